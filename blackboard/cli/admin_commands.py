@@ -32,7 +32,6 @@ def backup(
 ) -> None:
     """Copy the board to a file while it is in use, and check the copy by opening it.
 
-    \b
     Example:
       blackboard backup /var/backups/board-$(date +%F).db
     """
@@ -62,7 +61,6 @@ def restore(
     Refuses while a daemon runs. Marks deposited after the backup are not in it: deposit them again. Subjects that were
     forgotten since are named, because they are back, unless --forget forgets them again.
 
-    \b
     Examples:
       blackboard restore /var/backups/board-2027-01-31.db
       blackboard restore --forget /var/backups/board-2027-01-31.db
@@ -101,7 +99,6 @@ def _forget_again(session: Session, erased: list[ErasedEvents | None], forget: b
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check the board for known problems and say how to fix each. The exit code is 1 if there is a problem.
 
-    \b
     Examples:
       blackboard doctor
       blackboard --config config/leads.toml doctor --json
@@ -175,7 +172,6 @@ def forget(
 
     The record of events stays under a random name: ids, times, kinds, intensities, costs. This cannot be undone.
 
-    \b
     Example:
       blackboard forget ada@example.org
     """
@@ -220,7 +216,6 @@ def compact(context: typer.Context, as_json: AsJson = False) -> None:
     Other processes may use the board meanwhile. At the end, writers wait while the new content is put in its place. The
     disk needs room for the new content twice.
 
-    \b
     Example:
       blackboard compact
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from blackboard.cli.cli_session import Session
+from blackboard.cli.help_layout import GROUPS, Registry, prepare, shown
 from blackboard.cli.output import note
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 
@@ -27,10 +27,7 @@ COMMANDS = {
     "admin_commands": ("backup", "restore", "doctor", "forget", "compact"),
     "demo_command": ("demo",),
 }
-"""The commands of each module, in the order of the help."""
-
-
-_OPENS_A_TAG = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")
+"""The commands of each module."""
 
 
 class LazyGroup(Mapping[str, Any]):
@@ -43,24 +40,16 @@ class LazyGroup(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         if name not in self._commands:
             module = importlib.import_module(f"blackboard.cli.{self._modules[name]}")
-            module.add_to(group := typer.Typer())
+            module.add_to(group := Registry())
             for built, command in typer.main.get_group(group).commands.items():
-                self._commands[built] = _without_markup(command)
+                self._commands[built] = prepare(command)
         return self._commands[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._modules)
+        return iter(name for names in GROUPS.values() for name in names)
 
     def __len__(self) -> int:
         return len(self._modules)
-
-
-def _without_markup(command: Any) -> Any:
-    """Return a command whose help shows `[daemon] grace` as written. Typer would take `[daemon]` for a style."""
-    for item in (command, *command.params):
-        if getattr(item, "help", None):
-            item.help = _OPENS_A_TAG.sub(r"\\[", item.help)
-    return command
 
 
 class Commands(TyperGroup):
@@ -69,7 +58,11 @@ class Commands(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands: Any = LazyGroup()
-        _without_markup(self)
+        prepare(self)
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the common options, with what the help shows for each."""
+        return [shown(param) for param in super().get_params(ctx)]
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn an error into a message and an exit code."""
@@ -129,7 +122,9 @@ def common(
     context: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option(help="The deployment file. [BLACKBOARD_CONFIG, ./blackboard.toml]", show_default=False),
+        typer.Option(
+            metavar="FILE", help="The deployment file. [BLACKBOARD_CONFIG, ./blackboard.toml]", show_default=False
+        ),
     ] = None,
     database: Annotated[
         str | None,

@@ -42,7 +42,6 @@ def check(
 
     A running daemon applies changes of [database], [model] and [daemon] when it is restarted, all others at a reload.
 
-    \b
     Examples:
       blackboard --config config/leads.toml check
       blackboard --config config/leads.toml check --against-board

@@ -35,7 +35,6 @@ def costs(
 ) -> None:
     """Show the cost of model calls by day and agent.
 
-    \b
     Examples:
       blackboard costs --days 7 --plot
       blackboard costs --png costs.png
@@ -83,13 +82,15 @@ def costs(
 def record_cost(
     context: typer.Context,
     call: Annotated[int, typer.Argument(help="The id of the call, as the view model_calls shows it.")],
-    usd: Annotated[float, typer.Option(help="US dollars, as the provider's account shows them.")] = 0.0,
+    usd: Annotated[
+        float, typer.Option(metavar="AMOUNT", help="US dollars, as the provider's account shows them.")
+    ] = 0.0,
 ) -> None:
     """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
 
-    \b
     Examples:
-      blackboard sql "select id, agent, state, sent_at, error from model_calls where reserved_usd > 0"
+      blackboard sql "select id, agent, state, sent_at, error
+        from model_calls where reserved_usd > 0"
       blackboard record-cost 17
       blackboard record-cost 18 --usd 0.0042
     """

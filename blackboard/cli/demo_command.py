@@ -37,13 +37,12 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    directory: Annotated[Path, typer.Option(help="The folder of the board; an earlier demo there is deleted.")] = Path(
-        "demo"
-    ),
+    directory: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="The folder of the board; an earlier demo there is deleted.")
+    ] = Path("demo"),
 ) -> None:
     """Run the sample deployment with its sample marks until no work remains, and show the results.
 
-    \b
     Examples:
       blackboard demo
       blackboard demo --directory /tmp/demo

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation, WorkerStatus
 
+STATES = ", ".join(ActivationState)
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -57,7 +59,6 @@ def marks(
 ) -> None:
     """List the live marks, strongest first.
 
-    \b
     Examples:
       blackboard marks --kind lead --min-strength 0.3
       blackboard marks --subject ada@example.org --at 2027-01-31T15:00
@@ -95,7 +96,6 @@ def history(
 ) -> None:
     """List every event of a subject's marks, oldest first.
 
-    \b
     Example:
       blackboard history ada@example.org
     """
@@ -123,7 +123,6 @@ def history(
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Summarize the state of the board.
 
-    \b
     Example:
       blackboard status
     """
@@ -196,7 +195,6 @@ def _clock(status: BoardStatus) -> str:
 def agents(context: typer.Context, as_json: AsJson = False) -> None:
     """List the agents: their watches, the kinds that they may write, and their state.
 
-    \b
     Example:
       blackboard agents
     """
@@ -227,7 +225,6 @@ def agenda(
 ) -> None:
     """List the waiting crossings, strongest first, each with what holds it.
 
-    \b
     Examples:
       blackboard agenda
       blackboard agenda --limit 10
@@ -264,7 +261,7 @@ def activations(
     ] = None,
     state: Annotated[
         list[ActivationState] | None,
-        typer.Option(help="Only activations in this state; may be repeated. The default is all but skipped."),
+        typer.Option(metavar="STATE", help=f"One of {STATES}; may be repeated. By default all but skipped."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
     retry: Annotated[
@@ -275,7 +272,6 @@ def activations(
 ) -> None:
     """List activations, newest first. Retry or discard one that failed, is held or is quarantined.
 
-    \b
     Examples:
       blackboard activations --agent sales --state dead --state held
       blackboard activations --retry 17
@@ -327,7 +323,6 @@ def _confirm(activation_id: int, state: str, words: str, as_json: bool) -> None:
 def inbox(context: typer.Context, as_json: AsJson = False) -> None:
     """List the needs that wait for a person, oldest first. `blackboard answer` answers a need.
 
-    \b
     Example:
       blackboard inbox
     """
@@ -362,7 +357,6 @@ def explain(
 ) -> None:
     """Explain why an agent has or has not woken: value and threshold, guard, cooldown and pause, and when each ends.
 
-    \b
     Examples:
       blackboard explain sales
       blackboard explain scheduler ada@example.org

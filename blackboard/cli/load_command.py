@@ -36,17 +36,20 @@ def load(
     file: Annotated[str, typer.Argument(help="CSV or JSON Lines; - is stdin.")],
     kind: Annotated[str, typer.Option(help="The kind of mark that each row becomes.", autocompletion=completion.kinds)],
     subject: Annotated[
-        list[str], typer.Option(help="The column of the subject. If repeated, the first non-empty column counts.")
+        list[str],
+        typer.Option(
+            metavar="COLUMN", help="The column of the subject. If repeated, the first non-empty column counts."
+        ),
     ],
     mapped: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. Repeatable."),
+        typer.Option("--map", metavar="COLUMN=FIELD", help="Store COLUMN in FIELD; COLUMN= drops it. May be repeated."),
     ] = None,
     delimiter: Annotated[
-        str | None, typer.Option(metavar="CHARACTER", help="What separates the columns; detected by default.")
+        str | None, typer.Option(metavar="CHARACTER", help="The separator of columns; detected by default.")
     ] = None,
     encoding: Annotated[
-        str | None, typer.Option(help="The encoding of the text, such as cp1252; detected by default.")
+        str | None, typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; detected by default.")
     ] = None,
     extra: Annotated[Extra, typer.Option(help="What to do with columns for which the kind has no field.")] = "error",
     key: Annotated[
@@ -56,24 +59,29 @@ def load(
     each: Annotated[
         str | None, typer.Option(metavar="PATH", help="Make each object in this list of a JSON object a row.")
     ] = None,
-    intensity: Annotated[str, typer.Option(help="A number, or the column that contains it.")] = "1",
+    intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
     again: Annotated[
         bool, typer.Option("--again", help="First withdraw what an earlier load of this file deposited.")
     ] = False,
-    rejects: Annotated[Path | None, typer.Option(help="The file for bad rows. [FILE.rejects.csv]")] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file for bad rows. [FILE.rejects.csv]")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Deposit a mark for each row of a file. Loading the same file twice adds nothing.
+    r"""Deposit a mark for each row of a file. Loading the same file twice adds nothing.
 
-    \b
     Examples:
-      blackboard load leads.csv --kind lead --subject email --subject phone --map inbound_message=message
-      blackboard --author webform load leads.csv --kind lead --subject email --intensity score
-      curl -s https://example.org/leads.jsonl | blackboard load - --kind lead --subject email
-      blackboard load leads.csv --kind lead --subject email --map text=message --again
+      blackboard load leads.csv --kind lead --subject email --subject phone \
+        --map inbound_message=message
+      blackboard --author webform load leads.csv --kind lead --subject email \
+        --intensity score
+      curl -s https://example.org/leads.jsonl |
+        blackboard load - --kind lead --subject email
+      blackboard load leads.csv --kind lead --subject email \
+        --map text=message --again
     """
     from blackboard.board.deposit_sources import source_of
     from blackboard.cli.row_deposits import load as load_rows

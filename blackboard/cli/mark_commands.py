@@ -31,7 +31,6 @@ def add_to(app: typer.Typer) -> None:
 def init(context: typer.Context, replace: Replace = False) -> None:
     """Create or upgrade the database, and deploy the deployment file.
 
-    \b
     Examples:
       blackboard init
       blackboard --config config/leads.toml init
@@ -65,7 +64,7 @@ def deposit(
     subject: Annotated[
         str, typer.Argument(help="The subject of the mark, such as lead/4711.", autocompletion=completion.subjects)
     ],
-    payload: Annotated[str, typer.Option(help="The payload, a JSON object; - reads stdin.")] = "{}",
+    payload: Annotated[str, typer.Option(metavar="JSON", help="The payload, a JSON object; - reads stdin.")] = "{}",
     intensity: Annotated[
         float, typer.Option(help="The intensity, at least 0; the board multiplies it by its trust in the author.")
     ] = 1.0,
@@ -82,14 +81,17 @@ def deposit(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Deposit a mark.
+    r"""Deposit a mark.
 
-    \b
     Examples:
-      blackboard deposit lead lead/4711 --payload '{"message": "80 seats by March"}' --intensity 0.8
-      blackboard deposit note kitchen --payload '{"text": "wet paint"}' --half-life 2h
-      blackboard deposit note office --payload '{"text": "closed"}' --until 2027-01-31
-      blackboard deposit note hall --decay '{"law": "linear", "lifetime": "3d"}' --key hall-1
+      blackboard deposit lead lead/4711 --payload '{"message": "80 seats"}' \
+        --intensity 0.8
+      blackboard deposit note kitchen --payload '{"text": "wet paint"}' \
+        --half-life 2h
+      blackboard deposit note office --payload '{"text": "closed"}' \
+        --until 2027-01-31
+      blackboard deposit note hall --payload '{"text": "mind the step"}' \
+        --decay '{"law": "linear", "lifetime": "3d"}' --key hall-1
     """
     from blackboard.errors import UsageError
 
@@ -122,7 +124,6 @@ def _payload(text: str) -> dict[str, JsonValue]:
 def withdraw(context: typer.Context, mark_id: Annotated[int, typer.Argument(help="The mark's id.")]) -> None:
     """Withdraw a live mark from the board. This wakes no agent.
 
-    \b
     Example:
       blackboard withdraw 17
     """
@@ -138,7 +139,6 @@ def answer(
 ) -> None:
     """Answer a need: deposit a decision, which wakes the agents that watch for it.
 
-    \b
     Example:
       blackboard answer 42 "Tuesday 15:00 is fine"
     """
@@ -154,11 +154,10 @@ def _crossed(receipt: Receipt) -> str:
 def pause(
     context: typer.Context,
     agent: AgentOrBoard = None,
-    reason: Annotated[str | None, typer.Option(help="The reason, shown with the pause.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, shown with the pause.")] = None,
 ) -> None:
     """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
 
-    \b
     Examples:
       blackboard pause sales --reason "new price list"
       blackboard pause
@@ -174,7 +173,6 @@ def resume(
 ) -> None:
     """Resume an agent, or the whole board.
 
-    \b
     Examples:
       blackboard resume sales
       blackboard resume

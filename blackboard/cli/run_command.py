@@ -52,7 +52,6 @@ def run(
     SIGTERM and Ctrl-C let running activations finish within [daemon] grace, then stop; a second signal stops at once.
     SIGHUP reloads the deployment file. New code and changes of [database], [model] and [daemon] need a restart.
 
-    \b
     Examples:
       blackboard --config config/leads.toml run
       blackboard run --until-quiescent

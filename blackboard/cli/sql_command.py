@@ -34,9 +34,9 @@ def sql(
 ) -> None:
     """Query the board in SQL. Views: live_marks, mark_history, agenda, activations, provenance, model_calls, costs.
 
-    \b
     Examples:
-      blackboard sql "select kind, count(*), max(strength) from live_marks group by kind"
+      blackboard sql "select kind, count(*), max(strength)
+        from live_marks group by kind"
       blackboard sql "select * from activations where state = 'dead'" --json
       blackboard sql "select day, agent, usd from costs" --csv > costs.csv
     """

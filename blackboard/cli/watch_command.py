@@ -35,7 +35,6 @@ def watch(
 ) -> None:
     """Show a live view of strengths that fade and agents that wake. Ctrl-C ends it.
 
-    \b
     Examples:
       blackboard watch
       blackboard watch --kind lead --every 2s

@@ -12,7 +12,8 @@ import pytest
 from blackboard import Blackboard
 from blackboard.board.activations import activation_results, claims
 from blackboard.board.transactions.activation_rows import insert_closed_activation
-from blackboard.cli.app import LazyGroup
+from blackboard.cli.app import COMMANDS, LazyGroup
+from blackboard.cli.help_layout import GROUPS
 from blackboard.cli.output import upcoming
 from blackboard.clock import parse_instant
 from blackboard.errors import UsageError
@@ -111,12 +112,27 @@ def test_watch_shows_marks_and_agents(burning: Typed) -> None:
 
 
 def test_every_command_shows_an_example(house: Typed) -> None:
-    helped = house("--help").out
-    names = [line.split()[1] for line in helped.splitlines() if line.startswith("│ ") and line[2].isalpha()]
-    assert {"init", "load", "demo", "explain"} <= set(names)
-    for name in names:
-        if house(name, "--help").code == 0 and name != "Examples":
-            assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")
+    for name in LazyGroup():
+        assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")
+
+
+def test_the_help_lists_each_command_once_in_a_group(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    helped = typed("--help").out
+    assert re.findall(r"^╭─ ([\w ]+) ─", helped, re.MULTILINE) == ["Options", *GROUPS]
+    assert re.findall(r"^│ ([a-z]\S+)", helped, re.MULTILINE) == list(LazyGroup())
+    assert sorted(LazyGroup()) == sorted(name for names in COMMANDS.values() for name in names)
+
+
+def test_help_fits_eighty_columns_and_shows_no_types_of_python(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for name, command in LazyGroup().items():
+        shown = typed(name, "--help").out
+        assert not re.search(r"<(bool|str|int|float|path|list)", shown), name
+        examples = (inspect.getdoc(command.callback) or "").partition("Examples:\n")[2]
+        assert set(examples.splitlines()) <= {
+            line.strip("\n").removeprefix(" ").rstrip() for line in shown.splitlines()
+        }
 
 
 def test_help_shows_every_word_of_a_command_and_takes_none_for_markup(typed: Typed) -> None:

@@ -1,0 +1,68 @@
+"""The layout of the help: commands in groups, no types that say nothing, and brackets as they are written."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperCommand
+
+GROUPS = {
+    "Every day": ("deposit", "load", "marks", "history", "agenda", "inbox", "answer", "withdraw", "watch", "sql"),
+    "Operating": (
+        *("run", "status", "doctor", "explain", "agents", "activations", "pause", "resume"),
+        *("costs", "record-cost"),
+    ),
+    "Data": ("backup", "restore", "forget", "compact"),
+    "Setup": ("demo", "check", "init"),
+}
+"""The commands of each group, in the order of the help."""
+
+_OPENS_A_TAG = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")
+_NUMBERS = frozenset({int, float})
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help says what to type."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the parameters, with what the help shows for each."""
+        return [shown(param) for param in super().get_params(ctx)]
+
+
+class Registry(typer.Typer):
+    """A registry of plain commands, each in its group."""
+
+    def command(self, name: str | None = None, **options: Any) -> Any:
+        """Return a decorator that registers a function as a command."""
+        return super().command(name, cls=PlainCommand, **options)
+
+
+def prepare(command: Any) -> Any:
+    """Return a command with its group, a line for the list of commands, and help that shows brackets as written."""
+    command.rich_help_panel = next((group for group, names in GROUPS.items() if command.name in names), None)
+    command.short_help = command.short_help or re.split(r"(?<=\.)\s", command.help or "", maxsplit=1)[0]
+    for item in (command, *command.params):
+        if getattr(item, "help", None):
+            item.help = _without_markup(item.help)
+    if command.help:  # one more line, or typer would remove the indentation of the examples
+        command.help = command.help.replace("\n\nExamples:", "\n\n\nExamples:")
+    return command
+
+
+def _without_markup(text: str) -> str:
+    """Return a text that rich shows as it is written. Rich would take `[daemon]` for a style."""
+    return _OPENS_A_TAG.sub(r"\\[", text)
+
+
+def shown(param: Any) -> Any:
+    """Return a parameter that is shown by a word for its value, such as KIND; a flag by its name alone.
+
+    The library would show `<bool>` and `<str>`.
+    """
+    if isinstance(param, TyperArgument) or param.is_flag:
+        param.display_type_rich = lambda ctx: ""
+    elif param.metavar is None and not param.type_descriptor.is_choice:
+        param.metavar = "N" if param.type_descriptor.annotation in _NUMBERS else str(param.name).upper()
+    return param
