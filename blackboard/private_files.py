@@ -7,6 +7,7 @@ not lead this process to another file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -71,7 +72,7 @@ def make_folder(folder: Path, mode: int = PRIVATE) -> None:
         os.mkdir(folder, folder_mode(mode))
         set_mode(folder, folder_mode(mode))
     if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is not a folder")
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 def set_mode(path: Path, mode: int) -> None:

@@ -11,6 +11,8 @@ from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.inbox import inbox
 from blackboard.board.mark_storage import redeployment
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.agent_state import NO_REASON
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.workers import gone_agents, served_agents
 from blackboard.clock import iso
@@ -129,7 +131,7 @@ def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
     row = txn.sql.one(ACTIVATIONS.board)
     if row.paused:
-        reason = row.paused_because or "no reason given"
+        reason = row.paused_because or NO_REASON
         yield Finding("pause", "wrong", f"the board is paused: {reason}", "'blackboard resume'")
     for pause in model_pauses.all_pauses(txn):
         again = f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it"
@@ -140,12 +142,13 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
             problem,
             "mend the cause; 'blackboard resume' tries it at once",
         )
+    paused = agent_state.paused(txn)
+    for agent, reason in paused.items():
+        yield Finding("pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}'")
     for state in txn.sql.all(ACTIVATIONS.agent_states):
-        agent = state.agent
-        if state.paused:
-            reason = state.paused_because or "no reason given"
-            yield Finding("pause", "note", f"{agent} is paused: {reason}", f"'blackboard resume {agent}'")
-        elif state.failures and state.cooldown_until is not None and state.cooldown_until > txn.now:
+        if (agent := state.agent) in paused or agent not in txn.deployment.agents:
+            continue
+        if state.failures and state.cooldown_until is not None and state.cooldown_until > txn.now:
             until = iso(state.cooldown_until)
             yield Finding(
                 "failures", "wrong", f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",

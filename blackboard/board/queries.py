@@ -25,6 +25,7 @@ from blackboard.board.result_types import (
     optional_datetime,
     result_of,
 )
+from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_order import waiting_with_strengths
@@ -351,6 +352,7 @@ def status(
         deployment=txn.deployment.version,
         paused=bool(board.paused),
         paused_because=board.paused_because,
+        paused_agents=agent_state.paused(txn),
         paused_models={pause.model: pause.reason for pause in model_pauses.all_pauses(txn) if not pause.suspect},
         marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
         events=txn.last_event,

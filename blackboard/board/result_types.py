@@ -170,7 +170,10 @@ class BoardStatus:
     """What the clock says if it is too far ahead to be believed."""
     deployment: int
     paused: bool
+    """Whether the whole board is paused."""
     paused_because: str | None
+    paused_agents: Mapping[str, str | None]
+    """The agents that are paused, with the reason if one was given."""
     paused_models: Mapping[str, str]
     """The models to which no calls are sent but one at a time, with the reason."""
     marks: Mapping[str, int]

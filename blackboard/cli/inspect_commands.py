@@ -31,6 +31,7 @@ from blackboard.conditions import digits_beside, exact_digits
 from blackboard.states import ActivationState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation, WorkerStatus
@@ -137,6 +138,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         "deployment": result.deployment,
         "paused": result.paused and (result.paused_because or True),
         "answers": answers or model_of(session),
+        "paused_agents": result.paused_agents,
         "paused_models": result.paused_models,
         "marks": result.marks,
         "events": result.events,
@@ -154,15 +156,12 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         document(summary)
         return
     workers = ", ".join(map(_worker, result.workers))
+    shown = {name: value for name, value in summary.items() if name not in ("paused_agents", "paused_models")}
     pairs(
         {
-            **summary,
+            **shown,
             "as_of": timestamp(result.as_of),
-            "paused": summary["paused"] or "no",
-            "paused_models": "; ".join(
-                f"{model}: the provider refuses calls: {reason}" for model, reason in result.paused_models.items()
-            )
-            or "none",
+            "paused": "; ".join(_pauses(result)) or "no",
             "marks": count_list(result.marks),
             "activations": count_list(result.activations),
             "gone_agents": "; ".join(describe_gone(result.gone_agents)) or "none",
@@ -172,6 +171,18 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "workers": workers or "none",
         }
     )
+
+
+def _pauses(status: BoardStatus) -> Iterator[str]:
+    """Yield everything that is paused: the board, agents and models."""
+    from blackboard.board.transactions.agent_state import NO_REASON
+
+    if status.paused:
+        yield f"the board: {status.paused_because or NO_REASON}"
+    for agent, because in sorted(status.paused_agents.items()):
+        yield f"agent {agent}: {because or NO_REASON}"
+    for model, reason in sorted(status.paused_models.items()):
+        yield f"model {model}: the provider refuses calls: {reason}"
 
 
 def _worker(worker: WorkerStatus) -> str:

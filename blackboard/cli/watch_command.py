@@ -66,7 +66,7 @@ def view(board: Blackboard, kind: str | None, limit: int) -> Group:
 
     status, marks = board.status(), board.marks(kind, limit=limit)
     strongest = max((mark.strength for mark in marks), default=1.0) or 1.0
-    paused = "  PAUSED" if status.paused else ""
+    paused = "  PAUSED" if status.paused else "".join(f"  PAUSED: {model}" for model in sorted(status.paused_models))
     head = f"{second(status.as_of)}  {sum(status.marks.values())} marks  {status.waiting} waiting"
     return Group(
         Text(head + paused, style="bold"),

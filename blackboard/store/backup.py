@@ -22,6 +22,7 @@ from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.private_files import made, make_folder, mode_of, opened, set_mode
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
+from blackboard.store.file_failures import file_failure
 from blackboard.store.schema import KNOWN
 
 PAGES = 500
@@ -97,6 +98,8 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
         StoreError: The copy is damaged, foreign or newer than this program, or its new place cannot be written.
     """
     files = _files_of(database)
+    if database.file is not None:
+        database.file.check_is_file()
     path, copy = files.database, examine(backup)
     mode = mode_of(path)
     make_folder(path.parent, mode)
@@ -200,7 +203,7 @@ def _partial(target: Path) -> Iterator[Path]:
     try:
         os.close(made(part, os.O_WRONLY))
     except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error.strerror}") from None
+        raise file_failure(part, "cannot be written", error) from None
     try:
         yield part
     finally:

@@ -21,6 +21,7 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.private_files import opened
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
+from blackboard.store.file_failures import file_failure
 
 TRIES = 3
 """How often the new content is built while others write, before they have to wait for it."""
@@ -134,7 +135,7 @@ def _file_beside(files: BoardFiles) -> Iterator[Path]:
     try:
         handle = opened(path, os.O_RDWR)
     except OSError as error:
-        raise StoreError(f"{path} cannot be created: {error.strerror}; check permissions") from None
+        raise file_failure(path, "cannot be created", error) from None
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

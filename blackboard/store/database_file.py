@@ -10,9 +10,10 @@ from typing import NoReturn
 
 from blackboard import file_owners
 from blackboard.board_files import BoardFiles
-from blackboard.errors import StoreError, StoreMissing
+from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.private_files import PRIVATE, folder_mode, make_folder, set_mode
 from blackboard.store import board_connection, inherited_files, library_guard
+from blackboard.store.file_failures import file_failure
 
 
 class FileReplaced(StoreError):
@@ -100,13 +101,25 @@ class DatabaseFile:
             raise self._has_other_names()
 
     def check_names(self) -> None:
-        """Check that the file has one name: SQLite would keep one log for each, and lose what is in the other one.
+        """Check that it is a file with one name: SQLite would keep one log for each, and lose what is in the other one.
 
         Raises:
+            StoreForeign: It is no file.
             StoreError: It has other names.
         """
+        self.check_is_file()
         if (status := _status(self.path)) is not None and status.st_nlink > 1:
             raise self._has_other_names()
+
+    def check_is_file(self) -> None:
+        """Check that there is no folder, device or pipe in the place of the file.
+
+        Raises:
+            StoreForeign: There is.
+        """
+        if (status := _status(self.path)) is not None and not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a file that can hold a board"
+            raise StoreForeign(f"{self.path} is {what}; name another file with --database or [database] url")
 
     def owned_by_others(self) -> str | None:
         """Return which files of the board another user made, and who that is.
@@ -166,8 +179,7 @@ class DatabaseFile:
             make_folder(self.path.parent, self.mode or PRIVATE)
             library_guard.create(self.path, self.mode or PRIVATE)
         except OSError as error:
-            hint = file_owners.describe_access(self.path.parent) or "check the folder's permissions"
-            raise StoreError(f"{self.path} cannot be created: {error.strerror}; {hint}") from None
+            raise file_failure(self.path, "cannot be created", error) from None
 
     def _has_other_names(self) -> StoreError:
         path = self.path

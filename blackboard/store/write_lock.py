@@ -17,11 +17,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from blackboard import file_owners, forks
+from blackboard import forks
 from blackboard.board_files import BoardFiles
 from blackboard.clock import SystemClock, pause
-from blackboard.errors import StoreBusy, StoreError
+from blackboard.errors import StoreBusy
 from blackboard.private_files import made, mode_of
+from blackboard.store.file_failures import file_failure
 
 INTERVALS = (
     # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)
@@ -129,8 +130,7 @@ class WriteLock:
             try:
                 self._files.append(_open(path, mode_of(self._users_of)))
             except OSError as error:
-                hint = file_owners.describe_access(path) or "check its permissions"
-                raise StoreError(f"{path} cannot be opened: {error.strerror}; {hint}") from None
+                raise file_failure(path, "cannot be opened", error) from None
         return self._files
 
     def _take(self, file: io.FileIO, deadline: int, *, is_queue: bool) -> None:

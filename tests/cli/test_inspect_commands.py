@@ -18,6 +18,8 @@ from blackboard.cli.output import upcoming
 from blackboard.clock import parse_instant
 from blackboard.errors import UsageError
 from blackboard.states import ActivationState
+from blackboard.store.rows import ModelPauseRow
+from blackboard.store.statements import MODEL_CALLS
 from tests.cli.conftest import Typed
 
 READING = (
@@ -238,6 +240,24 @@ def test_what_is_due_is_not_announced(burning: Typed) -> None:
     assert "due since 20" in burning("activations").out
     assert "is due since 20" in burning("explain", "watchman").out
     assert "again at" not in burning("activations").out
+
+
+def test_status_names_everything_that_is_paused(burning: Typed) -> None:
+    def paused() -> str:
+        return next(line for line in burning("status").out.splitlines() if line.startswith("paused")).strip()
+
+    assert paused().split() == ["paused", "no"]
+    with Blackboard.open("sqlite:///house.db") as board:
+        row = ModelPauseRow("m-1", "403: no", 1, 1, 1, failures=1, refusals=0, is_access=1, suspect=None)
+        board.session.write(lambda txn: txn.sql.run(MODEL_CALLS.set_model_pause, **row._asdict()))
+    assert "model m-1: the provider refuses calls: 403: no" in paused()
+    burning("pause", "watchman", "--reason", "a holiday")
+    assert "agent watchman: a holiday; model m-1" in paused()
+    burning("pause")
+    assert "the board: no reason given; agent watchman: a holiday; model m-1" in paused()
+    document = burning("status", "--json").json
+    assert (document["paused"], document["paused_agents"]) == (True, {"watchman": "a holiday"})
+    assert document["paused_models"] == {"m-1": "403: no"}
 
 
 def test_work_of_an_agent_that_was_taken_out_is_counted_by_every_command(burning: Typed) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +145,15 @@ def test_nothing_is_written_through_a_link(tmp_path: Path, name: str, exists: bo
             daemon.close()
             compact(board.database)
 
-    with suppress(StoreError):
+    refusals = []
+    try:
         use()
+    except StoreError as error:
+        refusals.append(str(error))
+    for refusal in refusals:
+        assert str(link) in refusal
+        assert "is a symbolic link" in refusal or "is a link" in refusal
+        assert "permission" not in refusal
     if exists:
         assert target.read_text() == "theirs"
     else:

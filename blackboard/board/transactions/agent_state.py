@@ -6,6 +6,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.rows import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
 
+NO_REASON = "no reason given"
+"""What is shown for a pause without a reason."""
+
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     """Return the state of an agent: not paused, without a cooldown or failures, if none was written."""
@@ -21,6 +24,12 @@ def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | Non
     """
     txn.deployment.agent(agent)
     txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
+
+
+def paused(txn: BoardTransaction) -> dict[str, str | None]:
+    """Return the agents of the deployment that are paused, with the reason if one was given."""
+    states = [state for state in txn.sql.all(ACTIVATIONS.agent_states) if state.paused]
+    return {state.agent: state.paused_because for state in states if state.agent in txn.deployment.agents}
 
 
 def end_failures(txn: BoardTransaction, agent: str) -> None:

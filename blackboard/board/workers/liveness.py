@@ -19,6 +19,7 @@ from blackboard.errors import StoreError
 from blackboard.failpoints import failpoint
 from blackboard.file_owners import describe_access, is_private_folder
 from blackboard.private_files import PRIVATE, make_folder, mode_of, opened
+from blackboard.store.file_failures import file_failure
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
@@ -41,7 +42,7 @@ def any_alive(database: Path | None) -> bool:
     try:
         return any(_is_held(lock) for lock in _locks(folder))
     except OSError as error:
-        raise StoreError(f"{folder} cannot be read: {error.strerror}; it shows whether a daemon is alive") from None
+        raise file_failure(folder, "shows whether a daemon is alive, and cannot be read", error) from None
 
 
 def ensure_private_folder(folder: Path, mode: int = PRIVATE) -> Path:
@@ -63,8 +64,7 @@ def ensure_private_folder(folder: Path, mode: int = PRIVATE) -> Path:
         if os.lstat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.chmod(folder, 0o700)
     except OSError as error:
-        hint = describe_access(folder) or "check the permissions of the folder of the board"
-        raise StoreError(f"{folder} cannot be created: {error.strerror}; {hint}") from None
+        raise file_failure(folder, "cannot be created", error) from None
     return folder
 
 
