@@ -2,7 +2,7 @@
 
     strength(Smoke) >= 0.7                              one mark
     (total(Smoke) >= 2) & (count(Fire) >= 1)            the marks of one subject
-    count(Qualified, RequestRejected, over="board") >= 20      the whole board
+    count(Qualified, Rejected, over="board") >= 20      the whole board
     strength(Lead, subject="lead/vip-*") >= 0.3         only subjects that match a pattern
     strength(Qualified) < 0.3                           falling: it has gone cold
 

@@ -68,7 +68,9 @@ def _lost(schema: Any, place: str) -> Iterator[tuple[str, str]]:
 
 
 def write_mark(mark: Mark) -> str:
-    """Return the text of a mark's payload that is stored. Unless the class shows it, find out that it reads back.
+    """Return a mark's payload as the text that is stored, after checking that the text gives the same mark again.
+
+    The check is left out if the class and the values cannot lose anything.
 
     Raises:
         InvalidMark: JSON cannot represent a value, or a field would be read as another value.

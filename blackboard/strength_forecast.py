@@ -14,7 +14,7 @@ from blackboard.conditions import Comparison, Condition, Measure
 from blackboard.reinforcement import FadingMark
 
 JUST_BELOW = 1 - 1e-12
-"""Times a threshold, a value that is below it in 15 digits too, as SQL shows numbers."""
+"""A factor. A threshold times this factor is below the threshold even where numbers are shown with 15 digits."""
 
 
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None = None) -> float:

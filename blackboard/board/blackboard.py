@@ -120,11 +120,10 @@ class Blackboard:
             kinds: Mark classes to make known to this process. A deposit makes its own class known.
             create: Whether to create the board if there is none; by default true for SQLite and false for a server.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
-            leap: The largest jump ahead of the last record that is accepted; None accepts any.
-            writes: Whether the board must be one that can be written. Without it, a board on a read-only mount can be
-                read.
-            mode: The permissions of the board's files, such as 0o660 to share it with a group; None makes a new board
-                private, and leaves those of an existing board.
+            leap: The largest jump of the clock ahead of the last record that is accepted; None accepts any.
+            mode: The permissions of the board's files, such as 0o660 to share them with a group. With None, a new board
+                is private, and an existing board keeps its permissions.
+            writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.
 
         Raises:
             ConfigurationError: The URL cannot be used.
@@ -132,8 +131,8 @@ class Blackboard:
             InvalidMark: A class in `kinds` would lose a value that is stored.
             InvalidMark: `author` is blank, too long, or reserved for the board itself.
             StoreMissing: There is no board, and none may be created.
-            StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version. Or its
-                schema must be upgraded, and a worker that is alive prevents that.
+            StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version; or it
+                must be upgraded, and a living worker prevents that.
 
         Warns:
             ForeignFilesWarning: Another user made the database, its log or its locks.

@@ -190,11 +190,11 @@ class Worker:
         return due
 
     def is_quiescent(self, *, batch_api: bool) -> bool:
-        """Return whether nothing is left of its agents that would finish without a person, a budget or a new mark."""
+        """Return whether the work that remains for its agents waits for a person, a budget or a new mark."""
         return self._session.read(lambda txn: not has_work(txn, self._current(txn), batch_api=batch_api))
 
     def gone_agents(self) -> dict[str, int]:
-        """Return how many crossings and activations each agent has left that is not in the active deployment."""
+        """Return how many crossings and activations wait for each agent that the active deployment does not have."""
         return self._session.read(gone_agents.count)
 
     def report(self) -> Report:

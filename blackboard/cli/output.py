@@ -73,7 +73,7 @@ def second(at: datetime | None) -> str | None:
 
 
 def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> str | None:
-    """Return an instant that may be to come, for a table; it is rounded up, so that it never looks past before it is.
+    """Return an instant for a table. A future instant is rounded up, so that it is never shown as past too early.
 
     With `minutes`, an instant that is an hour away or more is shown to the minute.
     """
@@ -85,12 +85,12 @@ def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> st
 
 
 def say(line: str, *, wraps: bool = True) -> None:
-    """Print one line on stdout, whatever is in it."""
+    """Print a text on stdout as one line, without control characters."""
     _print(line, sys.stdout, wraps)
 
 
 def note(line: str, *, wraps: bool = True) -> None:
-    """Print one line on stderr, if it can be written: a note decides about no work."""
+    """Print a text on stderr as one line. A failure to write it is ignored."""
     with contextlib.suppress(OSError):
         _print(line, sys.stderr, wraps)
 
@@ -98,8 +98,8 @@ def note(line: str, *, wraps: bool = True) -> None:
 def _print(line: str, stream: TextIO, wraps: bool) -> None:
     """Print one line.
 
-    A terminal would continue a long line in its first column, where a text with enough spaces looks like another line.
-    So the line is broken there, and goes on further to the right, unless it is a command to be copied (not `wraps`).
+    A terminal continues a long line in its first column, so a text with many spaces could look like another line.
+    Therefore a long line is broken and indented here. With `wraps=False` it is not: it is a command to be copied.
     """
     parts = [_drawn(clean(line), stream)]
     indent = len(parts[0]) - len(parts[0].lstrip()) + HANGING

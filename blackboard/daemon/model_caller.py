@@ -200,7 +200,7 @@ class ModelCaller:
         return None
 
     def _sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
-        """Return a call that was sent as one of unknown outcome.
+        """Mark a call that was sent as `unknown`, and return it.
 
         Raises:
             Deferral: Its answer may still arrive.
@@ -213,7 +213,7 @@ class ModelCaller:
         return self._unknown(claim, row, "it was sent, and no answer was recorded")
 
     def _check_refusal(self, claim: Claim, row: ModelCall) -> None:
-        """Return if a refused request may be tried again, because nothing shows that its marks are to blame.
+        """Let a refused request be tried again, unless a later success shows that its marks are to blame.
 
         Raises:
             RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.

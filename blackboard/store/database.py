@@ -102,7 +102,8 @@ class Database:
             if driver.name != "sqlite":
                 self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, positional=False)
             elif not name or name == ":memory:" or name.startswith("file:"):
-                raise ConfigurationError([Mistake("database.url", "a board outlives its process; name a file")])
+                problem = "a board in memory would end with its process; name a file"
+                raise ConfigurationError([Mistake("database.url", problem)])
             else:
                 self.path = resolved(name)
                 self._url = self._url.set(database=str(self.path))

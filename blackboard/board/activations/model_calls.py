@@ -96,7 +96,7 @@ def send(
 
 
 def mark_unsent(txn: BoardTransaction, call_id: int) -> None:
-    """Make a call planned again whose request certainly did not arrive; fail it if its activation was discarded."""
+    """Set a call back to `planned`, because its request did not arrive; to `failed` if its activation was discarded."""
     row = get(txn, call_id)
     if _is_discarded(txn, row):
         mark_ended(txn, call_id, CallState.FAILED, DISCARDED)
@@ -179,9 +179,9 @@ def mark_applied(txn: BoardTransaction, activation_id: int) -> None:
 
 
 def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool:
-    """Mark the outcome of calls as unknown whose sender is gone, and return whether there were any.
+    """Mark the sent calls of an activation as unknown, because their sender is gone; return whether there were any.
 
-    Calls of the Batch API are left out: their batch can be found again.
+    Calls of the Batch API stay as they are: their batch can be found again.
     """
     rows = [row for row in calls_of(txn, activation_id) if row.state == CallState.SENT and row.api == "messages"]
     for row in rows:

@@ -87,8 +87,8 @@ SELECT min(evaporates_at) AS evaporates_at FROM mark;
 SELECT mark.kind, count(*) AS count FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
 
 -- name: delete_absorbed_of_mark
--- Delete the records of absorption of a removed mark. A claim of a crossing that waits must still know which deposits
--- were no news: no activation tells.
+-- Delete the records of absorption of a removed mark. Records of deposits that were no news stay while a crossing waits:
+-- its claim needs them, and nothing else has them.
 DELETE FROM absorbed WHERE mark_id = :mark_id AND NOT ({is_silently_absorbed} AND EXISTS ({crossing_waits_for_watch}));
 
 -- name: find_key
