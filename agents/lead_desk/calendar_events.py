@@ -49,6 +49,8 @@ class Problem:
     """The days that are blocked for it."""
     is_blocked: bool = True
     """Whether something is blocked for it."""
+    is_partial: bool = False
+    """Whether the event recurs on days that are not known, and so are not blocked."""
 
     def __str__(self) -> str:
         """Return it as a sentence."""
@@ -56,6 +58,7 @@ class Problem:
             effect = "its day is not known, so it blocks nothing"
         elif self.days:
             effect = f"it blocks {', '.join(map(str, self.days))}"
+            effect += ", but not the days on which it recurs" if self.is_partial else ""
         else:
             effect = "it blocks the days or times on which it may take place"
         return f"{self.uid or 'an event without a UID'}: {self.what} cannot be read; {effect}"
@@ -111,8 +114,7 @@ class EventReader:
 
     def __init__(self, problems: Problems, zones: Zones, holder: Component) -> None:
         self._problems, self._zones = problems, zones
-        zone = holder.text("X-WR-TIMEZONE")
-        self._floating = zones.named(zone) if zone else None
+        self._floating = zones.default(holder)
         self._is_cancelled = holder.text("METHOD").upper() == "CANCEL"
 
     def event(self, component: Component, uid: str) -> Series | None:
@@ -176,8 +178,9 @@ class EventReader:
         Raises:
             TooManySteps: The lists of the file are too long together.
         """
-        self._problems.dates.take(item.value.count(",") + 1)
-        return [text for text in item.value.split(",") if text.strip()]
+        values = item.value.replace(";", ",")  # vCalendar 1.0 has semicolons in its lists
+        self._problems.dates.take(values.count(",") + 1)
+        return [text for text in values.split(",") if text.strip()]
 
     def _days(self, text: str) -> tuple[date, ...]:
         """Return the days that a value may mean which cannot be read."""
@@ -238,7 +241,7 @@ class EventReader:
                 except Unreadable:
                     problems.append(f"UNTIL={rule.until}")
             for problem in problems:
-                wrong.add(name, problem)
+                wrong.add(name, problem, is_partial=rule is None and name == "RRULE")
             if rule is not None and not (problems and name == "EXRULE"):  # what it excludes is not known
                 yield (rule.without_times() if start.is_date else rule), until
 
@@ -281,9 +284,11 @@ class _Mistakes:
         self._problems, self._uid, self._is_silent = problems, uid, is_silent
         self._texts: list[str] = []
         self._days: set[date] = set()
-        self._block_start = False
+        self._block_start = self._is_partial = False
 
-    def add(self, name: str, text: str, days: Iterable[date] = (), *, is_told: bool = False) -> None:
+    def add(
+        self, name: str, text: str, days: Iterable[date] = (), *, is_told: bool = False, is_partial: bool = False
+    ) -> None:
         """Note a value, and the days that it means.
 
         Args:
@@ -291,11 +296,13 @@ class _Mistakes:
             text: What cannot be read of it.
             days: The days that are blocked for it.
             is_told: Whether nothing more than the event itself is blocked for it.
+            is_partial: Whether the event recurs on days that are not known.
         """
         value = "".join(character if character.isprintable() else "?" for character in text[:60])
         self._texts.append(f"{name}:{value}")
         self._days.update(days)
         self._block_start = self._block_start or not is_told
+        self._is_partial = self._is_partial or is_partial
 
     def report(self, start: CalendarTime | None = None) -> None:
         """Report what was noted, if anything was, and block the days: those of the values, and that of the start."""
@@ -307,7 +314,8 @@ class _Mistakes:
         self._problems.days += days
         shown = tuple(sorted({item.wall.date() for item in days}))
         what = ", ".join(self._texts[:5])
-        self._problems.note(Problem(printable(self._uid), what, shown, is_blocked=bool(days) or start is not None))
+        is_blocked = bool(days) or start is not None
+        self._problems.note(Problem(printable(self._uid), what, shown, is_blocked, self._is_partial))
 
 
 def printable(uid: str) -> str:
@@ -320,10 +328,11 @@ def _number(text: str) -> int:
 
 
 def _blocks(component: Component) -> bool:
-    if component.text("STATUS").upper() in ("CANCELLED", "CANCELED"):
+    if component.text("STATUS").upper() in ("CANCELLED", "CANCELED", "DECLINED"):
         return False
     if transparency := component.text("TRANSP").upper():
-        return transparency != "TRANSPARENT"
+        # vCalendar 1.0 has numbers: 0 is busy.
+        return not transparency.startswith("TRANSPARENT") and not (transparency.isdecimal() and int(transparency[:9]))
     return component.text("X-MICROSOFT-CDO-BUSYSTATUS").upper() != "FREE"
 
 

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from blackboard import SystemClock
 from blackboard.errors import AgentError, MissingPackage
 from blackboard.log_queue import Log
+from blackboard.text_encodings import find_unicode_form
 
 try:
     from icalendar import Event
@@ -199,10 +200,9 @@ def _log_problems(path: Path, kept: _Kept) -> None:
 
 
 def _components(raw: bytes, path: Path) -> Component:
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise AgentError(f"{path}: is not a calendar (it is UTF-16 text); save it as UTF-8")
+    """Return the components of a calendar, whose places are those in its content as UTF-8."""
     try:
-        return read_components(raw)
+        return read_components(_as_utf8(raw))
     except AgentError as error:
         raise AgentError(f"{path}: is not a calendar (it {error}); correct the file or move it away") from None
 
@@ -225,8 +225,10 @@ def _layout(root: Component, board_id: str) -> _Layout:
 def _replace_own_events(raw: bytes, layout: _Layout, events: Iterable[bytes]) -> tuple[bytes, _Layout]:
     """Replace the board's own events, keep every other byte, and return the content and its layout.
 
-    A library would change the bytes of other events: it writes the parts of a recurrence rule in its own order.
+    A library would change the bytes of other events: it writes the parts of a recurrence rule in its own order. A file
+    in another Unicode encoding keeps it.
     """
+    form, raw = find_unicode_form(raw), _as_utf8(raw)
     kept, place = [], 0
     for first, after in (*layout.own, (layout.last, layout.last)):
         kept.append(raw[place:first])
@@ -234,7 +236,26 @@ def _replace_own_events(raw: bytes, layout: _Layout, events: Iterable[bytes]) ->
     own = b"".join(events)
     first = sum(map(len, kept))
     last = first + len(own)
-    return b"".join([*kept, own, raw[place:]]), _Layout(((first, last),) if own else (), last)
+    content = b"".join([*kept, own, raw[place:]])
+    if form is not None and form.encoding != "utf-8":
+        content = form.mark + content.decode("utf-8", "surrogatepass").encode(form.encoding, "surrogatepass")
+    return content, _Layout(((first, last),) if own else (), last)
+
+
+def _as_utf8(raw: bytes) -> bytes:
+    """Return the content of a file as UTF-8. Only a file in UTF-16 or UTF-32 changes.
+
+    Raises:
+        AgentError: It is damaged.
+    """
+    form = find_unicode_form(raw)
+    if form is None or form.encoding == "utf-8":
+        return raw
+    try:
+        text = raw[len(form.mark) :].decode(form.encoding, "surrogatepass")
+    except UnicodeDecodeError:
+        raise AgentError(f"is damaged {form.encoding.upper()} text") from None
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _event(meeting: Meeting, board_id: str) -> Event:

@@ -27,7 +27,7 @@ _NEEDED = frozenset(
         *("UID", "SEQUENCE", "STATUS", "TRANSP", "METHOD", "X-MICROSOFT-CDO-BUSYSTATUS"),
         *("DTSTART", "DTEND", "DUE", "DURATION", "FREEBUSY"),
         *("RRULE", "RDATE", "EXRULE", "EXDATE", "RECURRENCE-ID"),
-        *("TZID", "TZOFFSETFROM", "TZOFFSETTO", "X-LIC-LOCATION", "X-WR-TIMEZONE"),
+        *("TZID", "TZOFFSETFROM", "TZOFFSETTO", "X-LIC-LOCATION", "X-WR-TIMEZONE", "TZ:", "DAYLIGHT"),
     )
 )
 """How the names of the needed lines begin. The other lines are not kept in memory: they are most of a file."""

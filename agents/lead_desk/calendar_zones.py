@@ -1,4 +1,4 @@
-"""The time zones that a calendar file names: IANA names, those of Windows, offsets, and those that the file defines."""
+"""The zones that a calendar file names: by IANA, by Windows, by place, by offset, or by a definition in the file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from zoneinfo import ZoneInfo, available_timezones
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 from lead_desk.calendar_text import Component
+from lead_desk.place_zones import find_place
 from lead_desk.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps, parse_rule
 
 __all__ = ["Zones"]
 
 _OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s{0,5}([+-])\s{0,5}(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?Z?", re.ASCII)
+_NUMBER_AT_END = re.compile(r"(?<=[a-z]{4})[\s_]?\d$")
+"""What Outlook appends to the name of a zone that it defines a second time."""
 _MAX_OFFSET = timedelta(hours=24)
 MAX_NAME = 100
 
@@ -37,21 +40,29 @@ class Zones:
             self._found[name] = self._find(name)
         return self._found[name]
 
+    def default(self, holder: Component) -> tzinfo | None:
+        """Return the zone of the times in a VCALENDAR that name none; None if it states none."""
+        name = holder.text("X-WR-TIMEZONE") or holder.text("TZ")
+        return _old_zone(name, holder) or self.named(name) if name else None
+
     def _find(self, name: str) -> tzinfo | None:
         clean = _clean(name)
         if len(clean) > MAX_NAME:
             return None
-        defined = self._defined.get(clean)
         known = _known_zone(clean)
-        if known is None and defined is not None:
+        if known is None and (defined := self._defined.get(clean)) is not None:
             known = _known_zone(_clean(defined.text("X-LIC-LOCATION"))) or _defined_zone(defined)
+        if known is None:
+            known = _known_zone(_NUMBER_AT_END.sub("", clean))
+        if known is None and (place := find_place(clean)) is not None:
+            known = ZoneInfo(place)
         return known or _fixed_zone(clean)
 
 
 def _clean(name: str) -> str:
     """Return a name as names are compared: without case, quotes, and the address before it."""
     name = name.strip().strip('"').strip().casefold()
-    return name.removeprefix("tzone://microsoft/").lstrip("/")
+    return name.removeprefix("tzone://").removeprefix("microsoft/").lstrip("/")
 
 
 def _known_zone(name: str) -> tzinfo | None:
@@ -92,8 +103,8 @@ class _Observance:
     before: timedelta
     after: timedelta
     start: datetime
-    dates: tuple[datetime, ...]
-    rules: tuple[tuple[Rule, datetime | None], ...]
+    dates: tuple[datetime, ...] = ()
+    rules: tuple[tuple[Rule, datetime | None], ...] = ()
     """Yearly rules, and the wall time up to which each holds."""
 
     def onsets(self, year: int) -> Iterator[datetime]:
@@ -149,6 +160,25 @@ def _defined_zone(component: Component) -> tzinfo | None:
     except (ValueError, OverflowError, TooManySteps):
         return None
     return zone
+
+
+def _old_zone(offset: str, holder: Component) -> tzinfo | None:
+    """Return the zone that vCalendar 1.0 states: an offset, and another one in each summer.
+
+    `TZ:-08` and `DAYLIGHT:TRUE;-07;20260308T020000;20261101T020000;PST;PDT`.
+    """
+    if (usual := _offset(offset)) is None:
+        return None
+    summers: list[_Observance] = []
+    try:
+        for item in holder.properties("DAYLIGHT"):
+            stated, *values = item.value.split(";")
+            if stated.strip().upper() == "TRUE" and (summer := _offset(values[0])) is not None:
+                begin, end = _wall(values[1]), _wall(values[2])
+                summers += [_Observance(usual, summer, begin), _Observance(summer, usual, end)]
+    except (ValueError, IndexError):
+        return None
+    return _DefinedZone(summers) if summers else timezone(usual)
 
 
 def _observance(part: Component) -> _Observance:

@@ -16,6 +16,8 @@ from enum import IntEnum
 from functools import cached_property
 from itertools import product
 
+from lead_desk.old_rules import clip_number, translate_old_rule
+
 __all__ = ["Frequency", "Rule", "StepBudget", "TooManySteps", "parse_rule"]
 
 MAX_STEPS = 50_000
@@ -24,8 +26,10 @@ MAX_STEPS_TOGETHER = 1_000_000
 """The largest number for all rules of a calendar: a few seconds."""
 OCCURRENCE = 5
 """The steps that one occurrence in the window costs."""
+MAX_TEXT = 100_000
+"""The longest text of a rule that is looked at."""
 MAX_LENGTH = 2000
-"""The longest text of a rule."""
+"""The longest text of a rule, in which numbers are short."""
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY = re.compile(rf"([+-]?\d{{1,2}})?({'|'.join(_WEEKDAYS)})[A-Z]{{0,10}}")
 _RANGES = {
@@ -289,10 +293,18 @@ class _Walk:
 
 
 def parse_rule(text: str) -> tuple[Rule | None, list[str]]:
-    """Return a rule with the parts that can be understood, and what cannot be; None if its frequency cannot be."""
-    if len(text) > MAX_LENGTH:
+    """Return a rule with the parts that can be understood, and what cannot be; None if its frequency cannot be.
+
+    Rules of vCalendar 1.0 are understood too.
+    """
+    if len(text) > MAX_TEXT:
         return None, [f"{text[:40]}..."]
+    text = translate_old_rule(text) or text
+    if text[:6].upper() == "RRULE:":  # some programs write the name of the property twice
+        text = text[6:]
     parts = dict(_part(item) for item in text.split(";") if item.strip())
+    if sum(map(len, parts.values())) > MAX_LENGTH:
+        return None, [f"{text[:40]}..."]
     problems: list[str] = []
     name = parts.pop("FREQ", "")
     if name not in Frequency.__members__:
@@ -301,7 +313,7 @@ def parse_rule(text: str) -> tuple[Rule | None, list[str]]:
     rule = Rule(
         Frequency[name],
         interval=_positive("INTERVAL", parts.pop("INTERVAL", None), problems) or 1,
-        count=_positive("COUNT", parts.pop("COUNT", None), problems),
+        count=_count(parts.pop("COUNT", None), problems),
         until=parts.pop("UNTIL", None),
         months=numbers["BYMONTH"],
         month_days=numbers["BYMONTHDAY"],
@@ -321,7 +333,7 @@ def parse_rule(text: str) -> tuple[Rule | None, list[str]]:
 
 def _part(item: str) -> tuple[str, str]:
     name, _, value = item.partition("=")
-    return name.strip().upper(), value.strip().upper()
+    return name.strip().upper(), clip_number(value.strip().upper())
 
 
 def _positive(name: str, value: str | None, problems: list[str]) -> int | None:
@@ -331,6 +343,12 @@ def _positive(name: str, value: str | None, problems: list[str]) -> int | None:
         return int(value)
     problems.append(f"{name}={value[:40]}")
     return None
+
+
+def _count(value: str | None, problems: list[str]) -> int | None:
+    """Return a COUNT. One that is larger than the number of all days has no effect, and needs no counting."""
+    count = _positive("COUNT", value, problems)
+    return None if count is not None and count > _LAST_DAY else count
 
 
 def _numbers(name: str, value: str | None, problems: list[str]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from blackboard import Context, Decision, Finding, Mark, agent, of_subject, strength, strongest_of
 from blackboard.errors import AgentError, ConfigurationError
@@ -89,7 +89,8 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("calendar", "note", detail)
     for problem in problems[:MAX_FINDINGS]:
         advice = "correct the event in the program that wrote it, or delete it"
-        yield Finding("calendar", "note" if problem.is_blocked else "wrong", f"{desk.calendar}: {problem}", advice)
+        level: Literal["note", "wrong"] = "note" if problem.is_blocked and not problem.is_partial else "wrong"
+        yield Finding("calendar", level, f"{desk.calendar}: {problem}", advice)
     if not problems:
         yield Finding("calendar", "ok", f"{desk.calendar}: every event can be read")
 

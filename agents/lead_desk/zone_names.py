@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-__all__ = ["mark_zones", "zone_after"]
+__all__ = ["ABBREVIATIONS", "mark_zones", "zone_after"]
 
 _PLACES = {
     "UTC": "UTC GMT Z",
@@ -26,9 +26,10 @@ _PLACES = {
     "Australia/Sydney": "AEST AEDT",
     "Pacific/Auckland": "NZST NZDT",
 }
-_NAMES = {name: place for place, names in _PLACES.items() for name in names.split()}
-_SHORT = "|".join(sorted((name for name in _NAMES if name.isupper()), key=len, reverse=True))
-_LONG = "|".join(name for name in _NAMES if not name.isupper())
+ABBREVIATIONS = {name: place for place, names in _PLACES.items() for name in names.split()}
+"""The zone for each abbreviation, and for a few words."""
+_SHORT = "|".join(sorted((name for name in ABBREVIATIONS if name.isupper()), key=len, reverse=True))
+_LONG = "|".join(name for name in ABBREVIATIONS if not name.isupper())
 # Short names are found in capitals only: "est" and "et" are French words.
 _ZONE = re.compile(
     rf"""(?P<offset>(?:\b(?:UTC|GMT)\s?[+-]\s?\d{{1,2}}(?::?\d\d)?)|(?<=\d\d:\d\d)\+\d\d:?\d\d|(?<=T\d\d:\d\d)-\d\d:?\d\d)(?!\d)
@@ -71,7 +72,7 @@ def _zone(match: re.Match[str]) -> tzinfo | None:
         if hours > 14 or minutes > 59:
             return None
         return timezone((1 if sign == "+" else -1) * timedelta(hours=hours, minutes=minutes))
-    name = match["place"] or _NAMES[match["short"] or match["long"].split()[0].title()]
+    name = match["place"] or ABBREVIATIONS[match["short"] or match["long"].split()[0].title()]
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

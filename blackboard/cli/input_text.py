@@ -1,8 +1,7 @@
 """The text of an input file: decompression, the guess of its encoding, and its lines.
 
-The guess is small on purpose. Byte order marks, UTF-8 and UTF-16 are certain. Other text is taken for Windows-1252 only
-if its letters are those of western European words. Anything else needs `--encoding`: statistics over short texts often
-name a wrong encoding, and the result would look plausible.
+Byte order marks, UTF-8 and UTF-16 are certain. Another encoding is a guess: a code page counts only if its letters make
+words of one of its languages. Text that no code page makes words of needs `--encoding`: a wrong guess looks plausible.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
-import re
 import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import IO, cast
 
 from blackboard.errors import UsageError
+from blackboard.text_encodings import find_code_page, find_unicode_form
 
 MAX_LINE = 16 * 1024 * 1024
 """The largest number of characters in one line."""
@@ -32,17 +31,12 @@ _NOT_TEXT = {
     b"SQLite format 3\x00": "an SQLite database; export the rows as CSV or JSON",
     b"PAR1": "a Parquet file; export the rows as CSV or JSON",
 }
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark begins this one
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_WESTERN = frozenset(
-    "äöüßÄÖÜàâáãåæçèéêëìíîïñòóôõøœùúûÀÂÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕØŒÙÚÛýðþšžŠŽ€£§°²³½´·«»\u2018\u2019‚“”„–—…•¡¿ªº©®™\xa0\xad"
-)
-_LONG_RUN = re.compile("[\xc0-\xff]{3,}")
+_WITH_MARK = {
+    "utf-8": "utf-8-sig",
+    **dict.fromkeys(("utf-16-le", "utf-16-be"), "utf-16"),
+    **dict.fromkeys(("utf-32-le", "utf-32-be"), "utf-32"),
+}
+"""The encodings that leave out the byte order mark before the text."""
 _ERRORS = "blackboard.mark_bytes"
 
 
@@ -182,14 +176,8 @@ def _guess(head: bytes, sample: bytes, name: str) -> str:
     Raises:
         UsageError: Several encodings are possible.
     """
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if head.startswith(mark):
-            return encoding
-    if b"\x00" in head:  # UTF-16 without a mark: most of its first characters are ASCII, with one zero byte each
-        zeros = (head[0:2048:2].count(0), head[1:2048:2].count(0))
-        size = len(head[:2048]) // 2
-        if max(zeros) > 0.6 * size and min(zeros) < 0.1 * size:
-            return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    if (form := find_unicode_form(head)) is not None:
+        return _WITH_MARK[form.encoding] if form.mark else form.encoding
     if not sample:
         return "utf-8"
     escaped = sample.decode("utf-8", "surrogateescape")
@@ -197,16 +185,14 @@ def _guess(head: bytes, sample: bytes, name: str) -> str:
     valid = sum(sign > "\x7f" for sign in escaped) - wrong
     if wrong <= 3 * valid:  # a few bad rows in UTF-8, or a character that the end of the block cuts
         return "utf-8"
-    if b"\r" in head and b"\n" not in head:
-        return "mac-roman"  # only Excel's "CSV (Macintosh)" still ends its lines so
-    western = sample.decode("cp1252", _ERRORS)
-    signs = [sign for sign in western if sign > "\x7f"]
-    usual = sum(sign in _WESTERN for sign in signs)
-    if usual >= 0.9 * len(signs) and len(_LONG_RUN.findall(western)) <= 0.05 * len(signs):
-        return "cp1252"
-    if wrong == 1 or wrong <= 0.0005 * len(sample):
-        return "utf-8"  # stray bytes: their rows are rejected
+    is_macintosh = b"\r" in head and b"\n" not in head  # only Excel's "CSV (Macintosh)" still ends its lines so
+    code_page = find_code_page(sample, "mac-roman" if is_macintosh else "cp1252")
+    is_stray = wrong == 1 or wrong <= 0.0005 * len(sample)
+    if code_page is not None and (not is_stray or code_page in ("cp1252", "cp1250", "mac-roman")):
+        return code_page
+    if is_stray:
+        return "utf-8"  # the rows of stray bytes are rejected
     raise UsageError(
-        f"{name} is not UTF-8 text (byte 0x{sample[0]:02x}); name its encoding, such as --encoding cp1250 (eastern"
-        " Windows), cp1251 (Cyrillic), shift_jis or mac-roman"
+        f"{name} is not UTF-8 text (byte 0x{sample[0]:02x}); name its encoding, such as --encoding shift_jis, gb18030"
+        " or koi8-r"
     )

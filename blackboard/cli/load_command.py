@@ -112,6 +112,7 @@ def load(
             advised.command = typed_command(context, error.words)
             raise advised from None
     summary: dict[str, Any] = {
+        "encoding": rows.encoding,
         "loaded": sum(loaded.outcomes.values()),
         **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate")},
         "withdrawn": 0 if loaded.before is None else loaded.before.withdrawn,

@@ -98,6 +98,11 @@ class Rows:
         self.columns: tuple[str, ...] | None = None if self.json else self._header(delimiter)
 
     @property
+    def encoding(self) -> str:
+        """The encoding in which the file is read."""
+        return self._lines.encoding
+
+    @property
     def bytes_read(self) -> int:
         """The number of bytes read so far."""
         return self._lines.bytes_read

@@ -83,6 +83,14 @@ def test_a_guessed_encoding_is_said_and_a_named_one_is_used(house: Typed) -> Non
     assert marks(house)["attic"]["detail"] == "\u0434\u043e\u043c"
 
 
+def test_polish_of_a_spreadsheet_is_read_as_such_and_said(house: Typed) -> None:
+    text = "room;detail\nhall;Micha\u0142 Wi\u015bniewski\n"
+    done = load(house, text.encode("cp1250"), *SMOKE, "--json")
+    assert "is read as cp1250; name another encoding with --encoding" in done.err
+    assert done.json["encoding"] == "cp1250"
+    assert marks(house)["hall"]["detail"] == "Micha\u0142 Wi\u015bniewski"
+
+
 def test_utf_8_with_one_bad_row_stays_utf_8(house: Typed) -> None:
     text = "room,detail\nhall,K\u00fchn\nattic,gro\u00df\n".encode() + b"cellar,K\xfchn\n"
     done = load(house, text, *SMOKE, "--json")

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from blackboard.errors import AgentError
 from lead_desk import busy_times, calendar_events, calendar_text
 from lead_desk.calendar_file import find_problems, read_busy_times
+from lead_desk.scheduler import examine
 from tests.desk.test_calendar import at
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -61,6 +62,7 @@ def berlin(day: int, hour: int, minute: int = 30, month: int = 3) -> datetime:
 ONE = event("DTSTART:20260304T080000Z", "DTEND:20260304T090000Z")
 DAILY = event(*SERIES, "RRULE:FREQ=DAILY")
 OTHER = event(*SERIES, uid="2")
+OLD_ZONE = "TZ:-08\nDAYLIGHT:TRUE;-07;20260308T020000;20261101T020000;PST;PDT\n"
 MOVED = ("DTSTART;TZID=Europe/Berlin:20260304T150000", "DTEND;TZID=Europe/Berlin:20260304T170000")
 READ = {
     "all day, ends on its day": (
@@ -168,6 +170,48 @@ READ = {
         berlin(31, 10),
         True,
     ),
+    "a count of thousands of digits": (event(*SERIES, f"RRULE:FREQ=DAILY;COUNT={'7' * 4000}"), berlin(31, 10), True),
+    "a count since the year 1": (
+        event("DTSTART:00010101T090000Z", f"RRULE:FREQ=DAILY;COUNT={'9' * 400}"),
+        berlin(4, 10),
+        True,
+    ),
+    "an interval of thousands of digits": (
+        event(*SERIES, f"RRULE:FREQ=DAILY;INTERVAL={'7' * 4000}"),
+        berlin(3, 10),
+        False,
+    ),
+    "zeros before a count": (event(*SERIES, f"RRULE:FREQ=DAILY;COUNT={'0' * 400}3"), berlin(5, 10), False),
+    "a rule with its name": (event(*SERIES, "RRULE:RRULE:FREQ=DAILY;COUNT=3"), berlin(4, 10), True),
+    "vCalendar, days": (event(*SERIES, "RRULE:D2 #3"), berlin(6, 10), True),
+    "vCalendar, after its days": (event(*SERIES, "RRULE:D2 #3"), berlin(8, 10), False),
+    "vCalendar, weeks": (event(*SERIES, "RRULE:W1 MO WE 20260318T235959"), berlin(18, 10), True),
+    "vCalendar, after its weeks": (event(*SERIES, "RRULE:W1 MO WE 20260318T235959"), berlin(23, 10), False),
+    "vCalendar, for ever": (event(*SERIES, "RRULE:w1 mo we #0"), berlin(30, 10), True),
+    "vCalendar, periods of thousands of digits": (event(*SERIES, f"RRULE:D1 #{'8' * 4000}"), berlin(31, 10), True),
+    "vCalendar, weekdays of a month": (event(*SERIES, "RRULE:MP1 1+ 1- TU FR #12"), berlin(31, 10), True),
+    "vCalendar, days of a month": (event(*SERIES, "RRULE:MD1 2 LD #12"), berlin(31, 10), True),
+    "vCalendar, months": (event(*SERIES, "RRULE:YM1 3 4 #2"), berlin(2, 10, month=4), True),
+    "vCalendar, days of a year": (event(*SERIES, "RRULE:YD1 61 70 #2"), berlin(11, 10), True),
+    "vCalendar, a time": (event(*SERIES, "RRULE:D1 1000$ 1500 #0"), berlin(4, 15), True),
+    "vCalendar, excluded": (
+        event(*SERIES, "RRULE:D1 #0", "EXDATE:20260304T090000Z;20260305T090000Z"),
+        berlin(5, 10),
+        False,
+    ),
+    "vCalendar, free": (event(*SERIES, "TRANSP:1"), berlin(2, 10), False),
+    "vCalendar, busy": (event(*SERIES, "TRANSP:0"), berlin(2, 10), True),
+    "vCalendar, its zone": (OLD_ZONE + event("DTSTART:20260304T010000", "DURATION:PT1H"), berlin(4, 10), True),
+    "vCalendar, its zone in summer": (
+        OLD_ZONE + event("DTSTART:20260404T010000", "DURATION:PT1H"),
+        berlin(4, 10, month=4),
+        True,
+    ),
+    "a zone as people see it": (
+        event('DTSTART;TZID="(UTC-08:00) Pacific Time (US & Canada)":20260304T010000', "DURATION:PT1H"),
+        berlin(4, 10),
+        True,
+    ),
     "every three hours": (event(*SERIES, "RRULE:FREQ=HOURLY;INTERVAL=3"), berlin(4, 13), True),
     "the last weekday": (event(*SERIES, "RRULE:FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1"), berlin(31, 10), True),
 }  # fmt: skip
@@ -231,6 +275,15 @@ def test_what_cannot_be_read_blocks_its_day_and_is_named(lines: Sequence[str], d
     assert [line["event_uid"] for line in logs] == ["bad@x"], "said once"
 
 
+@pytest.mark.parametrize("rule", ["FREQ=SOMETIMES", "D1 #3 W1 MO", "BYDAY=MO", "", "FREQ=DAILY;" + "X" * 200_000])
+def test_a_rule_that_cannot_be_read_is_an_action_for_a_person(rule: str, tmp_path: Path) -> None:
+    path = write(tmp_path, calendar(event("DTSTART:20260304T090000Z", f"RRULE:{rule}")))
+    (problem,) = find_problems(path, BERLIN)
+    assert "it blocks 2026-03-04, but not the days on which it recurs" in str(problem)
+    settings = {"lead_desk": {"calendar": str(path), "time_zone": "Europe/Berlin"}}
+    assert [finding.state for finding in examine(settings)] == ["wrong"]
+
+
 def test_a_day_that_nobody_knows_is_named_too(tmp_path: Path) -> None:
     path = write(tmp_path, calendar(event("DTSTART:some day", uid="bad\x07\nDTEND:x")))
     (problem,) = find_problems(path, BERLIN)
@@ -244,7 +297,7 @@ def test_an_event_that_blocks_nothing_need_not_be_readable(tmp_path: Path) -> No
     assert find_problems(path, BERLIN) == []
 
 
-@pytest.mark.parametrize("rule", ["FREQ=SECONDLY", "FREQ=MINUTELY;BYSETPOS=1", "FREQ=DAILY;COUNT=99999999"])
+@pytest.mark.parametrize("rule", ["FREQ=SECONDLY", "FREQ=MINUTELY;BYSETPOS=1", "FREQ=DAILY;COUNT=3000000"])
 def test_a_rule_that_cannot_be_followed_blocks_all_time_and_is_named(rule: str, tmp_path: Path) -> None:
     endless = event("DTSTART:00010101T000000Z", "DTEND:00010101T000100Z", f"RRULE:{rule}", uid="dense@x")
     path = write(tmp_path, calendar(endless + event(*SERIES, "RRULE:FREQ=WEEKLY")))

@@ -87,6 +87,27 @@ def test_foreign_content_survives_byte_for_byte(file: Path) -> None:
     assert file.read_bytes() == SAMPLE
 
 
+@pytest.mark.parametrize(
+    ("encoding", "mark"),
+    [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("utf-32-le", "\ufeff"), ("utf-16-le", ""), ("utf-16-be", "")],
+)
+def test_a_calendar_in_another_unicode_encoding_keeps_it(encoding: str, mark: str, tmp_path: Path) -> None:
+    path = tmp_path / "c.ics"
+    event = "BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:K\u00fchn \U0001f600\r\nDTSTART:20260304T080000Z\r\nEND:VEVENT\r\n"
+    before = (mark + f"BEGIN:VCALENDAR\r\n{event}END:VCALENDAR\r\n").encode(encoding)
+    path.write_bytes(before)
+    assert read_busy_times(path, at(4), at(5), BERLIN) == [(at(4, 9), at(4, 10))]
+    assert write_meetings(path, [meeting(1)], "b1")
+    text = path.read_bytes().decode(encoding)
+    assert text.startswith(mark)
+    assert event in text
+    assert "appointment-1.b1@" in text
+    assert read_busy_times(path, at(4), at(5), BERLIN, "b1") == [(at(4, 9), at(4, 10))]
+    assert write_meetings(path, [meeting(1)], "b1") is False
+    write_meetings(path, [], "b1")
+    assert path.read_bytes() == before
+
+
 def test_own_events_are_exactly_the_meetings_and_do_not_block(file: Path) -> None:
     write_meetings(file, [meeting(1), meeting(2, at(4, 10))], "b1")
     write_meetings(file, [meeting(2, at(4, 11))], "b1")

@@ -1,0 +1,105 @@
+"""Recurrence rules of vCalendar 1.0, such as `W2 TU TH #10`, as those of iCalendar.
+
+Phones, Lotus Notes and older exports write them. A rule has one letter code with an interval, then the days or months,
+then how many periods it lasts (`#10`, for ever with `#0`) or the time at which it ends.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["clip_number", "translate_old_rule"]
+
+_START = re.compile(r"(D|W|MP|MD|YM|YD)(\d{1,9})", re.ASCII)
+_WEEKDAY = re.compile(r"(?:MO|TU|WE|TH|FR|SA|SU)")
+_END = re.compile(r"\d{8}(?:T\d{4,6}Z?)?", re.ASCII)
+_PERIODS = re.compile(r"\d{1,9}", re.ASCII)
+_TIME = re.compile(r"(\d\d)(\d\d)(?:\d\d)?", re.ASCII)
+_NUMBER = re.compile(r"(\d{1,3})([+-]?)", re.ASCII)
+_FREQUENCIES = {"D": "DAILY", "W": "WEEKLY", "MP": "MONTHLY", "MD": "MONTHLY", "YM": "YEARLY", "YD": "YEARLY"}
+_PARTS = {"W": "BYDAY", "MP": "BYDAY", "MD": "BYMONTHDAY", "YM": "BYMONTH", "YD": "BYYEARDAY"}
+_DEFAULT_PERIODS = 2
+"""By the standard, a rule that states no end lasts so long."""
+_LARGEST = "999999999"
+"""What stands for longer numbers. There are fewer days, so they mean no less."""
+
+
+def translate_old_rule(text: str) -> str | None:
+    """Return an old rule as an iCalendar rule; None if it is not an old rule, or combines several.
+
+    A rule that lasts some periods with several days each is given all of them as its count. If it starts within a
+    period, it ends a few days late, so it never frees a time.
+
+    Args:
+        text: The value of an RRULE or EXRULE.
+    """
+    words = [word.removesuffix("$") for word in text.upper().split()]
+    start = _START.fullmatch(words[0]) if words else None
+    if start is None:
+        return None
+    code, end, periods = start[1], None, _DEFAULT_PERIODS
+    items: list[str] = []
+    times: list[re.Match[str]] = []
+    for word in words[1:]:
+        if word.startswith("#") and (match := _PERIODS.fullmatch(clip_number(word[1:]))) is not None:
+            periods = int(match[0])
+        elif _END.fullmatch(word):
+            end = word
+        elif (match := _TIME.fullmatch(word)) is not None:
+            times.append(match)
+        elif (item := _item(code, word)) is not None:
+            items.append(item)
+        else:
+            return None
+    days = _numbered_weekdays(items) if code == "MP" else items
+    parts = [f"FREQ={_FREQUENCIES[code]}", f"INTERVAL={start[2]}"]
+    if days:
+        parts.append(f"{_PARTS[code]}={','.join(days)}")
+    if times:
+        if len({match[2] for match in times}) > 1:
+            return None
+        parts += [f"BYHOUR={','.join(match[1] for match in times)}", f"BYMINUTE={times[0][2]}"]
+    if end is not None:
+        parts.append(f"UNTIL={end}")
+    elif periods:
+        parts.append(f"COUNT={min(int(_LARGEST), periods * max(1, len(days)) * max(1, len(times)))}")
+    return ";".join(parts)
+
+
+def clip_number(text: str) -> str:
+    """Return a long number with at most nine digits: without zeros before it, and the largest for a longer one.
+
+    Any other text stays unchanged.
+    """
+    if len(text) <= len(_LARGEST) or not (text.isascii() and text.isdigit()):
+        return text
+    digits = text.lstrip("0") or "0"
+    return digits if len(digits) <= len(_LARGEST) else _LARGEST
+
+
+def _item(code: str, word: str) -> str | None:
+    """Return a day or month of a rule; None if a rule of its kind has no such thing."""
+    if code in ("W", "MP") and _WEEKDAY.fullmatch(word):
+        return word
+    if code == "MD" and word == "LD":
+        return "-1"
+    match = _NUMBER.fullmatch(word)
+    if match is None or code in ("D", "W"):
+        return None
+    number = int(match[1])
+    return f"-{number}" if match[2] == "-" else str(number)
+
+
+def _numbered_weekdays(items: list[str]) -> list[str]:
+    """Return the weekdays of a month with the numbers before them: `1 MO TU 3 FR` is 1MO, 1TU, 3FR."""
+    found: list[str] = []
+    numbers: list[str] = []
+    weekdays_began = False
+    for item in items:
+        if not item.isalpha():
+            numbers = [*([] if weekdays_began else numbers), item]
+            weekdays_began = False
+        else:
+            weekdays_began = True
+            found += [f"{number}{item}" for number in numbers] or [item]
+    return found

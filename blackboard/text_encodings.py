@@ -1,0 +1,143 @@
+"""Encodings of text: those of Unicode by their marks and zeros, and older code pages by the words that they make.
+
+A code page is told by its words: in the right one, each word has letters of one language. `Łukasz` in Windows-1250 is
+`£ukasz` in Windows-1252, which is no word of any language. If several code pages make words, the western one is meant,
+because most exports have it. A guess must be said to the user.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import NamedTuple
+
+__all__ = ["UnicodeForm", "find_code_page", "find_unicode_form"]
+
+_HEAD = 2048
+
+
+class UnicodeForm(NamedTuple):
+    """A Unicode encoding, and the byte order mark before the text."""
+
+    encoding: str
+    """Its name in Python, for the text after the mark."""
+    mark: bytes = b""
+
+
+_MARKED = (
+    UnicodeForm("utf-8", codecs.BOM_UTF8),
+    UnicodeForm("utf-32-le", codecs.BOM_UTF32_LE),  # before UTF-16, whose mark begins this one
+    UnicodeForm("utf-32-be", codecs.BOM_UTF32_BE),
+    UnicodeForm("utf-16-le", codecs.BOM_UTF16_LE),
+    UnicodeForm("utf-16-be", codecs.BOM_UTF16_BE),
+)
+
+
+def find_unicode_form(head: bytes) -> UnicodeForm | None:
+    """Return the Unicode encoding of a text that has a mark, or is UTF-16 without one; None for any other text."""
+    for form in _MARKED:
+        if head.startswith(form.mark):
+            return form
+    head = head[:_HEAD]
+    if b"\x00" not in head:
+        return None
+    # Most of the first characters in UTF-16 are ASCII, with one zero byte each.
+    zeros = (head[0::2].count(0), head[1::2].count(0))
+    size = len(head) // 2
+    if max(zeros) > 0.6 * size and min(zeros) < 0.1 * size:
+        return UnicodeForm("utf-16-be" if zeros[0] > zeros[1] else "utf-16-le")
+    return None
+
+
+def _words(*languages: str) -> re.Pattern[str]:
+    """Return the pattern of a word in one of several languages, each given by its letters beside a to z."""
+    return re.compile("|".join(f"(?:[a-z'\u2019]|{language})+" for language in languages))
+
+
+_WESTERN = _words(
+    "[äöüß]",
+    "[àâçéêëîïôûü]|è(?=[b-df-hj-np-tv-z]{1,2}e|[a-z]?s?$)|(?<=o)ù|œ(?=[iucsdt]|no)",
+    "[áéíóúü]|ñ(?=[aeiouáéíóú])",
+    "[àèéìíòóùú](?=$|['\u2019])",
+    "[áàâçéêíóôúü]|ã(?=o|e|s?$)|õ(?=e)",
+    "[àçéíïóúü·]|[èò](?![aeiou])",
+    "[áéëïíóöúü]",
+    "[åäöéü]",
+    "[øåéèêóòâôü]|(?<![iey])æ",
+    "[äöü]|(?<![a-zäöü]{2})õ(?=[a-z]{2})",
+    "[áéíóúýæö]|(?<=[a-záéíóúýæö])ð|(?<![a-záéíóúýæö])þ",
+)
+"""German, French, Spanish, Italian, Portuguese, Catalan, Dutch, Swedish and Finnish, Danish and Norwegian, Estonian,
+Icelandic.
+
+A letter stands where it does in the words of its language, because other code pages make the same letters elsewhere.
+"""
+_EASTERN = _words(
+    "[ąćęłńóśźż]", "[áčďéěíňóřšťúůýž]", "[áäčďéíĺľňóôŕšťúýž]", "[áéíóöőúüű]", "[čćđšž]", "[ăâîşţșț]", "[äöüß]"
+)
+"""Polish, Czech, Slovak, Hungarian, Croatian and Slovene, Romanian, German."""
+_CODE_PAGES = {
+    "cp1252": _WESTERN,
+    "cp1250": _EASTERN,
+    "iso8859-2": _EASTERN,
+    "mac-roman": _WESTERN,
+    "cp850": _WESTERN,
+    "cp1254": _words("[çğıöşüâî\u0307]"),
+    "cp1255": re.compile("(?:[אבגדהוזחטילסעקרשת]|[כמנפצ](?!$)|[ךםןףץ]$)+"),
+    "cp1251": re.compile("[а-яёђѓєѕіїјљњћќўџґ]+"),
+    "cp1253": re.compile("(?:[α-ρτ-ωάέήίόύώϊϋΐΰ]|σ(?!$)|ς$)+"),
+    "cp1256": re.compile("[ء-ي\u064b-\u0652]+"),
+    "cp1257": _words("[äöõüšž]", "[āčēģīķļņšūž]", "[ąčęėįšųūž]"),
+}
+"""Code pages with the patterns of their words."""
+_OTHER_ALPHABETS = ("cp1255", "cp1251", "cp1253", "cp1256")
+_FEW = 3
+"""Fewer words than this may be words in several alphabets."""
+_TOKEN = re.compile(rb"[A-Za-z'\x80-\xff]{1,60}")
+_MAX_TOKENS = 3000
+_BETWEEN = re.compile("[\u2013\u2014\u2026\u2022\xa0\xad]")
+_AROUND = "\"'\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a«»¡¿،؟"
+_SIGNS = re.compile("[€£$¥¢§°²³¹¼½¾±µ×©®™ºª†‡%·´`]{1,5}|(?:[ckm]?m)[²³]|°[cf]|n[°º]|[a-z]{1,60}[®™©]", re.IGNORECASE)
+_LONGEST_SHOUT = 4
+"""The longest word in capitals that is taken for one in an alphabet without Latin letters."""
+_NEEDED = 0.8
+"""The part of the words that must fit."""
+
+
+def find_code_page(sample: bytes, first: str = "cp1252") -> str | None:
+    """Return the code page in which the words of a text fit a language; None if there is none.
+
+    Args:
+        sample: A part of the text.
+        first: The code page that is meant if several fit equally well.
+    """
+    tokens = {match[0] for match in _TOKEN.finditer(sample) if not match[0].isascii()}
+    tokens = set(sorted(tokens)[:_MAX_TOKENS])
+    names = sorted(_CODE_PAGES, key=lambda name: name != first)
+    fits = {name: sum(_is_text(token, name) for token in tokens) for name in names}
+    best = max(names, key=lambda name: fits[name])
+    if not tokens or fits[best] < _NEEDED * len(tokens):
+        return None
+    if best in _OTHER_ALPHABETS and len(tokens) < _FEW and sum(fits[name] == fits[best] for name in names) > 1:
+        return None  # in another alphabet, it is another text
+    return best
+
+
+def _is_text(token: bytes, code_page: str) -> bool:
+    """Return whether a token is made of words and signs in a code page."""
+    try:
+        text = token.decode(code_page)
+    except UnicodeDecodeError:
+        return False
+    return all(_is_word(part.strip(_AROUND), code_page) for part in _BETWEEN.split(text))
+
+
+def _is_word(text: str, code_page: str) -> bool:
+    if text.isascii() or _SIGNS.fullmatch(text):
+        return True
+    has_case = text.lower() != text.upper()
+    if has_case and not (text.islower() or text.isupper() or text[1:].islower()):
+        return False
+    if has_case and code_page in _OTHER_ALPHABETS and len(text) > _LONGEST_SHOUT and text.isupper():
+        return False
+    return _CODE_PAGES[code_page].fullmatch(text.lower()) is not None
