@@ -24,7 +24,7 @@ _NAMES = {
     "finding": "Finding",
     "marks": "Decision Mark Need",
     "parsing": "parse",
-    "settings.section_models": "read_section",
+    "settings.agent_sections": "read_section",
     "store.readonly_access": "Row connect",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

@@ -41,6 +41,6 @@ from blackboard.marks import Decision as Decision
 from blackboard.marks import Mark as Mark
 from blackboard.marks import Need as Need
 from blackboard.parsing import parse as parse
-from blackboard.settings.section_models import read_section as read_section
+from blackboard.settings.agent_sections import read_section as read_section
 from blackboard.store.readonly_access import Row as Row
 from blackboard.store.readonly_access import connect as connect

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from blackboard.errors import InvalidMark
+from blackboard.errors import InvalidAuthor, InvalidMark
 
 BOARD = "blackboard"
 """The author of what the board itself deposits. No agent and no other author has this name."""
@@ -34,20 +34,20 @@ def skeleton(name: str) -> str:
     return _INVISIBLE.sub("", folded)
 
 
-def check_text(label: str, text: object, longest: int) -> str:
+def check_text(label: str, text: object, longest: int, error: type[InvalidMark] = InvalidMark) -> str:
     """Return a text that identifies something, if it can be stored.
 
     Raises:
-        InvalidMark: It is not text, shows nothing, is too long, or is not valid Unicode.
+        InvalidMark: Or `error`: it is not text, shows nothing, is too long, or is not valid Unicode.
     """
     if not isinstance(text, str):
-        raise InvalidMark(f"the {label} must be text, not {text!r}")
+        raise error(f"the {label} must be text, not {text!r}")
     if is_blank(text):
-        raise InvalidMark(f"the {label} is blank")
+        raise error(f"the {label} is blank")
     if len(text) > longest:
-        raise InvalidMark(f"the {label} is {len(text)} characters long; at most {longest} are allowed")
+        raise error(f"the {label} is {len(text)} characters long; at most {longest} are allowed")
     if _NOT_TEXT.search(text):
-        raise InvalidMark(f"the {label} contains characters that are not valid text")
+        raise error(f"the {label} contains characters that are not valid text")
     return text
 
 
@@ -56,11 +56,11 @@ def check_author(name: str) -> str:
     """Return the name of an author, if somebody outside the board may sign with it.
 
     Raises:
-        InvalidMark: It cannot be stored, or a reader could take it for the board's own name.
+        InvalidAuthor: It cannot be stored, or a reader could take it for the board's own name.
     """
-    check_text("author", name, MAX_AUTHOR)
+    check_text("author", name, MAX_AUTHOR, InvalidAuthor)
     if skeleton(name) == BOARD:
-        raise InvalidMark(f"the author {name!r} is reserved for the board itself; choose another name")
+        raise InvalidAuthor(f"the author {name!r} is reserved for the board itself; choose another name")
     return name
 
 

@@ -6,7 +6,8 @@ BlackboardError
 │   ├── InvalidDuration        text that is not a duration
 │   ├── InvalidLaw             a decay law with invalid parameters
 │   ├── InvalidCondition       a condition that cannot be parsed or watched
-│   ├── InvalidMark            a payload, subject, key or author that cannot be stored
+│   ├── InvalidMark            a payload, subject or key that cannot be stored
+│   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
 │   ├── InvalidTime            a value that is not a time
 │   ├── KeyReused              the key of a deposit stands for another one
 │   ├── LawConflict            a deposit names another law than the live mark's
@@ -43,6 +44,7 @@ __all__ = [
     "BlackboardError",
     "ConfigurationError",
     "ForeignFilesWarning",
+    "InvalidAuthor",
     "InvalidCondition",
     "InvalidDuration",
     "InvalidLaw",
@@ -121,7 +123,11 @@ class InvalidCondition(UsageError):
 
 
 class InvalidMark(UsageError):
-    """A mark whose kind, subject, payload, intensity, key or author cannot be stored."""
+    """A mark whose kind, subject, payload, intensity or key cannot be stored."""
+
+
+class InvalidAuthor(InvalidMark):
+    """An author's name that cannot be stored, or that only an agent or the board itself may sign with."""
 
 
 class InvalidTime(UsageError):

@@ -196,11 +196,11 @@ def _is_scalar(schema: Any) -> bool:
 
 def _is_exact_value(value: Any) -> bool:
     """Return whether JSON gives back a value of a scalar type. A class does not check what `model_copy` puts in."""
-    kind = type(value)
-    if kind is float:
+    cls = type(value)
+    if cls is float:
         return isfinite(value)
-    if kind is not datetime:
-        return kind in _PLAIN or kind is date
+    if cls is not datetime:
+        return cls in _PLAIN or cls is date
     offset = value.utcoffset()
     return offset is None or offset.seconds % 60 == offset.microseconds == 0  # JSON has no shorter offsets
 
@@ -215,17 +215,17 @@ def _read(model: type[M], text: str, subject: str, intensity: float | None = Non
 
 def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:
     """Return the place of the first value that differs in value or type; None if all are the same."""
-    kind = type(given)
-    if kind is not type(read):
+    cls = type(given)
+    if cls is not type(read):
         return ()
-    if kind in _PLAIN:
+    if cls in _PLAIN:
         return None if given == read or given != given else ()  # NaN is the same as NaN
-    if kind is datetime:
+    if cls is datetime:
         # In the hour that a time zone repeats, Python holds no two datetimes of different zones for equal.
         if given.tzinfo is not None and read.tzinfo is not None:
             given, read = given.astimezone(UTC), read.astimezone(UTC)
         return None if given == read else ()
-    if hasattr(kind, "__pydantic_fields__"):  # the check of pydantic's metaclass is slow
+    if hasattr(cls, "__pydantic_fields__"):  # the check of pydantic's metaclass is slow
         return _difference_of_models(given, read)
     if isinstance(given, dict):
         return _first_difference(given, read)

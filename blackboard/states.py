@@ -116,9 +116,9 @@ def check_transition(old: str, new: StrEnum) -> None:
     Raises:
         IllegalTransition: It may not.
     """
-    kind = type(new)
-    if new not in TRANSITIONS[kind].get(kind(old), ()):
-        raise IllegalTransition(f"{kind.__name__}: {old} cannot become {new}")
+    states = type(new)
+    if new not in TRANSITIONS[states].get(states(old), ()):
+        raise IllegalTransition(f"{states.__name__}: {old} cannot become {new}")
 
 
 def is_one_of(column: str, states: Iterable[StrEnum]) -> str:

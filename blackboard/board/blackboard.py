@@ -67,7 +67,7 @@ from blackboard.store.schema import SchemaChange
 if TYPE_CHECKING:
     from blackboard.store.readonly_access import Engine, Parameters, Row
 
-BATCH = 1000
+MARKS_PER_TRANSACTION = 1000
 """Marks in one transaction of `deposit_many`."""
 
 LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
@@ -129,7 +129,7 @@ class Blackboard:
             ConfigurationError: The URL cannot be used.
             InvalidDuration: `leap` is not a duration.
             InvalidMark: A class in `kinds` would lose a value that is stored.
-            InvalidMark: `author` is blank, too long, or reserved for the board itself.
+            InvalidAuthor: `author` is blank, too long, or reserved for the board itself.
             StoreMissing: There is no board, and none may be created.
             StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version; or it
                 must be upgraded, and a living worker prevents that.
@@ -153,7 +153,7 @@ class Blackboard:
             session = BoardSession(database, clock, classes, longest)
             if writes or database.read_only_parameters() is None:
                 # A file that cannot be written fails here, not at the first deposit.
-                session.write(lambda txn: board_clock.ask(txn, classes))
+                session.write(lambda txn: board_clock.ask_person(txn, classes))
         except BaseException:
             database.close()
             raise
@@ -167,7 +167,7 @@ class Blackboard:
         The handles share their connections; closing one of them closes all.
 
         Raises:
-            InvalidMark: The name is blank, too long, or reserved for the board itself.
+            InvalidAuthor: The name is blank, too long, or reserved for the board itself.
         """
         return Blackboard(self.session, check_author(name))
 
@@ -266,7 +266,8 @@ class Blackboard:
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
-            InvalidMark: The payload, subject, intensity, key or author is invalid, or the unique value is taken.
+            InvalidMark: The payload, subject, intensity or key is invalid, or the unique value is taken.
+            InvalidAuthor: The author is an agent.
             InvalidTime: `until` is not a time.
             KeyReused: The key stands for another request. Nothing is stored.
             LawConflict: The deposit would join a live mark under another law than the one that it names.
@@ -733,7 +734,7 @@ def _batches(
 ) -> Iterator[list[tuple[Mark | Deposit, str | None]]]:
     pairs: Iterator[tuple[Mark | Deposit, str | None]]
     pairs = ((item, None) for item in items) if keys is None else _pairs(items, keys)
-    while batch := list(itertools.islice(pairs, BATCH)):
+    while batch := list(itertools.islice(pairs, MARKS_PER_TRANSACTION)):
         yield batch
 
 

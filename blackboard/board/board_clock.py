@@ -97,7 +97,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
     believe(txn, keep=True)
 
 
-def ask(txn: BoardTransaction, classes: MarkClasses) -> None:
+def ask_person(txn: BoardTransaction, classes: MarkClasses) -> None:
     """Deposit the need if the clock is in doubt, unless there is one already."""
     if txn.doubted is None:
         return

@@ -64,12 +64,12 @@ class BoardSession:
         self._listeners()
         self._notifier.notify()
 
-    def write(self, work: Callable[[BoardTransaction], T], *, record: bool = False, shared: bool = False) -> T:
+    def write(self, work: Callable[[BoardTransaction], T], *, record_instant: bool = False, shared: bool = False) -> T:
         """Run a unit of work in a writing transaction at the board's time, and commit it durably.
 
         Args:
             work: The unit of work. It may run twice, so it must have no effect outside the transaction.
-            record: Whether to record the instant even if no event is written.
+            record_instant: Whether to record the instant even if no event is written.
             shared: Whether the work may share one board transaction with the work of other threads, so that the
                 statements at its start and end run once for all. Not for work that changes the deployment.
 
@@ -80,18 +80,18 @@ class BoardSession:
             StoreError: The database cannot be used.
         """
 
-        def run(tx: Transaction) -> tuple[T, bool]:
-            txn: BoardTransaction | None = tx.shared if shared else None
+        def run(sql: Transaction) -> tuple[T, bool]:
+            txn: BoardTransaction | None = sql.shared if shared else None
             if txn is None:
-                if tx.shared is not None:
-                    tx.shared.save()  # what others kept back in the same database transaction
-                txn = self._transaction(tx)
-                tx.shared = txn if shared else None
-            tx.begin_work()
-            board_clock.ask(txn, self.classes)
+                if sql.shared is not None:
+                    sql.shared.save()  # what others kept back in the same database transaction
+                txn = self._transaction(sql)
+                sql.shared = txn if shared else None
+            sql.begin_work()
+            board_clock.ask_person(txn, self.classes)
             result = work(txn)
-            notifies = tx.notifies
-            if record and txn.recorded < txn.now:
+            notifies = sql.notifies
+            if record_instant and txn.recorded < txn.now:
                 txn.record_time(txn.now)
             if not shared:
                 txn.save()
@@ -109,8 +109,8 @@ class BoardSession:
             StoreError: The database cannot be used.
         """
         try:
-            with self.database.read() as tx:
-                return work(self._transaction(tx))
+            with self.database.read() as sql:
+                return work(self._transaction(sql))
         except StoreError:
             self._drop_active()  # the path may name another file by now
             raise
@@ -120,8 +120,8 @@ class BoardSession:
 
         Nothing of it stays: no event, no id, no cache, no notification. Other writers wait meanwhile.
         """
-        with self.database.rehearsal() as tx:
-            txn = self._transaction(tx)
+        with self.database.rehearsal() as sql:
+            txn = self._transaction(sql)
             txn.laws = Laws()  # a law that it registers is not on the board afterwards
             return work(txn)
 
@@ -135,8 +135,8 @@ class BoardSession:
         # A rollback may have taken this deployment back, and another deployment may get the same version.
         self._active = None
 
-    def _transaction(self, tx: Transaction) -> BoardTransaction:
-        start = tx.one(MARKS.transaction_start)
+    def _transaction(self, sql: Transaction) -> BoardTransaction:
+        start = sql.one(MARKS.transaction_start)
         check_revision(start.schema, self.database.where)
         clock = self.clock.now()
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
@@ -144,11 +144,11 @@ class BoardSession:
         now = self.clock.used.use(self.database.where, now)
         active = self._active
         if active is None or active.deployment.version != start.version:
-            active = self._active = read_active(tx)
+            active = self._active = read_active(sql)
         elif active.law_changes or active.retests:
-            active = self._active = replace(active, law_changes=read_law_changes(tx), retests=read_retests(tx))
+            active = self._active = replace(active, law_changes=read_law_changes(sql), retests=read_retests(sql))
         txn = BoardTransaction(
-            tx, active, self._laws, now, start.last_event_id or 0, start.last_recorded_at, start.next_evaporation
+            sql, active, self._laws, now, start.last_event_id or 0, start.last_recorded_at, start.next_evaporation
         )
         if doubted:
             txn.doubted = clock

@@ -20,7 +20,7 @@ from blackboard.errors import NotFound
 from blackboard.store.rows import DepositKeyRow, MarkRow
 from blackboard.store.statements import MARKS
 
-BATCH = 200
+MARKS_PER_TRANSACTION = 200
 """Marks in one transaction, few enough that a daemon waits only briefly."""
 
 
@@ -58,7 +58,7 @@ def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWi
     An interrupted withdrawal can be repeated.
 
     Raises:
-        InvalidMark: `author`, who signs the withdrawals, is reserved for an agent.
+        InvalidAuthor: `author`, who signs the withdrawals, is reserved for an agent.
     """
     withdrawn = freed = after = 0
     kept: list[KeptMark] = []
@@ -82,7 +82,10 @@ class _Batch:
 
 def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int) -> _Batch:
     check_signature(txn, author)
-    ids = [row.mark_id for row in txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=BATCH)]
+    ids = [
+        row.mark_id
+        for row in txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=MARKS_PER_TRANSACTION)
+    ]
     batch = _Batch(0, 0, [], ids[-1] if ids else None)
     for mark_id in ids:
         keys = txn.sql.all(MARKS.keys_of_source, source=source, mark_id=mark_id)

@@ -54,9 +54,9 @@ class ErasedEvents:
 def erased_events(database: Database) -> ErasedEvents | None:
     """Return the erased events of a board that need not be of this version; None if it cannot be read."""
     try:
-        with database.read() as tx:
-            board = str(tx.one(ACTIVATIONS.board_uid).uid)
-            rows = tx.all(ERASURE.erased_events, first=PREFIX, end=PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1))
+        with database.read() as sql:
+            board = str(sql.one(ACTIVATIONS.board_uid).uid)
+            rows = sql.all(ERASURE.erased_events, first=PREFIX, end=PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1))
             return ErasedEvents(board, tuple((row.id, row.recorded_at) for row in rows))
     except StoreError:
         return None
@@ -79,7 +79,8 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
 
     Raises:
         NotFound: Nothing was ever said about it.
-        InvalidMark: It is the name of a subject that was forgotten, or the author is an agent.
+        InvalidMark: It is the name of a subject that was forgotten.
+        InvalidAuthor: The author is an agent.
     """
     check_signature(txn, author)
     if subject.startswith(PREFIX):

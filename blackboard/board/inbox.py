@@ -27,7 +27,8 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes:
     """Answer a need: deposit a decision on its subject and withdraw the need.
 
     Raises:
-        InvalidMark: The author is an agent, or the answer is empty or does not answer the question about the clock.
+        InvalidAuthor: The author is an agent.
+        InvalidMark: The answer is empty or does not answer the question about the clock.
         NotFound: There is no such need.
     """
     check_signature(txn, author)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from blackboard.board.activations.activation_results import retry
 from blackboard.board.mark_storage import redeployment
@@ -15,10 +15,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import Deployment
 from blackboard.errors import UnreadableMark
 from blackboard.states import ActivationState
-from blackboard.store.rows import MarkRow
-from blackboard.store.statements import ACTIVATIONS, MARKS
+from blackboard.store.statements import ACTIVATIONS
 
-BATCH = 1000
 EXAMPLES = 5
 """The largest number of marks of a kind that are named."""
 
@@ -50,20 +48,13 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
             continue
         if classes.find(kind, deployment) is None and all(schema == spec.payload for schema in schemas_of(txn, kind)):
             continue
-        for row in _live_marks(txn, kind):
+        for row in chain.from_iterable(txn.live_batches(kind)):
             if (reason := classes.misfit(row, deployment)) is not None:
                 misfits = found.setdefault(kind, Misfits(reason))
                 misfits.count += 1
                 if misfits.count <= EXAMPLES:
                     misfits.marks.append(row.id)
     return found
-
-
-def _live_marks(txn: BoardTransaction, kind: str) -> Iterator[MarkRow]:
-    after = 0
-    while rows := txn.sql.all(MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=BATCH):
-        yield from txn.live(rows)
-        after = rows[-1].event_id
 
 
 def register(txn: BoardTransaction, new: Deployment) -> DeployResult:

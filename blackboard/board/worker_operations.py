@@ -103,7 +103,7 @@ class Worker:
                 model=model,
             )
 
-        self._session.write(work, record=True)
+        self._session.write(work, record_instant=True)
 
     def serve(self, code: Code) -> None:
         """Serve these agents, with the code of these digests, instead of those before."""
@@ -159,7 +159,7 @@ class Worker:
                 expiry_is_death=self.board.database.path is None,
             )
 
-        count = self._session.write(work, record=True)
+        count = self._session.write(work, record_instant=True)
         failpoint("recovery.after")
         return count
 
@@ -232,7 +232,7 @@ class Worker:
             return result
 
         failpoint("claim.before")
-        result = self._session.write(work, record=True, shared=True)
+        result = self._session.write(work, record_instant=True, shared=True)
         failpoint("claim.after")
         return result
 
@@ -245,7 +245,7 @@ class Worker:
                     return claim
             return None
 
-        return self._session.write(work, record=True)
+        return self._session.write(work, record_instant=True)
 
     # -- the ends of runs --------------------------------------------------------------------------------------------
 
@@ -272,7 +272,7 @@ class Worker:
                 return None
             return FinishedRun(receipts, claim_next is not None and claim_next(txn))
 
-        return self._session.write(work, record=True, shared=True)
+        return self._session.write(work, record_instant=True, shared=True)
 
     def fail(
         self,
@@ -301,7 +301,7 @@ class Worker:
             return state
 
         failpoint("failure.before")
-        state = self._session.write(work, record=True)
+        state = self._session.write(work, record_instant=True)
         failpoint("failure.after")
         return state
 
@@ -384,7 +384,7 @@ class Worker:
 
     def ask_about_clock(self) -> None:
         """Ask a person about a clock that the board does not believe."""
-        self._session.write(lambda txn: board_clock.ask(txn, self._session.classes))
+        self._session.write(lambda txn: board_clock.ask_person(txn, self._session.classes))
 
     def withdraw_clock_question(self) -> bool:
         """Withdraw the question about the clock; returns whether there was one."""

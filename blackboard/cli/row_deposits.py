@@ -17,7 +17,7 @@ from blackboard.cli.row_mapping import Columns, RowMapping
 from blackboard.cli.row_reader import BadRow, Row, Rows
 from blackboard.errors import InvalidMark, UsageError
 
-BATCH = 500
+ROWS_PER_TRANSACTION = 500
 """The number of rows in a transaction, small enough that a daemon waits only briefly."""
 
 
@@ -104,7 +104,7 @@ def _batches(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
     batch: list[Row | BadRow] = []
     for row in rows:
         batch.append(row)
-        if len(batch) == BATCH:
+        if len(batch) == ROWS_PER_TRANSACTION:
             yield batch
             batch = []
     if batch:

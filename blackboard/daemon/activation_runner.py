@@ -16,7 +16,7 @@ from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
 from blackboard.daemon import forked_children, telemetry
-from blackboard.daemon.event_loop import AgentLoop, NoEventLoop
+from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.model_caller import Deferral, ModelCaller
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import (

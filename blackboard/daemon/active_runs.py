@@ -17,8 +17,8 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_operations import Worker
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
+from blackboard.daemon.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_threads import AgentThreads
-from blackboard.daemon.event_loop import NoEventLoop
 from blackboard.daemon.troubles import THREADS, Troubles
 from blackboard.errors import StoreError
 from blackboard.log_queue import Log

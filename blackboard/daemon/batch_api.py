@@ -129,7 +129,7 @@ class BatchApi:
 
     def _submit(self) -> int:
         rows = self._session.write(
-            lambda txn: batch_api_calls.reserve(txn, self._max_calls, self.recorder.highest_cost), record=True
+            lambda txn: batch_api_calls.reserve(txn, self._max_calls, self.recorder.highest_cost), record_instant=True
         )
         if not rows:
             return 0

@@ -49,7 +49,7 @@ class CallRecorder:
             StoreError: The database did not accept the answer; it is in the spool.
         """
         try:
-            self._session.write(lambda txn: self._record(txn, row, reply), record=True)
+            self._session.write(lambda txn: self._record(txn, row, reply), record_instant=True)
         except StoreError:
             self.spool.put(SpooledAnswer(row.id, reply.raw, reply.request_id))
             raise
@@ -63,7 +63,7 @@ class CallRecorder:
         count = 0
         for answer in self.spool.waiting():
             try:
-                new = self._session.write(partial(self._record_spooled, answer), record=True)
+                new = self._session.write(partial(self._record_spooled, answer), record_instant=True)
             except NotFound as error:
                 log.error("the spool holds an answer to an unknown call; it is kept there", error=error)
                 continue

@@ -47,8 +47,8 @@ from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
 from blackboard.log_queue import Log, describe, flush, show_messages
+from blackboard.settings.agent_sections import section_mistakes
 from blackboard.settings.price_settings import without_price
-from blackboard.settings.section_models import section_mistakes
 from blackboard.settings.sections import DaemonSettings
 
 if TYPE_CHECKING:

@@ -49,7 +49,6 @@ from blackboard.states import CallState
 A = TypeVar("A", bound=BaseModel)
 log = Log("blackboard")
 
-
 BUILT_ANEW = "the request was built anew"
 OTHER_ANSWER = "the agent now asks for another answer"
 
@@ -75,9 +74,18 @@ class Deferral(BaseException):
         self.shown = reason if shown is None else shown
 
 
-def _deferral(wait: model_pauses.Wait, model: str) -> Deferral:
-    """Return the deferral by a pause, whose reason may quote the provider."""
+def _pause_deferral(wait: model_pauses.Wait, model: str) -> Deferral:
+    """Return the deferral by a pause of a model, whose reason may quote the provider."""
     return Deferral(wait.reason, wait.until, held=wait.held, shown=f"the provider refuses calls to {model}")
+
+
+def _unknown_deferral(row: ModelCall) -> Deferral:
+    known = f"the outcome of call {row.id} is unknown"
+    return Deferral(f"{known}: {row.error}; retry or discard it", None, held=True, shown=known)
+
+
+def _batch_deferral() -> Deferral:
+    return Deferral("it waits for the batch API", None, held=True)
 
 
 class ModelCaller:
@@ -134,11 +142,11 @@ class ModelCaller:
         if row is None or row.state != CallState.ANSWERED:
             if row is not None:  # its outcome is open: repeat the same request, byte for byte
                 request = Request(row.model, row.body, row.api)
-            self._admit(claim, request.model)
+            self._check_pause(claim, request.model)
             if row is None or row.state != CallState.PLANNED:
-                row = self._plan(claim, request)
-            row = self._send(self.client, claim, row)
-        return self._parse(row, answer)
+                row = self._plan_call(claim, request)
+            row = self._send_call(self.client, claim, row)
+        return self._parse_answer(row, answer)
 
     def _request(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> Request:
         settings = claim.agent.settings
@@ -166,24 +174,24 @@ class ModelCaller:
         rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
         # After a split, earlier requests contain marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
-        if (answered := self._answered(rows, request)) is not None:
+        if (answered := self._reuse_answer(rows, request)) is not None:
             return answered
         if not rows:
             return None
         last = rows[0]
         if last.state == CallState.PLANNED:
-            return self._planned(last, request)
+            return self._reuse_plan(last, request)
         if last.state == CallState.REJECTED:
             self._check_refusal(claim, last)
         if last.state == CallState.SENT:
-            last = self._sent(claim, last, is_pending=last.id in pending)
+            last = self._give_up_sent(claim, last, is_pending=last.id in pending)
         if last.state != CallState.UNKNOWN:
             return None
         if claim.agent.settings.on_unknown == "hold":
-            raise self._held_unknown(last)
+            raise _unknown_deferral(last)
         return last if same_answer(last.body, request.body) else None
 
-    def _answered(self, rows: list[ModelCall], request: Request) -> ModelCall | None:
+    def _reuse_answer(self, rows: list[ModelCall], request: Request) -> ModelCall | None:
         """Return the call whose answer is stored and still fits; one that does not fit ends as unusable."""
         row = next((row for row in rows if row.state == CallState.ANSWERED), None)
         if row is None or same_answer(row.body, request.body):
@@ -192,25 +200,25 @@ class ModelCaller:
         log.warning("an answer is not used, because the agent now asks for another one", call=row.id)
         return None
 
-    def _planned(self, row: ModelCall, request: Request) -> ModelCall | None:
+    def _reuse_plan(self, row: ModelCall, request: Request) -> ModelCall | None:
         """Return a call that was never sent if it is the request of now; otherwise it ends."""
         if (row.model, row.body, row.api) == (request.model, request.body, request.api):
             return row
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.FAILED, BUILT_ANEW))
         return None
 
-    def _sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
+    def _give_up_sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
         """Mark a call that was sent as `unknown`, and return it.
 
         Raises:
             Deferral: Its answer may still arrive.
         """
         if row.api == "batch":
-            raise self._in_batch_api()
+            raise _batch_deferral()
         # A call can outlive a run that timed out. Its answer is paid and will still arrive.
         if is_pending and self._session.now() < (row.sent_at or 0) + self.settings.timeout:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
-        return self._unknown(claim, row, "it was sent, and no answer was recorded")
+        return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
     def _check_refusal(self, claim: Claim, row: ModelCall) -> None:
         """Let a refused request be tried again, unless a later success shows that its marks are to blame.
@@ -228,7 +236,7 @@ class ModelCaller:
         if not self._session.write(work):
             raise RequestRejected(row.error or "the API rejects the request")
 
-    def _admit(self, claim: Claim, model: str) -> None:
+    def _check_pause(self, claim: Claim, model: str) -> None:
         """Let a call pass if its model is not paused, or if it may try the model.
 
         Raises:
@@ -246,31 +254,31 @@ class ModelCaller:
             return model_pauses.admit(txn, claim.row, model, self._rng, is_refused=is_refused)
 
         if (wait := self._session.write(work)) is not None:
-            raise _deferral(wait, model)
+            raise _pause_deferral(wait, model)
 
-    def _plan(self, claim: Claim, request: Request) -> ModelCall:
+    def _plan_call(self, claim: Claim, request: Request) -> ModelCall:
         marks = len(claim.inputs)
         row = self._session.write(
             lambda txn: model_calls.plan(
                 txn, claim.row.id, claim.agent.name, request.model, request.body, marks, request.api
             ),
-            record=True,
+            record_instant=True,
         )
         failpoint("call.planned")
         return row
 
-    def _send(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
+    def _send_call(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
         if row.api == "batch":
-            raise self._in_batch_api()
-        self._reserve(claim, row)
+            raise _batch_deferral()
+        self._reserve_cost(claim, row)
         failpoint("call.sent")
         self._pending[row.id] = (claim.row.id, claim.row.fence)
         try:
-            return self._answer(client, claim, row)
+            return self._ask_model(client, claim, row)
         finally:
             self._pending.pop(row.id, None)
 
-    def _answer(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
+    def _ask_model(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
         """Send a call and return it with its recorded answer."""
         try:
             with telemetry.call(row) as record_answer:
@@ -281,22 +289,22 @@ class ModelCaller:
             if row.model not in self._silent:  # each activation also says why it is deferred
                 self._silent.add(row.model)
                 log.warning("a model does not answer; its calls are tried again later", model=row.model, reason=failure)
-            self._end(row, CallState.FAILED, failure)
+            self._end_call(row, CallState.FAILED, failure)
             self._check_give_up(claim, failure)
             seconds = failure.retry_after if isinstance(failure, Overloaded) else None
             raise Deferral(str(failure), self.retry_at(claim, seconds), shown=failure) from None
         except OutcomeUnknown as failure:
-            row = self._unknown(claim, row, str(failure), failure)
+            row = self._mark_unknown(claim, row, str(failure), failure)
             if claim.agent.settings.on_unknown == "hold":
-                raise self._held_unknown(row) from None
+                raise _unknown_deferral(row) from None
             reason = f"the outcome of call {row.id} is unknown: {failure}"
             raise Deferral(reason, self.retry_at(claim), shown=failure) from None
         except (KeyRefused, SpendLimit, ModelUnavailable, RequestRejected) as failure:
             if isinstance(failure, RequestRejected) and failure.certain:
-                self._end(row, CallState.REJECTED, failure)
+                self._end_call(row, CallState.REJECTED, failure)
                 raise
             wait = self.recorder.pause_model(row, failure)
-            raise _deferral(wait, row.model) from None
+            raise _pause_deferral(wait, row.model) from None
         self.recorder.record(row, reply)
         if row.model in self._silent:
             self._silent.discard(row.model)
@@ -304,7 +312,7 @@ class ModelCaller:
         failpoint("call.kept")
         return row._replace(state=CallState.ANSWERED, reply=reply.raw)
 
-    def _reserve(self, claim: Claim, row: ModelCall) -> None:
+    def _reserve_cost(self, claim: Claim, row: ModelCall) -> None:
         """Mark the call as sent, with its highest cost reserved.
 
         Raises:
@@ -322,39 +330,37 @@ class ModelCaller:
                 activation_results.defer(txn, claim.row, until=exceeded.until, reason=exceeded.reason, held=True)
             return exceeded
 
-        exceeded = self._session.write(work, record=True)
+        exceeded = self._session.write(work, record_instant=True)
         if exceeded is None:
             return
         if exceeded.holds:
             raise Deferral(exceeded.reason, exceeded.until, held=True)
         log.warning("a budget that only warns was exceeded", call=row.id, agent=row.agent, reason=exceeded.reason)
 
-    def _parse(self, row: ModelCall, answer: type[A]) -> A:
+    def _parse_answer(self, row: ModelCall, answer: type[A]) -> A:
         assert row.reply is not None
         try:
             return parse(row.reply, answer)
         except Unusable as error:
             if error.reason == "no_message" and row.api == "messages":
                 wait = self.recorder.pause_after_page(row, error)
-                raise _deferral(wait, row.model) from None
+                raise _pause_deferral(wait, row.model) from None
             # A retry asks again: the recorded answer would fail in the same way.
             reason = str(error)
             self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))
             raise
 
-    def _end(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
+    def _end_call(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
 
-    def _unknown(self, claim: Claim, row: ModelCall, reason: str, failure: CallFailure | None = None) -> ModelCall:
+    def _mark_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
         """End a call that may have been answered and paid. The reserve stays."""
-        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record=True)
-        shown = failure or reason
+        self._session.write(
+            lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record_instant=True
+        )
+        shown = cause or reason
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)
         return row._replace(state=CallState.UNKNOWN, error=reason)
-
-    def _held_unknown(self, row: ModelCall) -> Deferral:
-        known = f"the outcome of call {row.id} is unknown"
-        return Deferral(f"{known}: {row.error}; retry or discard it", None, held=True, shown=known)
 
     def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:
         """Hold the activation if its calls have failed for `give_up_after`.
@@ -372,9 +378,6 @@ class ModelCaller:
             given_up = f"given up after {format_duration(limit)} (give_up_after)"
             reason = f"{given_up}: {failure}; retry or discard it"
             raise Deferral(reason, None, held=True, shown=given_up) from None
-
-    def _in_batch_api(self) -> Deferral:
-        return Deferral("it waits for the batch API", None, held=True)
 
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
         """Return when an activation may call the model again; `retry_after` is what the API asks for, in seconds."""

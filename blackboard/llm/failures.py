@@ -2,7 +2,7 @@
 
 ModelError
 ├── CallFailure            no answer arrived
-│   ├── RequestRejected           not paid: the API rejects the request; the marks, or the account, are the reason
+│   ├── RequestRejected    not paid: the API rejects the request; the marks, or the account, are the reason
 │   ├── Overloaded         not paid: limits, overload, an error inside the API; try later
 │   ├── KeyRefused         not paid: a person must check the key
 │   ├── SpendLimit         not paid: a person must check the account
@@ -19,7 +19,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from blackboard.errors import ModelError
 
@@ -52,8 +52,6 @@ _STATUS_OF_TYPE = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-
-
 _LONGEST_ERROR = 65_536
 
 
@@ -70,6 +68,9 @@ class CallFailure(ModelError):
     def log_text(self) -> str:
         """The message without what the other side wrote, which may repeat the request."""
         return self.shown
+
+
+F = TypeVar("F", bound=CallFailure)
 
 
 class RequestRejected(CallFailure):
@@ -143,62 +144,33 @@ class Unusable(ModelError):
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:
     """Return the failure for a response with an HTTP status of 300 or above and a decoded body."""
     error = _member(body, "error")
-    error_type, text, code = (_member(error, key) for key in ("type", "message", "details"))
-    code = _member(code, "error_code")
+    error_type, text, details = (_member(error, key) for key in ("type", "message", "details"))
+    reason = storable(text)[:300] if isinstance(text, str) and text else "no reason given"
+    from_api = isinstance(error_type, str)
+    said = f"{status}{f' {storable(error_type)[:60]}' if isinstance(error_type, str) else ''}: {reason}"
+    shown = f"{status} {error_type}" if error_type in _STATUS_OF_TYPE else f"{status}"
     request_id = headers.get("request-id") or _member(body, "request_id")
     request_id = storable(request_id) if isinstance(request_id, str) else None
-    reason = storable(text)[:300] if isinstance(text, str) and text else "no reason given"
-    message = f"{status}{f' {storable(error_type)[:60]}' if isinstance(error_type, str) else ''}: {reason}"
-    kind = f"{status} {error_type}" if error_type in _STATUS_OF_TYPE else f"{status}"
+
+    def failure(category: type[F], problem: str, **options: Any) -> F:
+        return category(f"{problem}: {said}", request_id=request_id, shown=f"{problem}: {shown}", **options)
 
     # Test for account limits first: they have status 402, 429 or, for spent credit, 400.
-    if status == 402 or error_type == "billing_error" or code in _SPEND_CODES:
-        return SpendLimit(
-            f"the API reports a spend limit: {message}",
-            request_id=request_id,
-            shown=f"the API reports a spend limit: {kind}",
-        )
-    if status == 400 and "credit balance" in reason:
-        return SpendLimit(
-            f"the API reports a spend limit: {message}",
-            request_id=request_id,
-            shown=f"the API reports a spend limit: {kind}",
-        )
+    is_account_limit = status == 402 or error_type == "billing_error" or _member(details, "error_code") in _SPEND_CODES
+    if is_account_limit or (status == 400 and "credit balance" in reason):
+        return failure(SpendLimit, "the API reports a spend limit")
     # A firewall in front of the API answers 403 for the words of a single request.
-    if status == 401 or (status == 403 and isinstance(error_type, str)):
-        return KeyRefused(
-            f"the API refused the key: {message}", request_id=request_id, shown=f"the API refused the key: {kind}"
-        )
-    if status == 408 or (status in (502, 504) and not isinstance(error_type, str)):
-        # A gateway timed out. The API behind it may have processed the request.
-        return OutcomeUnknown(
-            f"a gateway answered for the API: {message}",
-            request_id=request_id,
-            shown=f"a gateway answered for the API: {kind}",
-        )
+    if status == 401 or (status == 403 and from_api):
+        return failure(KeyRefused, "the API refused the key")
+    # A gateway timed out. The API behind it may have processed the request.
+    if status == 408 or (status in (502, 504) and not from_api):
+        return failure(OutcomeUnknown, "a gateway answered for the API")
     if status == 429 or (status >= 500 and status not in _OF_ADDRESS):
-        wait = retry_after(headers)
-        return Overloaded(
-            f"the API cannot answer now: {message}",
-            request_id=request_id,
-            retry_after=wait,
-            shown=f"the API cannot answer now: {kind}",
-        )
+        return failure(Overloaded, "the API cannot answer now", retry_after=retry_after(headers))
     if status < 400 or status in _OF_ADDRESS:
-        problem = f"{message}{_target(headers)}"
-        return ModelUnavailable(
-            f"the address or the model cannot be used: {problem}",
-            request_id=request_id,
-            from_api=isinstance(error_type, str),
-            shown=f"the address or the model cannot be used: {kind}",
-        )
-    rejected = f"the API rejected the request: {message}"
-    return RequestRejected(
-        rejected,
-        request_id=request_id,
-        certain=status in _OF_REQUEST,
-        shown=f"the API rejected the request: {kind}",
-    )
+        said += _target(headers)
+        return failure(ModelUnavailable, "the address or the model cannot be used", from_api=from_api)
+    return failure(RequestRejected, "the API rejected the request", certain=status in _OF_REQUEST)
 
 
 def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
@@ -210,9 +182,9 @@ def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
         return failure_of_type(body)
     if not text.lstrip("\ufeff \t\r\n").startswith("<"):
         return None
-    kind = storable(headers.get("content-type", "no type"))[:60]
+    content_type = storable(headers.get("content-type", "no type"))[:60]
     problem = "a web page came instead of an answer of the API"
-    return ModelUnavailable(f"{problem} ({kind}): {storable(text[:120])!r}", shown=problem)
+    return ModelUnavailable(f"{problem} ({content_type}): {storable(text[:120])!r}", shown=problem)
 
 
 def _error_in(text: str) -> object | None:

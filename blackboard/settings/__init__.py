@@ -3,7 +3,7 @@
 sections             the sections and their fields
 settings_file        finding and reading the file, with overrides from the environment
 trusted_folders      who may change a file that was found and not named
-section_models       the sections of [settings] that agents declare
+agent_sections       the sections of [settings] that agents declare
 price_settings       models without a price
 deployment_resolver  the agents and kinds that the file names, with their overrides
 """

@@ -29,14 +29,14 @@ from blackboard.deployment import (
     WatchSpec,
     mistakes_in,
 )
-from blackboard.errors import BlackboardError, ConfigurationError, InvalidMark, MissingPackage, Mistake, nearest
+from blackboard.errors import BlackboardError, ConfigurationError, InvalidAuthor, MissingPackage, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
 from blackboard.payload_round_trip import check_class
+from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
 from blackboard.settings.price_settings import without_price
-from blackboard.settings.section_models import misspelt_sections, section_mistakes
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine
 
@@ -175,7 +175,7 @@ class _Resolver:
             return
         try:
             check_author(author)
-        except InvalidMark as error:
+        except InvalidAuthor as error:
             self._wrong("database.author", str(error))
         if (agent := {skeleton(name): name for name in agents}.get(skeleton(author))) is not None:
             self._wrong("database.author", f"{author!r} would be taken for the agent {agent!r}; choose another name")

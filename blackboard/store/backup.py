@@ -133,8 +133,8 @@ def examine(path: Path) -> Copy:
         raise StoreMissing(f"there is no file {path}")
     database = Database(path)
     try:
-        with database.read() as tx:
-            rows = tx.cursor
+        with database.read() as transaction:
+            rows = transaction.cursor
             if rows.execute("PRAGMA application_id").fetchone()[0] != sql_dialect.APPLICATION_ID:
                 raise StoreForeign(f"{path} is not a blackboard")
             version = rows.execute("SELECT version_num FROM alembic_version").fetchone()[0]
@@ -167,10 +167,12 @@ def count_events(copy: Path, subject: str) -> int | None:
     """Return the number of events about a subject in a copy; None if it cannot be read."""
     database = Database(copy)
     try:
-        with database.read() as tx:
+        with database.read() as transaction:
             # A copy from before subjects had one form may hold the other one.
             forms = (subject, unicodedata.normalize("NFD", subject))
-            return int(tx.cursor.execute("SELECT count(*) FROM event WHERE subject IN (?, ?)", forms).fetchone()[0])
+            return int(
+                transaction.cursor.execute("SELECT count(*) FROM event WHERE subject IN (?, ?)", forms).fetchone()[0]
+            )
     except StoreError:
         return None
     finally:

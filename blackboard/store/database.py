@@ -273,34 +273,34 @@ class Database:
         If the work of one entry raises, each entry is committed in a transaction of its own. The calling thread must
         lead the commit.
         """
-        tx: Transaction | None = None
+        transaction: Transaction | None = None
         try:
             try:
-                tx = self._begin()
+                transaction = self._begin()
                 for entry in batch:
-                    entry.transaction = tx
-                    entry.result = entry.work(tx)
-                self._commit(tx)
+                    entry.transaction = transaction
+                    entry.result = entry.work(transaction)
+                self._commit(transaction)
             finally:
                 self._end()
         except BaseException as error:
-            self._settle(batch, tx, error)
+            self._settle(batch, transaction, error)
         else:
             self.on_commit()
 
-    def _settle(self, batch: list[Entry], tx: Transaction | None, error: BaseException) -> None:
+    def _settle(self, batch: list[Entry], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
         self._end()  # a signal's exception may have interrupted it
         if isinstance(error, LogLost) and error.committed:
             for entry in batch:  # not repeated, because the work may be stored
                 entry.error = error
             return
-        if tx is not None and tx.committed:
+        if transaction is not None and transaction.committed:
             raise error  # the work is committed: an error after that must not repeat it
         error = self._translated(error)
         if len(batch) == 1:
             batch[0].error = error
-        elif tx is not None:
+        elif transaction is not None:
             for entry in batch:  # alone, each entry shows whether the error was its own
                 self.commit([entry])
             if not isinstance(error, BlackboardError) and all(entry.error is None for entry in batch):
@@ -319,39 +319,39 @@ class Database:
         if self._writer is None or not self._is_current(self._writer):
             self._writer = self.connect(writes=True)
         cursor = self._writer.cursor()
-        tx = self._open = Transaction(cursor, self.dialect)
+        transaction = self._open = Transaction(cursor, self.dialect)
         cursor.execute(sql_dialect.begin_write(self.dialect))
         if lock := sql_dialect.lock_board(self.dialect):
             cursor.execute(lock)
         failpoint("transaction.begun")
-        return tx
+        return transaction
 
-    def _commit(self, tx: Transaction) -> None:
-        if tx is not self._open:
+    def _commit(self, transaction: Transaction) -> None:
+        if transaction is not self._open:
             raise StoreError(f"this process was forked during a transaction on {self.where}, which the parent commits")
-        if tx.shared is not None:
-            tx.shared.save()
+        if transaction.shared is not None:
+            transaction.shared.save()
         failpoint("commit.before")
         try:
-            tx.cursor.execute("COMMIT")
-            tx.committed = True
+            transaction.cursor.execute("COMMIT")
+            transaction.committed = True
         except BaseException as error:
             # A signal's exception is raised after the commit has returned: without an error of the driver, the state
             # of the connection tells whether the work is committed.
             failed = isinstance(error, self.dialect.error)
-            tx.committed = not failed and not sql_dialect.in_transaction(self._writer, self.dialect)
+            transaction.committed = not failed and not sql_dialect.in_transaction(self._writer, self.dialect)
             raise
         failpoint("commit.after")
         self._check_log(self._writer)
 
     def _end(self) -> None:
         """Roll back the open transaction if it is not committed, and release the write lock. May be repeated."""
-        tx = self._open
-        if tx is not None:
-            if not tx.committed:
-                self._roll_back(tx.cursor)
+        transaction = self._open
+        if transaction is not None:
+            if not transaction.committed:
+                self._roll_back(transaction.cursor)
                 self.on_rollback()
-            tx.close()
+            transaction.close()
             self._open = None
         if self._write_lock is not None:
             self._write_lock.release()
@@ -368,16 +368,16 @@ class Database:
     @contextlib.contextmanager
     def exclusive_transaction(self) -> Iterator[Transaction]:
         """Open a writing transaction that contains only this thread's work, and commit it at the end."""
-        with self._alone() as tx:
-            yield tx
-            self._commit(tx)
+        with self._alone() as transaction:
+            yield transaction
+            self._commit(transaction)
         self.on_commit()
 
     @contextlib.contextmanager
     def rehearsal(self) -> Iterator[Transaction]:
         """Open a writing transaction that contains only this thread's work and is always rolled back."""
-        with self._alone() as tx:
-            yield tx
+        with self._alone() as transaction:
+            yield transaction
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[Transaction]:

@@ -56,8 +56,8 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     """
     if (file := database.file) is None:
         return Health(database.dialect.name, "", True, None, None, None, None, None, False, (), ())
-    with database.read() as tx:
-        rows = tx.cursor
+    with database.read() as transaction:
+        rows = transaction.cursor
 
         def number(pragma: str) -> int:
             return int(rows.execute(f"PRAGMA {pragma}").fetchone()[0])

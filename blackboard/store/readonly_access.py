@@ -198,12 +198,12 @@ def _translated(error: BaseException, refused: list[str], where: str, seconds: f
 
 
 def _query_server(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
-    with database.read() as tx:
+    with database.read() as transaction:
         try:
             milliseconds = max(1, int(min(seconds, LONGEST_WAIT) * 1e3))
-            tx.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
+            transaction.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
             # A prepared statement is one statement, so none can end the transaction, which can only read.
-            return _rows(tx.cursor.execute(sql, values or None, prepare=True))
+            return _rows(transaction.cursor.execute(sql, values or None, prepare=True))
         except database.dialect.error as error:
             state = getattr(error, "sqlstate", None) or ""
             if state == CANCELED:

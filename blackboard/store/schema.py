@@ -110,10 +110,12 @@ def refresh_views(database: Database, living: Living) -> str | None:
     Raises:
         StoreError: The board has stored a decay law that this process does not know.
     """
-    with database.read() as tx:
-        if _outdated_views(tx) is None:
+    with database.read() as transaction:
+        if _outdated_views(transaction) is None:
             return None
-        others = {row.id: row.version for row in tx.all(ACTIVATIONS.workers) if row.version != program_version()}
+        others = {
+            row.id: row.version for row in transaction.all(ACTIVATIONS.workers) if row.version != program_version()
+        }
     running = living(database.path, others)
     if blocking := sorted(others if running is None else running):
         worker = blocking[0]
@@ -121,27 +123,27 @@ def refresh_views(database: Database, living: Living) -> str | None:
             f"the views stay those of another version, because worker {worker} of version {others[worker] or 'unknown'}"
             " is running; stop it, then run 'blackboard init'"
         )
-    with database.exclusive_transaction() as tx:
-        if (views := _outdated_views(tx)) is not None:
-            _write_views(tx, views)
+    with database.exclusive_transaction() as transaction:
+        if (views := _outdated_views(transaction)) is not None:
+            _write_views(transaction, views)
     return None
 
 
-def _outdated_views(tx: Transaction) -> dict[str, str] | None:
+def _outdated_views(transaction: Transaction) -> dict[str, str] | None:
     """Return the views of this version if the board's views are others; otherwise None."""
     from blackboard.store.view_definitions import hash_of, view_definitions
 
-    views = view_definitions(tx.dialect, [row.name for row in tx.all(DEPLOYMENTS.law_names)])
-    return None if tx.value(DEPLOYMENTS.get_views_hash) == hash_of(views) else views
+    views = view_definitions(transaction.dialect, [row.name for row in transaction.all(DEPLOYMENTS.law_names)])
+    return None if transaction.value(DEPLOYMENTS.get_views_hash) == hash_of(views) else views
 
 
-def _write_views(tx: Transaction, views: dict[str, str]) -> None:
+def _write_views(transaction: Transaction, views: dict[str, str]) -> None:
     from blackboard.store.view_definitions import hash_of
 
     for name, query in views.items():
-        tx.cursor.execute(f"DROP VIEW IF EXISTS {name}")
-        tx.cursor.execute(f"CREATE VIEW {name} AS {query}")
-    tx.run(DEPLOYMENTS.set_views_hash, views_hash=hash_of(views))
+        transaction.cursor.execute(f"DROP VIEW IF EXISTS {name}")
+        transaction.cursor.execute(f"CREATE VIEW {name} AS {query}")
+    transaction.run(DEPLOYMENTS.set_views_hash, views_hash=hash_of(views))
 
 
 def revision_of(database: Database) -> str | None:
@@ -230,10 +232,10 @@ def _migrate(database: Database, now: int, living: Living) -> SchemaChange | Non
                 failpoint("migration.begun")
                 config.attributes["connection"] = connection
                 upgrade(config, "head")
-                tx = Transaction(raw.cursor(), database.dialect)
+                transaction = Transaction(raw.cursor(), database.dialect)
                 _create_board(connection, database, now)
-                if (views := _outdated_views(tx)) is not None:
-                    _write_views(tx, views)
+                if (views := _outdated_views(transaction)) is not None:
+                    _write_views(transaction, views)
                 failpoint("migration.made")
                 change = SchemaChange(revision, HEAD, copy)
         except Exception as error:

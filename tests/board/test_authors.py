@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Daemon, Linear, Mark, Need, agent, count, strength, total
 from blackboard.authors import agent_name_problem, skeleton
 from blackboard.deployment import AgentSpec, Deployment
-from blackboard.errors import ConfigurationError, InvalidMark
+from blackboard.errors import ConfigurationError, InvalidAuthor, InvalidMark
 from tests.board.world import World, kind, spec
 
 LOOK_ALIKES = [
@@ -40,7 +40,7 @@ def test_a_look_alike_of_an_agent_is_refused_wherever_a_name_signs(world: World,
         lambda: other.forget("s"),
     ]
     for act in acts:
-        with pytest.raises(InvalidMark, match="'watchman'"):
+        with pytest.raises(InvalidAuthor, match="'watchman'"):
             act()
     assert len(world.board.history("s")) == events
 
@@ -55,9 +55,9 @@ def test_a_name_that_differs_visibly_is_accepted(world: World, author: str) -> N
     "author", ["", " ", "\u200b", "blackboard", "Blackboard", "black board", "ｂlackboard", "a" * 201, "\ud800"]
 )
 def test_a_blank_or_reserved_author_is_refused_at_once(world: World, author: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidMark, match="author"):
+    with pytest.raises(InvalidAuthor, match="author"):
         world.board.as_author(author)
-    with pytest.raises(InvalidMark, match="author"):
+    with pytest.raises(InvalidAuthor, match="author"):
         Blackboard.open(tmp_path / "new.db", author=author)
     assert not (tmp_path / "new.db").exists()
 

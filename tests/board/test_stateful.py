@@ -75,7 +75,7 @@ class Board(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from([SECOND, HOUR]))
     def the_clock_steps_back(self, by: int) -> None:
-        self.world.board.session.write(lambda txn: None, record=True)
+        self.world.board.session.write(lambda txn: None, record_instant=True)
         before = self.world.board.session.now()
         self.world.advance(-by)
         assert self.world.board.session.now() == before

@@ -68,7 +68,7 @@ def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_com
             world.register({"smoke": kind("smoke", on_repeat=on_repeat, **settings_)})  # type: ignore[arg-type]
         snapshots.append((world.board.session.now(), seen(world)))
         world.advance(1)
-        world.board.session.write(lambda txn: None, record=True)
+        world.board.session.write(lambda txn: None, record_instant=True)
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
     world.follow()
@@ -138,7 +138,7 @@ def test_a_mark_that_is_older_than_any_share_is_still_read(world: World, law: De
     world.put("smoke", "old")
     for _ in range(6):
         world.advance(300 * 24 * HOUR)
-        world.board.session.write(lambda txn: None, record=True)
+        world.board.session.write(lambda txn: None, record_instant=True)
         world.put("smoke", "new")
         assert world.strengths()["old"] == [pytest.approx(0.0)]
         world.board.session.write(agree)

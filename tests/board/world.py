@@ -95,7 +95,7 @@ class World:
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})}, agents={item.name: item for item in agents}
         )
-        return self.board.session.write(lambda txn: register(txn, self.deployment), record=True)
+        return self.board.session.write(lambda txn: register(txn, self.deployment), record_instant=True)
 
     def follow(self, limit: int = 1000) -> int:
         batches = 0

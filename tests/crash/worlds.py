@@ -604,7 +604,9 @@ class Fading(World):
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
         from blackboard.board.mark_storage.redeployment import register
 
-        board.session.write(lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record=True)
+        board.session.write(
+            lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
+        )
         return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:

@@ -520,10 +520,10 @@ def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_bu
         MODEL_CALLS.clear_all_errors,
         ACTIVATIONS.recheck_held,
     )
-    with world.board.database.read() as tx:
+    with world.board.database.read() as sql:
         for statement in statements:
-            sql, names = statement.compiled("sqlite")
-            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * len(names)).fetchall()
+            text, names = statement.compiled("sqlite")
+            plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [1] * len(names)).fetchall()
             steps = [row[-1] for row in plan]
             assert any("ix_model_call_open" in step for step in steps), steps
             assert not any(step.startswith("SCAN model_call") for step in steps), steps

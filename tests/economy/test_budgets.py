@@ -57,8 +57,8 @@ def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
     rows = world.board.agenda()
     assert [row.subject for row in rows] == [f"lead-{n}/1" for n in range(1, 6)]  # the first call has begun
     assert all("calls_per_hour" in (row.held_by or "") for row in rows)
-    with world.board.database.read() as tx:
-        agenda = tx.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
+    with world.board.database.read() as sql:
+        agenda = sql.cursor.execute("SELECT state, held_by FROM agenda ORDER BY id").fetchall()
     assert agenda == [("deferred", rows[0].held_by)] + [("waiting", row.held_by) for row in rows[1:]]
     clock.advance(timedelta(hours=2))
     world.run_until_quiescent()
@@ -77,8 +77,8 @@ def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: 
     daemon.run(until_quiescent=True)
     [call] = world.calls()
     assert call["reserved_usd"] == 0
-    with world.board.database.read() as tx:
-        [(body,)] = tx.cursor.execute("SELECT body FROM model_call").fetchall()
+    with world.board.database.read() as sql:
+        [(body,)] = sql.cursor.execute("SELECT body FROM model_call").fetchall()
     assert 0 < call["cost_usd"] < (len(body) + 1000 + 400 * 5) / 1e6
 
 
@@ -278,9 +278,9 @@ def reserve(path: Path, at: int, calls: Iterable[int]) -> int:
 
 
 def spent(path: Path, clock: ManualClock) -> tuple[int, int]:
-    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board, board.database.read() as tx:
+    with Blackboard.open(f"sqlite:///{path}", clock=clock) as board, board.database.read() as sql:
         query = "SELECT count(*), sum(reserved) FROM model_call WHERE state = 'sent'"
-        found: tuple[int, int] = tx.cursor.execute(query).fetchone()
+        found: tuple[int, int] = sql.cursor.execute(query).fetchone()
         return found
 
 
@@ -310,11 +310,11 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget(planned: Pat
 
 
 def test_spending_is_summed_from_the_index_alone(planned: Path, clock: ManualClock) -> None:
-    with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board, board.database.read() as tx:
+    with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board, board.database.read() as sql:
         for statement, values in ((MODEL_CALLS.spent, {}), (MODEL_CALLS.spent.using("agent"), {"agent": "judge"})):
-            sql, names = statement.compiled("sqlite")
+            text, names = statement.compiled("sqlite")
             given = {"day": 0, "hour": 0, **values}
-            plan = tx.cursor.execute(f"EXPLAIN QUERY PLAN {sql}", [given[name] for name in names or ()]).fetchall()
+            plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [given[name] for name in names or ()]).fetchall()
             assert "COVERING INDEX" in plan[0][-1]
             assert "SEARCH" in plan[0][-1]
 
@@ -324,8 +324,8 @@ def reserve_of(world: World) -> float:
     other = world.deposit_leads(1, name="first")
     world.run_until_quiescent()
     assert world.judged == other
-    with world.board.database.read() as tx:
-        [(body,)] = tx.cursor.execute("SELECT body FROM model_call").fetchall()
+    with world.board.database.read() as sql:
+        [(body,)] = sql.cursor.execute("SELECT body FROM model_call").fetchall()
     return highest_cost(body, load_prices()) / 1e6
 
 

@@ -122,7 +122,7 @@ def test_a_new_key_is_taken_up_without_a_restart(
     daemon = world.daemon(client)
 
     def record(event: str, details: dict[str, Any]) -> None:
-        if event == "postponed" and keys[-1] != "new":
+        if event == "deferred" and keys[-1] != "new":
             assert world.board.status().workers[0].model == f"{daemon.worker.describe_model()}"
             keys.append("new")
             if resumes:

@@ -120,8 +120,8 @@ class World:
         """Return the model calls, oldest first, as the view shows them."""
         from blackboard.store.view_columns import VIEWS
 
-        with self.board.database.read() as tx:
-            rows = tx.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()
+        with self.board.database.read() as sql:
+            rows = sql.cursor.execute("SELECT * FROM model_calls ORDER BY id").fetchall()
         return [dict(zip(VIEWS["model_calls"], row, strict=True)) for row in rows]
 
     def states(self) -> list[str]:

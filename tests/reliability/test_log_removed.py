@@ -68,8 +68,8 @@ def remove(path: Path, parts: tuple[str, ...]) -> None:
 def subjects(path: Path) -> set[str]:
     """Return the subjects on a board whose file must be intact."""
     with Blackboard.open(path) as board:
-        with board.database.read() as tx:
-            assert tx.cursor.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        with board.database.read() as sql:
+            assert sql.cursor.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         return {mark.subject for mark in board.marks("pebble")}
 
 
@@ -126,7 +126,7 @@ def test_a_commit_into_a_log_that_was_replaced_is_not_acknowledged(path: Path) -
     with Blackboard.open(path) as board:
         board.deposit(Pebble(subject="before"))
 
-        def replaced(tx: object) -> str:
+        def replaced(sql: object) -> str:
             remove(path, ("wal", "shm"))
             assert other(path, "dies") == set()  # it only reads, and begins a log by that
             BoardFiles(path).wal.write_bytes(b"what another process has written")
@@ -161,12 +161,12 @@ def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
     database = Database(path)
     inside, results = threading.Event(), []
 
-    def slow(tx: object) -> None:
+    def slow(sql: object) -> None:
         inside.set()
         while len(database.group_commit._waiting) < 2:
             os.sched_yield()
 
-    def lost(tx: object) -> None:
+    def lost(sql: object) -> None:
         for part in ("wal", "shm"):
             getattr(BoardFiles(path), part).unlink(missing_ok=True)
             getattr(BoardFiles(path), part).write_bytes(b"of another process")
@@ -181,7 +181,7 @@ def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
     threads = [threading.Thread(target=run, args=(slow,))]
     threads[0].start()
     assert inside.wait(10)
-    threads += [threading.Thread(target=run, args=(work,)) for work in (lost, lambda tx: None)]
+    threads += [threading.Thread(target=run, args=(work,)) for work in (lost, lambda sql: None)]
     for thread in threads[1:]:
         thread.start()
     for thread in threads:

@@ -84,7 +84,7 @@ def test_a_failure_in_a_shared_commit_is_raised_in_the_thread_that_caused_it(tmp
     def work(number: int) -> None:
         together.wait(10)
         try:
-            outcomes[number] = database.write(lambda tx: 10 * number if number else 1 / 0)
+            outcomes[number] = database.write(lambda transaction: 10 * number if number else 1 / 0)
         except ZeroDivisionError as error:
             outcomes[number] = error
 
@@ -150,8 +150,8 @@ def test_work_that_an_interrupted_leader_did_not_commit_is_committed_by_the_next
 @pytest.mark.parametrize("held", [True, False])
 def test_closing_waits_for_the_thread_that_leads(tmp_path: Path, held: bool) -> None:
     database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
-    with database.exclusive_transaction() as tx:
-        tx.cursor.execute("CREATE TABLE t (x)")
+    with database.exclusive_transaction() as transaction:
+        transaction.cursor.execute("CREATE TABLE t (x)")
         closing = threading.Thread(target=database.close)
         if held:
             closing.start()
@@ -162,27 +162,27 @@ def test_closing_waits_for_the_thread_that_leads(tmp_path: Path, held: bool) -> 
 
 
 def rows(database: Database) -> list[int]:
-    with database.read() as tx:
-        return [row[0] for row in tx.cursor.execute("SELECT x FROM t ORDER BY x").fetchall()]
+    with database.read() as transaction:
+        return [row[0] for row in transaction.cursor.execute("SELECT x FROM t ORDER BY x").fetchall()]
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(f"sqlite:///{tmp_path / 'gate.db'}")
-    with database.exclusive_transaction() as tx:
-        tx.cursor.execute("CREATE TABLE t (x)")
+    with database.exclusive_transaction() as transaction:
+        transaction.cursor.execute("CREATE TABLE t (x)")
     yield database
     database.close()
 
 
 def put(number: int) -> Entry:
-    return Entry(lambda tx: tx.cursor.execute("INSERT INTO t VALUES (?)", (number,)) and number)
+    return Entry(lambda transaction: transaction.cursor.execute("INSERT INTO t VALUES (?)", (number,)) and number)
 
 
 def test_an_interrupt_in_a_shared_commit_is_raised_and_the_other_work_is_committed(database: Database) -> None:
     interrupts = [KeyboardInterrupt()]
 
-    def interrupted(tx: Any) -> None:
+    def interrupted(transaction: Any) -> None:
         if interrupts:
             raise interrupts.pop()
 
@@ -223,7 +223,7 @@ def test_a_rollback_is_announced_after_it_is_done(database: Database) -> None:
     seen: list[list[int]] = []
     database.on_rollback.subscribe(lambda: seen.append(rows(database)))
     with pytest.raises(ZeroDivisionError):
-        database.write(lambda tx: tx.cursor.execute("INSERT INTO t VALUES (1)") and 1 / 0)
+        database.write(lambda transaction: transaction.cursor.execute("INSERT INTO t VALUES (1)") and 1 / 0)
     assert seen == [[]]
 
 
@@ -231,7 +231,7 @@ def test_each_listener_is_called_until_it_unsubscribes(database: Database) -> No
     commits: list[str] = []
     unsubscribe = database.on_commit.subscribe(lambda: commits.append("first"))
     database.on_commit.subscribe(lambda: commits.append("second"))
-    database.write(lambda tx: None)
+    database.write(lambda transaction: None)
     unsubscribe()
-    database.write(lambda tx: None)
+    database.write(lambda transaction: None)
     assert commits == ["first", "second", "second"]

@@ -67,14 +67,14 @@ class Injection:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     database = Database(tmp_path / "board.db")
-    database.write(lambda tx: tx.cursor.execute("CREATE TABLE t (x)"))
+    database.write(lambda sql: sql.cursor.execute("CREATE TABLE t (x)"))
     yield database
     database.close()
 
 
 def put(name: str) -> Callable[[Any], str]:
-    def work(tx: Any) -> str:
-        tx.cursor.execute("INSERT INTO t VALUES (?)", (name,))
+    def work(sql: Any) -> str:
+        sql.cursor.execute("INSERT INTO t VALUES (?)", (name,))
         return name
 
     return work
@@ -96,8 +96,8 @@ def assert_free(database: Database) -> None:
 
 
 def rows(database: Database) -> Counter[str]:
-    with database.read() as tx:
-        return Counter(row[0] for row in tx.cursor.execute("SELECT x FROM t"))
+    with database.read() as sql:
+        return Counter(row[0] for row in sql.cursor.execute("SELECT x FROM t"))
 
 
 def interrupted(step: int, work: Callable[[], object]) -> bool:
@@ -126,8 +126,8 @@ def test_a_write_that_is_interrupted_anywhere_holds_nothing(database: Database) 
 
 def test_a_transaction_of_its_own_that_is_interrupted_anywhere_holds_nothing(database: Database) -> None:
     def work() -> None:
-        with database.exclusive_transaction() as tx:
-            put(f"interrupted {step}")(tx)
+        with database.exclusive_transaction() as sql:
+            put(f"interrupted {step}")(sql)
 
     for step in itertools.count():
         if not interrupted(step, work):
@@ -207,7 +207,7 @@ def test_an_interrupted_leader_neither_loses_nor_repeats_the_work_of_other_threa
 def test_an_interrupt_that_a_shared_commit_survives_is_raised_in_its_thread(database: Database) -> None:
     errors = [Interrupt()]
 
-    def work(tx: Any) -> None:
+    def work(sql: Any) -> None:
         if errors:
             raise errors.pop()
 

@@ -49,8 +49,8 @@ def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World,
         return {name: " ".join(sql.split()) for name, sql in rows if name != "alembic_version"}
 
     query = "SELECT name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
-    with declared.read() as tx:
-        wanted = definitions(tx.cursor.execute(query).fetchall())
+    with declared.read() as sql:
+        wanted = definitions(sql.cursor.execute(query).fetchall())
     assert definitions(world.sql(query)) == wanted
     declared.close()
 
@@ -152,7 +152,7 @@ def test_four_processes_may_open_a_new_board_at_once(tmp_path: Path) -> None:
 
 
 def test_a_newer_board_is_refused(world: World) -> None:
-    world.board.database.write(lambda tx: tx.cursor.execute("UPDATE alembic_version SET version_num = '9999'"))
+    world.board.database.write(lambda sql: sql.cursor.execute("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StoreNewer, match=r"at schema 9999.*newer version"):
         Blackboard.open(f"sqlite:///{world.path}")
 
@@ -311,8 +311,8 @@ def test_the_versions_that_can_damage_a_board_are_known() -> None:
 
 def test_one_driver_is_used_throughout(world: World) -> None:
     assert dialect.sqlite is dialect.choose_driver()
-    with world.board.database.read() as tx:
-        assert isinstance(tx.cursor, dialect.sqlite.Cursor)
+    with world.board.database.read() as sql:
+        assert isinstance(sql.cursor, dialect.sqlite.Cursor)
 
 
 @pytest.mark.processes

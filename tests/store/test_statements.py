@@ -77,7 +77,7 @@ def test_only_the_board_and_the_store_run_statements() -> None:
         for path in Path(folder).rglob("*.py")
         if path.parts[:2] not in (("blackboard", "board"), ("blackboard", "store"))
     ]
-    names = {"tx", "cursor", "execute", "executemany"}
+    names = {"sql", "cursor", "execute", "executemany"}
     touched = {
         f"{path}:{node.lineno}"
         for path in others
@@ -112,11 +112,11 @@ def test_values_are_in_the_order_of_their_use() -> None:
 def query_plans(folder: Path) -> dict[str, list[str]]:
     """Return SQLite's plan for each statement on an empty board."""
     plans = {}
-    with Blackboard.open(folder / "plans.db") as board, board.database.read() as tx:
+    with Blackboard.open(folder / "plans.db") as board, board.database.read() as sql:
         for statement in every_statement():
             for name, variant in variants(statement):
                 text, parameters = variant.compiled("sqlite")
-                rows = tx.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
+                rows = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
                 plans[name] = [row[3] for row in rows]
     return plans
 

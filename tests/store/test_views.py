@@ -319,10 +319,10 @@ def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: W
 def test_only_init_and_run_rewrite_outdated_views(world: World) -> None:
     before = texts(world)
     database = world.board.database
-    with database.exclusive_transaction() as tx:
-        tx.cursor.execute("DROP VIEW agenda")
-        tx.cursor.execute("CREATE VIEW agenda AS SELECT 1 AS former")
-        tx.cursor.execute("UPDATE board SET views_hash = 'former'")
+    with database.exclusive_transaction() as sql:
+        sql.cursor.execute("DROP VIEW agenda")
+        sql.cursor.execute("CREATE VIEW agenda AS SELECT 1 AS former")
+        sql.cursor.execute("UPDATE board SET views_hash = 'former'")
     with Blackboard.open(world.url, clock=world.clock) as again:
         again.marks()
         assert "former" in texts(world)["agenda"]

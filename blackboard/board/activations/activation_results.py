@@ -297,7 +297,7 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, a
     error = f"{_deaths(row)}; the last time it ran alone"
     _end(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     _test_unclaimed(txn, row)
-    loop_detection.ask(txn, subject or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}")
+    loop_detection.ask_person(txn, subject or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}")
 
 
 def _deaths(row: ActivationRow) -> str:

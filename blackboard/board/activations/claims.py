@@ -110,7 +110,7 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
 def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str) -> None:
     row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
     record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection))
-    loop_detection.ask(txn, subject, reason)
+    loop_detection.ask_person(txn, subject, reason)
 
 
 # -- starting ----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from blackboard.marks import Need
 from blackboard.store.rows import ActivationRow, EventRow, row_of
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
-SHORTEST = 4
+SHORTEST_LOOP = 4
 """Activations in the shortest loop between two agents: after A, B, A, B the next is quarantined.
 
 The fourth still runs. Often it is the one that gives up and asks a person, as the Coordinator of the lead desk does.
@@ -35,7 +35,7 @@ def may_loop(agent: AgentSpec, length: int) -> bool:
 
     Only then is more read.
     """
-    return length > min(agent.settings.max_chain, SHORTEST - 1)
+    return length > min(agent.settings.max_chain, SHORTEST_LOOP - 1)
 
 
 def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
@@ -56,10 +56,10 @@ def loop_problem(
     """
     if length > (limit := agent.settings.max_chain):
         return f"the chain that wakes {agent.name} is {length} activations long (max_chain = {limit})"
-    if length <= SHORTEST:
+    if length <= SHORTEST_LOOP:
         return None
     chain = [agent.name]
-    while len(chain) <= SHORTEST:
+    while len(chain) <= SHORTEST_LOOP:
         predecessors = _predecessors(txn, events)
         # A mark that no activation deposited is a fact from outside. It begins a new chain.
         if not predecessors or any(event.activation_id is None for event in events):
@@ -76,7 +76,7 @@ def loop_problem(
     return f"{other} and {last} wake each other over {subject or 'the board'} without new facts"
 
 
-def ask(txn: BoardTransaction, subject: str, reason: str) -> None:
+def ask_person(txn: BoardTransaction, subject: str, reason: str) -> None:
     """Ask a person what to do, unless a question about this subject is already waiting for an answer."""
     if "need" not in txn.deployment.kinds:
         return

@@ -19,7 +19,7 @@ from blackboard.errors import AgentInUse
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.store.statements import ACTIVATIONS
 
-BATCH = 500
+MARKS_PER_BATCH = 500
 """Marks in one transaction of a backfill; other writers wait meanwhile."""
 
 
@@ -53,9 +53,9 @@ class Deployer:
                 raise AgentInUse(objection)
             return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS))
 
-        result = session.write(register, record=True)
+        result = session.write(register, record_instant=True)
         pace = Pace(session)
-        while pace.run(lambda txn: backfill.run_batch(txn, BATCH)):
+        while pace.run(lambda txn: backfill.run_batch(txn, MARKS_PER_BATCH)):
             delay = pace.delay(session.read(lambda txn: txn.last_event))
             session.clock.wait(threading.Event(), session.clock.now() + delay)
         return result

@@ -19,7 +19,7 @@ from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
-BATCH = 1000
+MARKS_PER_BATCH = 1000
 """Marks that one batch of the backfill reads."""
 
 
@@ -111,7 +111,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
         if row.held_by == crossing_retests.HELD_BY
     ]
-    while backfill.run_batch(txn, BATCH):
+    while backfill.run_batch(txn, MARKS_PER_BATCH):
         _continue(txn)
     evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
     for row in txn.stored_marks(kinds, None):

@@ -20,7 +20,7 @@ from blackboard.board.watches import crossings, guards, predicted_crossings
 from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds
-from blackboard.errors import InvalidMark, LawConflict, UsageError
+from blackboard.errors import InvalidAuthor, InvalidMark, LawConflict, UsageError
 from blackboard.marks import (
     Kind,
     Mark,
@@ -196,7 +196,8 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
 
     Raises:
         UnknownName: The kind is not registered, and this process does not know its class.
-        InvalidMark: The author is an agent, or the payload, subject, intensity or end is invalid.
+        InvalidMark: The payload, subject, intensity or end is invalid.
+        InvalidAuthor: The author is an agent.
     """
     ensure_kind(txn, request.kind, classes)
     txn.kind(request.kind)
@@ -221,12 +222,12 @@ def check_signature(txn: BoardTransaction, author: str) -> None:
     """Check that somebody outside the board may sign with a name.
 
     Raises:
-        InvalidMark: It cannot be stored, is reserved, or a reader could take it for the name of an agent.
+        InvalidAuthor: It cannot be stored, is reserved, or a reader could take it for the name of an agent.
     """
     check_author(author)
     if (agent := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:
         looks = "is" if agent == author else f"looks like {agent!r}, which is"
-        raise InvalidMark(f"{author!r} {looks} an agent of this board; only its activations deposit in that name")
+        raise InvalidAuthor(f"{author!r} {looks} an agent of this board; only its activations deposit in that name")
 
 
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:

@@ -18,7 +18,7 @@ from blackboard.parsing import parse
 from blackboard.schema_form import form_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
-BATCH = 1000
+MARKS_PER_BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
 
 
@@ -100,7 +100,7 @@ def apply_due_changes(txn: BoardTransaction) -> None:
     """
     if (last := txn.sql.one(MARKS.get_event, id=txn.last_event)) is not None:
         txn.now = max(txn.now, last.recorded_at + 1)
-    while backfill.run_batch(txn, BATCH) or predicted_crossings.fire_due(txn):
+    while backfill.run_batch(txn, MARKS_PER_BATCH) or predicted_crossings.fire_due(txn):
         pass
 
 

@@ -22,7 +22,6 @@ from blackboard.marks import Kind
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
-BATCH = 1000
 EXAMPLES = 5
 """The largest number of values that are named."""
 
@@ -81,7 +80,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     txn.sql.run(MARKS.delete_unique_values, kind=name)
     kind = new.kind(name)
     holders: defaultdict[str, list[int]] = defaultdict(list)
-    for batch in _live_marks(txn, name) if kind.unique is not None else ():
+    for batch in txn.live_batches(name) if kind.unique is not None else ():
         pairs = [(value, row.id) for row in batch if (value := value_of(kind, row.payload)) is not None]
         rows = [{"kind": name, "value": value, "mark_id": mark} for value, mark in pairs]
         txn.sql.run_many(MARKS.insert_unique_value, rows)
@@ -110,13 +109,6 @@ def _field_of(spec: KindSpec) -> tuple[Any, ...]:
         return (None,)
     schema = spec.payload or {}
     return (spec.unique, schema.get("properties", {}).get(spec.unique), schema.get("$defs"))
-
-
-def _live_marks(txn: BoardTransaction, kind: str) -> Iterator[list[MarkRow]]:
-    after = 0
-    while rows := txn.sql.all(MARKS.marks_changed_between, kind=kind, after=after, up_to=txn.last_event, limit=BATCH):
-        yield txn.live(rows)
-        after = rows[-1].event_id
 
 
 def _text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:

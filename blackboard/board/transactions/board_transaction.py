@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -20,6 +20,8 @@ from blackboard.store.rows import EventRow, LawChangeRow, MarkRow, row_of
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, Statement
 from blackboard.store.transaction import Transaction
 
+MARKS_PER_QUERY = 1000
+"""Marks that a walk over all live marks of a kind reads at once."""
 DEFAULT_BATCH = 100
 """Largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
 
@@ -170,14 +172,14 @@ class ActiveDeployment:
         return {kind for kind, _ in self.law_changes}
 
 
-def read_active(tx: Transaction) -> ActiveDeployment:
+def read_active(sql: Transaction) -> ActiveDeployment:
     """Read the active deployment."""
-    row = tx.one(DEPLOYMENTS.active_deployment)
+    row = sql.one(DEPLOYMENTS.active_deployment)
     deployment = Deployment()
     if row is not None:
         deployment = Deployment.model_validate_json(row.content).model_copy(update={"version": row.version})
     watches = {}
-    for row in tx.all(CROSSINGS.all_watches):
+    for row in sql.all(CROSSINGS.all_watches):
         if row.active and (agent := deployment.agents.get(row.agent)) is not None:
             spec = next((spec for spec in agent.watches if spec.name == row.name), None)
             if spec is not None:
@@ -192,18 +194,18 @@ def read_active(tx: Transaction) -> ActiveDeployment:
             for kind in watch.spec.guard.kinds:
                 guarded[kind].append(watch)
     return ActiveDeployment(
-        deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(tx), read_retests(tx)
+        deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(sql), read_retests(sql)
     )
 
 
-def read_law_changes(tx: Transaction) -> dict[tuple[str, str], LawChangeRow]:
+def read_law_changes(sql: Transaction) -> dict[tuple[str, str], LawChangeRow]:
     """Read the changes of laws and floors that some marks have not followed yet."""
-    return {(row.kind, row.law): row for row in tx.all(DEPLOYMENTS.law_changes)}
+    return {(row.kind, row.law): row for row in sql.all(DEPLOYMENTS.law_changes)}
 
 
-def read_retests(tx: Transaction) -> dict[int, frozenset[str]]:
+def read_retests(sql: Transaction) -> dict[int, frozenset[str]]:
     """Read the watches that changed and whose waiting crossings are not all tested again."""
-    names = [row.name.split(" ") for row in tx.all(CROSSINGS.retests)]
+    names = [row.name.split(" ") for row in sql.all(CROSSINGS.retests)]
     return {int(watch_id): frozenset(kinds) for watch_id, *kinds in names}
 
 
@@ -216,25 +218,25 @@ class Laws:
     def __init__(self) -> None:
         self._cached: dict[str, Decay] = {}
 
-    def get(self, tx: Transaction, key: str) -> Decay:
+    def get(self, sql: Transaction, key: str) -> Decay:
         """Return the law with a key."""
         if (law := self._cached.get(key)) is None:
-            law = law_from(tx.value(MARKS.get_law_spec, law=key))
+            law = law_from(sql.value(MARKS.get_law_spec, law=key))
             # Each deposit may bring its own law, such as a step to an instant, so the cache needs a bound.
             if len(self._cached) >= MAX_CACHED_LAWS:
                 self._cached.clear()
             self._cached[key] = law
         return law
 
-    def register(self, tx: Transaction, law: Decay) -> str:
+    def register(self, sql: Transaction, law: Decay) -> str:
         """Register a law if it is new, and return its key."""
         key = law_key(law)
-        if tx.one(MARKS.find_law, law=key) is None:
+        if sql.one(MARKS.find_law, law=key) is None:
             a, b = law.parameters
-            tx.run(MARKS.insert_law, law=key, name=law.name, a=a, b=b, spec=json.dumps(law.spec()))
+            sql.run(MARKS.insert_law, law=key, name=law.name, a=a, b=b, spec=json.dumps(law.spec()))
             if law.segments:
                 rows = [{"law": key, "age": age, "share": share, "slope": slope} for age, share, slope in law.segments]
-                tx.run_many(MARKS.insert_law_segment, rows)
+                sql.run_many(MARKS.insert_law_segment, rows)
         return key
 
 
@@ -249,7 +251,7 @@ class BoardTransaction:
     """An open transaction with its instant and the deployment that is active at that instant.
 
     Attributes:
-        tx: Runs statements.
+        sql: The transaction of the store, which runs statements.
         active: The active deployment.
         laws: The laws that marks refer to.
         now: The board's time: the later of the clock and the last recorded instant.
@@ -263,7 +265,7 @@ class BoardTransaction:
 
     def __init__(
         self,
-        tx: Transaction,
+        sql: Transaction,
         active: ActiveDeployment,
         laws: Laws,
         now: int,
@@ -271,7 +273,7 @@ class BoardTransaction:
         recorded: int,
         next_end: int | None,
     ) -> None:
-        self.sql, self.active, self.laws, self.now = tx, active, laws, now
+        self.sql, self.active, self.laws, self.now = sql, active, laws, now
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
         self.doubted: int | None = None
@@ -342,6 +344,15 @@ class BoardTransaction:
             else:
                 rows += self.sql.all(MARKS.marks_of_subject, kind=kind, subject=subject)
         return rows
+
+    def live_batches(self, kind: str) -> Iterator[list[MarkRow]]:
+        """Yield the live marks of a kind, as changes leave them, with one query for each batch."""
+        after = 0
+        while rows := self.sql.all(
+            MARKS.marks_changed_between, kind=kind, after=after, up_to=self.last_event, limit=MARKS_PER_QUERY
+        ):
+            yield self.live(rows)
+            after = rows[-1].event_id
 
     def fading_marks(self, condition: Condition, subject: str | None, at: int | None = None) -> list[FadingMark]:
         """Return the marks of a condition's kinds that are live at an instant, by default now.

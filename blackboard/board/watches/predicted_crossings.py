@@ -19,7 +19,7 @@ from blackboard.strength_forecast import fallen_side, first_true
 
 LAST_INSTANT = 2**62
 """Microseconds since the epoch, later than any instant."""
-BATCH = 500
+PREDICTIONS_PER_QUERY = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
 
 
@@ -48,7 +48,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
             _fire(txn, watch, row)
 
 
-def fire_due(txn: BoardTransaction, limit: int = BATCH) -> int:
+def fire_due(txn: BoardTransaction, limit: int = PREDICTIONS_PER_QUERY) -> int:
     """Fire up to `limit` predictions that are due, earliest first, and return their number."""
     rows = txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=limit)
     for row in rows:
@@ -88,7 +88,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
 def next_crossing(txn: BoardTransaction) -> int | None:
     """Return the instant of the next crossing by fading alone; None if there is none."""
     earliest: int | None = None
-    for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=BATCH):
+    for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=PREDICTIONS_PER_QUERY):
         if earliest is not None and row.due_at >= earliest:
             break  # stored instants are never too late
         watch = txn.active.watches.get(row.watch_id)
