@@ -88,7 +88,7 @@ LAZY = "a call of it does nothing until its result is awaited or read to the end
 
 
 def is_lazy(function: Callable[..., Any]) -> bool:
-    """Return whether a call of a function only makes a coroutine or a generator."""
+    """Return whether calling a function only creates a coroutine or a generator."""
     tests = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
     return any(test(item) for test in tests for item in (function, getattr(function, "__call__", None)))  # noqa: B004
 
@@ -202,8 +202,8 @@ def agent(
         kinds: Mark classes that are in neither the conditions nor `writes`, such as those in `reads`.
         name: The name of the agent, an ASCII identifier; by default that of the function.
         renamed_from: Its previous name, if it was renamed. It then inherits what it has absorbed.
-        version: The version of what the function calls, or of all its code if it has no source text. Workers whose
-            code has another version are told apart, as they are by the text of the function.
+        version: The version of the code that the function calls, or of all its code if it has no source text. Two
+            workers with different versions have different code, as if the text of the function differed.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent, at start and after a reload, and must be safe to run
             twice. The reader has `board_id`, and `former_settings`: those under which this process has published

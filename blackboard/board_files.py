@@ -76,7 +76,7 @@ class BoardFiles:
         return BoardFiles(self._beside("-compact"))
 
     def replaced_copy(self, stamp: str) -> BoardFiles:
-        """Return the files under which a board is kept that was replaced by a backup, or upgraded, at this time."""
+        """Return the files that keep a board after a backup replaced it, or before an upgrade, at this time."""
         return BoardFiles(self._beside(f".before-{stamp}"))
 
     def replaced_copies(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The digest of an agent's code, by which workers of two versions of a module are told apart.
+"""The digest of an agent's code, which tells two versions of a module apart.
 
 It covers what the code implements: the names of the watches and the kinds that they name, the reads, the writes, the
 forms of the payload schemas, and the text of the function without comments. It does not cover what a deployment file

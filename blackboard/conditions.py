@@ -95,9 +95,9 @@ class Condition(ABC):
             yield from self.comparisons()
 
     def fewest_kinds(self, kinds: Sequence[str], decide: Callable[[Comparison], bool]) -> tuple[str, ...]:
-        """Return the fewest of some kinds that give it a mark of every side that it needs, the first ones if possible.
+        """Return the smallest set of kinds that covers every side that it needs, with the first kinds if possible.
 
-        `decide` tells which sides count. Returns all kinds if they are too few.
+        `decide` says which sides count. Returns all kinds if they cover too little.
         """
 
         def suffice(chosen: tuple[str, ...]) -> bool:

@@ -27,7 +27,7 @@ LAWS: dict[str, type[Decay]] = {}
 """The known laws by name. A subclass of `Decay` that sets `name` is added when it is defined."""
 
 _LATEST = 3000 * 365 * 86_400e6
-"""Ages in microseconds from here on count as never; dates and 64-bit columns have limits."""
+"""Microseconds. A longer age counts as never, because dates and 64-bit columns have limits."""
 
 
 class Decay(ABC):

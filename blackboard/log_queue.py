@@ -24,7 +24,8 @@ MAX_CHARACTERS = 32 * 1024 * 1024
 """Characters that wait for the writer before further lines are dropped."""
 
 FLUSH_SECONDS = 1.0
-"""The wait for a reader, at the end of a daemon or of the process, in which it must have taken another line."""
+"""Seconds to wait for a reader at the end of a daemon or process. The wait goes on as long as the reader takes
+lines."""
 MAX_FLUSH_WAITS = 30
 """How often a slow reader is given this time."""
 

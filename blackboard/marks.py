@@ -337,7 +337,7 @@ def _has_sets(model: type[Mark]) -> bool:
 
 
 def _with_sets_in_order(value: Any, written: Any) -> Any:
-    """Return what was written of a value with the members of its sets in one order, which is not that of a process."""
+    """Return a value as it was written, with the members of its sets sorted: each process orders sets differently."""
     if isinstance(value, set | frozenset) and isinstance(written, list):
         return sorted(written, key=_ENCODER.encode)
     if isinstance(value, BaseModel) and isinstance(written, dict):

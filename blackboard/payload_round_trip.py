@@ -1,7 +1,7 @@
 """The round trip of a mark through the text that is stored: what is read is what was deposited.
 
 Stored text is read by pydantic's rules for JSON, by the names of the fields. Some classes would lose or change a value.
-A class that shows it is refused when it is registered, every other one at the deposit of such a value.
+If the class shows that, it is refused at its registration; otherwise the deposit of such a value is refused.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def check_class(model: type[Mark]) -> None:
 def _lost(schema: Any, place: str) -> Iterator[tuple[str, str]]:
     """Yield the fields of a schema of pydantic's core whose values are not written, with the reason.
 
-    What has a serializer of its own is left to the deposits, which show what it writes.
+    A field with its own serializer is checked at each deposit, when its text is known.
     """
     if isinstance(schema, list | tuple):
         for part in schema:

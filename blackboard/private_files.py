@@ -1,4 +1,4 @@
-"""Files and folders with exactly the permissions that they should have, whatever the umask, and never behind a link.
+"""Files and folders with exact permissions, independent of the umask, and never behind a symbolic link.
 
 Other users may be able to write to the folder in which a file is made. A symbolic link that one of them puts there must
 not lead this process to another file.
@@ -76,7 +76,7 @@ def make_folder(folder: Path, mode: int = PRIVATE) -> None:
 
 
 def set_mode(path: Path, mode: int) -> None:
-    """Set the mode of a file or folder. A folder that gives its group to what is made in it goes on to do so."""
+    """Set the mode of a file or folder. A folder keeps its set-group-id bit."""
     before = os.stat(path).st_mode
     if stat.S_IMODE(before) & 0o777 != mode:
         os.chmod(path, mode | (before & stat.S_ISGID))

@@ -170,7 +170,7 @@ class _Window:
     def _of_occurrence(
         self, item: Series, start: CalendarTime, length: timedelta, following: list[Series]
     ) -> Iterator[TimeSpan]:
-        """Yield the span of an occurrence, which the last change of it and all that follow may have moved."""
+        """Yield the span of an occurrence, where the last change of "this and all following" has moved it."""
         change = next((change for change in reversed(following) if _replaced_wall(change) <= start.wall), None)
         if change is not None:
             moved = _shifted(start.wall, change.start.wall - _replaced_wall(change))
@@ -241,7 +241,7 @@ def _replaced_wall(item: Series) -> datetime:
 
 
 def _shifted(wall: datetime, by: timedelta) -> datetime:
-    """Return a wall time plus a length, or the first or last that there is."""
+    """Return a wall time plus a length, at most the latest and at least the earliest time that Python can represent."""
     try:
         return wall + by
     except OverflowError:

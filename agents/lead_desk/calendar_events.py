@@ -29,13 +29,13 @@ __all__ = ["EventReader", "Problem", "Problems", "Series", "printable"]
 DAY = timedelta(days=1)
 _RECURRENCE = frozenset((b"RRULE", b"EXRULE", b"RDATE", b"EXDATE"))
 UNKNOWN_LENGTH = timedelta(hours=1)
-"""The length of an event that has a time and no end. By the standard it has none, and would not keep a meeting away."""
+"""The length of an event that has a time and no end. The standard gives it no length, so it would block no meeting."""
 MAX_DATES = 200_000
-"""The dates and periods of all RDATE, EXDATE and FREEBUSY of a file."""
+"""The largest number of dates and periods in all RDATE, EXDATE and FREEBUSY of a file."""
 MAX_GUESSES = 2000
-"""How many values that cannot be read are searched for a day."""
+"""The largest number of unreadable values that are searched for a day."""
 SHORTEST = timedelta(minutes=1)
-"""The length of an event that ends when it begins: enough to keep away the meeting that would contain it."""
+"""The length of an event that ends when it begins, so that it blocks the meeting that would contain it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -84,7 +84,7 @@ class Series:
     """The occurrence of its series that it replaces."""
     and_following: bool = False
     is_unbounded: bool = False
-    """Whether it has more dates than are read. It blocks all time from its start."""
+    """Whether it has more dates than are read. It then blocks all time from its start."""
 
     @property
     def recurs(self) -> bool:
@@ -183,7 +183,7 @@ class EventReader:
         return [text for text in values.split(",") if text.strip()]
 
     def _days(self, text: str) -> tuple[date, ...]:
-        """Return the days that a value may mean which cannot be read."""
+        """Return the days that an unreadable value may mean."""
         try:
             self._problems.guesses.take(1)
         except TooManySteps:

@@ -18,7 +18,7 @@ from blackboard.errors import AgentError
 __all__ = ["Component", "Property", "read_components"]
 
 _MARK = b"\xef\xbb\xbf"
-"""The mark at the start of a file that some programs write as UTF-8, and of each that was appended to it."""
+"""The byte order mark that some programs write before UTF-8. A file that others were appended to has several."""
 _FOLDED = (b" ", b"\t")
 _BOUNDARIES = (b"BEG", b"END")
 _NEEDED = frozenset(

@@ -24,7 +24,7 @@ MAX_LENGTH = 100
 """The longest text of a time that is read."""
 _YEARS = range(1, 10000)
 _LONGEST = date.max - date.min
-"""A longer event lasts no longer: there is no time after it. Sums of a few lengths stay within `timedelta`."""
+"""The longest length. Python has no dates beyond it, and sums of a few lengths stay within `timedelta`."""
 
 
 class Unreadable(Exception):

@@ -1,7 +1,7 @@
 """Cleaning of untrusted text: length, line breaks, and look-alike characters.
 
-Whoever fills in a form chooses its text. So no rule reads more of it than `MAX_LENGTH` characters, and each repetition
-in a pattern has a bound. Then the time of a rule has a bound too.
+The sender of a form chooses its text. So no rule reads more than `MAX_LENGTH` characters of it, and each repetition in
+a pattern has a bound. This bounds the time of a rule.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["MAX_LENGTH", "clip", "normalize"]
 MAX_LENGTH = 2000
 """The largest number of characters of a text that the rules read. The models are sent less of each text."""
 _MAX_RAW = 20_000
-"""The largest number of characters that are looked at to find these, among white space."""
+"""The largest number of raw characters that are searched for these; the others are white space."""
 
 
 def clip(text: str, limit: int) -> str:

@@ -82,7 +82,7 @@ class Blackboard:
     """A board of marks that fade, and of the agents that strong marks wake.
 
     A board is thread-safe. Its methods are synchronous: each does its whole work, and its change is durable, when it
-    returns. A board holds connections and files until it is closed, which it does as a context manager.
+    returns. A board holds connections and files until it is closed; a `with` statement closes it at its end.
 
     Attributes:
         author: The name that signs what this handle deposits.
@@ -260,7 +260,7 @@ class Blackboard:
             key: An idempotency key of this author and kind. The same request again returns the first result and changes
                 nothing, whatever has changed since.
             decay: A decay law for this mark only. Without one, a new mark fades by the law of its kind, and a deposit
-                that joins a live mark leaves it its law.
+                that joins a live mark keeps the law of that mark.
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
 
         Raises:

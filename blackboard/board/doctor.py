@@ -37,7 +37,7 @@ MAX_LAG = 1_000_000
 """Microseconds that the machine's clock may be behind the board's before it is worth a note."""
 
 MODEL = "answers"
-"""The name of the finding about who answers."""
+"""The name of the finding that says which provider and model answer."""
 
 
 def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
@@ -222,7 +222,7 @@ def _gone(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
-    """Say which provider and model answer, by the word of the workers."""
+    """Report which provider and model answer, as the workers say."""
     workers: dict[str, list[str]] = {}
     for row in txn.sql.all(ACTIVATIONS.workers):
         if row.model is not None and row.id not in dead:

@@ -175,7 +175,7 @@ class BoardStatus:
     paused_agents: Mapping[str, str | None]
     """The agents that are paused, with the reason if one was given."""
     paused_models: Mapping[str, str]
-    """The models to which no calls are sent but one at a time, with the reason."""
+    """The paused models, with the reason. Such a model is tried with one call at a time."""
     marks: Mapping[str, int]
     """The number of live marks of each kind."""
     events: int

@@ -308,7 +308,7 @@ class Worker:
     def defer(self, claim: Claim, reason: str, until: Instant | None, *, held: bool = False) -> None:
         """Return a run to the agenda without counting it as a failure, until an instant (None: for ever).
 
-        A `held` run is released neither by time nor by work alone.
+        Time alone does not release a `held` run.
         """
         self._session.write(lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, held=held))
 

@@ -58,8 +58,8 @@ def restore(
 ) -> None:
     """Replace the board with a backup, and keep the previous board under another name beside it.
 
-    Refuses while a daemon runs. Marks deposited after the backup are not in it: deposit them again. Subjects that were
-    forgotten since are named, because they are back, unless --forget forgets them again.
+    Refuses while a daemon runs. Marks deposited after the backup are not in it: deposit them again. A backup brings
+    back subjects that were forgotten later. The command names them; --forget forgets them again.
 
     Examples:
       blackboard restore /var/backups/board-2027-01-31.db
@@ -211,7 +211,7 @@ def _show_erasure(subject: str, report: ErasureReport) -> None:
 
 
 def compact(context: typer.Context, as_json: AsJson = False) -> None:
-    """Write the file of the board anew: it gives space back after retention, and finishes what `forget` could not.
+    """Rewrite the file of the board. This gives unused space back to the disk, and completes an unfinished `forget`.
 
     Other processes may use the board meanwhile. At the end, writers wait while the new content is put in its place. The
     disk needs room for the new content twice.

@@ -25,7 +25,7 @@ LIMIT = 100
 _READ = 10 * LIMIT
 """The largest number of subjects read to find these."""
 _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
-"""Names without signs that a shell, or the colons that completion adds, could give a meaning."""
+"""Names without characters that have a meaning in a shell or in the lines of a completion."""
 
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:

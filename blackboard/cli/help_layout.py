@@ -1,4 +1,4 @@
-"""The layout of the help: commands in groups, no types that say nothing, and brackets as they are written."""
+"""The layout of the help: commands in groups, words for values instead of Python's types, and brackets as written."""
 
 from __future__ import annotations
 

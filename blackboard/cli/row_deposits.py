@@ -1,8 +1,8 @@
 """Batched deposits of rows. A row that cannot become a mark is reported and never lost.
 
-The key of a deposit is computed from its kind, subject and payload, so that loading a file twice adds nothing, and
-neither does a later export in which only columns that are left out have changed. Two equal rows in the same file still
-become two marks.
+The key of a deposit is computed from its kind, subject and payload. So loading a file twice adds nothing. The same is
+true of a later export that differs only in columns that are left out. Two equal rows in the same file still become two
+marks.
 """
 
 from __future__ import annotations

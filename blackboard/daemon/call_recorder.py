@@ -73,7 +73,7 @@ class CallRecorder:
         return count
 
     def try_models(self) -> None:
-        """Let paused models and missing rules be tried at once: a restart often follows the mending of their cause."""
+        """Let paused models and agents without a rule be tried at once. A restart often follows a mended cause."""
         if self._session.read(model_pauses.holds_any):
             self._session.write(model_pauses.try_now)
 

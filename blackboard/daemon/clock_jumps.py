@@ -9,7 +9,7 @@ from blackboard.log_queue import Log
 log = Log("blackboard")
 
 MIN_JUMP = 1_000_000
-"""The difference between clock and monotonic time that counts as a jump, in microseconds."""
+"""The smallest difference between clock and monotonic time that counts as a jump, in microseconds."""
 
 
 class ClockWatch:

@@ -1,6 +1,7 @@
-"""The end of a process that an agent's code forks: it ends where that code ends, and never returns to the daemon.
+"""The end of a child process that an agent's code forks: it ends where that code ends.
 
-It would otherwise go on as the daemon: end the activation of its parent, and serve the board in its name.
+It never returns to the daemon. Otherwise it would act as the daemon: end the activation of its parent, and serve the
+board in its name.
 """
 
 from __future__ import annotations

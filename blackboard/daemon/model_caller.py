@@ -201,7 +201,7 @@ class ModelCaller:
         return None
 
     def _reuse_plan(self, row: ModelCall, request: Request) -> ModelCall | None:
-        """Return a call that was never sent if it is the request of now; otherwise it ends."""
+        """Return a call that was never sent if its request is still the same; otherwise end the call."""
         if (row.model, row.body, row.api) == (request.model, request.body, request.api):
             return row
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.FAILED, BUILT_ANEW))

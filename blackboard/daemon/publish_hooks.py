@@ -43,7 +43,7 @@ class Reader:
         """Return the live marks of a kind, strongest first.
 
         Raises:
-            UnreadableMark: A mark does not fit its class. To publish without it would take it back.
+            UnreadableMark: A mark does not fit its class. Publishing without it would withdraw what it says.
         """
         return self._board.marks(kind, subject=subject, limit=limit, strict=True)
 

@@ -1,7 +1,7 @@
 """What keeps a daemon from its work: a board that cannot be used, a system without threads, an error of its own.
 
-A trouble lasts for as long as it comes back. It is logged once, and its end once: a disk that is full refuses one
-write, takes a smaller one, and refuses the next.
+The begin of a trouble is logged once, and so is its end. In between it may come and go: a full disk refuses one write,
+takes a smaller one, and refuses the next.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Troubles:
         self._courses: dict[Trouble, _Course] = {}
 
     def note(self, error: BaseException, trouble: Trouble | None = None) -> None:
-        """Note an error. Its trouble is logged if it is new, or shows itself by another error. Never fails."""
+        """Note an error, and log it if its trouble is new or its text is. Never fails."""
         with contextlib.suppress(Exception):  # memory may be used up
             trouble = trouble or trouble_of(error)
             text = describe(error)
@@ -108,7 +108,7 @@ def is_without_thread(error: BaseException) -> bool:
 
 
 def is_bug(error: BaseException) -> bool:
-    """Return whether an error shows a mistake in the program, and not a want of the system."""
+    """Return whether an error shows a bug in the program, not a lack of resources."""
     return trouble_of(error) is OWN and not isinstance(error, OSError | MemoryError)
 
 

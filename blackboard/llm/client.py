@@ -42,7 +42,7 @@ _VERSION = "2023-06-01"
 """The version of the API's interface."""
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
 _PATHS_OF_API = ("/v1/messages", "/v1")
-"""Ends of an address that the client itself adds."""
+"""Endings that the client adds to an address by itself."""
 _MAX_ANSWER, _MAX_RESULTS = 32 << 20, 256 << 20
 """Bytes of the largest answer after decompression, and of the results of a batch. The longest answer of a model has
 about a megabyte."""
@@ -55,9 +55,9 @@ _CLOCK_SKEW = parse_duration("10m")
 class AnthropicClient:
     """A client of Anthropic's API, or of an address that behaves like it. Thread-safe.
 
-    The key never appears in `repr`, logs and errors. Where it comes from a source, each call reads it, so a new key
-    needs no restart; without a key, each call is refused, as the API refuses a wrong one. So a lost key holds the calls
-    back until a person looks. `timeout` is in microseconds: the longest time of a call.
+    The key never appears in `repr`, logs and errors. If it comes from a source, each call reads it again, so a new key
+    needs no restart. Without a key, each call is refused as with a wrong key, and waits until a person acts. `timeout`
+    is in microseconds: the longest time of a call.
     """
 
     def __init__(self, key: str | KeySource, base_url: str | None = None, timeout: int = 300_000_000) -> None:

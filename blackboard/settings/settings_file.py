@@ -64,7 +64,7 @@ class Settings(BaseModel):
         return bool(self.deployment.agents or self.deployment.kinds)
 
     def needing_restart(self, started: Settings) -> list[str]:
-        """Return the settings that are not those a daemon was started with, and that it does not apply at a reload."""
+        """Return the changed settings that a running daemon does not apply at a reload."""
         return [
             f"[{section}] {name}"
             for section in NEED_RESTART

@@ -26,7 +26,7 @@ HOLDER = Path(__file__).with_name("shared_lock_process.py")
 
 
 class LogLost(StoreError):
-    """The log of an open connection has lost its path, and another one is there; `committed` says if after a commit."""
+    """The log of an open connection has lost its path to another log; `committed` says whether a commit came before."""
 
     def __init__(self, opened: OpenFile | None, *, committed: bool) -> None:
         self.committed = committed
@@ -54,7 +54,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
     def open_log(self) -> None:
         """Let SQLite open its log, and note which it is.
 
-        A log beside a file that this connection has found without one belongs to another, which deletes it.
+        If this connection found no log, a log that is there now belongs to another connection, which deletes it.
         """
         self.execute("PRAGMA schema_version").fetchone()
         if self.opened is not None and self.execute("PRAGMA journal_mode").fetchone() == ("wal",):

@@ -357,7 +357,7 @@ class Database:
             self._write_lock.release()
 
     def _leave(self, entry: Entry) -> None:
-        """Give up whatever a thread may hold at the end of its write. May be repeated."""
+        """Release everything that a thread may hold at the end of its write. May be repeated."""
         if self.group_commit.leads(entry) and self._holds_something():
             self._end()
         self.group_commit.leave(entry)

@@ -19,7 +19,7 @@ _inherited: set[tuple[int, int]] = set()
 
 
 def note(path: Path) -> None:
-    """Note, in a forked child, whether a file came along with the fork."""
+    """Note, in a forked child, whether it inherited an open descriptor of a file."""
     if (file := _identity(path)) is not None and descriptors_of(file):
         _inherited.add(file)
 

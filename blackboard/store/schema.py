@@ -31,7 +31,7 @@ _alembic = threading.Lock()
 """Held while Alembic runs: its context and operations are one for each process, whatever database they change."""
 
 Living = Callable[[Path | None, Iterable[str]], set[str] | None]
-"""Returns the running workers among some, on the board of a file; None if that cannot be known."""
+"""Returns which of some workers are running, on the board of a file; None if that cannot be known."""
 
 
 SEEN = 120_000_000

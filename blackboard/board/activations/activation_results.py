@@ -94,8 +94,9 @@ def fail(
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
     A `hopeless` failure would certainly happen again with the same marks, so they are split at once. With `divide` they
-    are split as well, but a single mark keeps its attempts, and so do the parts. A failure that is not `counted` brings
-    no cooldown nearer. Returns the new state, or None, without a change, if the worker has lost the activation.
+    are split as well, but a single mark keeps its attempts, and so do the parts. A failure that is not `counted` does
+    not count towards a cooldown. Returns the new state, or None, without a change, if the worker has lost the
+    activation.
     """
     if (current := _current(txn, row)) is None:
         return None
@@ -219,8 +220,8 @@ def split(
 def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
     """Return an activation to the agenda, without counting a failed attempt, until an instant.
 
-    A `held` activation waits for a budget or, without an instant, for a person: neither time nor work alone lets it
-    continue. Returns False, without a change, if the worker has lost the activation.
+    A `held` activation waits for a budget or, without an instant, for a person: time alone does not let it continue.
+    Returns False, without a change, if the worker has lost the activation.
     """
     if (current := _current(txn, row)) is None:
         return False
@@ -349,7 +350,7 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 
 
 def _current(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | None:
-    """Return the stored row if its worker still holds it: a process that resumes late finds a newer fence."""
+    """Return the stored row if its worker still holds it. A process that resumes too late finds a newer fence."""
     current = get_activation(txn, row.id)
     if current is None or current.state != ActivationState.RUNNING:
         return None

@@ -54,13 +54,13 @@ def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow],
 
 
 def release_for_try(txn: BoardTransaction) -> None:
-    """Let one activation ask again whose call was planned before its model was paused, if the model may be tried."""
+    """Release one activation with a call that was planned before the pause of its model, if the model may be tried."""
     if (row := txn.sql.one(MODEL_CALLS.call_to_try, now=txn.now)) is not None:
         _release(txn, row.activation_id, txn.now, None)
 
 
 def submitted(txn: BoardTransaction) -> list[CallRow]:
-    """Return the calls that were submitted and have no result, batch by batch."""
+    """Return the submitted calls without a result, batch by batch."""
     return sorted(txn.sql.all(MODEL_CALLS.submitted_calls), key=lambda row: (row.submission or 0, row.id))
 
 
@@ -70,7 +70,7 @@ def name_batch(txn: BoardTransaction, submission: int | None, batch_id: str) -> 
 
 
 def mark_unsent(txn: BoardTransaction, rows: Sequence[CallRow]) -> None:
-    """Return calls that certainly never arrived to the plan."""
+    """Set calls back to `planned`, because their requests certainly did not arrive."""
     for row in rows:
         model_calls.mark_unsent(txn, row.id)
 

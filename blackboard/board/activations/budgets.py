@@ -59,7 +59,8 @@ class _Limit:
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
 
-    Of several limits, one that holds precedes one that only watches. Among equals the one that opens last is returned.
+    Of several limits, one that holds precedes one that only watches. Among equals, the one whose window ends last is
+    returned.
     """
     spec = txn.deployment.agents.get(row.agent)
     scopes = [("budget", txn.deployment.budget, "")]
@@ -103,7 +104,7 @@ def _limits(
 
 
 def ask_again(txn: BoardTransaction) -> None:
-    """Let all calls ask again that a budget holds, because some of its room was given back."""
+    """Release all activations that a budget holds, because part of the budget is free again."""
     txn.sql.run(ACTIVATIONS.ask_again, api="messages", at=txn.now)
     if txn.sql.run(ACTIVATIONS.submit_again, api="batch").rowcount:
         txn.sql.run(MODEL_CALLS.clear_all_errors)
@@ -112,7 +113,7 @@ def ask_again(txn: BoardTransaction) -> None:
 def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
     """Return the money and calls spent on a call's activation, and on those that its marks were split off from.
 
-    So a batch that is split does not start again from zero: the limit holds along the way of every mark.
+    So the parts of a split batch do not start again from zero.
     """
     money = calls = 0
     activation_id: int | None = row.activation_id

@@ -152,7 +152,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
 
 
 def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
-    """Return the first due activation that cooldowns of its subjects allow, without the marks that they defer."""
+    """Return the first due activation with a subject that is not in cooldown. Marks of other subjects are split off."""
     while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
         if (row := _without_cooldowns(txn, agent, row)) is not None:
             return row

@@ -99,7 +99,7 @@ def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Act
 
 
 def _absorbed(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
-    """Return the events of the marks that an activation absorbed, of one subject or ("") of all."""
+    """Return the events of the marks that an activation absorbed: those of one subject, or all if it is empty."""
     return [
         row_of(EventRow, row)
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)

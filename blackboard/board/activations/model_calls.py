@@ -167,7 +167,7 @@ def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
 
 
 def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -> None:
-    """End the calls of an activation whose marks are split: a request about all of them suits no part."""
+    """End the calls of an activation whose marks are split: no part can use a request about all of them."""
     mark_unknown(txn, activation_id, reason)
     _end_unused(txn, activation_id, reason)
 
@@ -229,7 +229,7 @@ def record_reserved_costs(txn: BoardTransaction, activation_id: int) -> None:
 
 
 def record_discarded_cost(txn: BoardTransaction, row: CallRow) -> None:
-    """Do the same for a call whose activation was discarded before its outcome became unknown."""
+    """Record the reserved amount as the cost of a call that became unknown after its activation was discarded."""
     if _is_discarded(txn, row):
         record_reserved_costs(txn, row.activation_id)
 

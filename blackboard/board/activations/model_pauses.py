@@ -31,7 +31,7 @@ FIRST_WAIT = parse_duration("10s")
 
 @dataclass(frozen=True)
 class Wait:
-    """What a call must wait for. A `held` wait is no work that time alone will finish."""
+    """What a call must wait for. A wait that is `held` does not end by time alone."""
 
     reason: str
     until: Instant
@@ -128,7 +128,7 @@ def lift(txn: BoardTransaction, call: CallRow) -> bool:
 
 
 def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
-    """End the pauses because of access of the models of an accepted batch, and return these models.
+    """End the pauses that an accepted batch refutes, because it shows that there is access; return their models.
 
     Other pauses end with an answer: the single requests of a batch are read later.
     """
@@ -138,7 +138,7 @@ def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
 
 
 def holds_any(txn: BoardTransaction) -> bool:
-    """Return whether anything waits that `try_now` would let try."""
+    """Return whether `try_now` would release anything."""
     return bool(all_pauses(txn)) or any(
         row.retry_at is not None for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=ActivationState.HELD)
     )

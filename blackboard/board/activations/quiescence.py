@@ -16,7 +16,7 @@ from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
 COUNTED = 10_000
-"""How many falls that are due, and were not recorded yet, are counted."""
+"""The largest number of due falling crossings that are counted before they are recorded."""
 
 
 def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
@@ -37,7 +37,7 @@ def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False
 
 
 def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
-    """Yield the agent of each activation and crossing that waits for a free worker, or only for time before that."""
+    """Yield the agent of each activation and crossing that waits only for time, for a free worker, or for both."""
     active = agents - _paused(txn).keys()
     for state in (ActivationState.READY, ActivationState.HELD):
         for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state):

@@ -1,4 +1,4 @@
-"""Deployment by programs and workers: it takes no agent from another worker that is alive, unless that is wanted."""
+"""Deployment by programs and workers. It takes no agent from another living worker, unless it is told to."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ class Deployer:
 
     Attributes:
         replace: Whether it may remove or replace agents that another living worker serves.
-        new_code: Whether it may give an agent other code: "always", as `init` does; "unserved", which is unless a
-            living worker serves the active code, as a daemon does at its start; "never", as a reload, which has no new
-            code.
+        new_code: Whether it may give an agent other code: "always" (`init`), "unserved" (a daemon at its start: only if
+            no living worker serves the active code), or "never" (a reload).
         worker: The worker that deploys; None if it is no worker. It may take from itself.
     """
 

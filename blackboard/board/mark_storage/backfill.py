@@ -18,7 +18,7 @@ from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
 
 def before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Do what a change of a mark of this kind and subject could disturb: due crossings, and falls by a change."""
+    """Do first what a change of a mark of this kind and subject could disturb: due crossings and pending migrations."""
     if txn.active.migrating:
         for watch in txn.active.falling.get(kind, ()):
             kinds = txn.active.migrating.intersection(watch.kinds)

@@ -180,7 +180,7 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
 
 
 def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
-    """Rename the agents that say how they were called, if the board knows a watch of that name."""
+    """Rename the agents that name a predecessor, if the board knows a watch of the predecessor."""
     changed = []
     for agent in new.agents.values():
         former = agent.renamed_from
@@ -195,8 +195,7 @@ def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
 def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Any]) -> list[str]:
     """End the watches that the new deployment does not have.
 
-    With a watch of an agent that stays, what waits for it ends. What waits for an agent that is gone waits for its
-    return.
+    With a watch of an agent that stays, what waits for it ends. The waiting work of a gone agent waits for its return.
     """
     wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
     unwanted = [row for row in known if (row.agent, row.name) not in wanted]

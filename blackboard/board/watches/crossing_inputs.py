@@ -49,8 +49,8 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
 def fit(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
     """Return the marks behind a crossing for which a batch has room, strongest first.
 
-    Of the sides that an `&` joins, at least one mark each is given. A side for which there is no room is left out, and
-    its marks stay stimuli.
+    If an `&` joins several sides, each side gets at least one mark. A side without room is left out, and its marks stay
+    stimuli.
     """
     condition, inputs = watch.condition, behind.inputs
     if len(inputs) <= room or not condition.is_joint:

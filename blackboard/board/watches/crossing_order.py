@@ -1,9 +1,9 @@
 """The order of waiting crossings: strongest now first, found with few reads.
 
-How strong a crossing is now follows from its marks, which would have to be read for each crossing. So a crossing stores
-an upper bound of its strength as an order key, by which an index sorts. Crossings are read in the order of their
-bounds, until no bound that is left exceeds the strongest strength that was found. Usually bounds and strengths are
-equal, and nothing is read in vain.
+The strength of a crossing now follows from its marks, and reading them for each crossing is slow. So a crossing stores
+an upper bound of its strength as an order key, and an index sorts by it. Crossings are read in the order of their
+bounds. The reading ends when no remaining bound exceeds the largest strength found. Usually bounds and strengths are
+equal, so no crossing is read in vain.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
 
 MAX_READ = 200
-"""How many crossings a claim reads at most beyond its batch. If more have higher bounds, it may miss the strongest."""
+"""The largest number of crossings that a claim reads beyond its batch. With more of higher bounds, it may miss the
+strongest."""
 MAX_EXPONENT = 1000.0
 """The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
 LOWEST_KEY = -1e300
@@ -122,7 +123,7 @@ def _waiting(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -
 
 
 def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int) -> bool:
-    """Return whether a crossing comes before all those whose strength is at most a bound, the first being another."""
+    """Return whether a crossing precedes every crossing that is at most as strong as a bound."""
     return strength * SAME > bound or (strength >= bound * SAME and crossing_id < other_id)
 
 

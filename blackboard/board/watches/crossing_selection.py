@@ -60,9 +60,9 @@ def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
 
 
 def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, behind: MarksBehind) -> bool:
-    """Close a crossing that wakes nobody any more, and return whether it was closed.
+    """Close a crossing that can no longer wake its agent, and return whether it was closed.
 
-    None of its marks is left, or they have faded and the agent does not wake for such.
+    Either none of its marks is left, or all have faded and the agent says `when_faded = "drop"`.
     """
     if not behind.inputs:
         skip_crossing(txn, watch, crossing, f"{watch.condition}: none of its marks is left")

@@ -228,7 +228,7 @@ def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, 
 
 
 def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
-    """Set the bound of the crossing that waits for a mark that the agent itself reinforced."""
+    """Set the bound of a waiting crossing after the agent itself reinforced one of its marks."""
     if new.other_event_id is not None and not watch.is_over_board:
         rows = [new] if watch.condition.per_mark else stimuli_of(txn, watch, new.subject)
         _set_bound(txn, watch, new.subject, rows)

@@ -1,7 +1,7 @@
 """Stimuli: the marks that count for a rising watch because of a deposit that its agent has not absorbed.
 
-The agent's own deposits do not count, and take nothing away: a mark that the agent itself reinforces keeps what came
-from others.
+The agent's own deposits do not count. They also take nothing away: a mark that the agent itself reinforces still counts
+because of the deposits of others.
 """
 
 from __future__ import annotations

@@ -19,14 +19,14 @@ HELD_BY = "its agent is gone"
 
 
 class WorkLeft(NamedTuple):
-    """How much a gone agent left to be done."""
+    """The amount of unfinished work of a gone agent."""
 
     activations: int
     crossings: int
 
 
 def work_left(txn: BoardTransaction) -> dict[str, WorkLeft]:
-    """Return what each gone agent left to be done, by its name."""
+    """Return the unfinished work of each gone agent, by its name."""
     crossings = dict(txn.sql.all(CROSSINGS.count_waiting_for_gone))
     activations = Counter(
         row.agent
@@ -41,7 +41,7 @@ def work_left(txn: BoardTransaction) -> dict[str, WorkLeft]:
 
 
 def count(txn: BoardTransaction) -> dict[str, int]:
-    """Return how many activations and waiting crossings each gone agent left, by its name."""
+    """Return the number of unfinished activations and waiting crossings of each gone agent, by its name."""
     return {agent: sum(work) for agent, work in work_left(txn).items()}
 
 

@@ -23,7 +23,7 @@ from blackboard.store.file_failures import file_failure
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
-    """Return which of the registered workers are alive; None for a board on a server, which has no locks to tell."""
+    """Return which of the registered workers are alive; None for a board on a server, where no locks exist."""
     if database is None:
         return None
     folder = BoardFiles(database).run_folder
@@ -234,7 +234,8 @@ def _remove_if_dead(lock: Path) -> None:
 def _looked_at(lock: Path) -> Iterator[int | None]:
     """Open a lock, and hold it with others that look at it; yield None if its worker holds it.
 
-    A worker holds its lock alone. Those that look share it, so that none of them takes another for the worker.
+    A worker holds its lock exclusively. Processes that look share the lock, so that none of them takes another for the
+    worker.
 
     Raises:
         OSError: The lock cannot be opened.

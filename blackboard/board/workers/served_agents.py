@@ -24,11 +24,11 @@ Code = Mapping[str, str | None]
 
 
 class Unserved(NamedTuple):
-    """That nobody claims for an agent.
+    """The fact that no worker claims for an agent.
 
     Attributes:
         reason: Why, in words, as people read it.
-        since: When the last worker that did was last seen; None if none is known.
+        since: When the last worker that claimed for it was last seen; None if none is known.
     """
 
     reason: str
