@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from blackboard import read_section
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
-from blackboard.private_files import parse_mode
+from blackboard.system.private_files import parse_mode
 
 __all__ = ["DAY_NAMES", "SECTIONS", "DeskSettings", "format_local", "format_utc"]
 

@@ -17,11 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from blackboard import SystemClock, forks
+from blackboard import SystemClock
 from blackboard.errors import AgentError
 from blackboard.failpoints import failpoint
-from blackboard.file_owners import ROOT, others_who_change, this_user
-from blackboard.private_files import PRIVATE
+from blackboard.system import forks
+from blackboard.system.file_owners import ROOT, others_who_change, this_user
+from blackboard.system.private_files import PRIVATE
 
 __all__ = ["MAX_BYTES", "Signature", "has_mode", "locked", "read_file", "real_path", "replace_file", "signature"]
 

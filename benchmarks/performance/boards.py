@@ -11,10 +11,10 @@ from typing import Any
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
 from blackboard.agent_definition import Agent
 from blackboard.board.transactions.board_transaction import law_key
-from blackboard.board_files import BoardFiles
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
+from blackboard.system.board_files import BoardFiles
 
 __all__ = [
     "KINDS",

@@ -10,13 +10,13 @@ from blackboard.board import erasure
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.erasure import ErasedEvents
 from blackboard.board.workers.liveness import any_alive, living_workers
-from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import backup, readonly_query, schema
 from blackboard.store.backup import Copy
 from blackboard.store.database import Database
 from blackboard.store.readonly_query import Result
+from blackboard.system.board_files import BoardFiles
 
 
 def back_up(board: Blackboard, to: Path) -> Copy:

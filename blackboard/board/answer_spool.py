@@ -17,12 +17,12 @@ from typing import NamedTuple
 from blackboard.board import queries
 from blackboard.board.board_session import BoardSession
 from blackboard.board.workers.liveness import ensure_private_folder
-from blackboard.board_files import server_spool_folder, sync
 from blackboard.failpoints import failpoint
-from blackboard.file_owners import foreign_owner, is_private_folder, name_of, this_user
 from blackboard.log_queue import Log
-from blackboard.private_files import opened
 from blackboard.store.database import Database
+from blackboard.system.board_files import server_spool_folder, sync
+from blackboard.system.file_owners import foreign_owner, is_private_folder, name_of, this_user
+from blackboard.system.private_files import opened
 
 log = Log("blackboard")
 

@@ -25,13 +25,13 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.workers import gone_agents, served_agents
 from blackboard.board.workers.served_agents import Code
-from blackboard.board_files import BoardFiles
 from blackboard.clock import Instant
 from blackboard.failpoints import failpoint
-from blackboard.packaged_files import program_version
 from blackboard.store import schema
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
+from blackboard.system.board_files import BoardFiles
+from blackboard.system.packaged_files import program_version
 
 MAX_COMPACTED_ALONE = 512 * 1024 * 1024
 """Bytes of a file up to which a worker compacts it by itself. Writers wait for some seconds for such a file."""

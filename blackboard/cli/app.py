@@ -111,7 +111,7 @@ app = typer.Typer(
 
 def _print_version(requested: bool) -> None:
     if requested:
-        from blackboard.packaged_files import program_version
+        from blackboard.system.packaged_files import program_version
 
         typer.echo(program_version())
         raise typer.Exit

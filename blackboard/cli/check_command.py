@@ -91,7 +91,7 @@ def _board(session: Session) -> Iterator[Blackboard]:
     What a deployment would do is tried on the board and taken back. Of a board that cannot be written, a copy is used.
     """
     from blackboard.board import Blackboard, administration
-    from blackboard.board_files import path_in
+    from blackboard.system.board_files import path_in
 
     path = path_in(session.url)
     if path is None or path.exists():

@@ -124,8 +124,8 @@ class Session:
             StoreError: The database cannot be used.
         """
         from blackboard.board import Blackboard
-        from blackboard.board_files import is_embedded
         from blackboard.durations import Microseconds
+        from blackboard.system.board_files import is_embedded
 
         settings = self.settings
         with warnings.catch_warnings(record=True) as caught:

@@ -54,8 +54,8 @@ def demo(
     from blackboard.cli.signals import handle_signals
     from blackboard.daemon import build_daemon
     from blackboard.llm.client import describe_model
-    from blackboard.packaged_files import config_file
     from blackboard.settings.deployment_resolver import resolve_file
+    from blackboard.system.packaged_files import config_file
 
     session = session_of(context)
     resolved = resolve_file(session.config or config_file("demo.toml"))
@@ -91,9 +91,9 @@ def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
     """
     from blackboard.board.workers.worker_sockets import remove_all
-    from blackboard.board_files import BoardFiles
     from blackboard.cli.demo_samples import file_of
-    from blackboard.private_files import make_folder, opened
+    from blackboard.system.board_files import BoardFiles
+    from blackboard.system.private_files import make_folder, opened
 
     make_folder(directory)
     path = (directory / "demo.db").absolute()

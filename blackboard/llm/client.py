@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from blackboard import forks
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, ModelError
@@ -31,6 +30,7 @@ from blackboard.llm.failures import (
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
 from blackboard.llm.model_settings import KEY, KEY_FILE, KeySource, ModelSettings, address_of, api_key
 from blackboard.llm.reply import Reply
+from blackboard.system import forks
 
 if TYPE_CHECKING:
     from types import ModuleType

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from blackboard.deployment import AgentSettings, DepositLimits
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.marks import MAX_PAYLOAD, OnRepeat
-from blackboard.private_files import parse_mode
+from blackboard.system.private_files import parse_mode
 
 
 def _none(value: Any) -> Any:

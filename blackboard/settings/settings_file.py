@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 from blackboard.deployment import Budget
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.packaged_files import config_file
 from blackboard.settings.environment import PREFIX, Variable, depth_of, known_fields, merge, variables
 from blackboard.settings.sections import (
     AgentSection,
@@ -24,7 +23,8 @@ from blackboard.settings.sections import (
     Trust,
 )
 from blackboard.settings.trusted_folders import check_found
-from blackboard.text_files import read_toml
+from blackboard.system.packaged_files import config_file
+from blackboard.system.text_files import read_toml
 
 CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"

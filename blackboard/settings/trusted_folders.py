@@ -12,9 +12,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from blackboard import file_owners
 from blackboard.errors import ConfigurationError, Mistake, nearest
-from blackboard.text_files import read_toml
+from blackboard.system import file_owners
+from blackboard.system.text_files import read_toml
 
 
 class UserSettings(BaseModel):

@@ -16,14 +16,14 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from blackboard.board_files import BoardFiles, sync
 from blackboard.clock import to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.private_files import made, make_folder, mode_of, opened, set_mode
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.file_failures import file_failure
 from blackboard.store.schema import KNOWN
+from blackboard.system.board_files import BoardFiles, sync
+from blackboard.system.private_files import made, make_folder, mode_of, opened, set_mode
 
 PAGES = 500
 """Pages to copy in one step, between which other processes may write."""

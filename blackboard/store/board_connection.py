@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from blackboard import forks
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.store import dialect as sql_dialect
 from blackboard.store import library_guard
 from blackboard.store.library_guard import OpenFile
+from blackboard.system import forks
+from blackboard.system.board_files import BoardFiles
 
 HOLDER = Path(__file__).with_name("shared_lock_process.py")
 

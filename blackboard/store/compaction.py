@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from blackboard import forks
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.private_files import opened
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.file_failures import file_failure
+from blackboard.system import forks
+from blackboard.system.board_files import BoardFiles
+from blackboard.system.private_files import opened
 
 TRIES = 3
 """How often the new content is built while others write, before they have to wait for it."""

@@ -13,8 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from blackboard import forks
-from blackboard.board_files import path_in, resolved
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import (
     BlackboardError,
@@ -36,6 +34,8 @@ from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
+from blackboard.system import forks
+from blackboard.system.board_files import path_in, resolved
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
@@ -532,7 +532,7 @@ class Database:
         return error
 
     def before_fork(self) -> None:
-        """Close the connections before this process forks: see `blackboard.forks`. Other threads wait meanwhile.
+        """Close the connections before this process forks: see `blackboard.system.forks`. Other threads wait meanwhile.
 
         The commit of another thread ends first. If this thread forks within its own, the child cannot use the file.
         """

@@ -9,9 +9,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from blackboard.private_files import folder_mode
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
+from blackboard.system.private_files import folder_mode
 
 MOUNTS = Path("/proc/self/mountinfo")
 """The mounts of this process, on Linux."""

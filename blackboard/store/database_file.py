@@ -8,12 +8,12 @@ import stat
 from pathlib import Path
 from typing import NoReturn
 
-from blackboard import file_owners
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.private_files import PRIVATE, folder_mode, make_folder, set_mode
 from blackboard.store import board_connection, inherited_files, library_guard
 from blackboard.store.file_failures import file_failure
+from blackboard.system import file_owners
+from blackboard.system.board_files import BoardFiles
+from blackboard.system.private_files import PRIVATE, folder_mode, make_folder, set_mode
 
 
 class FileReplaced(StoreError):

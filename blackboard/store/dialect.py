@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
-from blackboard.file_owners import describe_access
+from blackboard.system.file_owners import describe_access
 
 
 def safe_sqlite(version: tuple[int, ...]) -> bool:

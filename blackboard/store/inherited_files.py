@@ -1,6 +1,7 @@
 """Files that the parent of this process still had open, through SQLite, when it forked.
 
-SQLite takes the parent's locks on such a file for its own: see `blackboard.forks`. So this process must not open it.
+SQLite takes the parent's locks on such a file for its own: see `blackboard.system.forks`. So this process must not
+open it.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blackboard import forks
 from blackboard.errors import LibraryConflict, StoreError
-from blackboard.private_files import made
 from blackboard.store import dialect as sql_dialect
 from blackboard.store import inherited_files
+from blackboard.system import forks
+from blackboard.system.private_files import made
 
 Identity = tuple[int, int]
 """The device and the inode of a file."""

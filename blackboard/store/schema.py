@@ -14,12 +14,12 @@ from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.failpoints import failpoint
-from blackboard.packaged_files import migrations_folder, program_version
-from blackboard.private_files import PRIVATE, set_mode
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
+from blackboard.system.packaged_files import migrations_folder, program_version
+from blackboard.system.private_files import PRIVATE, set_mode
 
 HEAD = "0004"
 """The newest migration. A test compares it with the folder."""

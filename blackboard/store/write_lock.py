@@ -17,12 +17,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from blackboard import forks
-from blackboard.board_files import BoardFiles
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import StoreBusy
-from blackboard.private_files import made, mode_of
 from blackboard.store.file_failures import file_failure
+from blackboard.system import forks
+from blackboard.system.board_files import BoardFiles
+from blackboard.system.private_files import made, mode_of
 
 INTERVALS = (
     # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)

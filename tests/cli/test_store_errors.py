@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.board_files import BoardFiles
+from blackboard.system.board_files import BoardFiles
 from tests.cli.conftest import Typed
 
 DUMP = Path(__file__).parents[1] / "store" / "board_0002.sql"

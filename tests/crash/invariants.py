@@ -9,8 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from blackboard.board_files import BoardFiles
 from blackboard.store.dialect import sqlite
+from blackboard.system.board_files import BoardFiles
 
 __all__ = ["Broken", "check", "check_cooled", "check_finished", "check_recovered", "clear_deaths", "rows"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board_files import BoardFiles
 from blackboard.daemon.publish_hooks import Publisher
+from blackboard.system.board_files import BoardFiles
 
 
 class Page(Mark, kind="page", on_repeat="separate"):

@@ -20,8 +20,8 @@ from blackboard.cli.cli_session import Session
 from blackboard.cli.run_command import _reload
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
-from blackboard.packaged_files import config_file
 from blackboard.settings.settings_file import CONFIG
+from blackboard.system.packaged_files import config_file
 
 MODULE = """
 from blackboard import Mark, agent, strength

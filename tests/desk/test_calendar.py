@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from blackboard import file_owners
 from blackboard.errors import AgentError, ConfigurationError
+from blackboard.system import file_owners
 from lead_desk import calendar_file, calendar_text, shared_file
 from lead_desk.calendar_file import Meeting, read_busy_times, write_meetings
 from lead_desk.desk_settings import DeskSettings

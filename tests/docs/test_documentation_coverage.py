@@ -19,7 +19,6 @@ from blackboard.decay import LAWS
 from blackboard.deployment import Budget
 from blackboard.durations import Microseconds, format_duration
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.packaged_files import config_file
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -31,6 +30,7 @@ from blackboard.settings.sections import (
 )
 from blackboard.settings.settings_file import Settings
 from blackboard.store.view_columns import VIEWS
+from blackboard.system.packaged_files import config_file
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECTIONS: dict[str, type[BaseModel]] = {

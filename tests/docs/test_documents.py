@@ -17,8 +17,8 @@ from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.cli.row_deposits import load
 from blackboard.cli.row_mapping import Columns
 from blackboard.cli.row_reader import Rows
-from blackboard.packaged_files import config_file
 from blackboard.settings.deployment_resolver import resolve_file
+from blackboard.system.packaged_files import config_file
 from tests.docs.blocks import LANGUAGES, ROOT, Blocks
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])

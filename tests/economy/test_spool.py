@@ -14,8 +14,8 @@ import structlog
 from blackboard import ManualClock
 from blackboard.board.activations import model_calls
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
+from blackboard.system.board_files import BoardFiles
 from tests.economy.world import World
 from tests.support.messages_api import MessagesApi
 from tests.support.owners import MALLORY, Owners

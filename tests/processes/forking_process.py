@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from blackboard import Blackboard, Daemon, Mark, agent, forks, strength
+from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.errors import StoreError
 from blackboard.store.database import Database
+from blackboard.system import forks
 
 
 class Note(Mark, kind="note", on_repeat="separate"):

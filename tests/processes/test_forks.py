@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board_files import BoardFiles
 from blackboard.store.backup import examine
+from blackboard.system.board_files import BoardFiles
 from tests.processes.forking_process import Note
 from tests.processes.workers import started
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board_files import BoardFiles
+from blackboard.system.board_files import BoardFiles
 from tests.processes.workers import started
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]

@@ -16,8 +16,8 @@ from blackboard import Blackboard
 from blackboard.board.workers import worker_sockets
 from blackboard.board.workers.liveness import WorkerLiveness, any_alive, living_workers
 from blackboard.board.workers.notify import Notifier
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
+from blackboard.system.board_files import BoardFiles
 from tests.processes.worker import Task
 from tests.processes.workers import started
 

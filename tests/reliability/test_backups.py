@@ -16,10 +16,10 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.workers.liveness import any_alive
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
 from blackboard.store import backup as copies
 from blackboard.store.database import Database
+from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 
 

@@ -16,10 +16,10 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board.doctor import examine
-from blackboard.board_files import BoardFiles
 from blackboard.errors import NotFound, StoreBusy, StoreError
 from blackboard.store import compaction
 from blackboard.store.dialect import sqlite
+from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 from tests.support.storage import FileStorage
 

@@ -12,11 +12,11 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Exponential, ManualClock, Mark, agent, strength
-from blackboard.board_files import BoardFiles
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.store import backup as copies
+from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 from tests.support.messages_api import MessagesApi
 

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.board_files import BoardFiles
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect, schema
 from blackboard.store.backup import back_up, examine
+from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 
 

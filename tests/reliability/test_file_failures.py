@@ -11,9 +11,9 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.board import administration
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError, StoreExhausted, StoreForeign
 from blackboard.store.file_failures import file_failure
+from blackboard.system.board_files import BoardFiles
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.store.database import Database
+from blackboard.system.board_files import BoardFiles
 
 ROOT = Path(__file__).parents[2]
 PARTS = [("wal", "shm"), ("wal",), ("shm",)]

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board_files import BoardFiles
 from blackboard.store import dialect
+from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 
 FRAME, HEADER = 4096 + 24, 32

@@ -18,10 +18,10 @@ from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.board import administration
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.workers.liveness import WorkerLiveness
-from blackboard.board_files import BoardFiles
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.settings_file import load_settings
 from blackboard.store.compaction import compact
+from blackboard.system.board_files import BoardFiles
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):

@@ -16,9 +16,9 @@ from blackboard.board import administration
 from blackboard.board.doctor import examine
 from blackboard.board.workers import liveness
 from blackboard.board.workers.liveness import WorkerLiveness
-from blackboard.board_files import BoardFiles
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store import board_connection, readonly_access  # all that a user without rights cannot import later
+from blackboard.system.board_files import BoardFiles
 from tests.reliability.test_file_errors import _in_a_child
 
 SHARED = 0o644

@@ -13,10 +13,10 @@ from blackboard.decay import Exponential
 from blackboard.deployment import DepositLimits
 from blackboard.errors import ConfigurationError
 from blackboard.marks import Kind, OnRepeat
-from blackboard.packaged_files import config_file
 from blackboard.parsing import parse
 from blackboard.settings.deployment_resolver import _Resolver, resolve, resolve_file
 from blackboard.settings.settings_file import Settings, load_settings
+from blackboard.system.packaged_files import config_file
 
 MODULE = """
 from blackboard import Exponential, Mark, agent, count, strength, strongest, total

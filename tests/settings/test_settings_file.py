@@ -11,7 +11,6 @@ from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.packaged_files import config_file
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -21,6 +20,7 @@ from blackboard.settings.sections import (
     KindSection,
 )
 from blackboard.settings.settings_file import find_config, load_settings
+from blackboard.system.packaged_files import config_file
 
 
 def written(folder: Path, text: str) -> Path:

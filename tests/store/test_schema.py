@@ -26,10 +26,10 @@ from blackboard.errors import (
     StoreMissing,
     StoreNewer,
 )
-from blackboard.packaged_files import migrations_folder
 from blackboard.store import dialect, schema
 from blackboard.store.database import Database
 from blackboard.store.tables import metadata
+from blackboard.system.packaged_files import migrations_folder
 from tests.board.world import World, kind
 
 ROOT = Path(__file__).parents[2]

@@ -17,11 +17,11 @@ from blackboard import Blackboard, decay, parse
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidLaw, StoreError
-from blackboard.packaged_files import program_version
 from blackboard.store import schema
 from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
+from blackboard.system.packaged_files import program_version
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [

@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from blackboard import forks
 from blackboard.board.workers import worker_sockets
-from blackboard.board_files import BoardFiles
 from blackboard.errors import StoreError
 from blackboard.failpoints import failpoint
-from blackboard.file_owners import describe_access, is_private_folder
-from blackboard.private_files import PRIVATE, make_folder, mode_of, opened
 from blackboard.store.file_failures import file_failure
+from blackboard.system import forks
+from blackboard.system.board_files import BoardFiles
+from blackboard.system.file_owners import describe_access, is_private_folder
+from blackboard.system.private_files import PRIVATE, make_folder, mode_of, opened
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:

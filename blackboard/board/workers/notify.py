@@ -10,10 +10,10 @@ import contextlib
 import socket
 from pathlib import Path
 
-from blackboard import forks
 from blackboard.board.workers import worker_sockets
-from blackboard.board_files import BoardFiles
 from blackboard.failpoints import failpoint
+from blackboard.system import forks
+from blackboard.system.board_files import BoardFiles
 
 
 class Notifier:

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.errors import StoreError
-from blackboard.file_owners import is_private_folder
-from blackboard.private_files import PRIVATE, set_mode
+from blackboard.system.file_owners import is_private_folder
+from blackboard.system.private_files import PRIVATE, set_mode
 
 LONGEST_ADDRESS = 100
 """Bytes in the path of a socket; Unix socket addresses end at 104 or 108."""
