@@ -15,7 +15,16 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from blackboard.clock import from_datetime, iso
 from blackboard.store.view_columns import VIEWS
 
-__all__ = ["activations", "agenda", "costs", "live_marks", "mark_history", "model_calls", "provenance"]
+__all__ = [
+    "activation_marks",
+    "activations",
+    "agenda",
+    "costs",
+    "live_marks",
+    "mark_history",
+    "model_calls",
+    "provenance",
+]
 
 
 class Time(TypeDecorator[datetime]):
@@ -76,13 +85,13 @@ class Payload(TypeDecorator[Any]):
 
 _TYPES: dict[str, type[TypeEngine[Any]]] = {"payload": Payload, "mark_ids": Payload, "day": Day}
 for _type, _names in {
-    Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length id input_tokens"
+    Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length event_id id input_tokens"
     " interruptions mark_id marks marks_absorbed marks_deposited output_tokens own_law parent_mark_id reinforcements"
     " unknown",
     Float: "age_seconds cost_usd intensity latency_seconds order_key reserved_usd share_from_cache strength threshold"
     " usd usd_direct usd_per_mark usd_reserved value weight",
-    Text: "agent api author batch_id error event held_by kind law model reason request_id state subject watch worker"
-    " would_hold",
+    Text: "agent api author batch_id error event held_by kind law model reason request_id role state subject watch"
+    " worker would_hold",
     Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at noticed_at"
     " planned_at ready_at recorded_at reinforced_at retry_at sent_at started_at",
 }.items():
@@ -104,6 +113,8 @@ agenda = _view("agenda")
 """The crossings that wait."""
 activations = _view("activations")
 """The activations of agents."""
+activation_marks = _view("activation_marks")
+"""The marks that each activation was given or has read."""
 provenance = _view("provenance")
 """The marks behind each mark."""
 model_calls = _view("model_calls")

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from blackboard.authors import check_author
 from blackboard.board import board_clock, erasure, explanation, inbox, pauses, queries, unreadable_marks
+from blackboard.board.activation_details import activation_details
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.deployer import Deployer
@@ -25,6 +26,7 @@ from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
+    ActivationDetails,
     ActivationRecord,
     AgendaItem,
     AgentStatus,
@@ -530,6 +532,14 @@ class Blackboard:
         """
         states = [state] if isinstance(state, str) else None if state is None else list(state)
         return self.session.read(lambda txn: queries.activations(txn, agent=agent, states=states, limit=limit))
+
+    def activation(self, activation_id: int) -> ActivationDetails:
+        """Return one activation: its marks and what became of each, its deposits, its model calls and their cost.
+
+        Raises:
+            NotFound: There is no such activation.
+        """
+        return self.session.read(lambda txn: activation_details(txn, activation_id))
 
     def explain(self, agent: str, subject: str | None = None) -> Explanation:
         """Return why an agent has or has not woken, for one subject or for everything that waits.

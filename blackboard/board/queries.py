@@ -39,7 +39,7 @@ from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import FadingState
 from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.live_marks import live_marks
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after, row_of
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow, mark_after, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 M = TypeVar("M", bound=Mark)
@@ -195,10 +195,12 @@ def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
 
 def history(txn: BoardTransaction, subject: str) -> list[MarkEvent]:
     """Return every event of a subject's marks, oldest first."""
-    return [
-        result_of(MarkEvent, row, payload=None if row.payload is None else json.loads(row.payload))
-        for row in txn.sql.all(MARKS.events_of_subject, subject=subject)
-    ]
+    return [event_record(row) for row in txn.sql.all(MARKS.events_of_subject, subject=subject)]
+
+
+def event_record(row: EventRow) -> MarkEvent:
+    """Return an event as it is shown."""
+    return result_of(MarkEvent, row, payload=None if row.payload is None else json.loads(row.payload))
 
 
 def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
@@ -295,9 +297,9 @@ def activations(
         UsageError: There is no such state.
     """
     options: dict[str, Any] = {}
-    watches = {row.id: row for row in txn.sql.all(CROSSINGS.all_watches)}
+    watches = txn.sql.all(CROSSINGS.all_watches)
     if agent is not None:
-        if all(row.agent != agent for row in watches.values()):
+        if all(row.agent != agent for row in watches):
             txn.deployment.agent(agent)
         options["agent"] = agent
     if states is not None:
@@ -307,14 +309,18 @@ def activations(
         options["states"] = txn.sql.list_of(map(str, states))
     rows = txn.sql.all(ACTIVATIONS.newest.using(*options), limit=limit, **options)
     return [
-        result_of(
-            ActivationRecord,
-            gone_agents.as_shown(txn, row),
-            watch=watches[row.watch_id].name if row.watch_id in watches else None,
-            mark_ids=tuple(mark for (mark,) in txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
-        )
-        for row in rows
+        activation_record(txn, row, watches[row.watch_id].name if row.watch_id in watches else None) for row in rows
     ]
+
+
+def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | None) -> ActivationRecord:
+    """Return an activation as it is shown."""
+    return result_of(
+        ActivationRecord,
+        gone_agents.as_shown(txn, row),
+        watch=watch,
+        mark_ids=tuple(mark for (mark,) in txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
+    )
 
 
 def uid(txn: BoardTransaction) -> str:

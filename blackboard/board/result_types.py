@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from blackboard.clock import Instant, to_datetime
 
 __all__ = [
+    "ActivationDetails",
     "ActivationRecord",
     "AgendaItem",
     "AgentStatus",
@@ -23,11 +24,13 @@ __all__ = [
     "DeployResult",
     "ErasureReport",
     "Explanation",
+    "GivenMark",
     "LastActivation",
     "MarkEvent",
     "MarkRecord",
     "MeasuredValue",
     "ModelCallCounts",
+    "ModelCallRecord",
     "NeedRecord",
     "OwnLaw",
     "Receipt",
@@ -257,6 +260,65 @@ class ActivationRecord:
     marks_deposited: int
     chain_length: int
     worker: str | None
+
+
+@dataclass(frozen=True)
+class GivenMark:
+    """A mark as an activation was given it, and what became of it."""
+
+    mark_id: int
+    role: Literal["given", "read"]
+    """Whether the watch gave it to the agent, or the agent reads it in addition."""
+    kind: str | None
+    """None if the history does not hold the mark any more; so are its subject and payload."""
+    subject: str | None
+    payload: Mapping[str, JsonValue] | None
+    strength: float
+    """Its strength when it was given."""
+    state: str
+    """`live`, `evaporated` or `withdrawn`; `unknown` if the history does not hold it any more."""
+    strength_now: float
+    changed_at: datetime | None
+    """When it was reinforced, evaporated or withdrawn since; None if nothing has happened to it."""
+
+
+@dataclass(frozen=True)
+class ModelCallRecord:
+    """A call of a language model."""
+
+    id: int
+    model: str
+    api: str
+    state: str
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    reserved_usd: float
+    planned_at: datetime
+    sent_at: datetime | None
+    answered_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class ActivationDetails:
+    """One activation with its marks, its deposits and its model calls."""
+
+    activation: ActivationRecord
+    is_stuck: bool
+    """Whether a person may retry or discard it: it failed, is held or is quarantined."""
+    split_from: int | None
+    """The activation from which it was split, because that failed."""
+    parts: tuple[int, ...]
+    """The activations that were split from it. They have taken its marks over."""
+    marks: tuple[GivenMark, ...]
+    deposits: tuple[MarkEvent, ...]
+    calls: tuple[ModelCallRecord, ...]
+    """Its model calls, oldest first."""
+    cost_usd: float
+    """What its calls have cost, as far as it is known."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ COMMANDS = {
     "load_command": ("load",),
     "run_command": ("run",),
     "inspect_commands": ("marks", "history", "status", "agents", "agenda", "activations", "inbox", "explain"),
+    "activation_command": ("activation",),
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),
     "check_command": ("check",),

@@ -20,6 +20,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "error", "marks_absorbed", "marks_deposited", "retry_at", "interruptions", "chain_length", "worker",
         "mark_ids",
     ),
+    "activation_marks": (
+        "activation_id", "agent", "watch", "state", "role", "mark_id", "kind", "subject", "strength", "event_id",
+        "payload",
+    ),
     "provenance": ("mark_id", "activation_id", "parent_mark_id"),
     "model_calls": (
         "id", "activation_id", "agent", "model", "api", "state", "marks", "input_tokens", "cache_read_tokens",

@@ -80,7 +80,7 @@ class Typed:
         result = CliRunner().invoke(app, move_common_first(list(words)), input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
-        assert "Traceback" not in result.output
+        assert "Traceback" not in result.stderr
         return Done(result.exit_code, result.stdout, result.stderr)
 
     def write(self, name: str, text: str | bytes) -> str:

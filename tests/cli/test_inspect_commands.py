@@ -173,6 +173,26 @@ def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: Ty
     assert burning("activations", "--json").json[0]["error"] == "the API cannot be reached"
 
 
+def test_an_activation_is_shown_in_full_with_the_commands_for_it(house: Typed) -> None:
+    path = house.folder / "house_agents.py"
+    broken = "    raise ValueError(f'no stairs to the {smokes[0].subject}')\n"
+    path.write_text(path.read_text().replace("    return [Alarm", broken + "    return [Alarm", 1))
+    house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
+    house("run", "--until-quiescent")
+    [failed] = house("activations", "--json").json
+    out = house("activation", str(failed["id"])).out
+    assert f"activation {failed['id']} of watchman about kitchen: dead, " in out
+    assert re.search(r"given +smoke +kitchen +0\.[78]\d* +live, 0\.[1-8]", out)
+    assert "ValueError: no stairs to the kitchen" in out
+    assert "house_agents.py" in out  # the traceback
+    retry = f"blackboard activations --retry {failed['id']}"
+    assert retry in out
+    assert house(*retry.split()[1:]).code == 0
+    details = house("activation", str(failed["id"]), "--json").json
+    assert (details["activation"]["state"], details["marks"][0]["payload"]["detail"]) == ("ready", "thick")
+    assert "'blackboard activations' lists them" in house("activation", "99").err
+
+
 def test_skipped_activations_are_shown_on_request_and_states_can_be_combined(burning: Typed) -> None:
     with Blackboard.open("sqlite:///house.db") as board:
         burning("run", "--until-quiescent")

@@ -336,12 +336,27 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
     return row
 
 
-def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """Return an activation that a person may retry or discard."""
+def find_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow:
+    """Return an activation.
+
+    Raises:
+        NotFound: There is no such activation.
+    """
     row = get_activation(txn, activation_id)
     if row is None:
         raise NotFound(f"there is no activation {activation_id}; 'blackboard activations' lists them")
-    if row.state not in RETRIABLE and not (row.state == ActivationState.READY and row.error):
+    return row
+
+
+def is_stuck(row: ActivationRow) -> bool:
+    """Return whether a person may retry or discard an activation."""
+    return row.state in RETRIABLE or (row.state == ActivationState.READY and bool(row.error))
+
+
+def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
+    """Return an activation that a person may retry or discard."""
+    row = find_activation(txn, activation_id)
+    if not is_stuck(row):
         raise WorkError(
             f"activation {activation_id} is {row.state};"
             " only one that failed, is held or is quarantined can be retried or discarded"

@@ -32,6 +32,10 @@ SELECT watermark FROM watch WHERE id = :id;
 -- Move a watch's watermark.
 UPDATE watch SET watermark = :watermark WHERE id = :id;
 
+-- name: get_watch_name
+-- The name of a watch.
+SELECT name FROM watch WHERE id = :id;
+
 -- name: get_watch_condition
 -- The registered condition and watermark of a watch.
 SELECT condition, watermark FROM watch WHERE id = :id;

@@ -178,6 +178,18 @@ UPDATE kind SET weight = :weight, floor = :floor, law = :law WHERE name = :name;
 -- One event by its id.
 SELECT {event.*} FROM event WHERE event.id = :id;
 
+-- name: last_event_of_mark -> EventRow
+-- The last event of one mark.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id
+ORDER BY event.id DESC
+LIMIT 1;
+
+-- name: events_of_activation -> EventRow
+-- What an activation deposited, oldest first.
+SELECT {event.*} FROM event WHERE event.activation_id IS NOT NULL AND event.activation_id = :activation_id ORDER BY event.id;
+
 -- name: events_of_subject -> EventRow
 -- The history of a subject, oldest first.
 SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;

@@ -134,6 +134,17 @@ SELECT activation.id, activation.agent, w.name AS watch, activation.subject, {sh
 FROM activation
 JOIN watch w ON w.id = activation.watch_id;
 
+-- name: activation_marks
+-- The marks that each activation was given or has read, as they were then.
+SELECT i.activation_id, activation.agent, w.name AS watch, {shown_state} AS state,
+  CASE WHEN i.role = 'absorbed' THEN 'given' ELSE i.role END AS role, i.mark_id, coalesce(e.kind, m.kind) AS kind,
+  coalesce(e.subject, m.subject) AS subject, i.strength, i.event_id, e.payload
+FROM activation_input i
+JOIN activation ON activation.id = i.activation_id
+JOIN watch w ON w.id = activation.watch_id
+LEFT JOIN event e ON e.id = i.event_id
+LEFT JOIN mark m ON m.id = i.mark_id;
+
 -- name: provenance
 -- The marks that an activation deposited, each with the marks that the activation was given.
 SELECT e.mark_id, e.activation_id, i.mark_id AS parent_mark_id

@@ -1,0 +1,71 @@
+"""One activation in full: what it was given, what it deposited, and which model calls it made."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from blackboard.board.activations.activation_results import find_activation, is_stuck
+from blackboard.board.queries import activation_record, event_record
+from blackboard.board.result_types import (
+    ActivationDetails,
+    GivenMark,
+    ModelCallRecord,
+    optional_datetime,
+    result_of,
+)
+from blackboard.board.transactions.activation_inputs import READ
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.store.rows import CallRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
+
+
+def activation_details(txn: BoardTransaction, activation_id: int) -> ActivationDetails:
+    """Return an activation with its marks, deposits and calls.
+
+    Raises:
+        NotFound: There is no such activation.
+    """
+    row = find_activation(txn, activation_id)
+    calls = [_call(call) for call in reversed(txn.sql.all(MODEL_CALLS.calls_of_activation, activation_id=row.id))]
+    return ActivationDetails(
+        activation=activation_record(txn, row, txn.sql.value(CROSSINGS.get_watch_name, id=row.watch_id)),
+        is_stuck=is_stuck(row),
+        split_from=row.split_from,
+        parts=tuple(part.id for part in txn.sql.all(ACTIVATIONS.split_from, id=row.id)),
+        marks=tuple(_given_mark(txn, mark) for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)),
+        deposits=tuple(map(event_record, txn.sql.all(MARKS.events_of_activation, activation_id=row.id))),
+        calls=tuple(calls),
+        cost_usd=sum(call.cost_usd or 0.0 for call in calls),
+    )
+
+
+def _given_mark(txn: BoardTransaction, row: Any) -> GivenMark:
+    """Return an input of an activation. The columns of its event are null if retention has removed the event."""
+    mark = txn.sql.one(MARKS.get_mark, id=row.input_mark_id)
+    known = row if row.subject is not None else mark
+    state, strength, changed_at = "unknown", 0.0, None
+    if known is not None:
+        last = txn.sql.one(MARKS.last_event_of_mark, subject=known.subject, mark_id=row.input_mark_id)
+        if last is not None:
+            state, changed_at = last.event, None if last.id == row.id else last.recorded_at
+    if mark is not None and mark.is_live(txn.now):
+        state, strength = "live", txn.strength(mark)
+    elif mark is not None:  # it has evaporated, and will be moved to the history
+        state, changed_at = "evaporated", mark.evaporates_at
+    return GivenMark(
+        mark_id=row.input_mark_id,
+        role="read" if row.role == READ else "given",
+        kind=None if known is None else known.kind,
+        subject=None if known is None else known.subject,
+        payload=None if known is None or known.payload is None else json.loads(known.payload),
+        strength=row.strength,
+        state=state,
+        strength_now=strength,
+        changed_at=optional_datetime(changed_at),
+    )
+
+
+def _call(row: CallRow) -> ModelCallRecord:
+    cost = None if row.cost is None else row.cost / 1_000_000
+    return result_of(ModelCallRecord, row, cost_usd=cost, reserved_usd=row.reserved / 1_000_000)

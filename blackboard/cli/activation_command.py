@@ -1,0 +1,142 @@
+"""The command `activation`: one activation in full."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.output import AsJson, document, number, say, second, table
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(activation)
+
+
+def activation(
+    context: typer.Context,
+    activation_id: Annotated[int, typer.Argument(metavar="ID", help="The id, as 'blackboard activations' lists it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show one activation: its marks and what became of them, its deposits, model calls, cost and error.
+
+    Examples:
+      blackboard activation 17
+      blackboard activation 17 --json
+    """
+    with session_of(context).board() as board:
+        details = board.activation(activation_id)
+    if as_json:
+        document(details)
+        return
+    _show_outcome(details)
+    _show_marks(details)
+    _show_calls(details)
+    if error := details.activation.error:
+        say("error:")
+        for line in error.splitlines():
+            say(f"  {line}", wraps=False)
+    if details.is_stuck:
+        say(f"to try it again:  blackboard activations --retry {activation_id}", wraps=False)
+        say(f"to give it up:    blackboard activations --discard {activation_id}", wraps=False)
+
+
+def _show_outcome(details: ActivationDetails) -> None:
+    record = details.activation
+    about = f" about {record.subject}" if record.subject else ""
+    attempts = "1 attempt" if record.attempt == 1 else f"{record.attempt} attempts"
+    say(f"activation {record.id} of {record.agent}{about}: {record.state}, {attempts}")
+    say(f"  watch {record.watch}: {record.reason}")
+    times = (
+        ("crossed", record.crossed_at),
+        ("started", record.started_at),
+        ("finished", record.finished_at),
+        ("to be tried at", record.retry_at),
+    )
+    say(f"  {', '.join(f'{name} {second(at)}' for name, at in times if at is not None)}")
+    if details.split_from is not None:
+        say(f"  split from activation {details.split_from}")
+    if details.parts:
+        say(f"  its marks were split over the activations {', '.join(map(str, details.parts))} too")
+
+
+def _show_marks(details: ActivationDetails) -> None:
+    say("marks:")
+    table(
+        ("mark", "", "kind", "subject", "strength", "what became of it", "payload"),
+        (
+            (
+                mark.mark_id,
+                mark.role,
+                mark.kind,
+                mark.subject,
+                number(mark.strength),
+                _became(mark),
+                _compact(mark.payload),
+            )
+            for mark in details.marks
+        ),
+        empty="none",
+        spare=("payload",),
+    )
+    say("deposited:")
+    table(
+        ("mark", "event", "kind", "subject", "intensity", "payload"),
+        (
+            (event.mark_id, event.event, event.kind, event.subject, number(event.intensity), _compact(event.payload))
+            for event in details.deposits
+        ),
+        empty="nothing",
+        spare=("payload",),
+    )
+
+
+def _became(mark: GivenMark) -> str:
+    """Return what became of a mark since it was given."""
+    at = "" if mark.changed_at is None else f" {second(mark.changed_at)}"
+    if mark.state == "live":
+        return f"live, {number(mark.strength_now)} now{f', reinforced{at}' if at else ''}"
+    return "no longer in the history" if mark.state == "unknown" else f"{mark.state}{at}"
+
+
+def _show_calls(details: ActivationDetails) -> None:
+    if not details.calls:
+        return
+    say("model calls:")
+    table(
+        ("call", "model", "state", "sent", "tokens in", "out", "US$", "error"),
+        (
+            (
+                call.id,
+                call.model,
+                call.state,
+                second(call.sent_at),
+                _tokens_in(call),
+                call.output_tokens,
+                None if call.cost_usd is None else f"{call.cost_usd:.4f}",
+                (call.error or "").partition("\n")[0],
+            )
+            for call in details.calls
+        ),
+        empty="none",
+        spare=("error", "sent"),
+    )
+    say(f"cost: {details.cost_usd:.4f} US$")
+
+
+def _tokens_in(call: ModelCallRecord) -> int | None:
+    read = (call.input_tokens, call.cache_read_tokens, call.cache_write_tokens)
+    return None if call.input_tokens is None else sum(tokens or 0 for tokens in read)
+
+
+def _compact(payload: Mapping[str, JsonValue] | None) -> str | None:
+    return None if payload is None else json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
