@@ -109,7 +109,7 @@ def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
         )  # fmt: skip
     others = health.open_to_others
     names = ", ".join(map(str, others))
-    yield _check("permissions", not others, names or "only this user has access", "chmod go= each of them")
+    yield _check("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
 
 
 def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
@@ -197,7 +197,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     unserved_since = never if since is None else f"no daemon has served it since {iso(since)}"
     yield _unserved(
         "workers",
-        f"{unserved_since}; so no agent is woken",
+        f"{unserved_since}; so no agent wakes",
         waiting.total(),
         "'blackboard run' starts a daemon",
     )

@@ -139,7 +139,7 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
     try:
         done = compaction.compact(session.database, insist=insist)
     except MemoryError:
-        raise StoreError(f"{session.database.where} could not be compacted: memory is short") from None
+        raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
     if done and owed_at is not None:
         session.write(lambda txn: txn.sql.run(ERASURE.settle_compaction, owed_at=owed_at))
     return done

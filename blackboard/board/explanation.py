@@ -206,7 +206,7 @@ def _verdict_of_waiting(
 
 def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subject: str, due_at: int | None) -> str:
     if due_at is None:
-        return "it has not fallen below its threshold, and fading alone will not make it"
+        return "it has not fallen below its threshold, and by fading alone it never will"
     verdict = f"it has not fallen below its threshold; by fading alone it will at {iso(due_at)}"
     if not guards.was_open(txn, watch, subject, due_at):
         verdict += ", but its guard will not be met then"

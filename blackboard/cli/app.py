@@ -78,7 +78,7 @@ class Commands(TyperGroup):
             self._report(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
             raise typer.Exit(1) from None
         except MemoryError as error:
-            self._report(ctx, error, "this process has no memory left; nothing was half written")
+            self._report(ctx, error, "this process has no memory left; nothing was partly written")
             raise typer.Exit(1) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):

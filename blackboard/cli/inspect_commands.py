@@ -116,7 +116,7 @@ def history(
             event.activation_id,
             None if event.payload is None else json.dumps(event.payload, ensure_ascii=False, separators=(",", ":")),
         ),
-        empty=f"no mark was ever deposited on {subject!r}",
+        empty=f"no mark was ever deposited about {subject!r}",
         spare=("activation", "author", "intensity"),
     )
 

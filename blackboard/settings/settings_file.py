@@ -214,5 +214,5 @@ def _short(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # a hexadecimal number may have more digits than Python writes
-        return "a number of so many digits"
+        return "a number of too many digits"
     return text if len(text) <= 100 else f"{text[:100]}…"

@@ -181,7 +181,7 @@ def is_of_database(code: int) -> bool:
 def translate(error: Exception, where: str) -> StoreError:
     """Return the error of ours for a driver's error, with what to do about it. Its code decides, never its words."""
     if isinstance(error, MemoryError):
-        return StoreExhausted(f"{where} cannot be used: this process has no memory left; nothing was half written")
+        return StoreExhausted(f"{where} cannot be used: this process has no memory left; nothing was partly written")
     code = getattr(error, "sqlite_errorcode", None)
     cause = _SQLSTATES.get(getattr(error, "sqlstate", None) or "") if code is None else _SQLITE_CODES.get(code & 0xFF)
     match cause:
@@ -192,12 +192,12 @@ def translate(error: Exception, where: str) -> StoreError:
             return StoreError(f"{where} cannot be written: {error}; {hint}")
         case "i/o":
             return StoreExhausted(
-                f"{where} could not be read or written: {error}; check the disk, nothing was half written"
+                f"{where} could not be read or written: {error}; check the disk, nothing was partly written"
             )
         case "damaged":
             return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
         case "full":
-            return StoreExhausted(f"{where}: the disk is full; make room, nothing was half written")
+            return StoreExhausted(f"{where}: the disk is full; make room, nothing was partly written")
         case "unopened" if is_without_descriptors():
             return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
         case "unopened":

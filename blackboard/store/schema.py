@@ -290,7 +290,8 @@ def _check_version(database: Database) -> None:
     if database.embedded and not sql_dialect.SAFE:
         version = sql_dialect.SQLITE_VERSION
         warnings.warn(
-            f"SQLite {version} can damage a database when another program checkpoints it at once; use 3.51.3 or later",
+            f"SQLite {version} can damage a database when another program checkpoints it at the same time;"
+            " use 3.51.3 or later",
             RuntimeWarning,
             stacklevel=3,
         )

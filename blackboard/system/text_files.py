@@ -29,7 +29,7 @@ def read_text(path: Path, place: str | None = None) -> str:
             content = file.read(LARGEST + 1)
         if len(content) <= LARGEST:
             return content.decode("utf-8-sig")
-        problem = f"is larger than {LARGEST >> 20} MB, which is not a file of settings"
+        problem = f"is larger than {LARGEST >> 20} MB; a file of settings is smaller"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:

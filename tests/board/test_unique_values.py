@@ -159,7 +159,7 @@ def test_a_kind_that_becomes_unique_finds_the_marks_that_exist(board: Blackboard
         board.deposit(Slot(subject=f"s/{n}", at=at))
     board.withdraw(4)
     unique = spec(Slot, decay={"law": "step", "lasting": "2h"})
-    text = "kind slot: at 2026-03-04T09:00:00+00:00 stands 2 times: marks 1, 2"
+    text = "kind slot: at 2026-03-04T09:00:00+00:00 occurs 2 times: marks 1, 2"
     assert text in board.preview(unique).changes
     assert text in board.deploy(unique).changed
     assert board.deploy(unique).changed == ()
@@ -205,10 +205,10 @@ def test_a_change_of_the_field_or_of_its_type_is_followed(board: Blackboard) -> 
     board.deposit("seat", subject="s", payload={"a": "2026-03-04T10:00:00+01:00", "b": 1})
     board.deposit("seat", subject="t", payload={"a": "2026-03-04T09:00:00Z", "b": 1})
     assert (
-        "kind seat: a 2026-03-04T09:00:00+00:00 stands 2 times: marks 1, 2"
+        "kind seat: a 2026-03-04T09:00:00+00:00 occurs 2 times: marks 1, 2"
         in board.deploy(version(datetime, "a")).changed
     )
-    assert "kind seat: b 1 stands 2 times: marks 1, 2" in board.deploy(version(datetime, "b")).changed
+    assert "kind seat: b 1 occurs 2 times: marks 1, 2" in board.deploy(version(datetime, "b")).changed
     board.deploy(version(datetime, None))
     payload: dict[str, JsonValue] = {"a": "2026-03-04T09:00:00Z", "b": 1}
     assert board.deposit("seat", subject="u", payload=payload).outcome == "deposited"
@@ -218,8 +218,8 @@ def test_only_a_few_of_many_values_are_named(board: Blackboard) -> None:
     board.deploy(spec(Slot, unique=None))
     board.deposit_many([Slot(subject="s", at=NINE + timedelta(days=n // 2)) for n in range(20)])
     changed = board.deploy(spec(Slot)).changed
-    assert sum("stands 2 times" in text for text in changed) == 5
-    assert "kind slot: 5 more values stand several times" in changed
+    assert sum("occurs 2 times" in text for text in changed) == 5
+    assert "kind slot: 5 more values occur several times" in changed
 
 
 def test_the_migration_writes_values_as_the_program_does() -> None:

@@ -25,4 +25,4 @@ def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings:
 
 
 def _full(*given: Any) -> bool:
-    raise StoreError("the disk is full; make room, nothing was half written")
+    raise StoreError("the disk is full; make room, nothing was partly written")

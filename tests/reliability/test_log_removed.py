@@ -132,7 +132,7 @@ def test_a_commit_into_a_log_that_was_replaced_is_not_acknowledged(path: Path) -
             BoardFiles(path).wal.write_bytes(b"what another process has written")
             return "done"
 
-        with pytest.raises(StoreError, match=r"board\.db-wal was removed .* this change too"):
+        with pytest.raises(StoreError, match=r"board\.db-wal was removed .* including this change"):
             board.database.write(replaced)
 
 

@@ -88,10 +88,10 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
             holders[value].append(mark)
     doubles = [(value, marks) for value, marks in holders.items() if len(marks) > 1]
     texts = [
-        f"kind {name}: {kind.unique} {_shown(value)} stands {len(marks)} times: marks {_ids(marks)}"
+        f"kind {name}: {kind.unique} {_shown(value)} occurs {len(marks)} times: marks {_ids(marks)}"
         for value, marks in doubles
     ]
-    more = [f"kind {name}: {len(texts) - EXAMPLES} more values stand several times"] if len(texts) > EXAMPLES else []
+    more = [f"kind {name}: {len(texts) - EXAMPLES} more values occur several times"] if len(texts) > EXAMPLES else []
     return texts[:EXAMPLES] + more
 
 

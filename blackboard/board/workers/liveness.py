@@ -59,7 +59,7 @@ def ensure_private_folder(folder: Path, mode: int = PRIVATE) -> Path:
         if mode != PRIVATE and not folder.is_symlink():
             return folder
         if not is_private_folder(folder):
-            whose = describe_access(folder) or f"{folder} is a link, or no folder"
+            whose = describe_access(folder) or f"{folder} is a link, or not a folder"
             raise StoreError(f"{whose}; remove it, or ask its owner to do so")
         if os.lstat(folder).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.chmod(folder, 0o700)
