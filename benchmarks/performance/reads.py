@@ -14,7 +14,8 @@ from benchmarks.performance import boards
 from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
-from blackboard.board.transactions.board_transaction import BoardTransaction, law_key
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import law_key
 from blackboard.store.dialect import sqlite
 from blackboard.strength_forecast import value_at
 

@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from blackboard.board import board_clock
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
-from blackboard.board.transactions.board_transaction import (
+from blackboard.board.transactions.active_deployment import (
     ActiveDeployment,
-    BoardTransaction,
-    Laws,
     read_active,
     read_law_changes,
     read_retests,
 )
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.workers.notify import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.errors import StoreError
@@ -38,7 +38,7 @@ class BoardSession:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
         self._listeners = Listeners()
         self._notifier = Notifier(database.path)
-        self._laws = Laws()
+        self._laws = LawCache()
         self._active: ActiveDeployment | None = None
         self._unsubscribe = database.on_rollback.subscribe(self._drop_active)
 
@@ -122,7 +122,7 @@ class BoardSession:
         """
         with self.database.rehearsal() as sql:
             txn = self._transaction(sql)
-            txn.laws = Laws()  # a law that it registers is not on the board afterwards
+            txn.laws = LawCache()  # a law that it registers is not on the board afterwards
             return work(txn)
 
     def close(self) -> None:

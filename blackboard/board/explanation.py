@@ -19,7 +19,8 @@ from blackboard.board.result_types import (
     optional_datetime,
     result_of,
 )
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, guards, stimuli
 from blackboard.board.watches.crossing_holds import hold_of
 from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Linear, Never, Step, count, strength, strongest, total
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_order
 from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind
 from blackboard.decay import Decay, Power

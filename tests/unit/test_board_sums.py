@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 
-from blackboard.board.transactions.board_transaction import BoardSums
+from blackboard.board.transactions.board_sums import BoardSums
 from blackboard.board.watches.board_totals import _add
 
 ROUNDS, BATCH = 5_000, 1_000

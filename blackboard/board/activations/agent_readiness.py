@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from blackboard.board.transactions import agent_state
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import AgentSpec
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS

@@ -23,7 +23,8 @@ from blackboard.board.transactions.activation_rows import (
     set_marks,
     set_state,
 )
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, stimuli, subject_cooldowns
 from blackboard.board.watches.crossing_selection import Selection, select
 from blackboard.board.watches.crossings import reason_of

@@ -9,7 +9,8 @@ from datetime import datetime
 from blackboard.board import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.mark_storage import backfill, redeployment
-from blackboard.board.transactions.board_transaction import BoardTransaction, read_active
+from blackboard.board.transactions.active_deployment import read_active
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.unreadable_marks import Misfits
 from blackboard.board.watches import crossing_retests, guards
 from blackboard.board.workers import gone_agents, served_agents

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, crossing_retests, crossings, predicted_crossings
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.store.rows import BackfillRow, MarkRow

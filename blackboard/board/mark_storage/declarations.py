@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from blackboard.board.mark_storage import redeployment
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
-from blackboard.board.transactions.board_transaction import BoardTransaction, read_active
+from blackboard.board.transactions.active_deployment import read_active
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.marks import Mark

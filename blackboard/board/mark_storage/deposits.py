@@ -15,7 +15,8 @@ from blackboard.board.mark_storage import backfill, deposit_keys, evaporation, u
 from blackboard.board.mark_storage.declarations import check_payload, ensure_kind
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions.board_transaction import BoardTransaction, law_key
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossings, guards, predicted_crossings
 from blackboard.clock import Instant, iso
 from blackboard.decay import Decay, Step

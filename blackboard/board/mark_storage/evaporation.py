@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from blackboard.board.mark_storage import backfill
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.errors import NotFound

@@ -9,7 +9,8 @@ from blackboard.authors import agent_name_problem
 from blackboard.board.mark_storage import backfill, unique_values
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import agent_state
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_retests, guards, predicted_crossings
 from blackboard.conditions import Condition, Measure, exact_digits
 from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in

@@ -25,7 +25,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from blackboard.board.transactions.board_transaction import BoardSums, BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_sums import BoardSums
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.conditions import Total
 from blackboard.decay import Decay

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_retests, guards, subject_cooldowns
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS

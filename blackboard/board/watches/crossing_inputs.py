@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from blackboard.board.transactions.activation_inputs import event_of, strength_of
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import stimuli
 from blackboard.conditions import Comparison, Condition
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import count
 
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch, law_key
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind
 from blackboard.conditions import Comparison
 from blackboard.decay import Decay, Never

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossings
 from blackboard.board.watches.crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus

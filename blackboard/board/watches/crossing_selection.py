@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation, skip_crossing
-from blackboard.board.transactions.board_transaction import DEFAULT_BATCH, BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import DEFAULT_BATCH, RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_holds, crossings
 from blackboard.board.watches.crossing_inputs import MarksBehind, fit
 from blackboard.board.watches.crossing_order import strongest_first

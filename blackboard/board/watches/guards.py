@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import first_true, value_at
 

@@ -10,7 +10,8 @@ holds, and if the strength rises by at least the watch's `min_increase`:
 
 from __future__ import annotations
 
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals
 from blackboard.conditions import Count, Total
 from blackboard.marks import same_payload

@@ -8,7 +8,9 @@ timing of maintenance never matters.
 from __future__ import annotations
 
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch, law_key
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossing_retests, crossings, guards
 from blackboard.board.watches.crossing_order import set_bound
 from blackboard.reinforcement import FadingMark

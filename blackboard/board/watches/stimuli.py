@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard.board.transactions.board_transaction import BoardTransaction, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

@@ -1,0 +1,178 @@
+"""The active deployment as transactions use it: watches by kind and agent, and what of it is still being applied."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from blackboard.authors import skeleton
+from blackboard.conditions import Comparison, Condition
+from blackboard.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.marks import Kind
+from blackboard.store.rows import LawChangeRow
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
+from blackboard.store.transaction import Transaction
+
+DEFAULT_BATCH = 100
+"""Largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class RegisteredWatch:
+    """A watch of the active deployment, with its agent."""
+
+    id: int
+    agent: AgentSpec
+    spec: WatchSpec
+
+    @cached_property
+    def condition(self) -> Condition:
+        """The condition that makes the watch cross."""
+        return self.spec.condition
+
+    @cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds in the condition."""
+        return self.condition.kinds
+
+    @cached_property
+    def falling(self) -> bool:
+        """Whether the watch crosses when strengths fall below a threshold."""
+        return self.condition.falling
+
+    @cached_property
+    def is_over_board(self) -> bool:
+        """Whether the condition measures the whole board, not one subject."""
+        return self.spec.condition.over == "board"
+
+    @cached_property
+    def ignored_author(self) -> str:
+        """The author whose marks do not count: the agent itself, or "" if the watch includes them."""
+        return "" if self.spec.include_own else self.agent.name
+
+    @cached_property
+    def threshold(self) -> float:
+        """The threshold of the first comparison."""
+        return self.comparison.threshold
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        """The first comparison; a condition over the board has no other."""
+        return next(self.condition.comparisons())
+
+    @cached_property
+    def over_live_marks(self) -> RegisteredWatch:
+        """The same watch as if it had absorbed nothing and ignored no author: its marks are all live marks.
+
+        The board keeps its sums under the negative id.
+        """
+        return RegisteredWatch(-self.id, self.agent, self.spec.model_copy(update={"include_own": True}))
+
+    @cached_property
+    def keeps_totals(self) -> bool:
+        """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
+        return self.is_over_board and self.comparison.measure.keeps_sums
+
+    @cached_property
+    def batch(self) -> int | None:
+        """The largest number of marks in one activation; None if a watch over the board takes all its marks."""
+        return self.agent.settings.batch or (None if self.is_over_board else DEFAULT_BATCH)
+
+    def batch_window_end(self, noticed_at: int, marks: int, *, urgent: bool) -> int:
+        """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.
+
+        The fragment `release` of `crossings.sql` states the same rule for many crossings.
+        """
+        settings = self.agent.settings
+        is_full = self.batch is not None and marks >= self.batch
+        return noticed_at if urgent or is_full else noticed_at + settings.batch_window
+
+    def covers(self, subject: str) -> bool:
+        """Return whether any comparison counts marks of a subject."""
+        return self._covers_all or any(
+            comparison.measure.covers(subject) for comparison in self.condition.comparisons()
+        )
+
+    @cached_property
+    def _covers_all(self) -> bool:
+        return any(comparison.measure.subject is None for comparison in self.condition.comparisons())
+
+
+@dataclass(frozen=True, eq=False)
+class ActiveDeployment:
+    """The active deployment, with its watches indexed by kind."""
+
+    deployment: Deployment
+    watches: dict[int, RegisteredWatch] = field(default_factory=dict)
+    rising: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
+    falling: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
+    guarded: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
+    """The watches whose guard measures a kind."""
+    law_changes: dict[tuple[str, str], LawChangeRow] = field(default_factory=dict)
+    """Pending changes of law: (kind, old law) -> (new law, instant). Not all marks of the kind have followed.
+
+    Both laws are the same if only the kind's floor has changed.
+    """
+    retests: dict[int, frozenset[str]] = field(default_factory=dict)
+    """The watches with waiting crossings that are to be tested again, and the kinds that each measured before."""
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """The kinds by name; each is built once."""
+        return {name: self.deployment.kind(name) for name in self.deployment.kinds}
+
+    @cached_property
+    def agents_by_skeleton(self) -> dict[str, str]:
+        """The names of the agents, by what a reader sees of them."""
+        return {skeleton(name): name for name in self.deployment.agents}
+
+    @cached_property
+    def watches_by_agent(self) -> dict[str, list[RegisteredWatch]]:
+        """The watches by the name of their agent."""
+        watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+        for watch in self.watches.values():
+            watches[watch.agent.name].append(watch)
+        return dict(watches)
+
+    @cached_property
+    def migrating(self) -> set[str]:
+        """The kinds with marks that the backfill has not reached."""
+        return {kind for kind, _ in self.law_changes}
+
+
+def read_active(sql: Transaction) -> ActiveDeployment:
+    """Read the active deployment."""
+    row = sql.one(DEPLOYMENTS.active_deployment)
+    deployment = Deployment()
+    if row is not None:
+        deployment = Deployment.model_validate_json(row.content).model_copy(update={"version": row.version})
+    watches = {}
+    for row in sql.all(CROSSINGS.all_watches):
+        if row.active and (agent := deployment.agents.get(row.agent)) is not None:
+            spec = next((spec for spec in agent.watches if spec.name == row.name), None)
+            if spec is not None:
+                watches[row.id] = RegisteredWatch(row.id, agent, spec)
+    rising: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+    falling: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+    guarded: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+    for watch in watches.values():
+        for kind in watch.kinds:
+            (falling if watch.falling else rising)[kind].append(watch)
+        if watch.spec.guard is not None:
+            for kind in watch.spec.guard.kinds:
+                guarded[kind].append(watch)
+    return ActiveDeployment(
+        deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(sql), read_retests(sql)
+    )
+
+
+def read_law_changes(sql: Transaction) -> dict[tuple[str, str], LawChangeRow]:
+    """Read the changes of laws and floors that some marks have not followed yet."""
+    return {(row.kind, row.law): row for row in sql.all(DEPLOYMENTS.law_changes)}
+
+
+def read_retests(sql: Transaction) -> dict[int, frozenset[str]]:
+    """Read the watches that changed and whose waiting crossings are not all tested again."""
+    names = [row.name.split(" ") for row in sql.all(CROSSINGS.retests)]
+    return {int(watch_id): frozenset(kinds) for watch_id, *kinds in names}

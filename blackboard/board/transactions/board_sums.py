@@ -1,0 +1,28 @@
+"""Sums over the marks that a watch over the board counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class BoardSums:
+    """Sums over the stimuli of one kind under one law, for a watch over the board."""
+
+    marks: int = 0
+    sum0: float = 0.0
+    """The first of the two sums of `Decay.sums`, for the anchor."""
+    sum1: float = 0.0
+    """The second one."""
+    anchor: int = 0
+    evaporated_through: int = 0
+    error0: float = 0.0
+    """By how much the first sum may be wrong because of rounding."""
+    error1: float = 0.0
+    """The same for the second one."""
+    changed: bool = False
+
+    def clear(self) -> None:
+        """Set the sums to those of no marks."""
+        self.marks, self.sum0, self.sum1, self.error0, self.error1 = 0, 0.0, 0.0, 0.0, 0.0
+        self.changed = True

@@ -1,0 +1,48 @@
+"""The decay laws that marks refer to, parsed once in a process."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import lru_cache
+
+from blackboard.decay import Decay, law_from
+from blackboard.store.statements import MARKS
+from blackboard.store.transaction import Transaction
+
+MAX_CACHED_LAWS = 10_000
+
+
+class LawCache:
+    """A cache of parsed laws by the key that marks carry. A key means the same law for ever."""
+
+    def __init__(self) -> None:
+        self._cached: dict[str, Decay] = {}
+
+    def get(self, sql: Transaction, key: str) -> Decay:
+        """Return the law with a key."""
+        if (law := self._cached.get(key)) is None:
+            law = law_from(sql.value(MARKS.get_law_spec, law=key))
+            # Each deposit may bring its own law, such as a step to an instant, so the cache needs a bound.
+            if len(self._cached) >= MAX_CACHED_LAWS:
+                self._cached.clear()
+            self._cached[key] = law
+        return law
+
+    def register(self, sql: Transaction, law: Decay) -> str:
+        """Register a law if it is new, and return its key."""
+        key = law_key(law)
+        if sql.one(MARKS.find_law, law=key) is None:
+            a, b = law.parameters
+            sql.run(MARKS.insert_law, law=key, name=law.name, a=a, b=b, spec=json.dumps(law.spec()))
+            if law.segments:
+                rows = [{"law": key, "age": age, "share": share, "slope": slope} for age, share, slope in law.segments]
+                sql.run_many(MARKS.insert_law_segment, rows)
+        return key
+
+
+@lru_cache(maxsize=1024)
+def law_key(law: Decay) -> str:
+    """Return the text that marks carry for a law: readable, and short even for a curve of many points."""
+    text = str(law)
+    return text if len(text) <= 80 else f"{law.name}(#{hashlib.sha256(text.encode()).hexdigest()[:16]})"
