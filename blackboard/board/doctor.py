@@ -134,8 +134,10 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
         reason = row.paused_because or NO_REASON
         yield Finding("pause", "wrong", f"the board is paused: {reason}", "'blackboard resume'")
     for pause in model_pauses.all_pauses(txn):
+        if pause.agent and pause.suspect:  # the failed activation itself is shown
+            continue
         again = f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it"
-        problem = f"calls to {pause.model} are refused since {iso(pause.since)}; {again}: {pause.reason}"
+        problem = f"{model_pauses.problem(pause)} since {iso(pause.since)}; {again}: {pause.reason}"
         yield Finding(
             "model",
             "note" if pause.suspect else "wrong",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from typing import Any, Literal, TypeVar
 
@@ -39,7 +39,7 @@ from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import FadingState
 from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.live_marks import live_marks
-from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow, mark_after, row_of
+from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow, ModelPauseRow, mark_after, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 M = TypeVar("M", bound=Mark)
@@ -335,6 +335,15 @@ def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
     return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
 
 
+def _unusable_answers(paused: Sequence[ModelPauseRow]) -> dict[str, dict[str, str]]:
+    """Return the models that are paused for single agents, with the reason, by agent."""
+    agents: dict[str, dict[str, str]] = {}
+    for pause in paused:
+        if pause.agent:
+            agents.setdefault(pause.agent, {})[pause.model] = pause.reason
+    return agents
+
+
 def status(
     txn: BoardTransaction, dead: Collection[str], file_bytes: int | None = None, log_bytes: int | None = None
 ) -> BoardStatus:
@@ -352,6 +361,7 @@ def status(
         is_held = row.state == ActivationState.READY and gone_agents.is_gone(txn, row.agent)
         states[ActivationState.HELD if is_held else row.state] += row.count
     open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.sql.all(MODEL_CALLS.count_open_calls))
+    paused = [pause for pause in model_pauses.all_pauses(txn) if not pause.suspect]
     return BoardStatus(
         as_of=to_datetime(txn.now),
         doubted_clock=optional_datetime(txn.doubted),
@@ -359,7 +369,8 @@ def status(
         paused=bool(board.paused),
         paused_because=board.paused_because,
         paused_agents=agent_state.paused(txn),
-        paused_models={pause.model: pause.reason for pause in model_pauses.all_pauses(txn) if not pause.suspect},
+        paused_models={pause.model: pause.reason for pause in paused if not pause.agent},
+        unusable_answers=_unusable_answers(paused),
         marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
         events=txn.last_event,
         waiting=sum(row.count for row in txn.sql.all(CROSSINGS.count_waiting)),

@@ -179,6 +179,8 @@ class BoardStatus:
     """The agents that are paused, with the reason if one was given."""
     paused_models: Mapping[str, str]
     """The paused models, with the reason. Such a model is tried with one call at a time."""
+    unusable_answers: Mapping[str, Mapping[str, str]]
+    """The same for single agents: for each agent, the models whose answers to it are unusable, with the reason."""
     marks: Mapping[str, int]
     """The number of live marks of each kind."""
     events: int

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 from blackboard.board import board_clock, erasure
 from blackboard.board import retention as retention_rules
-from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls
+from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls, unusable_answers
 from blackboard.board.activations.activation_results import AgentDeposit
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.quiescence import Report, has_work
+from blackboard.board.activations.unusable_answers import HeldAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.maintenance_pace import Pace
@@ -65,6 +66,8 @@ class FinishedRun:
 
     receipts: list[Receipt]
     claimed_next: bool
+    resumed_models: list[str]
+    """The models that were paused for the agent, and are not after the answer that the run used."""
 
 
 class Worker:
@@ -270,7 +273,8 @@ class Worker:
             receipts = activation_results.finish(txn, claim.row, claim.agent, deposits)
             if receipts is None:
                 return None
-            return FinishedRun(receipts, claim_next is not None and claim_next(txn))
+            resumed_models = unusable_answers.clear(txn, claim.row)
+            return FinishedRun(receipts, claim_next is not None and claim_next(txn), resumed_models)
 
         return self._session.write(work, record_instant=True, shared=True)
 
@@ -304,6 +308,20 @@ class Worker:
         state = self._session.write(work, record_instant=True)
         failpoint("failure.after")
         return state
+
+    def hold_answer(self, claim: Claim, error: str, rng: random.Random, *, hopeless: bool) -> HeldAnswer | None:
+        """Hold a run whose answer is unusable, if that says nothing about its marks; see `unusable_answers`.
+
+        After a `hopeless` failure, fewer marks may succeed, so only a single one can show that the model is to blame.
+        Returns None if the failure counts.
+        """
+
+        def work(txn: BoardTransaction) -> HeldAnswer | None:
+            if hopeless and activation_results.is_divisible(txn, claim.row):
+                return None
+            return unusable_answers.judge(txn, claim.row, error, rng)
+
+        return self._session.write(work, record_instant=True)
 
     def defer(self, claim: Claim, reason: str, until: Instant | None, *, held: bool = False) -> None:
         """Return a run to the agenda without counting it as a failure, until an instant (None: for ever).

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation, WorkerStatus
 
+_PAUSES = ("paused_agents", "paused_models", "unusable_answers")
 STATES = ", ".join(ActivationState)
 
 
@@ -140,6 +141,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         "answers": answers or model_of(session),
         "paused_agents": result.paused_agents,
         "paused_models": result.paused_models,
+        "unusable_answers": result.unusable_answers,
         "marks": result.marks,
         "events": result.events,
         "waiting": result.waiting,
@@ -156,7 +158,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         document(summary)
         return
     workers = ", ".join(map(_worker, result.workers))
-    shown = {name: value for name, value in summary.items() if name not in ("paused_agents", "paused_models")}
+    shown = {name: value for name, value in summary.items() if name not in _PAUSES}
     pairs(
         {
             **shown,
@@ -183,6 +185,10 @@ def _pauses(status: BoardStatus) -> Iterator[str]:
         yield f"agent {agent}: {because or NO_REASON}"
     for model, reason in sorted(status.paused_models.items()):
         yield f"model {model}: the provider refuses calls: {reason}"
+    for agent, models in sorted(status.unusable_answers.items()):
+        yield from (
+            f"model {model} for {agent}: its answers are unusable: {reason}" for model, reason in models.items()
+        )
 
 
 def _worker(worker: WorkerStatus) -> str:

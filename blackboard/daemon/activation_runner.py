@@ -15,6 +15,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
+from blackboard.clock import iso
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.model_caller import Deferral, ModelCaller
@@ -83,6 +84,8 @@ class ActivationRunner:
             raise  # not the fault of the marks: the caller defers the activation
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             bad_answer, counted = isinstance(error, ModelError), not isinstance(error, UnreadableMark)
+            if bad_answer and not isinstance(error, RequestRejected) and self._hold_answer(claim, error):
+                return False
             self.fail(
                 agent,
                 claim,
@@ -97,6 +100,8 @@ class ActivationRunner:
         if finished is None:
             log.warning("a late result was refused", **self._about(claim))
             return False
+        for model in finished.resumed_models:
+            log.info("the answers of a paused model are usable again", model=model, agent=agent.name)
         figures = {"marks": len(claim.inputs), "deposited": len(finished.receipts)}
         log.info("done", **self._about(claim), **figures)
         self._emit("done", {"id": claim.row.id, "agent": agent.name, **figures, "watch": claim.watch})
@@ -150,6 +155,24 @@ class ActivationRunner:
                 "failed",
                 {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]},
             )
+
+    def _hold_answer(self, claim: Claim, error: BaseException) -> bool:
+        """Hold a run whose answer is unusable, and return True, if its marks are not to blame."""
+        held = self.worker.hold_answer(claim, _describe(error), self._rng, hopeless=_is_hopeless(error))
+        if held is None:
+            return False
+        if held.is_new:
+            log.error(
+                "a model is paused for an agent, because its answers are unusable; it is tried again by itself, and at"
+                " once by 'blackboard resume'",
+                model=held.model,
+                agent=claim.agent.name,
+                again_at=iso(held.wait.until),
+                reason=error,
+            )
+        log.info("deferred", **self._about(claim), reason=held.wait.problem)
+        self._emit("deferred", {"id": claim.row.id, "agent": claim.agent.name, "reason": held.wait.reason})
+        return True
 
     def _about(self, claim: Claim) -> dict[str, object]:
         """Return what a line of the log says about a run: its activation, agent, subject and seconds."""

@@ -74,9 +74,9 @@ class Deferral(BaseException):
         self.shown = reason if shown is None else shown
 
 
-def _pause_deferral(wait: model_pauses.Wait, model: str) -> Deferral:
+def _pause_deferral(wait: model_pauses.Wait) -> Deferral:
     """Return the deferral by a pause of a model, whose reason may quote the provider."""
-    return Deferral(wait.reason, wait.until, held=wait.held, shown=f"the provider refuses calls to {model}")
+    return Deferral(wait.reason, wait.until, held=wait.held, shown=wait.problem)
 
 
 def _unknown_deferral(row: ModelCall) -> Deferral:
@@ -242,19 +242,19 @@ class ModelCaller:
         Raises:
             Deferral: It has to wait.
         """
-        if self._session.read(lambda txn: model_pauses.get(txn, model)) is None:
+        if not self._session.read(lambda txn: model_pauses.of_call(txn, model, claim.row.agent)):
             return
 
         def work(txn: BoardTransaction) -> model_pauses.Wait | None:
             calls = model_calls.calls_of(txn, claim.row.id)
+            suspect = (CallState.REJECTED, CallState.UNUSABLE)
             is_refused = any(
-                row.state == CallState.REJECTED and row.marks == len(claim.inputs) and row.model == model
-                for row in calls
+                row.state in suspect and row.marks == len(claim.inputs) and row.model == model for row in calls
             )
             return model_pauses.admit(txn, claim.row, model, self._rng, is_refused=is_refused)
 
         if (wait := self._session.write(work)) is not None:
-            raise _pause_deferral(wait, model)
+            raise _pause_deferral(wait)
 
     def _plan_call(self, claim: Claim, request: Request) -> ModelCall:
         marks = len(claim.inputs)
@@ -304,7 +304,7 @@ class ModelCaller:
                 self._end_call(row, CallState.REJECTED, failure)
                 raise
             wait = self.recorder.pause_model(row, failure)
-            raise _pause_deferral(wait, row.model) from None
+            raise _pause_deferral(wait) from None
         self.recorder.record(row, reply)
         if row.model in self._silent:
             self._silent.discard(row.model)
@@ -344,7 +344,7 @@ class ModelCaller:
         except Unusable as error:
             if error.reason == "no_message" and row.api == "messages":
                 wait = self.recorder.pause_after_page(row, error)
-                raise _pause_deferral(wait, row.model) from None
+                raise _pause_deferral(wait) from None
             # A retry asks again: the recorded answer would fail in the same way.
             reason = str(error)
             self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))

@@ -415,8 +415,10 @@ class CallRow(NamedTuple):
 
 
 class ModelPauseRow(NamedTuple):
-    """A row of `model_pause`: a model that refuses calls, and is tried from time to time."""
+    """A row of `model_pause`: a model that refuses calls or gives unusable answers, and is tried from time to time."""
 
+    agent: str
+    """The agent to which its answers are unusable; empty if it refuses the calls of all agents."""
     model: str
     reason: str
     since: Time
@@ -427,7 +429,7 @@ class ModelPauseRow(NamedTuple):
     failures: int
     """How often in a row it failed. Calls that were under way together count once."""
     refusals: int
-    """How many requests it refused that may have been to blame themselves."""
+    """How many calls failed that may have been to blame themselves."""
     is_access: int
     """1 if the key, the account or the address was refused, before anybody read a request."""
     suspect: Id | None

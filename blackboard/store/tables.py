@@ -170,7 +170,7 @@ table("agent_state", rows.AgentStateRow, "agent")
 table("subject_cooldown", rows.SubjectCooldownRow, "agent subject", clustered=True)
 table("backfill", rows.BackfillRow, "id", draws_ids=True)
 table("worker", rows.WorkerRow, "id")
-table("model_pause", rows.ModelPauseRow, "model")
+table("model_pause", rows.ModelPauseRow, "agent model")
 table(
     "model_call",
     rows.CallRow,

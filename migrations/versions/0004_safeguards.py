@@ -304,9 +304,10 @@ def _name_sides_of_crossings() -> None:
 
 
 def _pauses_of_models() -> None:
-    """Add the models that refuse calls. None is known on an existing board."""
+    """Add the models that refuse calls, or whose answers are unusable. None is known on an existing board."""
     op.create_table(
         "model_pause",
+        sa.Column("agent", sa.Text, primary_key=True),
         sa.Column("model", sa.Text, primary_key=True),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("since", sa.BigInteger, nullable=False),

@@ -167,6 +167,29 @@ def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, ret
     return True
 
 
+def is_divisible(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether the marks of an activation can be split."""
+    return len(_divisible_parts(txn, row)) > 1
+
+
+def divide_waiting(txn: BoardTransaction, row: ActivationRow, marks: int) -> None:
+    """Split a waiting activation in two that are ready at once, if it has several parts and this number of marks."""
+    parts = _divisible_parts(txn, row)
+    if len(parts) > 1 and sum(map(len, parts)) == marks:
+        _halve(txn, row, parts, attempt=row.attempt, error=row.error or "")
+
+
+def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
+    """Let the activations of an agent begin their attempts anew, because their marks were not to blame.
+
+    If the one that was suspected is dead, it is ready again.
+    """
+    row = get_activation(txn, suspect)
+    if row is not None and row.state == ActivationState.DEAD:
+        _end(txn, row, ActivationState.READY, error=row.error, retry_at=txn.now)
+    txn.sql.run(ACTIVATIONS.give_back_attempts, agent=agent)
+
+
 def _divisible_parts(txn: BoardTransaction, row: ActivationRow) -> list[list[int]]:
     """Return the parts into which an activation can be split, strongest first: single marks, or all of a subject.
 
@@ -362,6 +385,11 @@ def _stuck(txn: BoardTransaction, activation_id: int) -> ActivationRow:
             " only one that failed, is held or is quarantined can be retried or discarded"
         )
     return row
+
+
+def still_runs(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether the worker of a run still has its activation."""
+    return _current(txn, row) is not None
 
 
 def _current(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | None:

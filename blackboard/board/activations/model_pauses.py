@@ -6,7 +6,7 @@ without losing an attempt. After the first refusal, a call about a single other 
 is refused, too, the model is paused, and the tries become rarer, up to one an hour.
 
 What refuses the key, the account or the address says nothing about any request: it pauses the model at once. Agents
-that need no model, or another one, go on.
+that need no model, or another one, go on. A model may also be paused for one agent (see `unusable_answers`).
 """
 
 from __future__ import annotations
@@ -31,21 +31,31 @@ FIRST_WAIT = parse_duration("10s")
 
 @dataclass(frozen=True)
 class Wait:
-    """What a call must wait for. A wait that is `held` does not end by time alone."""
+    """What a call must wait for. A wait that is `held` does not end by time alone.
 
+    The log shows `problem`, which quotes nobody.
+    """
+
+    problem: str
     reason: str
     until: Instant
     held: bool
 
 
-def get(txn: BoardTransaction, model: str) -> ModelPauseRow | None:
-    """Return the pause of a model; None if it is not paused."""
-    row: ModelPauseRow | None = txn.sql.one(MODEL_CALLS.get_model_pause, model=model)
+def get(txn: BoardTransaction, model: str, agent: str = "") -> ModelPauseRow | None:
+    """Return the pause of a model, for all agents or for one; None if it is not paused."""
+    row: ModelPauseRow | None = txn.sql.one(MODEL_CALLS.get_model_pause, agent=agent, model=model)
     return row
 
 
+def of_call(txn: BoardTransaction, model: str, agent: str) -> list[ModelPauseRow]:
+    """Return the pauses that concern a call of an agent. A batch with an unusable answer delays no other batch."""
+    pauses = get(txn, model), get(txn, model, agent)
+    return [pause for pause in pauses if pause is not None and not (pause.agent and pause.suspect)]
+
+
 def all_pauses(txn: BoardTransaction) -> list[ModelPauseRow]:
-    """Return the pauses of all models."""
+    """Return the pauses of all models, for all agents or for one."""
     return txn.sql.all(MODEL_CALLS.model_pauses)
 
 
@@ -73,6 +83,7 @@ def begin(
     suspect = call.activation_id if is_refusal and is_first else None
     delay = backoff(FIRST_WAIT, max(1, failures - is_refusal), rng)
     pause = ModelPauseRow(
+        agent="",
         model=call.model,
         reason=reason[:2000],
         since=sent_at if before is None else before.since,
@@ -86,8 +97,8 @@ def begin(
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
     is_new = suspect is None and (before is None or before.suspect is not None)
     if suspect and failures == 1:
-        return Wait(_reason(pause), txn.now + PRECEDENCE, held=False), is_new
-    return Wait(_reason(pause), txn.now + delay + PRECEDENCE * is_refusal, held=True), is_new
+        return wait_for(pause, txn.now + PRECEDENCE, held=False), is_new
+    return wait_for(pause, txn.now + delay + PRECEDENCE * is_refusal, held=True), is_new
 
 
 def admit(
@@ -95,34 +106,36 @@ def admit(
 ) -> Wait | None:
     """Return what a call of an activation must wait for; None if it may be sent, perhaps to try a paused model.
 
-    If requests were refused, only a call about a single mark tries the model: the other marks are split off. An
-    activation that was refused itself lets others go first.
+    If requests may have been to blame, only a call about a single mark tries the model: the other marks are split off.
+    An activation that was refused itself lets others go first.
     """
-    if (pause := get(txn, model)) is None:
-        return None
-    at = pause.probe_at + (PRECEDENCE if is_refused else 0)
-    if at > txn.now:
-        return Wait(_reason(pause), at, held=pause.probe_at > txn.now)
-    if pause.refusals and activation_results.keep_one(
-        txn, row, halve_rest=is_refused, retry_at=txn.now + PRECEDENCE, error=_reason(pause)
-    ):
-        return Wait(_reason(pause), txn.now, held=False)
-    # Others wait for the outcome. If it never comes, they try the model then.
-    wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
-    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
+    pauses = of_call(txn, model, row.agent)
+    for pause in pauses:
+        at = pause.probe_at + (PRECEDENCE if is_refused else 0)
+        if at > txn.now:
+            return wait_for(pause, at, held=pause.probe_at > txn.now)
+    for pause in pauses:
+        if pause.refusals and activation_results.keep_one(
+            txn, row, halve_rest=is_refused, retry_at=txn.now + PRECEDENCE, error=_reason(pause)
+        ):
+            return wait_for(pause, txn.now, held=False)
+    for pause in pauses:
+        # Others wait for the outcome. If it never comes, they try the model then.
+        wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
+        txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
     txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause
     return None
 
 
 def lift(txn: BoardTransaction, call: CallRow) -> bool:
-    """End the pause of a model because a call was answered, and return whether there was one.
+    """End the pause of a model for all agents because a call was answered, and return whether there was one.
 
     A call that was sent before the first one that failed proves nothing.
     """
     pause = get(txn, call.model)
     if pause is None or (call.sent_at or 0) < pause.since:
         return False
-    txn.sql.run(MODEL_CALLS.delete_model_pause, model=call.model)
+    txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
     txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
     return True
 
@@ -151,5 +164,17 @@ def try_now(txn: BoardTransaction) -> None:
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
 
 
+def wait_for(pause: ModelPauseRow, until: Instant, *, held: bool) -> Wait:
+    """Return the wait for the end of a pause."""
+    return Wait(problem(pause), _reason(pause), until, held)
+
+
+def problem(pause: ModelPauseRow) -> str:
+    """Return what is paused, in words that quote nobody."""
+    if pause.agent:
+        return f"the answers of {pause.model} to {pause.agent} are unusable"
+    return f"the provider refuses calls to {pause.model}"
+
+
 def _reason(pause: ModelPauseRow) -> str:
-    return f"the provider refuses calls to {pause.model}: {pause.reason}"
+    return f"{problem(pause)}: {pause.reason}"

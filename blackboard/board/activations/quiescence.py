@@ -71,7 +71,7 @@ class Report:
         """Return what is left on the board for a daemon that ran these agents."""
         lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
         lines += [
-            f"{pause.model}: its provider refuses calls; "
+            f"{model_pauses.problem(pause)}; "
             + (f"it is tried again at {iso(pause.probe_at)}" if pause.probe_at > txn.now else "the next call tries it")
             for pause in model_pauses.all_pauses(txn)
             if not pause.suspect

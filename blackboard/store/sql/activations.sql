@@ -145,14 +145,17 @@ FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
 
 -- name: held_of_watch
--- Why and until when an activation of a watch is held by a budget or a paused model. An activation that the model
--- refused does not count: the model is to be tried with others.
+-- Why and until when an activation of a watch is held by a budget or a paused model. An activation whose last call was
+-- refused or unusable does not count: the model is to be tried with others.
 SELECT activation.error, activation.retry_at
 FROM activation
 WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agent AND activation.retry_at > :now
   AND activation.watch_id = :watch_id
   AND NOT EXISTS (
-    SELECT 1 FROM model_call WHERE model_call.activation_id = activation.id AND model_call.state = 'rejected'
+    SELECT 1
+    FROM model_call
+    WHERE model_call.state IN ('rejected', 'unusable')
+      AND model_call.id = (SELECT max(last.id) FROM model_call AS last WHERE last.activation_id = activation.id)
   )
 LIMIT 1;
 
@@ -255,6 +258,12 @@ SELECT mark_id FROM activation_input WHERE activation_id = :activation_id AND ro
 -- name: set_marks
 -- Set how many marks an activation absorbs, and the subject if there is only one.
 UPDATE activation SET marks_absorbed = :marks_absorbed, subject = :subject WHERE id = :id;
+
+-- name: give_back_attempts
+-- Let what an agent has to do begin its attempts anew; what runs is in its first.
+UPDATE activation
+SET attempt = CASE state WHEN 'running' THEN 1 ELSE 0 END
+WHERE {is_unfinished} AND state IN ('ready', 'running', 'held') AND agent = :agent;
 
 -- name: agent_states -> AgentStateRow
 -- Pause, cooldown and failures of all agents.

@@ -91,7 +91,8 @@ WHERE model_call.activation_id = :activation_id AND model_call.sent_at IS NOT NU
 
 -- fragment: is_from_before
 -- The call was planned before its model was paused.
-model_pause.model = model_call.model AND model_pause.suspect IS NULL AND model_pause.failed_at > model_call.planned_at
+model_pause.agent IN ('', model_call.agent) AND model_pause.model = model_call.model AND model_pause.suspect IS NULL
+  AND model_pause.failed_at > model_call.planned_at
 
 -- name: calls_to_submit -> CallRow
 -- The planned calls of the batch API whose activation is held: results must not arrive before it waits for them. What
@@ -151,18 +152,22 @@ JOIN activation ON activation.id = model_call.activation_id
 WHERE {is_open_in_batch_api} AND model_call.state = 'answered' AND activation.state = 'held';
 
 -- name: get_model_pause -> ModelPauseRow
--- The pause of a model.
-SELECT {model_pause.*} FROM model_pause WHERE model_pause.model = :model;
+-- The pause of a model, for all agents ('') or for one.
+SELECT {model_pause.*} FROM model_pause WHERE model_pause.agent = :agent AND model_pause.model = :model;
 
 -- name: model_pauses -> ModelPauseRow
 -- The pauses of all models.
-SELECT {model_pause.*} FROM model_pause ORDER BY model_pause.model;
+SELECT {model_pause.*} FROM model_pause ORDER BY model_pause.model, model_pause.agent;
+
+-- name: pauses_of_agent -> ModelPauseRow
+-- The pauses of models for one agent.
+SELECT {model_pause.*} FROM model_pause WHERE model_pause.agent = :agent;
 
 -- name: set_model_pause
 -- Pause a model, or change its pause.
-INSERT INTO model_pause (model, reason, since, failed_at, probe_at, failures, refusals, is_access, suspect)
-VALUES (:model, :reason, :since, :failed_at, :probe_at, :failures, :refusals, :is_access, :suspect)
-ON CONFLICT (model) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at,
+INSERT INTO model_pause (agent, model, reason, since, failed_at, probe_at, failures, refusals, is_access, suspect)
+VALUES (:agent, :model, :reason, :since, :failed_at, :probe_at, :failures, :refusals, :is_access, :suspect)
+ON CONFLICT (agent, model) DO UPDATE SET reason = excluded.reason, failed_at = excluded.failed_at,
   probe_at = excluded.probe_at, failures = excluded.failures, refusals = excluded.refusals,
   is_access = excluded.is_access, suspect = excluded.suspect;
 
@@ -172,7 +177,7 @@ UPDATE model_pause SET probe_at = :at;
 
 -- name: delete_model_pause
 -- End the pause of a model.
-DELETE FROM model_pause WHERE model = :model;
+DELETE FROM model_pause WHERE agent = :agent AND model = :model;
 
 -- name: count_open_calls
 -- How many calls are open, by state.
