@@ -268,9 +268,12 @@ def test_status_names_everything_that_is_paused(burning: Typed) -> None:
 
     assert paused().split() == ["paused", "no"]
     with Blackboard.open("sqlite:///house.db") as board:
-        row = ModelPauseRow("m-1", "403: no", 1, 1, 1, failures=1, refusals=0, is_access=1, suspect=None)
+        row = ModelPauseRow("", "m-1", "403: no", 1, 1, 1, failures=1, refusals=0, is_access=1, suspect=None)
         board.session.write(lambda txn: txn.sql.run(MODEL_CALLS.set_model_pause, **row._asdict()))
+        other = row._replace(agent="watchman", reason="no JSON")
+        board.session.write(lambda txn: txn.sql.run(MODEL_CALLS.set_model_pause, **other._asdict()))
     assert "model m-1: the provider refuses calls: 403: no" in paused()
+    assert "model m-1 for agent watchman: its answers are unusable: no JSON" in paused()
     burning("pause", "watchman", "--reason", "a holiday")
     assert "agent watchman: a holiday; model m-1" in paused()
     burning("pause")
@@ -278,6 +281,7 @@ def test_status_names_everything_that_is_paused(burning: Typed) -> None:
     document = burning("status", "--json").json
     assert (document["paused"], document["paused_agents"]) == (True, {"watchman": "a holiday"})
     assert document["paused_models"] == {"m-1": "403: no"}
+    assert document["unusable_answers"] == {"watchman": {"m-1": "no JSON"}}
 
 
 def test_work_of_an_agent_that_was_taken_out_is_counted_by_every_command(burning: Typed) -> None:
