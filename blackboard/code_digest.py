@@ -84,7 +84,7 @@ def _declares(decorator: ast.expr) -> bool:
 
 
 def _without_comments(text: str) -> str:
-    """Return source text without its comments. It stays as it is otherwise, so that all Pythons return the same."""
+    """Return source text without its comments. The rest stays, so that all versions of Python return the same text."""
     lines = text.splitlines()
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:

@@ -45,7 +45,7 @@ class StoredMark:
 
 
 class _PayloadSchema(GenerateJsonSchema):
-    """The schema of a payload. It tells a decimal number in text from any other text, as pydantic's does not."""
+    """The schema of a payload. Unlike pydantic's, it distinguishes a decimal number in text from other text."""
 
     def decimal_schema(self, schema: DecimalSchema) -> JsonSchemaValue:
         written = super().decimal_schema(schema)
@@ -312,7 +312,7 @@ def payload_text(mark: Mark) -> str:
 
 
 def given_payload(mark: Mark) -> dict[str, JsonValue]:
-    """Return the payload without the fields that took their defaults, as somebody without the class would give it.
+    """Return the payload without the fields that took their defaults, as a depositor without the class would state it.
 
     Raises:
         InvalidMark: JSON cannot represent a value.

@@ -25,7 +25,7 @@ def clip(text: str, limit: int) -> str:
 def normalize(text: str) -> str:
     """Return the beginning of a text with look-alike forms unified and invisible characters removed.
 
-    It covers what `clip` leaves of the text for a model. White space between words is one space or line break.
+    It covers at least the text that `clip` keeps for a model. White space between words is one space or line break.
     """
     lines = (" ".join(line.split()) for line in text[:_MAX_RAW].splitlines())
     start = "\n".join(line for line in lines if line)[:MAX_LENGTH]

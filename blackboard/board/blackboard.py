@@ -413,7 +413,7 @@ class Blackboard:
         """Write the file anew, which gives unused space back to the disk. Others may use the board meanwhile.
 
         Raises:
-            StoreBusy: Another process is compacting the board, or reads without an end.
+            StoreBusy: Another process is compacting the board, or a reader does not end.
             StoreError: The board is on a server, or the disk is full.
         """
         before = self.database.sizes().get("file_bytes", 0)

@@ -41,7 +41,7 @@ class SourceWithdrawal:
     withdrawn: int
     """The number of marks that were taken off the board."""
     freed: int
-    """The number of keys that stand for nothing any more."""
+    """The number of keys that were freed."""
     kept: Sequence[KeptMark]
     """The marks that agents know already, or that other deposits share. Their keys stay."""
 

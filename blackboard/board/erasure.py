@@ -126,11 +126,11 @@ def owed_compaction(txn: BoardTransaction) -> int | None:
 
 
 def compact(session: BoardSession, *, insist: bool = True) -> bool:
-    """Compact the file, and record that no erasure owes it any more; returns whether it is done.
+    """Compact the file, and record that no erasure requires it any longer; return whether it is done.
 
     Args:
         session: The session of a board in a file.
-        insist: Whether to hold up writers for the whole time if they leave no other chance.
+        insist: Whether to block writers for the whole time, if they prevented the earlier tries.
 
     Raises:
         StoreError: The file cannot be compacted now.

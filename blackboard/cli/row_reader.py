@@ -310,7 +310,7 @@ def _likely_delimiter(sample: Sequence[str]) -> str:
 
 
 def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
-    """Return the backslash if quotes within fields are written with it, as databases do, and only then can be read."""
+    """Return the backslash if the fields can be read only with quotes that it escapes, as databases write them."""
     if not any('\\"' in line for line in sample):
         return None
     try:

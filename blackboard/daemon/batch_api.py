@@ -44,7 +44,7 @@ LOST_AFTER = parse_duration("10m")
 """The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
 FIRST_WAIT = parse_duration("1m")
 RAREST = 4
-"""The number of failures in a row after which the wait does not grow any more. The question costs nothing."""
+"""The number of failures in a row after which the wait stops growing. To ask about a batch costs nothing."""
 UNREADABLE = "null"
 """The raw answer of a call whose result cannot be read. It may have been paid."""
 

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 log = Log("blackboard")
 
 PAUSE = 100_000
-"""Microseconds before the loop goes on if it cannot even wait."""
+"""Microseconds that the loop pauses if even waiting fails."""
 LONGEST_WAIT = 60
 """Seconds of real time after which the loop looks at its threads again."""
 

@@ -63,7 +63,7 @@ class Troubles:
         self._courses: dict[Trouble, _Course] = {}
 
     def note(self, error: BaseException, trouble: Trouble | None = None) -> None:
-        """Note an error, and log it if its trouble is new or its text is. Never fails."""
+        """Note an error, and log it if its trouble or its text is new. Never fails."""
         with contextlib.suppress(Exception):  # memory may be used up
             trouble = trouble or trouble_of(error)
             text = describe(error)

@@ -27,7 +27,7 @@ class Deadline(threading.local):
         self._at: int | None = None
 
     def start(self, seconds: float) -> None:
-        """Begin a call that may take so many seconds."""
+        """Begin a call that may take `seconds`."""
         self._at = self._clock.monotonic() + int(seconds * 1e6)
 
     def end(self) -> None:

@@ -146,7 +146,7 @@ class AnthropicClient:
             query["after_id"] = page.last_id
 
     def before_fork(self) -> None:
-        """Do nothing: this process goes on to use its connections."""
+        """Do nothing: this process keeps its connections."""
 
     def after_fork(self, *, in_child: bool) -> None:
         """In a child, forget the parent's connections; the child makes its own."""

@@ -115,8 +115,8 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
 def read_only_parameters(files: BoardFiles) -> str | None:
     """Return how a URI opens a file that cannot be written, such as on a read-only mount; None if it can be written.
 
-    SQLite reads a write-ahead log by its index. Where it cannot make one, it reads a file without a log, if it may take
-    it that nobody writes there.
+    SQLite needs an index to read a write-ahead log. Where it cannot create one, it reads only a file without a log, and
+    must be told that nobody writes to it.
 
     Raises:
         StoreError: There is a log without an index.

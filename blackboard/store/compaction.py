@@ -24,7 +24,7 @@ from blackboard.system.board_files import BoardFiles
 from blackboard.system.private_files import opened
 
 TRIES = 3
-"""How often the new content is built while others write, before they have to wait for it."""
+"""The number of tries while others write. After them, writers have to wait."""
 
 READERS_MILLISECONDS = 500
 """How long writers wait at most for a reader that still needs the log."""
@@ -37,7 +37,7 @@ def compact(database: Database, *, insist: bool = True) -> bool:
 
     Args:
         database: The board.
-        insist: Whether to hold up writers for the whole time if they leave no other chance.
+        insist: Whether to block writers for the whole time, if they prevented the earlier tries.
 
     Raises:
         StoreBusy: Another process is compacting the board.

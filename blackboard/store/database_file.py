@@ -101,7 +101,9 @@ class DatabaseFile:
             raise self._has_other_names()
 
     def check_names(self) -> None:
-        """Check that it is a file with one name: SQLite would keep one log for each, and lose what is in the other one.
+        """Check that it is a file with one name.
+
+        SQLite would keep a log for each name, and lose the content of the others.
 
         Raises:
             StoreForeign: It is no file.

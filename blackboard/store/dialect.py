@@ -179,7 +179,7 @@ def is_of_database(code: int) -> bool:
 
 
 def translate(error: Exception, where: str) -> StoreError:
-    """Return the error of ours for a driver's error, with what to do about it. Its code decides, never its words."""
+    """Return our error for a driver's error, with what to do about it. Its code decides, never its words."""
     if isinstance(error, MemoryError):
         return StoreExhausted(f"{where} cannot be used: this process has no memory left; nothing was partly written")
     code = getattr(error, "sqlite_errorcode", None)

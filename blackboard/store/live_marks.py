@@ -23,7 +23,7 @@ def live_marks_in_order() -> Statement:
 
 
 def share_of(laws: Iterable[type[decay.Decay]]) -> str:
-    """Return the fragment `share`: what a mark's law leaves of its intensity, whichever of the laws it is.
+    """Return the fragment `share`: the share of a mark's intensity that remains, under any of the laws.
 
     The laws of the process are given as a copy, because another thread may be defining one.
     """

@@ -184,7 +184,7 @@ def _query_file(database: Database, sql: str, values: Any, seconds: float) -> li
 
 
 def _translated(error: BaseException, refused: list[str], where: str, seconds: float) -> BaseException:
-    """Return the error of ours for an error of a query in a file."""
+    """Return our error for an error of a query in a file."""
     if not isinstance(error, sql_dialect.sqlite.Error | sql_dialect.sqlite.Warning | ValueError | OverflowError):
         return error
     code = getattr(error, "sqlite_errorcode", None)

@@ -44,7 +44,7 @@ class BoardRow(NamedTuple):
     views_hash: str | None
     """The hash of the views' texts."""
     compaction_owed_at: Time | None
-    """When a subject was erased whose words may still be in unused parts of the file; None if none was."""
+    """Since when unused parts of the file may contain words of an erased subject; None if they do not."""
 
 
 class DeploymentRow(NamedTuple):
@@ -339,7 +339,7 @@ class AgentStateRow(NamedTuple):
     cooldown_until: Time | None
     failures: int
     served_at: Time | None = None
-    """When a worker that served the agent was last seen, of those that are not registered any more."""
+    """When the last unregistered worker that served the agent was last seen."""
 
 
 class SubjectCooldownRow(NamedTuple):
@@ -422,10 +422,10 @@ class ModelPauseRow(NamedTuple):
     model: str
     reason: str
     since: Time
-    """When the first call in a row was sent that failed."""
+    """When the first of the failed calls was sent."""
     failed_at: Time
     probe_at: Time
-    """From when one call may try the model."""
+    """The instant from which one call may try the model."""
     failures: int
     """How often in a row it failed. Calls that were under way together count once."""
     refusals: int

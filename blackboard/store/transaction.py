@@ -18,7 +18,8 @@ class Transaction:
     """An open transaction. It runs statements, and carries the state of work that commits together.
 
     Attributes:
-        shared: What the work in one commit shares; its `save` writes, before the commit, what was kept back until then.
+        shared: The object that all work in one commit shares. Its `save` is called before the commit and writes what
+            was collected.
         committed: Whether the commit has succeeded.
         overwrites: Whether it overwrites deleted pages, too.
     """

@@ -50,7 +50,7 @@ def closed_in_children(descriptor: int) -> Iterator[None]:
 
 
 def generation() -> int:
-    """Return a number that is another one in a forked child."""
+    """Return a number that differs in a forked child."""
     return _generation
 
 

@@ -68,7 +68,7 @@ class Report:
 
     @classmethod
     def of(cls, txn: BoardTransaction, agents: Set[str]) -> Report:
-        """Return what is left on the board for a daemon that ran these agents."""
+        """Return the work that remains on the board for a daemon that ran these agents."""
         lines = [f"{agent}: {reason}" for agent, reason in sorted(_paused(txn).items())]
         lines += [
             f"{model_pauses.problem(pause)}; "

@@ -1,7 +1,7 @@
-"""The work of agents that the active deployment does not have any more.
+"""The work of agents that the active deployment no longer has.
 
 It stays as it is, because the agent may return, under its name or that of a successor. Until then it is shown as held:
-nothing but a deployment or a person can go on with it. The fragment `agent_is_gone` says the same in SQL.
+only a deployment or a person can continue it. The fragment `agent_is_gone` says the same in SQL.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserv
 
 
 def board_served_at(txn: BoardTransaction, dead: Collection[str]) -> Instant | None:
-    """Return when a worker that served any agent was last seen, of the agents that are gone too; None if none is known.
+    """Return when a worker that served any agent, even a gone one, was last seen; None if none is known.
 
     Only for a board that no worker serves now.
     """
