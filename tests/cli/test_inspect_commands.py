@@ -273,7 +273,7 @@ def test_status_names_everything_that_is_paused(burning: Typed) -> None:
         other = row._replace(agent="watchman", reason="no JSON")
         board.session.write(lambda txn: txn.sql.run(MODEL_CALLS.set_model_pause, **other._asdict()))
     assert "model m-1: the provider refuses calls: 403: no" in paused()
-    assert "model m-1 for agent watchman: its answers are unusable: no JSON" in paused()
+    assert "model m-1 for watchman: its answers are unusable: no JSON" in paused()
     burning("pause", "watchman", "--reason", "a holiday")
     assert "agent watchman: a holiday; model m-1" in paused()
     burning("pause")
