@@ -102,7 +102,7 @@ def require_done(result: R, what: str) -> R:
     if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
         if (close := getattr(result, "close", None)) is not None:
             close()  # otherwise Python warns of a coroutine that was never awaited
-        raise AgentError(f"{what}: {LAZY}")
+        raise AgentError(f"{what}: {LAZY}", shown=f"{what}: {LAZY}")
     return result
 
 

@@ -205,9 +205,21 @@ class LibraryConflict(StoreError, sqlite3.OperationalError):
 
 
 class AgentError(WorkError):
-    """An agent broke its contract. Its activation fails and the board is unchanged."""
+    """An agent broke its contract. Its activation fails and the board is unchanged.
 
-    quotes_nothing = True
+    Args:
+        message: What it did, perhaps with names and values of its own.
+        shown: The message as the log may show it, without anything that the agent can choose while it runs.
+    """
+
+    def __init__(self, message: str = "", *, shown: str | None = None) -> None:
+        self.shown = shown
+        super().__init__(message)
+
+    @property
+    def log_text(self) -> str | None:
+        """The message without what the agent chose."""
+        return self.shown
 
 
 class Undeclared(AgentError):

@@ -17,6 +17,8 @@ from typing import Any
 
 import structlog
 
+from blackboard.error_descriptions import describe
+
 MAX_LINES = 10_000
 """Lines that wait for the writer before further lines are dropped."""
 
@@ -160,60 +162,6 @@ class QueuedLogger:
             put(lambda: target(*line, **values), size)
 
         return queue
-
-
-_shows_messages = False
-
-
-def show_messages(show: bool) -> None:
-    """Set whether the lines of this process contain the messages of all errors, which may quote payloads."""
-    global _shows_messages
-    _shows_messages = show
-
-
-def describe(error: BaseException) -> str:
-    """Return an error as the log may show it: its class, and the file and line that raised it.
-
-    Its message may hold words of a payload. So it is shown only if this package wrote it and it quotes nobody, or on
-    request.
-    """
-    name = type(error).__qualname__
-    if _shows_messages:
-        return f"{name}: {error}{_place(error)}"
-    if isinstance(error, OSError) and isinstance(error.errno, int):
-        return f"{name}: {os.strerror(error.errno)}{_place(error)}"
-    if type(error).__module__.startswith("blackboard.") and _is_own(error):
-        text = getattr(error, "log_text", None)
-        if text is not None:
-            return str(text)
-    return f"{name}{_place(error)}"
-
-
-def _is_own(error: BaseException) -> bool:
-    """Return whether code of this package raised an error, or nobody did."""
-    frame = error.__traceback__
-    if frame is None:
-        return True
-    while frame.tb_next is not None:
-        frame = frame.tb_next
-    return frame.tb_frame.f_code.co_filename.startswith(_OWN)
-
-
-def _place(error: BaseException) -> str:
-    """Return the file and line that raised an error: the innermost line of code that is not of a library."""
-    place = fallback = ""
-    frame = error.__traceback__
-    while frame is not None:
-        file = frame.tb_frame.f_code.co_filename
-        fallback = f" ({file}:{frame.tb_lineno})"
-        if not (file.startswith((_OWN, _STANDARD, "<frozen")) or "site-packages" in file or "dist-packages" in file):
-            place = fallback
-        frame = frame.tb_next
-    return place or fallback
-
-
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_STANDARD = os.path.dirname(os.__file__) + os.sep
 
 
 class Log:

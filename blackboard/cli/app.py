@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from blackboard.cli.cli_session import Session
 from blackboard.cli.help_layout import GROUPS, Registry, prepare, shown
 from blackboard.cli.output import note
+from blackboard.error_descriptions import describe
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 
 COMMANDS = {
@@ -83,7 +84,7 @@ class Commands(TyperGroup):
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
                 raise
-            self._report(ctx, error, f"{type(error).__name__}: {error}")
+            self._report(ctx, error, describe(error))
             note("This is a bug in blackboard; run again with --debug")
             raise typer.Exit(1) from None
 

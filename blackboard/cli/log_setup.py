@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ import structlog
 from blackboard.cli.standard_streams import LogStream
 from blackboard.cli.table_layout import clean
 from blackboard.clock import Clock, SystemClock, iso
+from blackboard.error_descriptions import class_name, place_in, shows_messages
 from blackboard.log_queue import Log
 
 
@@ -52,20 +54,24 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
 
 @contextmanager
 def errors_of_threads() -> Iterator[None]:
-    """Log errors that nobody catches, in threads of agents and in finalizers. Python would print their messages."""
+    """Log warnings, and errors that nobody catches, in threads and finalizers. Python would print their messages."""
     log = Log("blackboard")
 
     def log_thread(failure: threading.ExceptHookArgs) -> None:
         if failure.exc_type is not SystemExit:
-            name = None if failure.thread is None else failure.thread.name
-            log.error("a thread failed", thread=name, error=failure.exc_value)
+            log.error("a thread failed", error=failure.exc_value)
 
     def log_ignored(failure: Any) -> None:
         log.error("an error could not be raised", error=failure.exc_value)
 
-    hooks = threading.excepthook, sys.unraisablehook
+    def log_warning(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any) -> None:
+        text = str(message) if shows_messages() else None
+        log.warning("Python warns", category=class_name(category), place=place_in(filename, lineno), message=text)
+
+    hooks = threading.excepthook, sys.unraisablehook, warnings.showwarning
     threading.excepthook, sys.unraisablehook = log_thread, log_ignored
+    warnings.showwarning = log_warning
     try:
         yield
     finally:
-        threading.excepthook, sys.unraisablehook = hooks
+        threading.excepthook, sys.unraisablehook, warnings.showwarning = hooks

@@ -20,6 +20,7 @@ from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.model_caller import Deferral, ModelCaller
 from blackboard.daemon.run_context import RunContext
+from blackboard.error_descriptions import class_name
 from blackboard.errors import (
     AgentError,
     BlackboardError,
@@ -150,7 +151,13 @@ class ActivationRunner:
             is_over = state in (ActivationState.DEAD, ActivationState.QUARANTINED)
             report = log.error if is_over else log.warning
             mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_NAMED]]
-            report("failed", **self._about(claim), state=str(state), marks=mark_ids, error=shown or error)
+            report(
+                "failed",
+                **self._about(claim),
+                state=str(state),
+                marks=mark_ids,
+                error=error if shown is None else shown,
+            )
             self._emit(
                 "failed",
                 {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]},
@@ -298,11 +305,12 @@ def _collect(claim: Claim, result: Any) -> list[Mark]:
     try:
         items = iter(result)
     except TypeError:
-        raise AgentError(f"it returned {type(result).__name__}; an agent returns marks or None") from None
+        raise _not_marks("it returned", result) from None
     marks: list[Mark] = []
     for item in items:
         if len(marks) == limit:
-            raise AgentError(f"it returned more than {limit} marks (max_marks)")
+            problem = f"it returned more than {limit} marks (max_marks)"
+            raise AgentError(problem, shown=problem)
         marks.append(item)
     return marks
 
@@ -311,13 +319,19 @@ def _check(claim: Claim, marks: list[Mark]) -> None:
     writes = claim.agent.writes
     for mark in _with_alternatives(marks):
         if not isinstance(mark, Mark):
-            raise AgentError(f"it returned {type(mark).__name__} among its marks; an agent returns marks or None")
+            raise _not_marks("among its marks, it returned", mark)
         if mark.kind not in writes:
             raise Undeclared(
-                f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}"
+                f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}",
+                shown="it returned a kind that it does not declare in writes",
             )
         check_subject(mark.subject)
         check_intensity(mark.intensity)
+
+
+def _not_marks(where: str, result: object) -> AgentError:
+    rule = "an agent returns marks or None"
+    return AgentError(f"{where} {type(result).__name__}; {rule}", shown=f"{where} {class_name(type(result))}; {rule}")
 
 
 def _check_sizes(claim: Claim, deposits: list[AgentDeposit]) -> None:
@@ -330,12 +344,11 @@ def _check_sizes(claim: Claim, deposits: list[AgentDeposit]) -> None:
             size = len((request.text or "").encode())
             sizes += size
             if size > limit:
-                raise AgentError(
-                    f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
-                    " (max_payload)"
-                )
+                problem = f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
+                raise AgentError(f"{problem} (max_payload)", shown=f"{problem} (max_payload)")
     if sizes > total:
-        raise AgentError(f"the payloads of its marks have more than {total} bytes in total (max_total)")
+        problem = f"the payloads of its marks have more than {total} bytes in total (max_total)"
+        raise AgentError(problem, shown=problem)
 
 
 def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:

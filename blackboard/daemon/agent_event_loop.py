@@ -22,6 +22,7 @@ from weakref import WeakKeyDictionary
 
 from blackboard.daemon import forked_children
 from blackboard.daemon.agent_threads import AgentThreads
+from blackboard.error_descriptions import place_of
 from blackboard.log_queue import Log
 
 log = Log("blackboard")
@@ -170,11 +171,12 @@ class AgentLoop:
         assert self._thread is not None
         task = asyncio.current_task(loop)
         frames = _own_frames(sys._current_frames().get(self._thread.ident or 0))
+        places = [place for frame in frames if (place := place_of(frame)) is not None]
         log.warning(
             "a function blocks the event loop of all asynchronous agents",
             agent=None if task is None else self._agents.get(task),
-            function=_described(frames[0]) if frames else None,
-            blocked_in=_described(frames[-1]) if frames else None,
+            function=places[0] if places else None,
+            blocked_in=places[-1] if places else None,
         )
 
 
@@ -242,7 +244,3 @@ def _own_frames(frame: FrameType | None) -> list[FrameType]:
     while frames and str(Path(frames[0].f_code.co_filename).parent) in skipped:
         frames.pop(0)
     return frames
-
-
-def _described(frame: FrameType) -> str:
-    return f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"

@@ -52,7 +52,7 @@ class AgentThreads:
             try:
                 work()
             except BaseException as error:  # such as a second one for want of memory, while the first is handled
-                log.error("an agent's thread failed", error=type(error).__name__)
+                log.error("an agent's thread failed", error=error)
             del work  # what it holds is freed before the thread waits
             with self._lock:
                 if self._closed:

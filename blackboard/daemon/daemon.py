@@ -40,13 +40,14 @@ from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.timer import Alarm
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
-from blackboard.errors import BlackboardError, ConfigurationError, StoreError, UsageError
+from blackboard.error_descriptions import show_messages
+from blackboard.errors import ConfigurationError, StoreError, UsageError
 from blackboard.failpoints import failpoint
 from blackboard.llm.client import describe_model
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
-from blackboard.log_queue import Log, describe, flush, show_messages
+from blackboard.log_queue import Log, flush
 from blackboard.settings.agent_sections import section_mistakes
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import DaemonSettings
@@ -394,8 +395,7 @@ class Daemon:
             return
         except BaseException as error:  # a module of the file may raise anything, even SystemExit or KeyboardInterrupt
             why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
-            text = str(error) if isinstance(error, BlackboardError) else describe(error)
-            log.error(f"the deployment file {why}; the active deployment was kept", error=text)
+            log.error(f"the deployment file {why}; the active deployment was kept", error=error)
             return
         self.agents = dict(agents)
         self._runner.settings = agent_settings

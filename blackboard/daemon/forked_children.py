@@ -10,12 +10,11 @@ import contextlib
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Coroutine
 from types import coroutine
 from typing import Any, Never, TypeVar
 
-from blackboard.log_queue import describe
+from blackboard.error_descriptions import describe, places
 
 T = TypeVar("T")
 
@@ -57,7 +56,7 @@ def end(error: BaseException | None = None) -> Never:
             _complain(describe(error))
     elif error is not None and not isinstance(error, StopIteration):
         code = 1
-        _complain("".join([*traceback.format_tb(error.__traceback__), describe(error)]))
+        _complain("\n".join([*places(error), describe(error)]))
     flush = threading.Thread(target=_flush, daemon=True)
     with contextlib.suppress(RuntimeError):
         flush.start()

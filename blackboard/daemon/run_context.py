@@ -54,7 +54,8 @@ class RunContext:
         name = kind if isinstance(kind, str) else kind.kind
         declared = {read.kind for read in self._claim.agent.reads}
         if name not in declared:
-            raise AgentError(f"agent {self.agent!r} does not declare that it reads {name!r}{nearest(name, declared)}")
+            problem = f"agent {self.agent!r} does not declare that it reads"
+            raise AgentError(f"{problem} {name!r}{nearest(name, declared)}", shown=f"{problem} a kind")
         subject = None if subject is None else normalize_subject(subject)
         return [mark for mark in self._reads.get(name, []) if subject is None or mark.subject == subject]
 
@@ -65,8 +66,10 @@ class RunContext:
             AgentError: The agent has already asked in this run, or asks in a process that it forked.
         """
         if self._generation != forks.generation():
-            raise AgentError(f"agent {self.agent!r} asked in a process that it forked; ask before the fork")
+            problem = f"agent {self.agent!r} asked in a process that it forked; ask before the fork"
+            raise AgentError(problem, shown=problem)
         if self._asked:
-            raise AgentError(f"agent {self.agent!r} asked twice in one activation; it can ask once")
+            problem = f"agent {self.agent!r} asked twice in one activation; it can ask once"
+            raise AgentError(problem, shown=problem)
         self._asked = True
         return self._model_caller.ask(self._claim, system, data, answer, offline)

@@ -15,6 +15,7 @@ from typing import Any
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.clock import Instant
+from blackboard.error_descriptions import class_name
 from blackboard.llm.reply import Reply
 
 NANOSECONDS_PER_MICROSECOND = 1000
@@ -78,7 +79,7 @@ def batched(row: ModelCall, result: Reply | Exception | None, now: Instant) -> N
     if isinstance(result, Reply):
         span.set_attributes(_answer(result))
     else:
-        span.set_attribute("error.type", "OutcomeUnknown" if result is None else type(result).__name__)
+        span.set_attribute("error.type", "OutcomeUnknown" if result is None else class_name(type(result)))
         span.set_status(Status(StatusCode.ERROR))
     span.end(end_time=now * NANOSECONDS_PER_MICROSECOND)
 
@@ -97,7 +98,7 @@ def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iter
         try:
             yield span
         except Exception as error:
-            span.set_attribute("error.type", type(error).__name__)
+            span.set_attribute("error.type", class_name(type(error)))
             span.set_status(Status(StatusCode.ERROR))
             raise
 

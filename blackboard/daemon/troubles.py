@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from blackboard.clock import Clock
 from blackboard.durations import parse_duration
+from blackboard.error_descriptions import describe
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted
-from blackboard.log_queue import Log, describe
+from blackboard.log_queue import Log
 
 log = Log("blackboard")
 

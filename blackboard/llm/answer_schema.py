@@ -30,7 +30,8 @@ def answer_schema(answer: type[BaseModel]) -> dict[str, Any]:
     try:
         schema = answer.model_json_schema()
     except PydanticInvalidForJsonSchema as error:
-        raise AgentError(f"the answer {answer.__name__} has no JSON schema: {error}") from None
+        problem = "the class of the answer has no JSON schema"
+        raise AgentError(f"{problem}: {answer.__name__}: {error}", shown=problem) from None
     return _strict(schema, answer.__name__)
 
 
@@ -92,4 +93,7 @@ def _array(keywords: dict[str, Any], strict: dict[str, Any], place: str) -> None
 
 
 def _cannot(place: str, reason: str) -> AgentError:
-    return AgentError(f"the API cannot express the answer's {place}: {reason}")
+    return AgentError(
+        f"the API cannot express the answer's {place}: {reason}",
+        shown=f"the API cannot express a field of the answer: {reason}",
+    )

@@ -129,16 +129,18 @@ class Unusable(ModelError):
     Args:
         reason: The reason in one word.
         message: The reason in a sentence.
+        shown: The message as the log may show it; by default up to its first colon.
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, shown: str | None = None) -> None:
         self.reason = reason
+        self._shown = message.partition(": ")[0] if shown is None else shown
         super().__init__(message)
 
     @property
     def log_text(self) -> str:
         """The message without the words of the model."""
-        return "the model refused" if self.reason == "refusal" else str(self).partition(": ")[0]
+        return "the model refused" if self.reason == "refusal" else self._shown
 
 
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:

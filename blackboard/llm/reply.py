@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from blackboard.error_descriptions import class_name
 from blackboard.llm.failures import Unusable, storable
 
 A = TypeVar("A", bound=BaseModel)
@@ -136,7 +137,11 @@ def _misfit(error: ValidationError, answer: type[BaseModel], text: str) -> Unusa
         f"{'.'.join(map(str, problem['loc'])) or 'the answer'}: {problem['msg']}" for problem in problems[:3]
     )
     more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-    return Unusable("mismatch", storable(f"the answer does not fit {answer.__name__}: {shown[:600]}{more}"))
+    return Unusable(
+        "mismatch",
+        storable(f"the answer does not fit {answer.__name__}: {shown[:600]}{more}"),
+        shown=f"the answer does not fit {class_name(answer)}",
+    )
 
 
 def _decode(raw: str) -> Any:

@@ -104,5 +104,6 @@ def _text(value: Any, name: str) -> str:
         text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode("utf-8")
     except (PydanticSerializationError, ValueError, RecursionError) as error:
-        raise AgentError(f"the {name} of a model call cannot be written as JSON: {error}") from None
+        problem = f"the {name} of a model call cannot be written as JSON"
+        raise AgentError(f"{problem}: {error}", shown=problem) from None
     return text

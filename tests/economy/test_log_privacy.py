@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, create_model, field_validator
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
+from blackboard.error_descriptions import class_name, describe, places, show_messages
 from blackboard.errors import AgentError, InvalidMark, StoreError
-from blackboard.log_queue import describe, show_messages
 from blackboard.settings.sections import DaemonSettings
 from tests.economy.world import Judged, Lead, World
 from tests.reliability.serving import run_until_idle, served
@@ -206,18 +206,113 @@ def test_an_answer_that_does_not_fit_is_described_without_its_words(
     assert world.board.marks(Judged) == []
 
 
-def test_an_error_of_the_package_that_quotes_nothing_is_logged_with_its_message(tmp_path: Path) -> None:
-    (tmp_path / "board.db").write_text("no database at all, but a text that is long enough to be read as one" * 10)
+def of_the_board(path: Path) -> StoreError:
+    """Return the error of a board that cannot be used, as the daemon meets it."""
+    path.write_text("no database at all, but a text that is long enough to be read as one" * 10)
     with pytest.raises(StoreError) as raised:
-        Blackboard.open(tmp_path / "board.db")
-    assert describe(raised.value) == str(raised.value)
+        Blackboard.open(path)
+    error = raised.value
+    assert error.__traceback__ is not None
+    return error.with_traceback(error.__traceback__.tb_next)  # without the frame of this test
+
+
+def test_an_error_of_the_board_is_logged_with_its_message(tmp_path: Path) -> None:
+    error = of_the_board(tmp_path / "board.db")
+    assert describe(error) == str(error)
+
+
+def test_an_agent_that_calls_the_package_with_words_is_not_quoted(tmp_path: Path) -> None:
+    for call in (
+        lambda: Blackboard.open(tmp_path / WORDS, create=False),
+        lambda: Blackboard.open(tmp_path / "b.db").forget(WORDS),
+        lambda: Blackboard.open(tmp_path / "b.db").pause(WORDS),
+    ):
+        with pytest.raises(Exception, match=r".") as raised:
+            call()
+        assert WORDS not in describe(raised.value)
+        assert "test_log_privacy.py:" in describe(raised.value)
+
+
+class Empty(Exception):
+    def __len__(self) -> int:
+        return 0
+
+
+def made(text: str, *, bases: tuple[type, ...] = (ValueError,)) -> type[Any]:
+    return type(text, bases, {})
+
+
+def compiled(text: str) -> Any:
+    """Return a function whose file and name are words of a payload."""
+    name = "_".join(text.split())
+    space: dict[str, Any] = {}
+    exec(compile(f"def {name}(): raise ValueError('x')", f"/home/{text}.py", "exec"), space)
+    return space[name]
+
+
+NAMED: dict[str, Callable[[str, Any], Any]] = {
+    "class": lambda text, context: throw(made(text)("x")),
+    "class in a module": lambda text, context: throw(
+        type(text, (KeyError,), {"__module__": __name__, "__qualname__": text})()
+    ),
+    "class of the package": lambda text, context: throw(made(text, bases=(AgentError,))(text)),
+    "falsy error": lambda text, context: throw(Empty(text)),
+    "file and function": lambda text, context: compiled(text)(),
+    "group": lambda text, context: throw(ExceptionGroup(text, [made(text)()])),
+    "result": lambda text, context: made(text, bases=(object,))(),
+    "results": lambda text, context: [made(text, bases=(object,))()],
+    "kind of a result": lambda text, context: type(
+        "Made", (Mark,), {"__module__": __name__}, kind="_".join(text.lower().split())
+    )(subject="x"),
+    "kind that is read": lambda text, context: context.read("_".join(text.lower().split())),
+    "class of an answer": lambda text, context: context.ask("judge", {}, create_model(text, verdict=(dict, ...))),
+    "class of data": lambda text, context: context.ask("judge", made(text, bases=(object,))(), Strict),
+    "answer that does not fit": lambda text, context: context.ask("judge", {}, create_model(text, verdict=(int, ...))),
+}
+
+
+def throw(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_name_that_an_agent_makes_of_a_payload_is_not_logged(
+    world_of: Callable[..., World], api: MessagesApi, logs: list[Any], name: str
+) -> None:
+    @agent(watches=strength(Note) >= 0.5, max_attempts=1, name="makes")
+    def makes(notes: Sequence[Note], context: Any) -> Any:
+        return NAMED[name](notes[0].text, context)
+
+    world = world_of(agents=(makes,), kinds=(Note,))
+    api.queue(*[Says('{"verdict": "x"}')] * 3)
+    world.board.deposit(Note(subject="lead/7", text=WORDS))
+    report = world.run_until_quiescent()
+    shown = str(logs) + str(report)
+    assert not any(words in shown for words in (WORDS, "Wilhelmina", "wilhelmina"))
+    [failed] = [entry for entry in logs if entry["event"] == "failed"]
+    assert failed["error"]
+    assert "wilhelmina" in str(world.board.activations(state="dead")[0].error).lower(), "the board keeps all of it"
+
+
+def test_a_class_is_named_as_its_module_has_it() -> None:
+    assert class_name(Strict) == "Strict"
+    assert class_name(KeyError) == "KeyError"
+    assert class_name(made("Strict")) == "ValueError of a class defined at run time"
+    assert class_name(type("x" * 300, (object,), {})) == "object of a class defined at run time"
+
+
+def test_code_that_was_compiled_at_run_time_has_no_place() -> None:
+    with pytest.raises(ValueError, match="x") as raised:
+        compiled(WORDS)()
+    assert "test_log_privacy.py:" in describe(raised.value)
+    assert WORDS not in describe(raised.value) + str(list(places(raised.value)))
 
 
 @pytest.mark.processes
 def test_threads_and_forked_children_of_agents_print_no_words(tmp_path: Path) -> None:
     (tmp_path / "leaky.py").write_text(
         """
-import os, threading
+import os, threading, warnings
 from blackboard import Mark, agent, strength
 
 class Note(Mark, kind="note"):
@@ -228,12 +323,17 @@ def fail(text):
 
 @agent(watches=strength(Note) >= 0.5)
 def leaky(notes, context):
-    thread = threading.Thread(target=fail, args=[notes[0].text])
+    text = notes[0].text
+    thread = threading.Thread(target=fail, args=[text], name=text)
     thread.start()
     thread.join()
+    warnings.warn(text)
+    warnings.warn_explicit(text, type(text, (UserWarning,), {}), text, 1)
+    space = {"fail": fail, "text": text}
+    exec(compile("def run(): fail(text)", text, "exec"), space)
     child = os.fork()
     if child == 0:
-        fail(notes[0].text)
+        space["run"]()
     os.waitpid(child, 0)
 """
     )
@@ -246,4 +346,6 @@ def leaky(notes, context):
     )
     assert WORDS not in done.stdout + done.stderr
     assert "a thread failed" in done.stderr
+    assert done.stderr.count("Python warns") == 2
+    assert f"{tmp_path / 'leaky.py'}:" in done.stderr
     assert done.stderr.count("ValueError (") == 2

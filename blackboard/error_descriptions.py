@@ -1,0 +1,142 @@
+"""How the log names an error: by its class, and the file and line that raised it.
+
+Its message may hold words of a payload, and so may every name that agents can make at run time: of a class, a file or a
+function. So a message is shown only if this package wrote it and it quotes nobody, and a name only if the program that
+was loaded has it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from types import FrameType, ModuleType
+
+_LONGEST_NAME = 200
+
+_shows_messages = False
+
+
+def show_messages(show: bool) -> None:
+    """Set whether the lines of this process contain the messages of all errors, which may quote payloads."""
+    global _shows_messages
+    _shows_messages = show
+
+
+def shows_messages() -> bool:
+    """Return whether the lines of this process contain the messages of all errors."""
+    return _shows_messages
+
+
+def describe(error: BaseException) -> str:
+    """Return an error as the log may show it: its class, and the file and line that raised it.
+
+    Its message is shown only if this package wrote it and it quotes nobody, or on request.
+    """
+    name = class_name(type(error))
+    if _shows_messages:
+        return f"{type(error).__qualname__}: {error}{_place(error)}"
+    if isinstance(error, OSError) and isinstance(error.errno, int):
+        return f"{name}: {os.strerror(error.errno)}{_place(error)}"
+    if type(error).__module__.startswith("blackboard.") and _is_own(error):
+        text = getattr(error, "log_text", None)
+        if text is not None:
+            return str(text)
+    return f"{name}{_place(error)}"
+
+
+def class_name(kind: type) -> str:
+    """Return the name of a class, if that is its name in a module.
+
+    A class that was made at run time may be called after a payload. Then the nearest class above it is named.
+    """
+    for known in kind.__mro__:
+        if (name := _name_in_module(known)) is not None:
+            return name if known is kind else f"{name} of a class defined at run time"
+    return "a class defined at run time"
+
+
+def place_of(frame: FrameType) -> str | None:
+    """Return the file and line of a frame; None if its code was made at run time, under any name."""
+    return place_in(frame.f_code.co_filename, frame.f_lineno)
+
+
+def place_in(file: str, line: int) -> str | None:
+    """Return a file and line; None if no module was loaded from the file."""
+    return f"{file}:{line}" if file in _loaded_files() else None
+
+
+def places(error: BaseException) -> Iterator[str]:
+    """Yield the file and line of each frame of an error, the outermost first."""
+    files = _loaded_files()
+    for file, line in _lines(error):
+        if file in files:
+            yield f"{file}:{line}"
+
+
+def _name_in_module(kind: type) -> str | None:
+    name, module = kind.__qualname__, kind.__module__
+    if not (isinstance(name, str) and isinstance(module, str)) or len(name) > _LONGEST_NAME:
+        return None
+    here: object = sys.modules.get(module)
+    for part in name.split("."):
+        if not part.isidentifier():
+            return None
+        here = getattr(here, "__dict__", {}).get(part)
+    return name if here is kind else None
+
+
+def _is_own(error: BaseException) -> bool:
+    """Return whether code of this package raised an error, and its text quotes no agent.
+
+    A text that `quotes_nothing` may name what it was called with, such as a path. So no agent may have made the call.
+    """
+    files = [file for file, _ in _lines(error)]
+    if not getattr(error, "quotes_nothing", False):
+        return not files or files[-1].startswith(_OWN)
+    if not files or not files[-1].startswith(_OWN):
+        return False
+    foreign = [place for place, file in enumerate(files) if not file.startswith("<") and not _is_known(file)]
+    return not foreign or files[foreign[-1] + 1] == _CONTEXT
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and line that raised an error: the innermost line of code that is not of a library."""
+    place = fallback = ""
+    files = _loaded_files()
+    for file, line in _lines(error):
+        if file not in files:
+            continue
+        fallback = f" ({file}:{line})"
+        if not (_is_known(file) or _is_of_library(file)):
+            place = fallback
+    return place or fallback
+
+
+def _lines(error: BaseException) -> Iterator[tuple[str, int]]:
+    """Yield the file and line of each frame of an error, the outermost first."""
+    frame = error.__traceback__
+    while frame is not None:
+        yield frame.tb_frame.f_code.co_filename, frame.tb_lineno
+        frame = frame.tb_next
+
+
+def _is_known(file: str) -> bool:
+    """Return whether a file is of this package or of Python."""
+    return file.startswith(_OWN) or (file.startswith(_STANDARD) and not _is_of_library(file))
+
+
+def _is_of_library(file: str) -> bool:
+    return "site-packages" in file or "dist-packages" in file
+
+
+def _loaded_files() -> frozenset[str]:
+    """Return the files of all modules that are loaded. Code that is compiled at run time may name any other file."""
+    modules = [module for module in list(sys.modules.values()) if isinstance(module, ModuleType)]
+    return frozenset(file for module in modules if isinstance(file := module.__dict__.get("__file__"), str))
+
+
+_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_CONTEXT = os.path.join(_OWN, "daemon", "run_context.py")
+"""What agents call in a run. An error of the board that comes from there is about the board of the daemon."""
+_STANDARD = os.path.dirname(os.__file__) + os.sep
