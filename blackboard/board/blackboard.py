@@ -43,7 +43,6 @@ from blackboard.board.result_types import (
     Receipt,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.workers import served_agents
 from blackboard.board.workers.liveness import living_workers
 from blackboard.clock import LEAP, Clock, Instant, SystemClock, from_datetime, parse_instant, to_datetime
 from blackboard.decay import Decay, law_from
@@ -501,7 +500,7 @@ class Blackboard:
 
     def status(self) -> BoardStatus:
         """Return the state of the board."""
-        sizes, dead = self.database.sizes(), served_agents.dead_workers(self.session)
+        sizes, dead = self.database.sizes(), self.session.dead_workers()
         return self.session.read(lambda txn: queries.status(txn, dead, **sizes))
 
     def agents(self) -> list[AgentStatus]:
@@ -548,7 +547,7 @@ class Blackboard:
             UnknownName: There is no such agent.
         """
         subject = None if subject is None else normalize_subject(subject)
-        dead = served_agents.dead_workers(self.session)
+        dead = self.session.dead_workers()
         return self.session.read(lambda txn: explanation.explain(txn, agent, subject, dead))
 
     def costs(self, days: int = 30) -> list[CostRow]:
@@ -704,7 +703,7 @@ class Blackboard:
 
         The change is carried out in a transaction that is rolled back.
         """
-        dead = served_agents.dead_workers(self.session)
+        dead = self.session.dead_workers()
         new = deployment.with_kinds(BUILT_IN_KINDS)
         classes = self.session.classes
         classes.load(new.kinds)

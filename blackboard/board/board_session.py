@@ -16,13 +16,14 @@ from blackboard.board.transactions.active_deployment import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import LawCache
+from blackboard.board.workers.liveness import living_workers
 from blackboard.board.workers.notify import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.errors import StoreError
 from blackboard.listeners import Listeners
 from blackboard.store.database import Database
-from blackboard.store.schema import check_revision
-from blackboard.store.statements import MARKS
+from blackboard.store.schema import SEEN, check_revision
+from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -114,6 +115,15 @@ class BoardSession:
         except StoreError:
             self._drop_active()  # the path may name another file by now
             raise
+
+    def dead_workers(self) -> frozenset[str]:
+        """Return which registered workers are dead: by their locks or, on a server, since they were not seen lately."""
+        rows, now = self.read(lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now))
+        seen = {row.id: row.seen_at for row in rows}
+        alive = living_workers(self.database.path, seen)
+        if alive is None:
+            alive = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN}
+        return frozenset(seen.keys() - alive)
 
     def rehearse(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` in a writing transaction that is always rolled back, and return its result.

@@ -47,7 +47,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
         StoreError: The board cannot be read.
     """
     board.session.classes.load(board.deployment.kinds)
-    dead = served_agents.dead_workers(board.session)
+    dead = board.session.dead_workers()
     health = measure(board.database)
     findings = list(_store(health, board))
 

@@ -44,7 +44,7 @@ class Deployer:
         Raises:
             AgentInUse: A living worker serves an agent that would be removed or replaced.
         """
-        dead = served_agents.dead_workers(session)
+        dead = session.dead_workers()
 
         def register(txn: BoardTransaction) -> DeployResult:
             new = make(txn)

@@ -9,14 +9,12 @@ import json
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from blackboard.board.board_session import BoardSession
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.workers.liveness import living_workers
 from blackboard.clock import Instant, iso
 from blackboard.deployment import Deployment
 from blackboard.store.rows import WorkerRow
-from blackboard.store.schema import HEAD, SEEN
+from blackboard.store.schema import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 
 Code = Mapping[str, str | None]
@@ -144,13 +142,3 @@ def _code_since(txn: BoardTransaction, agent: str) -> Instant:
 def _code_in(deployment: Deployment, agent: str) -> tuple[bool, str | None]:
     spec = deployment.agents.get(agent)
     return spec is not None, None if spec is None else spec.code
-
-
-def dead_workers(session: BoardSession) -> frozenset[str]:
-    """Return which registered workers are dead: by their locks or, on a server, since they were not seen lately."""
-    rows, now = session.read(lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now))
-    seen = {row.id: row.seen_at for row in rows}
-    alive = living_workers(session.database.path, seen)
-    if alive is None:
-        alive = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN}
-    return frozenset(seen.keys() - alive)
