@@ -195,8 +195,8 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
             )
         return
     since = served_agents.board_served_at(txn, dead)
-    never = "no daemon serves it, and none is known to have done so"
-    unserved_since = never if since is None else f"no daemon has served it since {iso(since)}"
+    never = "no daemon serves the board, and none is known to have served it"
+    unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
     yield _unserved(
         "workers",
         f"{unserved_since}; so no agent wakes",
