@@ -31,6 +31,14 @@ _NOT_TEXT = {
     b"SQLite format 3\x00": "an SQLite database; export the rows as CSV or JSON",
     b"PAR1": "a Parquet file; export the rows as CSV or JSON",
 }
+_MARKUP = {
+    b"<?xml": "XML; export the rows as CSV or JSON",
+    b"<html": "a web page; open it in a spreadsheet, save the sheet as CSV (UTF-8) and load that",
+    b"<!doctype": "a web page; open it in a spreadsheet, save the sheet as CSV (UTF-8) and load that",
+    b"<table": "a web page; open it in a spreadsheet, save the sheet as CSV (UTF-8) and load that",
+    b"{\\rtf": "a document in RTF; export the rows as CSV or JSON",
+}
+"""How texts begin that have no rows, in lower case."""
 _WITH_MARK = {
     "utf-8": "utf-8-sig",
     **dict.fromkeys(("utf-16-le", "utf-16-be"), "utf-16"),
@@ -69,8 +77,9 @@ class InputText:
             data = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=data)))
         with _Damaged(name):
             head = data.peek(_BLOCK)
-            for magic, what in _NOT_TEXT.items():
-                if head.startswith(magic):
+            start = head[:1000].removeprefix(codecs.BOM_UTF8).lstrip().lower()
+            for magic, what in (*_NOT_TEXT.items(), *_MARKUP.items()):
+                if head.startswith(magic) or (magic in _MARKUP and start.startswith(magic)):
                     raise UsageError(f"{name} is {what}")
             sample = b"" if encoding else _sample(data, head, can_rewind=can_rewind)
             self.encoding = _known(encoding) if encoding else _guess(head, sample, name)

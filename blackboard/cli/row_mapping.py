@@ -386,6 +386,8 @@ _TRUTH = {
 """What spreadsheets and forms in western languages write, beside the English words that pydantic knows."""
 _COMMA_NUMBER = re.compile(r"[+-]?(?P<whole>\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),(?P<part>\d+)")
 _CURRENCY = re.compile(r"^[$£¥\u20a0-\u20cf]\s*(?=[-+\d])|(?<=\d)\s*[$£¥\u20a0-\u20cf]$")
+_MINUS_AT_END = re.compile(r"^(\d[\d.,'\u00a0\u202f ]{0,40})-$")
+"""How SAP writes numbers below zero."""
 _POINT_NUMBER = re.compile(r"[+-]?\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+\.\d+")
 
 
@@ -395,7 +397,7 @@ def _point(text: str, *, decimal_comma: bool) -> str:
     `0,8` and `1.234,5` have one meaning. `1,234` has two: it has a decimal comma in a file whose columns are separated
     by semicolons, and stays unchanged elsewhere.
     """
-    text = _CURRENCY.sub("", text)
+    text = _MINUS_AT_END.sub(r"-\1", _CURRENCY.sub("", text))
     if _POINT_NUMBER.fullmatch(text):
         return re.sub(r"[^\d.+-]", "", text)
     if (match := _COMMA_NUMBER.fullmatch(text)) is None:

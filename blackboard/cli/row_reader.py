@@ -18,7 +18,7 @@ from blackboard.cli.input_text import MAX_LINE, InputText
 from blackboard.cli.json_paths import values_at
 from blackboard.errors import UsageError
 
-DELIMITERS = "\t;|,"
+DELIMITERS = "\x1f\x01\t;|,"
 """The delimiters that are tried. If two divide the rows equally well, the earlier is meant: commas occur in texts."""
 SAMPLE_ROWS = 50
 """The number of lines from which the delimiter follows."""
@@ -28,9 +28,12 @@ MAX_ELEMENT = 64 * 1024 * 1024
 """The largest number of characters in an element of a JSON array."""
 UNNAMED = ""
 """The name that means all columns without a name."""
-_SPACE = re.compile(r"\s*")
 _GAP = re.compile(r"[\s,]*")
 _FORCED_TEXT = re.compile('="[^"]*"')
+_GUARDED_TEXT = re.compile(r"'(?:[=+@]|-\d)")
+"""How a cell begins that a program guards, so that a spreadsheet takes it for text and no formula."""
+_RULER = re.compile(r"[\s|+:=-]{0,5000}")
+_NUMBER = re.compile(r"[\d.,:/ +-]{1,40}")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -137,7 +140,7 @@ class Rows:
                     values, end = decoder.raw_decode(buffer, at)
                 except (ValueError, RecursionError) as error:
                     if ended or len(buffer) - at > MAX_ELEMENT:
-                        reason = f"invalid JSON: {getattr(error, 'msg', error)}; what follows is not read"
+                        reason = f"{_json_fault(error)}; what follows is not read"
                         yield BadRow(number, self._not_text(buffer[at:]) or reason, buffer[at : at + 10_000].strip())
                         return
                     break  # it goes on in a later line
@@ -155,7 +158,7 @@ class Rows:
             try:
                 found = list(_objects(raw))
             except (ValueError, RecursionError) as error:
-                yield BadRow(number, self._not_text(raw) or f"invalid JSON: {error}", raw)
+                yield BadRow(number, self._not_text(raw) or _json_fault(error), raw)
                 continue
             for values, text in found:
                 yield from self._json_row(number, values, text)
@@ -169,6 +172,8 @@ class Rows:
             yield Row(number, values, raw)
         else:
             items = next(iter(values_at(values, self._each)), None)
+            if isinstance(items, dict):
+                items = list(items.values())
             if not isinstance(items, list):
                 yield BadRow(number, f"it has no list {self._each!r}", raw)
                 return
@@ -185,13 +190,18 @@ class Rows:
             while not next(self._lines)[1].strip():
                 pass
             delimiter, sample = delimiter or stated[1], sample[1:]
-        self._delimiter = delimiter or _likely_delimiter(sample)
+        lines = [line for line in sample if not _is_ruler(line)]
+        self._delimiter = delimiter or _likely_delimiter(lines)
+        self._is_drawn = self._delimiter == "|" and len(lines) < len(sample)
+        if self._is_drawn:
+            sample = lines
         self.decimal_comma = self._delimiter == ";"
-        self._space = bool(sample) and f'{self._delimiter} "' in sample[0]
+        self._space = any(f'{self._delimiter} "' in line for line in sample)
         self._escape = _likely_escape(sample, self._delimiter)
         if skipped := _lines_before_header(sample, self._delimiter):
             while skipped:
-                skipped -= bool(next(self._lines)[1].strip())
+                line = next(self._lines)[1]
+                skipped -= bool(line.strip() and not (self._is_drawn and _is_ruler(line)))
             self.notes.append(f"the lines before the header of {self.name} are left out")
         header = next(self._records(), None)
         if header is None:
@@ -233,6 +243,8 @@ class Rows:
             number, cells, raw = values
             if '="' in raw:  # how a spreadsheet writes text that looks like a number
                 cells = [cell[2:-1] if _FORCED_TEXT.fullmatch(cell) else cell for cell in cells]
+            if "'" in raw:
+                cells = [cell[1:] if _GUARDED_TEXT.match(cell) else cell for cell in cells]
             if not any(cell.strip() for cell in cells) and len(cells) > 1:
                 continue  # a spreadsheet writes an empty line as delimiters alone
             if not any(cell.strip() for cell in cells[len(columns) :]):
@@ -247,7 +259,7 @@ class Rows:
     def _records(self) -> Iterator[tuple[int, list[str], str] | BadRow]:
         """Yield the records. A record with a quoted field can have several lines."""
         while (first := next(self._lines, None)) is not None:
-            if not first[1].strip():
+            if not first[1].strip() or (self._is_drawn and _is_ruler(first[1])):
                 continue
             lines = [first]
             try:
@@ -271,6 +283,8 @@ class Rows:
                 what = "too long" if "field larger" in str(error) else "misplaced quote"
                 yield BadRow(first[0], f"{what}: {error}", first[1].rstrip("\r\n"))
                 continue
+            if self._is_drawn:
+                cells = _without_frame(cells)
             yield first[0], cells, "".join(line for _, line in lines).rstrip("\r\n")
 
     def _record_lines(self, lines: list[tuple[int, str]]) -> Iterator[str]:
@@ -293,20 +307,52 @@ class _UnclosedQuote(Exception):
 
 
 def _likely_delimiter(sample: Sequence[str]) -> str:
-    """Return the delimiter that divides the header and most rows into the same number of fields."""
+    """Return the delimiter that divides the header and most rows into the same number of fields.
 
-    def evenness(delimiter: str) -> tuple[float, int]:
-        widths: list[int] = []
+    If two divide them equally, the one is meant that divides the first line too.
+    """
+
+    def evenness(delimiter: str) -> tuple[float, bool, int]:
+        rows: list[list[str]] = []
         with suppress(csv.Error):  # the sample ends within a field, or a row has a mistake
-            widths.extend(len(cells) for cells in csv.reader(sample, delimiter=delimiter))
-        titles = next((place for place, width in enumerate(widths) if width > 1), len(widths))
-        widths = widths[titles:]
-        if not widths or (titles and (len(widths) < 2 or len(set(widths)) > 1)):
-            return 0.0, 0
-        return round(sum(width == widths[0] for width in widths[1:]) / max(1, len(widths) - 1), 1), widths[0]
+            rows.extend(csv.reader(sample, delimiter=delimiter))
+        place = _header_place(rows)
+        widths = [len(row) for row in rows[place:]]
+        if not widths or widths[0] < 2 or (place and (len(widths) < 2 or len(set(widths)) > 1)):
+            return 0.0, False, 0
+        even = sum(width == widths[0] for width in widths[1:]) / max(1, len(widths) - 1)
+        return round(even, 1), place == 0, widths[0]
 
     best = max(DELIMITERS, key=evenness)
-    return best if evenness(best) > (0.0, 0) else ","
+    return best if evenness(best)[0] > 0 or evenness(best)[2] else ","
+
+
+def _header_place(rows: Sequence[Sequence[str]]) -> int:
+    """Return the place of the header, which follows rows of a single cell, and a row that has values and no names."""
+    full = [sum(1 for cell in row if cell.strip()) for row in rows]
+    first = next((place for place, count in enumerate(full) if count > 1), 0)
+    widths = [len(row) for row in rows[first : first + 3]]
+    if len(widths) > 1 and len(set(widths)) == 1:
+        return first
+    if len(widths) == 3 and widths[0] != widths[1] == widths[2] and not _has_names(rows[first]):
+        return first + 1 if _has_names(rows[first + 1]) else 0
+    return 0
+
+
+def _has_names(row: Sequence[str]) -> bool:
+    """Return whether the cells of a row may name columns: each has a text, and none is a number."""
+    return all(cell.strip() and not _NUMBER.fullmatch(cell.strip()) for cell in row)
+
+
+def _is_ruler(line: str) -> bool:
+    """Return whether a line only draws a part of a table, as databases and SAP print them."""
+    return "---" in line and _RULER.fullmatch(line) is not None
+
+
+def _without_frame(cells: Sequence[str]) -> list[str]:
+    """Return the cells of a row in a drawn table, without the frame on both sides."""
+    plain = [cell.strip() for cell in cells]
+    return plain[1:-1] if len(plain) > 2 and not plain[0] and not plain[-1] else plain
 
 
 def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
@@ -328,12 +374,9 @@ def _lines_before_header(sample: Sequence[str], delimiter: str) -> int:
         rows = list(csv.reader(sample, delimiter=delimiter))
     except csv.Error:
         return 0
-    widths = [len(row) for row in rows]
-    full = [sum(1 for cell in row if cell.strip()) for row in rows]
-    first = next((place for place, count in enumerate(full) if count > 1), 0)
-    is_table = first + 1 < len(rows) and len(set(widths[first : first + 3])) == 1
+    first = _header_place(rows)
     # A title takes one line. One that goes on over several lines is read as the header, and named in the error.
-    return first if is_table and sum(line.count('"') for line in sample[:first]) % 2 == 0 else 0
+    return first if sum(line.count('"') for line in sample[:first]) % 2 == 0 else 0
 
 
 def _objects(raw: str) -> Iterator[tuple[Any, str]]:
@@ -348,7 +391,15 @@ def _objects(raw: str) -> Iterator[tuple[Any, str]]:
         if (at or end < len(raw)) and not isinstance(values, dict):
             json.loads(raw)  # raises the error of the whole line
         yield values, raw[at:end]
-        at = _SPACE.match(raw, end).end()  # type: ignore[union-attr]  # it matches an empty text too
+        at = _GAP.match(raw, end).end()  # type: ignore[union-attr]  # it matches an empty text too
+
+
+def _json_fault(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "invalid JSON: it is nested too deeply"
+    if not isinstance(error, json.JSONDecodeError):  # Python reads only numbers of so many digits
+        return "invalid JSON: a number has too many digits"
+    return f"invalid JSON: {error.msg} at character {error.pos + 1}"
 
 
 def _is_one_document(sample: Sequence[str]) -> bool:

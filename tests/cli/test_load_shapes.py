@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import os
 import shlex
@@ -39,6 +40,17 @@ QUESTIONS = ("what, if anything, burns, and where?", "price, net", "how bad (1=l
         ("sep=;\r\nroom;detail\r\nhall;a, b\r\n", "a, b"),
         ('"sep=^"\nroom^detail\nhall^a, b\n', "a, b"),
         ("room,detail\rhall,thin\r", "thin"),
+        ("room;detail\nhall;a, b, c\nroof;d, e, f\n", "a, b, c"),
+        ('"EXTF";700;"x";1,5;;;\nroom;detail\nhall;1,5\nroof;2,5\n', "1,5"),
+        ('room, detail, floor_number\nhall, thin, 1\nroof, "a, b", 2\n', "thin"),
+        ("|room|detail|\n|---|:--|\n|hall |thin |\n", "thin"),
+        ("+----+------+\n|room|detail|\n+----+------+\n|hall|thin  |\n+----+------+\n", "thin"),
+        ("1.3.2026   List   1\n-------\n|room|detail|\n-------\n|hall|thin  |\n-------\n", "thin"),
+        (" room | detail \n------+------\n hall | thin\n", "thin"),
+        ("room\x01detail\nhall\x01thin\n", "thin"),
+        ("room,detail\nhall,'=1+1\n", "=1+1"),
+        ("room,detail\nhall,'+49 30 1\n", "+49 30 1"),
+        ("room,detail\nhall,'90s\n", "'90s"),
         ("room,detail,,,\nhall,thin,,,\n,,,,\n", "thin"),
         ("room,detail\nhall,thin,,\n", "thin"),
         ('room,"how bad (1=low, 5=high)?"\nhall,4\n', "4"),
@@ -66,13 +78,13 @@ QUESTIONS = ("what, if anything, burns, and where?", "price, net", "how bad (1=l
         ("Report of all\nFires, 2026\nroom;detail\nhall;a, b\n", "a, b"),
         ('"A report, with a comma"\nroom,detail\nhall,thin\n', "thin"),
     ],
-    ids=range(30),
+    ids=itertools.count(),
 )
 def test_a_dialect_is_recognized(house: Typed, text: str | bytes, detail: str | None) -> None:
     head = house.write("head.csv", text)
     column = next((name for name in QUESTIONS if isinstance(text, str) and name in text.replace("\n", " ")), "detail")
     done = house("load", head, *SMOKE, "--map", f"{column}=detail", "--json")
-    assert (done.code, done.json["loaded"]) == (0, 1), done.err
+    assert (done.code, done.json["rejected"]) == (0, 0), done.err
     assert marks(house)["hall"]["detail"] == (detail or "5 \u20ac f\u00fcr K\u00fchn Stra\u00dfe 1")
 
 
@@ -116,6 +128,37 @@ def test_a_pipe_with_a_name_loads(house: Typed, compress: Callable[[bytes], byte
     done = house("load", f"/dev/fd/{read}", *SMOKE, "--json")
     os.close(read)
     assert (done.json["loaded"], done.json["rejects"]) == (1, "load.rejects.csv")
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        ("<?xml version='1.0'?><a/>", "is XML"),
+        ("\n <HTML><table><tr><td>room</td></tr></table>", "is a web page"),
+        ("\ufeff<!DOCTYPE html>", "is a web page"),
+        ("{\\rtf1 room}", "is a document in RTF"),
+    ],
+)
+def test_markup_that_is_named_like_a_table_is_refused(house: Typed, start: str, what: str) -> None:
+    done = load(house, start, *SMOKE, name="a.xls")
+    assert done.code == 2
+    assert what in done.err
+
+
+def test_lines_of_json_may_end_with_commas_and_mistakes_are_told_plainly(house: Typed) -> None:
+    deep, long = "[" * 100_000, "9" * 5000
+    text = f'{{"room": "hall"}},\n{{"room": "roof"}},\n{{"room": {deep}\n{{"room": {long}}}\n{{"room": x}}\n'
+    done = load(house, text, *SMOKE, "--map", "room=detail", name="a.jsonl")
+    assert "2 rows loaded" in done.out
+    rejected = (house.folder / "a.jsonl.rejects.csv").read_text()
+    for reason in ("nested too deeply", "too many digits", "Expecting value at character 10"):
+        assert reason in rejected
+
+
+def test_the_values_of_an_object_may_be_the_rows(house: Typed) -> None:
+    text = json.dumps({"rooms": {"-N1": {"room": "hall", "detail": "x"}, "-N2": {"room": "roof", "detail": "y"}}})
+    assert "2 rows loaded" in load(house, text, *SMOKE, "--each", "rooms", name="a.json").out
+    assert set(marks(house)) == {"hall", "roof"}
 
 
 def test_decimal_commas_are_numbers(house: Typed) -> None:
