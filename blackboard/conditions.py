@@ -351,7 +351,7 @@ class Comparison(Condition):
         yield self
 
     def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
-        """Return what `decide` says."""
+        """Return its truth, as `decide` gives it."""
         return decide(self)
 
     def holds_at(self, value: float) -> bool:

@@ -122,7 +122,10 @@ _queue = LogQueue()
 
 
 def put(write: Callable[[], object], size: int) -> None:
-    """Let a thread call a function that writes some characters, in the order of all lines, unless too many wait."""
+    """Queue a function that writes some characters, for a thread to call in order.
+
+    Drop it if too many characters wait.
+    """
     _queue.put(write, size)
 
 

@@ -1,8 +1,8 @@
 """Encodings of text: those of Unicode by their marks and zeros, and older code pages by the words that they make.
 
-A code page is told by its words: in the right one, each word has letters of one language. `Łukasz` in Windows-1250 is
-`£ukasz` in Windows-1252, which is no word of any language. If several code pages make words, the western one is meant,
-because most exports have it. A guess must be said to the user.
+A code page is recognized by its words: in the right one, each word has letters of one language. `Łukasz` in
+Windows-1250 is `£ukasz` in Windows-1252, which is no word of any language. If several code pages make words, the
+western one is meant, because most exports have it. A guess must be said to the user.
 """
 
 from __future__ import annotations

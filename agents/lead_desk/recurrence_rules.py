@@ -23,7 +23,7 @@ __all__ = ["Frequency", "Rule", "StepBudget", "TooManySteps", "parse_rule"]
 MAX_STEPS = 50_000
 """The largest number of days and times that are tested for one rule."""
 MAX_STEPS_TOGETHER = 1_000_000
-"""The largest number for all rules of a calendar: a few seconds."""
+"""The same for all rules of a calendar together. It takes a few seconds."""
 OCCURRENCE = 5
 """The steps that one occurrence in the window costs."""
 MAX_TEXT = 100_000

@@ -399,7 +399,7 @@ class Blackboard:
         return replace(report, backups=backups, out_of_reach=erasure.OUT_OF_REACH, not_compacted=not_compacted)
 
     def _compact_after_erasure(self) -> str | None:
-        """Compact the file, and return why it could not be done now, if so."""
+        """Compact the file; return the reason if that is not possible now, otherwise None."""
         if self.database.path is None:
             return None
         try:

@@ -189,7 +189,7 @@ class BoardStatus:
     activations: Mapping[str, int]
     """The number of activations in each state."""
     gone_agents: Mapping[str, int]
-    """How many crossings and activations are held because their agent is not in the deployment, by its name."""
+    """The number of crossings and activations that are held because their agent is not in the deployment, by agent."""
     next_predicted_crossing: datetime | None
     next_evaporation: datetime | None
     model_calls: ModelCallCounts
@@ -272,13 +272,13 @@ class GivenMark:
     role: Literal["given", "read"]
     """Whether the watch gave it to the agent, or the agent reads it in addition."""
     kind: str | None
-    """None if the history does not hold the mark any more; so are its subject and payload."""
+    """None if the history no longer contains the mark; then the subject and payload are None too."""
     subject: str | None
     payload: Mapping[str, JsonValue] | None
     strength: float
     """Its strength when it was given."""
     state: str
-    """`live`, `evaporated` or `withdrawn`; `unknown` if the history does not hold it any more."""
+    """`live`, `evaporated` or `withdrawn`; `unknown` if the history no longer contains it."""
     strength_now: float
     changed_at: datetime | None
     """When it was reinforced, evaporated or withdrawn since; None if nothing has happened to it."""

@@ -31,7 +31,7 @@ UNNAMED = ""
 _GAP = re.compile(r"[\s,]*")
 _FORCED_TEXT = re.compile('="[^"]*"')
 _GUARDED_TEXT = re.compile(r"'(?:[=+@]|-\d)")
-"""How a cell begins that a program guards, so that a spreadsheet takes it for text and no formula."""
+"""The beginning of a cell that a program has guarded, so that a spreadsheet takes it for text, not for a formula."""
 _RULER = re.compile(r"[\s|+:=-]{0,5000}")
 _NUMBER = re.compile(r"[\d.,:/ +-]{1,40}")
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)

@@ -141,7 +141,7 @@ class Database:
         return self.file is None or self.file.exists()
 
     def refuse_missing(self) -> NoReturn:
-        """Say that there is no board here.
+        """Raise the error of a missing board.
 
         Raises:
             StoreMissing: Always.

@@ -40,7 +40,7 @@ class DatabaseFile:
         return status is not None and status.st_size > 0
 
     def refuse_missing(self) -> NoReturn:
-        """Say that there is no board here.
+        """Raise the error of a missing board.
 
         Raises:
             StoreMissing: Always.
@@ -133,7 +133,7 @@ class DatabaseFile:
         return file_owners.describe_foreign((*self.files.of_sqlite, self.files.write_lock, self.files.write_queue))
 
     def apply_mode(self) -> None:
-        """Let the users whom the mode names use the files of this board that this user has made."""
+        """Give the files of this board that this user has made the permissions of the mode."""
         if self.mode is None:
             return
         for path in self.files.shared():

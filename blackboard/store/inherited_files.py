@@ -16,7 +16,7 @@ DESCRIPTORS = ("/proc/self/fd", "/dev/fd")
 """Folders that list the descriptors of this process: on Linux, and on macOS."""
 
 _inherited: set[tuple[int, int]] = set()
-"""Their devices and inodes."""
+"""The devices and inodes of the inherited files."""
 
 
 def note(path: Path) -> None:

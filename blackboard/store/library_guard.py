@@ -146,7 +146,7 @@ def forget(connection: object) -> None:
 
 
 def connections_to(file: Identity) -> list[OpenFile]:
-    """Return what the open connections of this process to a file have open."""
+    """Return the `OpenFile` of each open connection of this process to a file."""
     return [opened for opened in [*_open.values()] if opened.file == file]
 
 

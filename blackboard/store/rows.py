@@ -117,7 +117,8 @@ class MarkRow(NamedTuple):
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: Flag = 0
-    """Whether the law was named by the deposit and was not that of the kind. A change of the kind's law leaves it."""
+    """Whether the deposit named the law, and the kind had another one. A change of the kind's law does not change
+    it."""
 
     def is_live(self, at: int) -> bool:
         """Return whether the mark is live at an instant."""

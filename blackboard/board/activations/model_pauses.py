@@ -70,8 +70,8 @@ def begin(
 ) -> tuple[Wait, bool]:
     """Pause a model because of a call, or prolong its pause.
 
-    A failure `is_refusal` if the request itself may be to blame, and `is_access` if it was not even read. While a
-    single activation was refused, its marks are as suspect as the model, and others may try the model at once.
+    `is_refusal` says that the request itself may be to blame, and `is_access` that it was not even read. While a single
+    activation was refused, its marks are as suspect as the model, and others may try the model at once.
 
     Returns what the activation of the call waits for, and whether the model is paused now and was not before.
     """

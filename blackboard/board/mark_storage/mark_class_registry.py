@@ -211,7 +211,7 @@ class MarkClasses:
 
 
 def _check_same(known: type[Mark], model: type[Mark]) -> None:
-    """Check that a class is the known one, defined again.
+    """Check that a class is the known class, which may have been defined again.
 
     Raises:
         InvalidMark: It is another class, or it has another schema by now.

@@ -141,7 +141,7 @@ class _Converter:
         return value
 
     def _choose(self, value: Any, choices: list[Any]) -> Any:
-        """Return the value as the first choice that it fits wants it, or that it fits after a conversion."""
+        """Return the value in the form of the first choice that it fits, converted if that is necessary."""
         for choice in choices:
             if self._fits(value, choice):
                 return self.convert(value, choice)

@@ -73,10 +73,10 @@ def _check_names(old: Deployment, new: Deployment) -> None:
 
 
 def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
-    """Return what becomes active with a deployment.
+    """Return the deployment that becomes active.
 
-    It keeps the kinds that it does not name, and the text of a schema that differs only in words or in what another
-    version of pydantic writes.
+    Kinds that the new one does not name stay. A schema keeps its text if the new text differs only in words, or because
+    another version of pydantic wrote it.
     """
     old = txn.deployment
     kinds = {**old.kinds, **{name: _with_known_schema(spec, old.kinds.get(name)) for name, spec in new.kinds.items()}}

@@ -122,7 +122,7 @@ def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:
 
 
 def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at: Instant) -> Instant:
-    """Return until when a worker that was last seen at an instant claimed for one of its agents."""
+    """Return the end of a worker's claims for one of its agents, if it was last seen at an instant."""
     if is_current(txn, agent, code_of(worker).get(agent)):
         return seen_at
     return min(seen_at, _code_since(txn, agent))
