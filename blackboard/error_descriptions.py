@@ -87,15 +87,17 @@ def _name_in_module(kind: type) -> str | None:
 
 
 def _is_own(error: BaseException) -> bool:
-    """Return whether code of this package raised an error, and its text quotes no agent.
+    """Return whether code of this package made an error, and its text quotes no agent.
 
     A text that `quotes_nothing` may name what it was called with, such as a path. So no agent may have made the call.
     """
     files = [file for file, _ in _lines(error)]
-    if not getattr(error, "quotes_nothing", False):
-        return not files or files[-1].startswith(_OWN)
-    if not files or not files[-1].startswith(_OWN):
+    if not files:
+        return True
+    if not files[-1].startswith(_OWN):
         return False
+    if not getattr(error, "quotes_nothing", False):
+        return True
     foreign = [place for place, file in enumerate(files) if not file.startswith("<") and not _is_known(file)]
     return not foreign or files[foreign[-1] + 1] == _CONTEXT
 

@@ -305,7 +305,7 @@ def _collect(claim: Claim, result: Any) -> list[Mark]:
     try:
         items = iter(result)
     except TypeError:
-        raise _not_marks("it returned", result) from None
+        raise _not_marks(result) from None
     marks: list[Mark] = []
     for item in items:
         if len(marks) == limit:
@@ -319,7 +319,7 @@ def _check(claim: Claim, marks: list[Mark]) -> None:
     writes = claim.agent.writes
     for mark in _with_alternatives(marks):
         if not isinstance(mark, Mark):
-            raise _not_marks("among its marks, it returned", mark)
+            raise _not_marks(mark, " among its marks")
         if mark.kind not in writes:
             raise Undeclared(
                 f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}",
@@ -329,9 +329,10 @@ def _check(claim: Claim, marks: list[Mark]) -> None:
         check_intensity(mark.intensity)
 
 
-def _not_marks(where: str, result: object) -> AgentError:
-    rule = "an agent returns marks or None"
-    return AgentError(f"{where} {type(result).__name__}; {rule}", shown=f"{where} {class_name(type(result))}; {rule}")
+def _not_marks(result: object, where: str = "") -> AgentError:
+    rest = f"{where}; an agent returns marks or None"
+    message, shown = (f"it returned {name}{rest}" for name in (type(result).__name__, class_name(type(result))))
+    return AgentError(message, shown=shown)
 
 
 def _check_sizes(claim: Claim, deposits: list[AgentDeposit]) -> None:

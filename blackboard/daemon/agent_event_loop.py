@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 
 from blackboard.daemon import forked_children
 from blackboard.daemon.agent_threads import AgentThreads
-from blackboard.error_descriptions import place_of
+from blackboard.error_descriptions import class_name, place_of
 from blackboard.log_queue import Log
 
 log = Log("blackboard")
@@ -209,7 +209,10 @@ class DaemonExecutor(ThreadPoolExecutor):
 
 def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log an error of a task that nobody awaits. The loop's own handler would write its message."""
-    log.error("a task that an agent left behind failed", error=context.get("exception"))
+    error = context.get("exception")
+    if error is not None and error.__traceback__ is None:  # made by an agent and never raised, as in a future
+        error = class_name(type(error))
+    log.error("a task that an agent left behind failed", error=error)
 
 
 def _check_descriptors() -> None:

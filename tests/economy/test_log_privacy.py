@@ -148,8 +148,10 @@ def test_hooks_listeners_and_tasks_that_are_left_behind_are_logged_without_words
     @agent(watches=strength(Note) >= 0.5, name="leaves", publish=publish)
     async def leaves(notes: Sequence[Note], context: Any) -> None:
         task = asyncio.ensure_future(fails())
+        future = asyncio.get_running_loop().create_future()
+        future.set_exception(StoreError(WORDS))
         await asyncio.sleep(0)
-        del task
+        del task, future
         await asyncio.sleep(0)
 
     def listener(event: str, details: Any) -> None:
