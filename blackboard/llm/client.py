@@ -6,6 +6,8 @@ The SDK is imported at the first call, because the import takes about a second a
 from __future__ import annotations
 
 import logging
+import os
+import re
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,7 +30,15 @@ from blackboard.llm.failures import (
     storable,
 )
 from blackboard.llm.message_batches import BatchPage, BatchState, batch_body, read_results, read_state
-from blackboard.llm.model_settings import KEY, KEY_FILE, KeySource, ModelSettings, address_of, api_key
+from blackboard.llm.model_settings import (
+    KEY,
+    KEY_FILE,
+    KeySource,
+    ModelSettings,
+    address_of,
+    api_key,
+    without_password,
+)
 from blackboard.llm.reply import Reply
 from blackboard.system import forks
 
@@ -48,6 +58,9 @@ _MAX_ANSWER, _MAX_RESULTS = 32 << 20, 256 << 20
 about a megabyte."""
 _TALKATIVE = ("anthropic", "httpx2", "httpcore2")
 """The loggers of libraries that would log requests, with their payloads, for a variable such as ANTHROPIC_LOG."""
+_NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+"""The variables that decide how a connection is made."""
+_SCHEMES = ("http", "https", "socks4", "socks5", "socks5h")
 _CLOCK_SKEW = parse_duration("10m")
 """The largest difference between the clocks of this machine and of the API when a lost batch is looked up."""
 
@@ -66,13 +79,14 @@ class AnthropicClient:
         self._keys: frozenset[str] = frozenset()
         """All keys so far: an answer to an earlier call may repeat an earlier one."""
         self._base_url, self._timeout = _root_of(base_url or _DEFAULT_URL), timeout / 1e6
+        self._shown_url = without_password(self._base_url)
         self._client: anthropic.Anthropic | None = None
         self._lock = threading.Lock()
         self._closed = False
         forks.register(self)
 
     def __repr__(self) -> str:
-        return f"AnthropicClient({self._base_url!r})"
+        return f"AnthropicClient({self._shown_url!r})"
 
     @property
     def has_key(self) -> bool:
@@ -85,7 +99,7 @@ class AnthropicClient:
     @property
     def host(self) -> str | None:
         """The host that is called; None for the provider's own."""
-        return None if self._base_url == _DEFAULT_URL else urlsplit(self._base_url).netloc.rpartition("@")[2]
+        return None if self._base_url == _DEFAULT_URL else urlsplit(self._shown_url).netloc
 
     def send(self, body: str) -> Reply:
         """Send one planned request; see `Client`."""
@@ -255,18 +269,22 @@ class AnthropicClient:
         except anthropic.APIConnectionError as error:
             detail = self._detail(error.__cause__ or error)
             if not paying or isinstance(error.__cause__, not_sent):
-                problem = f"{self._base_url} cannot be reached ({detail})"
+                problem = f"{self._shown_url} cannot be reached ({detail}){_named_by_environment()}"
                 raise NotSent(problem, shown=problem) from None
             problem = f"the request was sent and no complete answer arrived ({detail})"
             raise OutcomeUnknown(problem, shown=problem) from None
         except Exception as error:
             # The SDK turns every exception during the transmission into an APIConnectionError. What is left comes from
             # the settings of the environment: a proxy's address or a file of certificates that cannot be used.
-            problem = f"no request can be sent to {self._base_url} ({self._detail(error)})"
+            detail = self._detail(error)
+            problem = f"no request can be sent to {self._shown_url} ({detail}){_named_by_environment()}"
             raise NotSent(problem, shown=problem) from None
 
     def _detail(self, error: BaseException) -> str:
-        return self._without_key(f"{type(error).__name__}: {storable(str(error))[:300]}")
+        text = self._without_key(f"{type(error).__name__}: {storable(str(error))[:300]}")
+        for part in _parts_of_passwords():
+            text = text.replace(part, "***")
+        return text
 
     def _hidden(self, body: object) -> object:
         """Return the body of an error without the key, which a gateway may repeat."""
@@ -305,6 +323,23 @@ def describe_model(settings: ModelSettings, client: Client | None) -> str:
     if not client.has_key:
         return f"{answers}, but there is no key"
     return f"{answers}, at {client.host}" if client.host else answers
+
+
+def _network_variables() -> dict[str, str]:
+    values = {name: os.environ.get(name) or os.environ.get(name.lower()) for name in _NETWORK}
+    return {name: value for name, value in values.items() if value}
+
+
+def _named_by_environment() -> str:
+    """Return which variables of the network are set, without their values, which may contain passwords."""
+    found = _network_variables()
+    return f"; the environment sets {', '.join(found)}" if found else ""
+
+
+def _parts_of_passwords() -> list[str]:
+    """Return the parts of users and passwords in the addresses of proxies. An error may quote a part of an address."""
+    users = [value.rpartition("@")[0] for value in _network_variables().values()]
+    return [part for user in users for part in re.split(r"[:/@]+", user) if len(part) > 2 and part not in _SCHEMES]
 
 
 def _text(response: Any) -> str:

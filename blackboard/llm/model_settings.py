@@ -44,32 +44,55 @@ class ModelSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _is_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("https://", "http://")):
-            raise ValueError("an address starts with https:// or http://")
-        if value is not None and _has_no_host(value):
-            raise ValueError("an address is https:// or http://, a host, and perhaps a port and a path")
+        if value is not None and (problem := _problem_of(value)) is not None:
+            raise ValueError(problem)
         return value
 
 
 def address_of(settings: ModelSettings, environ: Mapping[str, str]) -> str | None:
-    """Return the address of the API that the settings or the environment name; None for the provider's own."""
-    return settings.base_url or environ.get(BASE_URL, "").strip() or None
+    """Return the address of the API that the settings or the environment name; None for the provider's own.
+
+    Raises:
+        ConfigurationError: The environment names what is no address.
+    """
+    if settings.base_url is not None:
+        return settings.base_url
+    address = environ.get(BASE_URL, "").strip() or None
+    if address is not None and (problem := _problem_of(address)) is not None:
+        raise ConfigurationError([Mistake(BASE_URL, problem)])
+    return address
+
+
+def without_password(address: str) -> str:
+    """Return an address without the user and password that it may contain."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def sends_key_in_clear(settings: ModelSettings, environ: Mapping[str, str]) -> str | None:
-    """Return the address if the key and all payloads would cross a network unencrypted; None otherwise."""
+    """Return the address if the key and all payloads would cross a network unencrypted; None otherwise.
+
+    Raises:
+        ConfigurationError: The environment names what is no address.
+    """
     address = address_of(settings, environ)
     if settings.provider == "offline" or address is None or not address.lower().startswith("http://"):
         return None
-    return None if _is_loopback(urlsplit(address).hostname or "") else address
+    return None if _is_loopback(urlsplit(address).hostname or "") else without_password(address)
 
 
-def _has_no_host(address: str) -> bool:
+def _problem_of(address: str) -> str | None:
+    """Return why an address cannot be that of an API; None if it can."""
+    if not address.lower().startswith(("https://", "http://")):
+        return "an address starts with https:// or http://"
+    if any(character in "?#" or character.isspace() or not character.isprintable() for character in address):
+        return "an address has no question mark, no # and no space: the path of the API is added to it"
     try:
         parts = urlsplit(address)
-        return not parts.hostname or parts.port == 0  # to read the port checks it
+        is_complete = bool(parts.hostname) and parts.port != 0  # to read the port checks it
     except ValueError:
-        return True
+        is_complete = False
+    return None if is_complete else "an address is https:// or http://, a host, and perhaps a port and a path"
 
 
 def _is_loopback(host: str) -> bool:

@@ -345,8 +345,13 @@ class _Resolver:
             self._wrong(mistake.place, mistake.message)
 
     def _address(self) -> None:
-        """Warn of an address to which the key would be sent unencrypted."""
-        if (address := sends_key_in_clear(self.settings.model, self.environ)) is not None:
+        """Check the address that the environment names, and warn if the key would be sent there unencrypted."""
+        try:
+            address = sends_key_in_clear(self.settings.model, self.environ)
+        except ConfigurationError as error:
+            self.mistakes += error.mistakes
+            return
+        if address is not None:
             place = self._at("model.base_url") if self.settings.model.base_url else BASE_URL
             text = f"{address} is not encrypted: the key and all payloads can be read on the way; use https://"
             self.warnings.append(Mistake(place, text))

@@ -306,11 +306,33 @@ class TestClientFrom:
             assert sends_key_in_clear(ModelSettings(base_url=address, provider="offline"), {}) is None
 
     @pytest.mark.parametrize(
-        "address", ["http://", "https://host:port", "http://host:99999", "ftp://host", "http://:80"]
+        "address",
+        [
+            *("http://", "https://host:port", "http://host:99999", "ftp://host", "http://:80", "host:80", "http://[::"),
+            *("http://host/?team=a", "http://host/#part", "http://a host", "http://host/\nx: y"),
+        ],
     )
     def test_an_address_that_cannot_be_used_is_a_mistake(self, address: str) -> None:
         with pytest.raises(ValidationError):
             ModelSettings(base_url=address)
+        environ = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": address}
+        for use in (client_from, sends_key_in_clear):
+            with pytest.raises(ConfigurationError, match="ANTHROPIC_BASE_URL"):
+                use(ModelSettings(), environ)
+        assert client_from(ModelSettings(provider="offline"), environ) is None
+
+    def test_the_password_of_an_address_is_sent_and_not_shown(self, api: MessagesApi, body: str) -> None:
+        address = api.url.replace("//", "//ada:secret@")
+        client = AnthropicClient(KEY, address)
+        client.send(body)
+        assert "authorization" in api.calls[0].headers
+        lost = AnthropicClient(KEY, "http://ada:secret@127.0.0.1:1/gateway")
+        with pytest.raises(NotSent, match=r"http://127\.0\.0\.1:1/gateway cannot be reached") as raised:
+            lost.send(body)
+        in_clear = sends_key_in_clear(ModelSettings(base_url="http://ada:secret@gateway.test"), {})
+        assert "secret" not in f"{raised.value} {raised.value.shown} {client!r} {client.host} {in_clear}"
+        for each in (client, lost):
+            each.close()
 
     def test_the_key_may_be_in_a_file(self, tmp_path: Path, api: MessagesApi, body: str) -> None:
         (tmp_path / "key").write_text(f"{KEY}\n")
@@ -404,6 +426,10 @@ class TestEnvironment:
         [
             ("HTTP_PROXY", "nonsense://127.0.0.1:1"),
             ("ALL_PROXY", "http://127.0.0.1:not-a-port"),
+            ("all_proxy", "socks5://ada:secret@127.0.0.1:1"),
+            ("HTTP_PROXY", "http://ada:secret@127.0.0.1:1"),
+            ("HTTP_PROXY", "http://ada:se/secret@127.0.0.1:1"),
+            ("HTTPS_PROXY", "ada:my:secret@127.0.0.1:1"),
             ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
             ("ANTHROPIC_CUSTOM_HEADERS", "x-note: \u2603"),
         ],
@@ -425,6 +451,9 @@ class TestEnvironment:
             failures.append(str(failure))
         assert len(failures) + len(api.calls) == 1
         assert KEY not in "".join(failures)
+        assert all(
+            f"the environment sets {name.upper()}" in failure and "secret" not in failure for failure in failures
+        )
         monkeypatch.delenv(name)
         client.send(body)  # the client recovers by itself
         assert api.calls
