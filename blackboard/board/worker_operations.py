@@ -196,6 +196,12 @@ class Worker:
         """Return whether the work that remains for its agents waits for a person, a budget or a new mark."""
         return self._session.read(lambda txn: not has_work(txn, self._current(txn), batch_api=batch_api))
 
+    def close_batch_window(self) -> bool:
+        """End the earliest batch window of its agents, if nothing runs and nothing else is due before its end."""
+        return self._session.write(
+            lambda txn: agent_readiness.close_earliest_window(txn, self._current(txn)), record_instant=True
+        )
+
     def gone_agents(self) -> dict[str, int]:
         """Return how many crossings and activations wait for each agent that the active deployment does not have."""
         return self._session.read(gone_agents.count)

@@ -220,6 +220,8 @@ class Daemon:
             self._do_all_due_work(self._upkeep)
             if until_quiescent and not self._busy():
                 quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
+                if not quiescent and self.worker.close_batch_window():
+                    self.wake.set()
             if not self._has_failed:
                 self._troubles.end()
         except Exception as error:

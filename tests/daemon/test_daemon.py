@@ -30,6 +30,7 @@ from blackboard import (
     watch,
 )
 from blackboard.agent_definition import Agent
+from blackboard.clock import to_datetime
 from blackboard.daemon import Report
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import ModelError
@@ -172,20 +173,22 @@ def test_a_batch_window_waits_for_more_marks_until_one_is_urgent(board: Blackboa
         batches.append(sorted(item.subject for item in smokes))
 
     deploy(board, watchman)
-    begin = clock.now()
+    end_of_window = to_datetime(clock.now()) + timedelta(minutes=10)
     smoke(board, "a")
-    run_until_quiescent(board, watchman)
-    assert clock.now() - begin >= 600_000_000, "a part-filled batch waits for its batch window"
+    daemon = Daemon(board, [watchman])
+    daemon.start()
+    daemon.run_until(end_of_window - timedelta(microseconds=1))
+    assert batches == [], "a part-filled batch waits for its batch window"
+    daemon.run_until(end_of_window)
     for subject in "bcd":
         smoke(board, subject)
-    full = clock.now()
-    run_until_quiescent(board, watchman)
-    assert clock.now() == full, "a full batch does not wait"
+    daemon.run_until(end_of_window)
+    assert batches == [["a"], ["b", "c", "d"]], "a full batch does not wait"
     smoke(board, "e")
     smoke(board, "f", 2.5)
-    run_until_quiescent(board, watchman)
-    assert clock.now() == full, "an urgent mark takes the others along"
-    assert batches == [["a"], ["b", "c", "d"], ["e", "f"]]
+    daemon.run_until(end_of_window)
+    daemon.close()
+    assert batches == [["a"], ["b", "c", "d"], ["e", "f"]], "an urgent mark takes the others along"
 
 
 def test_a_cooldown_defers_and_drops_nothing(board: Blackboard, clock: ManualClock) -> None:

@@ -48,9 +48,6 @@ systemctl() {{ :; }}
 journalctl() {{ :; }}
 """
 
-HASTY = "20ms"
-"""The batch window of agents, so that a block that runs the desk does not take ten minutes."""
-
 
 def _is_plain(line: str) -> bool:
     """Return whether a line is a command of the program and needs no shell."""
@@ -120,7 +117,7 @@ class Blocks:
         output, notes, before = StringIO(), StringIO(), structlog.get_config()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(notes):
             patch.setattr(sys, "argv", ["blackboard", *arguments])
-            for name, value in (self._hasty() | self.exported).items():
+            for name, value in self.exported.items():
                 patch.setenv(name, value)
             try:
                 main()
@@ -159,15 +156,9 @@ class Blocks:
         (self.folder / first).write_text(example.parsed)
         return str(first)
 
-    def _hasty(self) -> dict[str, str]:
-        file = self.folder / "blackboard.toml"
-        agents = re.findall(r"^\[agents\.(\w+)\]", file.read_text() if file.exists() else "", re.MULTILINE)
-        return {f"BLACKBOARD_AGENTS__{name.upper()}__BATCH_WINDOW": HASTY for name in agents}
-
     def _process(self, command: Sequence[str]) -> str:
         environment = {
             **os.environ,
-            **self._hasty(),
             **self.exported,
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agents"))),
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import NamedTuple
 
 from blackboard.board.transactions import agent_state
@@ -97,6 +98,28 @@ def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
         for watch in txn.active.watches_by_agent.get(agent.name, ())
     ]
     return min((at for at in instants if at is not None), default=None)
+
+
+def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
+    """End the earliest batch window of these agents now, and return whether there was one.
+
+    No window ends while anything runs, or if anything else is due before it would end: that may bring more marks.
+    """
+    if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
+        return False
+    names = agents & txn.deployment.agents.keys()
+    windows = [
+        window
+        for watch in txn.active.watches.values()
+        if watch.agent.name in names and blocked(txn, watch.agent.name) is None and budget_hold(txn, watch) is None
+        if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
+    ]
+    first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)
+    due = [txn.sql.value(CROSSINGS.next_predicted), *(next_ready(txn, txn.deployment.agents[name]) for name in names)]
+    if first is None or any(at is not None and at < first.ready_at for at in due):
+        return False
+    txn.sql.run(CROSSINGS.hold_crossing, id=first.id, held_by=None, ready_at=txn.now)
+    return True
 
 
 def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWatch]:

@@ -168,6 +168,14 @@ SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND st
 -- When the next crossing of a watch becomes ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at > :now;
 
+-- name: first_window
+-- The crossing of a watch whose batch window ends first.
+SELECT id, ready_at
+FROM crossing
+WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL AND ready_at > :now
+ORDER BY ready_at, id
+LIMIT 1;
+
 -- name: next_watch_waiting
 -- The next watch with a waiting crossing. Run repeatedly, it skips through the index.
 SELECT min(watch_id) AS watch_id FROM crossing WHERE state = 'waiting' AND watch_id > :after;
