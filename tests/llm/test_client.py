@@ -427,7 +427,6 @@ class TestEnvironment:
             ("HTTP_PROXY", "nonsense://127.0.0.1:1"),
             ("ALL_PROXY", "http://127.0.0.1:not-a-port"),
             ("all_proxy", "socks5://ada:secret@127.0.0.1:1"),
-            ("HTTP_PROXY", "http://ada:secret@127.0.0.1:1"),
             ("HTTP_PROXY", "http://ada:se/secret@127.0.0.1:1"),
             ("HTTPS_PROXY", "ada:my:secret@127.0.0.1:1"),
             ("SSL_CERT_FILE", "/nowhere/certificates.pem"),
@@ -451,12 +450,19 @@ class TestEnvironment:
             failures.append(str(failure))
         assert len(failures) + len(api.calls) == 1
         assert KEY not in "".join(failures)
-        assert all(
-            f"the environment sets {name.upper()}" in failure and "secret" not in failure for failure in failures
-        )
+        assert all(f"the environment sets {name.upper()}" in failure for failure in failures)
+        assert "secret" not in "".join(failures)
         monkeypatch.delenv(name)
         client.send(body)  # the client recovers by itself
         assert api.calls
+
+    def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(
+        self, client: AnthropicClient, body: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("http_proxy", "http://ada:secret@127.0.0.1:1")
+        with pytest.raises(NotSent, match="the environment sets HTTP_PROXY") as raised:
+            client.send(body)
+        assert "secret" not in str(raised.value)
 
 
 class TestLimits:
