@@ -14,6 +14,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 from lead_desk.calendar_text import Component
 from lead_desk.place_zones import find_place
 from lead_desk.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps, parse_rule
+from lead_desk.zone_names import ABBREVIATIONS
 
 __all__ = ["Zones"]
 
@@ -54,7 +55,7 @@ class Zones:
             known = _known_zone(_clean(defined.text("X-LIC-LOCATION"))) or _defined_zone(defined)
         if known is None:
             known = _known_zone(_NUMBER_AT_END.sub("", clean))
-        if known is None and (place := find_place(clean)) is not None:
+        if known is None and (place := find_place(clean) or ABBREVIATIONS.get(clean.upper())) is not None:
             known = ZoneInfo(place)
         return known or _fixed_zone(clean)
 

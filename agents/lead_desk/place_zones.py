@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from lead_desk.zone_names import ABBREVIATIONS
-
 __all__ = ["find_place"]
 
 _PREFIX = re.compile(r"\(?(?:utc|gmt)\s?(?:([+-])(\d{1,2})(?:[:.]?(\d\d))?)?\)\s?", re.IGNORECASE)
@@ -126,11 +124,10 @@ def _offsets(zone: str) -> frozenset[timedelta | None]:
 
 @cache
 def _places() -> dict[str, str]:
-    """Return the zones by the names of regions and cities, and by abbreviations."""
+    """Return the zones by the names of regions and cities."""
     cities: dict[str, str] = {}
     for zone in sorted(available_timezones()):
         area, slash, city = zone.rpartition("/")
         if slash and area not in _NOT_CITIES:
             cities[city.replace("_", " ").casefold()] = zone
-    abbreviations = {name.casefold(): zone for name, zone in ABBREVIATIONS.items()}
-    return cities | abbreviations | _REGIONS
+    return cities | _REGIONS

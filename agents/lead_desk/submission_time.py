@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from lead_desk.date_words import MONTHS
+from lead_desk.zone_names import mark_zones
 
 __all__ = ["parse_submission"]
 
 _FUTURE = timedelta(days=1)
 """How far ahead of its deposit an enquiry may seem to be written, by a clock that is wrong or a missing zone."""
 _NUMBERS = re.compile(r"(\d{1,4})\s?[-./]\s?(\d{1,2})\s?[-./]\s?(\d{1,4})(?!\d)")
-_DAY_MONTH = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?\s(?:of\s|de\s)?([^\W\d]{3,12})\.?,?\s(?:de\s)?(\d{4})")
-_MONTH_DAY = re.compile(r"([^\W\d]{3,12})\.?\s(\d{1,2})(?:st|nd|rd|th)?,?\s(\d{4})")
+_DAY_MONTH = re.compile(
+    r"(\d{1,2})(?:st|nd|rd|th|\.)?[\s/-](?:of\s|de\s)?([^\W\d]{3,12})\.?,?[\s/-](?:de\s)?(\d{4}|\d\d)(?!\d)"
+)
+_MONTH_DAY = re.compile(
+    r"([^\W\d]{3,12})\.?\s(\d{1,2})(?:st|nd|rd|th)?(?:,?\s(\d{4})|\s(?=\d\d:\d\d.{0,20}\s(\d{4})(?!\d)))"
+)
+_EPOCH = re.compile(r"(\d{9,10})(\d{3}|\d{6}|\.\d{1,9})?", re.ASCII)
+"""Seconds since 1970, or thousandths or millionths of them."""
+_MONTHS = MONTHS | {"mar": 3}
 _CLOCK = re.compile(r"(?<!\d)(\d{1,2})[:.](\d\d)(?:[:.](\d\d))?\s?([ap])?\.?m?", re.IGNORECASE)
 
 
@@ -23,7 +31,7 @@ def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -
     """Return when an enquiry was written; None if the text does not say it.
 
     A date with two readings, such as 02/03/2026, has the later one that is not after the deposit. A time without a zone
-    is in the zone of the desk.
+    is in the zone of the desk. A number of nine digits or more counts from 1970.
 
     Args:
         text: What the form states.
@@ -44,11 +52,16 @@ def _readings(text: str, zone: ZoneInfo) -> Iterator[datetime]:
     if exact is not None:
         yield exact if exact.tzinfo else exact.replace(tzinfo=zone)
         return
-    for match, days in _dates(text):
-        clock = _CLOCK.search(text, match.end())
+    if (epoch := _EPOCH.fullmatch(text)) is not None:
+        yield datetime.fromtimestamp(int(epoch[1]), UTC)
+        return
+    marked, zones = mark_zones(text)
+    for match, days in _dates(marked):
+        clock = _CLOCK.search(marked, match.end())
         for year, month, day in days:
             try:
-                yield datetime.combine(date(year, month, day), _time(clock), zone)
+                stated = zones[0] if zones and clock is not None else zone
+                yield datetime.combine(date(year, month, day), _time(clock), stated)
             except ValueError:
                 continue
 
@@ -59,12 +72,20 @@ def _dates(text: str) -> Iterator[tuple[re.Match[str], list[tuple[int, int, int]
         if first > 31:
             yield match, [(first, second, third)]
         else:
-            year = third + 2000 if third < 100 else third
-            yield match, [(year, second, first), (year, first, second)]
-    elif (match := _DAY_MONTH.search(text)) and (month := MONTHS.get(match[2].casefold())):
-        yield match, [(int(match[3]), month, int(match[1]))]
-    elif (match := _MONTH_DAY.search(text)) and (month := MONTHS.get(match[1].casefold())):
-        yield match, [(int(match[3]), month, int(match[2]))]
+            yield match, [(_year(third), second, first), (_year(third), first, second)]
+        return
+    for match in _DAY_MONTH.finditer(text):
+        if month := _MONTHS.get(match[2].casefold()):
+            yield match, [(_year(int(match[3])), month, int(match[1]))]
+            return
+    for match in _MONTH_DAY.finditer(text):
+        if month := _MONTHS.get(match[1].casefold()):
+            yield match, [(int(match[3] or match[4]), month, int(match[2]))]
+            return
+
+
+def _year(number: int) -> int:
+    return number + 2000 if number < 100 else number
 
 
 def _time(clock: re.Match[str] | None) -> time:

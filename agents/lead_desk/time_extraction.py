@@ -79,7 +79,7 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
 
 
 _EXCEPT = (
-    r"except(?:\sfor)?|apart\sfrom|excluding|other\sthan|but\snot|außer|ausser|ausgenommen|sauf|excepto|salvo|menos"
+    r"(?:any\s?time|any\sday|every\sday|all\s(?:days|week)|always|whenever)\sbut|except(?:\sfor)?|apart\sfrom|excluding|other\sthan|but\snot|außer|ausser|ausgenommen|sauf|excepto|salvo|menos"
     r"|tranne|eccetto|behalve"
 )
 _EXCLUDED_BEFORE = re.compile(
@@ -90,6 +90,12 @@ _EXCLUDED_BEFORE = re.compile(
 _EXCLUDED_AFTER = re.compile(
     r"\s(?:(?:is|are|does|do|will|would|geht|passt|kann\sich|klappt|ist)\s)?(?:leider\s|unfortunately\s)?"
     r"(?:not|isn['\u2019]t|aren['\u2019]t|doesn['\u2019]t|don['\u2019]t|won['\u2019]t|never|impossible|nicht|unmöglich)\b"
+    r"(?!\s(?:before|after|until|at|from|between|in\sthe|vor|nach|ab|um|bis|zwischen|am\s(?:vor|nach)mittag|vormittags"
+    r"|nachmittags|\d))"
+)
+_AFFIRMED_AFTER = re.compile(
+    r"[^.;,!?\n]{0,30}?(?:\b(?:works?|fine|ok|okay|good|great|better|best|suits?|possible|free|geht|passt|gerne?|klappt|lieber"
+    r"|convient|possible|puedo|posso|va\sbene|kan)\b|\d{1,2}(?:[:.h]\d\d|\s?[ap]\.?m\b|\s?uhr|h\b)|\b(?:at|um|à)\s\d)"
 )
 _AND = re.compile(r"\s?(?:,|&|/|\b(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b){1,9}\s?(?:(?:on|am|le|el|il|op)\s)?")
 
@@ -103,7 +109,7 @@ def _mark_excluded(text: str, days: list[_Mention]) -> list[_Mention]:
         is_excluded = (
             _EXCLUDED_BEFORE.search(before) is not None
             or _EXCLUDED_AFTER.match(text, day.end) is not None
-            or (follows and marked[-1].is_excluded)
+            or (follows and marked[-1].is_excluded and _AFFIRMED_AFTER.match(text, day.end) is None)
         )
         marked.append(replace(day, is_excluded=is_excluded))
     return marked
@@ -159,7 +165,7 @@ def _alternatives(words: Iterable[str]) -> str:
 _MONTH = _alternatives(MONTHS)
 _DAY = re.compile(
     rf"""(?P<iso>(?<!\d)(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?!\d))
-    |(?P<dots>(?<![\d.])(\d{{1,2}})\.\s?(\d{{1,2}})\.(?:\s?(\d{{4}}|\d\d)(?!\d))?(?!\d))
+    |(?P<dots>(?<![\d.])(\d{{1,2}})\.\s?(\d{{1,2}})\.(?:\s?(\d{{4}})(?!\d)|(\d\d)(?![\d:h]))?(?!\d))
     |(?P<slash>(?<!\d)(\d{{1,2}})/(\d{{1,2}})/(\d{{4}})(?!\d))
     |(?P<named>(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s?(?:of\s|de\s|di\s)?\s?({_MONTH})\b(?:,?\s?(?:de\s)?(\d{{4}}))?)
     |(?P<month>\b({_MONTH})\s(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s?(\d{{4}})(?!\d))?)
@@ -237,7 +243,9 @@ def _merge_days(text: str, mentions: list[_Mention], today: date) -> list[_Menti
 
 _CLOCK = r"(\d{1,2})(?:[:.h](\d\d))?\s?(a\.?m\.?|p\.?m\.?|uhr|h|o'?clock)?"
 _HOURS = re.compile(
-    rf"""(?P<range>(?<![\d.:]){_CLOCK}\s?(?:-|\u2013|to|bis|à|a|until|and|und|et|y)\s?{_CLOCK}(?![\d:]))
+    rf"""(?P<between>\b(?:between|from|zwischen|von|entre|de|da|tra|tussen|van)\s(?:les?\s|las\s)?
+        {_CLOCK}\s?(?:-|\u2013|to|till|until|bis|à|a|y|et|e|en|and|und|tot)\s?{_CLOCK}(?![\d:%]))
+    |(?P<range>(?<![\d.:]){_CLOCK}\s?(?:-|\u2013|to|bis|à|a|until|and|und|et|y)\s?{_CLOCK}(?![\d:]))
     |(?P<after>\b(?:after|from|nach|ab|après|apres|después\sde\slas|a\spartir\sde\slas|dopo\sle|na)\s{_CLOCK}(?![\d:]))
     |(?P<before>\b(?:before|until|vor|bis|avant|antes\sde\slas|prima\sdelle|voor)\s{_CLOCK}(?![\d:]))
     |(?P<at>\b(?:at|um|à|a\slas|alle|om)\s{_CLOCK}(?![\d:%]))
@@ -247,6 +255,11 @@ _HOURS = re.compile(
 )
 
 
+_RANGES = ("between", "range")
+_EXCLUDED_HOURS = re.compile(
+    rf"\b(?:{_EXCEPT}|not|nicht|pas|non|niet|never)\s(?:(?:in|am|at|the|le|la|les|por|de|il|op|s)\s?){{0,3}}$"
+)
+"""What stands before hours at which the writer cannot meet: `not before 10`, `außer vormittags`."""
 _UNIT = re.compile(
     r"\s?(?:[€$£%]|(?:eur|euros?|usd|dollars?|chf|gbp|k|kg|km|gb|mb|tb|m²|mio|million|percent|prozent|per|pro|each|je"
     r"|users?|seats?|people|persons?|employees?|staff|agents?|reps?|sites?|machines?|offices?|licen[cs]es?|devices?|rooms?"
@@ -256,6 +269,7 @@ _UNIT = re.compile(
     r"|utilisateurs|postes|salariés|personnes|ans|mois|semaines|jours|heures|usuarios|empleados|personas|licencias|años"
     r"|meses|semanas|días|horas|utenti|persone|dipendenti|anni|mesi|settimane|giorni|ore|gebruikers|medewerkers|personen"
     r"|jaar|maanden|weken|dagen|uren)\b)"
+    r"|\s?[a-zà-ÿ'\u2019-]{2,30}(?:\s[a-zà-ÿ'\u2019-]{2,30})?\s(?:street|road|avenue|ave|lane|boulevard|blvd|square)\b"
 )
 _LABEL = re.compile(
     r"(?:[€$£#§+]\s?|\b(?:eur|usd|chf|gbp|version|release|v|nr|no|number|nummer|room|raum|page|seite|chapter|kapitel|section"
@@ -290,12 +304,24 @@ def _find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[_Mention]:
             hours: Hours | None = Hours(time(begin), time(end))
         else:
             first = match.re.groupindex[category] + 1
-            groups = range(first, first + (6 if category == "range" else 3))
+            groups = range(first, first + (6 if category in _RANGES else 3))
             parts = [match.group(number) for number in groups]
             hours = None if _is_other_number(text, match, parts) else _clock_hours(category, parts)
+        if hours is not None and _EXCLUDED_HOURS.search(text[max(0, match.start() - 40) : match.start()]):
+            hours = _other_hours(hours)
         if hours is not None:
             zone = zone_after(text, match.end(), zones) or common
             yield _Mention(match.start(), match.end(), category, hours=hours._replace(zone=zone))
+
+
+def _other_hours(hours: Hours) -> Hours | None:
+    """Return the hours of a day that remain without some; None if nothing useful is known of them."""
+    if hours.end is None:
+        return None
+    if hours.end == time.max:
+        return Hours(time.min, hours.start)
+    is_early = hours.start < time(12)
+    return Hours(hours.end, time.max) if is_early else Hours(time.min, hours.start)
 
 
 def _clock_hours(category: str, parts: list[str | None]) -> Hours | None:
@@ -306,7 +332,7 @@ def _clock_hours(category: str, parts: list[str | None]) -> Hours | None:
     end = _clock_time(parts[-3], parts[-2], parts[-1])
     if end is None:
         return None
-    if category == "range":
+    if category in _RANGES:
         ascending = int(parts[0] or 0) <= int(parts[3] or 0)
         start = _clock_time(parts[0], parts[1], parts[2] or (parts[5] if ascending else None))  # "9 to 11am"
         return Hours(start, end) if start and start < end else None

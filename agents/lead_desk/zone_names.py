@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from lead_desk.place_zones import find_place
+
 __all__ = ["ABBREVIATIONS", "mark_zones", "zone_after"]
 
 _PLACES = {
@@ -32,9 +34,12 @@ _SHORT = "|".join(sorted((name for name in ABBREVIATIONS if name.isupper()), key
 _LONG = "|".join(name for name in ABBREVIATIONS if not name.isupper())
 # Short names are found in capitals only: "est" and "et" are French words.
 _ZONE = re.compile(
-    rf"""(?P<offset>(?:\b(?:UTC|GMT)\s?[+-]\s?\d{{1,2}}(?::?\d\d)?)|(?<=\d\d:\d\d)\+\d\d:?\d\d|(?<=T\d\d:\d\d)-\d\d:?\d\d)(?!\d)
+    rf"""(?P<offset>(?:\b(?:UTC|GMT)\s?[+-]\s?\d{{1,2}}(?::?\d\d)?)|(?<=\d\d:\d\d)\+\d\d:?\d\d|(?<=T\d\d:\d\d)-\d\d:?\d\d
+        |(?<=\d\d:\d\d\s)[+-](?:0\d|1[0-4])(?:00|30|45)(?!:))(?!\d)
     |(?P<place>\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z]\w{{1,30}}(?:/[A-Z]\w{{1,30}})?)
     |(?P<long>\b(?i:{_LONG})\s(?i:(?:standard\s|daylight\s)?time)\b)
+    |(?:(?<=\d\s)|(?<=[ap]m\s)|(?<=[AP]M\s)|(?<=[ap]\.m\.\s))(?P<region>(?i:eastern|central|mountain|pacific))\b
+    |(?P<city>\b[A-Z][a-zäöüé]{{2,20}}(?:\s[A-Z][a-z]{{2,20}})?)\s(?:(?i:local\s)?(?i:time)|Ortszeit|Zeit)\b
     |(?P<short>(?:(?<=\d)|(?<=[ap]m)|(?<=[AP]M)|(?<=[\s(]))(?:{_SHORT})\b)""",
     re.VERBOSE,
 )
@@ -53,7 +58,9 @@ def mark_zones(text: str) -> tuple[str, list[tzinfo]]:
         if zone is None:
             return match.group()
         zones.append(zone)
-        return chr(_FIRST + len(zones) - 1)
+        before, _, last = (match["city"] or "").rpartition(" ")
+        kept = f"{before} " if before and _place(match["city"]) == _place(last) else ""  # "Thursday London time"
+        return kept + chr(_FIRST + len(zones) - 1)
 
     clean = re.sub("[\ue000-\uf8ff]", " ", text)
     return _ZONE.sub(mark, _SECONDS.sub("", clean)), zones
@@ -65,6 +72,13 @@ def zone_after(text: str, end: int, zones: Sequence[tzinfo]) -> tzinfo | None:
     return None if match is None else zones[ord(match[1]) - _FIRST]
 
 
+def _place(words: str) -> str | None:
+    """Return the zone of a place, or of the last word: `New York`, `New Yorker`, `Thursday London`."""
+    plain = words.casefold()
+    names = (plain, plain.removesuffix("er"), plain.split()[-1], plain.split()[-1].removesuffix("er")) if plain else ()
+    return next((zone for name in names if (zone := find_place(name)) is not None), None)
+
+
 def _zone(match: re.Match[str]) -> tzinfo | None:
     if match["offset"]:
         sign, digits = ("-" if "-" in match["offset"] else "+"), re.sub(r"\D", "", match["offset"])
@@ -72,7 +86,12 @@ def _zone(match: re.Match[str]) -> tzinfo | None:
         if hours > 14 or minutes > 59:
             return None
         return timezone((1 if sign == "+" else -1) * timedelta(hours=hours, minutes=minutes))
-    name = match["place"] or ABBREVIATIONS[match["short"] or match["long"].split()[0].title()]
+    if match["city"]:
+        name = _place(match["city"])
+    else:
+        name = match["place"] or ABBREVIATIONS[match["short"] or (match["region"] or match["long"]).split()[0].title()]
+    if name is None:
+        return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -164,6 +164,64 @@ def test_a_form_states_when_it_was_sent(text: str | None, expected: str | None) 
     assert (None if found is None else f"{found.astimezone(BERLIN):%Y-%m-%dT%H:%M}") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1/Mar/26 10:00 AM", "10:00"),
+        ("1772355600", "10:00"),
+        ("1772355600000", "10:00"),
+        ("1772355600.000100", "10:00"),
+        ("Mar 1, 2026, 10:00 PM", "22:00"),
+        ("Sun, 01 Mar 2026 10:00:00 +0000", "11:00"),
+        ("Sun Mar  1 10:00:00 2026", "10:00"),
+        ("Sun Mar 01 2026 10:00:00 GMT-0500 (Eastern Standard Time)", "16:00"),
+        ("2026/03/01 10:00:00 AM GMT+2", "09:00"),
+        ("2026-03-01 10:00:00 UTC", "11:00"),
+        ("01-Mar-2026 10:00", "10:00"),
+    ],
+)
+def test_programs_state_when_a_lead_was_sent(text: str, expected: str) -> None:
+    found = parse_submission(text, MONDAY, BERLIN)
+    assert found is not None
+    assert f"{found.astimezone(BERLIN):%Y-%m-%d %H:%M}" == f"2026-03-01 {expected}"
+
+
+@given(
+    st.text(max_size=60) | st.from_regex(r"[0-9/:. ]{1,30}|[A-Z][a-z]{2} [0-9]{1,2} [0-9:]{5} [0-9]{4}", fullmatch=True)
+)
+def test_reading_when_a_lead_was_sent_never_raises(text: str) -> None:
+    parse_submission(text, MONDAY, BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("anytime this week but Friday works, any day but Friday", ["2026-03-02/2026-03-05"]),
+        ("I can't do Wednesday, Thursday at 10 works", ["2026-03-05T10:00"]),
+        ("I can't do Wednesday or Thursday, Friday works", ["2026-03-06"]),
+        ("Freitag au\u00dfer vormittags", ["2026-03-06T12:00/2026-03-07T00:00"]),
+        ("Thursday but not in the afternoon", ["2026-03-05T00:00/13:00"]),
+        ("Thursday, not before 10", ["2026-03-05T10:00/2026-03-06T00:00"]),
+        ("Donnerstag nicht nach 15 Uhr", ["2026-03-05T00:00/15:00"]),
+        ("Thursday not at 10:00", ["2026-03-05"]),
+        ("Thursday does not work", []),
+        ("Thursday 9:30 a.m. Pacific", ["2026-03-05T18:30"]),
+        ("Thursday 10am New York time", ["2026-03-05T16:00"]),
+        ("Donnerstag 10 Uhr Londoner Zeit", ["2026-03-05T11:00"]),
+        ("10:00 Thursday London time", ["2026-03-05T11:00"]),
+        ("2026-03-05 15:00 -0500", ["2026-03-05T21:00"]),
+        ("Good Time Thursday 10:00", ["2026-03-05T10:00"]),
+        ("our office is at 10 Downing Street, Thursday works", ["2026-03-05"]),
+        ("05.03. 10:00-11:00", ["2026-03-05T10:00/11:00"]),
+        ("05.03.26 10 Uhr", ["2026-03-05T10:00"]),
+        ("Thursday between 9 and 11", ["2026-03-05T09:00/11:00"]),
+        ("von 9 bis 11 am Donnerstag", ["2026-03-05T09:00/11:00"]),
+    ],
+)
+def test_what_the_writer_excludes_and_the_zone_that_he_names_count(text: str, expected: list[str]) -> None:
+    assert [str(requested) for requested in extract_times(text, MONDAY)] == expected
+
+
 ZONES = st.sampled_from(["Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"])
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001
 WORDS = st.sampled_from(
