@@ -11,8 +11,13 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Protocol
 
+from blackboard.errors import InvalidTime
+
 Instant = int
 """Microseconds since 1970-01-01T00:00:00Z."""
+
+When = str | datetime | Instant
+"""A time: ISO 8601 text, a datetime (UTC if it is naive), or microseconds since the epoch."""
 
 LEAP = 365 * 24 * 3600 * 1_000_000
 """The default leap, 365 days in microseconds: a clock that is further ahead of a board's last record is not trusted."""
@@ -190,3 +195,17 @@ def parse_instant(text: str) -> Instant:
         ValueError: The text is not ISO 8601.
     """
     return from_datetime(datetime.fromisoformat(text))
+
+
+def instant_of(when: When) -> Instant:
+    """Return a time that a program gives as an instant.
+
+    Raises:
+        InvalidTime: It is not a time.
+    """
+    if isinstance(when, int):
+        return when
+    try:
+        return parse_instant(when) if isinstance(when, str) else from_datetime(when)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise InvalidTime(f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00") from None

@@ -64,6 +64,8 @@ class Decay(ABC):
     """Whether the mark ends at a fixed instant, which a repeated deposit does not move."""
     exact_sums: ClassVar[bool] = False
     """Whether `total` is exact. If not, it is an upper bound."""
+    adds_in_any_order: ClassVar[bool] = False
+    """Whether what remains of added marks does not depend on their order: share(a + b) is share(a) x share(b)."""
     sums_sql: ClassVar[tuple[str, str]] = ("mark.intensity", "CAST(0.0 AS FLOAT)")
     """SQL for the `sums` of a row of `mark`, with the parameters :anchor and :length (the first of `parameters`)."""
 
@@ -184,6 +186,7 @@ class Exponential(Decay):
     name: ClassVar[str] = "exponential"
     durations: ClassVar[tuple[str, ...]] = ("half_life",)
     exact_sums: ClassVar[bool] = True
+    adds_in_any_order: ClassVar[bool] = True
     sums_sql: ClassVar[tuple[str, str]] = (
         "mark.intensity * {power(2.0, CAST(mark.anchored_at - :anchor AS FLOAT) / :length)}",
         "CAST(0.0 AS FLOAT)",
@@ -447,6 +450,7 @@ class Never(Decay):
 
     name: ClassVar[str] = "never"
     exact_sums: ClassVar[bool] = True
+    adds_in_any_order: ClassVar[bool] = True
 
     def share(self, age: float) -> float:
         """Return 1."""

@@ -21,6 +21,9 @@ from blackboard.parsing import parse
 NO_MIN_INCREASE = "a falling watch has no min_increase: it fires when the value sinks below the threshold"
 """Why a falling watch with `min_increase` is refused. A board may have stored such a watch before."""
 
+MAX_SKEW = Microseconds(5_000_000)
+"""How far ahead of the board's time a deposit may say that it occurred, by default."""
+
 
 class Data(BaseModel):
     """Immutable data that refuses unknown fields."""
@@ -245,6 +248,7 @@ class Deployment(Data):
         trust: The trust in authors by name, a factor of their intensities.
         limits: The limits of authors by name.
         budget: The limits for all agents together.
+        max_skew: How far ahead of the board's time a deposit may say that it occurred. It then counts as now.
     """
 
     version: int = 0
@@ -253,6 +257,7 @@ class Deployment(Data):
     trust: dict[str, float] = Field(default_factory=dict)
     limits: dict[str, DepositLimits] = Field(default_factory=dict)
     budget: Budget = Budget()
+    max_skew: Duration = MAX_SKEW
 
     # Copies of a deployment share this cache, so an entry is valid only for the spec that it was made from.
     _kinds: dict[str, tuple[KindSpec, Kind]] = PrivateAttr(default_factory=dict)

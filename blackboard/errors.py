@@ -8,9 +8,10 @@ BlackboardError
 │   ├── InvalidCondition       a condition that cannot be parsed or watched
 │   ├── InvalidMark            a payload, subject or key that cannot be stored
 │   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
-│   ├── InvalidTime            a value that is not a time
+│   ├── InvalidTime            a value that is not a time, or is in the future
 │   ├── KeyReused              the key of a deposit stands for another one
 │   ├── LawConflict            a deposit names another law than the live mark's
+│   ├── OutOfOrder             a deposit occurred too early to be added to the live mark
 │   ├── InvalidQuery           SQL that is invalid or not allowed
 │   └── ConfigurationError     all mistakes in a deployment
 └── WorkError                  the request is valid but failed: exit code 1
@@ -58,6 +59,7 @@ __all__ = [
     "Mistake",
     "ModelError",
     "NotFound",
+    "OutOfOrder",
     "QueryStopped",
     "StoreBusy",
     "StoreError",
@@ -131,7 +133,7 @@ class InvalidAuthor(InvalidMark):
 
 
 class InvalidTime(UsageError):
-    """A value that is not a time."""
+    """A value that is not a time, or an occurrence that is ahead of the board's time."""
 
 
 class KeyReused(UsageError):
@@ -140,6 +142,10 @@ class KeyReused(UsageError):
 
 class LawConflict(UsageError):
     """A deposit names a law, and the live mark that it would join fades by another one."""
+
+
+class OutOfOrder(UsageError):
+    """A deposit is older than the live mark to which it would be added, and the order of additions matters."""
 
 
 class InvalidQuery(UsageError):

@@ -42,6 +42,7 @@ class StoredMark:
     deposited_at: Instant
     reinforced_at: Instant
     reinforcements: int
+    occurred_at: Instant
 
 
 class _PayloadSchema(GenerateJsonSchema):
@@ -63,7 +64,8 @@ class Mark(BaseModel):
     have), `max_payload` (the largest payload in bytes, by default 1 MiB) and `max_text` (the most characters of one
     text in it).
 
-    Marks are immutable. A mark from a board also has `id`, `strength`, `author`, `deposited_at` and `reinforced_at`.
+    Marks are immutable. A mark from a board also has `id`, `strength`, `author`, `occurred_at`, `deposited_at` and
+    `reinforced_at`.
 
     Attributes:
         subject: What the mark is about; 1 to 512 characters, stored in the form NFC.
@@ -185,17 +187,22 @@ class Mark(BaseModel):
 
     @property
     def author(self) -> str:
-        """The agent, person or program that deposited or last reinforced the mark."""
+        """The agent, person or program that deposited what the mark shows."""
         return self.stored.author
 
     @property
+    def occurred_at(self) -> datetime:
+        """When what the mark shows occurred, in UTC: by default when the board recorded it."""
+        return to_datetime(self.stored.occurred_at)
+
+    @property
     def deposited_at(self) -> datetime:
-        """The instant of the first deposit, in UTC."""
+        """When the board recorded the first deposit, in UTC."""
         return to_datetime(self.stored.deposited_at)
 
     @property
     def reinforced_at(self) -> datetime:
-        """The instant of the last deposit that changed the mark, in UTC."""
+        """When the board recorded the last deposit that changed the mark, in UTC."""
         return to_datetime(self.stored.reinforced_at)
 
 

@@ -43,6 +43,8 @@ class FadingMark:
     weight: float
     state: FadingState
     evaporates_at: int | None
+    changed_at: int = 0
+    """Since when the board knows the mark as it is, which may be later than the instant of its state."""
 
     def strength(self, at: int) -> float:
         """Return weight x intensity x share at an instant; 0 once the mark has evaporated."""
@@ -64,14 +66,17 @@ class FadingMark:
         return instant if self.evaporates_at is None else min(instant, self.evaporates_at)
 
 
-def reinforce(kind: Kind, old: FadingState | None, new: FadingState) -> FadingState | None:
+def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: int) -> FadingState | None:
     """Return the state after a deposit, or None if the deposit changes nothing.
 
     The rule is the kind's `on_repeat`:
 
     - `add`: the remaining and the new intensity are added, up to the cap.
-    - `max`: the stronger state remains. A weaker deposit changes nothing.
+    - `max`: the state that is stronger now remains. A weaker deposit changes nothing.
     - `replace`: the new state replaces the old one, even if it is weaker.
+
+    A deposit that is older than the state of the mark may be added only if the order of additions does not matter:
+    see `adds_in_any_order`.
 
     `replace` takes the law of the new state. `add` and `max` keep the law of the mark, and its end if that is fixed.
     Except for `replace`, a deposit never makes a mark weaker, even if the cap was lowered. Marks of a `separate` kind
@@ -80,19 +85,25 @@ def reinforce(kind: Kind, old: FadingState | None, new: FadingState) -> FadingSt
     Args:
         kind: The kind of the mark.
         old: The state of the live mark; None if the deposit makes a new mark.
-        new: The state that the deposit would have alone.
+        new: The state that the deposit would have alone; its instant may be past.
+        now: The instant at which the deposit is recorded.
     """
     capped = FadingState(_capped(kind, new.intensity), new.at, new.law)
     if old is None or kind.on_repeat == "replace":
         return capped
-    remaining = old.remaining(new.at)
+    law = old.law.continued(new.at - old.at)
     if kind.on_repeat == "max":
-        if capped.intensity <= remaining:
-            return None
-        intensity = capped.intensity
-    else:
-        intensity = max(remaining, _capped(kind, remaining + new.intensity))
-    return FadingState(intensity, new.at, old.law.continued(new.at - old.at))
+        joined = FadingState(capped.intensity, new.at, law)
+        return joined if joined.remaining(now) > old.remaining(now) else None
+    if new.at < old.at:
+        return FadingState(old.intensity + new.intensity * law.share(old.at - new.at), old.at, old.law)
+    remaining = old.remaining(new.at)
+    return FadingState(max(remaining, _capped(kind, remaining + new.intensity)), new.at, law)
+
+
+def may_add(kind: Kind, old: FadingState, occurred_at: int) -> bool:
+    """Return whether a deposit can be added to a mark though something may have been added after it occurred."""
+    return occurred_at >= old.at or (kind.cap is None and old.law.adds_in_any_order)
 
 
 def _capped(kind: Kind, intensity: float) -> float:

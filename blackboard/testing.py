@@ -69,7 +69,8 @@ def mark(
     strength: float | None = None,
     id: int | None = None,  # noqa: A002 (the name of the attribute)
     author: str = "test",
-    deposited_at: datetime = START,
+    occurred_at: datetime | None = None,
+    deposited_at: datetime | None = None,
     reinforced_at: datetime | None = None,
     **fields: object,
 ) -> M:
@@ -81,8 +82,10 @@ def mark(
         strength: Its strength now; by default weight x intensity, as of a mark that has not faded.
         id: Its id on the board; by default the next free number of this process.
         author: Who deposited it.
-        deposited_at: The instant of its first deposit; a naive datetime is UTC.
-        reinforced_at: The instant of its last deposit; by default that of the first.
+        occurred_at: When what it shows occurred; a naive datetime is UTC. By default when the board recorded its last
+            deposit.
+        deposited_at: When the board recorded its first deposit; by default when it occurred, or 2026-01-05 09:00.
+        reinforced_at: When the board recorded its last deposit; by default the same as the first.
         **fields: The fields of its class, and perhaps `intensity`.
 
     Raises:
@@ -94,9 +97,10 @@ def mark(
     if not (math.isfinite(strength) and strength >= 0):
         raise InvalidMark(f"the strength of a mark is a number of at least 0, not {strength}")
     id_ = next(_ids) if id is None else id
-    first = from_datetime(deposited_at)
+    first = from_datetime(deposited_at or occurred_at or START)
     last = first if reinforced_at is None else from_datetime(reinforced_at)
-    return attach_stored(made, StoredMark(id_, id_, author, strength, first, last, int(last > first)))
+    occurred = last if occurred_at is None else from_datetime(occurred_at)
+    return attach_stored(made, StoredMark(id_, id_, author, strength, first, last, int(last > first), occurred))
 
 
 @dataclass(frozen=True)

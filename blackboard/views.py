@@ -93,7 +93,7 @@ for _type, _names in {
     Text: "agent api author batch_id error event held_by kind law model reason request_id role state subject watch"
     " worker would_hold",
     Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at noticed_at"
-    " planned_at ready_at recorded_at reinforced_at retry_at sent_at started_at",
+    " occurred_at planned_at ready_at recorded_at reinforced_at retry_at sent_at started_at",
 }.items():
     _TYPES.update(dict.fromkeys(_names.split(), _type))
 

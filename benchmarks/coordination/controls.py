@@ -67,7 +67,7 @@ class _Pipeline:
 
     def add(self, mark: Mark) -> Mark:
         number, at = next(self.ids), from_datetime(OPENING)
-        attach_stored(mark, StoredMark(number, number, "webform", mark.intensity, at, at, 0))
+        attach_stored(mark, StoredMark(number, number, "webform", mark.intensity, at, at, 0, at))
         self.live_marks.append(mark)
         return mark
 

@@ -44,14 +44,13 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.workers.liveness import living_workers
-from blackboard.clock import LEAP, Clock, Instant, SystemClock, from_datetime, parse_instant, to_datetime
+from blackboard.clock import LEAP, Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
     BlackboardError,
     ForeignFilesWarning,
-    InvalidTime,
     NotFound,
     StoreBusy,
     StoreError,
@@ -75,8 +74,6 @@ LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again lat
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Mark)
-When = str | datetime | Instant
-"""A time: ISO 8601 text, a datetime (UTC if it is naive), or microseconds since the epoch."""
 
 
 class Blackboard:
@@ -224,6 +221,7 @@ class Blackboard:
         key: str | None = ...,
         decay: Decay | str | None = ...,
         until: When | None = ...,
+        occurred_at: When | None = ...,
     ) -> Receipt: ...
     @overload
     def deposit(
@@ -237,6 +235,7 @@ class Blackboard:
         key: str | None = ...,
         decay: Decay | str | None = ...,
         until: When | None = ...,
+        occurred_at: When | None = ...,
     ) -> Receipt: ...
     def deposit(
         self,
@@ -249,6 +248,7 @@ class Blackboard:
         key: str | None = None,
         decay: Decay | str | None = None,
         until: When | None = None,
+        occurred_at: When | None = None,
     ) -> Receipt:
         """Deposit a mark. A kind that is new to the board is registered as its class declares it.
 
@@ -263,15 +263,19 @@ class Blackboard:
             decay: A decay law for this mark only. Without one, a new mark fades by the law of its kind, and a deposit
                 that joins a live mark keeps the law of that mark.
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
+            occurred_at: When it occurred; by default now. The mark fades from then on. A time ahead of the board's is
+                taken for now, up to the deployment's `max_skew`.
 
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
             InvalidMark: The payload, subject, intensity or key is invalid, or the unique value is taken.
             InvalidAuthor: The author is an agent.
-            InvalidTime: `until` is not a time.
+            InvalidTime: `until` or `occurred_at` is not a time, or it occurred ahead of the board's time.
             KeyReused: The key stands for another request. Nothing is stored.
             LawConflict: The deposit would join a live mark under another law than the one that it names.
+            OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
+                matters: the kind has a cap, or the law is neither exponential nor never.
         """
         item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
         self._learn([item])
@@ -281,7 +285,8 @@ class Blackboard:
             intensity=intensity,
             key=key,
             decay=None if decay is None else law_from(decay),
-            until=None if until is None else _instant(until),
+            until=None if until is None else instant_of(until),
+            occurred_at=occurred_at,
         )
         classes = self.session.classes
         return self.session.write(lambda txn: submit(txn, request, classes), shared=True)
@@ -292,17 +297,24 @@ class Blackboard:
         items: Iterable[Mark | Deposit],
         *,
         keys: Iterable[str] | None = ...,
+        occurred_at: Iterable[When | None] | None = ...,
         on_error: Literal["raise"] = ...,
     ) -> list[Receipt]: ...
     @overload
     def deposit_many(
-        self, items: Iterable[Mark | Deposit], *, keys: Iterable[str] | None = ..., on_error: Literal["return"]
+        self,
+        items: Iterable[Mark | Deposit],
+        *,
+        keys: Iterable[str] | None = ...,
+        occurred_at: Iterable[When | None] | None = ...,
+        on_error: Literal["return"],
     ) -> list[Receipt | UsageError]: ...
     def deposit_many(
         self,
         items: Iterable[Mark | Deposit],
         *,
         keys: Iterable[str] | None = None,
+        occurred_at: Iterable[When | None] | None = None,
         on_error: Literal["raise", "return"] = "raise",
     ) -> list[Receipt] | list[Receipt | UsageError]:
         """Deposit many marks, in transactions of 1,000.
@@ -310,6 +322,7 @@ class Blackboard:
         Args:
             items: Marks, or `Deposit`s where a class is not at hand.
             keys: The idempotency key of each item; by default that of each `Deposit`.
+            occurred_at: When each item occurred; None for now. By default that of each `Deposit`.
             on_error: With "raise", the first error rolls back its own transaction and is raised. Its message says how
                 many marks are stored, and so does its attribute `stored`. With "return", the list has the error
                 instead of the receipt, and all other marks are stored.
@@ -320,15 +333,17 @@ class Blackboard:
         Raises:
             UsageError: An item cannot be stored, and `on_error` is "raise".
             StoreError: The database cannot be used; the attribute `stored` says how many marks are stored.
-            ValueError: The numbers of items and keys differ. Nothing is stored if both are known at the start.
+            ValueError: The numbers of items and keys or times differ. Nothing is stored if they are known at the start.
         """
-        if isinstance(keys, str):
-            raise UsageError("keys is a text; give a list with one key for each item")
-        if isinstance(items, Sized) and isinstance(keys, Sized) and len(items) != len(keys):
-            raise _UnequalLengths(len(keys) < len(items))
+        columns = {"keys": keys, "occurred_at": occurred_at}
+        for (name, column), entry in zip(columns.items(), ("key", "time"), strict=True):
+            if isinstance(column, str):
+                raise UsageError(f"{name} is a text; give a list with one {entry} for each item")
+            if isinstance(items, Sized) and isinstance(column, Sized) and len(items) != len(column):
+                raise _UnequalLengths(name, len(column) < len(items))
         results: list[Receipt | UsageError] = []
         try:
-            for batch in _batches(items, keys):
+            for batch in _batches(items, columns):
                 results += self._deposit_batch(batch, raises=on_error == "raise")
         except BlackboardError as error:
             error.stored = sum(isinstance(result, Receipt) for result in results)
@@ -338,14 +353,14 @@ class Blackboard:
         return results
 
     def _deposit_batch(
-        self, batch: list[tuple[Mark | Deposit, str | None]], *, raises: bool
+        self, batch: list[tuple[Mark | Deposit, str | None, When | None]], *, raises: bool
     ) -> list[Receipt | UsageError]:
         classes = self.session.classes
-        self._learn([item for item, _ in batch])
+        self._learn([item for item, _, _ in batch])
         requests: list[DepositRequest | UsageError] = []
-        for item, key in batch:
+        for item, key, occurred_at in batch:
             try:
-                requests.append(DepositRequest.of(item, self.author, key=key))
+                requests.append(DepositRequest.of(item, self.author, key=key, occurred_at=occurred_at))
             except UsageError as error:
                 requests.append(error)
         return self.session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
@@ -474,7 +489,7 @@ class Blackboard:
         filters: dict[str, Any] = {
             "subject": None if subject is None else normalize_subject(subject),
             "min_strength": min_strength,
-            "at": None if at is None else _instant(at),
+            "at": None if at is None else instant_of(at),
             "limit": limit,
         }
         if not isinstance(kind, type):
@@ -711,39 +726,36 @@ class Blackboard:
         return replace(self.session.rehearse(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
 
 
-def _instant(when: When) -> Instant:
-    if isinstance(when, int):
-        return when
-    try:
-        return parse_instant(when) if isinstance(when, str) else from_datetime(when)
-    except (ValueError, TypeError, AttributeError):
-        raise InvalidTime(f"{when!r} is not a time; write it like 2027-01-31 or 2027-01-31T15:00:00+01:00") from None
-
-
 _END: Any = object()
 
 
 class _UnequalLengths(ValueError):
-    def __init__(self, is_shorter: bool) -> None:
-        super().__init__(f"keys is {'shorter' if is_shorter else 'longer'} than items")
+    def __init__(self, name: str, is_shorter: bool) -> None:
+        super().__init__(f"{name} is {'shorter' if is_shorter else 'longer'} than items")
 
 
-def _pairs(items: Iterable[Mark | Deposit], keys: Iterable[str]) -> Iterator[tuple[Mark | Deposit, str]]:
-    remaining = iter(keys)
+def _column(items: Iterable[Any], name: str, column: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
+    """Yield each item with its entry of a column, or with None if there is no column."""
+    if column is None:
+        yield from ((item, None) for item in items)
+        return
+    remaining = iter(column)
     for item in items:
-        if (key := next(remaining, _END)) is _END:
-            raise _UnequalLengths(True)
-        yield item, key
+        if (entry := next(remaining, _END)) is _END:
+            raise _UnequalLengths(name, True)
+        yield item, entry
     if next(remaining, _END) is not _END:
-        raise _UnequalLengths(False)
+        raise _UnequalLengths(name, False)
 
 
 def _batches(
-    items: Iterable[Mark | Deposit], keys: Iterable[str] | None
-) -> Iterator[list[tuple[Mark | Deposit, str | None]]]:
-    pairs: Iterator[tuple[Mark | Deposit, str | None]]
-    pairs = ((item, None) for item in items) if keys is None else _pairs(items, keys)
-    while batch := list(itertools.islice(pairs, MARKS_PER_TRANSACTION)):
+    items: Iterable[Mark | Deposit], columns: Mapping[str, Iterable[Any] | None]
+) -> Iterator[list[tuple[Mark | Deposit, str | None, When | None]]]:
+    """Yield the items with their entries of both columns, in batches."""
+    (keys_name, keys), (times_name, times) = columns.items()
+    pairs = _column(_column(items, keys_name, keys), times_name, times)
+    triples = ((item, key, time) for (item, key), time in pairs)
+    while batch := list(itertools.islice(triples, MARKS_PER_TRANSACTION)):
         yield batch
 
 

@@ -130,6 +130,8 @@ def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.sql, row.law)
     if row.own_law and law.fixed:
         return  # its author named an instant, whatever the clock said
+    if row.anchored_at < row.reinforced_at:
+        return  # its author named the instant of its occurrence
     rebased = row._replace(
         anchored_at=txn.now,
         evaporates_at=FadingState(row.intensity, txn.now, law).evaporates_at(txn.kind(row.kind)),

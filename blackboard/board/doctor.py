@@ -24,7 +24,7 @@ from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure
 from blackboard.store.schema import HEAD, revision_of
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024
 MIN_FREE = 256 * MEGABYTE
@@ -54,6 +54,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
     def examine_rows(txn: BoardTransaction) -> list[Finding]:
         return [
             *_clock(txn, board),
+            *_skew(txn),
             *_pauses(txn),
             *_workers(txn, dead),
             *_models(txn, dead),
@@ -110,6 +111,19 @@ def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
     others = health.open_to_others
     names = ", ".join(map(str, others))
     yield _check("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
+
+
+def _skew(txn: BoardTransaction) -> Iterator[Finding]:
+    """Report deposits whose depositors' clocks were ahead of the board's."""
+    counted = txn.sql.one(MARKS.get_skew)
+    if counted.skewed_deposits:
+        yield Finding(
+            "skew",
+            "note",
+            f"{counted.skewed_deposits} deposits occurred up to {format_duration(counted.largest_skew)} ahead of the"
+            f" board's time, and counted as now; the last one at {iso(counted.skewed_at)}",
+            "set the clocks of the machines that say when marks occurred",
+        )
 
 
 def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:

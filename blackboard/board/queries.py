@@ -69,6 +69,8 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
             law=row.law,
             deposited_at=to_datetime(row.deposited_at),
             reinforced_at=to_datetime(row.reinforced_at),
+            occurred_at=to_datetime(row.occurred_at),
+            recorded_at=to_datetime(row.reinforced_at),
             fades_from=to_datetime(row.anchored_at),
             evaporates_at=optional_datetime(row.evaporates_at),
             as_of=to_datetime(as_of),
@@ -96,7 +98,14 @@ def marks_of_class(
         return found, unreadable
     for row, _, strength, _ in _marks(txn, model.kind, **filters):
         stored = StoredMark(
-            row.id, row.event_id, row.author, strength, row.deposited_at, row.reinforced_at, row.reinforcements
+            row.id,
+            row.event_id,
+            row.author,
+            strength,
+            row.deposited_at,
+            row.reinforced_at,
+            row.reinforcements,
+            row.occurred_at,
         )
         try:
             found.append(classes.make_as(model, row, stored))
@@ -155,10 +164,12 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
             if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
+        shown = max(deposits, key=lambda item: (item.occurred_at, item.id), default=event)
         row = fading._replace(
-            payload=last.payload or "{}",
-            author=last.author,
-            activation_id=last.activation_id,
+            payload=shown.payload or "{}",
+            author=shown.author,
+            activation_id=shown.activation_id,
+            occurred_at=shown.occurred_at,
             event_id=last.id,
             deposited_at=first.recorded_at,
             reinforced_at=last.recorded_at,
@@ -170,7 +181,7 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
 def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
     """Return the fading part of a mark after an event, with the changes of its floor and law up to an instant."""
     row = mark_after(event)
-    state = FadingState(event.intensity, event.recorded_at, txn.laws.get(txn.sql, event.law))
+    state = FadingState(event.intensity, event.anchored_at, txn.laws.get(txn.sql, event.law))
     floor: float | None = None
     for since, then in versions:
         if event.kind not in then.kinds:

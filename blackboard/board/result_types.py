@@ -47,7 +47,7 @@ class Receipt:
 
     mark_id: int
     event_id: int
-    outcome: Literal["deposited", "reinforced", "unchanged", "duplicate"]
+    outcome: Literal["deposited", "reinforced", "unchanged", "duplicate", "stale"]
     strength: float
     crossed: tuple[str, ...] = ()
     """The agents whose thresholds the deposit crossed."""
@@ -76,9 +76,11 @@ class MarkRecord:
     strength: float
     law: str
     deposited_at: datetime
+    """When the board recorded its first deposit."""
     reinforced_at: datetime
+    """When the board recorded its last deposit."""
     fades_from: datetime
-    """The instant from which the share counts: the last deposit, or a later change of the kind's law."""
+    """The instant from which the share counts: when the last deposit occurred, or a later change of the kind's law."""
     evaporates_at: datetime | None
     as_of: datetime
     age_seconds: float
@@ -89,6 +91,10 @@ class MarkRecord:
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: bool
     """Whether its deposit named a law that was not the kind's. A change of the kind's law leaves it as it is."""
+    occurred_at: datetime
+    """When what it shows occurred: the latest of its deposits by their occurrence."""
+    recorded_at: datetime
+    """The same as `reinforced_at`, by the name that it has beside `occurred_at` in all views."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ class MarkEvent:
 
     id: int
     recorded_at: datetime
+    """When the board recorded it."""
     mark_id: int
     kind: str
     subject: str
@@ -128,6 +135,8 @@ class MarkEvent:
     author: str
     activation_id: int | None
     payload: Mapping[str, JsonValue] | None
+    occurred_at: datetime
+    """When it happened: at or before `recorded_at`."""
 
 
 @dataclass(frozen=True)

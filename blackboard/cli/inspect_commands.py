@@ -106,9 +106,10 @@ def history(
     show_records(
         events,
         as_json,
-        ("recorded", "mark", "kind", "event", "intensity", "author", "activation", "payload"),
+        ("recorded", "occurred", "mark", "kind", "event", "intensity", "author", "activation", "payload"),
         lambda event: (
             second(event.recorded_at),
+            None if event.occurred_at == event.recorded_at else second(event.occurred_at),
             event.mark_id,
             event.kind,
             event.event,
@@ -118,7 +119,7 @@ def history(
             None if event.payload is None else json.dumps(event.payload, ensure_ascii=False, separators=(",", ":")),
         ),
         empty=f"no mark was ever deposited about {subject!r}",
-        spare=("activation", "author", "intensity"),
+        spare=("activation", "author", "intensity", "occurred"),
     )
 
 

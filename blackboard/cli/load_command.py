@@ -60,6 +60,10 @@ def load(
         str | None, typer.Option(metavar="PATH", help="Make each object in this list of a JSON object a row.")
     ] = None,
     intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
+    occurred_at: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The column that says when it occurred; by default now."),
+    ] = None,
     again: Annotated[
         bool, typer.Option("--again", help="First withdraw what an earlier load of this file deposited.")
     ] = False,
@@ -82,6 +86,8 @@ def load(
         blackboard load - --kind lead --subject email
       blackboard load leads.csv --kind lead --subject email \
         --map text=message --again
+      blackboard load alerts.jsonl --kind alert --subject service \
+        --occurred-at timestamp
     """
     from blackboard.board.deposit_sources import source_of
     from blackboard.cli.row_deposits import load as load_rows
@@ -89,7 +95,7 @@ def load(
     from blackboard.cli.row_reader import Rows
     from blackboard.errors import UsageError, nearest
 
-    columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key)
+    columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key, occurred_at)
     rejects_file = rejects or _rejects_path(file)
     source = source_of(file) if file != "-" and Path(file).is_file() else None
     if again and source is None and (file == "-" or Path(file).exists()):
@@ -114,7 +120,7 @@ def load(
     summary: dict[str, Any] = {
         "encoding": rows.encoding,
         "loaded": sum(loaded.outcomes.values()),
-        **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate")},
+        **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate", "stale")},
         "withdrawn": 0 if loaded.before is None else loaded.before.withdrawn,
         "kept": [] if loaded.before is None else loaded.before.kept,
         "rejected": loaded.rejected,

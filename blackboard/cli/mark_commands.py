@@ -79,6 +79,9 @@ def deposit(
         str | None,
         typer.Option(metavar="JSON", help='A decay law for this mark only: {"law": "linear", "lifetime": "3d"}.'),
     ] = None,
+    occurred_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When it occurred, from which it fades; by default now.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     r"""Deposit a mark.
@@ -92,6 +95,7 @@ def deposit(
         --until 2027-01-31
       blackboard deposit note hall --payload '{"text": "mind the step"}' \
         --decay '{"law": "linear", "lifetime": "3d"}' --key hall-1
+      blackboard deposit smoke kitchen --occurred-at 2027-01-31T14:55
     """
     from blackboard.errors import UsageError
 
@@ -101,7 +105,14 @@ def deposit(
     law = decay if half_life is None else json.dumps({"law": "exponential", "half_life": half_life})
     with session_of(context).board(create=None) as board:
         receipt = board.deposit(
-            kind, subject=subject, payload=values, intensity=intensity, key=key, decay=law, until=until
+            kind,
+            subject=subject,
+            payload=values,
+            intensity=intensity,
+            key=key,
+            decay=law,
+            until=until,
+            occurred_at=occurred_at,
         )
     if as_json:
         document(receipt)

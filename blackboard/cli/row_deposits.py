@@ -26,7 +26,7 @@ class LoadResult:
     """The results of loading."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    """The number of rows per outcome: deposited, reinforced, unchanged, duplicate."""
+    """The number of rows per outcome: deposited, reinforced, unchanged, duplicate, stale."""
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
     """For each agent, how many rows made one of its watches cross."""

@@ -1,4 +1,4 @@
-"""The mapping from the columns of a row to a mark: its subject, its fields, its intensity and its key.
+"""The mapping from the columns of a row to a mark: its subject, fields, intensity, key and time.
 
 A column of JSON may be a path into nested objects and lists: `contact.email`, `answers.0.text`.
 """
@@ -17,7 +17,8 @@ from typing import Any, Literal
 from blackboard.board import Blackboard, Deposit
 from blackboard.cli.json_paths import find, values_at
 from blackboard.cli.row_reader import UNNAMED, Row, Rows
-from blackboard.errors import InvalidMark, UsageError, nearest
+from blackboard.clock import Instant, instant_of
+from blackboard.errors import InvalidMark, InvalidTime, UsageError, nearest
 
 Extra = Literal["error", "ignore", "keep"]
 
@@ -37,6 +38,8 @@ class Columns:
     """What happens to columns for which the kind has no field."""
     key: str | None = None
     """The column that identifies a row; by default the whole row."""
+    occurred_at: str | None = None
+    """The column that says when a row occurred; by default it occurs when it is loaded."""
 
 
 class ColumnsUnmatched(UsageError):
@@ -83,7 +86,7 @@ class RowMapping:
     @property
     def named(self) -> tuple[str, ...]:
         """The columns that the user names."""
-        single = (self._columns.intensity, self._columns.key)
+        single = (self._columns.intensity, self._columns.key, self._columns.occurred_at)
         names = (*self._columns.subject, *self._paths, *(name for name in single if isinstance(name, str)))
         return tuple(name for name in dict.fromkeys(names) if name != UNNAMED)
 
@@ -102,6 +105,8 @@ class RowMapping:
             needed.append(([self._columns.intensity], "intensity"))
         if self._columns.key is not None:
             needed.append(([self._columns.key], "key"))
+        if self._columns.occurred_at is not None:
+            needed.append(([self._columns.occurred_at], "time"))
         for names, purpose in needed:
             if not any(self._source(row, name) is not None for row in values for name in names):
                 if (path := self._list_with(values, names)) is not None:
@@ -135,7 +140,8 @@ class RowMapping:
         """Return the deposit for a row.
 
         Raises:
-            InvalidMark: The row has no subject or key, its intensity is not a number, or a column has no field.
+            InvalidMark: The row has no subject or key, its intensity is not a number, its time is not a time, or a
+                column has no field.
         """
         values = self._merge(row.values)
         found = {name: value for path, name in self._paths.items() if name for value in values_at(values, path)}
@@ -169,11 +175,13 @@ class RowMapping:
             raise InvalidMark(f"no subject: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
         subject = self._classes.stored_subject(self._columns.kind, payload, subject, self._deployment)
         intensity = self._intensity(values)
-        return Deposit(self._columns.kind, subject, payload, intensity, self._key(values, subject, payload, intensity))
+        occurred_at = self._occurred_at(values)
+        key = self._key(values, subject, payload, intensity, occurred_at)
+        return Deposit(self._columns.kind, subject, payload, intensity, key, occurred_at=occurred_at)
 
     def _oriented(self) -> dict[str, str]:
         """Return the field for each path, with the two sides of a pair in this order."""
-        aims = {*self._columns.subject, self._columns.intensity, self._columns.key}
+        aims = {*self._columns.subject, self._columns.intensity, self._columns.key, self._columns.occurred_at}
         paths: dict[str, str] = {}
         for left, right in self._columns.fields.items():
             if self._fields is None:
@@ -287,13 +295,38 @@ class RowMapping:
         except (TypeError, ValueError, OverflowError):
             raise InvalidMark(f"{stated}: intensity must be a number, not {value!r}") from None
 
-    def _key(self, values: Mapping[str, Any], subject: str, payload: Mapping[str, Any], intensity: float) -> str:
+    def _occurred_at(self, values: Mapping[str, Any]) -> Instant | None:
+        """Return when a row occurred: ISO 8601, or seconds since 1970."""
+        if (column := self._columns.occurred_at) is None:
+            return None
+        value = next(iter(self._look_up(values, column)), None)
+        text = _text(value)
+        if not text:
+            raise InvalidMark(f"no time: {column} is empty")
+        try:
+            # Eight digits are a date.
+            is_number = _SECONDS.fullmatch(text) is not None and len(text) != 8
+            return round(float(text) * 1_000_000) if is_number else instant_of(text)
+        except (InvalidTime, OverflowError):
+            raise InvalidMark(
+                f"{column}: {value!r} is not a time; write it like 2027-01-31T15:00:00+01:00, or in seconds since 1970"
+            ) from None
+
+    def _key(
+        self,
+        values: Mapping[str, Any],
+        subject: str,
+        payload: Mapping[str, Any],
+        intensity: float,
+        occurred_at: Instant | None,
+    ) -> str:
+        times = () if occurred_at is None else (occurred_at,)
         if self._columns.key is None:
-            return self._keys.of_content(subject, payload)
+            return self._keys.of_content(subject, payload, *times)
         value = _text(next(iter(self._look_up(values, self._columns.key)), None))
         if not value:
             raise InvalidMark(f"no key: {self._columns.key} is empty")
-        return self._keys.of_value(value, subject, payload, intensity)
+        return self._keys.of_value(value, subject, payload, intensity, *times)
 
 
 class _Keys:
@@ -303,16 +336,16 @@ class _Keys:
         self._kind = kind
         self._seen: dict[bytes, int] = {}
 
-    def of_content(self, subject: str, payload: Mapping[str, Any]) -> str:
+    def of_content(self, *content: Any) -> str:
         """Return the key of a row that is identified by its content and the number of equal rows before it."""
-        digest = self._digest(subject, payload)
+        digest = self._digest(*content)
         before = self._seen.get(digest, 0)
         self._seen[digest] = before + 1
         return f"load:{digest.hex()}" + (f":{before + 1}" if before else "")
 
-    def of_value(self, value: str, subject: str, payload: Mapping[str, Any], intensity: float) -> str:
+    def of_value(self, value: str, *content: Any) -> str:
         """Return the key of a row that has an identity of its own: it changes with the content."""
-        return f"load:{self._digest(value, subject, payload, intensity).hex()}"
+        return f"load:{self._digest(value, *content).hex()}"
 
     def _digest(self, *parts: Any) -> bytes:
         try:
@@ -379,6 +412,8 @@ def _list(text: str) -> list[Any]:
     return [text]
 
 
+_SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+"""A time as seconds since 1970."""
 _TRUTH = {
     **dict.fromkeys(("wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì", "waar", "verdadeiro", "sim"), True),
     **dict.fromkeys(("falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não"), False),

@@ -247,8 +247,9 @@ class ActivationRunner:
                 event.author,
                 item.strength,
                 item.deposited_at,
-                event.recorded_at,
+                item.reinforced_at,
                 item.reinforcements,
+                event.occurred_at,
             )
             try:
                 marks.append(self.worker.board.session.classes.make(event, stored, claim.deployment))

@@ -148,6 +148,7 @@ class _Resolver:
             trust={name: author.trust for name, author in authors.items()},
             limits={name: limits for name, author in authors.items() if (limits := _limits(author)) != DepositLimits()},
             budget=self.settings.budget,
+            max_skew=self.settings.deployment.max_skew,
         )
         for mistake in section_mistakes(agents.values(), self.settings.settings):
             self._wrong(mistake.place, mistake.message)

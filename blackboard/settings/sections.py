@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from blackboard.deployment import AgentSettings, DepositLimits
+from blackboard.deployment import MAX_SKEW, AgentSettings, DepositLimits
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.marks import MAX_PAYLOAD, OnRepeat
 from blackboard.system.private_files import parse_mode
@@ -42,11 +42,13 @@ class DatabaseSection(Section):
 
 
 class DeploymentSection(Section):
-    """`[deployment]`: the agents and kinds to import, each as `module:name`."""
+    """`[deployment]`: the agents and kinds to import, each as `module:name`, and what concerns the whole board."""
 
     agents: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     """Mark classes that no agent's module contains."""
+    max_skew: Duration = MAX_SKEW
+    """How far ahead of the board's time a deposit may say that it occurred. It then counts as now."""
 
 
 class KindSection(Section):

@@ -18,6 +18,8 @@ Money = int
 """Whole micro-dollars."""
 Flag = int
 """0 or 1; 0 unless something else is written."""
+AddedNumber = int
+"""A number, such as an instant, in a column that a migration added to a table with rows."""
 
 
 def row_of(table: type[R], row: Any) -> R:
@@ -45,6 +47,12 @@ class BoardRow(NamedTuple):
     """The hash of the views' texts."""
     compaction_owed_at: Time | None
     """Since when unused parts of the file may contain words of an erased subject; None if they do not."""
+    skewed_deposits: AddedNumber = 0
+    """How many deposits said that they occurred ahead of the board's time, within `max_skew`."""
+    largest_skew: AddedNumber = 0
+    """The most that one of them was ahead."""
+    skewed_at: AddedNumber = 0
+    """When the last of them was recorded."""
 
 
 class DeploymentRow(NamedTuple):
@@ -119,6 +127,13 @@ class MarkRow(NamedTuple):
     own_law: Flag = 0
     """Whether the deposit named the law, and the kind had another one. A change of the kind's law does not change
     it."""
+    occurred_at: AddedNumber = 0
+    """When the latest of its deposits occurred: the one whose payload and author it shows."""
+
+    @property
+    def changed_at(self) -> int:
+        """Since when the board knows the mark as it is: its last deposit, or a later change of its law."""
+        return max(self.reinforced_at, self.anchored_at)
 
     def is_live(self, at: int) -> bool:
         """Return whether the mark is live at an instant."""
@@ -142,6 +157,12 @@ class EventRow(NamedTuple):
     payload: str | None
     own_law: Flag = 0
     """As in `MarkRow`."""
+    occurred_at: AddedNumber = 0
+    """When it happened; at or before `recorded_at`, when the board learned of it."""
+    anchored_at: AddedNumber = 0
+    """The instant for which `intensity` holds. It is later than `occurred_at` if a later deposit was known before."""
+    deposited_intensity: float | None = None
+    """The intensity of the deposit itself, with the trust in its author; None for other events."""
 
 
 def mark_after(event: EventRow) -> MarkRow:
@@ -154,7 +175,7 @@ def mark_after(event: EventRow) -> MarkRow:
         author=event.author,
         intensity=event.intensity,
         law=event.law,
-        anchored_at=event.recorded_at,
+        anchored_at=event.anchored_at,
         event_id=event.id,
         deposited_at=event.recorded_at,
         reinforced_at=event.recorded_at,
@@ -163,6 +184,7 @@ def mark_after(event: EventRow) -> MarkRow:
         order_key=None,
         activation_id=event.activation_id,
         own_law=event.own_law,
+        occurred_at=event.occurred_at,
     )
 
 

@@ -21,10 +21,10 @@ from blackboard.store.transaction import Transaction
 from blackboard.system.packaged_files import migrations_folder, program_version
 from blackboard.system.private_files import PRIVATE, set_mode
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. A test compares it with the folder."""
 
-KNOWN = ("0001", "0002", "0003", "0004")
+KNOWN = ("0001", "0002", "0003", "0004", "0005")
 """Every migration, oldest first."""
 
 _alembic = threading.Lock()

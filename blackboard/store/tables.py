@@ -37,6 +37,7 @@ TYPES: dict[str, Any] = {
     "Money": BigInteger(),
     "int": Integer(),
     "Flag": Integer(),
+    "AddedNumber": BigInteger(),
     "float": Float(),
     "str": Text(),
 }
@@ -77,7 +78,7 @@ def table(
                 primary_key=name_of_column in key.split(),
                 autoincrement="auto" if draws_ids else False,
                 nullable=bool(none),
-                server_default=text("0") if type_ == "Flag" else None,
+                server_default=text("0") if type_ in ("Flag", "AddedNumber") else None,
             )
         )
     return Table(name, metadata, *columns, *indexes, sqlite_with_rowid=not clustered)

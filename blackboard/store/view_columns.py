@@ -6,10 +6,11 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "live_marks": (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
         "deposited_at", "reinforced_at", "fades_from", "evaporates_at", "as_of", "age_seconds", "reinforcements",
-        "activation_id", "own_law",
+        "activation_id", "own_law", "occurred_at", "recorded_at",
     ),
     "mark_history": (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
+        "occurred_at",
     ),
     "agenda": (
         "id", "agent", "watch", "subject", "mark_id", "state", "reason", "value", "threshold", "crossed_at",

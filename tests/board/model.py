@@ -105,9 +105,8 @@ class Model:
         key = (mark.subject, mark.id)
         if not self.live(due, "fire", mark.subject):
             self.cross("cold", key, now)
-        elif key not in self.waiting["cold"]:
-            self.count["recorded"] += 1
-            self.count["skipped"] += 1
+        else:
+            self.skip_fall(mark)
 
     def test_watches(self, mark: ModelMark, now: int) -> None:
         """Test every watch after a deposit that created, reinforced or replaced a mark."""
@@ -131,6 +130,16 @@ class Model:
             mark.warm = mark.live(now) and self.strength(mark, now) >= COLD
             if was_warm and not mark.warm:
                 self.fire_falling(mark, now, now)
+            elif not was_warm and not mark.warm and mark.at < now and self.was_warm_at_first(mark):
+                self.skip_fall(mark)  # it fell before it was recorded
+
+    def was_warm_at_first(self, mark: ModelMark) -> bool:
+        return mark.live(mark.at) and self.kinds[mark.kind].weight * mark.intensity >= COLD
+
+    def skip_fall(self, mark: ModelMark) -> None:
+        if (mark.subject, mark.id) not in self.waiting["cold"]:
+            self.count["recorded"] += 1
+            self.count["skipped"] += 1
 
     def test_sum(self, subject: str, now: int) -> None:
         if math.fsum(self.strength(mark, now) for mark in self.stimuli("sum", now, subject)) >= SUM:

@@ -16,7 +16,7 @@ from blackboard.board.activations import activation_results
 from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.errors import KeyReused, LawConflict
+from blackboard.errors import KeyReused, LawConflict, OutOfOrder
 from tests.board.model import BOARD, COLD, EACH, SUM, Model, ModelMark
 from tests.board.test_totals import agree
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -57,6 +57,8 @@ class Board(RuleBasedStateMachine):
         self.running: dict[str, Claim] = {}
         self.begun: dict[tuple[str, int, int], str] = {}
         self.keys: dict[str, tuple[Receipt, str]] = {}
+        self.latest: dict[str, int] = {}
+        """For each subject, when the latest smoke occurred."""
 
     def teardown(self) -> None:
         self.world.close()
@@ -91,8 +93,13 @@ class Board(RuleBasedStateMachine):
         author: str,
         law: Decay | None,
         payload: int = 0,
+        by: int = 0,
     ) -> None:
+        """Record a deposit in the model that occurred some time (`by`) before it was recorded."""
         now, model = self.world.board.session.now(), self.model
+        occurred = now - by
+        if name == "smoke":
+            self.latest[subject] = max(occurred, self.latest.get(subject, occurred))
         setting = model.kinds[name]
         old = next(iter(model.live(now, name, subject)), None) if name == "smoke" else None
         if old is None:
@@ -105,10 +112,10 @@ class Board(RuleBasedStateMachine):
             intensity = min(intensity, setting.cap or intensity)
         else:
             own_law, law = old.own_law, old.law
-            left = old.remaining(now)
+            left = old.remaining(occurred)
             intensity = max(left, min(3.0, left + intensity))
         life = setting.life(law, intensity)
-        ends = None if life is None else now + life
+        ends = None if life is None else occurred + life
         mark = ModelMark(
             receipt.mark_id,
             name,
@@ -116,7 +123,7 @@ class Board(RuleBasedStateMachine):
             author,
             receipt.event_id,
             intensity,
-            now,
+            occurred,
             law,
             ends,
             own_law,
@@ -133,23 +140,39 @@ class Board(RuleBasedStateMachine):
         intensity=intensities,
         law=st.sampled_from([None, None, *LAWS]),
         payload=st.sampled_from([0, 0, 0, 1]),
+        by=st.sampled_from([0, 0, 0, MINUTE, 2 * HOUR]),
     )
-    def smoke_is_deposited(self, subject: str, intensity: float, law: Decay | None, payload: int) -> None:
+    def smoke_is_deposited(self, subject: str, intensity: float, law: Decay | None, payload: int, by: int) -> None:
         now = self.now()
+        occurred_at = now - by if by else None
         values = {"value": payload} if payload else {}
         live = next(iter(self.model.live(now, "smoke", subject)), None)
+        if self.kinds["smoke"].on_repeat == "replace" and now - by < self.latest.get(subject, 0):
+            stale = self.world.put("smoke", subject, intensity, decay=law, payload=values, occurred_at=occurred_at)
+            assert stale.outcome == "stale"
+            assert stale.strength == pytest.approx(0 if live is None else self.model.strength(live, now), rel=1e-9)
+            return
         if live is not None and law not in (None, live.law) and self.kinds["smoke"].on_repeat == "add":
             with pytest.raises(LawConflict, match=f"mark {live.id} "):
-                self.world.put("smoke", subject, intensity, decay=law, payload=values)
+                self.world.put("smoke", subject, intensity, decay=law, payload=values, occurred_at=occurred_at)
             return
-        receipt = self.world.put("smoke", subject, intensity, decay=law, payload=values)
-        self.record_deposit(receipt, "smoke", subject, intensity, "person:ada", law, payload)
+        if live is not None and now - by < live.at and self.kinds["smoke"].on_repeat == "add":
+            with pytest.raises(OutOfOrder, match=f"mark {live.id} .*its kind has a cap"):
+                self.world.put("smoke", subject, intensity, decay=law, payload=values, occurred_at=occurred_at)
+            return
+        receipt = self.world.put("smoke", subject, intensity, decay=law, payload=values, occurred_at=occurred_at)
+        self.record_deposit(receipt, "smoke", subject, intensity, "person:ada", law, payload, by)
 
-    @rule(subject=st.sampled_from(SUBJECTS), intensity=intensities, law=st.sampled_from([None, None, *LAWS]))
-    def fire_is_deposited(self, subject: str, intensity: float, law: Decay | None) -> None:
-        self.now()
-        receipt = self.world.put("fire", subject, intensity, decay=law)
-        self.record_deposit(receipt, "fire", subject, intensity, "person:ada", law)
+    @rule(
+        subject=st.sampled_from(SUBJECTS),
+        intensity=intensities,
+        law=st.sampled_from([None, None, *LAWS]),
+        by=st.sampled_from([0, 0, 0, MINUTE, 2 * HOUR, 5 * HOUR]),
+    )
+    def fire_is_deposited(self, subject: str, intensity: float, law: Decay | None, by: int) -> None:
+        now = self.now()
+        receipt = self.world.put("fire", subject, intensity, decay=law, occurred_at=now - by if by else None)
+        self.record_deposit(receipt, "fire", subject, intensity, "person:ada", law, 0, by)
 
     @rule(subject=st.sampled_from(SUBJECTS), key=st.sampled_from(["k1", "k2"]))
     def fire_is_deposited_under_a_key(self, subject: str, key: str) -> None:

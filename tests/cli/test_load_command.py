@@ -50,6 +50,35 @@ def test_an_empty_key_stores_nothing(house: Typed) -> None:
     assert subjects(house) == []
 
 
+def test_a_column_says_when_each_row_occurred(house: Typed) -> None:
+    name = house.write("a.csv", "room,text,time\nhall,x,2020-01-31 15:00\nhall,x,2020-02-01\nhall,x,1580000000.5\n")
+    words = ("load", name, "--kind", "call", "--subject", "room", "--occurred-at", "time", "--json")
+    assert house(*words).json["deposited"] == 3
+    assert house(*words).json["duplicate"] == 3
+    events = house("history", "hall", "--json").json
+    assert [event["occurred_at"][:19] for event in events] == [
+        "2020-01-31T15:00:00", "2020-02-01T00:00:00", "2020-01-26T00:53:20",
+    ]  # fmt: skip
+    assert all("time" not in event["payload"] for event in events)
+
+
+def test_a_row_without_a_time_or_from_the_future_is_rejected(house: Typed) -> None:
+    rows = "".join(f'{{"room": "hall", "text": "x", "at": {at}}}\n' for at in ('"soon"', "null", "9e9", '"2020-01-31"'))
+    name = house.write("a.jsonl", rows)
+    done = house("load", name, "--kind", "call", "--subject", "room", "--occurred-at", "at", "--json")
+    assert (done.json["deposited"], done.json["rejected"]) == (1, 3)
+    reasons = [row["reason"] for row in rejects(house, name)]
+    assert "'soon' is not a time" in reasons[0]
+    assert reasons[1] == "no time: at is empty"
+    assert "ahead of the board's time" in reasons[2]
+
+
+def test_a_column_of_times_that_does_not_exist_is_an_error(house: Typed) -> None:
+    name = house.write("a.csv", "room,text\nhall,x\n")
+    done = house("load", name, "--kind", "call", "--subject", "room", "--occurred-at", "tim")
+    assert (done.code, "has no column 'tim'" in done.err) == (2, True)
+
+
 def test_two_equal_rows_become_two_marks(house: Typed) -> None:
     name = house.write("a.csv", "room,text\nhall,hello\nhall,hello\n")
     for deposited in (2, 0):

@@ -45,6 +45,18 @@ def test_a_deposit_with_the_same_key_changes_nothing(house: Typed) -> None:
     assert len(house("marks", "--json").json) == 1
 
 
+def test_a_deposit_may_say_when_it_occurred(house: Typed) -> None:
+    words = ("deposit", "call", "ada", "--payload", '{"text": "x"}', "--occurred-at", "2020-01-31T15:00:00+01:00")
+    assert house(*words).code == 0
+    assert house("marks", "--json").json[0]["occurred_at"] == "2020-01-31T14:00:00.000000Z"
+    [event] = house("history", "ada", "--json").json
+    assert event["occurred_at"] < event["recorded_at"]
+    assert "occurred" in house("history", "ada").out
+    ahead = house(*words[:-1], "2999-01-31")
+    assert ahead.code == 2
+    assert "ahead of the board's time" in ahead.err
+
+
 @pytest.mark.parametrize(
     ("law", "named"),
     [

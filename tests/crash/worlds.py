@@ -56,6 +56,7 @@ class Deposit(NamedTuple):
     subject: str
     payload: dict[str, Any]
     intensity: float = 1.0
+    occurred_at: Instant | None = None
 
 
 class FrozenClock:
@@ -167,7 +168,12 @@ class World(ABC):
         end = None if limit is None else start + limit
         for index, one in enumerate(self.plans[number][start:end], start):
             receipt = board.deposit(
-                one.kind, subject=one.subject, payload=one.payload, intensity=one.intensity, key=f"{number}-{index}"
+                one.kind,
+                subject=one.subject,
+                payload=one.payload,
+                intensity=one.intensity,
+                key=f"{number}-{index}",
+                occurred_at=one.occurred_at,
             )
             say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
         if limit is not None:
@@ -559,7 +565,10 @@ def warden(marks: Sequence[Smoke], context: Any) -> list[Chill]:
 
 
 class Fading(World):
-    """Each life begins half a minute after the previous life, and sometimes the half-life changes."""
+    """Each life begins half a minute after the previous life, and sometimes the half-life changes.
+
+    Some marks occurred before the first life. So some of them have gone cold or evaporated before they are recorded.
+    """
 
     name = "fading"
     at_once = 20
@@ -567,14 +576,20 @@ class Fading(World):
     per_depositor = 200
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
+        self.begin = self.now = ManualClock().now()
         super().__init__(folder, rng)
-        self.now = ManualClock().now()
         self.half_life = 2
 
     def plan(self) -> list[list[Deposit]]:
         return [
             [
-                Deposit("smoke", f"s/{who}/{n}", {"n": 1000 * who + n}, round(self.rng.uniform(0.5, 2.0), 3))
+                Deposit(
+                    "smoke",
+                    f"s/{who}/{n}",
+                    {"n": 1000 * who + n},
+                    round(self.rng.uniform(0.5, 2.0), 3),
+                    self.begin - self.rng.randrange(MINUTE) if self.rng.random() < 0.25 else None,
+                )
                 for n in range(self.per_depositor)
             ]
             for who in range(self.depositors)

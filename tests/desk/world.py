@@ -28,7 +28,7 @@ def stored(mark: Mark, *, at: datetime = MONDAY, author: str = "webform", streng
     number = next(_IDS)
     moment = from_datetime(at)
     strength = mark.intensity if strength is None else strength
-    return attach_stored(mark, StoredMark(number, number, author, strength, moment, moment, 0))
+    return attach_stored(mark, StoredMark(number, number, author, strength, moment, moment, 0, moment))
 
 
 @dataclass

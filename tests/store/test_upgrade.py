@@ -68,6 +68,8 @@ NEW = {
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"), ("deposit_key", "source"),
     ("event", "own_law"), ("mark", "own_law"),
     ("mark", "activation_id"), ("mark", "other_event_id"),
+    ("board", "skewed_deposits"), ("board", "largest_skew"), ("board", "skewed_at"),
+    ("event", "occurred_at"), ("event", "anchored_at"), ("event", "deposited_intensity"), ("mark", "occurred_at"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
 NEW_TABLES = {"model_pause"}

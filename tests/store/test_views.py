@@ -54,6 +54,8 @@ def fill(world: World) -> None:
     for i, law in enumerate(LAWS):
         world.put("smoke", f"s{i}", 0.3 + i / 7, decay=law, payload={"n": i, "text": "naïve \"quoted\" 'text'\n"})
         world.advance(MINUTE)
+    for i, law in enumerate(LAWS):
+        world.put("smoke", f"late{i}", 5.0, decay=law, occurred_at=world.clock.now() - i * MINUTE)
 
 
 def strengths_then(world: World, rows: list[dict[str, Any]]) -> dict[int, float]:
@@ -96,10 +98,11 @@ def test_the_contract_contains_the_documented_columns(world: World) -> None:
     assert VIEWS["live_marks"] == (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
         "deposited_at", "reinforced_at", "fades_from", "evaporates_at", "as_of", "age_seconds", "reinforcements",
-        "activation_id", "own_law",
+        "activation_id", "own_law", "occurred_at", "recorded_at",
     )  # fmt: skip
     assert VIEWS["mark_history"] == (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
+        "occurred_at",
     )  # fmt: skip
     assert VIEWS["provenance"] == ("mark_id", "activation_id", "parent_mark_id")
     for column in ("id", "agent", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",

@@ -83,7 +83,7 @@ def test_a_mark_that_is_not_from_a_board_has_no_strength() -> None:
 
 
 def test_a_mark_from_a_board_has_its_stored_state() -> None:
-    stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1)
+    stored = StoredMark(7, 9, "watchman", 0.5, 1_000_000, 2_000_000, 1, 2_000_000)
     mark = attach_stored(Smoke(subject="kitchen", detail="thin"), stored)
     assert (mark.id, mark.author, mark.strength) == (7, "watchman", 0.5)
     assert (mark.deposited_at, mark.reinforced_at) == (to_datetime(1_000_000), to_datetime(2_000_000))

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blackboard import reinforcement
 from blackboard.decay import Exponential, Linear, Never, Step
 from blackboard.marks import Kind, OnRepeat
-from blackboard.reinforcement import FadingState, reinforce
+from blackboard.reinforcement import FadingState
 from tests.unit.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000
@@ -19,6 +20,11 @@ joining = st.sampled_from([name for name in get_args(OnRepeat) if name != "separ
 
 def kind(on_repeat: OnRepeat, cap: float | None = None, law: object = None) -> Kind:
     return Kind("smoke", law or Exponential("1h"), on_repeat=on_repeat, cap=cap)  # type: ignore[arg-type]
+
+
+def reinforce(kind: Kind, old: FadingState | None, new: FadingState) -> FadingState | None:
+    """Return the state after a deposit that is recorded when it occurs."""
+    return reinforcement.reinforce(kind, old, new, new.at)
 
 
 def remaining(state: FadingState | None, now: int) -> float:

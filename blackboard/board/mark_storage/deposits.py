@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pydantic import JsonValue
@@ -18,10 +18,10 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossings, guards, predicted_crossings
-from blackboard.clock import Instant, iso
+from blackboard.clock import Instant, When, instant_of, iso
 from blackboard.decay import Decay, Step
-from blackboard.durations import Microseconds
-from blackboard.errors import InvalidAuthor, InvalidMark, LawConflict, UsageError
+from blackboard.durations import Microseconds, format_duration
+from blackboard.errors import InvalidAuthor, InvalidMark, InvalidTime, LawConflict, OutOfOrder, UsageError
 from blackboard.marks import (
     Kind,
     Mark,
@@ -33,8 +33,8 @@ from blackboard.marks import (
     not_json,
 )
 from blackboard.payload_round_trip import write_mark
-from blackboard.reinforcement import FadingState, reinforce
-from blackboard.store.rows import MarkRow
+from blackboard.reinforcement import FadingState, is_live, may_add, reinforce
+from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
 
@@ -49,6 +49,8 @@ class Deposit:
     key: str | None = None
     source: str | None = None
     """The file from which it is loaded, by its name in `deposit_sources`. The board remembers it with the key."""
+    occurred_at: When | None = None
+    """When it occurred; by default when the board records it."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
@@ -75,6 +77,8 @@ class DepositRequest(NamedTuple):
     """The activation that deposits the mark; None if the author is not an agent."""
     source: str | None = None
     """The file from which the deposit is loaded."""
+    occurred_at: Instant | None = None
+    """When it occurred; None if that is when the board records it."""
 
     @classmethod
     def of(
@@ -87,16 +91,19 @@ class DepositRequest(NamedTuple):
         decay: Decay | None = None,
         until: Instant | None = None,
         activation_id: int | None = None,
+        occurred_at: When | None = None,
     ) -> DepositRequest:
         """Return the request for a mark.
 
         Raises:
             InvalidMark: `item` is not a mark, or its payload is not JSON.
+            InvalidTime: `occurred_at` is not a time.
         """
         payload: Mapping[str, JsonValue] = {}
         text = source = None
         if isinstance(item, Deposit):
             payload, key, source = item.payload, item.key if key is None else key, item.source
+            occurred_at = item.occurred_at if occurred_at is None else occurred_at
         elif not isinstance(item, Mark):
             raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
         elif isinstance(item, StandIn):
@@ -106,7 +113,8 @@ class DepositRequest(NamedTuple):
             payload = {} if key is None else given_payload(item)
         intensity = item.intensity if intensity is None else intensity
         subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
-        return cls(item.kind, subject, payload, author, intensity, key, decay, until, text, activation_id, source)
+        at = None if occurred_at is None else instant_of(occurred_at)
+        return cls(item.kind, subject, payload, author, intensity, key, decay, until, text, activation_id, source, at)
 
     def digest(self) -> str:
         """Return a text that two requests share if they ask for the same deposit.
@@ -154,8 +162,10 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
     Raises:
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The mark cannot be stored.
+        InvalidTime: It says that it occurred ahead of the board's time.
         KeyReused: The key stands for another request.
         LawConflict: The deposit names another law than the live mark that it would join.
+        OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
     """
     if request.key is None:
         return deposit(txn, prepare(txn, request, classes))
@@ -199,6 +209,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The payload, subject, intensity or end is invalid.
         InvalidAuthor: The author is an agent.
+        InvalidTime: It says that it occurred ahead of the board's time.
     """
     ensure_kind(txn, request.kind, classes)
     txn.kind(request.kind)
@@ -209,14 +220,36 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     check_payload(txn, request.kind, request.author, text, classes)
     if request.activation_id is None:
         check_signature(txn, request.author)
+    occurred_at = None if request.occurred_at is None else _check_occurrence(txn, request.occurred_at)
     if request.until is not None:
+        begin = txn.now if occurred_at is None else occurred_at
         if request.decay is not None:
             raise InvalidMark("decay and until each set the law of the mark; use only one of them")
-        if request.until <= txn.now:
-            raise InvalidMark(f"until {iso(request.until)} is in the past")
-        decay = Step(Microseconds(request.until - txn.now), fixed=True)
+        if request.until <= begin:
+            past = "in the past" if begin == txn.now else f"not after occurred_at {iso(begin)}"
+            raise InvalidMark(f"until {iso(request.until)} is {past}")
+        decay = Step(Microseconds(request.until - begin), fixed=True)
     intensity = check_intensity(request.intensity)
-    return request._replace(text=text, subject=subject, intensity=intensity, decay=decay)
+    return request._replace(text=text, subject=subject, intensity=intensity, decay=decay, occurred_at=occurred_at)
+
+
+def _check_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
+    """Return when a deposit occurred. One that is a little ahead of the board's time counts as now, and is counted.
+
+    Raises:
+        InvalidTime: It is ahead of the board's time by more than `max_skew`.
+    """
+    ahead = occurred_at - txn.now
+    if ahead <= 0:
+        return occurred_at
+    if ahead > txn.deployment.max_skew:
+        because = "" if txn.doubted is None else ", which stands still until somebody confirms the clock"
+        raise InvalidTime(
+            f"occurred_at {iso(occurred_at)} is {format_duration(Microseconds(ahead))} ahead of the board's time"
+            f" {iso(txn.now)}{because}; at most {format_duration(txn.deployment.max_skew)} (max_skew) counts as now"
+        )
+    txn.sql.run(MARKS.count_skew, at=txn.now, skew=ahead)
+    return txn.now
 
 
 def check_signature(txn: BoardTransaction, author: str) -> None:
@@ -240,22 +273,32 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     Raises:
         UnknownName: The kind is not registered.
         LawConflict: The deposit names another law than the live mark that it would join.
+        OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     kind = txn.kind(request.kind)
     backfill.before_change(txn, request.kind, request.subject)
+    occurred_at = txn.now if request.occurred_at is None else request.occurred_at
     new = FadingState(
-        request.intensity * txn.deployment.trust.get(request.author, 1.0), txn.now, request.decay or kind.decay
+        request.intensity * txn.deployment.trust.get(request.author, 1.0), occurred_at, request.decay or kind.decay
     )
     old = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
     before = None if old is None else txn.state(old)
-    if request.decay is not None and old is not None and before is not None and kind.on_repeat != "replace":
-        _check_law(request.decay, txn.now, old, before)
-    state = reinforce(kind, before, new)
+    if old is not None and before is not None and kind.on_repeat != "replace":
+        if request.decay is not None:
+            _check_law(request.decay, occurred_at, old, before)
+        if occurred_at < txn.now and kind.on_repeat == "add" and _adds_nothing(txn, kind, old, before, new):
+            new = replace(new, law=before.law)
+            old = before = None
+    elif occurred_at < txn.now and kind.on_repeat == "replace":
+        later = txn.sql.one(MARKS.latest_occurrence, kind=kind.name, subject=request.subject)
+        if later is not None and later.occurred_at > occurred_at:
+            return _record_stale(txn, request, kind, old, later, new)
+    state = reinforce(kind, before, new, txn.now)
     if old is not None and state is None:
         return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))
     assert state is not None
-    row = _write(txn, request, kind, old, state)
+    row = _write(txn, request, kind, old, state, new)
     live = row.is_live(txn.now)
     crossed = crossings.evaluate_deposit(txn, old, row) if live else []
     predicted_crossings.predict(txn, old, row)
@@ -269,6 +312,64 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         txn.strength(row) if live else 0.0,
         tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else (),
     )
+
+
+def _adds_nothing(txn: BoardTransaction, kind: Kind, old: MarkRow, before: FadingState, new: FadingState) -> bool:
+    """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live one.
+
+    So the order in which deposits are recorded does not change what they add up to.
+
+    Raises:
+        OutOfOrder: It is older than the live mark, and the order of additions matters.
+    """
+    if not may_add(kind, before, new.at):
+        why = "its kind has a cap" if kind.cap is not None else f"the law {before.law} depends on the order"
+        raise OutOfOrder(
+            f"mark {old.id} of {old.kind} {old.subject!r} counts from {iso(before.at)}, and a deposit that occurred at"
+            f" {iso(new.at)} cannot be added to it: {why}. Deposit in the order of occurrence, or let the kind repeat"
+            " as 'max', 'replace' or 'separate', or fade exponentially without a cap"
+        )
+    if kind.cap is not None or not before.law.adds_in_any_order:
+        return False
+    life = kind.life(before.law, new.intensity)
+    return life is not None and 0 < life <= txn.now - new.at
+
+
+def _record_stale(
+    txn: BoardTransaction,
+    request: DepositRequest,
+    kind: Kind,
+    live: MarkRow | None,
+    later: EventRow,
+    new: FadingState,
+) -> Receipt:
+    """Record a deposit that changes nothing, because a later one has replaced it before it was known.
+
+    The event has the state that the deposit would have had. It belongs to the mark of the later one.
+    """
+    state = reinforce(kind, None, new, txn.now)
+    assert state is not None
+    if state.law != kind.decay:
+        txn.laws.register(txn.sql, state.law)
+    row = mark_after(later)._replace(
+        author=request.author,
+        intensity=state.intensity,
+        law=law_key(state.law),
+        anchored_at=state.at,
+        evaporates_at=state.evaporates_at(kind),
+        own_law=int(request.decay is not None and request.decay != kind.decay),
+    )
+    event_id = txn.next_event()
+    txn.record(
+        row,
+        "stale",
+        event_id=event_id,
+        occurred_at=new.at,
+        activation_id=request.activation_id,
+        payload=_text_of(request),
+        deposited=new.intensity,
+    )
+    return Receipt(row.id, event_id, "stale", 0.0 if live is None else txn.strength(live))
 
 
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
@@ -303,12 +404,26 @@ def _describe(law: Decay, now: int) -> str:
 
 
 def _write(
-    txn: BoardTransaction, request: DepositRequest, kind: Kind, old: MarkRow | None, state: FadingState
+    txn: BoardTransaction,
+    request: DepositRequest,
+    kind: Kind,
+    old: MarkRow | None,
+    state: FadingState,
+    new: FadingState,
 ) -> MarkRow:
-    """Write a new mark, or the reinforcement of an old one, with its event."""
-    text = dump_payload(request.payload) if request.text is None else request.text
-    if (value := unique_values.value_of(kind, text)) is not None:
-        unique_values.check(txn, kind, value, old)
+    """Write a new mark, or the reinforcement of an old one, with its event.
+
+    The mark shows the payload and the author of the deposit that is latest by its occurrence.
+    """
+    text = _text_of(request)
+    shown = old if old is not None and new.at < old.occurred_at else None
+    evaporates_at = state.evaporates_at(kind)
+    value = None
+    # A mark that has faded before it is recorded holds no value: another may have had it since.
+    if kind.unique is not None and (state.at == txn.now or is_live(evaporates_at, txn.now)):
+        value = unique_values.value_of(kind, text if shown is None else shown.payload)
+        if value is not None:
+            unique_values.check(txn, kind, value, old)
     law = law_key(state.law)
     if state.law is not kind.decay and state.law != kind.decay and (old is None or law != old.law):
         txn.laws.register(txn.sql, state.law)
@@ -321,23 +436,32 @@ def _write(
         id=event_id if old is None else old.id,
         kind=request.kind,
         subject=request.subject,
-        payload=text,
-        author=request.author,
+        payload=text if shown is None else shown.payload,
+        author=request.author if shown is None else shown.author,
         intensity=state.intensity,
         law=law,
-        anchored_at=txn.now,
+        anchored_at=state.at,
         event_id=event_id,
         deposited_at=txn.now if old is None else old.deposited_at,
         reinforced_at=txn.now,
         reinforcements=0 if old is None else old.reinforcements + 1,
-        evaporates_at=state.evaporates_at(kind),
-        order_key=state.law.order_key(state.intensity, txn.now),
+        evaporates_at=evaporates_at,
+        order_key=state.law.order_key(state.intensity, state.at),
         other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
-        activation_id=request.activation_id,
+        activation_id=request.activation_id if shown is None else shown.activation_id,
         own_law=own_law,
+        occurred_at=new.at if shown is None else shown.occurred_at,
     )
-    outcome = "deposited" if old is None else "reinforced"
-    txn.record(row, outcome, event_id=event_id, activation_id=request.activation_id, payload=row.payload)
+    txn.record(
+        row,
+        "deposited" if old is None else "reinforced",
+        event_id=event_id,
+        author=request.author,
+        occurred_at=new.at,
+        activation_id=request.activation_id,
+        payload=text,
+        deposited=new.intensity,
+    )
     if kind.unique is not None:
         unique_values.hold(txn, row, value, is_new=old is None)
     if old is None:
@@ -345,6 +469,10 @@ def _write(
     else:
         txn.sql.run(MARKS.update_mark, **row._asdict())
     return row
+
+
+def _text_of(request: DepositRequest) -> str:
+    return dump_payload(request.payload) if request.text is None else request.text
 
 
 def _last_event_of_others(old: MarkRow | None, author: str) -> int | None:

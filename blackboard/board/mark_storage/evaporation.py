@@ -34,19 +34,18 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 
 def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
     """Move a mark that has evaporated to the history."""
-    remaining = txn.state(row).remaining(txn.now if row.evaporates_at is None else row.evaporates_at)
-    txn.record(row, "evaporated", intensity=remaining)
+    _record_evaporation(txn, row)
     _remove(txn, row)
 
 
 def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> None:
-    """Move a mark to the history that was below its floor when it was deposited; `old` is the live mark before that.
+    """Move a mark to the history that was below its floor or had faded when it was recorded.
 
-    No total contains the new mark, which was never live.
+    `old` is the live mark before that. No total contains the new mark, which was never live.
     """
     if old is not None:
         crossings.remove_from_totals(txn, old)
-    txn.record(row, "evaporated")
+    _record_evaporation(txn, row)
     _delete(txn, row)
 
 
@@ -70,6 +69,12 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
     guards.release_after_change(txn, row.kind, row.subject)
     return row
+
+
+def _record_evaporation(txn: BoardTransaction, row: MarkRow) -> None:
+    """Record that a mark evaporated, at the instant that its law gives."""
+    at = txn.now if row.evaporates_at is None else row.evaporates_at
+    txn.record(row, "evaporated", intensity=txn.state(row).remaining(at), occurred_at=at)
 
 
 def _remove(txn: BoardTransaction, row: MarkRow) -> None:

@@ -14,6 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_retests, guards, predicted_crossings
 from blackboard.conditions import Condition, Measure, exact_digits
 from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in
+from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
 from blackboard.schema_form import form_of
@@ -50,6 +51,8 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
             changed.append(f"limits of {author}: {differences}")
     if old.budget != new.budget:
         changed.append(f"budget: {new.budget.differs(old.budget)}")
+    if old.max_skew != new.max_skew:
+        changed.append(f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}")
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)

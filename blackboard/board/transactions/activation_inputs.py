@@ -21,6 +21,7 @@ class ActivationInput:
     event: EventRow
     strength: float
     deposited_at: int
+    reinforced_at: int
     reinforcements: int
     role: str = ABSORBED
 
@@ -40,13 +41,33 @@ def record_input(
 
 
 def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str = ABSORBED) -> ActivationInput:
-    """Return the input for the state that an event produced."""
-    deposited_at, reinforcements = event.recorded_at, 0
+    """Return the input for the state that an event produced, with the payload that the mark showed then."""
+    deposited_at = reinforced_at = event.recorded_at
+    reinforcements = 0
     if event.id != event.mark_id:  # the first event of a mark has the mark's id
         if (first := txn.sql.one(MARKS.get_event, id=event.mark_id)) is not None:
             deposited_at = first.recorded_at
         reinforcements = txn.sql.value(MARKS.count_reinforcements, subject=event.subject, mark_id=event.mark_id)
-    return ActivationInput(event, strength, deposited_at, reinforcements, role)
+    return ActivationInput(with_shown_payload(txn, event), strength, deposited_at, reinforced_at, reinforcements, role)
+
+
+def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
+    """Return a deposit with the payload and the author that its mark showed after it: those latest by occurrence.
+
+    Only a deposit that was recorded late can be older than another one of its mark.
+    """
+    if event.occurred_at == event.recorded_at or event.id == event.mark_id:
+        return event
+    values = {"subject": event.subject, "mark_id": event.mark_id, "up_to": event.id}
+    shown = txn.sql.one(MARKS.shown_deposit, **values)
+    if shown is None or shown.id == event.id:
+        return event
+    return event._replace(
+        payload=shown.payload,
+        author=shown.author,
+        activation_id=shown.activation_id,
+        occurred_at=shown.occurred_at,
+    )
 
 
 def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
@@ -60,7 +81,7 @@ def strength_of(txn: BoardTransaction, event: EventRow) -> float:
     values = {"subject": event.subject, "mark_id": event.mark_id, "at": txn.now}
     state = txn.sql.one(MARKS.state_of_mark_at, **values) or event
     law = txn.laws.get(txn.sql, state.law)
-    return txn.kind(event.kind).weight * state.intensity * law.share(max(0, txn.now - state.recorded_at))
+    return txn.kind(event.kind).weight * state.intensity * law.share(max(0, txn.now - state.anchored_at))
 
 
 def record_reads(

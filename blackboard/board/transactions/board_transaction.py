@@ -171,7 +171,8 @@ class BoardTransaction:
     def fading(self, row: MarkRow) -> FadingMark:
         """Return a mark as the forecast needs it."""
         row = self.migrated(row)
-        return FadingMark(row.kind, row.subject, self.kind(row.kind).weight, self.state(row), row.evaporates_at)
+        weight = self.kind(row.kind).weight
+        return FadingMark(row.kind, row.subject, weight, self.state(row), row.evaporates_at, row.changed_at)
 
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that continues from another instant or under another law."""
@@ -191,21 +192,35 @@ class BoardTransaction:
         author: str | None = None,
         intensity: float | None = None,
         at: int | None = None,
+        occurred_at: int | None = None,
         activation_id: int | None = None,
         payload: str | None = None,
+        deposited: float | None = None,
     ) -> None:
         """Write an event of a mark, with the state that it produced.
 
-        `intensity` is what remains of the mark, if it differs from the row. `at` is the instant of an event that
-        happened earlier than this transaction.
+        Args:
+            row: The mark after the event.
+            event: What happened.
+            event_id: The id of the event, if it is allocated already.
+            author: Who signs the event, if not the author that the mark shows.
+            intensity: What remains of the mark when the event occurs, if it differs from the row.
+            at: The instant of a change that was in effect earlier than this transaction.
+            occurred_at: When it happened, if that is not when it is recorded.
+            activation_id: The activation of a deposit.
+            payload: The payload of a deposit.
+            deposited: The intensity of a deposit itself.
         """
         if at is not None and self.recorded < self.now:
             self.record_time(self.now)
+        recorded_at = self.now if at is None else at
+        if occurred_at is None:
+            occurred_at = recorded_at
         self.sql.put(
             MARKS.insert_event,
             EventRow(
                 id=self.next_event() if event_id is None else event_id,
-                recorded_at=self.now if at is None else at,
+                recorded_at=recorded_at,
                 mark_id=row.id,
                 kind=row.kind,
                 subject=row.subject,
@@ -217,6 +232,9 @@ class BoardTransaction:
                 activation_id=activation_id,
                 payload=payload,
                 own_law=row.own_law,
+                occurred_at=occurred_at,
+                anchored_at=row.anchored_at if intensity is None else occurred_at,
+                deposited_intensity=deposited,
             ),
         )
 

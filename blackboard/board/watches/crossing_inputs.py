@@ -130,7 +130,9 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
         if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
             continue
         event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
-        if event is not None and (watch.falling or _was_stimulus(txn, watch, event)):
+        if event is None or ended_at < event.recorded_at:
+            continue  # it had faded before it was recorded
+        if watch.falling or _was_stimulus(txn, watch, event):
             result.append((event, strengths[mark_id] if mark_id in strengths else strength_of(txn, event)))
     return result
 

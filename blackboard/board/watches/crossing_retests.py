@@ -204,7 +204,7 @@ class _Retest:
         """Return a stored mark as it was at the crossing; None if it was not there yet."""
         if row.deposited_at > self.at:
             return None
-        if row.anchored_at <= self.at:
+        if row.changed_at <= self.at:
             return row
         event = self._event(row.subject, row.id)
         return None if event is None else self._row_of(event)

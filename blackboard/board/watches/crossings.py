@@ -49,7 +49,8 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
             if old is not None:
                 board_totals.add(txn, watch.over_live_marks, old, -1)
             board_totals.add(txn, watch.over_live_marks, new, +1)
-        is_own = new.author == watch.ignored_author and new.activation_id is not None
+        # A late deposit of somebody else leaves the author that the mark shows.
+        is_own = new.author == watch.ignored_author and new.other_event_id != new.event_id
         absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
         was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
         if old is not None and not was_stimulus and not is_own:
@@ -88,13 +89,13 @@ def evaluate(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> boo
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> bool:
     """Evaluate a watch over subjects on an existing mark as of an earlier instant.
 
-    Marks that were deposited later count from their own deposit on, where they were tested already.
+    Marks that were recorded later count from their own record on, where they were tested already.
     """
     if watch.condition.per_mark:
         rows = [row] if is_stimulus(watch, row, absorbed_through(txn, watch, row.id)) else []
     else:
         rows = stimuli_of(txn, watch, row.subject)
-    return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.anchored_at for stimulus in rows)]))
+    return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
 def still_holds(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int | None = None) -> bool:

@@ -17,7 +17,7 @@ from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.strength_forecast import fallen_side, first_true
+from blackboard.strength_forecast import Side, fallen_side, first_true
 
 LAST_INSTANT = 2**62
 """Microseconds since the epoch, later than any instant."""
@@ -72,6 +72,8 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
             continue
         if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
             continue  # a stronger mark can only delay the crossing, which is computed again when it is due
+        if new.anchored_at < txn.now:
+            _record_past_fall(txn, watch, new)
         predict_watch(txn, watch, new)
 
 
@@ -103,14 +105,14 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) 
     """Predict when a falling watch over the board will cross, as its marks were at an instant, if there are any."""
     if any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
         marks = txn.fading_marks(watch.condition, None, since)
-        _predict(txn, watch, "", 0, marks, max([since, *(mark.state.at for mark in marks)]))
+        _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: int | None = None) -> None:
     """Predict when a falling watch will cross for a mark, for its subject or for the board.
 
-    This assumes that the marks have not changed since `since` (default: now). A mark deposited after `since` counts
-    from its deposit.
+    This assumes that the marks have not changed since `since` (default: now). A mark recorded after `since` counts
+    from then on.
     """
     since = txn.now if since is None else since
     if watch.condition.per_mark:
@@ -122,7 +124,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     if not watch.is_over_board and (mark_id == 0 or row.reinforcements):
         strengths = [mark.strength(txn.now) for mark in marks]
         set_bound(txn, watch, subject, mark_id, strengths, (law_key(mark.state.law) for mark in marks))
-    _predict(txn, watch, subject, mark_id, marks, max([since, *(mark.state.at for mark in marks)]))
+    _predict(txn, watch, subject, mark_id, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
 def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
@@ -139,6 +141,28 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
         due_at = first_true(watch.condition, txn.fading_marks(watch.condition, subject or None), txn.now)
         if due_at is None or due_at > txn.now:
             txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due_at)
+
+
+def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
+    """Record that a late mark fell below the threshold before it was known: as history, which wakes nobody.
+
+    Other marks count from when the board knew them as they are. If a fall is predicted, the value is above the
+    threshold now.
+    """
+    subject = "" if watch.is_over_board else new.subject
+    mark_id = new.id if watch.condition.per_mark else 0
+    if _is_predicted(txn, watch, subject, mark_id):
+        return
+    marks = [txn.fading(new)]
+    since = new.anchored_at
+    if not watch.condition.per_mark:
+        rows = txn.live(txn.stored_marks(watch.kinds, subject or None), since)
+        marks += [txn.fading(row) for row in rows if row.id != new.id]
+        since = max([since, *(row.changed_at for row in rows if row.id != new.id)])
+    at = first_true(watch.condition, marks, since)
+    if at is not None and since < at <= txn.now:
+        side = fallen_side(watch.condition, marks, since, at)
+        _skip(txn, watch, subject, mark_id, marks, side, at, "before it was recorded", new.event_id)
 
 
 def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
@@ -183,17 +207,46 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
     crossing_retests.complete(txn, watch, prediction.subject)
     side = fallen_side(watch.condition, marks, computed, at)
-    guard_was_open = guards.was_open(txn, watch, prediction.subject, at)
-    earlier = txn.sql.one(CROSSINGS.waiting_crossing, **key)
-    if guard_was_open or earlier is None:
-        laws = {law_key(mark.state.law) for mark in marks}
-        measured = crossings.Measurement(side.value, len(marks), laws=laws, comparison=side.comparison)
-        crossings.cross(txn, watch, prediction.subject, prediction.mark_id, measured, crossed_at=at, event_id=event_id)
-    if not guard_was_open:
-        reason = f"{watch.condition} ({side.comparison.digits_of(side.value)}); the guard was not met"
-        activation = insert_closed_activation(txn, watch, prediction.subject, ActivationState.SKIPPED, reason, at)
-        if earlier is None:
-            close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
+    if guards.was_open(txn, watch, prediction.subject, at):
+        _cross(txn, watch, prediction.subject, prediction.mark_id, marks, side, at, event_id)
+    else:
+        _skip(txn, watch, prediction.subject, prediction.mark_id, marks, side, at, "the guard was not met", event_id)
+
+
+def _cross(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str,
+    mark_id: int,
+    marks: list[FadingMark],
+    side: Side,
+    at: int,
+    event_id: int | None,
+) -> None:
+    """Record that a watch crossed at an instant."""
+    laws = {law_key(mark.state.law) for mark in marks}
+    measured = crossings.Measurement(side.value, len(marks), laws=laws, comparison=side.comparison)
+    crossings.cross(txn, watch, subject, mark_id, measured, crossed_at=at, event_id=event_id)
+
+
+def _skip(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str,
+    mark_id: int,
+    marks: list[FadingMark],
+    side: Side,
+    at: int,
+    why: str,
+    event_id: int | None,
+) -> None:
+    """Record that a watch crossed at an instant and wakes nobody. A crossing that waits stays as it is."""
+    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    reason = f"{watch.condition} ({side.comparison.digits_of(side.value)}); {why}"
+    activation = insert_closed_activation(txn, watch, subject, ActivationState.SKIPPED, reason, at)
+    if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
+        _cross(txn, watch, subject, mark_id, marks, side, at, event_id)
+        close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
 
 
 def _marks_at_crossing(

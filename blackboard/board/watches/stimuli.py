@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.rows import EventRow, MarkRow
@@ -64,7 +65,10 @@ def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow,
 
 
 def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
-    """Return the event of the state in which the agent of a watch was last given a mark; None if it never was."""
+    """Return the event of the state in which the agent of a watch was last given a mark; None if it never was.
+
+    It has the payload that the mark showed then.
+    """
     event_id = None
     if (record := txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
         event_id = record.given_event_id
@@ -72,7 +76,8 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
         # It absorbs all marks up to its watermark without a record of each.
         values = {"subject": row.subject, "mark_id": row.id, "author": watch.ignored_author}
         event_id = txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), up_to=watermark(txn, watch), **values)
-    return None if event_id is None else txn.sql.one(MARKS.get_event, id=event_id)
+    event = None if event_id is None else txn.sql.one(MARKS.get_event, id=event_id)
+    return None if event is None else with_shown_payload(txn, event)
 
 
 def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:

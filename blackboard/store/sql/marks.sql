@@ -19,16 +19,16 @@ UPDATE board SET last_recorded_at = :at;
 -- name: insert_event
 -- Insert an event of a mark.
 INSERT INTO event (id, recorded_at, mark_id, kind, subject, event, intensity, law, evaporates_at, author, activation_id,
-  payload, own_law)
+  payload, own_law, occurred_at, anchored_at, deposited_intensity)
 VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, :evaporates_at, :author, :activation_id,
-  :payload, :own_law);
+  :payload, :own_law, :occurred_at, :anchored_at, :deposited_intensity);
 
 -- name: insert_mark
 -- Insert a mark.
 INSERT INTO mark (id, kind, subject, payload, author, intensity, law, anchored_at, event_id, deposited_at, reinforced_at,
-  reinforcements, evaporates_at, order_key, other_event_id, activation_id, own_law)
+  reinforcements, evaporates_at, order_key, other_event_id, activation_id, own_law, occurred_at)
 VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at, :event_id, :deposited_at, :reinforced_at,
-  :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id, :own_law);
+  :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id, :own_law, :occurred_at);
 
 -- name: update_mark
 -- Update what a reinforcement changes.
@@ -36,7 +36,7 @@ UPDATE mark
 SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
   event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
   evaporates_at = :evaporates_at, order_key = :order_key, other_event_id = :other_event_id,
-  activation_id = :activation_id, own_law = :own_law
+  activation_id = :activation_id, own_law = :own_law, occurred_at = :occurred_at
 WHERE id = :id;
 
 -- name: rebase_mark
@@ -179,10 +179,10 @@ UPDATE kind SET weight = :weight, floor = :floor, law = :law WHERE name = :name;
 SELECT {event.*} FROM event WHERE event.id = :id;
 
 -- name: last_event_of_mark -> EventRow
--- The last event of one mark.
+-- The last event that changed one mark.
 SELECT {event.*}
 FROM event
-WHERE event.subject = :subject AND event.mark_id = :mark_id
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event <> 'stale'
 ORDER BY event.id DESC
 LIMIT 1;
 
@@ -199,16 +199,16 @@ SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;
 SELECT min(subject) AS subject FROM event WHERE subject > :after;
 
 -- name: last_events_up_to -> EventRow
--- The last event up to a past instant of each mark that was on the board then.
+-- The last event up to a past instant of each mark that was on the board then. A stale deposit changed no mark.
 SELECT {event.*}
 FROM event
 WHERE event.recorded_at <= :at
-  AND event.event NOT IN ('evaporated', 'withdrawn')
+  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale')
   AND NOT EXISTS (
     SELECT later.id
     FROM event AS later
     WHERE later.subject = event.subject AND later.mark_id = event.mark_id AND later.id > event.id
-      AND later.recorded_at <= :at
+      AND later.recorded_at <= :at AND later.event <> 'stale'
   )
 ORDER BY event.id;
 
@@ -235,9 +235,36 @@ SELECT {event.*} FROM event WHERE event.id >= :id AND event.event <> 'law_change
 SELECT {event.*}
 FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.recorded_at <= :at
-  AND event.event NOT IN ('evaporated', 'withdrawn')
+  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale')
 ORDER BY event.id DESC
 LIMIT 1;
+
+-- name: shown_deposit -> EventRow
+-- The deposit whose payload a mark showed after an event: the one that is latest by its occurrence.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.id <= :up_to
+  AND event.event IN ('deposited', 'reinforced')
+ORDER BY event.occurred_at DESC, event.id DESC
+LIMIT 1;
+
+-- name: latest_occurrence -> EventRow
+-- The deposit of a kind and subject that is latest by its occurrence, whatever became of its mark.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.kind = :kind AND event.event IN ('deposited', 'reinforced')
+ORDER BY event.occurred_at DESC, event.id DESC
+LIMIT 1;
+
+-- name: count_skew
+-- Count a deposit that said that it occurred ahead of the board's time.
+UPDATE board
+SET skewed_deposits = skewed_deposits + 1, skewed_at = :at,
+  largest_skew = CASE WHEN largest_skew > :skew THEN largest_skew ELSE :skew END;
+
+-- name: get_skew
+-- The deposits that said so, the most that one was ahead, and when the last one was recorded.
+SELECT skewed_deposits, largest_skew, skewed_at FROM board;
 
 -- name: last_deposit -> EventRow
 -- The last deposit or reinforcement of a mark.

@@ -1,12 +1,17 @@
 -- The views that people query; `view_columns` promises their columns. They need no function of this program.
 
 -- fragment: instant(at)
--- An instant as ISO 8601 text in UTC.
-strftime('%Y-%m-%dT%H:%M:%S', {at} / 1000000, 'unixepoch') || printf('.%06dZ', {at} % 1000000)
+-- An instant as ISO 8601 text in UTC. The remainder of an instant before 1970 is negative.
+strftime('%Y-%m-%dT%H:%M:%S', ({at} - {microseconds({at})}) / 1000000, 'unixepoch')
+  || printf('.%06dZ', {microseconds({at})})
 
 -- fragment: instant(at) (postgresql)
-to_char(to_timestamp({at} / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
-  || '.' || lpad(mod({at}, 1000000)::text, 6, '0') || 'Z'
+to_char(to_timestamp(({at} - {microseconds({at})}) / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+  || '.' || lpad(({microseconds({at})})::text, 6, '0') || 'Z'
+
+-- fragment: microseconds(at)
+-- The microseconds of an instant within its second.
+(({at} % 1000000 + 1000000) % 1000000)
 
 -- fragment: day(at)
 -- The day of an instant, as ISO 8601 text in UTC.
@@ -64,13 +69,14 @@ SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight,
   {instant(live.reinforced_at)} AS reinforced_at, {instant(live.anchored_at)} AS fades_from,
   {instant(live.evaporates_at)} AS evaporates_at, {instant(live.as_of)} AS as_of,
   CASE WHEN live.as_of > live.anchored_at THEN {seconds(live.as_of - live.anchored_at)} ELSE 0.0 END AS age_seconds,
-  live.reinforcements, live.activation_id, live.own_law
+  live.reinforcements, live.activation_id, live.own_law, {instant(live.occurred_at)} AS occurred_at,
+  {instant(live.reinforced_at)} AS recorded_at
 FROM ({live_marks}) AS live;
 
 -- name: mark_history
 -- What happened to each mark.
 SELECT e.id, {instant(e.recorded_at)} AS recorded_at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author,
-  e.activation_id, e.payload
+  e.activation_id, e.payload, {instant(e.occurred_at)} AS occurred_at
 FROM event e;
 
 -- fragment: agenda_of_crossing(state)

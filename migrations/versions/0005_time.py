@@ -1,0 +1,47 @@
+"""What the board needs to keep two times: when something occurred, and when the board recorded it.
+
+Nothing here imports the program, whose names will change again.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Each part has a function of its own."""
+    _times_of_occurrence()
+    _deposits_ahead_of_time()
+
+
+def _times_of_occurrence() -> None:
+    """Add when each event occurred: when it was recorded, as nothing else is known. The same holds for live marks.
+
+    The intensity of a deposit itself is known only of a mark's first one: later ones may have been added to it.
+    """
+    for table, columns in (("mark", ["occurred_at"]), ("event", ["occurred_at", "anchored_at"])):
+        for column in columns:
+            op.add_column(table, sa.Column(column, sa.BigInteger, nullable=False, server_default=sa.text("0")))
+    op.add_column("event", sa.Column("deposited_intensity", sa.Float))
+    op.execute("UPDATE mark SET occurred_at = reinforced_at")
+    op.execute(
+        """
+        UPDATE event
+        SET occurred_at = recorded_at, anchored_at = recorded_at,
+          deposited_intensity = CASE WHEN event = 'deposited' THEN intensity END
+        """
+    )
+
+
+def _deposits_ahead_of_time() -> None:
+    """Add the count of deposits whose clock was ahead of the board."""
+    zero = sa.text("0")
+    op.add_column("board", sa.Column("skewed_deposits", sa.BigInteger, nullable=False, server_default=zero))
+    op.add_column("board", sa.Column("largest_skew", sa.BigInteger, nullable=False, server_default=zero))
+    op.add_column("board", sa.Column("skewed_at", sa.BigInteger, nullable=False, server_default=zero))
