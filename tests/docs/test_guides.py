@@ -64,6 +64,18 @@ def test_the_decisions_are_numbered_in_sequence_and_listed_under_their_titles() 
     assert [f"{int(number)}. {title}" for number, title, _ in listed] == titles
 
 
+def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert versions[0] == "Unreleased"
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d{2}-\d{2}", version) for version in versions[1:])
+    kinds = {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    for version in text.split("\n## ")[1:]:
+        sections = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert set(sections) <= kinds
+        assert len(sections) == len(set(sections)), "a section stands twice"
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     pages = {path.resolve() for path in (ROOT / "docs").glob("*.md")}
     assert pages | {ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", DECISIONS / "README.md"} <= linked(
