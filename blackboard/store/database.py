@@ -13,13 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from blackboard.clock import SystemClock, pause
 from blackboard.errors import (
     BlackboardError,
     ConfigurationError,
     Mistake,
     StoreError,
-    StoreExhausted,
     StoreMissing,
     UsageError,
 )
@@ -32,6 +30,7 @@ from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.database_file import DatabaseFile, FileReplaced
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
+from blackboard.store.reader_pool import Loan, ReaderPool
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
 from blackboard.system import forks
@@ -39,9 +38,6 @@ from blackboard.system.board_files import path_in, resolved
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
-
-RETURN_INTERVAL = 1000
-"""Microseconds between two looks for a reading connection that another thread has returned."""
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
@@ -60,6 +56,7 @@ class Database:
         file: The SQLite file with those beside it; None on a server.
         where: The file or URL, as messages name it, without a password.
         group_commit: How threads share a commit.
+        query_pool: The connections of `readonly_access`.
         on_commit: Called by the writing thread after each commit.
         on_rollback: Called by the writing thread after each rollback.
 
@@ -81,15 +78,17 @@ class Database:
         self._writer: Any = None
         self._open: Transaction | None = None
         """The open writing transaction."""
-        self._readers: list[Any] = []
-        self.query_readers: list[Any] = []
-        """Idle connections of `readonly_access`."""
         self.readonly_engine: Engine | None = None
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
-        self._uses = ConnectionUses()
+        self._open_pools()
         self._fork: Entry | None = None
         """The place of a fork among the commits."""
         forks.register(self)
+
+    def _open_pools(self) -> None:
+        self._uses = ConnectionUses()
+        self._readers = ReaderPool(self._uses, self._check_file, self._is_current)
+        self.query_pool = ReaderPool(self._uses, self._check_file, self._is_current)
 
     def _read_url(self, url: str) -> None:
         """Take the dialect and the file from a URL that only SQLAlchemy can read."""
@@ -221,11 +220,12 @@ class Database:
             raise LogLost(connection.opened, committed=committed)
 
     def _close_connections(self) -> None:
-        for connection in (*self._readers, *self.query_readers, self._writer):
-            if connection is not None:
-                with contextlib.suppress(Exception):
-                    connection.close()
-        self._readers, self.query_readers, self._writer = [], [], None
+        self._readers.close()
+        self.query_pool.close()
+        if self._writer is not None:
+            with contextlib.suppress(Exception):
+                self._writer.close()
+            self._writer = None
         if self.readonly_engine is not None:
             self.readonly_engine.dispose()
 
@@ -404,74 +404,20 @@ class Database:
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
         """Open a reading transaction: everything read in it comes from one snapshot."""
-        generation = forks.generation()
+        loan = Loan(self._readers)  # not `lend`, since a second context manager would cost a tenth of a small read
+        succeeded = False
         try:
-            self._uses.begin()
-            connection = self._borrow(self._readers, lambda: self.connect(writes=False))
-            cursor = connection.cursor()
+            cursor = loan.begin(lambda: self.connect(writes=False)).cursor()
             try:
                 cursor.execute(sql_dialect.begin_read(self.dialect))
                 yield Transaction(cursor, self.dialect)
                 cursor.execute("COMMIT")
+                cursor.close()
             except BaseException as error:
-                _close_or_keep(connection, generation)
                 raise self._translated(error) from None
-            cursor.close()
-            if generation == forks.generation():
-                self._readers.append(connection)
-            else:
-                forks.keep_for_ever(connection)  # the parent's
+            succeeded = True
         finally:
-            self._uses.end()
-
-    @contextlib.contextmanager
-    def query_connection(self, connect: Callable[[], Any]) -> Iterator[Any]:
-        """Lend a connection for a program's query: an idle one, or else a new one. After an error it is closed."""
-        generation = forks.generation()
-        try:
-            self._uses.begin()
-            connection = self._borrow(self.query_readers, connect)
-            try:
-                yield connection
-            except BaseException:
-                _close_or_keep(connection, generation)
-                raise
-            if generation == forks.generation():
-                self.query_readers.append(connection)
-            else:
-                forks.keep_for_ever(connection)  # the parent's
-        finally:
-            self._uses.end()
-
-    def _borrow(self, idle: list[Any], connect: Callable[[], Any]) -> Any:
-        """Take one of the idle reading connections, or a new one. The caller returns it, or closes it."""
-        self._check_file()
-        try:
-            connection = idle.pop()
-        except IndexError:
-            return self._opened_or_returned(idle, connect)
-        return connection if self._is_current(connection) else connect()
-
-    def _opened_or_returned(self, idle: list[Any], connect: Callable[[], Any]) -> Any:
-        """Open a connection. Without a free descriptor, wait for one that another thread returns.
-
-        Raises:
-            StoreExhausted: No other thread has one, or it keeps it for too long.
-        """
-        clock = SystemClock()
-        deadline = clock.monotonic() + int(sql_dialect.BUSY_SECONDS * 1e6)
-        while True:
-            try:
-                return connect()
-            except StoreExhausted:
-                if not self._uses.any_elsewhere() or clock.monotonic() >= deadline:
-                    raise
-                if not sql_dialect.is_without_descriptors():
-                    raise
-            pause(RETURN_INTERVAL)
-            with contextlib.suppress(IndexError):
-                if self._is_current(connection := idle.pop()):
-                    return connection
+            loan.end(succeeded)
 
     @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:
@@ -550,11 +496,13 @@ class Database:
             if self._fork is not None:
                 self.group_commit.leave(self._fork)
             return
-        for connection in (*self._readers, *self.query_readers, self._writer):
-            if connection is not None:
-                forks.keep_for_ever(connection)
-        self._readers, self.query_readers, self._writer, self._open = [], [], None, None
-        self.group_commit, self._uses = GroupCommit(self.group_commit.on_wait), ConnectionUses()
+        self._readers.abandon()
+        self.query_pool.abandon()
+        if self._writer is not None:
+            forks.keep_for_ever(self._writer)
+        self._writer, self._open = None, None
+        self.group_commit = GroupCommit(self.group_commit.on_wait)
+        self._open_pools()
         if self.file is not None:
             self.file.forget_opened()
             inherited_files.note(self.file.path)
@@ -567,15 +515,6 @@ class Database:
                 self.file.forget_opened()
             if self._write_lock is not None:
                 self._write_lock.close()
-
-
-def _close_or_keep(connection: Any, generation: int) -> None:
-    """Close a connection, unless it is that of the parent of this process."""
-    if generation != forks.generation():
-        forks.keep_for_ever(connection)
-        return
-    with contextlib.suppress(Exception):
-        connection.close()
 
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:

@@ -172,7 +172,7 @@ def _query_file(database: Database, sql: str, values: Any, seconds: float) -> li
     end = now() + int(seconds * 1e6)
     refused: list[str] = []
     try:
-        with database.query_connection(lambda: _connection(database, transactions=False)) as connection:
+        with database.query_pool.lend(lambda: _connection(database, transactions=False)) as connection:
             refused = connection.refused
             refused.clear()
             connection.set_progress_handler(lambda: now() > end, STEPS)

@@ -186,7 +186,7 @@ def test_a_reader_without_a_descriptor_waits_for_the_connection_of_another_threa
     holder = threading.Thread(target=hold)
     holder.start()
     assert holding.wait(10)
-    database._readers.clear()
+    database._readers.close()
 
     def connect(*, writes: bool) -> Any:
         tried.set()

@@ -1,0 +1,121 @@
+"""A pool of reading connections. An idle one is lent again, and no connection crosses a fork."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from blackboard.clock import SystemClock, pause
+from blackboard.errors import StoreExhausted
+from blackboard.store import dialect as sql_dialect
+from blackboard.store.connection_uses import ConnectionUses
+from blackboard.system import forks
+
+RETURN_INTERVAL = 1000
+"""Microseconds between two looks for a reading connection that another thread has returned."""
+
+
+class ReaderPool:
+    """The reading connections of a database that are open for one purpose.
+
+    Args:
+        uses: The uses of the database's connections, for which a fork waits.
+        check_file: Checks that the path still names the open file.
+        is_current: Returns whether a connection has open what is at the path.
+
+    Attributes:
+        idle: The connections that nobody uses.
+    """
+
+    def __init__(self, uses: ConnectionUses, check_file: Callable[[], None], is_current: Callable[[Any], bool]) -> None:
+        self.uses, self._check_file, self._is_current = uses, check_file, is_current
+        self.idle: list[Any] = []
+
+    @contextlib.contextmanager
+    def lend(self, connect: Callable[[], Any]) -> Iterator[Any]:
+        """Lend an idle connection, or else a new one. After an error it is closed."""
+        loan = Loan(self)
+        succeeded = False
+        try:
+            yield loan.begin(connect)
+            succeeded = True
+        finally:
+            loan.end(succeeded)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        for connection in self.idle:
+            _close(connection)
+        self.idle = []
+
+    def abandon(self) -> None:
+        """Never use or close the idle connections again: they are those of the parent of this process."""
+        for connection in self.idle:
+            forks.keep_for_ever(connection)
+        self.idle = []
+
+    def take(self, connect: Callable[[], Any]) -> Any:
+        """Take an idle connection, or else a new one."""
+        self._check_file()
+        try:
+            connection = self.idle.pop()
+        except IndexError:
+            return self._opened_or_returned(connect)
+        return connection if self._is_current(connection) else connect()
+
+    def _opened_or_returned(self, connect: Callable[[], Any]) -> Any:
+        """Open a connection. Without a free descriptor, wait for one that another thread returns.
+
+        Raises:
+            StoreExhausted: No other thread has one, or it keeps it for too long.
+        """
+        clock = SystemClock()
+        deadline = clock.monotonic() + int(sql_dialect.BUSY_SECONDS * 1e6)
+        while True:
+            try:
+                return connect()
+            except StoreExhausted:
+                if not self.uses.any_elsewhere() or clock.monotonic() >= deadline:
+                    raise
+                if not sql_dialect.is_without_descriptors():
+                    raise
+            pause(RETURN_INTERVAL)
+            with contextlib.suppress(IndexError):
+                if self._is_current(connection := self.idle.pop()):
+                    return connection
+
+
+class Loan:
+    """One use of a connection of a pool: `begin`, and in any case `end`."""
+
+    __slots__ = ("_connection", "_generation", "_pool")
+
+    def __init__(self, pool: ReaderPool) -> None:
+        self._pool, self._generation = pool, forks.generation()
+        self._connection: Any = None
+
+    def begin(self, connect: Callable[[], Any]) -> Any:
+        """Return the connection."""
+        self._pool.uses.begin()
+        self._connection = self._pool.take(connect)
+        return self._connection
+
+    def end(self, succeeded: bool) -> None:
+        """Return the connection to the pool if its use succeeded; otherwise close it."""
+        try:
+            if self._connection is None:
+                return
+            if self._generation != forks.generation():
+                forks.keep_for_ever(self._connection)  # the parent's
+            elif succeeded:
+                self._pool.idle.append(self._connection)
+            else:
+                _close(self._connection)
+        finally:
+            self._pool.uses.end()
+
+
+def _close(connection: Any) -> None:
+    with contextlib.suppress(Exception):
+        connection.close()
