@@ -119,7 +119,7 @@ def test_the_design_lists_the_enforced_layers() -> None:
     (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["blackboard"])
     section = re.search(r"^## The house\n(.*?)(?=^## |\Z)", (ROOT / "docs/design.md").read_text("utf-8"), re.M | re.S)
     assert section
-    items = re.findall(r"^\d+\. ([^:\n]+)", section[1], re.MULTILINE)
+    items = re.findall(r"^\d+\. ((?:[^:\n]|\n   )+)", section[1], re.MULTILINE)
     listed = [set(re.findall(r"`(\w+)`", item)) for item in items]
     assert listed == [set(re.findall(r"\w+", layer)) for layer in reversed(layers)]
 
