@@ -9,13 +9,19 @@ __all__ = ["fold_person"]
 
 _MAX_LENGTH = 512
 """The longest subject that a board takes."""
-_EMAIL = re.compile(r"(?:mailto:)?\s?([^@\s<>]{1,64})@([^@\s<>]{1,255})", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"[^<>]{0,200}<([^<>]{1,330})>")
-_PHONE = re.compile(
-    r"(?:tel:|p:)?\s?(\+?[\d\s()./\u00a0\u2010-\u2015-]{5,40}?)"
-    r"(?:\s?(?:ext\.?|x|durchwahl|#)\s?(\d{1,6}))?",
+_EMAIL = re.compile(
+    r"(?:mailto:|e-?mail:)?\s?([^@\s<>,;:?]{1,64})@([^@\s<>,;:?()]{1,255})(?:\?\S{0,300})?(?:\s?\([^()]{0,40}\))?",
     re.IGNORECASE,
 )
+_IN_BRACKETS = re.compile(r"[^<>]{0,200}<([^<>]{1,330})>")
+_PHONE = re.compile(
+    r"(?:(?:tel|telefon|phone|p|mobile?|mobil|cell|fax|whatsapp|sms|t|m)[.:]{1,2})?\s?"
+    r"(\+?[\d\s()./\u00a0\u2010-\u2015-]{5,40}?)"
+    r"(?:\s?(?:;?ext[.=]?|x|durchwahl|#)\s?(\d{1,6}))?(?:\s?\([^()\d]{0,40}\))?",
+    re.IGNORECASE,
+)
+_AROUND = " \t\"'\u2018\u2019\u201c\u201d`,;"
+_IP_ADDRESS = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)")
 _TRUNK_ZERO = re.compile(r"(\+\d[\d\s]{0,4})\(0\)")
 
 
@@ -23,16 +29,19 @@ def fold_person(text: str) -> str:
     """Return the same text for all spellings of one person's address.
 
     Case, a trailing dot and the form of an international domain do not tell email addresses apart. Spaces, brackets and
-    other signs, and `00` for `+`, do not tell telephone numbers apart. A number without a country stays without one.
+    other signs, and `00` for `+`, do not tell telephone numbers apart. Invisible characters, quotes around an address
+    and what names it, such as `mailto:` and `Tel.`, are left out. A number without a country stays without one.
     """
     if len(text) > _MAX_LENGTH:
         return text  # the board refuses it
-    plain = " ".join(unicodedata.normalize("NFKC", text).split())
+    visible = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
+    plain = " ".join("".join(map(_plain_digit, visible)).split())
     if (inner := _IN_BRACKETS.fullmatch(plain)) is not None and "@" in inner[1]:
         plain = inner[1].strip()
-    if (email := _EMAIL.fullmatch(plain)) is not None:
-        return f"{email[1].casefold()}@{_fold_domain(email[2])}"
-    if (phone := _PHONE.fullmatch(plain)) is not None and not _is_date(plain):
+    bare = plain.strip(_AROUND)
+    if (email := _EMAIL.fullmatch(bare)) is not None:
+        return f"{email[1].lower()}@{_fold_domain(email[2])}"
+    if (phone := _PHONE.fullmatch(bare)) is not None and not _is_date(bare) and not _IP_ADDRESS.fullmatch(bare):
         number = _TRUNK_ZERO.sub(r"\1", phone[1])
         digits = re.sub(r"\D", "", number)
         if number.lstrip().startswith("+"):
@@ -44,8 +53,13 @@ def fold_person(text: str) -> str:
     return plain if plain else text
 
 
+def _plain_digit(letter: str) -> str:
+    """Return a digit of any script as that of ASCII, and any other letter unchanged."""
+    return str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
+
+
 def _fold_domain(domain: str) -> str:
-    domain = domain.casefold().rstrip(".")
+    domain = domain.lower().replace("\u3002", ".").rstrip(".")
     try:
         return domain.encode("ascii").decode("idna") if "xn--" in domain else domain
     except UnicodeError:

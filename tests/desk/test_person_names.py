@@ -20,6 +20,28 @@ from lead_desk.person_names import fold_person
             ("+49 (0)30 99999-101", "0049 30 99999 101", "tel:+49-30-99999.101", "p:+493099999101"),
             "+493099999101",
         ),
+        (
+            (
+                "ada@hafen.example (work)",
+                "'Ada@Hafen.example'",
+                "\u200bada@hafen.example,",
+                "MAILTO:ada@hafen.example?subject=hi",
+                "ada@hafen\u3002example",
+            ),
+            None,
+        ),
+        (("stra\u00dfe@x.example", "Stra\u00dfe@X.example"), "stra\u00dfe@x.example"),
+        (
+            (
+                "Tel. +49 30 99999101",
+                "Phone: +49 30 99999 101 (mobile)",
+                "whatsapp:+493099999101",
+                "'+49 30 99999-101",
+                "+\u0664\u0669 30 99999101",
+            ),
+            "+493099999101",
+        ),
+        (("tel:+493099999101;ext=12", "+49 30 99999101 x12"), "+493099999101x12"),
         (("(0047) 22 99 99 01", "+47 22999901"), "+4722999901"),
         (("555.0134 ext. 12", "555-0134 x12"), "5550134x12"),
         (("030 99999 04", "030/9999904"), "0309999904"),
@@ -30,7 +52,20 @@ def test_spellings_of_one_person_fold_to_one_text(spellings: tuple[str, ...], fo
     assert all(fold_person(fold_person(text)) == fold_person(text) for text in spellings)
 
 
-@pytest.mark.parametrize("text", ["lead/4711", "2026-11-20", "Ada Brandt", "12345", "a@b@c", "\u00a0", "0,30999E+11"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "lead/4711",
+        "2026-11-20",
+        "Ada Brandt",
+        "12345",
+        "a@b@c",
+        "a@x.example; b@x.example",
+        "192.168.10.20",
+        "\u00a0",
+        "0,30999E+11",
+    ],
+)
 def test_other_texts_stay_as_they_are(text: str) -> None:
     assert fold_person(text) == text
 
