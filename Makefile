@@ -3,6 +3,7 @@
 # make test-postgresql   all tests of the board on a PostgreSQL server that they start, or on a server given by
 #              URL=postgresql+psycopg://user@host/database, where each test creates its own database
 # make shells   zsh and fish, in which the tests try completion as they do in bash (without them these tests are skipped)
+# make thorough   the tests of properties, with many new examples instead of the few that `make test` repeats
 # make lint   style, types and layers only
 # make crash  the daemon, killed N times during its work (N=1000)
 # make soak   two daemons in all sorts of trouble for half an hour (MINUTES=30)
@@ -19,8 +20,8 @@ N ?= 1000
 MINUTES ?= 30
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-postgresql shells lint crash soak bench bench-peers bench-coordination bench-rivals constraints \
-  picture diagram clean
+.PHONY: demo test thorough test-postgresql shells lint crash soak bench bench-peers bench-coordination bench-rivals \
+  constraints picture diagram clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -29,6 +30,9 @@ demo: $(VENV)/installed
 # Three workers on two cores, because a third of the time of all tests is spent waiting for processes.
 test: lint
 	$(BIN)/pytest -n 3
+
+thorough: $(VENV)/installed-dev
+	$(BIN)/pytest -n 3 -m hypothesis --hypothesis-profile=thorough --timeout=0
 
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'

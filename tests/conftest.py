@@ -15,10 +15,12 @@ import structlog
 from hypothesis import settings
 
 from blackboard.clock import ManualClock
+from blackboard.store import dialect, schema
+from tests.support import new_boards
 from tests.support.postgresql import PostgresqlServer, server_programs, start_server
 from tests.support.storage import FileStorage, ServerStorage, Storage
 
-# The examples are the same in every run, so that a failure means a change; `thorough` searches for new examples.
+# The examples are the same in every run, so that a failure means a change; `make thorough` searches for new examples.
 settings.register_profile("repeatable", deadline=None, max_examples=80, derandomize=True, database=None)
 settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("repeatable")
@@ -118,6 +120,15 @@ def _logs_as_they_were() -> Iterator[None]:
     """Reset the log configuration after a test."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _quick_boards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the time of migrations and of flushes to the disk, unless the test has the marker `whole_boards`."""
+    if request.node.get_closest_marker("whole_boards") is None:
+        new_boards.empty_board()
+        monkeypatch.setattr(schema, "run_migrations", new_boards.create_tables)
+        monkeypatch.setattr(dialect, "SYNCHRONOUS", "OFF")
 
 
 @pytest.fixture(autouse=True)

@@ -61,6 +61,9 @@ SQLITE_VERSION: str = sqlite.sqlite_version
 BUSY_SECONDS = 10.0
 """How long a writer waits for others."""
 
+SYNCHRONOUS = "FULL"
+"""When commits of new connections wait for the disk. The tests set OFF, because their boards survive no power cut."""
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -90,7 +93,7 @@ def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:
     for pragma in (
         f"busy_timeout = {int(BUSY_SECONDS * 1000)}",
         "foreign_keys = ON",
-        "synchronous = FULL",
+        f"synchronous = {SYNCHRONOUS}",
         "temp_store = MEMORY",
         "wal_autocheckpoint = 4000",
         "journal_size_limit = 33554432",

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.failpoints import failpoint
@@ -20,6 +20,9 @@ from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
 from blackboard.system.packaged_files import migrations_folder, program_version
 from blackboard.system.private_files import PRIVATE, set_mode
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 HEAD = "0005"
 """The newest migration. A test compares it with the folder."""
@@ -203,13 +206,8 @@ def _upgrade(database: Database, now: int, living: Living) -> SchemaChange | Non
 
 
 def _migrate(database: Database, now: int, living: Living) -> SchemaChange | None:
-    # Imported here: alembic takes a fifth of a second, and a board of the newest schema never needs it.
-    from alembic.command import upgrade
-    from alembic.config import Config
     from sqlalchemy import event
 
-    config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     with database.engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
         sql_dialect.prepare(raw, database.dialect, writes=True)
@@ -230,8 +228,7 @@ def _migrate(database: Database, now: int, living: Living) -> SchemaChange | Non
                     _check_unserved(database, raw, revision, now, living)
                     copy = _keep_copy(database, now)
                 failpoint("migration.begun")
-                config.attributes["connection"] = connection
-                upgrade(config, "head")
+                run_migrations(connection)
                 transaction = Transaction(raw.cursor(), database.dialect)
                 _create_board(connection, database, now)
                 if (views := _outdated_views(transaction)) is not None:
@@ -241,6 +238,18 @@ def _migrate(database: Database, now: int, living: Living) -> SchemaChange | Non
         except Exception as error:
             raise _translated(error, database) from None
     return change
+
+
+def run_migrations(connection: Connection) -> None:
+    """Run the migrations that a database lacks, in the transaction of a connection."""
+    # Imported here: alembic takes a fifth of a second, and a board of the newest schema never needs it.
+    from alembic.command import upgrade
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    upgrade(config, "head")
 
 
 def _check_unserved(database: Database, connection: Any, revision: str, now: int, living: Living) -> None:

@@ -9,13 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Daemon, ManualClock, SystemClock, agent, strength
 from blackboard.clock import from_datetime
 from blackboard.decay import Exponential, Linear, Step
 from tests.board.world import HOUR, MINUTE, World, kind, spec
+from tests.support.examples import examples
 
 
 def test_a_clock_that_steps_back_freezes_strengths_and_never_raises_them(world: World) -> None:
@@ -182,7 +183,7 @@ def test_a_mark_evaporates_at_its_stored_instant_and_not_before(world: World, sw
 
 
 @given(half_life=st.integers(1, 10**9), threshold=st.floats(0.02, 0.99), intensity=st.floats(1, 100))
-@settings(max_examples=25)
+@examples(0.3)
 def test_a_stored_instant_decides_a_crossing_despite_rounding(
     half_life: int, threshold: float, intensity: float, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
+from tests.support.examples import examples
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -51,7 +51,7 @@ def test_a_watch_crosses_at_the_first_instant_below_its_threshold(world: World, 
     measure=st.sampled_from([total, strongest, count]),
     over=st.sampled_from(["subject", "board"]),
 )
-@settings(max_examples=25)
+@examples(0.3)
 def test_the_instant_for_many_marks_equals_a_brute_force_search(
     marks: list[tuple[Decay, float, int]],
     threshold: float,

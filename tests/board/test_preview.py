@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total
@@ -21,6 +20,7 @@ from blackboard.decay import Curve, Decay, Exponential, Linear, Power
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.store.tables import metadata
 from tests.board.world import HOUR, MINUTE, World, kind, spec
+from tests.support.examples import examples
 
 LAWS: list[Decay] = [Exponential("1h"), Linear("4h"), Power("30m", 1.5), Curve([("30m", 0.9), ("2h", 0.2)])]
 
@@ -104,7 +104,7 @@ def test_a_closed_guard_is_shown_at_a_predicted_wake(world: World) -> None:
 MARKS = st.lists(st.tuples(st.sampled_from("abc"), st.floats(0.05, 2.0), st.integers(0, HOUR)), max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(0.4)
 @for_all(
     MARKS,
     st.sampled_from(LAWS),
@@ -156,7 +156,7 @@ CONDITIONS = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@examples(0.5)
 @for_all(MARKS, CONDITIONS, CONDITIONS, st.integers(0, 2 * HOUR), st.booleans(), st.booleans())
 def test_the_agenda_after_a_changed_watch_is_the_previewed_one(
     marks: list[tuple[str, float, int]], old: Any, new: Any, wait: int, guarded: bool, claimed: bool

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strength, total
@@ -12,6 +11,7 @@ from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, St
 from blackboard.deployment import Budget, DepositLimits, KindSpec
 from blackboard.marks import OnRepeat
 from tests.board.world import HOUR, MINUTE, World, kind, spec
+from tests.support.examples import examples
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -196,7 +196,7 @@ def test_a_new_law_continues_from_the_strength_at_the_change(
     own=st.sampled_from([None, *LAWS]),
     times=st.tuples(st.integers(0, 3 * HOUR), st.integers(0, 3 * HOUR), st.integers(0, 3 * HOUR)),
 )
-@settings(max_examples=60)
+@examples(0.5)
 def test_strengths_are_the_same_before_and_after_the_backfill(
     before: Decay,
     after: Decay,

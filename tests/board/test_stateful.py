@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
@@ -20,6 +19,7 @@ from blackboard.errors import KeyReused, LawConflict, OutOfOrder
 from tests.board.model import BOARD, COLD, EACH, SUM, Model, ModelMark
 from tests.board.test_totals import agree
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.examples import examples
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -373,7 +373,8 @@ class Board(RuleBasedStateMachine):
         self.world.board.session.write(agree)
 
 
+@pytest.mark.hypothesis
 @pytest.mark.timeout(600)  # a server is five times slower than a file
 def test_the_board_equals_its_model() -> None:
     # The assertions are in the rules and invariants of `Board`.
-    run_state_machine_as_test(Board, settings=settings(max_examples=90, stateful_step_count=50, deadline=None))
+    run_state_machine_as_test(Board, settings=examples(0.5, stateful_step_count=50))

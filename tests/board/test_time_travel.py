@@ -6,7 +6,6 @@ import contextlib
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import total
@@ -14,6 +13,7 @@ from blackboard.decay import Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import LawConflict
 from tests.board.test_totals import agree
 from tests.board.world import HOUR, MINUTE, World, kind, spec
+from tests.support.examples import examples
 
 
 def seen(world: World, at: int | None = None) -> dict[int, float]:
@@ -41,7 +41,7 @@ actions = st.lists(
     actions=actions,
     waits=st.lists(st.integers(1, 50 * MINUTE), min_size=14, max_size=14),
 )
-@settings(max_examples=60)
+@examples(0.5)
 def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_comes_true(
     on_repeat: str, actions: list[tuple[object, ...]], waits: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
@@ -22,6 +21,7 @@ from blackboard.board.watches.stimuli import stimuli_of
 from blackboard.conditions import Count, Strongest, Total
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.examples import examples
 
 LAWS: list[Decay] = [
     Exponential("1h"),
@@ -102,7 +102,7 @@ def keep_live_sums(txn: BoardTransaction) -> None:
 
 
 @for_all(operations=operations, on_repeat=st.sampled_from(["add", "max", "replace", "separate"]))
-@settings(max_examples=100)
+@examples(0.6)
 def test_stored_totals_equal_direct_counts(
     operations: list[tuple[Any, ...]], on_repeat: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

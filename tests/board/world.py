@@ -68,7 +68,6 @@ class World:
         self.borrowed = url is not None
         self.url = url or self.storage.create(path)
         self.board = Blackboard.open(self.url, author="person:ada", clock=self.clock)
-        self.storage.prepare(self.board)
         self.deployment = Deployment()
         self.rng = random.Random(1)
 

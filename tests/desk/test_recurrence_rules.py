@@ -8,7 +8,7 @@ from itertools import dropwhile, takewhile
 
 import pytest
 from dateutil.rrule import rrulestr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lead_desk.recurrence_rules import MAX_STEPS, Frequency, StepBudget, TooManySteps, parse_rule
@@ -42,7 +42,6 @@ RULES = [
 """Most are the examples of RFC 5545. Each has an occurrence again and again: dateutil searches for one without end."""
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(RULES), st.integers(0, 800), st.integers(0, 900), st.integers(1, 30))
 def test_a_rule_has_the_occurrences_that_dateutil_finds(text: str, begin: int, first: int, days: int) -> None:
     start = START + timedelta(days=begin)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength
@@ -18,6 +18,7 @@ from blackboard.board import board_clock
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.errors import InvalidMark
 from tests.reliability.serving import run_until_idle, served
+from tests.support.examples import examples
 
 
 class Smoke(Mark, kind="smoke", decay=Exponential("1h"), on_repeat="separate"):
@@ -118,7 +119,7 @@ def test_a_step_forward_ends_no_activation_and_expires_no_lease(board: Blackboar
     other.close()
 
 
-@settings(max_examples=12)
+@examples(0.15)
 @given(st.lists(st.tuples(st.booleans(), st.integers(-20, 20)), min_size=1, max_size=12))
 def test_under_any_steps_each_mark_fires_once_and_strengths_only_fall(steps: list[tuple[bool, int]]) -> None:
     from tempfile import TemporaryDirectory

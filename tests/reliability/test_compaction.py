@@ -21,7 +21,6 @@ from blackboard.store import compaction
 from blackboard.store.dialect import sqlite
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
-from tests.support.storage import FileStorage
 
 ROOT = Path(__file__).parents[2]
 ANN = "ann@example.org"
@@ -223,7 +222,6 @@ def file(tmp_path: Path) -> Path:
     """Return the path of a board of 30 MB with words about the subject."""
     path = tmp_path / "board.db"
     with Blackboard.open(f"sqlite:///{path}", kinds=(Lead, Profile)) as board:
-        FileStorage().prepare(board)
         fill(board, 100)
         board.deposit_many(Lead(subject=f"p/{n}", text=os.urandom(12_000).hex()) for n in range(1200))
     return path

@@ -24,6 +24,7 @@ from blackboard.errors import BlackboardError
 from blackboard.parsing import parse
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.settings_file import load_settings
+from tests.support.examples import examples
 
 WORDS = st.sampled_from(
     ["strength", "count", "total", "strongest", "any", "age", "smoke", "alarm", "over", "board", "subject", "=", ">=",
@@ -42,7 +43,9 @@ LAWS = st.fixed_dictionaries(
         for name in ("half_life", "lifetime", "scale", "exponent", "lasting", "points", "extra")
     },
 )
-quick = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+SLOW_OR_SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+usual = settings(suppress_health_check=SLOW_OR_SHARED)
 
 
 def tried(work: Callable[[], Any]) -> tuple[Any, str]:
@@ -53,7 +56,7 @@ def tried(work: Callable[[], Any]) -> tuple[Any, str]:
         return None, str(error)
 
 
-@quick
+@usual
 @given(st.text() | st.text(alphabet=string.digits + "usmhdw.+-eE_ ", max_size=20))
 @example("1" * 10_000 + "d")
 @example("١d")
@@ -63,7 +66,7 @@ def test_every_text_is_a_duration_or_an_error(text: str) -> None:
     assert len(error) < 500 if error else found >= 0
 
 
-@quick
+@usual
 @given(st.text() | st.lists(WORDS, max_size=14).map(" ".join) | st.lists(WORDS, max_size=14).map("".join))
 @example("(" * 50_000)
 @example("~" * 50_000 + "strength(smoke) >= 1")
@@ -73,7 +76,7 @@ def test_every_text_is_a_condition_that_reads_back_or_an_error(text: str) -> Non
     assert len(error) < 2000 if error else str(parse(str(found))) == str(found)
 
 
-@quick
+@usual
 @given(LAWS | JSON | st.text())
 def test_every_value_is_a_law_or_an_error(spec: Any) -> None:
     try:
@@ -109,7 +112,7 @@ def toml(draw: st.DrawFn) -> str:
     return "\n".join(parts)
 
 
-@quick
+@usual
 @given(
     st.binary(max_size=200)
     | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
@@ -133,7 +136,7 @@ ROW = st.lists(CELL, max_size=6).map(",".join)
 LEADS = st.binary(max_size=300) | st.lists(ROW, max_size=6).map("\n".join).map(str.encode)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(0.25, suppress_health_check=SLOW_OR_SHARED)
 @given(content=LEADS, suffix=st.sampled_from([".csv", ".jsonl", ".json"]))
 @example(content=b'{"a":' * 5000, suffix=".jsonl")
 @example(content=b'"' + b"x" * 200_000, suffix=".csv")
@@ -169,7 +172,7 @@ ARGUMENT = st.sampled_from(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@examples(0.75, suppress_health_check=SLOW_OR_SHARED)
 @given(words=st.lists(ARGUMENT, min_size=1, max_size=6))
 @example(words=["marks", "--at", "0001-01-01"])
 @example(words=["marks", "--at", "9999-12-31T23:59:59Z"])

@@ -21,6 +21,8 @@ from blackboard.store import dialect
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 
+pytestmark = pytest.mark.whole_boards
+
 FRAME, HEADER = 4096 + 24, 32
 
 

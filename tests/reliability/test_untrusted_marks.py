@@ -19,7 +19,7 @@ import structlog
 from rich.console import Console
 from typer.testing import CliRunner
 
-from blackboard import Blackboard, Mark, agent, strength
+from blackboard import Blackboard, Mark, agent, log_queue, strength
 from blackboard.cli import move_common_first, sql_command
 from blackboard.cli.app import app
 from blackboard.errors import BlackboardError, InvalidMark
@@ -131,6 +131,7 @@ def test_a_log_line_is_a_single_line_without_control_characters(
         for text in HOSTILE.values():
             board.deposit(Note(subject="x", text=text))
         run_until_idle(daemon)
+        assert log_queue.flush(10)
     finally:
         structlog.reset_defaults()
     lines = stream.getvalue().split("\n")

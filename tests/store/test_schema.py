@@ -32,6 +32,8 @@ from blackboard.store.tables import metadata
 from blackboard.system.packaged_files import migrations_folder
 from tests.board.world import World, kind
 
+pytestmark = pytest.mark.whole_boards
+
 ROOT = Path(__file__).parents[2]
 
 

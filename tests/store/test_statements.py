@@ -98,6 +98,7 @@ def test_an_optional_part_that_does_not_exist_is_an_error() -> None:
         statements.MARKS.live_marks.using("colour").compiled("sqlite")
 
 
+@pytest.mark.whole_boards
 def test_query_plans_do_not_change(tmp_path: Path) -> None:
     """Compare query plans; `python -m tests.store.test_statements` rewrites the file after an intended change."""
     assert query_plans(tmp_path) == json.loads(PLANS.read_text("utf-8"))

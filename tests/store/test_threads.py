@@ -22,6 +22,8 @@ from blackboard.board import administration
 from blackboard.clock import SystemClock
 from blackboard.store import schema
 
+pytestmark = pytest.mark.whole_boards
+
 DUMP = Path(__file__).with_name("board_0002.sql")
 THREADS = 12
 

@@ -22,6 +22,8 @@ from blackboard.store.backup import backups_of, examine
 from blackboard.store.database import Database
 from blackboard.store.tables import metadata
 
+pytestmark = pytest.mark.whole_boards
+
 DUMP = Path(__file__).with_name("board_0002.sql")
 
 TABLES = {
