@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from blackboard.board import board_clock, erasure
 from blackboard.board import retention as retention_rules
 from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls, unusable_answers
-from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.activations.activation_results import AgentDeposit, Failure
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.quiescence import Report, has_work
 from blackboard.board.activations.unusable_answers import HeldAnswer
@@ -284,30 +284,13 @@ class Worker:
 
         return self._session.write(work, record_instant=True, shared=True)
 
-    def fail(
-        self,
-        claim: Claim,
-        error: str,
-        rng: random.Random,
-        *,
-        bad_answer: bool = False,
-        hopeless: bool = False,
-        divide: bool = False,
-        counted: bool = True,
-    ) -> str | None:
-        """End a run with a failure, and return the new state; None if the activation is no longer this worker's.
-
-        After a `bad_answer`, the model's answer is not used again. A `hopeless` failure would certainly happen again
-        with the same marks, so they are split at once. With `divide` they are split as well, but keep their attempts.
-        Unless it is `counted`, it is not the agent's own failure.
-        """
+    def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> str | None:
+        """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""
 
         def work(txn: BoardTransaction) -> str | None:
-            state = activation_results.fail(
-                txn, claim.row, claim.agent, error, rng, hopeless=hopeless, divide=divide, counted=counted
-            )
-            if state is not None and bad_answer:
-                model_calls.mark_unusable(txn, claim.row.id, error)
+            state = activation_results.fail(txn, claim.row, claim.agent, failure, rng)
+            if state is not None and failure.bad_answer:
+                model_calls.mark_unusable(txn, claim.row.id, failure.error)
             return state
 
         failpoint("failure.before")
@@ -315,17 +298,17 @@ class Worker:
         failpoint("failure.after")
         return state
 
-    def hold_answer(self, claim: Claim, error: str, rng: random.Random, *, hopeless: bool) -> HeldAnswer | None:
+    def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
         """Hold a run whose answer is unusable, if that says nothing about its marks; see `unusable_answers`.
 
-        After a `hopeless` failure, fewer marks may succeed, so only a single one can show that the model is to blame.
+        After a hopeless failure, fewer marks may succeed, so only a single one can show that the model is to blame.
         Returns None if the failure counts.
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:
-            if hopeless and activation_results.is_divisible(txn, claim.row):
+            if failure.hopeless and activation_results.is_divisible(txn, claim.row):
                 return None
-            return unusable_answers.judge(txn, claim.row, error, rng)
+            return unusable_answers.judge(txn, claim.row, failure.error, rng)
 
         return self._session.write(work, record_instant=True)
 

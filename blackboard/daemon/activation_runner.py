@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from blackboard.agent_definition import Agent, require_done
-from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.activations.activation_results import AgentDeposit, Failure
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.transactions.activation_inputs import ActivationInput
@@ -84,19 +84,10 @@ class ActivationRunner:
         except (StoreError, NoEventLoop):
             raise  # not the fault of the marks: the caller defers the activation
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
-            bad_answer, counted = isinstance(error, ModelError), not isinstance(error, UnreadableMark)
-            if bad_answer and not isinstance(error, RequestRejected) and self._hold_answer(claim, error):
-                return False
-            self.fail(
-                agent,
-                claim,
-                _describe(error),
-                bad_answer=bad_answer,
-                hopeless=_is_hopeless(error),
-                divide=isinstance(error, RequestRejected),
-                counted=counted,
-                shown=error,
-            )
+            failure = _failure_of(error)
+            is_answered = failure.bad_answer and not isinstance(error, RequestRejected)
+            if not is_answered or not self._hold_answer(claim, failure, error):
+                self.fail(agent, claim, failure, shown=error)
             return False
         if finished is None:
             log.warning("a late result was refused", **self._about(claim))
@@ -113,7 +104,7 @@ class ActivationRunner:
         seconds = claim.agent.settings.timeout / 1e6
         error = f"it ran past its timeout of {seconds:g} s"
         if not self.model_caller.waits_for_answer(claim):
-            self.fail(agent, claim, error)
+            self.fail(agent, claim, Failure(error))
             return
         reason = f"{error} while it waited for the model"
         self.worker.defer(claim, reason, self.model_caller.retry_at(claim))
@@ -128,25 +119,12 @@ class ActivationRunner:
         """Cancel the runs of asynchronous agents, and end their event loop."""
         self._event_loop.close()
 
-    def fail(
-        self,
-        agent: Agent,
-        claim: Claim,
-        error: str,
-        *,
-        bad_answer: bool = False,
-        hopeless: bool = False,
-        divide: bool = False,
-        counted: bool = True,
-        shown: BaseException | None = None,
-    ) -> None:
+    def fail(self, agent: Agent, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
         """End a run with a failure and report it; see `Worker.fail`.
 
         The log shows the exception `shown`, without its message; by default the error, which then quotes no payload.
         """
-        state = self.worker.fail(
-            claim, error, self._rng, bad_answer=bad_answer, hopeless=hopeless, divide=divide, counted=counted
-        )
+        state = self.worker.fail(claim, failure, self._rng)
         if state is not None:
             is_over = state in (ActivationState.DEAD, ActivationState.QUARANTINED)
             report = log.error if is_over else log.warning
@@ -156,16 +134,16 @@ class ActivationRunner:
                 **self._about(claim),
                 state=str(state),
                 marks=mark_ids,
-                error=error if shown is None else shown,
+                error=failure.error if shown is None else shown,
             )
             self._emit(
                 "failed",
-                {"id": claim.row.id, "agent": agent.name, "state": state, "error": error.splitlines()[0]},
+                {"id": claim.row.id, "agent": agent.name, "state": state, "error": failure.error.splitlines()[0]},
             )
 
-    def _hold_answer(self, claim: Claim, error: BaseException) -> bool:
+    def _hold_answer(self, claim: Claim, failure: Failure, error: BaseException) -> bool:
         """Hold a run whose answer is unusable, and return True, if its marks are not to blame."""
-        held = self.worker.hold_answer(claim, _describe(error), self._rng, hopeless=_is_hopeless(error))
+        held = self.worker.hold_answer(claim, failure, self._rng)
         if held is None:
             return False
         if held.is_new:
@@ -370,6 +348,16 @@ def _agent_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
 
 def _key(claim: Claim) -> tuple[int, int]:
     return claim.row.id, claim.row.fence
+
+
+def _failure_of(error: BaseException) -> Failure:
+    return Failure(
+        _describe(error),
+        hopeless=_is_hopeless(error),
+        divides=isinstance(error, RequestRejected),
+        counts=not isinstance(error, UnreadableMark),
+        bad_answer=isinstance(error, ModelError),
+    )
 
 
 def _is_hopeless(error: BaseException) -> bool:

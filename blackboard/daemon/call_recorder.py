@@ -12,6 +12,7 @@ from functools import partial
 
 from blackboard.board.activations import batch_api_calls, model_calls, model_pauses
 from blackboard.board.activations.model_calls import ModelCall
+from blackboard.board.activations.model_pauses import Refused
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -82,13 +83,12 @@ class CallRecorder:
 
         Returns what its activation waits for.
         """
-        is_refusal = isinstance(failure, RequestRejected)
-        is_access = not is_refusal and not (isinstance(failure, ModelUnavailable) and failure.from_api)
-        state = CallState.REJECTED if is_refusal else CallState.FAILED
+        refused = _refused_by(failure)
+        state = CallState.REJECTED if refused is Refused.REQUEST else CallState.FAILED
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
             model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id)
-            return model_pauses.begin(txn, row, str(failure), self._rng, is_refusal=is_refusal, is_access=is_access)
+            return model_pauses.begin(txn, row, refused, str(failure), self._rng)
 
         return self._log_pause(row, failure, *self._session.write(work))
 
@@ -98,7 +98,7 @@ class CallRecorder:
         def work(txn: BoardTransaction) -> list[tuple[ModelCall, model_pauses.Wait, bool]]:
             first = {row.model: row for row in reversed(rows)}
             begun = [
-                (row, *model_pauses.begin(txn, row, str(failure), self._rng, is_access=True)) for row in first.values()
+                (row, *model_pauses.begin(txn, row, Refused.ACCESS, str(failure), self._rng)) for row in first.values()
             ]
             batch_api_calls.mark_unsent(txn, rows)
             return begun
@@ -116,7 +116,7 @@ class CallRecorder:
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
             model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, str(error))
-            return model_pauses.begin(txn, row, str(error), self._rng, is_access=True)
+            return model_pauses.begin(txn, row, Refused.ACCESS, str(error), self._rng)
 
         return self._log_pause(row, error, *self._session.write(work))
 
@@ -150,6 +150,12 @@ class CallRecorder:
         except UnknownName:  # the price was removed after the call was sent
             return model_calls.CallCost(*tokens)
         return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "messages"))
+
+
+def _refused_by(failure: CallFailure) -> Refused:
+    if isinstance(failure, RequestRejected):
+        return Refused.REQUEST
+    return Refused.MODEL if isinstance(failure, ModelUnavailable) and failure.from_api else Refused.ACCESS
 
 
 def _api(row: ModelCall) -> Api:

@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import count, strength
 from blackboard.board.activations import activation_results
-from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.activations.activation_results import AgentDeposit, Failure
 from blackboard.board.transactions.activation_rows import set_state
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
@@ -330,7 +330,7 @@ def test_a_crossing_is_done_when_the_last_part_of_its_batch_is_done(world: World
 def test_a_crossing_stays_open_while_a_part_of_a_part_is_open(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.session.write(lambda txn: activation_results.fail(txn, rows[1], agent, "again", world.rng))
+    world.board.session.write(lambda txn: activation_results.fail(txn, rows[1], agent, Failure("again"), world.rng))
     assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[0], agent, [])) == []
     ended = []
     while (claim := world.claim("sales")) is not None:

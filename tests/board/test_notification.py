@@ -8,6 +8,7 @@ from typing import Any
 from blackboard import strength
 from blackboard.board import board_clock, pauses
 from blackboard.board.activations import activation_results, claims
+from blackboard.board.activations.activation_results import Failure
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.deposits import deposit
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -102,7 +103,10 @@ def test_a_failure_notifies(world: World) -> None:
     world.deploy(KINDS, WATCHMAN)
     world.put("smoke")
     claim = world.claimed("watchman")
-    assert notifies(world, lambda txn: activation_results.fail(txn, claim.row, claim.agent, "it broke", world.rng))
+    assert notifies(
+        world,
+        lambda txn: activation_results.fail(txn, claim.row, claim.agent, Failure("it broke"), world.rng),
+    )
 
 
 def test_a_recovery_that_finds_nothing_does_not_notify(world: World) -> None:

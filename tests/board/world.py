@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board.activations import activation_results, claims
-from blackboard.board.activations.activation_results import AgentDeposit
+from blackboard.board.activations.activation_results import AgentDeposit, Failure
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage import backfill, evaporation
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit, prepare
@@ -165,7 +165,7 @@ class World:
 
     def fail(self, claim: Claim, error: str = "it broke") -> str | None:
         return self.board.session.write(
-            lambda txn: activation_results.fail(txn, claim.row, claim.agent, error, self.rng)
+            lambda txn: activation_results.fail(txn, claim.row, claim.agent, Failure(error), self.rng)
         )
 
     def woken(self, name: str) -> list[int] | None:

@@ -48,6 +48,26 @@ class AgentDeposit:
     alternative: AgentDeposit | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The failure of a run.
+
+    Attributes:
+        error: The whole error, for a person to read.
+        hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
+        divides: Whether the marks are split although it may succeed with all of them. A single mark keeps its attempts,
+            and so do the parts.
+        counts: Whether it counts towards a cooldown: it is the agent's own.
+        bad_answer: Whether the model's answer is to blame, so that it is not used again.
+    """
+
+    error: str
+    hopeless: bool = False
+    divides: bool = False
+    counts: bool = True
+    bad_answer: bool = False
+
+
 def finish(
     txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, deposits: Sequence[AgentDeposit]
 ) -> list[Receipt] | None:
@@ -81,43 +101,32 @@ def check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClass
 
 
 def fail(
-    txn: BoardTransaction,
-    row: ActivationRow,
-    agent: AgentSpec,
-    error: str,
-    rng: random.Random,
-    *,
-    hopeless: bool = False,
-    divide: bool = False,
-    counted: bool = True,
+    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
 ) -> ActivationState | None:
     """End an attempt with a failure: retry it later, split its marks in halves, or give it up as dead.
 
-    A `hopeless` failure would certainly happen again with the same marks, so they are split at once. With `divide` they
-    are split as well, but a single mark keeps its attempts, and so do the parts. A failure that is not `counted` does
-    not count towards a cooldown. Returns the new state, or None, without a change, if the worker has lost the
-    activation.
+    Returns the new state, or None, without a change, if the worker has lost the activation.
     """
     if (current := _current(txn, row)) is None:
         return None
     current = current._replace(deaths=None)  # the worker survived the run
     settings = agent.settings
-    if counted:
+    if failure.counts:
         _count_failure(txn, current, agent)
     parts = _divisible_parts(txn, current)
-    divide = divide and len(parts) > 1
-    if current.attempt < settings.max_attempts and not hopeless and not divide:
+    divides = failure.divides and len(parts) > 1
+    if current.attempt < settings.max_attempts and not failure.hopeless and not divides:
         delay = backoff(settings.retry_after, current.attempt, rng)
-        _end(txn, current, ActivationState.READY, error=error, retry_at=txn.now + delay)
+        _end(txn, current, ActivationState.READY, error=failure.error, retry_at=txn.now + delay)
         return ActivationState.READY
     if len(parts) < 2:
         set_marks(txn, current.id)  # so that the marks of a watch over the board are named, too
-        _end(txn, current, ActivationState.DEAD, error=error)
+        _end(txn, current, ActivationState.DEAD, error=failure.error)
         _test_unclaimed(txn, current)
         return ActivationState.DEAD
     # Each half gets one more attempt, so a batch of n with one bad mark costs about log2(n) further failures.
-    attempt = min(current.attempt, settings.max_attempts - 1) if divide else settings.max_attempts - 1
-    _halve(txn, current, parts, attempt=attempt, error=error)
+    attempt = min(current.attempt, settings.max_attempts - 1) if divides else settings.max_attempts - 1
+    _halve(txn, current, parts, attempt=attempt, error=failure.error)
     return ActivationState.READY
 
 

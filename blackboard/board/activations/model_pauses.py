@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from blackboard.activation_policies import backoff
 from blackboard.board.activations import activation_results, model_calls
@@ -27,6 +28,16 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 PRECEDENCE = parse_duration("1s")
 """How long a refused activation waits for others, once the model may be tried."""
 FIRST_WAIT = parse_duration("10s")
+
+
+class Refused(Enum):
+    """What a provider refused."""
+
+    REQUEST = "request"
+    """A request that it read. Its marks may be to blame."""
+    MODEL = "model"
+    ACCESS = "access"
+    """The key, the account or the address. It did not read the request."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +73,18 @@ def all_pauses(txn: BoardTransaction) -> list[ModelPauseRow]:
 def begin(
     txn: BoardTransaction,
     call: CallRow,
+    refused: Refused,
     reason: str,
     rng: random.Random,
-    *,
-    is_refusal: bool = False,
-    is_access: bool = False,
 ) -> tuple[Wait, bool]:
     """Pause a model because of a call, or prolong its pause.
 
-    `is_refusal` says that the request itself may be to blame, and `is_access` that it was not even read. While a single
-    activation was refused, its marks are as suspect as the model, and others may try the model at once.
+    While the requests of a single activation were refused, its marks are as suspect as the model, and others may try
+    the model at once.
 
     Returns what the activation of the call waits for, and whether the model is paused now and was not before.
     """
+    is_refusal = refused is Refused.REQUEST
     sent_at = model_calls.get(txn, call.id).sent_at or txn.now
     before = get(txn, call.model)
     # Calls that were under way together count as one failure.
@@ -91,7 +101,7 @@ def begin(
         probe_at=txn.now if suspect else txn.now + delay,
         failures=failures,
         refusals=is_refusal + (0 if before is None else before.refusals),
-        is_access=int(is_access),
+        is_access=int(refused is Refused.ACCESS),
         suspect=suspect,
     )
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
