@@ -46,9 +46,9 @@ def describe(error: BaseException) -> str:
 
 
 def class_name(kind: type) -> str:
-    """Return the name of a class, if that is its name in a module.
+    """Return the name of a class as its module has it.
 
-    A class that was made at run time may be called after a payload. Then the nearest class above it is named.
+    The name of a class that was made at run time may come from a payload, so its nearest base class is named instead.
     """
     for known in kind.__mro__:
         if (name := _name_in_module(known)) is not None:
@@ -140,5 +140,5 @@ def _loaded_files() -> frozenset[str]:
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _CONTEXT = os.path.join(_OWN, "daemon", "run_context.py")
-"""What agents call in a run. An error of the board that comes from there is about the board of the daemon."""
+"""The file of the functions that agents call in a run. An error of the board from there is about the daemon's board."""
 _STANDARD = os.path.dirname(os.__file__) + os.sep

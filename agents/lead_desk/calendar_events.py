@@ -295,7 +295,7 @@ class _Mistakes:
             name: The name of the property.
             text: What cannot be read of it.
             days: The days that are blocked for it.
-            is_told: Whether nothing more than the event itself is blocked for it.
+            is_told: Whether the value blocks nothing beyond the event itself.
             is_partial: Whether the event recurs on days that are not known.
         """
         value = "".join(character if character.isprintable() else "?" for character in text[:60])

@@ -200,7 +200,7 @@ def _log_problems(path: Path, kept: _Kept) -> None:
 
 
 def _components(raw: bytes, path: Path) -> Component:
-    """Return the components of a calendar, whose places are those in its content as UTF-8."""
+    """Return the components of a calendar, with their places in its content as UTF-8."""
     try:
         return read_components(_as_utf8(raw))
     except AgentError as error:

@@ -1,4 +1,4 @@
-"""Recurrence rules of vCalendar 1.0, such as `W2 TU TH #10`, as those of iCalendar.
+"""The translation of recurrence rules of vCalendar 1.0, such as `W2 TU TH #10`, to those of iCalendar.
 
 Phones, Lotus Notes and older exports write them. A rule has one letter code with an interval, then the days or months,
 then how many periods it lasts (`#10`, for ever with `#0`) or the time at which it ends.
@@ -19,9 +19,9 @@ _NUMBER = re.compile(r"(\d{1,3})([+-]?)", re.ASCII)
 _FREQUENCIES = {"D": "DAILY", "W": "WEEKLY", "MP": "MONTHLY", "MD": "MONTHLY", "YM": "YEARLY", "YD": "YEARLY"}
 _PARTS = {"W": "BYDAY", "MP": "BYDAY", "MD": "BYMONTHDAY", "YM": "BYMONTH", "YD": "BYYEARDAY"}
 _DEFAULT_PERIODS = 2
-"""By the standard, a rule that states no end lasts so long."""
+"""The number of periods of a rule that states no end, by the standard."""
 _LARGEST = "999999999"
-"""What stands for longer numbers. There are fewer days, so they mean no less."""
+"""The number that replaces longer ones. It means the same, because there are fewer days."""
 
 
 def translate_old_rule(text: str) -> str | None:

@@ -299,7 +299,7 @@ class Worker:
         return state
 
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
-        """Hold a run whose answer is unusable, if that says nothing about its marks; see `unusable_answers`.
+        """Hold a run whose answer is unusable, unless its marks are to blame; see `unusable_answers`.
 
         After a hopeless failure, fewer marks may succeed, so only a single one can show that the model is to blame.
         Returns None if the failure counts.

@@ -1,7 +1,8 @@
 """The text of an input file: decompression, the guess of its encoding, and its lines.
 
 Byte order marks, UTF-8 and UTF-16 are certain. Another encoding is a guess: a code page counts only if its letters make
-words of one of its languages. Text that no code page makes words of needs `--encoding`: a wrong guess looks plausible.
+words of one of its languages. If no code page makes words of a text, it needs `--encoding`, because a wrong guess looks
+plausible.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _MARKUP = {
     b"<table": "a web page; open it in a spreadsheet, save the sheet as CSV (UTF-8) and load that",
     b"{\\rtf": "a document in RTF; export the rows as CSV or JSON",
 }
-"""How texts begin that have no rows, in lower case."""
+"""The beginnings, in lower case, of texts that have no rows."""
 _WITH_MARK = {
     "utf-8": "utf-8-sig",
     **dict.fromkeys(("utf-16-le", "utf-16-be"), "utf-16"),

@@ -309,7 +309,7 @@ class _UnclosedQuote(Exception):
 def _likely_delimiter(sample: Sequence[str]) -> str:
     """Return the delimiter that divides the header and most rows into the same number of fields.
 
-    If two divide them equally, the one is meant that divides the first line too.
+    If two divide them equally, the one that also divides the first line is used.
     """
 
     def evenness(delimiter: str) -> tuple[float, bool, int]:
@@ -328,7 +328,7 @@ def _likely_delimiter(sample: Sequence[str]) -> str:
 
 
 def _header_place(rows: Sequence[Sequence[str]]) -> int:
-    """Return the place of the header, which follows rows of a single cell, and a row that has values and no names."""
+    """Return the place of the header. Rows of a single cell, and a row with values and no names, may come before it."""
     full = [sum(1 for cell in row if cell.strip()) for row in rows]
     first = next((place for place, count in enumerate(full) if count > 1), 0)
     widths = [len(row) for row in rows[first : first + 3]]

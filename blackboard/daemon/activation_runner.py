@@ -142,7 +142,7 @@ class ActivationRunner:
             )
 
     def _hold_answer(self, claim: Claim, failure: Failure, error: BaseException) -> bool:
-        """Hold a run whose answer is unusable, and return True, if its marks are not to blame."""
+        """Hold a run whose answer is unusable if its marks are not to blame; return whether it is held."""
         held = self.worker.hold_answer(claim, failure, self._rng)
         if held is None:
             return False

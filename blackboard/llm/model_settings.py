@@ -82,7 +82,7 @@ def sends_key_in_clear(settings: ModelSettings, environ: Mapping[str, str]) -> s
 
 
 def _problem_of(address: str) -> str | None:
-    """Return why an address cannot be that of an API; None if it can."""
+    """Return why an address cannot be the address of an API; None if it can."""
     if not address.lower().startswith(("https://", "http://")):
         return "an address starts with https:// or http://"
     if any(character in "?#" or character.isspace() or not character.isprintable() for character in address):

@@ -452,7 +452,7 @@ class ModelPauseRow(NamedTuple):
     failures: int
     """How often in a row it failed. Calls that were under way together count once."""
     refusals: int
-    """How many calls failed that may have been to blame themselves."""
+    """The number of failed calls that may themselves be to blame."""
     is_access: int
     """1 if the key, the account or the address was refused, before anybody read a request."""
     suspect: Id | None

@@ -189,9 +189,9 @@ def divide_waiting(txn: BoardTransaction, row: ActivationRow, marks: int) -> Non
 
 
 def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
-    """Let the activations of an agent begin their attempts anew, because their marks were not to blame.
+    """Set the attempts of an agent's activations back to 0, because their marks were not to blame.
 
-    If the one that was suspected is dead, it is ready again.
+    If the suspected one is dead, it becomes ready again.
     """
     row = get_activation(txn, suspect)
     if row is not None and row.state == ActivationState.DEAD:

@@ -116,9 +116,9 @@ def _pause(
 
 
 def _is_about_others(txn: BoardTransaction, row: ActivationRow, suspect: int) -> bool:
-    """Return whether the marks of an activation are others than those of the suspect's last unusable answer.
+    """Return whether an activation has other marks than the suspect's last unusable answer.
 
-    A part that was split off after that answer was asked for contains marks that it was about.
+    A part that was split off after the question was asked has marks of that answer.
     """
     if row.id == suspect:
         return False
