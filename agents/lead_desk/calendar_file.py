@@ -16,9 +16,8 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from blackboard import SystemClock
+from blackboard.agent_support import Log, find_unicode_form
 from blackboard.errors import AgentError, MissingPackage
-from blackboard.log_queue import Log
-from blackboard.text_encodings import find_unicode_form
 
 try:
     from icalendar import Event

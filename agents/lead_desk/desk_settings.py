@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from blackboard import read_section
-from blackboard.durations import parse_duration
+from blackboard.agent_support import parse_duration, parse_mode
 from blackboard.errors import InvalidDuration
-from blackboard.system.private_files import parse_mode
 
 __all__ = ["DAY_NAMES", "SECTIONS", "DeskSettings", "format_local", "format_utc"]
 

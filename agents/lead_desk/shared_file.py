@@ -18,11 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blackboard import SystemClock
+from blackboard.agent_support import PRIVATE, closed_in_children, failpoint, others_who_place
 from blackboard.errors import AgentError
-from blackboard.failpoints import failpoint
-from blackboard.system import forks
-from blackboard.system.file_owners import ROOT, others_who_change, this_user
-from blackboard.system.private_files import PRIVATE
 
 __all__ = ["MAX_BYTES", "Signature", "has_mode", "locked", "read_file", "real_path", "replace_file", "signature"]
 
@@ -109,7 +106,7 @@ def real_path(path: Path) -> Path:
             links += 1
             if links > MAX_LINKS:
                 raise AgentError(f"{path}: too many symbolic links")
-            if (problem := _who_placed(step)) is not None:
+            if (problem := others_who_place(step)) is not None:
                 raise AgentError(f"{path}: nothing is written through the symbolic link {step}, because {problem}")
             target = Path(os.readlink(step))
         except OSError as error:
@@ -118,16 +115,6 @@ def real_path(path: Path) -> Path:
             real = Path(target.anchor)
         todo += reversed([part for part in target.parts if part != target.anchor])
     return real
-
-
-def _who_placed(link: Path) -> str | None:
-    """Return which other user could have placed a link: its owner, or a user who may replace it in its folder."""
-    if (problem := others_who_change(link)) is not None:
-        return problem
-    folder = link.parent.stat()
-    if folder.st_mode & stat.S_ISVTX and folder.st_uid in (ROOT, this_user()):
-        return None  # only the owner of a link, and of the folder, may replace it
-    return others_who_change(link.parent)
 
 
 @contextmanager
@@ -147,7 +134,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
         return
     try:
-        with forks.closed_in_children(descriptor):
+        with closed_in_children(descriptor):
             _lock(descriptor, path)
             yield
     finally:

@@ -77,6 +77,20 @@ def others_who_change(path: Path) -> str | None:
     return None
 
 
+def others_who_place(link: Path) -> str | None:
+    """Return how another user could have placed a link: as its owner, or by replacing it in its folder.
+
+    Raises:
+        OSError: It does not exist, or cannot be reached.
+    """
+    if (problem := others_who_change(link)) is not None:
+        return problem
+    folder = link.parent.stat()
+    if folder.st_mode & stat.S_ISVTX and folder.st_uid in (ROOT, this_user()):
+        return None  # only the owner of a link, and of the folder, may replace it
+    return others_who_change(link.parent)
+
+
 def describe_access(path: str | Path) -> str:
     """Return whose the file or the nearest existing folder above it is, and who asks, for a message of refused access.
 

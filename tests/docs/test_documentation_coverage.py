@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 import blackboard
-from blackboard import errors
+from blackboard import agent_support, errors
 from blackboard.cli.app import app
 from blackboard.decay import LAWS
 from blackboard.deployment import Budget
@@ -88,6 +88,11 @@ def test_every_error_is_on_the_page_for_python() -> None:
     text = (DOCS / "python.md").read_text("utf-8")
     names = [name for name in errors.__all__ if name not in ("Mistake", "nearest")]
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_support_for_packages_of_agents_is_on_the_page_for_python() -> None:
+    text = section("python.md", "Packages of agents")
+    assert [name for name in agent_support.__all__ if f"`{name}`" not in text] == []
 
 
 COMMANDS: dict[str, Any] = dict(vars(typer.main.get_command(app))["commands"])

@@ -1,0 +1,23 @@
+"""What packages of agents need beside the names of `blackboard` and `blackboard.errors`: settings, the log, and files.
+
+An agent that changes a file which other programs and users share needs the same care as the board's own files.
+"""
+
+from blackboard.durations import parse_duration
+from blackboard.failpoints import failpoint
+from blackboard.log_queue import Log
+from blackboard.system.file_owners import others_who_place
+from blackboard.system.forks import closed_in_children
+from blackboard.system.private_files import PRIVATE, parse_mode
+from blackboard.text_encodings import find_unicode_form
+
+__all__ = [
+    "PRIVATE",
+    "Log",
+    "closed_in_children",
+    "failpoint",
+    "find_unicode_form",
+    "others_who_place",
+    "parse_duration",
+    "parse_mode",
+]
