@@ -43,3 +43,21 @@ def _walk(value: Any, parts: Sequence[str]) -> Iterable[Any]:
             if (name := ".".join(parts[:length])) in value:
                 yield from _walk(value[name], parts[length:])
                 return
+
+
+def value_paths(values: Mapping[str, Any], depth: int = 4) -> Iterable[str]:
+    """Yield the paths of the plain values in nested objects."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{path}" for path in value_paths(value, depth - 1) if depth > 1)
+        elif not isinstance(value, list):
+            yield name
+
+
+def list_paths(values: Mapping[str, Any], depth: int = 4) -> Iterable[tuple[str, Sequence[Mapping[str, Any]]]]:
+    """Yield the paths of the lists of objects in nested objects, and their objects."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and depth > 1:
+            yield from ((f"{name}.{path}", items) for path, items in list_paths(value, depth - 1))
+        elif isinstance(value, list) and (items := [item for item in value if isinstance(item, Mapping)]):
+            yield name, items

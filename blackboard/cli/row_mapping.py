@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.cli.json_paths import find, values_at
+from blackboard.cli.json_paths import find, list_paths, value_paths, values_at
 from blackboard.cli.row_reader import UNNAMED, Row, Rows
 from blackboard.clock import Instant, instant_of
 from blackboard.errors import InvalidMark, InvalidTime, UsageError, nearest
@@ -109,26 +109,46 @@ class RowMapping:
             needed.append(([self._columns.occurred_at], "time"))
         for names, purpose in needed:
             if not any(self._source(row, name) is not None for row in values for name in names):
-                if (path := self._list_with(values, names)) is not None:
+                if (found := self._list_with(values, names)) is not None:
+                    path, items = found
                     raise ColumnsUnmatched(
                         f"{self._rows.name} has no column {names[0]!r} for the {purpose}, but the objects in its list"
                         f" {path!r} have; --each {path} makes each of them a row",
-                        ["--each", path],
+                        ["--each", path, *self._words_for(items)],
                     )
                 raise UsageError(
                     f"{self._rows.name}: its first rows have no column {names[0]!r} for the {purpose}"
                     f"{nearest(names[0], seen)}"
                 )
         if self._rows.json:
-            self._check_extra([name for row in values for name in self._extra_columns(row)], sorted(seen))
+            self._check_objects(values)
 
-    def _list_with(self, values: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str | None:
-        """Return the list in the first row whose objects have one of the columns; None if there is none."""
+    def _check_objects(self, values: Sequence[Mapping[str, Any]]) -> None:
+        names = list(dict.fromkeys(name for row in values for name, value in row.items() if self._takes(name, value)))
+        paths = dict.fromkeys(path for row in values for path in value_paths(row))
+        self._check_extra([name for row in values for name in self._extra_columns(row)], names, paths)
+
+    def _takes(self, name: str, value: Any) -> bool:
+        """Return whether the field of this name may take a value: one for texts takes no object."""
+        types = None if self._fields is None else self._fields.get(name)
+        return not (isinstance(value, Mapping) and types and "object" not in types)
+
+    def _words_for(self, values: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+        """Return the further options with which some objects load as rows."""
+        try:
+            self._check_objects(values)
+        except ColumnsUnmatched as error:
+            return error.words
+        return ()
+
+    def _list_with(
+        self, values: Iterable[Mapping[str, Any]], columns: Sequence[str]
+    ) -> tuple[str, Sequence[Mapping[str, Any]]] | None:
+        """Return the list in the first row whose objects have one of the columns, and the objects; None if none has."""
         for row in values:
-            for name, value in row.items():
-                items = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+            for path, items in list_paths(row):
                 if any(self._source(item, column) is not None for item in items for column in columns):
-                    return name
+                    return path, items
             break
         return None
 
@@ -252,7 +272,7 @@ class RowMapping:
         hidden = {*self._rows.unnamed, *(other for others in self._merged.values() for other in others)}
         self._check_extra([name for name in self._extra_columns(known) if name not in hidden], columns)
 
-    def _check_extra(self, extra: Collection[str], columns: Collection[str]) -> None:
+    def _check_extra(self, extra: Collection[str], columns: Collection[str], paths: Iterable[str] = ()) -> None:
         """Check that each column has a field, and each required field a column.
 
         Raises:
@@ -267,7 +287,12 @@ class RowMapping:
             return
         words: list[str] = []
         for name in self._fields:
-            same = [column for column in columns if _plain(column) == _plain(name) and column not in self.named]
+            named = {_plain(name), _plain(f"{name}.value")}
+            same = [
+                *(column for column in columns if _plain(column) == _plain(name) and column not in self.named),
+                *(path for path in paths if "." in path and {_plain(path), _plain(path.split(".", 1)[1])} & named),
+                *(path for path in paths if "." in path and _plain(path.rsplit(".", 1)[1]) == _plain(name)),
+            ]
             if name not in given and (same or name in missing):
                 words += ["--map", f"{same[0] if same else 'COLUMN'}={name}"]
         kind = self._columns.kind

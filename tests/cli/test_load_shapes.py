@@ -392,6 +392,25 @@ def test_a_list_that_has_the_subject_is_named_with_the_command_that_loads_it(hou
     assert set(marks(house)) == {"hall"}
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"results": [{"room": {"value": "hall"}, "detail": {"value": "thin"}}]},
+        {"data": {"items": [{"room": {"value": "hall"}, "report": {"text": {"detail": "thin"}}, "count": 2}]}},
+        [{"room": {"value": "hall"}, "smoke": {"detail": "thin"}, "count": 2}],
+    ],
+    ids=["a list", "a list within", "no list"],
+)
+def test_the_one_command_of_the_message_loads_nested_json(house: Typed, shape: Any) -> None:
+    words = ("--kind", "smoke", "--subject", "room.value")
+    done = load(house, json.dumps(shape), *words, name="a.json")
+    assert done.code == 2
+    assert "This loads the file:" in done.err
+    again = house(*shlex.split(done.err.strip().splitlines()[-1])[1:])
+    assert (again.code, again.out.split(":")[0]) == (0, "1 rows loaded"), again.err
+    assert marks(house)["hall"]["detail"] == "thin"
+
+
 def test_a_csv_has_no_lists(house: Typed) -> None:
     done = load(house, "room,detail\nhall,thin\n", *SMOKE, "--each", "data")
     assert (done.code, "only JSON has lists" in done.err) == (2, True)
