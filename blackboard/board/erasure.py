@@ -12,7 +12,7 @@ import secrets
 import unicodedata
 from dataclasses import dataclass
 
-from blackboard.board.activations import activation_results
+from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.deposits import check_signature
@@ -25,6 +25,8 @@ from blackboard.store import compaction
 from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS
 
+QUOTES = ": "
+"""What stands in an error before words that it may quote."""
 PREFIX = "forgotten/"
 """The prefix of the random names."""
 
@@ -103,6 +105,10 @@ def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         call.id for row in activations for call in txn.sql.all(ERASURE.call_ids_of_activation, activation_id=row.id)
     }
     calls |= {call.id for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
+    for row in activations:
+        _erase_copies(txn, row.error, row.agent)
+    for call_id in sorted(calls):
+        _erase_copies(txn, model_calls.get(txn, call_id).error)
     for call_id in sorted(calls):
         txn.sql.run(ERASURE.erase_call, id=call_id)
     for statement in (ERASURE.delete_keys, ERASURE.delete_cooldowns, ERASURE.delete_predicted):
@@ -157,10 +163,27 @@ def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     return live
 
 
+def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = None) -> None:
+    """Erase an error that may quote what was processed where it was copied: in other activations, and in pauses.
+
+    The other half of a batch that failed has the same error, and so has what waits for a model that refused a call.
+    """
+    if error is None or QUOTES not in error:
+        return
+    pattern = f"%{_escaped(error)}%"
+    txn.sql.run(ERASURE.erase_pause, error=error, pattern=pattern, erased=model_pauses.FORGOTTEN)
+    txn.sql.run(ERASURE.erase_error_copies, pattern=pattern, agent=agent, erased=ERASED)
+
+
+def _escaped(text: str) -> str:
+    for sign in ("\\", "%", "_"):
+        text = text.replace(sign, "\\" + sign)
+    return text
+
+
 def _patterns(subject: str) -> set[str]:
     """Return the LIKE patterns that find a subject in texts: in both forms of Unicode, and as JSON writes them."""
     forms = {subject, unicodedata.normalize("NFD", subject)}
     texts = {json.dumps(form, ensure_ascii=escaped)[1:-1] for form in forms for escaped in (True, False)} | forms
-    for sign in ("\\", "%", "_"):
-        texts = {text.replace(sign, "\\" + sign) for text in texts}
+    texts = {_escaped(text) for text in texts}
     return {f"%{text}%" for text in texts}

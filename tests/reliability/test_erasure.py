@@ -18,7 +18,9 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.store import backup as copies
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
+from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
+from tests.support.request_checks import Refused
 
 ANN, BOB = "ann@example.org", "bob@example.org"
 SECRET = "likes-marzipan-0451"
@@ -99,6 +101,54 @@ def test_recorded_calls_lose_their_text_and_keep_their_cost(board: Blackboard, p
     assert find_words(path, SECRET, ANN) == []
     assert board.costs() == costs
     assert [view.payload["text"] for view in board.marks("reply")] == ["cake"]
+
+
+@pytest.mark.parametrize("during", [True, False], ids=["during the call", "after the call"])
+@pytest.mark.parametrize("status", [400, 401, 529])
+def test_a_gateway_that_repeats_the_request_does_not_bring_its_words_back(
+    board: Blackboard, path: Path, status: int, during: bool
+) -> None:
+    board.deploy(clerk)
+    board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
+
+    def answer(body: dict[str, Any]) -> Any:
+        if SECRET not in str(body):
+            return {"replies": ["cake"]}
+        if during:
+            board.forget(ANN)
+        raise Refused(Status(status, message=f"cannot read {SECRET}"))
+
+    with MessagesApi(answer) as api:
+        client = AnthropicClient("key", api.url)
+        daemon = Daemon(board, [clerk], model=ModelSettings(), client=client, rng=random.Random(1))
+        daemon.start()
+        daemon.run_once()
+        while daemon.runs:
+            assert daemon.wake.wait(10)
+            daemon.wake.clear()
+        daemon.close()
+        client.close()
+    if not during:
+        board.forget(ANN)
+    assert find_words(path, SECRET, ANN) == []
+    assert SECRET not in str(board.status()) + str(board.activations()) + str(board.agenda())
+
+
+def test_the_other_half_of_a_failed_batch_does_not_keep_its_error(board: Blackboard, path: Path) -> None:
+    @agent(watches=strength(Lead) >= 0.5, max_attempts=1, batch=10, name="broken")
+    def broken(marks: Any, context: Any) -> None:
+        raise ValueError(f"cannot read {marks[0].text}")
+
+    daemon = served(board, broken)
+    board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
+    daemon.run_once()
+    while daemon.runs:
+        assert daemon.wake.wait(10)
+        daemon.wake.clear()
+    assert [SECRET in str(row.error) for row in board.activations()] == [True, True]
+    board.forget(ANN)
+    assert find_words(path, SECRET, ANN) == []
+    daemon.close()
 
 
 def test_a_running_activation_cannot_restore_an_erased_subject(board: Blackboard, path: Path) -> None:

@@ -149,7 +149,7 @@ def mark_ended(
         row,
         state,
         reserved=row.reserved if keeps_reserve else 0,
-        error=error[:2000],
+        error=error[:2000] if row.body else None,  # a gateway may repeat a request whose subject was forgotten since
         request_id=request_id or row.request_id,
     )
 

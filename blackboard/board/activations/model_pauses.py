@@ -27,6 +27,8 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 PRECEDENCE = parse_duration("1s")
 """How long a refused activation waits for others, once the model may be tried."""
+FORGOTTEN = "the subject of the call was forgotten"
+"""The reason of a pause whose call was erased."""
 FIRST_WAIT = parse_duration("10s")
 
 
@@ -85,7 +87,8 @@ def begin(
     Returns what the activation of the call waits for, and whether the model is paused now and was not before.
     """
     is_refusal = refused is Refused.REQUEST
-    sent_at = model_calls.get(txn, call.id).sent_at or txn.now
+    present = model_calls.get(txn, call.id)
+    sent_at = present.sent_at or txn.now
     before = get(txn, call.model)
     # Calls that were under way together count as one failure.
     failures = 1 if before is None else before.failures + (sent_at >= before.failed_at)
@@ -95,7 +98,7 @@ def begin(
     pause = ModelPauseRow(
         agent="",
         model=call.model,
-        reason=reason[:2000],
+        reason=reason[:2000] if present.body else FORGOTTEN,  # a gateway may repeat the request
         since=sent_at if before is None else before.since,
         failed_at=txn.now,
         probe_at=txn.now if suspect else txn.now + delay,

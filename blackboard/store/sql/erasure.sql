@@ -76,6 +76,18 @@ UPDATE activation SET subject = :new_name WHERE subject = :subject;
 -- Replace the error of an activation.
 UPDATE activation SET error = :error WHERE id = :id;
 
+-- name: erase_error_copies
+-- Replace the errors of activations that contain a text: those of an agent, or of all.
+UPDATE activation
+SET error = :erased
+WHERE error LIKE :pattern ESCAPE '\' AND agent = coalesce(CAST(:agent AS TEXT), agent);
+
+-- name: erase_pause
+-- Replace the reason of the pauses that is part of an error, or contains it.
+UPDATE model_pause
+SET reason = :erased
+WHERE replace(CAST(:error AS TEXT), reason, '') <> :error OR reason LIKE :pattern ESCAPE '\';
+
 -- name: erase_events
 -- Replace the subject's name in its history, and erase the payloads.
 UPDATE event SET subject = :new_name, payload = NULL WHERE subject = :subject;
