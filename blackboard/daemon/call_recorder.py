@@ -7,7 +7,7 @@ is sent.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 from blackboard.board.activations import batch_api_calls, model_calls, model_pauses
@@ -73,10 +73,18 @@ class CallRecorder:
             count += 1
         return count
 
-    def try_models(self) -> None:
-        """Let paused models and agents without a rule be tried at once. A restart often follows a mended cause."""
+    def try_models(self, used: Collection[str]) -> None:
+        """Try paused models and agents without a rule at once: a start or a reload often follows a mended cause.
+
+        The pauses of models that are not `used` any more end.
+        """
+
+        def work(txn: BoardTransaction) -> None:
+            model_pauses.forget_unused(txn, used)
+            model_pauses.try_now(txn)
+
         if self._session.read(model_pauses.holds_any):
-            self._session.write(model_pauses.try_now)
+            self._session.write(work)
 
     def pause_model(self, row: ModelCall, failure: CallFailure) -> model_pauses.Wait:
         """End a call whose failure may say nothing about its marks, and pause its model.

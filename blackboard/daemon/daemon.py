@@ -49,7 +49,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
 from blackboard.log_queue import Log, flush
 from blackboard.settings.agent_sections import section_mistakes
-from blackboard.settings.price_settings import without_price
+from blackboard.settings.price_settings import models_of, without_price
 from blackboard.settings.sections import DaemonSettings
 
 if TYPE_CHECKING:
@@ -303,7 +303,7 @@ class Daemon:
         self.worker.register()
         failpoint("worker.registered")
         self._recorder.record_spooled()  # paid answers come before all other work
-        self._recorder.try_models()
+        self._try_models()
         recovered = self.recovery.run_once()
         self._publisher.publish_all()
         if isinstance(board.clock, SystemClock):
@@ -402,7 +402,11 @@ class Daemon:
         self.agents = dict(agents)
         self._runner.settings = agent_settings
         self._publisher.replace(self.agents, agent_settings)
+        self._try_models()
         log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
+
+    def _try_models(self) -> None:
+        self._recorder.try_models({name for _, name in models_of(self.board.deployment, self._model)})
 
     def _sleep(self) -> None:
         try:

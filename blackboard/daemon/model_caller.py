@@ -182,7 +182,7 @@ class ModelCaller:
         if last.state == CallState.PLANNED:
             return self._reuse_plan(last, request)
         if last.state == CallState.REJECTED:
-            self._check_refusal(claim, last)
+            self._check_refusal(last, request.model)
         if last.state == CallState.SENT:
             last = self._give_up_sent(claim, last, is_pending=last.id in pending)
         if last.state != CallState.UNKNOWN:
@@ -220,18 +220,20 @@ class ModelCaller:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
-    def _check_refusal(self, claim: Claim, row: ModelCall) -> None:
+    def _check_refusal(self, row: ModelCall, model: str) -> None:
         """Let a refused request be tried again, unless a later success shows that its marks are to blame.
+
+        Another model than the one that refused it may accept it.
 
         Raises:
             RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.
         """
 
         def work(txn: BoardTransaction) -> bool:
-            if model_pauses.get(txn, row.model) is not None:
+            if row.model == model and model_pauses.get(txn, model) is not None:
                 return True
             model_calls.mark_ended(txn, row.id, CallState.FAILED, row.error or "")
-            return False
+            return row.model != model
 
         if not self._session.write(work):
             raise RequestRejected(row.error or "the API rejects the request")

@@ -18,12 +18,13 @@ def without_price(deployment: Deployment, settings: ModelSettings, prices: Price
             place,
             f"model {model!r} has no price{nearest(model, known)} (or name your own price table in [model] prices)",
         )
-        for place, model in _models(deployment, settings)
+        for place, model in models_of(deployment, settings)
         if model not in known
     ]
 
 
-def _models(deployment: Deployment, settings: ModelSettings) -> Iterator[tuple[str, str]]:
+def models_of(deployment: Deployment, settings: ModelSettings) -> Iterator[tuple[str, str]]:
+    """Yield the models that the agents may use, each with the setting that names it."""
     yield "model.model", settings.model
     for name, agent in deployment.agents.items():
         if agent.settings.model is not None:

@@ -260,3 +260,18 @@ def test_a_model_that_never_answers_costs_a_run_no_attempt(
     assert timed_out.is_set()
     assert world.board.activations(state="dead") == []
     assert world.judged == leads
+
+
+@pytest.mark.parametrize("status", [TROUBLE["limit"], TROUBLE["missing model"]], ids=["limit", "missing model"])
+def test_a_pause_of_a_model_that_is_not_used_any_more_ends_and_counts_against_no_mark(
+    world_of: Callable[..., World], api: MessagesApi, status: Status
+) -> None:
+    world = world_of(batch=4, max_attempts=1)
+    Trouble(api, status, models=(MODEL,))
+    leads = world.deposit_leads(8)
+    world.run_until_quiescent()
+    assert world.board.status().paused_models.keys() == {MODEL}
+    world.run_until_quiescent(model=ModelSettings(model=OTHER_MODEL))
+    assert world.judged == leads
+    assert world.board.status().paused_models == {}
+    assert {item.state for item in world.board.activations()} == {"done"}

@@ -12,7 +12,7 @@ that need no model, or another one, go on. A model may also be paused for one ag
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -161,6 +161,14 @@ def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
     first = {call.model: call.id for call in reversed(list(calls))}
     accessed = [model for model in first if (pause := get(txn, model)) is not None and pause.is_access]
     return [model for model in accessed if lift(txn, model_calls.get(txn, first[model]))]
+
+
+def forget_unused(txn: BoardTransaction, used: Collection[str]) -> None:
+    """End the pauses of models that no agent uses any more, and those for agents that the deployment does not have."""
+    agents = {"", *txn.deployment.agents}
+    for pause in all_pauses(txn):
+        if pause.model not in used or pause.agent not in agents:
+            txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
 
 
 def holds_any(txn: BoardTransaction) -> bool:
