@@ -1,9 +1,16 @@
-"""Paths into nested values: `contact.email`, `answers.0.text`, `labels.name` for the names of all labels."""
+"""Paths into nested values.
+
+`contact.email`, `answers.0.text`, `labels.name` for the names of all labels, and `tags.env` for the `value` of the
+object that is called `env`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+_NAMES = ("name", "key", "id", "ref", "label", "title")
+"""The names of the fields by which an object in a list is called."""
 
 
 def find(values: Mapping[str, Any], path: str) -> tuple[str, Any] | None:
@@ -33,16 +40,25 @@ def _walk(value: Any, parts: Sequence[str]) -> Iterable[Any]:
     if not parts:
         yield value
     elif isinstance(value, list):
-        if not parts[0].isdecimal():
-            if ends := [end for item in value for end in _walk(item, parts)]:
-                yield ends
-        elif int(parts[0][:9]) < len(value):
+        if parts[0].isdecimal() and int(parts[0][:9]) < len(value):
             yield from _walk(value[int(parts[0][:9])], parts[1:])
+        elif ends := [end for item in value for end in _walk(item, parts)]:
+            yield ends
+        elif (named := _named(value, parts[0])) is not None:
+            yield from _walk(named, parts[1:] or ["value"])
     elif isinstance(value, Mapping):
         for length in range(len(parts), 0, -1):
             if (name := ".".join(parts[:length])) in value:
                 yield from _walk(value[name], parts[length:])
                 return
+
+
+def _named(items: Sequence[Any], name: str) -> Mapping[str, Any] | None:
+    """Return the object in a list that has a name; None if there is none."""
+    for item in items:
+        if isinstance(item, Mapping) and any(str(item.get(word)) == name for word in _NAMES if word in item):
+            return item
+    return None
 
 
 def value_paths(values: Mapping[str, Any], depth: int = 4) -> Iterable[str]:

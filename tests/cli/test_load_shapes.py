@@ -411,6 +411,25 @@ def test_the_one_command_of_the_message_loads_nested_json(house: Typed, shape: A
     assert marks(house)["hall"]["detail"] == "thin"
 
 
+def test_an_object_in_a_list_is_found_by_its_name(house: Typed) -> None:
+    row = {
+        "field_data": [{"name": "mail", "values": ["x"]}, {"name": "room", "values": ["hall"]}],
+        "tags": [{"key": "level", "value": "1"}, {"key": "smoke", "value": "thin"}],
+        "custom_fields": [{"id": 360, "value": 4}],
+    }
+    words = (
+        "--subject",
+        "field_data.room.values.0",
+        "--map",
+        "tags.smoke=detail",
+        "--map",
+        "custom_fields.360=floor_number",
+    )
+    done = load(house, json.dumps(row), "--kind", "smoke", *words, "--extra", "ignore", name="a.jsonl")
+    assert done.code == 0, done.err
+    assert marks(house)["hall"] == {"detail": "thin", "floor_number": 4}
+
+
 def test_a_csv_has_no_lists(house: Typed) -> None:
     done = load(house, "room,detail\nhall,thin\n", *SMOKE, "--each", "data")
     assert (done.code, "only JSON has lists" in done.err) == (2, True)
