@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,12 @@ from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.board.deployments.deployment_preview import Preview
+    from blackboard.board.deployments.deployment_preview import (
+        PredictedCrossing,
+        PredictedRetest,
+        PredictedWake,
+        Preview,
+    )
     from blackboard.deployment import WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
@@ -156,6 +161,13 @@ def _show_preview(preview: Preview) -> None:
         say(line)
     for worker, problem in preview.idle_workers.items():
         say(f"worker {worker}: {problem}")
+    _show_marks(preview)
+    _show_wakes(preview.wakes)
+    for stays, outcome in ((True, "stay"), (False, "be skipped, because their watch changes")):
+        _show_retests([retest for retest in preview.retests if retest.stays is stays], outcome)
+
+
+def _show_marks(preview: Preview) -> None:
     table(
         ("mark", "kind", "remaining", "floor", "subject"),
         (
@@ -171,37 +183,29 @@ def _show_preview(preview: Preview) -> None:
         say(f"{count} marks of {kind} would evaporate sooner than now")
     for kind, count in preview.own_laws.items():
         say(f"{count} marks of {kind} have a law of their own and keep it")
+
+
+def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
     table(
         ("agent", "watch", "value", "threshold", "", "subject"),
         (
-            (
-                w.agent,
-                w.watch,
-                digits_beside(w.value, w.threshold),
-                exact_digits(w.threshold),
-                "guard closed" if w.guard_closed else "",
-                w.subject or "the board",
-            )
-            for w in preview.wakes[:SHOWN]
+            (w.agent, w.watch, *_measured(w), "guard closed" if w.guard_closed else "", w.subject or "the board")
+            for w in wakes[:SHOWN]
         ),
         empty="no agent would wake",
-        title=f"{len(preview.wakes)} crossings would follow",
+        title=f"{len(wakes)} crossings would follow",
     )
-    for stays, title in ((True, "stay"), (False, "be skipped, because their watch changes")):
-        retests = [retest for retest in preview.retests if retest.stays is stays]
-        if retests:
-            table(
-                ("agent", "watch", "value", "threshold", "subject"),
-                (
-                    (
-                        r.agent,
-                        r.watch,
-                        digits_beside(r.value, r.threshold),
-                        exact_digits(r.threshold),
-                        r.subject or "the board",
-                    )
-                    for r in retests[:SHOWN]
-                ),
-                empty="",
-                title=f"{len(retests)} waiting crossings would {title}",
-            )
+
+
+def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
+    if retests:
+        table(
+            ("agent", "watch", "value", "threshold", "subject"),
+            ((r.agent, r.watch, *_measured(r), r.subject or "the board") for r in retests[:SHOWN]),
+            empty="",
+            title=f"{len(retests)} waiting crossings would {outcome}",
+        )
+
+
+def _measured(crossing: PredictedCrossing) -> tuple[str, str]:
+    return digits_beside(crossing.value, crossing.threshold), exact_digits(crossing.threshold)

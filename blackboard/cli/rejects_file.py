@@ -1,0 +1,62 @@
+"""The file for rejected rows: it is made with the first of them, only its owner may read it, and no link leads away."""
+
+from __future__ import annotations
+
+import csv
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from blackboard.errors import UsageError
+
+if TYPE_CHECKING:
+    from blackboard.cli.row_reader import BadRow
+
+
+def default_path(file: str) -> Path:
+    """Return the default file for bad rows: beside a file, and in the current folder for a stream."""
+    if file == "-":
+        return Path("stdin.rejects.csv")
+    return Path(f"{file}.rejects.csv" if Path(file).is_file() else "load.rejects.csv")
+
+
+@contextmanager
+def rejects_file(path: Path, source: str) -> Iterator[Callable[[BadRow], None]]:
+    """Yield a function that writes a rejected row. The first call creates the file, or replaces an earlier one.
+
+    Only its owner may read it: it has what strangers wrote.
+
+    Raises:
+        UsageError: The file is a link, or the file that is loaded.
+    """
+    if path.is_symlink() and not path.is_char_device():
+        raise UsageError(f"{path} is a link, and rejected rows are not written through it; name a file with --rejects")
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"--rejects {path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
+    if path.is_file() and Path(source).is_file() and path.samefile(source):
+        raise UsageError(f"--rejects {path}: is the file that is loaded")
+    writer: Any = None
+    with ExitStack() as stack:
+
+        def reject(row: BadRow) -> None:
+            nonlocal writer
+            if writer is None:
+                stream = stack.enter_context(_private_file(path))
+                writer = csv.writer(stream)
+                writer.writerow(("row", "reason", "content"))
+            writer.writerow((row.number, row.reason, row.raw))
+
+        yield reject
+
+
+def _private_file(path: Path) -> IO[str]:
+    """Open a new or empty text file that only its owner may read. A link is never followed, except to a device."""
+    follows = path.is_char_device()  # such as /dev/stderr
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | (0 if follows else getattr(os, "O_NOFOLLOW", 0))
+    handle = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        os.fchmod(handle, 0o600)
+    return open(handle, "w", encoding="utf-8", errors="backslashreplace", newline="")
