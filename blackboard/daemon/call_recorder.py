@@ -27,6 +27,10 @@ from blackboard.states import CallState
 
 log = Log("blackboard")
 
+MOST_TIMES = 10
+"""How many times its highest cost a call may have cost. A gateway may add to a prompt; a broken one would use up every
+budget with one answer."""
+
 
 class CallRecorder:
     """The recorder of the model calls of one board. A call to a model without a price is not sent."""
@@ -157,7 +161,13 @@ class CallRecorder:
             price = self.prices.of(row.model)
         except UnknownName:  # the price was removed after the call was sent
             return model_calls.CallCost(*tokens)
-        return model_calls.CallCost(*tokens, price.cost(usage, _api(row)), price.cost(usage, "messages"))
+        cost = price.cost(usage, _api(row))
+        if row.body and cost > MOST_TIMES * self.highest_cost(row):
+            log.warning(
+                "the usage of an answer cannot be true; its reserve stays until its cost is recorded", call=row.id
+            )
+            return model_calls.CallCost()
+        return model_calls.CallCost(*tokens, cost, price.cost(usage, "messages"))
 
 
 def _refused_by(failure: CallFailure) -> Refused:

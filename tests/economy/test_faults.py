@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +14,7 @@ from blackboard import ManualClock, agent, strength
 from blackboard.board.activations import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
+from blackboard.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings
@@ -112,6 +114,25 @@ def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_co
     assert cost.usd == pytest.approx(0.25 + good["cost_usd"])
     with pytest.raises(NotFound, match="its cost is known"):
         world.board.record_cost(good["id"], 0.0)
+
+
+def test_a_usage_that_cannot_be_true_uses_up_no_budget(world_of: Callable[..., World], api: MessagesApi) -> None:
+    class Boasting(Patient):
+        def send(self, body: str) -> Reply:
+            reply = super().send(body)
+            message = json.loads(reply.raw)
+            message["usage"]["output_tokens"] = 1 << 39
+            return Reply.of(json.dumps(message), reply.request_id)
+
+    world = world_of(batch=1, budget=Budget(usd_per_hour=1.0))
+    leads = world.deposit_leads(3)
+    client = Boasting(api)
+    world.run_until_quiescent(client)
+    client.close()
+    assert world.judged == leads
+    assert all(call["cost_usd"] is None and call["reserved_usd"] > 0 for call in world.calls())
+    world.board.record_cost(1, 0.25)
+    assert world.calls()[0]["cost_usd"] == 0.25
 
 
 def test_the_cost_of_an_applied_answer_without_usage_can_be_recorded(world: World) -> None:
