@@ -88,7 +88,8 @@ def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: int) -
         new: The state that the deposit would have alone; its instant may be past.
         now: The instant at which the deposit is recorded.
     """
-    capped = FadingState(_capped(kind, new.intensity), new.at, new.law)
+    intensity = _capped(kind, new.intensity)
+    capped = new if intensity == new.intensity else FadingState(intensity, new.at, new.law)
     if old is None or kind.on_repeat == "replace":
         return capped
     law = old.law.continued(new.at - old.at)

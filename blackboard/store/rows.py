@@ -160,9 +160,14 @@ class EventRow(NamedTuple):
     occurred_at: AddedNumber = 0
     """When it happened; at or before `recorded_at`, when the board learned of it."""
     anchored_at: AddedNumber = 0
-    """The instant for which `intensity` holds. It is later than `occurred_at` if a later deposit was known before."""
+    """The instant for which `intensity` holds. It is later than `occurred_at` if a later deposit was known before.
+
+    Of a stale deposit, it is when the deposit occurred that had replaced it.
+    """
     deposited_intensity: float | None = None
     """The intensity of the deposit itself, with the trust in its author; None for other events."""
+    shown_event_id: Id | None = None
+    """The deposit whose payload the mark shows after this one, if that one occurred later; else None."""
 
 
 def mark_after(event: EventRow) -> MarkRow:

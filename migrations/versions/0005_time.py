@@ -29,6 +29,7 @@ def _times_of_occurrence() -> None:
         for column in columns:
             op.add_column(table, sa.Column(column, sa.BigInteger, nullable=False, server_default=sa.text("0")))
     op.add_column("event", sa.Column("deposited_intensity", sa.Float))
+    op.add_column("event", sa.Column("shown_event_id", sa.BigInteger().with_variant(sa.Integer, "sqlite")))
     op.execute("UPDATE mark SET occurred_at = reinforced_at")
     op.execute(
         """

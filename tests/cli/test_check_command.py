@@ -56,6 +56,16 @@ def test_an_unchanged_deployment_is_reported_as_unchanged(house: Typed) -> None:
     assert "nothing changes" in house("check", "--against-board").out
 
 
+def test_the_skew_of_deposits_is_a_setting_that_is_checked_and_previewed(house: Typed) -> None:
+    house("init")
+    change(house, "[deployment]\n", '[deployment]\nmax_skew = "1m"\n')
+    assert preview(house)["changes"] == ["max_skew: 1m instead of 5s"]
+    change(house, 'max_skew = "1m"', "max_skew = 5")
+    done = house("check")
+    assert done.code == 2
+    assert "deployment.max_skew: '5' is not a duration (a bare number has no unit)" in done.err
+
+
 def test_a_higher_floor_previews_the_marks_that_then_evaporate(house: Typed) -> None:
     for room, intensity in (("hall", "0.2"), ("kitchen", "0.6")):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--intensity", intensity)

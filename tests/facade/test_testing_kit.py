@@ -57,7 +57,9 @@ def test_a_mark_is_as_if_read_from_a_board() -> None:
     at = datetime(2026, 3, 1, tzinfo=UTC)
     fog = mark(Fog, "pier", strength=0.8, id=7, author="sensor", deposited_at=at, place="east")
     assert (fog.id, fog.strength, fog.author, fog.place, fog.subject) == (7, 0.8, "sensor", "east", "pier")
-    assert fog.deposited_at == fog.reinforced_at == at
+    assert fog.deposited_at == fog.reinforced_at == fog.occurred_at == at
+    late = mark(Fog, occurred_at=at, reinforced_at=at + timedelta(hours=2), place="east")
+    assert (late.occurred_at, late.deposited_at, late.reinforced_at) == (at, at, at + timedelta(hours=2))
     assert mark(Fog, intensity=0.5).strength == 1.0
     assert mark(Fog).id != mark(Fog).id
     with pytest.raises(InvalidMark, match="at least 0"):

@@ -71,7 +71,8 @@ NEW = {
     ("event", "own_law"), ("mark", "own_law"),
     ("mark", "activation_id"), ("mark", "other_event_id"),
     ("board", "skewed_deposits"), ("board", "largest_skew"), ("board", "skewed_at"),
-    ("event", "occurred_at"), ("event", "anchored_at"), ("event", "deposited_intensity"), ("mark", "occurred_at"),
+    ("event", "occurred_at"), ("event", "anchored_at"), ("event", "deposited_intensity"),
+    ("event", "shown_event_id"), ("mark", "occurred_at"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
 NEW_TABLES = {"model_pause"}
@@ -203,6 +204,17 @@ def test_each_mark_has_its_last_event_that_is_not_of_its_agent(path: Path, clock
     expected = {row["id"]: row["event_id"] if row["activation_id"] is None else None for row in marks} | {1: 100}
     assert {row["id"]: row["other_event_id"] for row in marks} == expected
     assert None in expected.values()
+
+
+def test_all_events_occurred_when_they_were_recorded(path: Path, clock: ManualClock) -> None:
+    reinforced = {row["id"]: row["reinforced_at"] for row in contents(path, "mark")}
+    Blackboard.open(path, clock=clock).close()
+    events = contents(path, "event")
+    assert events
+    assert all(row["occurred_at"] == row["anchored_at"] == row["recorded_at"] for row in events)
+    assert {row["event"] for row in events if row["deposited_intensity"] is not None} == {"deposited"}
+    assert {row["id"]: row["occurred_at"] for row in contents(path, "mark")} == reinforced
+    assert all(row["occurred_at"] == row["recorded_at"] for row in contents(path, "mark_history"))
 
 
 def test_marks_with_a_law_of_their_own_are_found_and_keep_it(path: Path, clock: ManualClock) -> None:

@@ -291,9 +291,9 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
             new = replace(new, law=before.law)
             old = before = None
     elif occurred_at < txn.now and kind.on_repeat == "replace":
-        later = txn.sql.one(MARKS.latest_occurrence, kind=kind.name, subject=request.subject)
-        if later is not None and later.occurred_at > occurred_at:
-            return _record_stale(txn, request, kind, old, later, new)
+        mark, latest = _latest(txn, kind, request.subject, old)
+        if mark is not None and occurred_at < latest:
+            return _record_stale(txn, request, kind, mark, latest, new, 0.0 if old is None else txn.strength(old))
     state = reinforce(kind, before, new, txn.now)
     if old is not None and state is None:
         return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))
@@ -335,33 +335,45 @@ def _adds_nothing(txn: BoardTransaction, kind: Kind, old: MarkRow, before: Fadin
     return life is not None and 0 < life <= txn.now - new.at
 
 
+def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | None) -> tuple[MarkRow | None, Instant]:
+    """Return the mark of the latest deposit of a subject, whatever became of it, and when that deposit occurred."""
+    if live is not None:
+        return live, live.occurred_at
+    event = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
+    if event is None:
+        return None, 0
+    return mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at
+
+
 def _record_stale(
     txn: BoardTransaction,
     request: DepositRequest,
     kind: Kind,
-    live: MarkRow | None,
-    later: EventRow,
+    mark: MarkRow,
+    latest: Instant,
     new: FadingState,
+    strength: float,
 ) -> Receipt:
-    """Record a deposit that changes nothing, because a later one has replaced it before it was known.
+    """Record a deposit that changes nothing, because the latest one had replaced it before it was known.
 
-    The event has the state that the deposit would have had. It belongs to the mark of the later one.
+    The event belongs to the mark of the latest one, and has what the deposit itself would have been. `strength` is that
+    of the mark.
     """
     state = reinforce(kind, None, new, txn.now)
     assert state is not None
     if state.law != kind.decay:
         txn.laws.register(txn.sql, state.law)
-    row = mark_after(later)._replace(
+    stale = mark._replace(
         author=request.author,
         intensity=state.intensity,
         law=law_key(state.law),
-        anchored_at=state.at,
+        anchored_at=latest,
         evaporates_at=state.evaporates_at(kind),
         own_law=int(request.decay is not None and request.decay != kind.decay),
     )
     event_id = txn.next_event()
     txn.record(
-        row,
+        stale,
         "stale",
         event_id=event_id,
         occurred_at=new.at,
@@ -369,7 +381,7 @@ def _record_stale(
         payload=_text_of(request),
         deposited=new.intensity,
     )
-    return Receipt(row.id, event_id, "stale", 0.0 if live is None else txn.strength(live))
+    return Receipt(mark.id, event_id, "stale", strength)
 
 
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
@@ -461,6 +473,7 @@ def _write(
         activation_id=request.activation_id,
         payload=text,
         deposited=new.intensity,
+        shown_event_id=None if shown is None else _shown_event(txn, shown),
     )
     if kind.unique is not None:
         unique_values.hold(txn, row, value, is_new=old is None)
@@ -469,6 +482,12 @@ def _write(
     else:
         txn.sql.run(MARKS.update_mark, **row._asdict())
     return row
+
+
+def _shown_event(txn: BoardTransaction, row: MarkRow) -> int:
+    """Return the deposit whose payload a mark shows."""
+    last: EventRow = txn.sql.one(MARKS.get_event, id=row.event_id)
+    return last.id if last.shown_event_id is None else last.shown_event_id
 
 
 def _text_of(request: DepositRequest) -> str:

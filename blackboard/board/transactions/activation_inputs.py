@@ -52,15 +52,8 @@ def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str 
 
 
 def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
-    """Return a deposit with the payload and the author that its mark showed after it: those latest by occurrence.
-
-    Only a deposit that was recorded late can be older than another one of its mark.
-    """
-    if event.occurred_at == event.recorded_at or event.id == event.mark_id:
-        return event
-    values = {"subject": event.subject, "mark_id": event.mark_id, "up_to": event.id}
-    shown = txn.sql.one(MARKS.shown_deposit, **values)
-    if shown is None or shown.id == event.id:
+    """Return a deposit with the payload and the author that its mark showed after it: those latest by occurrence."""
+    if event.shown_event_id is None or (shown := txn.sql.one(MARKS.get_event, id=event.shown_event_id)) is None:
         return event
     return event._replace(
         payload=shown.payload,

@@ -196,6 +196,7 @@ class BoardTransaction:
         activation_id: int | None = None,
         payload: str | None = None,
         deposited: float | None = None,
+        shown_event_id: int | None = None,
     ) -> None:
         """Write an event of a mark, with the state that it produced.
 
@@ -210,6 +211,7 @@ class BoardTransaction:
             activation_id: The activation of a deposit.
             payload: The payload of a deposit.
             deposited: The intensity of a deposit itself.
+            shown_event_id: The deposit that the mark shows, if it is another one.
         """
         if at is not None and self.recorded < self.now:
             self.record_time(self.now)
@@ -235,6 +237,7 @@ class BoardTransaction:
                 occurred_at=occurred_at,
                 anchored_at=row.anchored_at if intensity is None else occurred_at,
                 deposited_intensity=deposited,
+                shown_event_id=shown_event_id,
             ),
         )
 

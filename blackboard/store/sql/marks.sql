@@ -19,9 +19,9 @@ UPDATE board SET last_recorded_at = :at;
 -- name: insert_event
 -- Insert an event of a mark.
 INSERT INTO event (id, recorded_at, mark_id, kind, subject, event, intensity, law, evaporates_at, author, activation_id,
-  payload, own_law, occurred_at, anchored_at, deposited_intensity)
+  payload, own_law, occurred_at, anchored_at, deposited_intensity, shown_event_id)
 VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, :evaporates_at, :author, :activation_id,
-  :payload, :own_law, :occurred_at, :anchored_at, :deposited_intensity);
+  :payload, :own_law, :occurred_at, :anchored_at, :deposited_intensity, :shown_event_id);
 
 -- name: insert_mark
 -- Insert a mark.
@@ -239,21 +239,13 @@ WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.recorded_a
 ORDER BY event.id DESC
 LIMIT 1;
 
--- name: shown_deposit -> EventRow
--- The deposit whose payload a mark showed after an event: the one that is latest by its occurrence.
+-- name: last_deposit_of_subject -> EventRow
+-- The last deposit of the last mark of a kind and subject, whatever became of the mark. A stale one counts too, as it
+-- knows the deposit that had replaced it.
 SELECT {event.*}
 FROM event
-WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.id <= :up_to
-  AND event.event IN ('deposited', 'reinforced')
-ORDER BY event.occurred_at DESC, event.id DESC
-LIMIT 1;
-
--- name: latest_occurrence -> EventRow
--- The deposit of a kind and subject that is latest by its occurrence, whatever became of its mark.
-SELECT {event.*}
-FROM event
-WHERE event.subject = :subject AND event.kind = :kind AND event.event IN ('deposited', 'reinforced')
-ORDER BY event.occurred_at DESC, event.id DESC
+WHERE event.subject = :subject AND event.kind = :kind AND event.event IN ('deposited', 'reinforced', 'stale')
+ORDER BY event.mark_id DESC, event.id DESC
 LIMIT 1;
 
 -- name: count_skew
