@@ -242,18 +242,9 @@ def agent(
                 Mistake(f"agent {agent_name!r}, {'.'.join(map(str, problem['loc']))}", problem["msg"])
                 for problem in error.errors()
             ) from None
-        if mistakes := list(mistakes_in(spec)):
+        mistakes = list(mistakes_in(spec)) or list(_mistakes_in_functions(agent_name, function, publish, isolate))
+        if mistakes:
             raise ConfigurationError(mistakes)
-        if len(inspect.signature(function).parameters) != 2:
-            raise ConfigurationError(
-                [Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")]
-            )
-        if inspect.isasyncgenfunction(function):
-            text = "an asynchronous generator cannot be an agent; return the marks in a list"
-            raise ConfigurationError([Mistake(f"agent {agent_name!r}", text)])
-        for label, other in (("publish", publish), ("isolate", isolate)):
-            if other is not None and is_lazy(other):
-                raise ConfigurationError([Mistake(f"agent {agent_name!r}, {label}", LAZY)])
         guards = [guard for guard in (only_if, unless) if guard is not None]
         mark_classes = {kind.kind: kind for kind in (*_mark_classes([*watched.values(), *guards]), *writes, *kinds)}
         code = digest(
@@ -268,6 +259,22 @@ def agent(
         return Agent(spec, function, mark_classes, publish, isolate, examine, dict(sections or {}))
 
     return declare
+
+
+def _mistakes_in_functions(
+    agent_name: str,
+    function: Function,
+    publish: Callable[[Any, Mapping[str, Any]], None] | None,
+    isolate: Callable[[Mark], bool] | None,
+) -> Iterator[Mistake]:
+    if len(inspect.signature(function).parameters) != 2:
+        yield Mistake(f"agent {agent_name!r}", "the function must take two arguments: marks and context")
+    if inspect.isasyncgenfunction(function):
+        text = "an asynchronous generator cannot be an agent; return the marks in a list"
+        yield Mistake(f"agent {agent_name!r}", text)
+    for label, other in (("publish", publish), ("isolate", isolate)):
+        if other is not None and is_lazy(other):
+            yield Mistake(f"agent {agent_name!r}, {label}", LAZY)
 
 
 def _watch_spec(

@@ -339,7 +339,7 @@ class Daemon:
         Where one step fails, such as a checkpoint without a free descriptor, the others still run.
         """
         self._watchdog.alive()
-        due = self._due_work()
+        due = self.worker.due_work()
         self._note_outdated(set(due.outdated))
         first = [*upkeep, *self._periodic]
         steps = [*(partial(self._run_task, task, due) for task in first), partial(self._start_ready, due)]
@@ -360,9 +360,6 @@ class Daemon:
 
     def _start_ready(self, due: DueWork) -> bool:
         return self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects)
-
-    def _due_work(self) -> DueWork:
-        return self.worker.due_work()
 
     def _note_outdated(self, outdated: set[str]) -> None:
         """Log for which agents this worker does not claim, when that changes."""
@@ -436,7 +433,7 @@ class Daemon:
         if (end := self._troubles.next_end()) is not None:
             instants.append(now + max(0, end - monotonic))
         if not self._clock_watch.doubting:
-            instants += self._due_work().instants
+            instants += self.worker.due_work().instants
         return instants
 
     def _waits_for_threads(self) -> bool:

@@ -41,33 +41,43 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 
     `old` is the live mark before it was reinforced; None for a new mark.
     """
-    crossed = []
-    for watch in txn.active.rising.get(new.kind, ()):
-        if not watch.covers(new.subject):
-            continue
-        if board_totals.keeps_live_sums(txn, watch):
-            if old is not None:
-                board_totals.add(txn, watch.over_live_marks, old, -1)
-            board_totals.add(txn, watch.over_live_marks, new, +1)
-        # A late deposit of somebody else leaves the author that the mark shows.
-        is_own = new.author == watch.ignored_author and new.other_event_id != new.event_id
-        absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
-        was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
-        if old is not None and not was_stimulus and not is_own:
-            given = last_given(txn, watch, old)
-            if given is not None and not is_news(txn, watch, given, old, new):
-                absorb_silently(txn, watch, new, given)
-                continue
-        if watch.keeps_totals:
-            if old is not None and was_stimulus:
-                board_totals.add(txn, watch, old, -1)
-            if is_stimulus(watch, new, absorbed):
-                board_totals.add(txn, watch, new, +1)
-        if is_own:
-            _set_bound_after_own(txn, watch, new)
-        elif _evaluate_new(txn, watch, old, new):
-            crossed.append(watch)
-    return crossed
+    return [
+        watch
+        for watch in txn.active.rising.get(new.kind, ())
+        if watch.covers(new.subject) and _evaluate_deposit(txn, watch, old, new)
+    ]
+
+
+def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
+    """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing."""
+    if board_totals.keeps_live_sums(txn, watch):
+        if old is not None:
+            board_totals.add(txn, watch.over_live_marks, old, -1)
+        board_totals.add(txn, watch.over_live_marks, new, +1)
+    # A late deposit of somebody else leaves the author that the mark shows.
+    is_own = new.author == watch.ignored_author and new.other_event_id != new.event_id
+    absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
+    was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
+    if old is not None and not was_stimulus and not is_own and _absorb_unless_news(txn, watch, old, new):
+        return False
+    if watch.keeps_totals:
+        if old is not None and was_stimulus:
+            board_totals.add(txn, watch, old, -1)
+        if is_stimulus(watch, new, absorbed):
+            board_totals.add(txn, watch, new, +1)
+    if is_own:
+        _set_bound_after_own(txn, watch, new)
+        return False
+    return _evaluate_new(txn, watch, old, new)
+
+
+def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Absorb a deposit silently if it brings no news to an agent that was given the mark; return whether it did."""
+    given = last_given(txn, watch, old)
+    if given is None or is_news(txn, watch, given, old, new):
+        return False
+    absorb_silently(txn, watch, new, given)
+    return True
 
 
 def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
