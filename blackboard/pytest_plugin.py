@@ -1,4 +1,4 @@
-"""The pytest plugin: a board on a manual clock. It imports the board only when a test requests one."""
+"""The pytest plugin: a board on a manual clock, and files of rules. It imports the board only when a test needs it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,38 @@ def board(tmp_path: Path, board_clock: ManualClock) -> Iterator[Blackboard]:
     with Blackboard.open(tmp_path / "board.db", author="test", clock=board_clock) as opened:
         opened.database.skip_disk_flush()  # it ends with the test
         yield opened
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect files of rules."""
+    if file_path.name.endswith(".board.toml"):
+        return RulesFile.from_parent(parent, path=file_path)
+    return None
+
+
+class RulesFile(pytest.File):
+    """A file of rules, which is one test."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the test."""
+        yield RulesItem.from_parent(self, name="rules")
+
+
+class RulesItem(pytest.Item):
+    """The rules of a file."""
+
+    def runtest(self) -> None:
+        """Run the file, and fail with what was not met."""
+        from blackboard.errors import BlackboardError
+        from blackboard.rule_files import run_rules
+
+        try:
+            broken = run_rules(self.path)
+        except BlackboardError as error:
+            pytest.fail(str(error), pytrace=False)
+        if broken:
+            pytest.fail("\n".join(map(str, broken)), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return where the test is, and its name."""
+        return self.path, None, self.path.name

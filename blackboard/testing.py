@@ -15,7 +15,7 @@ from pydantic import BaseModel, JsonValue
 
 from blackboard.agent_definition import Agent, require_done
 from blackboard.board.blackboard import Blackboard
-from blackboard.clock import Instant, ManualClock, from_datetime, iso, to_datetime
+from blackboard.clock import Instant, ManualClock, from_datetime, iso
 from blackboard.daemon.daemon import Daemon
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
@@ -354,24 +354,48 @@ def replay(
             previous event, or at first the board's time.
         BlackboardError: A mark cannot be deposited.
     """
-    if not isinstance(board.clock, ManualClock):
-        raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
-    board.database.skip_disk_flush()
-    daemon = Daemon(board, agents, client=model, agent_settings=settings)
-    latest = board.session.now()
-
-    def pass_time(to: datetime) -> None:
-        nonlocal latest
-        if (instant := from_datetime(to)) < latest:
-            raise UsageError(f"a replay goes forward in time: {iso(instant)} comes after {iso(latest)}")
-        latest = instant
-        daemon.run_until(to)
-
-    try:
-        daemon.start()
-        for at, same_instant in itertools.groupby(events, key=lambda event: event[0]):
-            pass_time(at)
+    with Replay(board, Daemon(board, agents, client=model, agent_settings=settings)) as replayed:
+        latest = board.now()
+        for latest, same_instant in itertools.groupby(events, key=lambda event: event[0]):
+            replayed.run_until(latest)
             board.deposit_many([mark for _, mark in same_instant])
-        pass_time(until or to_datetime(latest))
-    finally:
-        daemon.close()
+        replayed.run_until(until or latest)
+
+
+class Replay:
+    """A daemon on a manual clock that goes from instant to instant, forward only. It is started within a `with`.
+
+    Raises:
+        UsageError: The board is not on a `ManualClock`.
+    """
+
+    def __init__(self, board: Blackboard, daemon: Daemon) -> None:
+        if not isinstance(board.clock, ManualClock):
+            raise UsageError(f"a replay needs a board on a ManualClock, not on {board.clock!r}")
+        board.database.skip_disk_flush()
+        self._daemon = daemon
+        self._latest = board.session.now()
+
+    def __enter__(self) -> Replay:
+        """Start the daemon."""
+        try:
+            self._daemon.start()
+        except BaseException:
+            self._daemon.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the daemon."""
+        self._daemon.close()
+
+    def run_until(self, at: datetime) -> None:
+        """Do what is due until an instant; a naive datetime is UTC.
+
+        Raises:
+            UsageError: The instant is earlier than the one before it.
+        """
+        if (instant := from_datetime(at)) < self._latest:
+            raise UsageError(f"a replay goes forward in time: {iso(instant)} comes after {iso(self._latest)}")
+        self._latest = instant
+        self._daemon.run_until(at)

@@ -25,6 +25,7 @@ COMMANDS = {
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),
     "check_command": ("check",),
+    "rules_command": ("test",),
     "watch_command": ("watch",),
     "admin_commands": ("backup", "restore", "doctor", "forget", "compact"),
     "demo_command": ("demo",),

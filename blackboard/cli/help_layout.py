@@ -15,7 +15,7 @@ GROUPS = {
         *("costs", "record-cost"),
     ),
     "Data": ("backup", "restore", "forget", "compact"),
-    "Setup": ("demo", "check", "init"),
+    "Setup": ("demo", "check", "test", "init"),
 }
 """The commands of each group, in the order of the help."""
 

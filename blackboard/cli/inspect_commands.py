@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from blackboard.board.result_types import ActivationRecord, BoardStatus, WatchExplanation, WorkerStatus
+    from blackboard.board.result_types import ActivationRecord, BoardStatus, WorkerStatus
 
 _PAUSES = ("paused_agents", "paused_models", "unusable_answers")
 STATES = ", ".join(ActivationState)
@@ -388,42 +388,10 @@ def explain(
         ]
         document({**vars(result), "watches": watches})
         return
-    until = f" until {timestamp(result.until)}" if result.until else ""
-    say(f"{agent}{f' on {subject}' if subject else ''}: {result.held_by + until if result.held_by else 'may wake'}")
-    if result.unserved is not None and result.unserved != result.held_by:
-        say(f"  {result.unserved}")
-    for run in result.running:
-        say(f"  runs activation {run.id} since {timestamp(run.started_at)}")
-    for item in result.deferred:
-        why = f": {_first_line(item.error)}" if item.error else ""
-        when = "waits"
-        if item.retry_at is not None:
-            is_due = item.retry_at <= result.as_of
-            when = f"{'is due since' if is_due else 'is retried at'} {timestamp(item.retry_at)}"
-        say(f"  activation {item.id} {when}{why}")
-    for watch in result.watches:
-        _explain_watch(watch)
-    if last := result.last:
-        why = _first_line(last.error) or last.reason
-        say(f"  last: activation {last.id} {last.state} at {timestamp(last.at)}: {why}")
+    from blackboard.board.explanation_lines import explanation_lines
 
-
-def _explain_watch(watch: WatchExplanation) -> None:
-    say(f"  {watch.watch}: {watch.condition}")
-    for value in watch.values or ():
-        met = "met" if value.met else "not met"
-        say(
-            f"    {value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)},"
-            f" over {value.marks} marks: {met}"
-        )
-    if watch.guard:
-        opens = f", opens {timestamp(watch.guard_opens_at)}" if watch.guard_opens_at else ""
-        state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
-        say(f"    guard {watch.guard}{state}")
-    for mark in watch.own_laws:
-        end = f", evaporates {timestamp(mark.evaporates_at)}" if mark.evaporates_at else ""
-        say(f"    mark {mark.mark_id} of {mark.kind} {mark.subject} has a law of its own: {mark.law}{end}")
-    say(f"    {watch.verdict}")
+    for line in explanation_lines(result):
+        say(line)
 
 
 def _reason(record: ActivationRecord, now: datetime) -> str:

@@ -1,7 +1,8 @@
 """Runs the code blocks of a document in order, in a folder that looks like a clone.
 
 python   run in this process; a block that begins with `# NAME.py` is saved under that name and run as a program
-toml     a deployment file without mistakes; a block that begins with `# NAME.toml` is saved under that name
+toml     a deployment file without mistakes, or rules if it begins with `# NAME.board.toml`; a block that begins with
+         `# NAME.toml` is saved under that name
 sh       run by bash, with `blackboard` on the path; it ends at the first command that fails
 sql      run on a board on which the lead desk has worked
 ini      a unit that systemd would load
@@ -32,6 +33,7 @@ from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 from blackboard.cli import main
+from blackboard.rule_files import read_rules
 from blackboard.settings.settings_file import examine
 from blackboard.store.readonly_query import query
 
@@ -97,6 +99,9 @@ class Blocks:
         path = self.folder / (name or "block.toml")
         if not name:
             path.write_text(example.parsed)
+        if path.name.endswith(".board.toml"):
+            read_rules(path)
+            return
         tomllib.loads(example.parsed)
         _, mistakes = examine(path, {})
         assert not mistakes, mistakes

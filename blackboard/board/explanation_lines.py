@@ -1,0 +1,59 @@
+"""An explanation of an agent in words: the lines of `blackboard explain`, and of a rule that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from blackboard.board.result_types import Explanation, WatchExplanation
+from blackboard.clock import from_datetime, iso
+from blackboard.conditions import digits_beside, exact_digits
+
+
+def explanation_lines(result: Explanation) -> Iterator[str]:
+    """Yield the lines of an explanation."""
+    until = f" until {_time(result.until)}" if result.until else ""
+    about = f" on {result.subject}" if result.subject else ""
+    yield f"{result.agent}{about}: {result.held_by + until if result.held_by else 'may wake'}"
+    if result.unserved is not None and result.unserved != result.held_by:
+        yield f"  {result.unserved}"
+    for run in result.running:
+        yield f"  runs activation {run.id} since {_time(run.started_at)}"
+    for item in result.deferred:
+        why = f": {_first_line(item.error)}" if item.error else ""
+        when = "waits"
+        if item.retry_at is not None:
+            is_due = item.retry_at <= result.as_of
+            when = f"{'is due since' if is_due else 'is retried at'} {_time(item.retry_at)}"
+        yield f"  activation {item.id} {when}{why}"
+    for watch in result.watches:
+        yield from _watch_lines(watch)
+    if last := result.last:
+        why = _first_line(last.error) or last.reason
+        yield f"  last: activation {last.id} {last.state} at {_time(last.at)}: {why}"
+
+
+def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
+    yield f"  {watch.watch}: {watch.condition}"
+    for value in watch.values or ():
+        met = "met" if value.met else "not met"
+        yield (
+            f"    {value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)},"
+            f" over {value.marks} marks: {met}"
+        )
+    if watch.guard:
+        opens = f", opens {_time(watch.guard_opens_at)}" if watch.guard_opens_at else ""
+        state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
+        yield f"    guard {watch.guard}{state}"
+    for mark in watch.own_laws:
+        end = f", evaporates {_time(mark.evaporates_at)}" if mark.evaporates_at else ""
+        yield f"    mark {mark.mark_id} of {mark.kind} {mark.subject} has a law of its own: {mark.law}{end}"
+    yield f"    {watch.verdict}"
+
+
+def _first_line(error: str | None) -> str:
+    return (error or "").partition("\n")[0]
+
+
+def _time(at: datetime | None) -> str | None:
+    return None if at is None else iso(from_datetime(at))

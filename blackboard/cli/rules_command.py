@@ -1,0 +1,45 @@
+"""The command `test`: files of rules."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blackboard.cli.output import AsJson, document, say
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("test")(run_files)
+
+
+def run_files(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of rules, *.board.toml.")],
+    as_json: AsJson = False,
+) -> None:
+    """Run files of rules: marks at instants, and the wakes, marks or silence that must follow.
+
+    Each file is run by a real daemon on a board of its own and a manual clock. Nothing leaves that board.
+
+    Examples:
+      blackboard test kitchen.board.toml
+      blackboard test rules/*.board.toml --json
+    """
+    from blackboard.cli import log_setup
+    from blackboard.rule_files import run_rules
+
+    log_setup.configure(logging.WARNING)
+    broken = {str(path): run_rules(path) for path in files}
+    if as_json:
+        document([{"file": path, "broken": found} for path, found in broken.items()])
+    else:
+        for path, found in broken.items():
+            say(f"{path}: {'all rules are met' if not found else f'{len(found)} not met'}")
+            for one in found:
+                for line in str(one).splitlines():
+                    say(f"  {line}")
+    if any(broken.values()):
+        raise typer.Exit(1)

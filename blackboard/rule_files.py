@@ -1,0 +1,286 @@
+"""Rules as tests: a `*.board.toml` file gives marks at instants, and says which wakes, marks or silence must follow.
+
+The file is run by a real daemon with the agents of a deployment file, on a new board and a manual clock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.explanation_lines import explanation_lines
+from blackboard.board.result_types import MarkRecord
+from blackboard.clock import ManualClock
+from blackboard.daemon import build_daemon
+from blackboard.durations import parse_duration
+from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
+from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
+from blackboard.system.text_files import read_toml
+from blackboard.testing import Replay, ScriptedModel
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+"""The first instant of a file that names none: a Monday."""
+
+MAX_WAKES = 100_000
+"""The largest number of an agent's activations that are examined."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Given(_Section):
+    """A mark that is deposited at an instant."""
+
+    at: str | datetime = "0s"
+    """A time, or a length of time from the start."""
+    kind: str
+    subject: str
+    payload: dict[str, JsonValue] = Field(default_factory=dict)
+    intensity: float = 1.0
+    author: str = "test"
+
+
+class Expected(_Section):
+    """What must be so at an instant: exactly one of `wakes`, `silence`, `mark` and `no_mark`."""
+
+    by: str | datetime
+    """The instant: a time, or a length of time from the start."""
+    after: str | datetime | None = None
+    """The instant after which wakes count; by default all count."""
+    wakes: str | None = None
+    """The agent that was woken."""
+    silence: str | None = None
+    """The agent that was not woken."""
+    mark: str | None = None
+    """The kind of a mark that is live."""
+    no_mark: str | None = None
+    """The kind of which no mark is live."""
+    subject: str = ""
+    """The subject of the marks; all if it is empty."""
+    times: int | None = Field(default=None, ge=1)
+    """How often the agent was woken, or how many such marks are live; by default at least once."""
+    payload: dict[str, JsonValue] = Field(default_factory=dict)
+    """Fields of the mark."""
+    min_strength: float = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Expected:
+        named = [name for name in ("wakes", "silence", "mark", "no_mark") if getattr(self, name) is not None]
+        if len(named) != 1:
+            raise ValueError("name exactly one of wakes, silence, mark and no_mark")
+        return self
+
+    @property
+    def what(self) -> Literal["wakes", "silence", "mark", "no_mark"]:
+        """Which of the four it is."""
+        return next(name for name in ("wakes", "silence", "mark", "no_mark") if getattr(self, name) is not None)
+
+    @property
+    def name(self) -> str:
+        """The name of the agent or kind."""
+        return str(getattr(self, self.what))
+
+
+class RuleFile(_Section):
+    """A file of rules."""
+
+    deployment: str | None = None
+    """The deployment file, beside this one; by default the one that commands find."""
+    start: datetime = START
+    settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Sections of `[settings]` that replace those of the deployment file."""
+    answers: list[dict[str, JsonValue]] | None = None
+    """What the model answers, in turn; without it, the agents' offline rules answer."""
+    given: list[Given] = Field(default_factory=list)
+    expect: list[Expected] = Field(min_length=1)
+
+    @field_validator("start")
+    @classmethod
+    def _aware(cls, value: datetime) -> datetime:
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+    def instant(self, at: str | datetime) -> datetime:
+        """Return an instant of the file: a time, or a length of time from the start."""
+        if isinstance(at, datetime):
+            return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return self.start + timedelta(microseconds=parse_duration(at))
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An expectation that was not met.
+
+    Attributes:
+        number: Its place among the expectations of the file, from 1.
+        message: What was expected, and what was found.
+        explanation: What `blackboard explain` says at that instant, line by line.
+    """
+
+    number: int
+    message: str
+    explanation: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([f"expect {self.number}: {self.message}", *(f"  {line}" for line in self.explanation)])
+
+
+def read_rules(path: Path) -> RuleFile:
+    """Read a file of rules.
+
+    Raises:
+        ConfigurationError: It has mistakes; all are listed.
+    """
+    values = read_toml(path)
+    try:
+        rules = RuleFile.model_validate(values)
+    except ValidationError as error:
+        raise ConfigurationError(_mistakes(path, error)) from None
+    mistakes = []
+    for place, at in _instants(rules):
+        try:
+            if rules.instant(at) < rules.start:
+                mistakes.append(Mistake(f"{path}: {place}", "is earlier than the start"))
+        except InvalidDuration as error:
+            mistakes.append(Mistake(f"{path}: {place}", f"{error}, or is a time without quotes"))
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return rules
+
+
+def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Broken]:
+    """Run a file of rules, and return the expectations that were not met.
+
+    Agents publish nothing: neither files nor messages leave the board.
+
+    Raises:
+        ConfigurationError: The file or its deployment has mistakes, or names what the deployment does not have.
+        BlackboardError: A mark cannot be deposited.
+    """
+    rules = read_rules(path)
+    deployment = None if rules.deployment is None else path.parent / rules.deployment
+    resolved = _with_settings(resolve_file(deployment, os.environ if environ is None else environ), rules)
+    if mistakes := list(_unknown(path, rules, resolved)):
+        raise ConfigurationError(mistakes)
+    model = None if rules.answers is None else ScriptedModel(*map(json.dumps, rules.answers))
+    clock = ManualClock(rules.start)
+    with (
+        TemporaryDirectory(prefix="blackboard-rules-") as folder,
+        Blackboard.open(Path(folder, "board.db"), author="test", clock=clock) as board,
+    ):
+        board.deploy(resolved.deployment)
+        with Replay(board, build_daemon(board, resolved, model)) as replay:
+            return list(_run(rules, board, replay))
+
+
+def _run(rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[Broken]:
+    """Deposit and examine in the order of time. What is due at an instant happens before it is examined."""
+    steps: list[tuple[datetime, int, int, Given | Expected]] = []
+    steps += [(rules.instant(given.at), 0, number, given) for number, given in enumerate(rules.given, 1)]
+    steps += [(rules.instant(expected.by), 1, number, expected) for number, expected in enumerate(rules.expect, 1)]
+    for at, _, number, step in sorted(steps, key=lambda entry: entry[:3]):
+        replay.run_until(at)
+        if isinstance(step, Given):
+            board.as_author(step.author).deposit(
+                step.kind, subject=step.subject, payload=step.payload, intensity=step.intensity
+            )
+        elif (problem := _problem(rules, board, step)) is not None:
+            yield Broken(number, f"by {at:%Y-%m-%d %H:%M:%S}, {problem}", tuple(_explained(board, step)))
+
+
+def _problem(rules: RuleFile, board: Blackboard, expected: Expected) -> str | None:
+    """Return why an expectation is not met; None if it is."""
+    about = f" about {expected.subject!r}" if expected.subject else ""
+    if expected.what in ("wakes", "silence"):
+        woken = _count_wakes(rules, board, expected)
+        found = "was not woken" if not woken else "was woken once" if woken == 1 else f"was woken {woken} times"
+        wanted = "be silent" if expected.what == "silence" else "wake"
+        wanted += f" {expected.times} times" if expected.times else ""
+        is_met = woken == 0 if expected.what == "silence" else _is_met(woken, expected.times)
+        return None if is_met else f"{expected.name} must {wanted}{about}, and {found}"
+    live = board.marks(expected.name, subject=expected.subject or None)
+    marks = [mark for mark in live if _fits(mark, expected)]
+    is_met = not marks if expected.what == "no_mark" else _is_met(len(marks), expected.times)
+    wanted = "no mark" if expected.what == "no_mark" else f"{expected.times or 'a'} mark{'s' if expected.times else ''}"
+    wanted += f" of {expected.name}{about}{f' with {expected.payload}' if expected.payload else ''}"
+    wanted += f" of strength {expected.min_strength}" if expected.min_strength else ""
+    found = "; ".join(f"{mark.subject}: {mark.payload}, strength {mark.strength:.4g}" for mark in live[:5]) or "none"
+    return None if is_met else f"there must be {wanted}, and there is {found}"
+
+
+def _fits(mark: MarkRecord, expected: Expected) -> bool:
+    return mark.strength >= expected.min_strength and expected.payload.items() <= mark.payload.items()
+
+
+def _is_met(found: int, times: int | None) -> bool:
+    return found >= 1 if times is None else found == times
+
+
+def _count_wakes(rules: RuleFile, board: Blackboard, expected: Expected) -> int:
+    after = datetime.min.replace(tzinfo=UTC) if expected.after is None else rules.instant(expected.after)
+    return sum(
+        record.started_at is not None
+        and after < record.started_at <= rules.instant(expected.by)
+        and (
+            not expected.subject or any(mark.subject == expected.subject for mark in board.activation(record.id).marks)
+        )
+        for record in board.activations(agent=expected.name, limit=MAX_WAKES)
+    )
+
+
+def _explained(board: Blackboard, expected: Expected) -> Iterator[str]:
+    """Yield why the agent has or has not woken; for a mark, each agent that may deposit it."""
+    names = [expected.name]
+    if expected.what in ("mark", "no_mark"):
+        names = [name for name, agent in board.deployment.agents.items() if expected.name in agent.writes]
+    for name in names:
+        yield from explanation_lines(board.explain(name, expected.subject or None))
+
+
+def _with_settings(resolved: ResolvedDeployment, rules: RuleFile) -> ResolvedDeployment:
+    """Return a deployment with the settings of a file of rules, whose agents publish nothing."""
+    settings = resolved.settings.model_copy(update={"settings": {**resolved.settings.settings, **rules.settings}})
+    agents = {name: replace(agent, publish=None) for name, agent in resolved.agents.items()}
+    return replace(resolved, settings=settings, agents=agents)
+
+
+def _unknown(path: Path, rules: RuleFile, resolved: ResolvedDeployment) -> Iterator[Mistake]:
+    """Yield each name that the deployment does not have. A rule about it would never fail, or never hold."""
+    kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
+    for number, given in enumerate(rules.given, 1):
+        if given.kind not in kinds:
+            yield Mistake(f"{path}: given {number}", f"there is no kind {given.kind!r}{nearest(given.kind, kinds)}")
+    for number, expected in enumerate(rules.expect, 1):
+        word, known = ("kind", kinds) if expected.what in ("mark", "no_mark") else ("agent", agents)
+        if expected.name not in known:
+            text = f"there is no {word} {expected.name!r}{nearest(expected.name, known)}"
+            yield Mistake(f"{path}: expect {number}", text)
+
+
+def _instants(rules: RuleFile) -> Iterator[tuple[str, str | datetime]]:
+    for number, given in enumerate(rules.given, 1):
+        yield f"given {number}", given.at
+    for number, expected in enumerate(rules.expect, 1):
+        yield f"expect {number}", expected.by
+        if expected.after is not None:
+            yield f"expect {number}", expected.after
+
+
+def _mistakes(path: Path, error: ValidationError) -> Iterator[Mistake]:
+    for problem in error.errors(include_url=False):
+        steps = [step + 1 if isinstance(step, int) else step for step in problem["loc"]]
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            sections: dict[Any, type[BaseModel]] = {"given": Given, "expect": Expected}
+            model = sections.get(steps[0], RuleFile) if len(steps) > 1 else RuleFile
+            message = f"there is no such setting{nearest(str(steps[-1]), model.model_fields)}"
+        yield Mistake(f"{path}: {' '.join(map(str, steps)) or 'the file'}", message)

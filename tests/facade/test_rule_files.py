@@ -1,0 +1,139 @@
+"""Files of rules: a deployment, marks at instants, and what must follow."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from blackboard.errors import ConfigurationError
+from blackboard.rule_files import run_rules
+from tests.cli.conftest import Typed, house, typed  # noqa: F401 (fixtures)
+
+DID = "; did you mean {!r}?".format
+
+RULES = """
+deployment = "blackboard.toml"
+
+[[given]]
+kind = "smoke"
+subject = "kitchen"
+payload = { detail = "thick" }
+intensity = 0.9
+
+[[given]]
+at = 2026-01-05T09:30:00Z
+kind = "smoke"
+subject = "hall"
+payload = { detail = "thin" }
+intensity = 0.2
+
+[[expect]]
+by = "1s"
+wakes = "watchman"
+subject = "kitchen"
+times = 1
+
+[[expect]]
+by = "1s"
+mark = "alarm"
+payload = { level = 9 }
+
+[[expect]]
+by = "2h"
+silence = "watchman"
+subject = "hall"
+
+[[expect]]
+by = "2h"
+no_mark = "alarm"
+"""
+
+
+def run(house: Typed, text: str) -> list[str]:  # noqa: F811
+    house.write("house.board.toml", text)
+    return [str(broken) for broken in run_rules(house.folder / "house.board.toml")]
+
+
+def test_rules_that_hold(house: Typed) -> None:  # noqa: F811
+    assert run(house, RULES) == []
+    done = house("test", "house.board.toml")
+    assert (done.code, done.out.strip()) == (0, "house.board.toml: all rules are met")
+
+
+def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: Typed) -> None:  # noqa: F811
+    weak = RULES.replace("intensity = 0.9", "intensity = 0.5")
+    first, second = run(house, weak)
+    assert first.startswith(
+        "expect 1: by 2026-01-05 09:00:01, watchman must wake 1 times about 'kitchen', and was not woken"
+    )
+    assert 'strength("smoke") is 0.49' in first
+    assert "of 0.7" in first
+    assert second.startswith(
+        "expect 2: by 2026-01-05 09:00:01, there must be a mark of alarm with {'level': 9}, and there is none"
+    )
+    done = house("test", "house.board.toml", "--json")
+    assert done.code == 1
+    assert [broken["number"] for broken in done.json[0]["broken"]] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            'wakes = "watchman"',
+            'wakes = "watchmann"',
+            "expect 1: there is no agent 'watchmann'" + DID("watchman"),
+        ),
+        ('mark = "alarm"', 'mark = "alram"', "expect 2: there is no kind 'alram'; did you mean 'alarm'?"),
+        ('by = "1s"', 'by = "soon"', "expect 1: 'soon' is not a duration"),
+        (
+            "intensity = 0.9",
+            "intensitty = 0.9",
+            "given 1 intensitty: there is no such setting" + DID("intensity"),
+        ),
+        ('silence = "watchman"', 'silence = "watchman"\\nmark = "alarm"', "name exactly one of wakes"),
+        ("2026-01-05T09:30:00Z", "2025-01-05T09:30:00Z", "given 2: is earlier than the start"),
+    ],
+)
+def test_a_mistake_is_named(house: Typed, old: str, new: str, message: str) -> None:  # noqa: F811
+    with pytest.raises(ConfigurationError) as caught:
+        run(house, RULES.replace(old, new.replace("\\n", "\n"), 1))
+    assert message in str(caught.value)
+
+
+def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: Typed) -> None:  # noqa: F811
+    path = house.folder / "house_agents.py"
+    path.write_text(
+        path.read_text().replace(
+            "    return [Alarm(subject=s.subject, level=round(10 * s.strength)) for s in smokes]",
+            "    answer = context.ask('How bad?', context.settings['house']['name'], Level)\n"
+            "    return [Alarm(subject=s.subject, level=answer.level) for s in smokes]",
+        )
+        + "\n\nfrom pydantic import BaseModel\n\n\nclass Level(BaseModel):\n    level: int\n"
+    )
+    asked = 'answers = [{ level = 3 }]\n[settings.house]\nname = "ours"\n'
+    text = RULES.replace('deployment = "blackboard.toml"\n', f'deployment = "blackboard.toml"\n{asked}')
+    assert run(house, text.replace("level = 9", "level = 3")) == []
+
+
+@pytest.mark.processes
+def test_pytest_collects_the_file_and_shows_why_it_fails(house: Typed) -> None:  # noqa: F811
+    house.write("good.board.toml", RULES)
+    house.write("bad.board.toml", RULES.replace("level = 9", "level = 8"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "blackboard.pytest_plugin", "-p", "no:cacheprovider"],
+        cwd=house.folder,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert (
+        "there must be a mark of alarm with {'level': 8}, and there is kitchen: {'level': 9}, strength 0.99"
+        in done.stdout
+    )
