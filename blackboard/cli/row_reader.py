@@ -26,6 +26,8 @@ MAX_FIELD_LINES = 1000
 """The largest number of lines in a quoted field. A quote without an end within this many lines counts as stray."""
 MAX_ELEMENT = 64 * 1024 * 1024
 """The largest number of characters in an element of a JSON array."""
+_PAIR = 2
+"""The number of cells in a row of a name and a value."""
 UNNAMED = ""
 """The name that means all columns without a name."""
 _GAP = re.compile(r"[\s,]*")
@@ -328,7 +330,12 @@ def _likely_delimiter(sample: Sequence[str]) -> str:
 
 
 def _header_place(rows: Sequence[Sequence[str]]) -> int:
-    """Return the place of the header. Rows of a single cell, and a row with values and no names, may come before it."""
+    """Return the place of the header.
+
+    Rows of a single cell, rows of a name and a value, and a row with values and no names may come before it.
+    """
+    if (place := _after_pairs(rows)) is not None:
+        return place
     full = [sum(1 for cell in row if cell.strip()) for row in rows]
     first = next((place for place, count in enumerate(full) if count > 1), 0)
     widths = [len(row) for row in rows[first : first + 3]]
@@ -339,9 +346,26 @@ def _header_place(rows: Sequence[Sequence[str]]) -> int:
     return 0
 
 
+def _after_pairs(rows: Sequence[Sequence[str]]) -> int | None:
+    """Return the place of a wide table after rows of at most two cells, such as `Account;DE02...`; None if not so."""
+    if not rows:
+        return None
+    widths = [_width(row) for row in rows]
+    place = next((place for place, width in enumerate(widths) if width > _PAIR), 0)
+    if any(cell.startswith(" ") for cell in rows[place][1:]):
+        return None  # sentences with commas
+    is_table = _PAIR <= place < len(rows) - 1 and len(set(widths[place : place + 3])) == 1
+    return place if is_table and _PAIR in widths[:place] and _has_names(rows[place]) else None
+
+
+def _width(row: Sequence[str]) -> int:
+    """Return the number of cells up to the last that is not empty."""
+    return max((place for place, cell in enumerate(row, 1) if cell.strip()), default=0)
+
+
 def _has_names(row: Sequence[str]) -> bool:
     """Return whether the cells of a row may name columns: each has a text, and none is a number."""
-    return all(cell.strip() and not _NUMBER.fullmatch(cell.strip()) for cell in row)
+    return all(cell.strip() and not _NUMBER.fullmatch(cell.strip()) for cell in row[: _width(row)])
 
 
 def _is_ruler(line: str) -> bool:

@@ -42,6 +42,7 @@ QUESTIONS = ("what, if anything, burns, and where?", "price, net", "how bad (1=l
         ("room,detail\rhall,thin\r", "thin"),
         ("room;detail\nhall;a, b, c\nroof;d, e, f\n", "a, b, c"),
         ('"EXTF";700;"x";1,5;;;\nroom;detail\nhall;1,5\nroof;2,5\n', "1,5"),
+        ('"Account:";"DE02 1";\n\n"From:";"1.1.2026";\nroom;detail;floor_number;;\nhall;1,5;1;;\nroof;2;1;;\n', "1,5"),
         ('room, detail, floor_number\nhall, thin, 1\nroof, "a, b", 2\n', "thin"),
         ("|room|detail|\n|---|:--|\n|hall |thin |\n", "thin"),
         ("+----+------+\n|room|detail|\n+----+------+\n|hall|thin  |\n+----+------+\n", "thin"),
