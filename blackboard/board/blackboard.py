@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import getpass
-import itertools
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from blackboard.board.activations import activation_results, model_calls, model_
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.deployment_preview import Preview, preview
+from blackboard.board.deposit_batches import DepositEntry, UnequalLengths, batches, check_lengths
 from blackboard.board.mark_storage import declarations, evaporation
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
@@ -30,7 +30,6 @@ from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,
     AgentStatus,
-    BackupMention,
     BoardStatus,
     CompactionReport,
     CostRow,
@@ -51,26 +50,18 @@ from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
     BlackboardError,
     ForeignFilesWarning,
-    NotFound,
     StoreBusy,
-    StoreError,
     UnreadableMark,
     UnreadableMarksWarning,
     UsageError,
 )
 from blackboard.marks import BUILT_IN_KINDS, Mark, normalize_subject
-from blackboard.store import compaction, schema
-from blackboard.store.backup import backups_of, count_events
+from blackboard.store import schema
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
 if TYPE_CHECKING:
     from blackboard.store.readonly_access import Engine, Parameters, Row
-
-MARKS_PER_TRANSACTION = 1000
-"""Marks in one transaction of `deposit_many`."""
-
-LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Mark)
@@ -335,26 +326,19 @@ class Blackboard:
             StoreError: The database cannot be used; the attribute `stored` says how many marks are stored.
             ValueError: The numbers of items and keys or times differ. Nothing is stored if they are known at the start.
         """
-        columns = {"keys": keys, "occurred_at": occurred_at}
-        for (name, column), entry in zip(columns.items(), ("key", "time"), strict=True):
-            if isinstance(column, str):
-                raise UsageError(f"{name} is a text; give a list with one {entry} for each item")
-            if isinstance(items, Sized) and isinstance(column, Sized) and len(items) != len(column):
-                raise _UnequalLengths(name, len(column) < len(items))
+        check_lengths(items, keys, occurred_at)
         results: list[Receipt | UsageError] = []
         try:
-            for batch in _batches(items, columns):
+            for batch in batches(items, keys, occurred_at):
                 results += self._deposit_batch(batch, raises=on_error == "raise")
         except BlackboardError as error:
             error.stored = sum(isinstance(result, Receipt) for result in results)
             raise
-        except _UnequalLengths as error:  # the lengths of iterators show only at their ends
+        except UnequalLengths as error:  # the lengths of iterators show only at their ends
             raise ValueError(f"{error}; {len(results)} items were handled before") from None
         return results
 
-    def _deposit_batch(
-        self, batch: list[tuple[Mark | Deposit, str | None, When | None]], *, raises: bool
-    ) -> list[Receipt | UsageError]:
+    def _deposit_batch(self, batch: list[DepositEntry], *, raises: bool) -> list[Receipt | UsageError]:
         classes = self.session.classes
         self._learn([item for item, _, _ in batch])
         requests: list[DepositRequest | UsageError] = []
@@ -397,31 +381,7 @@ class Blackboard:
             NotFound: Nothing was ever said about the subject, and the file is compacted.
             InvalidMark: The subject is the random name of one that was forgotten.
         """
-        from blackboard.board import answer_spool  # it logs, and the package for that is slow to import
-
-        subject = normalize_subject(subject)
-        try:
-            report = self.session.write(lambda txn: erasure.forget(txn, subject, self.author))
-        except NotFound:
-            if self.session.read(erasure.owed_compaction) is None:
-                raise
-            report = ErasureReport("", 0, 0, 0, (), ())
-        answer_spool.drop(self.database, report.calls)
-        not_compacted = self._compact_after_erasure()
-        copies = [] if self.database.path is None else backups_of(self.database.path)
-        mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)
-        backups = tuple(mention for mention in mentions if mention.events != 0)
-        return replace(report, backups=backups, out_of_reach=erasure.OUT_OF_REACH, not_compacted=not_compacted)
-
-    def _compact_after_erasure(self) -> str | None:
-        """Compact the file; return the reason if that is not possible now, otherwise None."""
-        if self.database.path is None:
-            return None
-        try:
-            compaction.empty_log(self.database)  # so that the words are gone even if the rest fails
-            return None if erasure.compact(self.session) else LOG_IN_USE
-        except StoreError as error:
-            return str(error)
+        return erasure.forget(self.session, subject, self.author)
 
     def compact(self) -> CompactionReport:
         """Write the file anew, which gives unused space back to the disk. Others may use the board meanwhile.
@@ -432,7 +392,7 @@ class Blackboard:
         """
         before = self.database.sizes().get("file_bytes", 0)
         if not erasure.compact(self.session):
-            raise StoreBusy(LOG_IN_USE)
+            raise StoreBusy(erasure.LOG_IN_USE)
         return CompactionReport(before, self.database.sizes()["file_bytes"])
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -724,39 +684,6 @@ class Blackboard:
         classes.load(new.kinds)
         unreadable = self.session.read(lambda txn: unreadable_marks.find(txn, new, classes))
         return replace(self.session.rehearse(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
-
-
-_END: Any = object()
-
-
-class _UnequalLengths(ValueError):
-    def __init__(self, name: str, is_shorter: bool) -> None:
-        super().__init__(f"{name} is {'shorter' if is_shorter else 'longer'} than items")
-
-
-def _column(items: Iterable[Any], name: str, column: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
-    """Yield each item with its entry of a column, or with None if there is no column."""
-    if column is None:
-        yield from ((item, None) for item in items)
-        return
-    remaining = iter(column)
-    for item in items:
-        if (entry := next(remaining, _END)) is _END:
-            raise _UnequalLengths(name, True)
-        yield item, entry
-    if next(remaining, _END) is not _END:
-        raise _UnequalLengths(name, False)
-
-
-def _batches(
-    items: Iterable[Mark | Deposit], columns: Mapping[str, Iterable[Any] | None]
-) -> Iterator[list[tuple[Mark | Deposit, str | None, When | None]]]:
-    """Yield the items with their entries of both columns, in batches."""
-    (keys_name, keys), (times_name, times) = columns.items()
-    pairs = _column(_column(items, keys_name, keys), times_name, times)
-    triples = ((item, key, time) for (item, key), time in pairs)
-    while batch := list(itertools.islice(triples, MARKS_PER_TRANSACTION)):
-        yield batch
 
 
 def _user() -> str:

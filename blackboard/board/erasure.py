@@ -10,18 +10,20 @@ from __future__ import annotations
 import json
 import secrets
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.deposits import check_signature
-from blackboard.board.result_types import ErasureReport
+from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.errors import InvalidMark, NotFound, StoreError
+from blackboard.marks import normalize_subject
 from blackboard.states import ActivationState
 from blackboard.store import compaction
+from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS
 
@@ -31,6 +33,8 @@ PREFIX = "forgotten/"
 """The prefix of the random names."""
 
 ERASED = "(erased)"
+
+LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
 
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",
@@ -76,7 +80,37 @@ def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
     return [subject for subject in dict.fromkeys(found) if not subject.startswith(PREFIX)]
 
 
-def forget(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
+def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
+    """Erase what was said about a subject, compact the file, and report what remains; see `Blackboard.forget`."""
+    from blackboard.board import answer_spool  # it logs, and the package for that is slow to import
+
+    subject = normalize_subject(subject)
+    try:
+        report = session.write(lambda txn: erase(txn, subject, author))
+    except NotFound:
+        if session.read(owed_compaction) is None:
+            raise
+        report = ErasureReport("", 0, 0, 0, (), ())
+    answer_spool.drop(session.database, report.calls)
+    not_compacted = _compact_after_erasure(session)
+    path = session.database.path
+    mentions = (BackupMention(copy, count_events(copy, subject)) for copy in ([] if path is None else backups_of(path)))
+    backups = tuple(mention for mention in mentions if mention.events != 0)
+    return replace(report, backups=backups, out_of_reach=OUT_OF_REACH, not_compacted=not_compacted)
+
+
+def _compact_after_erasure(session: BoardSession) -> str | None:
+    """Compact the file; return the reason if that is not possible now, otherwise None."""
+    if session.database.path is None:
+        return None
+    try:
+        compaction.empty_log(session.database)  # so that the words are gone even if the rest fails
+        return None if compact(session) else LOG_IN_USE
+    except StoreError as error:
+        return str(error)
+
+
+def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     """Erase everything that was said about a subject; `author` signs the withdrawals.
 
     Raises:
