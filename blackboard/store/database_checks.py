@@ -62,7 +62,8 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         def number(pragma: str) -> int:
             return int(rows.execute(f"PRAGMA {pragma}").fetchone()[0])
 
-        mode = rows.execute("PRAGMA journal_mode").fetchone()[0]
+        # A connection to a file that nobody can change has no log, and says so. The file itself says what others use.
+        mode = "wal" if _uses_log(file.path) else rows.execute("PRAGMA journal_mode").fetchone()[0]
         idle = number("freelist_count") * number("page_size")
         damage = []
         if thorough:
@@ -81,6 +82,12 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         tuple(open_to_others(file.files.existing(), file.mode or 0)),
         tuple(damage),
     )
+
+
+def _uses_log(path: Path) -> bool:
+    """Return whether the header of a file says that it is read and written with a write-ahead log."""
+    with path.open("rb") as file:
+        return file.read(20)[18:] == b"\x02\x02"
 
 
 def open_to_others(paths: list[Path], shared: int = 0) -> list[Path]:

@@ -57,7 +57,8 @@ def read_everything(path: Path) -> str:
     """Return what one sees of a board; run by a user who cannot write it."""
     try:
         with Blackboard.open(path, create=False, writes=False, mode=SHARED) as board:
-            findings = [finding.name for finding in examine(board, None) if finding.name == "pages"]
+            files = {"pages", "journal mode"}
+            findings = [f"{item.name} {item.state}" for item in examine(board, None) if item.name in files]
             seen: list[Any] = [
                 [mark.subject for mark in board.marks(Smoke)],
                 board.status().marks,
@@ -79,7 +80,7 @@ def read_everything(path: Path) -> str:
         return f"{type(error).__name__}: {error}"
 
 
-SEEN = "[['kitchen'], {'smoke': 1}, [1, 1], ['pages'], 1, 'refused']"
+SEEN = "[['kitchen'], {'smoke': 1}, [1, 1], ['journal mode ok', 'pages ok'], 1, 'refused']"
 
 
 def take_away(folder: Path) -> None:
