@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
 
 from blackboard.board.activations.agent_readiness import blocked, budget_hold, has_capacity
 from blackboard.board.result_types import (
@@ -25,7 +25,7 @@ from blackboard.board.watches import board_totals, guards, stimuli
 from blackboard.board.watches.crossing_holds import hold_of
 from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast
 from blackboard.board.workers import served_agents
-from blackboard.clock import from_datetime, iso, to_datetime
+from blackboard.clock import Instant, from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison, digits_beside, exact_digits
 from blackboard.states import ActivationState
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
@@ -77,38 +77,50 @@ def _watch(
     )
     waiting = tuple(_waiting(txn, watch, row) for row in rows[:SHOWN])
     guard = watch.spec.guard
-    guard_text = None if guard is None else str(guard)
-    explained = partial(
-        WatchExplanation,
+    verdict = _verdict_of_waiting(txn, watch, waiting[0], dead) if waiting else "nothing waits"
+    explanation = WatchExplanation(
         watch.spec.name,
         str(watch.condition),
-        guard_text,
+        None if guard is None else str(guard),
         waiting,
         len(rows),
+        verdict,
         own_laws=_own_laws(txn, watch, subject),
     )
-    if scope is None:
-        return explained(_verdict_of_waiting(txn, watch, waiting[0], dead) if waiting else "nothing waits")
-    values = _values(txn, watch, scope)
+    return explanation if scope is None else _with_values(txn, watch, scope, explanation)
+
+
+def _with_values(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, explanation: WatchExplanation
+) -> WatchExplanation:
+    """Add what the watch and its guard measure for one subject, and the verdict if nothing waits."""
+    values = _values(txn, watch, subject)
     live_marks = None
     if not watch.falling and not watch.is_over_board:
-        live_marks = len(txn.fading_marks(watch.condition, scope))
-    guard_open, guard_opens_at = (None, None) if guard is None else guards.opening(txn, watch, scope)
-    predicted_at = None
-    if watch.falling:
-        rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
-        instants = [
-            forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at)) for row in rows
-        ]
-        predicted = sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
-        predicted_at = tuple(map(optional_datetime, predicted))
-    if waiting:
-        verdict = _verdict_of_waiting(txn, watch, waiting[0], dead)
-    elif predicted_at:
-        verdict = _verdict_of_prediction(txn, watch, scope, predicted[0])
-    else:
+        live_marks = len(txn.fading_marks(watch.condition, subject))
+    guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, subject)
+    predicted = _predicted(txn, watch, subject) if watch.falling else None
+    verdict = explanation.verdict
+    if not explanation.waiting and predicted:
+        verdict = _verdict_of_prediction(txn, watch, subject, predicted[0])
+    elif not explanation.waiting:
         verdict = _verdict_of_values(values, live_marks)
-    return explained(verdict, values, live_marks, guard_open, optional_datetime(guard_opens_at), predicted_at)
+    return replace(
+        explanation,
+        verdict=verdict,
+        values=values,
+        live_marks=live_marks,
+        guard_open=guard_open,
+        guard_opens_at=optional_datetime(guard_opens_at),
+        predicted_at=None if predicted is None else tuple(map(optional_datetime, predicted)),
+    )
+
+
+def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[Instant | None]:
+    """Return the predicted crossings of a falling watch for a subject, earliest first; None stands for never."""
+    rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
+    instants = [forecast(txn, watch, PredictedCrossingRow(watch.id, subject, row.mark_id, row.due_at)) for row in rows]
+    return sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
 
 
 def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -> tuple[OwnLaw, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from blackboard.board import Blackboard, Deposit
 from blackboard.board.deposit_sources import SourceWithdrawal, withdraw_source
 from blackboard.cli.row_mapping import Columns, RowMapping
-from blackboard.cli.row_reader import BadRow, Row, Rows
+from blackboard.cli.row_reader import BadRow, GoodRow, Rows
 from blackboard.errors import InvalidMark, UsageError
 
 ROWS_PER_TRANSACTION = 500
@@ -67,13 +67,13 @@ def load(
     unseen = set(mapper.named)
     columns: set[str] = set()
     for batch in _batches(rows):
-        good = [row for row in batch if isinstance(row, Row)]
+        good = [row for row in batch if isinstance(row, GoodRow)]
         if not columns:
             mapper.check_first(good)
         columns.update(*(row.values for row in good))
         unseen = {name for name in unseen if not any(mapper.has(row, name) for row in good)}
         bad: list[BadRow] = []
-        deposits: list[tuple[Row, Deposit]] = []
+        deposits: list[tuple[GoodRow, Deposit]] = []
         for row in batch:
             if isinstance(row, BadRow):
                 bad.append(row)
@@ -100,8 +100,8 @@ def load(
     return loaded
 
 
-def _batches(rows: Iterable[Row | BadRow]) -> Iterator[list[Row | BadRow]]:
-    batch: list[Row | BadRow] = []
+def _batches(rows: Iterable[GoodRow | BadRow]) -> Iterator[list[GoodRow | BadRow]]:
+    batch: list[GoodRow | BadRow] = []
     for row in rows:
         batch.append(row)
         if len(batch) == ROWS_PER_TRANSACTION:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from blackboard.board import Blackboard, Deposit
 from blackboard.cli.json_paths import find, list_paths, value_paths, values_at
-from blackboard.cli.row_reader import UNNAMED, Row, Rows
+from blackboard.cli.row_reader import UNNAMED, GoodRow, Rows
 from blackboard.clock import Instant, instant_of
 from blackboard.errors import InvalidMark, InvalidTime, UsageError, nearest
 
@@ -90,7 +90,7 @@ class RowMapping:
         names = (*self._columns.subject, *self._paths, *(name for name in single if isinstance(name, str)))
         return tuple(name for name in dict.fromkeys(names) if name != UNNAMED)
 
-    def check_first(self, rows: Iterable[Row]) -> None:
+    def check_first(self, rows: Iterable[GoodRow]) -> None:
         """Check the columns of the first rows of a JSON file, in which each row has columns of its own.
 
         Raises:
@@ -152,11 +152,11 @@ class RowMapping:
             break
         return None
 
-    def has(self, row: Row, column: str) -> bool:
+    def has(self, row: GoodRow, column: str) -> bool:
         """Return whether a row has a column that the user names."""
         return self._source(row.values, column) is not None
 
-    def deposit(self, row: Row) -> Deposit:
+    def deposit(self, row: GoodRow) -> Deposit:
         """Return the deposit for a row.
 
         Raises:

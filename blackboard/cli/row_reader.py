@@ -40,7 +40,7 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Row:
+class GoodRow:
     """A row."""
 
     number: int
@@ -112,13 +112,13 @@ class Rows:
         """The number of bytes read so far."""
         return self._lines.bytes_read
 
-    def __iter__(self) -> Iterator[Row | BadRow]:
+    def __iter__(self) -> Iterator[GoodRow | BadRow]:
         if not self.json:
             return self._csv_rows()
         sample = self._lines.peek(2)
         return self._json_stream() if _is_one_document(sample) else self._json_rows()
 
-    def _json_stream(self) -> Iterator[Row | BadRow]:
+    def _json_stream(self) -> Iterator[GoodRow | BadRow]:
         """Yield the elements of an array, or objects that are written over several lines."""
         decoder, buffer, due, number = json.JSONDecoder(), "", 0, 1
         is_array = self._lines.peek(1)[0].lstrip().startswith("[")
@@ -152,7 +152,7 @@ class Rows:
             buffer = buffer[at:]
             due = 2 * len(buffer)
 
-    def _json_rows(self) -> Iterator[Row | BadRow]:
+    def _json_rows(self) -> Iterator[GoodRow | BadRow]:
         for number, line in self._lines:
             raw = line.strip()
             if not raw:
@@ -165,13 +165,13 @@ class Rows:
             for values, text in found:
                 yield from self._json_row(number, values, text)
 
-    def _json_row(self, number: int, values: Any, raw: str) -> Iterator[Row | BadRow]:
+    def _json_row(self, number: int, values: Any, raw: str) -> Iterator[GoodRow | BadRow]:
         if (reason := self._not_text(raw)) is not None:
             yield BadRow(number, reason, raw)
         elif not isinstance(values, dict):
             yield BadRow(number, "not a JSON object", raw)
         elif self._each is None:
-            yield Row(number, values, raw)
+            yield GoodRow(number, values, raw)
         else:
             items = next(iter(values_at(values, self._each)), None)
             if isinstance(items, dict):
@@ -181,7 +181,9 @@ class Rows:
                 return
             for item in items:
                 text = json.dumps(item, ensure_ascii=False)
-                yield Row(number, item, text) if isinstance(item, dict) else BadRow(number, "not a JSON object", text)
+                yield (
+                    GoodRow(number, item, text) if isinstance(item, dict) else BadRow(number, "not a JSON object", text)
+                )
 
     def _header(self, delimiter: str | None) -> tuple[str, ...]:
         csv.field_size_limit(MAX_LINE)
@@ -236,7 +238,7 @@ class Rows:
             )
         return tuple(names)
 
-    def _csv_rows(self) -> Iterator[Row | BadRow]:
+    def _csv_rows(self) -> Iterator[GoodRow | BadRow]:
         columns = self.columns or ()
         for values in self._records():
             if isinstance(values, BadRow):
@@ -256,7 +258,7 @@ class Rows:
             elif len(cells) != len(columns):
                 yield BadRow(number, f"{len(cells)} fields, but the header has {len(columns)}", raw)
             else:
-                yield Row(number, dict(zip(columns, cells, strict=True)), raw)
+                yield GoodRow(number, dict(zip(columns, cells, strict=True)), raw)
 
     def _records(self) -> Iterator[tuple[int, list[str], str] | BadRow]:
         """Yield the records. A record with a quoted field can have several lines."""

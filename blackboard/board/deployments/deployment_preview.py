@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.unreadable_marks import Misfits
 from blackboard.board.watches import crossing_retests, guards
 from blackboard.board.workers import gone_agents, served_agents
-from blackboard.clock import to_datetime
+from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow
@@ -114,6 +114,36 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     ]
     while backfill.run_batch(txn, MARKS_PER_BATCH):
         _continue(txn)
+    evaporates, sooner = _evaporations(txn, kinds, before)
+    return Preview(
+        as_of=to_datetime(as_of),
+        changes=change.changed,
+        evaporates=evaporates,
+        sooner=sooner,
+        wakes=tuple(
+            _wake(txn, row)
+            for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing)
+            if row.id not in waiting and row.watch_id in txn.active.watches and row.state != CrossingState.WITHDRAWN
+        ),
+        retests=tuple(_retest(txn, txn.sql.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
+        refusal=refusal,
+        idle_workers={
+            row.id: problem
+            for row in txn.sql.all(ACTIVATIONS.workers)
+            if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
+        },
+        gone_agents=gone_agents.count(txn),
+        own_laws={row.kind: row.count for row in txn.sql.all(MARKS.count_own_laws, now=txn.now)},
+    )
+
+
+def _evaporations(
+    txn: BoardTransaction, kinds: Sequence[str], before: Mapping[int, Instant | None]
+) -> tuple[tuple[PredictedEvaporation, ...], dict[str, int]]:
+    """Return the marks that evaporated under the change, and how many of each kind will do so sooner than before.
+
+    `before` has the ends of the marks that were live before the change.
+    """
     evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
     for row in txn.stored_marks(kinds, None):
         if row.id not in before:
@@ -123,26 +153,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
             evaporates.append(PredictedEvaporation(row.id, row.kind, row.subject, remaining, txn.kind(row.kind).floor))
         elif row.evaporates_at is not None and row.evaporates_at < (before[row.id] or float("inf")):
             sooner[row.kind] += 1
-    return Preview(
-        to_datetime(as_of),
-        change.changed,
-        tuple(evaporates),
-        {kind: count for kind, count in sooner.items() if count},
-        tuple(
-            _wake(txn, row)
-            for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing)
-            if row.id not in waiting and row.watch_id in txn.active.watches and row.state != CrossingState.WITHDRAWN
-        ),
-        tuple(_retest(txn, txn.sql.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
-        refusal,
-        {
-            row.id: problem
-            for row in txn.sql.all(ACTIVATIONS.workers)
-            if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
-        },
-        gone_agents.count(txn),
-        {row.kind: row.count for row in txn.sql.all(MARKS.count_own_laws, now=txn.now)},
-    )
+    return tuple(evaporates), {kind: count for kind, count in sooner.items() if count}
 
 
 def _continue(txn: BoardTransaction) -> None:
