@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from types import FrameType, ModuleType
 
 _LONGEST_NAME = 200
@@ -68,7 +69,7 @@ def place_in(file: str, line: int) -> str | None:
 
 def places(error: BaseException) -> Iterator[str]:
     """Yield the file and line of each frame of an error, the outermost first."""
-    files = _loaded_files()
+    files = _loaded_files() | _files_being_imported(error)
     for file, line in _lines(error):
         if file in files:
             yield f"{file}:{line}"
@@ -105,7 +106,7 @@ def _is_own(error: BaseException) -> bool:
 def _place(error: BaseException) -> str:
     """Return the file and line that raised an error: the innermost line of code that is not of a library."""
     place = fallback = ""
-    files = _loaded_files()
+    files = _loaded_files() | _files_being_imported(error)
     for file, line in _lines(error):
         if file not in files:
             continue
@@ -138,7 +139,14 @@ def _loaded_files() -> frozenset[str]:
     return frozenset(file for module in modules if isinstance(file := module.__dict__.get("__file__"), str))
 
 
+def _files_being_imported(error: BaseException) -> set[str]:
+    """Return the files of the modules whose import an error has ended. They are loaded no more."""
+    files = [file for file, _ in _lines(error)]
+    return {file for importer, file in pairwise(files) if importer == _IMPORTER and os.path.isfile(file)}
+
+
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _CONTEXT = os.path.join(_OWN, "daemon", "run_context.py")
 """The file of the functions that agents call in a run. An error of the board from there is about the daemon's board."""
+_IMPORTER = "<frozen importlib._bootstrap>"
 _STANDARD = os.path.dirname(os.__file__) + os.sep
