@@ -1,5 +1,7 @@
 # make demo   the lead desk over the sample leads
 # make test   style, types, layers and all tests; .ci/run runs this
+# make test-quick   the tests that start no process and no server, in about two minutes
+# make coverage   the branches that the tests of make test-quick take
 # make test-postgresql   all tests of the board on a PostgreSQL server that they start, or on a server given by
 #              URL=postgresql+psycopg://user@host/database, where each test creates its own database
 # make shells   zsh and fish, in which the tests try completion as they do in bash (without them these tests are skipped)
@@ -18,10 +20,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 N ?= 1000
 MINUTES ?= 30
+QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test thorough test-postgresql shells lint crash soak bench bench-peers bench-coordination bench-rivals \
-  constraints picture diagram clean
+.PHONY: demo test test-quick coverage thorough test-postgresql shells lint crash soak bench bench-peers \
+  bench-coordination bench-rivals constraints picture diagram clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -30,6 +33,13 @@ demo: $(VENV)/installed
 # Three workers on two cores, because a third of the time of all tests is spent waiting for processes.
 test: lint
 	$(BIN)/pytest -n 3
+
+test-quick: $(VENV)/installed-dev
+	$(BIN)/pytest -n 3 $(QUICK)
+
+coverage: $(VENV)/installed-dev
+	$(BIN)/coverage run -m pytest $(QUICK)
+	$(BIN)/coverage report
 
 thorough: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 -m hypothesis --hypothesis-profile=thorough --timeout=0

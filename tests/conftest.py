@@ -6,9 +6,10 @@ import contextlib
 import importlib.util
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import structlog
@@ -22,6 +23,7 @@ from tests.support.storage import FileStorage, ServerStorage, Storage
 
 # The examples are the same in every run, so that a failure means a change; `make thorough` searches for new examples.
 settings.register_profile("repeatable", deadline=None, max_examples=80, derandomize=True, database=None)
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)
 settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("repeatable")
 
@@ -36,6 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="marked",
         help="which of the board's tests run on PostgreSQL: those with the marker, as well as in a file, or all"
         " and no other place (make test-postgresql)",
+    )
+    parser.addoption(
+        "--quick", action="store_true", help="skip each test that starts a process or a server (make test-quick)"
     )
     parser.addoption("--postgresql-url", help="a database on the server to use; without it the tests start one")
 
@@ -120,6 +125,18 @@ def _logs_as_they_were() -> Iterator[None]:
     """Reset the log configuration after a test."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _no_processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --quick, skip the test when it starts a process."""
+
+    def skip(*arguments: Any, **options: Any) -> NoReturn:
+        pytest.skip("starts a process")
+
+    if request.config.getoption("--quick"):
+        for place, name in ((subprocess.Popen, "__init__"), (os, "fork"), (os, "posix_spawn")):
+            monkeypatch.setattr(place, name, skip)
 
 
 @pytest.fixture(autouse=True)
