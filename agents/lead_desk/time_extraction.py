@@ -21,6 +21,7 @@ from lead_desk.zone_names import mark_zones, zone_after
 __all__ = ["extract_times"]
 
 MAX_TIMES = 5
+_SATURDAY = 5
 
 
 class Hours(NamedTuple):
@@ -62,19 +63,23 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     days = _mark_excluded(folded, _merge_days(folded, list(_find_days(folded, today)), today))
     hours = _outside(_find_hours(folded, zones), [(day.begin, day.end) for day in days])
     excluded = [day for day in days if day.is_excluded]
+    paired = _pair(folded, days, hours)
     if excluded and len(excluded) == len(days) and any(_is_exception(folded, day) for day in excluded):
         week = _Mention(0, 0, "rest", (today + timedelta(days=1), today + timedelta(days=7)))
-        days, hours = [week, *days], []  # "any day except Friday"
+        of_excluded = {day.end + 1 for day in excluded}  # "except Friday afternoon" says nothing of other afternoons
+        others = [item for item in hours if item.category != "part" or item.begin not in of_excluded]
+        paired = [(week, [item.hours for item in others if item.hours])]  # "any day except Friday"
     times: dict[str, RequestedTime] = {}
-    for day, hours_of_day in _pair(folded, days, hours):
+    for day, hours_of_day in paired:
         if day.days is None or day.is_excluded:
             continue
         spans: list[Hours | None] = [*hours_of_day] or [None]
-        for first_and_last in _without(day.days, excluded):
-            for span in spans:
-                requested = _requested_time(first_and_last, span, zone)
-                if requested is not None and requested.is_ahead(now or written_at):
-                    times.setdefault(str(requested), requested)
+        for part in _without(day.days, excluded):
+            for first_and_last in _single_days(part) if hours_of_day else [part]:
+                for span in spans:
+                    requested = _requested_time(first_and_last, span, zone)
+                    if requested is not None and requested.is_ahead(now or written_at):
+                        times.setdefault(str(requested), requested)
     return list(times.values())[:MAX_TIMES]
 
 
@@ -133,6 +138,13 @@ def _without(days: tuple[date, date], excluded: Iterable[_Mention]) -> list[tupl
         else:
             parts.append((day, day))
     return parts
+
+
+def _single_days(days: tuple[date, date]) -> list[tuple[date, date]]:
+    """Return each day of a range by itself, without Saturdays and Sundays: `next week at 10`."""
+    first, last = days
+    each = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return [(day, day) for day in each if first == last or day.weekday() < _SATURDAY]
 
 
 def _excludes(item: _Mention, day: date) -> bool:

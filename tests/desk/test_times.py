@@ -197,6 +197,13 @@ def test_reading_when_a_lead_was_sent_never_raises(text: str) -> None:
     ("text", "expected"),
     [
         ("anytime this week but Friday works, any day but Friday", ["2026-03-02/2026-03-05"]),
+        (
+            "any day except Friday at 10 am",
+            [f"2026-03-{day}T10:00" for day in ("03", "04", "05", "09")],
+        ),
+        ("any day except Friday afternoon", ["2026-03-03/2026-03-05", "2026-03-07/2026-03-09"]),
+        ("any morning except Friday", [f"2026-03-{day}T09:00/12:00" for day in ("03", "04", "05", "09")]),
+        ("between 9 and 11 next week, not Monday", [f"2026-03-{day}T09:00/11:00" for day in (10, 11, 12, 13)]),
         ("I can't do Wednesday, Thursday at 10 works", ["2026-03-05T10:00"]),
         ("I can't do Wednesday or Thursday, Friday works", ["2026-03-06"]),
         ("Freitag au\u00dfer vormittags", ["2026-03-06T12:00/2026-03-07T00:00"]),
