@@ -24,7 +24,7 @@ from blackboard.daemon import build_daemon
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
-from blackboard.system.text_files import read_toml
+from blackboard.system.settings_text import read_toml
 from blackboard.testing import Replay, ScriptedModel
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from pydantic import JsonValue
 
 from blackboard.authors import check_author
-from blackboard.board import board_clock, erasure, explanation, inbox, pauses, queries, unreadable_marks
+from blackboard.board import board_clock, erasure, explanation, needs, pauses, queries, unreadable_marks
 from blackboard.board.activation_details import activation_details
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
@@ -565,7 +565,7 @@ class Blackboard:
 
     def inbox(self) -> list[NeedRecord]:
         """Return the needs that wait for a person, oldest first."""
-        return self.session.read(inbox.inbox)
+        return self.session.read(needs.inbox)
 
     def answer(self, need_id: int, text: str) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
@@ -575,7 +575,7 @@ class Blackboard:
             NotFound: There is no such need.
         """
         classes = self.session.classes
-        return self.session.write(lambda txn: inbox.answer(txn, need_id, text, self.author, classes))
+        return self.session.write(lambda txn: needs.answer(txn, need_id, text, self.author, classes))
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:
         """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.

@@ -9,8 +9,8 @@ from blackboard.board import erasure, unreadable_marks
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.inbox import inbox
 from blackboard.board.mark_storage import redeployment
+from blackboard.board.needs import inbox
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.agent_state import NO_REASON
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -13,10 +13,10 @@ from blackboard.cli.output import AsJson, document, say
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command("test")(run_files)
+    app.command("test")(rules)
 
 
-def run_files(
+def rules(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of rules, *.board.toml.")],
     as_json: AsJson = False,
 ) -> None:

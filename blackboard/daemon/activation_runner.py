@@ -14,7 +14,7 @@ from blackboard.board.activations.activation_results import AgentDeposit, Failur
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.transactions.activation_inputs import ActivationInput
-from blackboard.board.worker_operations import ClaimNext, FinishedRun, Worker
+from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop

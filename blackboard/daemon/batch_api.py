@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from blackboard.activation_policies import backoff
+from blackboard.backoff import backoff
 from blackboard.board.activations import batch_api_calls
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard

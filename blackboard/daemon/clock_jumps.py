@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.worker_operations import Worker
+from blackboard.board.worker import Worker
 from blackboard.clock import iso
 from blackboard.log_queue import Log
 

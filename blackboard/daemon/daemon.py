@@ -18,7 +18,7 @@ from blackboard.agent_definition import Agent
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker_operations import DueWork, Worker
+from blackboard.board.worker import DueWork, Worker
 from blackboard.board.workers.liveness import WorkerLiveness
 from blackboard.clock import Instant, ManualClock, SystemClock, from_datetime, pause
 from blackboard.daemon import forked_children

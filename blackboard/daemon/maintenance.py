@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from blackboard.board.worker_operations import DueWork, Worker
+from blackboard.board.worker import DueWork, Worker
 from blackboard.board.workers.liveness import WorkerLiveness
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard.activation_policies import backoff
 from blackboard.agent_definition import require_done
+from blackboard.backoff import backoff
 from blackboard.board import queries
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.activations.budgets import BudgetExceeded

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from blackboard.agent_definition import Agent, require_done
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker_operations import publish_lock
+from blackboard.board.worker import publish_lock
 from blackboard.daemon import forked_children
 from blackboard.failpoints import failpoint
 from blackboard.log_queue import Log

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 from blackboard.llm.reply import Usage
 from blackboard.system.packaged_files import config_file
-from blackboard.system.text_files import read_toml
+from blackboard.system.settings_text import read_toml
 
 Api = Literal["messages", "batch"]
 """`messages`: answered at once. `batch`: the Message Batches API, cheaper and answered within a day."""

@@ -24,7 +24,7 @@ from blackboard.settings.sections import (
 )
 from blackboard.settings.trusted_folders import check_found
 from blackboard.system.packaged_files import config_file
-from blackboard.system.text_files import read_toml
+from blackboard.system.settings_text import read_toml
 
 CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"

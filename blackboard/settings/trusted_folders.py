@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.system import file_owners
-from blackboard.system.text_files import read_toml
+from blackboard.system.settings_text import read_toml
 
 
 class UserSettings(BaseModel):

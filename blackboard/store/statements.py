@@ -2,7 +2,7 @@
 
 A file holds statements (`-- name: get_mark -> MarkRow`) and fragments (`-- fragment: is_live(at)`). The comment under a
 heading says what it is for. A text that differs on PostgreSQL follows under the same name with `(postgresql)` behind.
-`sql_fragments` describes the texts.
+`sql_composition` describes the texts.
 
 A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
 commit. `(quiet)` or `(notifies)` after the name overrides this; `(frees slot)` and `(takes slot)` are for
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.store import rows
-from blackboard.store.sql_fragments import Fragment, bind, compose
+from blackboard.store.sql_composition import Fragment, bind, compose
 
 _BLOCK = re.compile(
     r"^-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+))?(?: \(([\w ]+)\))?\n"

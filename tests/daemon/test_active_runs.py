@@ -14,7 +14,7 @@ import pytest
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
 from blackboard.board.activations import activation_results
-from blackboard.board.worker_operations import Worker
+from blackboard.board.worker import Worker
 from blackboard.daemon.active_runs import MAX_RUNS
 from blackboard.settings.sections import DaemonSettings
 from blackboard.states import SUSPECT_DEATHS

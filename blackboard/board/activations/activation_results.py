@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from blackboard.activation_policies import backoff, halves
+from blackboard.backoff import backoff
 from blackboard.board.activations import loop_detection, model_calls
 from blackboard.board.mark_storage import declarations
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit
@@ -130,11 +130,17 @@ def fail(
     return ActivationState.READY
 
 
+def _halves(parts: Sequence[Sequence[int]]) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
+    """Return the two halves of a failing batch, which are retried separately; the first is not the shorter."""
+    middle = (len(parts) + 1) // 2
+    return parts[:middle], parts[middle:]
+
+
 def _halve(
     txn: BoardTransaction, row: ActivationRow, parts: Sequence[Sequence[int]], *, attempt: int, error: str
 ) -> None:
     """Split the marks of a running activation in two. Both halves are ready at once."""
-    _, moved = halves(parts)
+    _, moved = _halves(parts)
     split(txn, row, list(chain.from_iterable(moved)), attempt=attempt, error=error)
     _end(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
     set_marks(txn, row.id)
@@ -169,7 +175,7 @@ def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, ret
     if current is None or len(parts := _divisible_parts(txn, current)) < 2:
         return False
     others = parts[1:]
-    for half in halves(others) if halve_rest else [others]:
+    for half in _halves(others) if halve_rest else [others]:
         if marks := list(chain.from_iterable(half)):
             split(txn, current, marks, error=error, retry_at=retry_at)
     set_marks(txn, row.id)

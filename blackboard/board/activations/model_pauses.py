@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from blackboard.activation_policies import backoff
+from blackboard.backoff import backoff
 from blackboard.board.activations import activation_results, model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant

@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from blackboard.activation_policies import backoff
+from blackboard.backoff import backoff
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.activations.model_pauses import FIRST_WAIT, PRECEDENCE, Wait
 from blackboard.board.transactions.activation_rows import get_activation
