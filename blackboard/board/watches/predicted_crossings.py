@@ -7,6 +7,8 @@ timing of maintenance never matters.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -23,6 +25,22 @@ LAST_INSTANT = 2**62
 """Microseconds since the epoch, later than any instant."""
 PREDICTIONS_PER_QUERY = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """What fell below the threshold of a falling watch."""
+
+    subject: str
+    """Empty for the board."""
+    mark_id: int
+    """0 unless the watch is per mark."""
+    marks: list[FadingMark]
+    side: Side
+    """The side of the condition that was met."""
+    at: int
+    event_id: int | None
+    """The event that caused it; None for the last one of the board."""
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
@@ -162,7 +180,7 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRo
     at = first_true(watch.condition, marks, since)
     if at is not None and since < at <= txn.now:
         side = fallen_side(watch.condition, marks, since, at)
-        _skip(txn, watch, subject, mark_id, marks, side, at, "before it was recorded", new.event_id)
+        _skip(txn, watch, Fall(subject, mark_id, marks, side, at, new.event_id), "before it was recorded")
 
 
 def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
@@ -207,45 +225,27 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
     crossing_retests.complete(txn, watch, prediction.subject)
     side = fallen_side(watch.condition, marks, computed, at)
+    fall = Fall(prediction.subject, prediction.mark_id, marks, side, at, event_id)
     if guards.was_open(txn, watch, prediction.subject, at):
-        _cross(txn, watch, prediction.subject, prediction.mark_id, marks, side, at, event_id)
+        _cross(txn, watch, fall)
     else:
-        _skip(txn, watch, prediction.subject, prediction.mark_id, marks, side, at, "the guard was not met", event_id)
+        _skip(txn, watch, fall, "the guard was not met")
 
 
-def _cross(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    subject: str,
-    mark_id: int,
-    marks: list[FadingMark],
-    side: Side,
-    at: int,
-    event_id: int | None,
-) -> None:
-    """Record that a watch crossed at an instant."""
-    laws = {law_key(mark.state.law) for mark in marks}
-    measured = crossings.Measurement(side.value, len(marks), laws=laws, comparison=side.comparison)
-    crossings.cross(txn, watch, subject, mark_id, measured, crossed_at=at, event_id=event_id)
+def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> None:
+    """Record that a watch crossed."""
+    laws = {law_key(mark.state.law) for mark in fall.marks}
+    measured = crossings.Measurement(fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison)
+    crossings.cross(txn, watch, fall.subject, fall.mark_id, measured, crossed_at=fall.at, event_id=fall.event_id)
 
 
-def _skip(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    subject: str,
-    mark_id: int,
-    marks: list[FadingMark],
-    side: Side,
-    at: int,
-    why: str,
-    event_id: int | None,
-) -> None:
-    """Record that a watch crossed at an instant and wakes nobody. A crossing that waits stays as it is."""
-    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
-    reason = f"{watch.condition} ({side.comparison.digits_of(side.value)}); {why}"
-    activation = insert_closed_activation(txn, watch, subject, ActivationState.SKIPPED, reason, at)
+def _skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) -> None:
+    """Record that a watch crossed and wakes nobody. A crossing that waits stays as it is."""
+    key = {"watch_id": watch.id, "subject": fall.subject, "mark_id": fall.mark_id}
+    reason = f"{watch.condition} ({fall.side.comparison.digits_of(fall.side.value)}); {why}"
+    activation = insert_closed_activation(txn, watch, fall.subject, ActivationState.SKIPPED, reason, fall.at)
     if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
-        _cross(txn, watch, subject, mark_id, marks, side, at, event_id)
+        _cross(txn, watch, fall)
         close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
 
 
