@@ -43,16 +43,18 @@ IDENTIFIERS = frozenset(
     settle_due settle_all settle_discarded settle_question set_alone hand_over lane_for max_depth hourly_limit
     rest_per rest_after_failures rest_until lane_below rearm marks_left split_call previous_event_id activation_mark
     follow_up follow_ups succession successor upto formerly spoiled outgrown on_wake _given _instead Leave leave_many
+    Postponed held_back is_put_back
     """.split()  # noqa: SIM905
 )
 
 MODULES = frozenset(
     """
-    agency agenda asking batches changing checking choosing claiming completing contract costing crew depositing door
-    drawing evaporating explaining falling finishing following forgetting freeze gate giving health installing journal
-    keeping lane living loader loading logs looking loops moment pacing passes people phrases presence pricing
-    publishing query query_child querying reading redeploying resolving resources rising running runs samples seeing
-    shelf statement steps timekeeping totals transacting turn upkeep waking watching
+    agency agenda asking batches changing checking choosing claiming completing contract costing crew depositing
+    door drawing evaporating event_loop explaining falling finishing following forgetting freeze gate giving health
+    installing journal keeping lane living loader loading logs looking loops moment pacing passes people phrases
+    presence pricing publishing query query_child querying reading redeploying resolving resources rising running
+    runs samples section_models seeing shelf statement steps timekeeping totals transacting turn upkeep waking
+    watching
     """.split()  # noqa: SIM905
 )
 
