@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
 from tests.crash.invariants import Broken
-from tests.crash.worlds import WORLDS, World
+from tests.crash.worlds import WORLDS, CrashWorld
 
 __all__ = ["Figures", "run"]
 
@@ -58,7 +58,7 @@ class Figures:
 class Run:
     """A board from its creation to its end."""
 
-    def __init__(self, world: World, rng: random.Random, reached: Counter[str], kills: int) -> None:
+    def __init__(self, world: CrashWorld, rng: random.Random, reached: Counter[str], kills: int) -> None:
         self.world, self.rng, self.reached, self.kills = world, rng, reached, kills
         self.figures = Figures(boards=1)
         self.kept: dict[str, tuple[int, int]] = {}

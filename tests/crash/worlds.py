@@ -42,7 +42,7 @@ from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
 from tests.crash.invariants import Broken, check_cooled, rows
 
-__all__ = ["WORLDS", "Deposit", "World"]
+__all__ = ["WORLDS", "CrashWorld", "Deposit"]
 
 MINUTE = 60_000_000
 
@@ -76,7 +76,7 @@ class FrozenClock:
         return event.wait(0.2)
 
 
-class World(ABC):
+class CrashWorld(ABC):
     """A board and its processes.
 
     Args:
@@ -242,7 +242,7 @@ async def burner(marks: Sequence[Flame], context: Any) -> list[Ash]:
     return ashes(marks)
 
 
-class Pure(World):
+class Pure(CrashWorld):
     """Two chained agents without state, and a clock that does not advance."""
 
     name = "pure"
@@ -339,7 +339,7 @@ class Interrupted(Pure):
         return other
 
     def deposit(self, number: int, start: int, say: Say, limit: int | None = None) -> None:
-        """Deposit the planned marks from `start` on, every other one in each thread; see `World.deposit`."""
+        """Deposit the planned marks from `start` on, every other one in each thread; see `CrashWorld.deposit`."""
         if not self.interrupts:
             super().deposit(number, start, say, limit)
             return
@@ -564,7 +564,7 @@ def warden(marks: Sequence[Smoke], context: Any) -> list[Chill]:
     return [Chill(subject=mark.subject, of=mark.n) for mark in marks]
 
 
-class Fading(World):
+class Fading(CrashWorld):
     """Each life begins half a minute after the previous life, and sometimes the half-life changes.
 
     Some marks occurred before the first life. So some of them have gone cold or evaporated before they are recorded.
@@ -631,7 +631,7 @@ class Fading(World):
 # -- the desk ---------------------------------------------------------------------------------------------------------
 
 
-class Desk(World):
+class Desk(CrashWorld):
     """The lead desk with its deployment file and shorter batch windows."""
 
     name = "desk"
@@ -730,5 +730,7 @@ def undisturbed_verdicts() -> list[tuple[str, str, float]]:
 
 _verdicts: list[Any] | None = None
 
-WORLDS: Mapping[str, type[World]] = {world.name: world for world in (Pure, Interrupted, Versions, Paid, Fading, Desk)}
+WORLDS: Mapping[str, type[CrashWorld]] = {
+    world.name: world for world in (Pure, Interrupted, Versions, Paid, Fading, Desk)
+}
 Work = Callable[[Say], None]

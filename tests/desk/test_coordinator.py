@@ -14,7 +14,7 @@ from blackboard.marks import Decision, Need
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
 from lead_desk.model_answers import Pick, Picks, Ruling, Rulings, Step, Steps
-from tests.desk.world import Context, World, settings, stored, woken
+from tests.desk.world import Context, FakeDesk, settings, stored, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]
 
@@ -119,7 +119,7 @@ def test_a_request_leads_to_at_most_one_decision_before_a_person_is_asked(
             return Steps(rulings=[Step(id=row["id"], task="x", ask=False) for row in data["insights"]])
         return schema(insights=[])
 
-    world = World(settings(Path("/nowhere")), answer)
+    world = FakeDesk(settings(Path("/nowhere")), answer)
     people = ["a", "b", "c", "a"]
     for who in people:
         times = ["2026-03-03T15:00"]

@@ -23,7 +23,7 @@ from lead_desk.desk_marks import Lead
 from lead_desk.desk_settings import DeskSettings
 from lead_desk.prompt_injection import is_suspicious
 from lead_desk.prompts import load_prompt
-from tests.desk.world import World, settings
+from tests.desk.world import FakeDesk, settings
 
 SAMPLES = files("lead_desk").joinpath("samples")
 CONFIG = Path(__file__).parents[2] / "config"
@@ -36,9 +36,9 @@ def leads() -> list[Lead]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
+def world(tmp_path: Path) -> FakeDesk:
     (tmp_path / "calendar.ics").write_bytes(SAMPLES.joinpath("calendar.ics").read_bytes())
-    world = World(settings(tmp_path))
+    world = FakeDesk(settings(tmp_path))
     for lead in leads():
         world.add(lead)
     return world
@@ -51,7 +51,7 @@ def test_the_samples_are_as_messy_as_a_web_form() -> None:
     assert len({mark.subject for mark in marks}) < len(marks)
 
 
-def test_every_lead_has_one_verdict_and_every_verdict_one_insight(world: World) -> None:
+def test_every_lead_has_one_verdict_and_every_verdict_one_insight(world: FakeDesk) -> None:
     world.run()
     verdicts = [*world.of("qualified"), *world.of("rejected")]
     assert sorted(mark.lead for mark in verdicts) == sorted(mark.id for mark in world.of("lead"))
@@ -59,7 +59,7 @@ def test_every_lead_has_one_verdict_and_every_verdict_one_insight(world: World) 
     assert sorted(evidence) == sorted(mark.id for mark in verdicts)
 
 
-def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_asked_about(world: World) -> None:
+def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_asked_about(world: FakeDesk) -> None:
     world.run()
     slots = [mark.slot for mark in world.of("appointment")]
     assert len(slots) == len(set(slots)) > 20
@@ -69,21 +69,21 @@ def test_no_slot_is_booked_twice_and_every_qualified_lead_is_booked_or_asked_abo
     assert asked, "somebody wants the slot that another has"
 
 
-def test_attacks_do_not_qualify_a_lead(world: World) -> None:
+def test_attacks_do_not_qualify_a_lead(world: FakeDesk) -> None:
     world.run()
     attacks = {mark.id for mark in world.of("lead") if is_suspicious(mark)}
     good = {mark.subject for mark in world.of("qualified") if mark.lead in attacks}
     assert good == {"carla@ruizpan.example", "pat.quinn@research.example"}
 
 
-def test_verdicts_do_not_depend_on_the_order_of_the_leads(world: World, tmp_path: Path) -> None:
-    other = World(settings(tmp_path))
+def test_verdicts_do_not_depend_on_the_order_of_the_leads(world: FakeDesk, tmp_path: Path) -> None:
+    other = FakeDesk(settings(tmp_path))
     shuffled = leads()
     Random(7).shuffle(shuffled)
     for lead in shuffled:
         other.add(lead)
 
-    def verdicts(world: World) -> list[tuple[str, str, float, str]]:
+    def verdicts(world: FakeDesk) -> list[tuple[str, str, float, str]]:
         message = {mark.id: mark.message for mark in world.of("lead")}
         marks = [*world.of("qualified"), *world.of("rejected")]
         return sorted((mark.subject, message[mark.lead], mark.score, mark.kind) for mark in marks)
@@ -93,14 +93,14 @@ def test_verdicts_do_not_depend_on_the_order_of_the_leads(world: World, tmp_path
     assert verdicts(world) == verdicts(other)
 
 
-def test_calls_are_few(world: World) -> None:
+def test_calls_are_few(world: FakeDesk) -> None:
     world.run()
     assert world.calls.count("sales") == 7  # 69 leads, ten in a call
     assert world.calls.count("scheduler") <= 6
     assert world.calls.count("analyst") <= 2
 
 
-def test_an_answer_of_a_person_books_the_meeting(world: World) -> None:
+def test_an_answer_of_a_person_books_the_meeting(world: FakeDesk) -> None:
     world.run()
     need = next(mark for mark in world.of("need") if mark.subject == "priya.nair@medisys.example")
     before = len(world.of("appointment"))

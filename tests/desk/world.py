@@ -76,7 +76,7 @@ def woken(agent: Agent, marks: Sequence[Mark], context: Context) -> list[Any]:
     return left
 
 
-class World:
+class FakeDesk:
     """Marks and the four agents that work on them until no work remains."""
 
     agents = (sales, scheduler, coordinator, analyst)

@@ -10,14 +10,14 @@ import anthropic  # noqa: F401  # so that the server that forks the children has
 from blackboard import ManualClock, failpoints
 from blackboard.board.activations import model_calls
 from blackboard.errors import StoreError
-from tests.economy.world import World
+from tests.economy.world import PayingBoard
 
 __all__ = ["live"]
 
 
 def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings: dict[str, Any]) -> None:
     """Run a daemon; with `full`, the disk accepts no answer."""
-    world = World(path, ManualClock(), url, **settings)
+    world = PayingBoard(path, ManualClock(), url, **settings)
     if full:
         setattr(model_calls, "record_answer", _full)  # noqa: B010
     failpoints.arm(*failpoint)

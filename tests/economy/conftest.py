@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard.clock import ManualClock
-from tests.economy.world import KEY, World, answer
+from tests.economy.world import KEY, PayingBoard, answer
 from tests.support.messages_api import MessagesApi
 
 
@@ -20,12 +20,14 @@ def api() -> Iterator[MessagesApi]:
 
 
 @pytest.fixture
-def world_of(tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi) -> Iterator[Callable[..., World]]:
+def world_of(
+    tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi
+) -> Iterator[Callable[..., PayingBoard]]:
     """Return a function that creates the world with settings of the judge and budgets."""
-    made: list[World] = []
+    made: list[PayingBoard] = []
 
-    def make(**options: Any) -> World:
-        made.append(World(tmp_path / "board.db", clock, api.url, database=board_url, **options))
+    def make(**options: Any) -> PayingBoard:
+        made.append(PayingBoard(tmp_path / "board.db", clock, api.url, database=board_url, **options))
         return made[-1]
 
     yield make
@@ -34,5 +36,5 @@ def world_of(tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesAp
 
 
 @pytest.fixture
-def world(world_of: Callable[..., World]) -> World:
+def world(world_of: Callable[..., PayingBoard]) -> PayingBoard:
     return world_of()

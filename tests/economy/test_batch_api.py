@@ -21,7 +21,7 @@ from blackboard.llm.failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.reply import Reply
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, World, judge
+from tests.economy.world import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.wire import Call
@@ -50,7 +50,7 @@ def requests_in(call: Call) -> list[dict[str, Any]]:
 
 
 def test_an_agent_waits_for_the_batch_api_and_continues_with_the_answer(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(3)
@@ -65,7 +65,7 @@ def test_an_agent_waits_for_the_batch_api_and_continues_with_the_answer(
 
 
 def test_calls_of_several_activations_share_a_batch(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(5)
@@ -76,7 +76,7 @@ def test_calls_of_several_activations_share_a_batch(
 
 
 def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     world.deposit_leads(2)
@@ -98,7 +98,7 @@ def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
 
 
 def test_weak_marks_wait_for_the_batch_api_and_strong_marks_do_not(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(batch_api_below=0.4)
     weak = world.deposit_leads(2, intensity=0.3, name="weak")
@@ -110,7 +110,7 @@ def test_weak_marks_wait_for_the_batch_api_and_strong_marks_do_not(
 
 
 def test_a_weak_mark_shares_the_call_of_a_strong_mark(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(batch_api_below=0.4)
     world.deposit_leads(2, intensity=0.3, name="weak")
@@ -129,7 +129,7 @@ def test_the_strongest_mark_decides_on_api_and_model() -> None:
     assert api_for(AgentSettings(use_batch_api=True), 9.0) == "batch"
 
 
-def test_strong_marks_may_get_a_stronger_model(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_strong_marks_may_get_a_stronger_model(world_of: Callable[..., PayingBoard], api: MessagesApi) -> None:
     world = world_of(
         models=(ModelChoice(below=0.6, model="claude-haiku-4-5"), ModelChoice(model="claude-sonnet-4-6")),
     )
@@ -141,7 +141,7 @@ def test_strong_marks_may_get_a_stronger_model(world_of: Callable[..., World], a
 
 
 def test_quiescence_waits_for_the_batch_api(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -153,7 +153,7 @@ def test_quiescence_waits_for_the_batch_api(
 
 
 def test_a_lost_batch_is_found_again_and_paid_once(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
@@ -165,7 +165,7 @@ def test_a_lost_batch_is_found_again_and_paid_once(
 
 
 def test_a_batch_that_never_arrived_is_submitted_again(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
@@ -190,7 +190,7 @@ def test_a_batch_that_never_arrived_is_submitted_again(
 
 @pytest.mark.parametrize("status", [429, 529, 500])
 def test_a_batch_is_submitted_again_after_an_overload(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: int
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], status: int
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
@@ -214,7 +214,7 @@ def test_a_batch_is_submitted_again_after_an_overload(
     ids=lambda status: str(status.status),
 )
 def test_a_batch_that_is_refused_as_a_whole_pauses_its_models(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], status: Status
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], status: Status
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(1)
@@ -230,7 +230,7 @@ def test_a_batch_that_is_refused_as_a_whole_pauses_its_models(
 
 
 def test_calls_that_were_planned_before_a_pause_are_not_submitted_during_it(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(5)
@@ -244,7 +244,7 @@ def test_calls_that_were_planned_before_a_pause_are_not_submitted_during_it(
 
 
 def test_a_model_that_is_missing_in_the_batch_api_ends_no_mark_and_no_quiet_daemon(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(6)
@@ -259,7 +259,7 @@ def test_a_model_that_is_missing_in_the_batch_api_ends_no_mark_and_no_quiet_daem
 
 
 def test_a_batch_that_is_too_large_is_submitted_in_parts(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(8)
@@ -280,7 +280,7 @@ def test_a_batch_that_is_too_large_is_submitted_in_parts(
     ids=["expired", "canceled", "overloaded"],
 )
 def test_an_unprocessed_call_of_a_batch_is_submitted_again(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], result: dict[str, Any]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], result: dict[str, Any]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(1)
@@ -292,7 +292,7 @@ def test_an_unprocessed_call_of_a_batch_is_submitted_again(
 
 
 def test_a_call_rejected_in_its_batch_is_split_and_not_submitted_again(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
@@ -307,7 +307,7 @@ def test_a_call_rejected_in_its_batch_is_split_and_not_submitted_again(
 
 
 def test_an_unreadable_result_counts_as_paid_and_is_requested_again(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(1)
@@ -320,7 +320,7 @@ def test_an_unreadable_result_counts_as_paid_and_is_requested_again(
 
 @pytest.mark.parametrize("hold", [False, True])
 def test_deleted_results_of_a_batch_are_unknown_outcomes(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], hold: bool
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], hold: bool
 ) -> None:
     world = world_of(use_batch_api=True, on_unknown="hold" if hold else "retry")
     leads = world.deposit_leads(1)
@@ -346,7 +346,7 @@ def test_deleted_results_of_a_batch_are_unknown_outcomes(
 
 
 def test_budgets_hold_calls_in_the_batch_api_too(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
     leads = world.deposit_leads(3)
@@ -361,7 +361,7 @@ def test_budgets_hold_calls_in_the_batch_api_too(
 
 
 def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True, budget=Budget(usd_per_day=0.000_001))
     world.deposit_leads(1)
@@ -377,7 +377,7 @@ def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
 
 @pytest.mark.parametrize("small", [Budget(usd_per_day=0.000_001), Budget(calls_per_hour=1)], ids=["room", "window"])
 def test_a_raised_budget_releases_calls_to_the_batch_api(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient], small: Budget
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], small: Budget
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=small)
     leads = world.deposit_leads(2)
@@ -390,7 +390,7 @@ def test_a_raised_budget_releases_calls_to_the_batch_api(
 
 @pytest.mark.postgresql
 def test_a_call_of_a_split_activation_is_not_submitted(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     runs = []
 
@@ -412,7 +412,7 @@ def test_a_call_of_a_split_activation_is_not_submitted(
 
 
 def test_a_call_of_a_discarded_activation_is_not_submitted(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -431,7 +431,7 @@ def serve_batch_api(daemon: Daemon) -> None:
     daemon.batch_api.run_once()
 
 
-def submit_and_stop(world: World, patient: Callable[..., Patient]) -> None:
+def submit_and_stop(world: PayingBoard, patient: Callable[..., Patient]) -> None:
     """Submit the world's call in a batch, and end the daemon before the answer."""
     client = patient(looks=10**6)
     daemon = world.daemon(client)
@@ -441,7 +441,7 @@ def submit_and_stop(world: World, patient: Callable[..., Patient]) -> None:
 
 
 def test_an_answer_for_a_discarded_activation_is_paid_and_not_applied(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -457,7 +457,7 @@ def test_an_answer_for_a_discarded_activation_is_paid_and_not_applied(
 
 
 def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
-    world_of: Callable[..., World], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -477,7 +477,7 @@ def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
 
 
 def test_a_daemon_without_a_client_ignores_the_batch_api_and_becomes_quiescent(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -490,7 +490,7 @@ def test_a_daemon_without_a_client_ignores_the_batch_api_and_becomes_quiescent(
 
 
 def test_the_next_daemon_records_the_results(
-    world_of: Callable[..., World],
+    world_of: Callable[..., PayingBoard],
     api: MessagesApi,
     clock: ManualClock,
     patient: Callable[..., Patient],
@@ -500,7 +500,7 @@ def test_the_next_daemon_records_the_results(
     leads = world.deposit_leads(2)
     submit_and_stop(world, patient)
     world.close()
-    again = World(tmp_path / "board.db", clock, api.url, use_batch_api=True)
+    again = PayingBoard(tmp_path / "board.db", clock, api.url, use_batch_api=True)
     again.run_until_quiescent(patient())
     assert again.judged == leads
     assert (len(batches(api)), api.paid) == (1, 1)
@@ -508,7 +508,7 @@ def test_the_next_daemon_records_the_results(
 
 
 def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_budget(
-    world_of: Callable[..., World],
+    world_of: Callable[..., PayingBoard],
 ) -> None:
     world = world_of(use_batch_api=True)
     statements = (

@@ -22,13 +22,13 @@ from blackboard.llm.prices import load_prices
 from blackboard.llm.request import highest_cost
 from blackboard.store.statements import MODEL_CALLS
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Lead, World
+from tests.economy.world import MODEL, Lead, PayingBoard
 from tests.support.faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
 
 
 def test_a_call_over_the_budget_waits_for_the_next_hour(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(budget=Budget(calls_per_hour=1), batch=1)
     leads = world.deposit_leads(2)
@@ -48,7 +48,7 @@ def test_a_call_over_the_budget_waits_for_the_next_hour(
 
 
 def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(budget=Budget(calls_per_hour=1), batch=10)
     for n in range(6):
@@ -68,7 +68,7 @@ def test_crossings_wait_while_a_budget_holds_and_then_run_in_full_batches(
     assert [call["marks"] for call in world.calls()] == [1, 1, 4]
 
 
-def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: Callable[..., World]) -> None:
+def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: Callable[..., PayingBoard]) -> None:
     world = world_of(budget=Budget(usd_per_day=1.0))
     world.deposit_leads()
     seen = []
@@ -83,7 +83,7 @@ def test_the_highest_cost_is_reserved_and_replaced_by_the_actual_cost(world_of: 
 
 
 @pytest.mark.postgresql
-def test_the_budget_of_an_agent_holds_that_agent(world_of: Callable[..., World], clock: ManualClock) -> None:
+def test_the_budget_of_an_agent_holds_that_agent(world_of: Callable[..., PayingBoard], clock: ManualClock) -> None:
     world = world_of(batch=1, own=Budget(calls_per_day=2), budget=Budget(calls_per_day=100))
     world.deposit_leads(3)
     world.run_until_quiescent()
@@ -97,20 +97,22 @@ def test_the_budget_of_an_agent_holds_that_agent(world_of: Callable[..., World],
 
 
 def test_spent_money_survives_a_restart(
-    world_of: Callable[..., World], clock: ManualClock, tmp_path: Path, api: MessagesApi
+    world_of: Callable[..., PayingBoard], clock: ManualClock, tmp_path: Path, api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.deposit_leads(2)
     world.run_until_quiescent()
     world.close()
     for _ in range(4):
-        again = World(tmp_path / "board.db", clock, api.url, budget=Budget(calls_per_day=1), batch=1)
+        again = PayingBoard(tmp_path / "board.db", clock, api.url, budget=Budget(calls_per_day=1), batch=1)
         again.run_until_quiescent()
         again.close()
     assert api.paid == 1
 
 
-def test_a_call_larger_than_every_window_waits_for_a_person_with_the_reason(world_of: Callable[..., World]) -> None:
+def test_a_call_larger_than_every_window_waits_for_a_person_with_the_reason(
+    world_of: Callable[..., PayingBoard],
+) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
     world.deposit_leads()
     world.run_until_quiescent()
@@ -124,7 +126,9 @@ def test_a_call_larger_than_every_window_waits_for_a_person_with_the_reason(worl
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["the board's", "the agent's"])
-def test_a_raised_budget_releases_held_work_before_the_window_ends(world_of: Callable[..., World], own: bool) -> None:
+def test_a_raised_budget_releases_held_work_before_the_window_ends(
+    world_of: Callable[..., PayingBoard], own: bool
+) -> None:
     def limit(calls: int) -> dict[str, Budget]:
         budget = Budget(calls_per_day=calls)
         return {"own": budget} if own else {"budget": budget}
@@ -143,7 +147,7 @@ def test_a_raised_budget_releases_held_work_before_the_window_ends(world_of: Cal
     assert world.judged == leads
 
 
-def test_a_raised_budget_releases_work_that_was_larger_than_every_window(world_of: Callable[..., World]) -> None:
+def test_a_raised_budget_releases_work_that_was_larger_than_every_window(world_of: Callable[..., PayingBoard]) -> None:
     world = world_of(budget=Budget(usd_per_hour=0.000_001))
     world.deposit_leads()
     world.run_until_quiescent()
@@ -154,7 +158,7 @@ def test_a_raised_budget_releases_work_that_was_larger_than_every_window(world_o
 
 
 def test_a_changed_budget_does_not_release_work_that_waits_for_a_person(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(on_unknown="hold", budget=Budget(calls_per_day=5))
     world.deposit_leads()
@@ -166,7 +170,7 @@ def test_a_changed_budget_does_not_release_work_that_waits_for_a_person(
     assert len(api.bodies) == 1
 
 
-def test_a_budget_for_one_activation_counts_its_retries(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_a_budget_for_one_activation_counts_its_retries(world_of: Callable[..., PayingBoard], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_activation=2))
     world.deposit_leads()
     api.responder = lambda body: "junk"
@@ -178,7 +182,7 @@ def test_a_budget_for_one_activation_counts_its_retries(world_of: Callable[..., 
 
 @pytest.mark.parametrize(("limit", "paid", "states"), [(2, 2, ["held"] * 2), (3, 4, ["held"] * 2)])
 def test_calls_before_a_split_count_for_each_part(
-    world_of: Callable[..., World], api: MessagesApi, limit: int, paid: int, states: list[str]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, limit: int, paid: int, states: list[str]
 ) -> None:
     world = world_of(budget=Budget(calls_per_activation=limit), max_attempts=2, cooldown_after_failures=99)
     world.deposit_leads(4)
@@ -192,7 +196,7 @@ def test_calls_before_a_split_count_for_each_part(
 
 
 def test_money_spent_before_a_split_counts_for_each_part_but_not_money_of_the_other_part(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(usd_per_activation=1.0), max_attempts=1, cooldown_after_failures=99, concurrency=1)
     world.deposit_leads(2)
@@ -209,7 +213,7 @@ def test_money_spent_before_a_split_counts_for_each_part_but_not_money_of_the_ot
     assert spent == [(costs[0], 1), (costs[0] + costs[1], 2), (costs[0] + costs[2], 2)]
 
 
-def test_calls_that_certainly_cost_nothing_do_not_count(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_calls_that_certainly_cost_nothing_do_not_count(world_of: Callable[..., PayingBoard], api: MessagesApi) -> None:
     world = world_of(budget=Budget(calls_per_hour=1))
     world.deposit_leads()
     api.queue(*[Status(529)] * 3)
@@ -218,7 +222,7 @@ def test_calls_that_certainly_cost_nothing_do_not_count(world_of: Callable[..., 
 
 
 def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(budget=Budget(calls_per_hour=1))
     world.deposit_leads()
@@ -229,7 +233,7 @@ def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(
     assert world.board.status().model_calls.unknown == 1
 
 
-def test_a_budget_in_watch_mode_only_reports_excesses(world_of: Callable[..., World]) -> None:
+def test_a_budget_in_watch_mode_only_reports_excesses(world_of: Callable[..., PayingBoard]) -> None:
     world = world_of(budget=Budget(mode="watch", calls_per_hour=1), batch=1)
     leads = world.deposit_leads(3)
     world.run_until_quiescent()
@@ -239,7 +243,9 @@ def test_a_budget_in_watch_mode_only_reports_excesses(world_of: Callable[..., Wo
     assert all("calls_per_hour = 1" in call["would_hold"] for call in others)
 
 
-def test_a_short_retention_still_keeps_the_spending_of_today(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_a_short_retention_still_keeps_the_spending_of_today(
+    world_of: Callable[..., PayingBoard], api: MessagesApi
+) -> None:
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.deposit_leads(2)
     world.run_until_quiescent()
@@ -319,7 +325,7 @@ def test_spending_is_summed_from_the_index_alone(planned: Path, clock: ManualClo
             assert "SEARCH" in plan[0][-1]
 
 
-def reserve_of(world: World) -> float:
+def reserve_of(world: PayingBoard) -> float:
     """Return the highest cost of one call about one lead, in US dollars."""
     other = world.deposit_leads(1, name="first")
     world.run_until_quiescent()
@@ -331,7 +337,7 @@ def reserve_of(world: World) -> float:
 
 @pytest.mark.postgresql
 def test_a_reserve_that_is_released_lets_waiting_calls_ask_again(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(batch=1)
     most = reserve_of(world)
@@ -355,7 +361,7 @@ def test_a_reserve_that_is_released_lets_waiting_calls_ask_again(
 
 
 def test_a_call_that_failed_gives_its_place_to_another(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(batch=1, concurrency=2, budget=Budget(calls_per_hour=2))
     world.deposit_leads(2)
@@ -368,7 +374,7 @@ def test_a_call_that_failed_gives_its_place_to_another(
 
 @pytest.mark.parametrize("use_batch_api", [False, True], ids=["messages", "batch"])
 def test_a_recorded_cost_lets_waiting_calls_ask_again(
-    world_of: Callable[..., World], api: MessagesApi, use_batch_api: bool
+    world_of: Callable[..., PayingBoard], api: MessagesApi, use_batch_api: bool
 ) -> None:
     world = world_of(batch=1)
     most = reserve_of(world)
@@ -388,7 +394,7 @@ def test_a_recorded_cost_lets_waiting_calls_ask_again(
     assert len(world.judged) == 3
 
 
-def test_explain_names_the_budget_for_all_that_waits(world_of: Callable[..., World]) -> None:
+def test_explain_names_the_budget_for_all_that_waits(world_of: Callable[..., PayingBoard]) -> None:
     world = world_of(batch=1, budget=Budget(calls_per_hour=1))
     world.deposit_leads(4)
     world.run_until_quiescent()

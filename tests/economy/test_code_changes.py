@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from blackboard import ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent, Context
-from tests.economy.world import KEY, Judged, Lead, World
+from tests.economy.world import KEY, Judged, Lead, PayingBoard
 from tests.support.faults import Cut, Fault, Says, Status
 from tests.support.messages_api import MessagesApi
 
@@ -51,10 +51,10 @@ def api() -> Any:
 
 @pytest.fixture
 def desk(tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi) -> Any:
-    made: list[World] = []
+    made: list[PayingBoard] = []
 
-    def make(judge: Agent) -> World:
-        made.append(World(tmp_path / "board.db", clock, api.url, database=board_url, agents=[judge]))
+    def make(judge: Agent) -> PayingBoard:
+        made.append(PayingBoard(tmp_path / "board.db", clock, api.url, database=board_url, agents=[judge]))
         return made[-1]
 
     yield make
@@ -66,7 +66,7 @@ def desk(tmp_path: Path, board_url: str, clock: ManualClock, api: MessagesApi) -
     "fault", [Says("no JSON"), Says('{"score": 7}'), Status(413)], ids=["junk", "misfit", "too large"]
 )
 def test_a_retry_after_a_change_of_code_sends_the_new_request(
-    desk: Callable[[Agent], World], api: MessagesApi, fault: Fault
+    desk: Callable[[Agent], PayingBoard], api: MessagesApi, fault: Fault
 ) -> None:
     old = desk(judge_with(Short, "old task"))
     [lead] = old.deposit_leads()
@@ -82,7 +82,7 @@ def test_a_retry_after_a_change_of_code_sends_the_new_request(
     assert len(api.bodies) == 2
 
 
-def test_an_overloaded_request_is_built_anew(desk: Callable[[Agent], World], api: MessagesApi) -> None:
+def test_an_overloaded_request_is_built_anew(desk: Callable[[Agent], PayingBoard], api: MessagesApi) -> None:
     old = desk(judge_with(Short, "old task"))
     [lead] = old.deposit_leads()
     api.queue(Status(529, {"retry-after": "120"}))
@@ -97,7 +97,7 @@ def test_an_overloaded_request_is_built_anew(desk: Callable[[Agent], World], api
 
 @pytest.mark.parametrize(("form", "paid"), [(Short, 1), (Long, 2)], ids=["same schema", "other schema"])
 def test_a_stored_answer_is_used_only_for_the_schema_that_it_was_made_for(
-    desk: Callable[[Agent], World], api: MessagesApi, form: type[BaseModel], paid: int
+    desk: Callable[[Agent], PayingBoard], api: MessagesApi, form: type[BaseModel], paid: int
 ) -> None:
     old = desk(judge_with(Short, "old task", fails=True))
     [lead] = old.deposit_leads()
@@ -112,7 +112,7 @@ def test_a_stored_answer_is_used_only_for_the_schema_that_it_was_made_for(
 
 @pytest.mark.parametrize(("form", "task"), [(Short, b"old task"), (Long, b"new task")], ids=["same", "other"])
 def test_a_call_with_an_unknown_outcome_is_repeated_byte_for_byte_if_its_answer_would_fit(
-    desk: Callable[[Agent], World], api: MessagesApi, form: type[BaseModel], task: bytes
+    desk: Callable[[Agent], PayingBoard], api: MessagesApi, form: type[BaseModel], task: bytes
 ) -> None:
     old = desk(judge_with(Short, "old task"))
     [lead] = old.deposit_leads()

@@ -22,13 +22,13 @@ from blackboard.settings.price_settings import without_price
 from blackboard.settings.settings_file import load_settings
 from blackboard.store.view_columns import VIEWS
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, World, judge
+from tests.economy.world import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 
 
 @pytest.fixture
-def spent(world_of: Callable[..., World], api: MessagesApi, clock: ManualClock) -> World:
+def spent(world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock) -> PayingBoard:
     """Return two days: three calls of the Messages API with one unknown outcome, then one call of the Batch API."""
     world = world_of(batch=1)
     world.deposit_leads(2)
@@ -43,19 +43,19 @@ def spent(world_of: Callable[..., World], api: MessagesApi, clock: ManualClock) 
     return world
 
 
-def typed(world: World, *words: str) -> str:
+def typed(world: PayingBoard, *words: str) -> str:
     result = CliRunner().invoke(app, ["--database", str(world.path), *words])
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-def test_the_status_counts_the_calls_that_were_made(spent: World) -> None:
+def test_the_status_counts_the_calls_that_were_made(spent: PayingBoard) -> None:
     made = [call for call in spent.calls() if call["sent_at"] is not None]
     assert spent.board.status().model_calls.made == len(made) == 4
     assert f"{len(made)} made" in typed(spent, "status")
 
 
-def test_costs_are_shown_by_day_and_agent(spent: World) -> None:
+def test_costs_are_shown_by_day_and_agent(spent: PayingBoard) -> None:
     first, second = spent.board.costs()
     assert tuple(vars(first)) == VIEWS["costs"]
     assert [(row.day, row.agent, row.calls, row.marks_deposited) for row in (first, second)] == [
@@ -71,7 +71,7 @@ def test_costs_are_shown_by_day_and_agent(spent: World) -> None:
     assert spent.board.costs(days=1) == [second]
 
 
-def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent: World) -> None:
+def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent: PayingBoard) -> None:
     for call in spent.calls():
         assert tuple(call) == VIEWS["model_calls"]
         if call["state"] == "applied":
@@ -80,7 +80,7 @@ def test_each_call_has_its_tokens_its_cost_its_latency_and_its_request(spent: Wo
             assert (call["request_id"] is None) == (call["api"] == "batch")
 
 
-def test_the_cost_of_a_known_outcome_cannot_be_recorded(spent: World) -> None:
+def test_the_cost_of_a_known_outcome_cannot_be_recorded(spent: PayingBoard) -> None:
     with pytest.raises(NotFound, match="is applied"):
         spent.board.record_cost(2, 0.1)
     with pytest.raises(NotFound, match="no model call 99"):
@@ -89,7 +89,7 @@ def test_the_cost_of_a_known_outcome_cannot_be_recorded(spent: World) -> None:
         spent.board.record_cost(1, -1)
 
 
-def test_the_command_prints_and_plots_costs(spent: World, tmp_path: Path) -> None:
+def test_the_command_prints_and_plots_costs(spent: PayingBoard, tmp_path: Path) -> None:
     said = typed(spent, "costs", "--days", "36500", "--plot")
     assert "2026-01-05" in said
     assert "judge" in said
@@ -99,14 +99,14 @@ def test_the_command_prints_and_plots_costs(spent: World, tmp_path: Path) -> Non
     assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_command_records_the_cost_of_an_unknown_outcome(spent: World) -> None:
+def test_the_command_records_the_cost_of_an_unknown_outcome(spent: PayingBoard) -> None:
     assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0].unknown == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
     assert spent.board.costs()[0].usd_direct == spent.board.costs()[0].usd
 
 
-def test_a_mark_with_several_calls_counts_once(world_of: Callable[..., World]) -> None:
+def test_a_mark_with_several_calls_counts_once(world_of: Callable[..., PayingBoard]) -> None:
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
     def clumsy(marks: list[Any], context: Any) -> Any:
         left = judge.function(marks, context)
@@ -126,7 +126,9 @@ def test_a_mark_with_several_calls_counts_once(world_of: Callable[..., World]) -
     assert (row.calls, row.marks_deposited) == (3, 2)
 
 
-def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(world: World, api: MessagesApi) -> None:
+def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(
+    world: PayingBoard, api: MessagesApi
+) -> None:
     world.deposit_leads()
     api.queue(Cut(0))
     world.run_until_quiescent()
@@ -149,7 +151,7 @@ def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(wor
     assert world.states()[2:] == ["unusable", "applied"]
 
 
-def test_an_immediately_rejected_request_costs_nothing(world: World, api: MessagesApi) -> None:
+def test_an_immediately_rejected_request_costs_nothing(world: PayingBoard, api: MessagesApi) -> None:
     world.deposit_leads()
     api.queue(Status(529), Status(429))
     world.run_until_quiescent()
@@ -157,12 +159,12 @@ def test_an_immediately_rejected_request_costs_nothing(world: World, api: Messag
     assert [row.calls for row in world.board.costs()] == [1]
 
 
-def test_status_counts_the_calls_whose_outcome_is_unknown(spent: World) -> None:
+def test_status_counts_the_calls_whose_outcome_is_unknown(spent: PayingBoard) -> None:
     assert "1 unknown" in typed(spent, "status")
 
 
 def test_a_model_without_a_price_is_refused_before_anything_runs(
-    tmp_path: Path, world_of: Callable[..., World]
+    tmp_path: Path, world_of: Callable[..., PayingBoard]
 ) -> None:
     file = tmp_path / "deployment.toml"
     text = '[deployment]\nagents = ["tests.economy.world:judge"]\n[model]\nmodel = "claude-nonesuch"\n'

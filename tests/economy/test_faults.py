@@ -20,14 +20,14 @@ from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, World, judge
+from tests.economy.world import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
 
 SECOND = parse_duration("1s")
 
 
-def test_an_answer_is_paid_once_and_used(world: World, api: MessagesApi) -> None:
+def test_an_answer_is_paid_once_and_used(world: PayingBoard, api: MessagesApi) -> None:
     leads = world.deposit_leads(3)
     world.run_until_quiescent()
     assert world.judged == leads
@@ -40,7 +40,7 @@ def test_an_answer_is_paid_once_and_used(world: World, api: MessagesApi) -> None
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529])
-def test_an_overloaded_api_gets_the_same_bytes_again_later(world: World, api: MessagesApi, status: int) -> None:
+def test_an_overloaded_api_gets_the_same_bytes_again_later(world: PayingBoard, api: MessagesApi, status: int) -> None:
     leads = world.deposit_leads(2)
     api.queue(Status(status), Status(status))
     world.run_until_quiescent()
@@ -51,7 +51,9 @@ def test_an_overloaded_api_gets_the_same_bytes_again_later(world: World, api: Me
     assert world.board.activations()[0].attempt == 1  # the failure used no attempt of the agent
 
 
-def test_retry_after_is_obeyed_without_blocking_a_worker(world: World, api: MessagesApi, clock: ManualClock) -> None:
+def test_retry_after_is_obeyed_without_blocking_a_worker(
+    world: PayingBoard, api: MessagesApi, clock: ManualClock
+) -> None:
     world.deposit_leads()
     api.queue(Status(429, {"retry-after": "120"}))
     started = clock.now()
@@ -61,7 +63,7 @@ def test_retry_after_is_obeyed_without_blocking_a_worker(world: World, api: Mess
     assert 120 * SECOND <= second - first <= 122 * SECOND
 
 
-def test_work_deferred_by_the_api_is_on_the_agenda_with_the_reason(world: World, api: MessagesApi) -> None:
+def test_work_deferred_by_the_api_is_on_the_agenda_with_the_reason(world: PayingBoard, api: MessagesApi) -> None:
     world.deposit_leads()
     api.queue(Status(429, {"retry-after": "120"}))
     daemon, seen = world.daemon(), []
@@ -80,7 +82,9 @@ def test_work_deferred_by_the_api_is_on_the_agenda_with_the_reason(world: World,
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("fault", [Cut(), Cut(0)], ids=["in mid-answer", "before the answer"])
-def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world: World, api: MessagesApi, fault: Fault) -> None:
+def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(
+    world: PayingBoard, api: MessagesApi, fault: Fault
+) -> None:
     leads = world.deposit_leads(2)
     api.queue(fault)
     world.run_until_quiescent()
@@ -96,7 +100,7 @@ def test_a_cut_connection_is_an_unknown_outcome_and_is_counted(world: World, api
 
 
 def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_cost(
-    world: World, api: MessagesApi
+    world: PayingBoard, api: MessagesApi
 ) -> None:
     world.deposit_leads()
     api.queue(Junk('{"verdicts": []}'))
@@ -116,7 +120,7 @@ def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_co
         world.board.record_cost(good["id"], 0.0)
 
 
-def test_a_usage_that_cannot_be_true_uses_up_no_budget(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_a_usage_that_cannot_be_true_uses_up_no_budget(world_of: Callable[..., PayingBoard], api: MessagesApi) -> None:
     class Boasting(Patient):
         def send(self, body: str) -> Reply:
             reply = super().send(body)
@@ -135,7 +139,7 @@ def test_a_usage_that_cannot_be_true_uses_up_no_budget(world_of: Callable[..., W
     assert world.calls()[0]["cost_usd"] == 0.25
 
 
-def test_the_cost_of_an_applied_answer_without_usage_can_be_recorded(world: World) -> None:
+def test_the_cost_of_an_applied_answer_without_usage_can_be_recorded(world: PayingBoard) -> None:
     world.deposit_leads()
     world.board.session.write(_answered_without_usage)
     world.board.record_cost(1, 0.1)
@@ -150,7 +154,7 @@ def _answered_without_usage(txn: BoardTransaction) -> Any:
 
 
 def test_an_unused_answer_is_spare_after_its_activation_is_discarded(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged], max_tokens=400, max_attempts=1, name="judge")
     def clumsy(marks: list[Any], context: Any) -> None:
@@ -169,7 +173,7 @@ def test_an_unused_answer_is_spare_after_its_activation_is_discarded(
 
 
 def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(on_unknown="hold")
     leads = world.deposit_leads(2)
@@ -191,7 +195,7 @@ def test_an_agent_can_let_a_person_decide_about_an_unknown_outcome(
     assert world.calls()[0]["cost_usd"] == 0.25
 
 
-def test_a_discarded_unknown_outcome_is_not_sent_again(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_a_discarded_unknown_outcome_is_not_sent_again(world_of: Callable[..., PayingBoard], api: MessagesApi) -> None:
     world = world_of(on_unknown="hold")
     world.deposit_leads()
     api.queue(Cut(0))
@@ -202,7 +206,7 @@ def test_a_discarded_unknown_outcome_is_not_sent_again(world_of: Callable[..., W
     assert world.board.status().model_calls.unknown == 0
 
 
-def test_a_call_that_times_out_is_an_unknown_outcome(world: World, api: MessagesApi) -> None:
+def test_a_call_that_times_out_is_an_unknown_outcome(world: PayingBoard, api: MessagesApi) -> None:
     leads = world.deposit_leads()
     api.queue(hang := Hang())
     world.run_until_quiescent(timeout="0.2s")
@@ -212,7 +216,7 @@ def test_a_call_that_times_out_is_an_unknown_outcome(world: World, api: Messages
 
 
 def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
-    world_of: Callable[..., World], clock: ManualClock, api: MessagesApi
+    world_of: Callable[..., PayingBoard], clock: ManualClock, api: MessagesApi
 ) -> None:
     world = world_of(timeout="1s")
     leads = world.deposit_leads()
@@ -240,7 +244,7 @@ def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
     [Says("{"), Says('{"verdicts": []}'), Says(""), refusal(), Says('{"verdicts": 7}')],
     ids=["no JSON", "of no mark", "empty", "refusal", "misfit"],
 )
-def test_an_unusable_answer_is_recorded_and_requested_again(world: World, api: MessagesApi, fault: Fault) -> None:
+def test_an_unusable_answer_is_recorded_and_requested_again(world: PayingBoard, api: MessagesApi, fault: Fault) -> None:
     leads = world.deposit_leads(2)
     api.queue(fault)
     world.run_until_quiescent()
@@ -250,7 +254,7 @@ def test_an_unusable_answer_is_recorded_and_requested_again(world: World, api: M
 
 
 @pytest.mark.parametrize("fault", [cut_off(), window_exceeded()], ids=["max_tokens", "context window"])
-def test_a_cut_off_answer_is_requested_in_halves_at_once(world: World, api: MessagesApi, fault: Fault) -> None:
+def test_a_cut_off_answer_is_requested_in_halves_at_once(world: PayingBoard, api: MessagesApi, fault: Fault) -> None:
     leads = world.deposit_leads(4)
     api.queue(fault)
     world.run_until_quiescent()
@@ -259,7 +263,7 @@ def test_a_cut_off_answer_is_requested_in_halves_at_once(world: World, api: Mess
     assert api.paid == 3
 
 
-def test_an_over_long_answer_loses_no_mark(world: World, api: MessagesApi) -> None:
+def test_an_over_long_answer_loses_no_mark(world: PayingBoard, api: MessagesApi) -> None:
     leads = world.deposit_leads(2)
     api.queue(over_long(2_000_000))
     world.run_until_quiescent()
@@ -267,7 +271,7 @@ def test_an_over_long_answer_loses_no_mark(world: World, api: MessagesApi) -> No
 
 
 def test_a_mark_that_the_model_always_refuses_is_isolated_and_the_others_succeed(
-    world: World, api: MessagesApi
+    world: PayingBoard, api: MessagesApi
 ) -> None:
     leads = world.deposit_leads(8)
     bad = leads[5]
@@ -288,7 +292,7 @@ def test_a_mark_that_the_model_always_refuses_is_isolated_and_the_others_succeed
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_a_rejected_request_is_split_and_never_sent_twice(world: World, api: MessagesApi, status: int) -> None:
+def test_a_rejected_request_is_split_and_never_sent_twice(world: PayingBoard, api: MessagesApi, status: int) -> None:
     leads = world.deposit_leads(2)
     api.queue(Status(status))
     world.run_until_quiescent()
@@ -297,7 +301,7 @@ def test_a_rejected_request_is_split_and_never_sent_twice(world: World, api: Mes
     assert len(set(api.bodies)) == len(api.bodies) == 3
 
 
-def test_a_person_can_resend_a_rejected_request(world: World, api: MessagesApi) -> None:
+def test_a_person_can_resend_a_rejected_request(world: PayingBoard, api: MessagesApi) -> None:
     [lead] = world.deposit_leads()
     api.queue(Status(413))
     world.run_until_quiescent()
@@ -309,7 +313,7 @@ def test_a_person_can_resend_a_rejected_request(world: World, api: MessagesApi) 
     assert len(set(api.bodies)) == 1
 
 
-def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: World) -> None:
+def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: PayingBoard) -> None:
     world.deposit_leads(2)
     world.url = "http://127.0.0.1:9"
     daemon, tries = world.daemon(), []
@@ -328,7 +332,7 @@ def test_an_api_that_is_never_reached_costs_nothing_and_keeps_the_marks(world: W
     assert ready.marks_absorbed == 2
 
 
-def test_an_unreachable_model_is_reported_with_the_next_attempt(world: World) -> None:
+def test_an_unreachable_model_is_reported_with_the_next_attempt(world: PayingBoard) -> None:
     world.deposit_leads()
     world.url = "http://127.0.0.1:9"
     daemon = world.daemon()
@@ -344,7 +348,7 @@ def test_an_unreachable_model_is_reported_with_the_next_attempt(world: World) ->
 
 
 def test_an_unreachable_model_is_given_up_after_the_configured_time(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(give_up_after="1h")
     leads = world.deposit_leads()

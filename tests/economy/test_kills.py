@@ -18,7 +18,7 @@ from blackboard import ManualClock, failpoints
 from blackboard.llm.client_protocol import Client
 from tests.economy.child import live
 from tests.economy.patient import Patient
-from tests.economy.world import World
+from tests.economy.world import PayingBoard
 from tests.support.faults import Hang
 from tests.support.messages_api import MessagesApi
 
@@ -70,7 +70,7 @@ class Scene:
 
     def __init__(self, processes: ForkServerContext, tmp_path: Path, api: MessagesApi, **settings: Any) -> None:
         self.processes, self.path, self.api, self.settings = processes, tmp_path / "board.db", api, settings
-        world = World(self.path, ManualClock(), api.url, **settings)
+        world = PayingBoard(self.path, ManualClock(), api.url, **settings)
         self.leads = world.deposit_leads(2)
         world.close()
 
@@ -90,7 +90,7 @@ class Scene:
 
     def recovered(self, client: Client | None = None) -> tuple[int, list[str]]:
         """Recover with a second daemon, and return the result."""
-        world = World(self.path, ManualClock(LATER), self.api.url, **self.settings)
+        world = PayingBoard(self.path, ManualClock(LATER), self.api.url, **self.settings)
         try:
             world.run_until_quiescent(client)
             assert world.judged == self.leads
@@ -165,7 +165,7 @@ def test_a_kill_during_a_call_waits_for_a_person_if_the_agent_wants_it(
 ) -> None:
     here = scene(on_unknown="hold")
     assert here.dies(name)
-    world = World(here.path, ManualClock(LATER), api.url, on_unknown="hold")
+    world = PayingBoard(here.path, ManualClock(LATER), api.url, on_unknown="hold")
     before = api.paid
     world.run_until_quiescent()
     [held] = world.board.activations(state="held")

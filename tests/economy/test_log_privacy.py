@@ -19,7 +19,7 @@ from blackboard.agent_definition import Agent
 from blackboard.error_descriptions import class_name, describe, places, show_messages
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSettings
-from tests.economy.world import Judged, Lead, World
+from tests.economy.world import Judged, Lead, PayingBoard
 from tests.reliability.serving import run_until_idle, served
 from tests.support.faults import Fault, Junk, Says, Status
 from tests.support.messages_api import MessagesApi
@@ -186,7 +186,7 @@ ECHOES: dict[str, Fault] = {
 
 @pytest.mark.parametrize("echo", ECHOES)
 def test_a_gateway_or_a_model_that_repeats_the_request_is_not_quoted(
-    world_of: Callable[..., World], api: MessagesApi, logs: list[Any], echo: str
+    world_of: Callable[..., PayingBoard], api: MessagesApi, logs: list[Any], echo: str
 ) -> None:
     world = world_of(max_attempts=1)
     world.board.deposit(Lead(subject="lead/7", message=WORDS))
@@ -197,7 +197,7 @@ def test_a_gateway_or_a_model_that_repeats_the_request_is_not_quoted(
 
 
 def test_an_answer_that_does_not_fit_is_described_without_its_words(
-    world: World, api: MessagesApi, logs: list[Any]
+    world: PayingBoard, api: MessagesApi, logs: list[Any]
 ) -> None:
     world.board.deposit(Lead(subject="lead/7", message=WORDS))
     api.queue(*[Says(WORDS)] * 9)
@@ -279,7 +279,7 @@ def throw(error: BaseException) -> Any:
 
 @pytest.mark.parametrize("name", NAMED)
 def test_a_name_that_an_agent_makes_of_a_payload_is_not_logged(
-    world_of: Callable[..., World], api: MessagesApi, logs: list[Any], name: str
+    world_of: Callable[..., PayingBoard], api: MessagesApi, logs: list[Any], name: str
 ) -> None:
     @agent(watches=strength(Note) >= 0.5, max_attempts=1, name="makes")
     def makes(notes: Sequence[Note], context: Any) -> Any:

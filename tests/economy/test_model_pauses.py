@@ -20,7 +20,7 @@ from blackboard.llm.failures import OutcomeUnknown
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 from tests.economy.patient import Patient
-from tests.economy.world import KEY, MODEL, Judged, Lead, World, answer, judge
+from tests.economy.world import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.request_checks import Refused
@@ -71,7 +71,7 @@ class Trouble:
 @pytest.mark.postgresql
 @pytest.mark.parametrize("status", TROUBLE.values(), ids=TROUBLE)
 def test_trouble_kills_no_mark_and_ends_with_resume(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock, status: Status
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock, status: Status
 ) -> None:
     world = world_of(batch=4)
     trouble = Trouble(api, status)
@@ -89,7 +89,7 @@ def test_trouble_kills_no_mark_and_ends_with_resume(
 
 
 def test_a_refused_key_stops_only_the_agents_that_need_its_model(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     @agent(watches=strength(Lead) >= 0.1, writes=[Judged])
     def clerk(leads: Sequence[Lead], context: Context) -> list[Mark]:
@@ -112,7 +112,7 @@ def test_a_refused_key_stops_only_the_agents_that_need_its_model(
 
 @pytest.mark.parametrize("resumes", [True, False])
 def test_a_new_key_is_taken_up_without_a_restart(
-    world_of: Callable[..., World], api: MessagesApi, resumes: bool
+    world_of: Callable[..., PayingBoard], api: MessagesApi, resumes: bool
 ) -> None:
     world = world_of()
     api.key = "new"
@@ -137,7 +137,7 @@ def test_a_new_key_is_taken_up_without_a_restart(
 
 
 def test_a_paused_model_is_tried_again_by_itself_and_ever_more_rarely(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=4)
     trouble = Trouble(api, TROUBLE["limit"])
@@ -163,7 +163,7 @@ def test_a_paused_model_is_tried_again_by_itself_and_ever_more_rarely(
 
 
 def test_each_try_is_about_a_single_mark_that_was_not_refused_so_far(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=4)
     trouble = Trouble(api, TROUBLE["limit"])
@@ -180,7 +180,7 @@ def test_each_try_is_about_a_single_mark_that_was_not_refused_so_far(
 
 
 def test_a_mark_that_the_api_refuses_is_found_when_others_succeed(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=8, max_attempts=2)
     leads = world.deposit_leads(24)
@@ -197,7 +197,7 @@ def test_a_mark_that_the_api_refuses_is_found_when_others_succeed(
     assert "cannot be read" in (dead.error or "")
 
 
-def test_a_refused_mark_does_not_delay_others(world: World, api: MessagesApi, clock: ManualClock) -> None:
+def test_a_refused_mark_does_not_delay_others(world: PayingBoard, api: MessagesApi, clock: ManualClock) -> None:
     [bad] = world.deposit_leads(1)
     Trouble(api, bad=(bad,))
     world.run_until_quiescent()
@@ -211,7 +211,7 @@ def test_a_refused_mark_does_not_delay_others(world: World, api: MessagesApi, cl
 
 
 def test_two_bad_batches_in_a_row_pause_the_model_until_a_single_mark_succeeds(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=2)
     leads = world.deposit_leads(8)
@@ -222,7 +222,7 @@ def test_two_bad_batches_in_a_row_pause_the_model_until_a_single_mark_succeeds(
     assert set(world.judged) >= set(leads) - {leads[0], leads[2]}
 
 
-def test_a_server_that_wants_a_retry_at_once_is_asked_ever_more_rarely(world: World, api: MessagesApi) -> None:
+def test_a_server_that_wants_a_retry_at_once_is_asked_ever_more_rarely(world: PayingBoard, api: MessagesApi) -> None:
     leads = world.deposit_leads()
     api.queue(*(Status(503, {"retry-after": "0"}) for _ in range(5)))
     world.run_until_quiescent()
@@ -232,7 +232,7 @@ def test_a_server_that_wants_a_retry_at_once_is_asked_ever_more_rarely(world: Wo
 
 
 def test_a_model_that_never_answers_costs_a_run_no_attempt(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(timeout="1s", max_attempts=1)
     leads = world.deposit_leads(2)
@@ -264,7 +264,7 @@ def test_a_model_that_never_answers_costs_a_run_no_attempt(
 
 @pytest.mark.parametrize("status", [TROUBLE["limit"], TROUBLE["missing model"]], ids=["limit", "missing model"])
 def test_a_pause_of_a_model_that_is_not_used_any_more_ends_and_counts_against_no_mark(
-    world_of: Callable[..., World], api: MessagesApi, status: Status
+    world_of: Callable[..., PayingBoard], api: MessagesApi, status: Status
 ) -> None:
     world = world_of(batch=4, max_attempts=1)
     Trouble(api, status, models=(MODEL,))

@@ -14,9 +14,8 @@ from blackboard.llm.reply import Usage
 from blackboard.llm.request import plan
 from lead_desk import offline_rules
 from tests.desk.test_whole_desk import leads
-from tests.desk.world import World as Desk
-from tests.desk.world import settings
-from tests.economy.world import Judged, Lead, Verdicts, World
+from tests.desk.world import FakeDesk, settings
+from tests.economy.world import Judged, Lead, PayingBoard, Verdicts
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
 
@@ -44,7 +43,7 @@ def test_the_desks_prompts_have_at_most_150_tokens_per_call(tmp_path: Path) -> N
         result[form.__name__] = max(own, result.get(form.__name__, 0))
         return RULES[form.__name__](data)
 
-    desk = Desk(settings(tmp_path), answer)
+    desk = FakeDesk(settings(tmp_path), answer)
     for lead in leads():
         desk.add(lead)
     desk.run()
@@ -64,7 +63,7 @@ def thorough(marks: list[Any], context: Any) -> list[Mark]:
 
 
 def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(agents=[thorough])
     world.deposit_leads(3)
@@ -86,7 +85,7 @@ def test_a_long_task_is_written_to_the_cache_once_and_read_from_it_after(
     assert body["system"][-1]["cache_control"] == {"type": "ephemeral"}  # the breakpoint is after the constant part
 
 
-def test_a_short_task_is_not_marked_for_the_cache(world: World, api: MessagesApi) -> None:
+def test_a_short_task_is_not_marked_for_the_cache(world: PayingBoard, api: MessagesApi) -> None:
     world.deposit_leads()
     world.run_until_quiescent()
     assert json.loads(api.bodies[0])["system"] == "Judge each lead."

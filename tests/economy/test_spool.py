@@ -16,7 +16,7 @@ from blackboard.board.activations import model_calls
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import StoreError
 from blackboard.system.board_files import BoardFiles
-from tests.economy.world import World
+from tests.economy.world import PayingBoard
 from tests.support.messages_api import MessagesApi
 from tests.support.owners import MALLORY, Owners
 from tests.support.owners import owners as owners
@@ -38,13 +38,13 @@ def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return left
 
 
-def spooled(world: World) -> list[Path]:
+def spooled(world: PayingBoard) -> list[Path]:
     folder = BoardFiles(world.path).spool_folder
     return sorted(folder.glob("*")) if folder.exists() else []
 
 
 def test_an_answer_that_could_not_be_committed_is_recorded_later_and_not_paid_again(
-    world: World, api: MessagesApi, full: list[int]
+    world: PayingBoard, api: MessagesApi, full: list[int]
 ) -> None:
     leads = world.deposit_leads(2)
     full.append(1)
@@ -56,7 +56,7 @@ def test_an_answer_that_could_not_be_committed_is_recorded_later_and_not_paid_ag
 
 
 def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
-    world: World, api: MessagesApi, clock: ManualClock, full: list[int]
+    world: PayingBoard, api: MessagesApi, clock: ManualClock, full: list[int]
 ) -> None:
     leads = world.deposit_leads(2)
     full += [1] * 1000
@@ -69,7 +69,7 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     assert stat.S_IMODE(os.stat(kept[0].parent).st_mode) == 0o700
     full.clear()
     world.close()
-    again = World(world.path, clock, api.url)
+    again = PayingBoard(world.path, clock, api.url)
     again.run_until_quiescent()
     assert again.judged == leads
     assert api.paid == 1
@@ -78,7 +78,9 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     again.close()
 
 
-def test_an_answer_waits_in_memory_if_no_file_can_be_written(world: World, api: MessagesApi, full: list[int]) -> None:
+def test_an_answer_waits_in_memory_if_no_file_can_be_written(
+    world: PayingBoard, api: MessagesApi, full: list[int]
+) -> None:
     leads = world.deposit_leads()
     BoardFiles(world.path).spool_folder.write_text("in the way")
     full.append(1)
@@ -87,7 +89,7 @@ def test_an_answer_waits_in_memory_if_no_file_can_be_written(world: World, api: 
     assert api.paid == 1
 
 
-def test_the_answers_of_another_board_are_ignored(world: World, api: MessagesApi) -> None:
+def test_the_answers_of_another_board_are_ignored(world: PayingBoard, api: MessagesApi) -> None:
     folder = BoardFiles(world.path).spool_folder
     folder.mkdir()
     strange = folder / "1.json"
@@ -102,7 +104,7 @@ def test_the_answers_of_another_board_are_ignored(world: World, api: MessagesApi
     assert broken.exists()
 
 
-def test_a_spool_folder_of_another_user_is_never_used(world: World, owners: Owners) -> None:
+def test_a_spool_folder_of_another_user_is_never_used(world: PayingBoard, owners: Owners) -> None:
     spool = AnswerSpool(world.board.session)
     spool.folder.mkdir(mode=0o700)
     forged = {"board": world.board.uid, "call": 1, "raw": "forged", "request_id": None}
@@ -118,7 +120,7 @@ def test_a_spool_folder_of_another_user_is_never_used(world: World, owners: Owne
     assert spooled(world) == [spool.folder / "1.json"]
 
 
-def test_a_link_is_no_spool_folder(world: World, tmp_path: Path) -> None:
+def test_a_link_is_no_spool_folder(world: PayingBoard, tmp_path: Path) -> None:
     spool, elsewhere = AnswerSpool(world.board.session), tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "2.json").write_text("kept")
@@ -129,7 +131,7 @@ def test_a_link_is_no_spool_folder(world: World, tmp_path: Path) -> None:
     assert (elsewhere / "2.json").read_text() == "kept"
 
 
-def test_a_file_of_another_user_in_the_spool_is_used_with_a_warning(world: World, owners: Owners) -> None:
+def test_a_file_of_another_user_in_the_spool_is_used_with_a_warning(world: PayingBoard, owners: Owners) -> None:
     spool = AnswerSpool(world.board.session)
     answer = SpooledAnswer(1, "paid", None)
     spool.put(answer)

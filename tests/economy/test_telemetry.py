@@ -12,7 +12,7 @@ import pytest
 from blackboard.clock import parse_instant
 from blackboard.daemon import telemetry
 from tests.economy.patient import Patient
-from tests.economy.world import World
+from tests.economy.world import PayingBoard
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 
@@ -31,7 +31,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     provider.shutdown()
 
 
-def test_a_call_is_a_span_within_the_span_of_its_activation(world: World, spans: Any) -> None:
+def test_a_call_is_a_span_within_the_span_of_its_activation(world: PayingBoard, spans: Any) -> None:
     world.deposit_leads(2)
     world.run_until_quiescent()
     call, run = spans.get_finished_spans()
@@ -48,7 +48,7 @@ def test_a_call_is_a_span_within_the_span_of_its_activation(world: World, spans:
     assert "seats" not in str([span.to_json() for span in (call, run)])
 
 
-def test_a_failed_call_has_its_error(world: World, api: MessagesApi, spans: Any) -> None:
+def test_a_failed_call_has_its_error(world: PayingBoard, api: MessagesApi, spans: Any) -> None:
     world.deposit_leads()
     api.queue(Status(529))
     world.run_until_quiescent()
@@ -58,7 +58,7 @@ def test_a_failed_call_has_its_error(world: World, api: MessagesApi, spans: Any)
 
 
 def test_the_span_of_a_batch_call_lasts_from_submission_to_result(
-    world_of: Callable[..., World], api: MessagesApi, spans: Any
+    world_of: Callable[..., PayingBoard], api: MessagesApi, spans: Any
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(2)
@@ -77,7 +77,7 @@ def test_the_span_of_a_batch_call_lasts_from_submission_to_result(
 
 
 def test_an_unprocessed_call_of_a_batch_has_its_error(
-    world_of: Callable[..., World], api: MessagesApi, spans: Any
+    world_of: Callable[..., PayingBoard], api: MessagesApi, spans: Any
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)

@@ -13,7 +13,7 @@ from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Context
 from blackboard.durations import parse_duration
 from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, World, answer, judge
+from tests.economy.world import MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.messages_api import MessagesApi
 
 ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -56,7 +56,7 @@ def attempts(board: Blackboard) -> set[int]:
 @pytest.mark.postgresql
 @pytest.mark.parametrize("wrong", ANSWERS.values(), ids=ANSWERS)
 def test_answers_that_never_fit_kill_no_mark(
-    world_of: Callable[..., World], api: MessagesApi, wrong: Callable[[dict[str, Any]], Any]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, wrong: Callable[[dict[str, Any]], Any]
 ) -> None:
     world = world_of(batch=4)
     gateway = Gateway(api, wrong)
@@ -76,7 +76,7 @@ def test_answers_that_never_fit_kill_no_mark(
 
 
 def test_one_batch_of_all_marks_is_evidence_enough_in_two_halves(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=10)
     gateway = Gateway(api)
@@ -91,7 +91,7 @@ def test_one_batch_of_all_marks_is_evidence_enough_in_two_halves(
 
 
 def test_a_dead_letter_is_tried_again_when_other_answers_show_that_the_model_is_to_blame(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(max_attempts=1)
     gateway = Gateway(api)
@@ -108,7 +108,7 @@ def test_a_dead_letter_is_tried_again_when_other_answers_show_that_the_model_is_
 
 
 def test_each_try_during_a_pause_is_about_one_mark_and_others_come_first(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=3)
     gateway = Gateway(api)
@@ -124,7 +124,7 @@ def test_each_try_during_a_pause_is_about_one_mark_and_others_come_first(
 
 
 def test_the_mark_that_makes_answers_unusable_is_found_when_others_succeed(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=8, max_attempts=2)
     leads = world.deposit_leads(24)
@@ -137,7 +137,9 @@ def test_the_mark_that_makes_answers_unusable_is_found_when_others_succeed(
     assert world.board.status().unusable_answers == {}
 
 
-def test_two_bad_batches_are_split_after_a_try_succeeded(world_of: Callable[..., World], api: MessagesApi) -> None:
+def test_two_bad_batches_are_split_after_a_try_succeeded(
+    world_of: Callable[..., PayingBoard], api: MessagesApi
+) -> None:
     world = world_of(batch=2, max_attempts=1)
     leads = world.deposit_leads(8)
     bad = {leads[0], leads[2]}
@@ -152,7 +154,7 @@ def test_two_bad_batches_are_split_after_a_try_succeeded(world_of: Callable[...,
 
 
 def test_an_agent_whose_schema_is_wrong_stops_no_other_agent_of_its_model(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     class Impossible(BaseModel):
         must: int
@@ -173,7 +175,7 @@ def test_an_agent_whose_schema_is_wrong_stops_no_other_agent_of_its_model(
 
 
 def test_the_pause_of_an_agent_grows_while_its_answers_stay_unusable(
-    world_of: Callable[..., World], api: MessagesApi, clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, clock: ManualClock
 ) -> None:
     world = world_of(batch=1)
     gateway = Gateway(api)
@@ -195,7 +197,7 @@ def test_the_pause_of_an_agent_grows_while_its_answers_stay_unusable(
 
 
 def test_unusable_answers_of_the_batch_api_pause_the_model_too(
-    world_of: Callable[..., World], api: MessagesApi
+    world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(batch=2, use_batch_api=True)
     gateway = Gateway(api)
