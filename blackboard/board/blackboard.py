@@ -135,7 +135,7 @@ class Blackboard:
             if (file := database.file) is not None and (owners := file.owned_by_others()) is not None:
                 text = f"{owners}. The owner of such a file can change the board, or lock others out"
                 warnings.warn(text, ForeignFilesWarning, stacklevel=2)
-            may_create = database.embedded if create is None else create
+            may_create = database.is_embedded if create is None else create
             change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
             if file is not None:
                 file.apply_mode()

@@ -71,14 +71,26 @@ class FinishedRun:
 
 
 class Worker:
-    """A registered worker of one board. It claims in the name `worker_id`, with leases of `lease` microseconds."""
+    """A registered worker of one board.
 
-    def __init__(self, board: Blackboard, worker_id: str, lease: int) -> None:
+    Args:
+        board: The board.
+        worker_id: The name in which it claims.
+        lease: The length of its leases in microseconds.
+        code: The agents that it serves, with the digests of its code. A reload may change them.
+        describe_model: Returns which provider and model answer them now, in words. A key may come or go.
+    """
+
+    def __init__(
+        self,
+        board: Blackboard,
+        worker_id: str,
+        lease: int,
+        code: Code,
+        describe_model: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self.board, self.id, self.lease = board, worker_id, lease
-        self.code: Code = {}
-        """The agents that it serves, with the digests of its code."""
-        self.describe_model: Callable[[], str | None] = lambda: None
-        """Returns which provider and model answer them now, in words. A key may come or go."""
+        self.code, self.describe_model = code, describe_model
         self._session = board.session
         self.pace = Pace(self._session)
         self.checkpoint_bytes = 4 * 1024 * 1024

@@ -72,14 +72,14 @@ class BatchApi:
         self._thread: threading.Thread | None = None
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         """Whether the thread runs."""
         thread = self._thread
         return thread is not None and thread.is_alive()
 
     def start(self) -> None:
         """Start the thread, unless it runs or there is nothing to do."""
-        if self.busy or not self._session.read(batch_api_calls.has_work):
+        if self.is_busy or not self._session.read(batch_api_calls.has_work):
             return
         thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
         self._thread = thread  # it may end at once

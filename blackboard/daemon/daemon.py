@@ -153,10 +153,8 @@ class Daemon:
         self._prepare_board()
 
     def _new_worker(self, client: Client | None) -> Worker:
-        worker = Worker(self.board, self._liveness.id, self.settings.lease)
-        worker.code = _code(self.agents)
-        worker.describe_model = partial(describe_model, self._model, client)
-        return worker
+        model = partial(describe_model, self._model, client)
+        return Worker(self.board, self._liveness.id, self.settings.lease, _code(self.agents), model)
 
     def _new_runs(self) -> ActiveRuns:
         return ActiveRuns(
@@ -218,7 +216,7 @@ class Daemon:
         quiescent = False
         try:
             self._do_all_due_work(self._upkeep)
-            if until_quiescent and not self._busy():
+            if until_quiescent and not self._is_busy():
                 quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
                 if not quiescent and self.worker.close_batch_window():
                     self.wake.set()
@@ -438,10 +436,10 @@ class Daemon:
 
     def _waits_for_threads(self) -> bool:
         """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""
-        return bool(self.runs.current()) or (self.batch_api is not None and self.batch_api.busy)
+        return bool(self.runs.current()) or (self.batch_api is not None and self.batch_api.is_busy)
 
-    def _busy(self) -> bool:
-        return bool(self.runs) or (self.batch_api is not None and self.batch_api.busy)
+    def _is_busy(self) -> bool:
+        return bool(self.runs) or (self.batch_api is not None and self.batch_api.is_busy)
 
     # -- troubles ----------------------------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ class AnthropicClient:
             # Before a batch ends, the API shows only the number of its requests.
             if batch.size != len(expected):
                 continue
-            if not batch.ended:
+            if not batch.has_ended:
                 undecided.append(batch.id)
             elif self._results(batch.id).keys() == expected:
                 return batch.id
@@ -141,7 +141,7 @@ class AnthropicClient:
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
         """Return the results of a batch; see `Client`."""
         state = read_state(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}"), BatchState)
-        return self._results(batch_id) if state.ended else None
+        return self._results(batch_id) if state.has_ended else None
 
     def _results(self, batch_id: str) -> dict[str, Reply | ModelError]:
         return read_results(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}/results"))

@@ -32,7 +32,7 @@ class BatchState(BaseModel):
     request_counts: dict[str, int]
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether every request has a result."""
         return self.processing_status == "ended"
 

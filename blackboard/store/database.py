@@ -131,7 +131,7 @@ class Database:
         return create_engine(url, module=sql_dialect.sqlite, creator=self._raw, poolclass=NullPool)
 
     @property
-    def embedded(self) -> bool:
+    def is_embedded(self) -> bool:
         """Whether the database is a file that this program may create."""
         return self.path is not None
 

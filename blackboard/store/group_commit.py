@@ -40,7 +40,7 @@ class Entry:
         self.error: BaseException | None = None
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether the work is committed or has failed."""
         return self.error is not None or (self.transaction is not None and self.transaction.committed)
 
@@ -74,7 +74,7 @@ class GroupCommit:
         if entry.signal is not None:
             self.on_wait()
             entry.signal.acquire()
-            if entry.done:
+            if entry.is_done:
                 return []
         if not entry.exclusive:
             self._wait_for_group()
@@ -134,7 +134,7 @@ class GroupCommit:
             give_way()
 
     def _return(self, entry: Entry) -> None:
-        if entry.done:
+        if entry.is_done:
             _release(entry)
         elif not entry.abandoned and entry not in self._waiting:
             self._waiting.appendleft(entry)

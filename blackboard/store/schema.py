@@ -165,7 +165,7 @@ def revision_of(database: Database) -> str | None:
 
 
 def _revision(connection: Any, database: Database) -> str | None:
-    if database.embedded:
+    if database.is_embedded:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         application = connection.execute("PRAGMA application_id").fetchone()[0]
         if tables and application != sql_dialect.APPLICATION_ID:
@@ -215,7 +215,7 @@ def _migrate(database: Database, now: int, living: Living) -> SchemaChange | Non
         @event.listens_for(connection, "begin")
         def begin(conn: Any) -> None:
             conn.exec_driver_sql(sql_dialect.begin_write(database.dialect))
-            if not database.embedded:
+            if not database.is_embedded:
                 conn.exec_driver_sql("SELECT pg_advisory_xact_lock(1112296258)")
 
         try:
@@ -286,7 +286,7 @@ def _create_board(connection: Any, database: Database, now: int) -> None:
     if connection.execute(select(board.c.id)).first() is None:
         row = {"id": 1, "uid": uuid.uuid4().hex, "created_at": now, "last_recorded_at": now, "version": 0, "paused": 0}
         connection.execute(board.insert().values(**row))
-    if database.embedded:
+    if database.is_embedded:
         connection.exec_driver_sql(f"PRAGMA application_id = {sql_dialect.APPLICATION_ID}")
 
 
@@ -296,7 +296,7 @@ def _translated(error: Exception, database: Database) -> Exception:
 
 
 def _check_version(database: Database) -> None:
-    if database.embedded and not sql_dialect.SAFE:
+    if database.is_embedded and not sql_dialect.SAFE:
         version = sql_dialect.SQLITE_VERSION
         warnings.warn(
             f"SQLite {version} can damage a database when another program checkpoints it at the same time;"

@@ -250,7 +250,7 @@ def test_what_must_run_alone_waits_for_all_other_runs_and_no_other_starts_beside
     board.deploy(runner, other, kinds=(Errand, Favour))
     put(board, Errand, 1)
     for _ in range(SUSPECT_DEATHS):
-        gone = Worker(board, "host-1-gone", 60_000_000)
+        gone = Worker(board, "host-1-gone", 60_000_000, {})
         assert len(gone.claim_ready(["runner"], 1)) == 1
         board.session.write(lambda txn: activation_results.recover(txn, ["host-1-gone"], expired=False))
     put(board, Favour, 30)
