@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.conditions import Condition, both, check_watch, over_board, smallest_batch
+from blackboard.conditions import Condition, both, check_watch, exact_digits, over_board, smallest_batch
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
@@ -30,9 +30,19 @@ class Data(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def changes_from(self, other: Self) -> str:
+        """Return the fields in which two differ with both values, such as `calls_per_day 5 instead of no limit`."""
+        pairs = ((name, getattr(self, name), getattr(other, name)) for name in type(self).model_fields)
+        return ", ".join(f"{name} {_shown(new)} instead of {_shown(old)}" for name, new, old in pairs if new != old)
+
     def differs(self, other: Self) -> str:
         """Return the names of the fields in which two differ, such as `weight, decay`."""
         return ", ".join(name for name in type(self).model_fields if getattr(self, name) != getattr(other, name))
+
+
+def _shown(value: object) -> str:
+    """Return a limit as people read it."""
+    return "no limit" if value is None else exact_digits(value) if isinstance(value, float) else str(value)
 
 
 class KindSpec(Data):

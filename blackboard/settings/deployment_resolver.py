@@ -333,16 +333,17 @@ class _Resolver:
             )
 
     def _prices(self, deployment: Deployment) -> None:
-        """Check that each model has a price, unless no model is used."""
+        """Check the price table that the settings name, and that each model has a price, unless no model is used."""
         model = self.settings.model
-        if model.provider == "offline" or not deployment.agents:
+        uses_model = model.provider != "offline" and bool(deployment.agents)
+        if not uses_model and model.prices is None:
             return
         try:
             prices = load_prices(model.prices)
         except ConfigurationError as error:
             self.mistakes += error.mistakes
             return
-        for mistake in without_price(deployment, model, prices):
+        for mistake in without_price(deployment, model, prices) if uses_model else ():
             self._wrong(mistake.place, mistake.message)
 
     def _address(self) -> None:

@@ -47,10 +47,10 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     changed += _register_agents(txn, old, new, revalued)
     changed += _trust_changes(old, new)
     for author in sorted({*old.limits, *new.limits}):
-        if differences := new.limits.get(author, DepositLimits()).differs(old.limits.get(author, DepositLimits())):
+        if differences := new.limits.get(author, DepositLimits()).changes_from(old.limits.get(author, DepositLimits())):
             changed.append(f"limits of {author}: {differences}")
     if old.budget != new.budget:
-        changed.append(f"budget: {new.budget.differs(old.budget)}")
+        changed.append(f"budget: {new.budget.changes_from(old.budget)}")
     if old.max_skew != new.max_skew:
         changed.append(f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}")
     if _budgets(old) != _budgets(new):
