@@ -369,7 +369,7 @@ def _record_stale(
         law=law_key(state.law),
         anchored_at=latest,
         evaporates_at=state.evaporates_at(kind),
-        own_law=int(request.decay is not None and request.decay != kind.decay),
+        own_law=_own_law(kind, request),
     )
     event_id = txn.next_event()
     txn.record(
@@ -415,6 +415,23 @@ def _describe(law: Decay, now: int) -> str:
     return f"the end {iso(now + law.length)}" if law.fixed else f"the law {law}"
 
 
+def _own_law(kind: Kind, request: DepositRequest) -> int:
+    """Return 1 if a deposit names a law other than that of its kind, else 0."""
+    return int(request.decay is not None and request.decay != kind.decay)
+
+
+def _checked_value(txn: BoardTransaction, kind: Kind, payload: str, old: MarkRow | None) -> str | None:
+    """Return the value that a mark holds in the unique field of its kind; None if it has none.
+
+    Raises:
+        UniqueConflict: The value belongs to another live mark.
+    """
+    value = unique_values.value_of(kind, payload)
+    if value is not None:
+        unique_values.check(txn, kind, value, old)
+    return value
+
+
 def _write(
     txn: BoardTransaction,
     request: DepositRequest,
@@ -429,26 +446,20 @@ def _write(
     """
     text = _text_of(request)
     shown = old if old is not None and new.at < old.occurred_at else None
+    payload = text if shown is None else shown.payload
     evaporates_at = state.evaporates_at(kind)
-    value = None
     # A mark that has faded before it is recorded holds no value: another may have had it since.
-    if kind.unique is not None and (state.at == txn.now or is_live(evaporates_at, txn.now)):
-        value = unique_values.value_of(kind, text if shown is None else shown.payload)
-        if value is not None:
-            unique_values.check(txn, kind, value, old)
+    holds_value = kind.unique is not None and (state.at == txn.now or is_live(evaporates_at, txn.now))
+    value = _checked_value(txn, kind, payload, old) if holds_value else None
     law = law_key(state.law)
     if state.law is not kind.decay and state.law != kind.decay and (old is None or law != old.law):
         txn.laws.register(txn.sql, state.law)
-    if old is None or kind.on_repeat == "replace":
-        own_law = int(request.decay is not None and request.decay != kind.decay)
-    else:
-        own_law = old.own_law
     event_id = txn.next_event()
     row = MarkRow(
         id=event_id if old is None else old.id,
         kind=request.kind,
         subject=request.subject,
-        payload=text if shown is None else shown.payload,
+        payload=payload,
         author=request.author if shown is None else shown.author,
         intensity=state.intensity,
         law=law,
@@ -461,7 +472,7 @@ def _write(
         order_key=state.law.order_key(state.intensity, state.at),
         other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
         activation_id=request.activation_id if shown is None else shown.activation_id,
-        own_law=own_law,
+        own_law=_own_law(kind, request) if old is None or kind.on_repeat == "replace" else old.own_law,
         occurred_at=new.at if shown is None else shown.occurred_at,
     )
     txn.record(
