@@ -14,7 +14,7 @@ _NAMES = {
     "board": "Blackboard Deposit",
     "board.result_types": (
         "ActivationRecord AgendaItem AgentStatus BoardStatus CostRow DeployResult "
-        "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt"
+        "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt ScheduleRecord"
     ),
     "clock": "ManualClock SystemClock",
     "conditions": "Measure count exactly strength strongest total",
@@ -24,6 +24,7 @@ _NAMES = {
     "finding": "Finding",
     "marks": "Decision Mark Need",
     "parsing": "parse",
+    "schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
     "store.readonly_access": "Row connect",
 }

@@ -19,6 +19,7 @@ from blackboard.board.result_types import MarkEvent as MarkEvent
 from blackboard.board.result_types import MarkRecord as MarkRecord
 from blackboard.board.result_types import NeedRecord as NeedRecord
 from blackboard.board.result_types import Receipt as Receipt
+from blackboard.board.result_types import ScheduleRecord as ScheduleRecord
 from blackboard.clock import ManualClock as ManualClock
 from blackboard.clock import SystemClock as SystemClock
 from blackboard.conditions import Measure as Measure
@@ -41,6 +42,9 @@ from blackboard.marks import Decision as Decision
 from blackboard.marks import Mark as Mark
 from blackboard.marks import Need as Need
 from blackboard.parsing import parse as parse
+from blackboard.schedules import cron as cron
+from blackboard.schedules import daily_at as daily_at
+from blackboard.schedules import every as every
 from blackboard.settings.agent_sections import read_section as read_section
 from blackboard.store.readonly_access import Row as Row
 from blackboard.store.readonly_access import connect as connect

@@ -16,7 +16,15 @@ from pydantic import BaseModel, ValidationError
 from blackboard.authors import agent_name_problem
 from blackboard.code_digest import digest
 from blackboard.conditions import Condition, KindLike
-from blackboard.deployment import NO_MIN_INCREASE, AgentSettings, AgentSpec, ReadSpec, WatchSpec, mistakes_in
+from blackboard.deployment import (
+    AgentSettings,
+    AgentSpec,
+    CatchUp,
+    ReadSpec,
+    WatchSpec,
+    min_increase_problem,
+    mistakes_in,
+)
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 from blackboard.finding import Finding
 from blackboard.marks import Mark
@@ -44,6 +52,8 @@ class Context(Protocol):
     """The condition that woke the agent, with its value and threshold."""
     now: datetime
     """The instant at which the activation took its marks. It is the same in each retry."""
+    scheduled_for: datetime | None
+    """The instant for which a schedule woke the agent, however late that was; None if marks woke it."""
     board_id: str
     """The id of the board, which no other board has. Names of things outside it are unique with it."""
     settings: Mapping[str, Any]
@@ -115,6 +125,7 @@ class Watch:
     unless: Condition | None = None
     min_increase: float | None = None
     include_own: bool = False
+    catch_up: CatchUp | None = None
 
 
 def watch(
@@ -124,18 +135,21 @@ def watch(
     unless: Condition | None = None,
     min_increase: float | None = None,
     include_own: bool = False,
+    catch_up: CatchUp | None = None,
 ) -> Watch:
     """Return a watch with its own guards.
 
     Args:
-        when: The condition that wakes the agent.
+        when: The condition or schedule that wakes the agent.
         only_if: A guard; crossings wait while it does not hold.
         unless: A guard; crossings wait while it holds.
         min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
             news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks can wake it.
+        catch_up: What a schedule does about the instants that it missed: "once", "all" or "none"; by default as the
+            agent's setting says.
     """
-    return Watch(when, only_if, unless, min_increase, include_own)
+    return Watch(when, only_if, unless, min_increase, include_own, catch_up)
 
 
 def strongest_of(kind: KindLike, limit: int = 5) -> ReadSpec:
@@ -194,7 +208,7 @@ def agent(
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
 
     Args:
-        watches: A condition, its text, a `watch(...)` with guards, or several of these by name.
+        watches: A condition, a schedule, the text of one, a `watch(...)` with guards, or several of these by name.
         writes: The mark classes that the agent may deposit.
         reads: Other marks that the agent reads, from `strongest_of` and `of_subject`.
         only_if: A guard of all watches; crossings wait while it does not hold.
@@ -292,9 +306,10 @@ def _watch_spec(
         unless=_joined(watch.unless, unless, " | "),
         min_increase=watch.min_increase,
         include_own=watch.include_own,
+        catch_up=watch.catch_up,
     )
-    if spec.min_increase is not None and spec.condition.falling:
-        raise ConfigurationError([Mistake(f"agent {agent_name!r}, watches.{name}.min_increase", NO_MIN_INCREASE)])
+    if spec.min_increase is not None and (problem := min_increase_problem(spec.condition)) is not None:
+        raise ConfigurationError([Mistake(f"agent {agent_name!r}, watches.{name}.min_increase", problem)])
     return spec
 
 

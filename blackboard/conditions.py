@@ -112,6 +112,11 @@ class Condition(ABC):
         return False
 
     @property
+    def is_schedule(self) -> bool:
+        """Whether it names instants instead of measuring marks: see `schedules`."""
+        return False
+
+    @property
     def per_mark(self) -> bool:
         """Whether it measures each mark alone, so that each mark of a `separate` kind crosses alone."""
         return isinstance(self, Comparison) and self.measure.per_mark
@@ -519,9 +524,25 @@ def check_watch(condition: Condition) -> Condition:
     return condition
 
 
+def check_guard(condition: Condition) -> Condition:
+    """Return the condition if it can be a guard.
+
+    Raises:
+        InvalidCondition: It is a schedule.
+    """
+    if condition.is_schedule:
+        raise InvalidCondition(f"{condition}: a guard measures marks, so it cannot be a schedule")
+    return condition
+
+
 def _combine(operator: Literal["&", "|"], first: Condition, second: Any) -> Condition:
     if not isinstance(second, Condition):
         raise InvalidCondition(f"{operator} combines two conditions, not a condition and {second!r}")
+    if first.is_schedule or second.is_schedule:
+        raise InvalidCondition(
+            f"({first}) {operator} ({second}): a schedule is combined with nothing; give it a watch of its own, as in"
+            ' watches={"morning": daily_at("09:00"), "flood": ...}, or a guard'
+        )
     parts: list[Condition] = []
     for part in (first, second):
         parts.extend(part.parts if isinstance(part, Combination) and part.operator == operator else (part,))

@@ -11,15 +11,12 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.conditions import Condition, both, check_watch, exact_digits, over_board, smallest_batch
+from blackboard.conditions import Condition, both, check_guard, check_watch, exact_digits, over_board, smallest_batch
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
 from blackboard.marks import MAX_PAYLOAD, Kind, OnRepeat
 from blackboard.parsing import parse
-
-NO_MIN_INCREASE = "a falling watch has no min_increase: it fires when the value sinks below the threshold"
-"""Why a falling watch with `min_increase` is refused. A board may have stored such a watch before."""
 
 MAX_SKEW = Microseconds(5_000_000)
 """How far ahead of the board's time a deposit may say that it occurred, by default."""
@@ -71,6 +68,10 @@ class KindSpec(Data):
         return Kind(name, law_from(values.pop("decay")), schema=values.pop("payload"), **values)
 
 
+CatchUp = Literal["once", "all", "none"]
+"""What a schedule does about the instants that it missed."""
+
+
 class WatchSpec(Data):
     """A condition that wakes an agent, and its guards.
 
@@ -82,6 +83,7 @@ class WatchSpec(Data):
         min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
             news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks count.
+        catch_up: What a schedule does about the instants that it missed; None as the agent's setting says.
     """
 
     name: str
@@ -90,6 +92,7 @@ class WatchSpec(Data):
     unless: str | None = None
     min_increase: float | None = Field(default=None, gt=0)
     include_own: bool = False
+    catch_up: CatchUp | None = None
 
     _condition: Condition = PrivateAttr()
     _guard: Condition | None = PrivateAttr(default=None)
@@ -103,7 +106,8 @@ class WatchSpec(Data):
     @model_validator(mode="after")
     def _parsed(self) -> Self:
         self._condition = check_watch(parse(self.when))
-        self._guard = both(parse(self.only_if) if self.only_if else None, ~parse(self.unless) if self.unless else None)
+        only_if, unless = (check_guard(parse(text)) if text else None for text in (self.only_if, self.unless))
+        self._guard = both(only_if, None if unless is None else ~unless)
         return self
 
     @property
@@ -115,6 +119,15 @@ class WatchSpec(Data):
     def guard(self) -> Condition | None:
         """The condition that must hold: `only_if` and not `unless`; None without guards."""
         return self._guard
+
+
+def min_increase_problem(condition: Condition) -> str | None:
+    """Return why a watch on a condition can have no `min_increase`; None if it can. A board may have stored one."""
+    if condition.is_schedule:
+        return "a schedule has no min_increase: it waits for no marks"
+    if condition.falling:
+        return "a falling watch has no min_increase: it fires when the value sinks below the threshold"
+    return None
 
 
 class ReadSpec(Data):
@@ -188,6 +201,7 @@ class AgentSettings(Data):
     max_total: int = Field(default=4 * 1024 * 1024, ge=1)
     max_chain: int = Field(default=25, ge=1)
     max_activations_per_hour: int | None = Field(default=None, ge=1)
+    catch_up: CatchUp = "once"
     cooldown_after_failures: int = Field(default=5, ge=1)
     model: str | None = None
     models: tuple[ModelChoice, ...] = ()
@@ -228,6 +242,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
     A deployment that a board has stored is read without this check.
     """
     place, batch = f"agents.{agent.name}", agent.settings.batch
+    yield from _mistakes_about_schedules(agent)
     for watch in agent.watches:
         condition = watch.condition
         if batch is not None and (smallest := smallest_batch(condition)) > batch:
@@ -246,6 +261,25 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
                     f"{name}={guard} has no subject, since the watch {condition} is over the whole board; write"
                     f" {name}={over_board(guard)}",
                 )
+
+
+def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent.name}"
+    scheduled = [watch for watch in agent.watches if watch.condition.is_schedule]
+    if agent.settings.catch_up != "once" and not scheduled:
+        yield Mistake(f"{place}.catch_up", "no watch of the agent is a schedule, so there is nothing to catch up on")
+    for watch in agent.watches:
+        where, is_schedule = f"{place}.watches.{watch.name}", watch.condition.is_schedule
+        if watch.catch_up is not None and not is_schedule:
+            yield Mistake(f"{where}.catch_up", f"{watch.condition} is no schedule, so there is nothing to catch up on")
+        if is_schedule and watch.include_own:
+            yield Mistake(f"{where}.include_own", f"{watch.condition} waits for no marks, also not for the agent's own")
+    if len(scheduled) == len(agent.watches) and (kinds := [read.kind for read in agent.reads if read.same_subject]):
+        yield Mistake(
+            f"{place}.reads",
+            f"of_subject reads the subjects that woke the agent, but a schedule has no subject: read"
+            f" strongest_of({', '.join(kinds)})",
+        )
 
 
 class Deployment(Data):

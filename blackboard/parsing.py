@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NoReturn
 
 from blackboard.conditions import MEASURES, Condition, Measure
 from blackboard.errors import InvalidCondition, nearest
+from blackboard.schedules import Schedule, cron, daily_at, every
 
 
 def parse(text: str) -> Condition:
     """Return the condition in a text such as `(strength("smoke") >= 0.7) & (count("fire") >= 1)`.
 
     Quotes around kinds and parentheses around comparisons are optional: `strength(smoke) >= 0.7 & count(fire) >= 1`
-    is the same condition. `&` binds closer than `|`.
+    is the same condition. `&` binds closer than `|`. A schedule such as `daily_at("09:00", zone="Europe/Berlin")` is a
+    condition too.
 
     Args:
         text: At most 10,000 characters, nested at most 50 levels deep.
@@ -39,6 +42,12 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"\\": "\\", "'": "'", '"': '"', "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_SCHEDULES: dict[str, tuple[Callable[..., Schedule], tuple[str, ...]]] = {
+    "every": (every, ()),
+    "daily_at": (daily_at, ("days", "zone")),
+    "cron": (cron, ("zone",)),
+}
+"""The functions that make schedules, each with the names of its options."""
 _MAX_TEXT = 10_000
 _MAX_DEPTH = 50
 
@@ -53,10 +62,11 @@ class _Parser:
 
     disjunction := conjunction ('|' conjunction)*
     conjunction := unary ('&' unary)*
-    unary       := '~' unary | '(' disjunction ')' | comparison
+    unary       := '~' unary | '(' disjunction ')' | comparison | schedule
     comparison  := measure ('>=' | '<') number
     measure     := name '(' item (',' item)* ')'
     item        := name | quoted | ('over' | 'subject') '=' (name | quoted)
+    schedule    := name '(' quoted (',' name '=' quoted)* ')'
     """
 
     def __init__(self, text: str) -> None:
@@ -129,6 +139,8 @@ class _Parser:
                 inner = self.disjunction()
                 self.take(")")
                 return inner
+            if self.kind == "name" and self.token in _SCHEDULES:
+                return self.schedule()
             return self.comparison()
         finally:
             self.depth -= 1
@@ -144,6 +156,32 @@ class _Parser:
         self.advance()
         return measure >= number if operator == ">=" else measure < number
 
+    def schedule(self) -> Schedule:
+        name, start = self.token, self.start
+        make, known = _SCHEDULES[name]
+        self.advance()
+        self.take("(")
+        when, options = self.quoted(name), {}
+        while self.take(",", ")") == ",":
+            option = self.token
+            if self.kind != "name" or option not in known or option in options:
+                takes = f"can be given {' and '.join(known)}, each once" if known else "is given one text"
+                self.fail(f"{name} {takes}")
+            self.advance()
+            self.take("=")
+            options[option] = self.quoted(option)
+        try:
+            return make(when, **options)
+        except InvalidCondition as error:
+            self.start = start
+            self.fail(str(error))
+
+    def quoted(self, what: str) -> str:
+        """Take a quoted text."""
+        if self.kind != "text":
+            self.fail(f"expected a text in quotes for {what}, found {self.token}")
+        return self.value()
+
     def value(self) -> str:
         """Take a name or a quoted text."""
         value = self.token if self.kind == "name" else self.unquoted(self.token)
@@ -152,9 +190,10 @@ class _Parser:
 
     def measure(self) -> Measure:
         if self.kind != "name":
-            self.fail(f"expected {', '.join(MEASURES)}, found {self.token}")
+            self.fail(f"expected {', '.join((*MEASURES, *_SCHEDULES))}, found {self.token}")
         if self.token not in MEASURES:
-            self.fail(f"there is no measure {self.token!r}{nearest(self.token, MEASURES)}")
+            known = (*MEASURES, *_SCHEDULES)
+            self.fail(f"there is no measure or schedule {self.token!r}{nearest(self.token, known)}")
         measure = MEASURES[self.token]
         self.advance()
         self.take("(")

@@ -248,13 +248,15 @@ class StandaloneContext:
         settings: Mapping[str, Any],
         model: ScriptedModel | None,
         now: datetime,
+        scheduled_for: datetime | None,
     ) -> None:
         self.agent: str = agent if isinstance(agent, str) else agent.name
         self.activation_id: int = 1
         self.attempt: int = 1
         self.watch: str = "watch"
         self.reason: str = ""
-        self.now: datetime = now if now.tzinfo else now.replace(tzinfo=UTC)
+        self.now: datetime = _aware(now)
+        self.scheduled_for: datetime | None = None if scheduled_for is None else _aware(scheduled_for)
         self.board_id: str = "test"
         self.settings: Mapping[str, Any] = settings
         self.offline: bool = model is None
@@ -310,6 +312,7 @@ def context(
     settings: Mapping[str, Any] | None = None,
     model: ScriptedModel | None = None,
     now: datetime = START,
+    scheduled_for: datetime | None = None,
 ) -> StandaloneContext:
     """Return a context with which an agent can be called as the function that it is.
 
@@ -321,8 +324,9 @@ def context(
         settings: The value of `context.settings`.
         model: The model that `ask` calls; without it, the agent's offline rule answers.
         now: The instant of the activation; a naive datetime is UTC.
+        scheduled_for: The instant for which a schedule wakes the agent; None if marks do.
     """
-    return StandaloneContext(agent, reads, settings or {}, model, now)
+    return StandaloneContext(agent, reads, settings or {}, model, now, scheduled_for)
 
 
 def replay(
@@ -399,3 +403,7 @@ class Replay:
             raise UsageError(f"a replay goes forward in time: {iso(instant)} comes after {iso(self._latest)}")
         self._latest = instant
         self._daemon.run_until(at)
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -24,6 +24,7 @@ __all__ = [
     "mark_history",
     "model_calls",
     "provenance",
+    "schedules",
 ]
 
 
@@ -88,12 +89,13 @@ for _type, _names in {
     Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length event_id id input_tokens"
     " interruptions mark_id marks marks_absorbed marks_deposited output_tokens own_law parent_mark_id reinforcements"
     " unknown",
-    Float: "age_seconds cost_usd intensity latency_seconds order_key reserved_usd share_from_cache strength threshold"
-    " usd usd_direct usd_per_mark usd_reserved value weight",
-    Text: "agent api author batch_id error event held_by kind law model reason request_id role state subject watch"
-    " worker would_hold",
-    Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at noticed_at"
-    " occurred_at planned_at ready_at recorded_at reinforced_at retry_at sent_at started_at",
+    Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key reserved_usd share_from_cache"
+    " strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
+    Text: "agent api author batch_id error event held_by kind law model reason request_id role schedule state subject"
+    " watch worker would_hold",
+    Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at last_at next_at"
+    " noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at scheduled_for scheduled_from"
+    " sent_at started_at waits_since",
 }.items():
     _TYPES.update(dict.fromkeys(_names.split(), _type))
 
@@ -115,6 +117,8 @@ activations = _view("activations")
 """The activations of agents."""
 activation_marks = _view("activation_marks")
 """The marks that each activation was given or has read."""
+schedules = _view("schedules")
+"""The schedules of agents."""
 provenance = _view("provenance")
 """The marks behind each mark."""
 model_calls = _view("model_calls")

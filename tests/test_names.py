@@ -222,7 +222,7 @@ def test_no_command_and_no_state_has_an_old_name() -> None:
     assert "settle" not in {name for names in COMMANDS.values() for name in names}
     assert STATES.isdisjoint([*ActivationState, *CrossingState, *CallState])
     assert "repeated" not in get_args(get_type_hints(Receipt)["outcome"])
-    with pytest.raises(InvalidCondition, match="no measure 'max'"):
+    with pytest.raises(InvalidCondition, match="no measure or schedule 'max'"):
         parse("max(smoke) >= 1")
     assert [name for name in FAILPOINTS if name.startswith(("bell.", "lane.", "following."))] == []
 

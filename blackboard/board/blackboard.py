@@ -40,6 +40,7 @@ from blackboard.board.result_types import (
     MarkRecord,
     NeedRecord,
     Receipt,
+    ScheduleRecord,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.workers.liveness import living_workers
@@ -489,6 +490,14 @@ class Blackboard:
             limit: The largest number of crossings.
         """
         return self.session.read(lambda txn: queries.agenda(txn, limit))
+
+    def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
+        """Return each schedule with its next instants, and the last one with how late it was noticed.
+
+        Args:
+            limit: The largest number of next instants of each schedule, at least 1.
+        """
+        return self.session.read(lambda txn: queries.schedules(txn, limit))
 
     def activations(
         self, *, agent: str | None = None, state: str | Iterable[str] | None = None, limit: int = 20

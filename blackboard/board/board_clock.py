@@ -58,7 +58,7 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     for row in txn.sql.all(MARKS.marks_changed_since, since=since):
         _restart_fading(txn, row)
     for watch in txn.active.watches.values():
-        if watch.is_over_board and not watch.falling:
+        if watch.is_over_board and watch.absorbs:
             board_totals.rebuild(txn, watch)
     if not keep:
         _withdraw_questions(txn)

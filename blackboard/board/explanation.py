@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, guards, stimuli
+from blackboard.board.watches import board_totals, guards, scheduled_crossings, stimuli
 from blackboard.board.watches.crossing_holds import hold_of
 from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast
 from blackboard.board.workers import served_agents
@@ -34,6 +34,8 @@ from blackboard.strength_forecast import value_at
 
 SHOWN = 20
 """The number of waiting crossings that an explanation lists."""
+UPCOMING = 3
+"""The number of instants of a schedule that an explanation lists."""
 SEARCHED = 200
 """The number of activations that are searched for the newest activation of a subject."""
 
@@ -94,14 +96,16 @@ def _with_values(
     txn: BoardTransaction, watch: RegisteredWatch, subject: str, explanation: WatchExplanation
 ) -> WatchExplanation:
     """Add what the watch and its guard measure for one subject, and the verdict if nothing waits."""
-    values = _values(txn, watch, subject)
+    values = () if watch.is_scheduled else _values(txn, watch, subject)
     live_marks = None
     if not watch.falling and not watch.is_over_board:
         live_marks = len(txn.fading_marks(watch.condition, subject))
     guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, subject)
-    predicted = _predicted(txn, watch, subject) if watch.falling else None
+    predicted = None if watch.absorbs else _predicted(txn, watch, subject)
     verdict = explanation.verdict
-    if not explanation.waiting and predicted:
+    if not explanation.waiting and watch.is_scheduled:
+        verdict = _verdict_of_schedule(predicted)
+    elif not explanation.waiting and predicted:
         verdict = _verdict_of_prediction(txn, watch, subject, predicted[0])
     elif not explanation.waiting:
         verdict = _verdict_of_values(values, live_marks)
@@ -117,7 +121,9 @@ def _with_values(
 
 
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[Instant | None]:
-    """Return the predicted crossings of a falling watch for a subject, earliest first; None stands for never."""
+    """Return when a falling watch will cross for a subject, earliest first (None: never), or when a schedule comes."""
+    if watch.is_scheduled:
+        return [*scheduled_crossings.upcoming(txn, watch, UPCOMING)]
     rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
     instants = [forecast(txn, watch, PredictedCrossingRow(watch.id, subject, row.mark_id, row.due_at)) for row in rows]
     return sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
@@ -206,6 +212,9 @@ def _verdict_of_waiting(
         return f"it crossed; its guard defers it until {until or 'new marks change that'}"
     if crossing.held_by == "cooldown":
         return f"it crossed; the agent is in cooldown for this subject until {until}"
+    if crossing.held_by == "rate":
+        limit = agent.settings.max_activations_per_hour
+        return f"it is due; the agent has woken {limit} times within an hour (max_activations_per_hour) until {until}"
     if crossing.held_by == "retest":
         return "it crossed before its watch changed; it is about to be tested again under the new watch"
     if crossing.held_by == "batch_window":
@@ -224,6 +233,10 @@ def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subjec
     if not guards.was_open(txn, watch, subject, due_at):
         verdict += ", but its guard will not be met then"
     return verdict
+
+
+def _verdict_of_schedule(upcoming: Sequence[Instant | None] | None) -> str:
+    return f"it comes next at {iso(upcoming[0])}" if upcoming else "it never comes again"
 
 
 def _verdict_of_values(values: tuple[MeasuredValue, ...], live_marks: int | None) -> str:

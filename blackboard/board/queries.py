@@ -21,6 +21,7 @@ from blackboard.board.result_types import (
     MarkEvent,
     MarkRecord,
     ModelCallCounts,
+    ScheduleRecord,
     WorkerStatus,
     optional_datetime,
     result_of,
@@ -28,10 +29,11 @@ from blackboard.board.result_types import (
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import scheduled_crossings
 from blackboard.board.watches.crossing_order import waiting_with_strengths
 from blackboard.board.watches.predicted_crossings import next_crossing
 from blackboard.board.workers import gone_agents, served_agents
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import Instant, iso, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.durations import DAY
 from blackboard.errors import InvalidMark, UsageError, nearest
@@ -275,6 +277,33 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
     return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
 
 
+def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
+    """Return each schedule with up to `limit` of its next instants, the next one first."""
+    result = []
+    for watch in txn.active.watches.values():
+        if not watch.is_scheduled:
+            continue
+        crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
+        block = blocked(txn, watch.agent.name) or budget_hold(txn, watch)
+        held_by = None if crossing is None else crossing.held_by or (block.reason if block else None)
+        result.append(
+            ScheduleRecord(
+                agent=watch.agent.name,
+                watch=watch.spec.name,
+                schedule=str(watch.condition),
+                catch_up=watch.catch_up,
+                scheduled_from=to_datetime(watch.scheduled_from),
+                next_at=optional_datetime(scheduled_crossings.next_stored(txn, watch)),
+                waits_since=None if crossing is None else to_datetime(crossing.crossed_at),
+                held_by=held_by,
+                last_at=None if last is None else to_datetime(last.crossed_at),
+                last_late_seconds=None if last is None else (last.noticed_at - last.crossed_at) / 1e6,
+                upcoming=tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, limit))),
+            )
+        )
+    return sorted(result, key=lambda row: (row.upcoming[:1], row.agent, row.watch))
+
+
 def _agenda_item(
     row: CrossingRow,
     agent: str,
@@ -291,11 +320,18 @@ def _agenda_item(
         watch=watch,
         state=state,
         condition=condition,
-        reason=f"{condition}: {'' if row.measure is None else f'{row.measure} = '}{row.value}",
+        reason=f"{condition}: {_measured(row)}",
         late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
         ready_at=ready_at,
         held_by=held_by,
     )
+
+
+def _measured(row: CrossingRow) -> str:
+    """Return what a crossing measured, or the instant for which a schedule caused it."""
+    if row.is_scheduled:
+        return f"due at {iso(row.crossed_at)}"
+    return f"{'' if row.measure is None else f'{row.measure} = '}{row.value}"
 
 
 def activations(
@@ -330,6 +366,7 @@ def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | No
         ActivationRecord,
         gone_agents.as_shown(txn, row),
         watch=watch,
+        scheduled_for=optional_datetime(row.scheduled_for),
         mark_ids=tuple(mark for (mark,) in txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
     )
 

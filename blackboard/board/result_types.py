@@ -259,6 +259,8 @@ class ActivationRecord:
     state: str
     reason: str
     crossed_at: datetime
+    scheduled_for: datetime | None
+    """The instant for which a schedule woke its agent; None if marks did."""
     started_at: datetime | None
     finished_at: datetime | None
     retry_at: datetime | None
@@ -271,6 +273,31 @@ class ActivationRecord:
     marks_deposited: int
     chain_length: int
     worker: str | None
+
+
+@dataclass(frozen=True)
+class ScheduleRecord:
+    """A schedule of an agent, with the instants before and after now."""
+
+    agent: str
+    watch: str
+    schedule: str
+    catch_up: str
+    """What becomes of the instants that it missed: `once`, `all` or `none`."""
+    scheduled_from: datetime
+    """Its first deployment, from which an interval counts."""
+    next_at: datetime | None
+    """The next instant that the board has stored; None while a crossing waits to be claimed."""
+    waits_since: datetime | None
+    """The first instant for which it has not woken its agent yet; None if there is none."""
+    held_by: str | None
+    """What holds that crossing back, if something does."""
+    last_at: datetime | None
+    """The last instant that does not wait any more."""
+    last_late_seconds: float | None
+    """How long after that instant it was noticed."""
+    upcoming: tuple[datetime, ...]
+    """Its next instants."""
 
 
 @dataclass(frozen=True)
@@ -438,7 +465,7 @@ class WatchExplanation:
     guard_open: bool | None = None
     guard_opens_at: datetime | None = None
     predicted_at: tuple[datetime | None, ...] | None = None
-    """When a falling watch will cross by fading alone; None for a rising watch."""
+    """When a falling watch will cross by fading alone, or the next instants of a schedule; None for a rising watch."""
     own_laws: tuple[OwnLaw, ...] = ()
     """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
 

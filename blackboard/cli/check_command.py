@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from blackboard.board.deployments.deployment_preview import (
         PredictedCrossing,
         PredictedRetest,
+        PredictedSchedule,
         PredictedWake,
         Preview,
     )
@@ -163,6 +164,7 @@ def _show_preview(preview: Preview) -> None:
         say(f"worker {worker}: {problem}")
     _show_marks(preview)
     _show_wakes(preview.wakes)
+    _show_schedules(preview.schedules)
     for stays, outcome in ((True, "stay"), (False, "be skipped, because their watch changes")):
         _show_retests([retest for retest in preview.retests if retest.stays is stays], outcome)
 
@@ -195,6 +197,20 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
         empty="no agent would wake",
         title=f"{len(wakes)} crossings would follow",
     )
+
+
+def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
+    if schedules:
+        table(
+            ("agent", "watch", "schedule", "", "next"),
+            ((s.agent, s.watch, s.schedule, "begins" if s.is_new else "", _instants(s)) for s in schedules),
+            empty="",
+            title=f"{len(schedules)} schedules",
+        )
+
+
+def _instants(schedule: PredictedSchedule) -> str:
+    return ", ".join(str(timestamp(at)) for at in schedule.upcoming) or "never"
 
 
 def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:

@@ -11,7 +11,7 @@ from typer.core import TyperArgument, TyperCommand
 GROUPS = {
     "Every day": ("deposit", "load", "marks", "history", "agenda", "inbox", "answer", "withdraw", "watch", "sql"),
     "Operating": (
-        *("run", "status", "doctor", "explain", "agents", "activations", "activation", "pause", "resume"),
+        *("run", "status", "doctor", "explain", "agents", "schedules", "activations", "activation", "pause", "resume"),
         *("costs", "record-cost"),
     ),
     "Data": ("backup", "restore", "forget", "compact"),

@@ -1,4 +1,4 @@
-"""The commands that inspect a board: marks, history, status, agents, agenda, activations, inbox, explain.
+"""The commands that inspect a board: marks, history, status, agents, agenda, schedules, activations, inbox, explain.
 
 `activations` also retries and discards, because a person decides that while reading the list.
 """
@@ -42,7 +42,7 @@ STATES = ", ".join(ActivationState)
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (marks, history, status, agents, agenda, activations, inbox, explain):
+    for command in (marks, history, status, agents, agenda, schedules, activations, inbox, explain):
         app.command()(command)
 
 
@@ -270,6 +270,39 @@ def agenda(
     )
     if more:
         note(f"these are the strongest {limit}; --limit N shows more")
+
+
+def schedules(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many next instants of each.")] = 3,
+    as_json: AsJson = False,
+) -> None:
+    """List the schedules of the agents, with their next instants and how late the last one was noticed.
+
+    Examples:
+      blackboard schedules
+      blackboard schedules --limit 10 --json
+    """
+    with session_of(context).board() as board:
+        rows, now = board.schedules(limit=limit), board.now()
+    show_records(
+        rows,
+        as_json,
+        ("agent", "watch", "schedule", "catch_up", "next", "waits_since", "held_by", "last", "late"),
+        lambda row: (
+            row.agent,
+            row.watch,
+            row.schedule,
+            row.catch_up,
+            ", ".join(str(upcoming(at, now)) for at in row.upcoming) or "never",
+            second(row.waits_since),
+            row.held_by,
+            second(row.last_at),
+            None if row.last_late_seconds is None else short(row.last_late_seconds),
+        ),
+        empty="no agent has a schedule",
+        spare=("late", "last", "held_by", "waits_since", "catch_up"),
+    )
 
 
 def activations(

@@ -174,9 +174,10 @@ class ActivationRunner:
         readable = self._set_unreadable_apart(claim)
         if readable is None:
             return None
-        if not readable:  # the payloads were erased
+        if not readable and claim.row.scheduled_for is None:  # the payloads were erased
             return self._finish(claim, [], claim_next)
-        if not (marks := self._isolate(agent, claim, readable)):
+        marks = self._isolate(agent, claim, readable)
+        if readable and not marks:
             return None
         kept = {mark.id for mark in marks}
         claim = replace(claim, inputs=tuple(item for item in claim.inputs if item.event.mark_id in kept))

@@ -30,6 +30,8 @@ class RunContext:
         self.watch: str = claim.watch
         self.reason: str = claim.row.reason
         self.now: datetime = to_datetime(claim.at)
+        scheduled_for = claim.row.scheduled_for
+        self.scheduled_for: datetime | None = None if scheduled_for is None else to_datetime(scheduled_for)
         self.settings = settings
         self._claim, self._reads, self._model_caller = claim, reads, model_caller
         self._asked = False

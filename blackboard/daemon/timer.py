@@ -1,4 +1,4 @@
-"""The alarm of a daemon; the only module that imports APScheduler.
+"""The alarm of a daemon, set by APScheduler.
 
 There is one job, for one date. It is kept in memory, is set anew for each instant, and only sets an event. The tables
 record due work, so a lost job delays it by at most a tick. Nothing repeats: APScheduler lists each run of a repeated

@@ -20,13 +20,13 @@ from blackboard.authors import check_author, skeleton
 from blackboard.conditions import Comparison, Condition, Count
 from blackboard.decay import law_from
 from blackboard.deployment import (
-    NO_MIN_INCREASE,
     AgentSettings,
     AgentSpec,
     Deployment,
     DepositLimits,
     KindSpec,
     WatchSpec,
+    min_increase_problem,
     mistakes_in,
 )
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidAuthor, MissingPackage, Mistake, nearest
@@ -35,12 +35,15 @@ from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
 from blackboard.parsing import parse
 from blackboard.payload_round_trip import check_class
+from blackboard.schedules import every
 from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine
 
 T = TypeVar("T")
+ANY_SCHEDULE = every("1h")
+"""Stands for a schedule with a mistake, while the others are looked for."""
 
 
 @dataclass(frozen=True)
@@ -266,19 +269,27 @@ class _Resolver:
         settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
         sections = dict(section.watches)
         names = [watch.name for watch in spec.watches]
-        self._unknown(f"{place}.watches", "watch", sections, names)
-        if section.threshold is not None:
+        added = {name for name, watch in sections.items() if watch.schedule is not None}
+        self._unknown(f"{place}.watches", "watch", sections.keys() - added, names)
+        for setting in ("threshold", "schedule"):
+            if (value := getattr(section, setting)) is None:
+                continue
             if len(names) > 1:
                 self._wrong(
-                    f"{place}.threshold",
+                    f"{place}.{setting}",
                     f"the agent has the watches {', '.join(names)}; set it per watch, as in"
                     f" [{place}.watches.{names[0]}]",
                 )
             else:
                 base = sections.get(names[0], WatchSection())
-                sections[names[0]] = base.model_copy(update={"threshold": section.threshold})
+                sections[names[0]] = base.model_copy(update={setting: value})
         watches = [
             self._watch(f"{place}.watches.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches
+        ]
+        watches += [
+            self._new_schedule(f"{place}.watches.{name}", name, added)
+            for name, added in sections.items()
+            if name not in names and added.schedule is not None
         ]
         spec = spec.model_copy(update={"settings": settings, "watches": tuple(watches)})
         for mistake in mistakes_in(spec):
@@ -289,16 +300,40 @@ class _Resolver:
         if section is None:
             return watch
         when: Condition = watch.condition
+        if section.schedule is not None:
+            if when.is_schedule:
+                when = self._schedule(place, section.schedule, when)
+            else:
+                self._wrong(f"{place}.schedule", f"the watch waits for marks: {when}; give the schedule another name")
         if (threshold := section.threshold) is not None:
-            if isinstance(when, Comparison):
+            if when.is_schedule:
+                self._wrong(f"{place}.threshold", f"{when} is a schedule, which has no threshold")
+            elif isinstance(when, Comparison):
                 comparison: Comparison = when
                 when = self._try(f"{place}.threshold", lambda: replace(comparison, threshold=threshold), comparison)
             else:
                 self._wrong(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
-        if min_increase is not None and when.falling:
-            self._wrong(f"{place}.min_increase", NO_MIN_INCREASE)
-        return WatchSpec(**{**watch.model_dump(), "when": str(when), "min_increase": min_increase})
+        if min_increase is not None and (problem := min_increase_problem(when)) is not None:
+            self._wrong(f"{place}.min_increase", problem)
+        catch_up = watch.catch_up if section.catch_up is None else section.catch_up
+        changes = {"when": str(when), "min_increase": min_increase, "catch_up": catch_up}
+        return WatchSpec(**{**watch.model_dump(), **changes})
+
+    def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
+        """Return a watch that only the file has: a schedule at which the agent wakes, too."""
+        for setting in ("threshold", "min_increase"):
+            if getattr(section, setting) is not None:
+                self._wrong(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
+        schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
+        return WatchSpec(name=name, when=str(schedule), catch_up=section.catch_up)
+
+    def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
+        schedule: Condition = self._try(f"{place}.schedule", lambda: parse(text), fallback)
+        if not schedule.is_schedule:
+            self._wrong(f"{place}.schedule", f"{schedule} is no schedule; write every(...), daily_at(...) or cron(...)")
+            return fallback
+        return schedule
 
     def _names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
         """Check that each kind in an agent's declaration exists, and warn of counts that are probably not intended."""
@@ -307,12 +342,23 @@ class _Resolver:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
         self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         for watch in spec.watches:
+            self._catching_up(f"{place}.watches.{watch.name}", watch, spec.settings)
             conditions = {"": watch.condition}
             conditions |= {f".{name}": parse(text) for name in ("only_if", "unless") if (text := getattr(watch, name))}
             for suffix, condition in conditions.items():
                 where = f"{place}.watches.{watch.name}{suffix}"
                 self._unknown(where, "kind", condition.kinds, kinds, named=False)
                 self._counts(where, condition, kinds)
+
+    def _catching_up(self, place: str, watch: WatchSpec, settings: AgentSettings) -> None:
+        """Warn of a schedule that would catch up on any number of instants."""
+        catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
+        if catches_up and settings.max_activations_per_hour is None:
+            text = (
+                f"{watch.condition} catches up on all that it missed, however many; bound it by"
+                " max_activations_per_hour"
+            )
+            self.warnings.append(Mistake(self._at(place), text))
 
     def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
         """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from blackboard.deployment import MAX_SKEW, AgentSettings, DepositLimits
+from blackboard.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.marks import MAX_PAYLOAD, OnRepeat
 from blackboard.system.private_files import parse_mode
@@ -78,6 +78,10 @@ class WatchSection(Section):
 
     threshold: float | None = Field(default=None, gt=0)
     min_increase: float | None = Field(default=None, gt=0)
+    schedule: str | None = None
+    """Another schedule for a scheduled watch; under a new name, a schedule that the agent has not declared."""
+    catch_up: CatchUp | None = None
+    """What the schedule does about the instants that it missed."""
 
 
 class AgentSection(AgentSettings):
@@ -87,6 +91,8 @@ class AgentSection(AgentSettings):
     """Whether the agent is part of the deployment."""
     threshold: float | None = Field(default=None, gt=0)
     """The threshold, for an agent with one watch whose condition is a single comparison."""
+    schedule: str | None = None
+    """The schedule, for an agent with one watch that is a schedule."""
     watches: dict[str, WatchSection] = Field(default_factory=dict)
 
 

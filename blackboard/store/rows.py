@@ -229,6 +229,8 @@ class WatchRow(NamedTuple):
     active: int
     watermark: Id
     """For a watch over the board: every event up to this id is absorbed."""
+    scheduled_from: Time | None = None
+    """For a schedule: the instant of its first deployment, from which an interval counts."""
 
 
 class AbsorbedRow(NamedTuple):
@@ -263,7 +265,7 @@ class BoardTotalRow(NamedTuple):
 
 
 class PredictedCrossingRow(NamedTuple):
-    """A row of `predicted_crossing`: when a falling watch will cross unless a mark changes."""
+    """A row of `predicted_crossing`: when a falling watch will cross unless a mark changes, or a schedule is due."""
 
     watch_id: int
     subject: str
@@ -293,7 +295,7 @@ class CrossingRow(NamedTuple):
     value: float
     threshold: float
     marks: int
-    """How many marks stood behind it when it was last tested."""
+    """How many marks stood behind it when it was last tested; 0 if it is of a schedule."""
     urgent: int
     ready_at: Time | None
     """It may be claimed from this instant; None if only a new mark can change that."""
@@ -315,6 +317,11 @@ class CrossingRow(NamedTuple):
     def is_over_board(self) -> bool:
         """Whether it concerns the whole board."""
         return self.subject == ""
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether a schedule caused it, and no marks."""
+        return self.marks == 0
 
 
 class ActivationRow(NamedTuple):
@@ -346,6 +353,8 @@ class ActivationRow(NamedTuple):
     """The newest model call on the board at that time."""
     deaths: int | None = None
     """How often in a row its worker died during the run, with nothing stored since; None for never."""
+    scheduled_for: Time | None = None
+    """The instant for which a schedule woke it; None if marks did."""
 
 
 class InputRow(NamedTuple):

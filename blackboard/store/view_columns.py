@@ -19,7 +19,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "activations": (
         "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
         "error", "marks_absorbed", "marks_deposited", "retry_at", "interruptions", "chain_length", "worker",
-        "mark_ids",
+        "mark_ids", "scheduled_for",
+    ),
+    "schedules": (
+        "agent", "watch", "schedule", "scheduled_from", "next_at", "waits_since", "last_at", "last_late_seconds",
     ),
     "activation_marks": (
         "activation_id", "agent", "watch", "state", "role", "mark_id", "kind", "subject", "strength", "event_id",

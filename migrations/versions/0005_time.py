@@ -1,4 +1,4 @@
-"""What the board needs to keep two times: when something occurred, and when the board recorded it.
+"""What the board needs to know about time: when something occurred, and when agents wake by the clock.
 
 Nothing here imports the program, whose names will change again.
 """
@@ -18,6 +18,7 @@ def upgrade() -> None:
     """Each part has a function of its own."""
     _times_of_occurrence()
     _deposits_ahead_of_time()
+    _schedules()
 
 
 def _times_of_occurrence() -> None:
@@ -46,3 +47,9 @@ def _deposits_ahead_of_time() -> None:
     op.add_column("board", sa.Column("skewed_deposits", sa.BigInteger, nullable=False, server_default=zero))
     op.add_column("board", sa.Column("largest_skew", sa.BigInteger, nullable=False, server_default=zero))
     op.add_column("board", sa.Column("skewed_at", sa.BigInteger, nullable=False, server_default=zero))
+
+
+def _schedules() -> None:
+    """Add the first deployment of each schedule, and the instant for which a schedule woke an activation."""
+    op.add_column("watch", sa.Column("scheduled_from", sa.BigInteger))
+    op.add_column("activation", sa.Column("scheduled_for", sa.BigInteger))

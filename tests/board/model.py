@@ -12,6 +12,8 @@ COLD = 0.3
 EACH = 0.5
 SUM = 1.2
 BOARD = 3
+BELL = 40 * 60_000_000
+"""The interval of the schedule in microseconds."""
 
 
 @dataclass
@@ -49,17 +51,21 @@ class ModelMark:
 
 @dataclass
 class Model:
-    """The expected board. Watches are named by their agents: each, sum, board, cold."""
+    """The expected board. Watches are named by their agents: each, sum, board, cold, and the schedule bell."""
 
     kinds: dict[str, Kind]
+    anchor: int
+    """The first deployment of the schedule."""
     marks: dict[int, ModelMark] = field(default_factory=dict)
     absorbed: dict[tuple[str, int], int] = field(default_factory=dict)
     given: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
     """The payload and the stored intensity of the state in which an agent was last given a mark."""
     waiting: dict[str, dict[tuple[str, int], int]] = field(
-        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold")}
+        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "bell")}
     )
     """The keys of waiting crossings, each with the instant of its record."""
+    rung: int = 0
+    """How many instants of the schedule the bell has woken for or stood for."""
     count: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("recorded", "skipped", "withdrawn", "faded", "claimed"), 0)
     )
@@ -90,7 +96,9 @@ class Model:
     # -- events
 
     def fire_predicted(self, now: int) -> None:
-        """Record the crossings by fading up to now, each at its own instant."""
+        """Record the crossings by time up to now, each at its own instant."""
+        if self.anchor + (self.rung + 1) * BELL <= now:
+            self.cross("bell", ("", 0), now)
         for mark in self.marks.values():
             if not mark.warm:
                 continue

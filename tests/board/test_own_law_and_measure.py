@@ -198,7 +198,7 @@ def test_a_process_without_the_law_or_measure_names_it(tmp_path: Path) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", SecondStrongest("smoke") >= 0.5))
     world.close()
     assert "there is no decay law 'stretched'" in run(STRANGER, str(law)).stderr
-    assert "there is no measure 'second_strongest'" in run(STRANGER, str(measure)).stderr
+    assert "there is no measure or schedule 'second_strongest'" in run(STRANGER, str(measure)).stderr
 
 
 def test_a_name_belongs_to_one_class() -> None:

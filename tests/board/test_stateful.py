@@ -10,13 +10,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from blackboard import count, strength, total
+from blackboard import count, every, strength, total
 from blackboard.board.activations import activation_results
 from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import KeyReused, LawConflict, OutOfOrder
-from tests.board.model import BOARD, COLD, EACH, SUM, Model, ModelMark
+from tests.board.model import BELL, BOARD, COLD, EACH, SUM, Model, ModelMark
 from tests.board.test_totals import agree
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
@@ -30,12 +30,13 @@ LAWS: list[Decay] = [
     Never(),
 ]
 SUBJECTS = ["a", "b", "c"]
-NAMES = ["each", "sum", "board", "cold"]
+NAMES = ["each", "sum", "board", "cold", "bell"]
 AGENTS = [
     spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, cooldown_after_failures=999),
     spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, cooldown_after_failures=999),
     spec("board", count("fire", over="board") >= BOARD, max_attempts=2, cooldown_after_failures=999),
     spec("cold", strength("smoke") < COLD, unless=count("fire") >= 1, max_attempts=2, cooldown_after_failures=999),
+    spec("bell", every("40m"), max_attempts=2, cooldown_after_failures=999),
 ]
 ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
 intensities = st.sampled_from([0.0, 0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
@@ -53,7 +54,7 @@ class Board(RuleBasedStateMachine):
             "fire": kind("fire", Linear("3h"), floor=0.02, on_repeat="separate"),
         }
         self.world.deploy(self.kinds, *AGENTS)
-        self.model = Model({name: one.kind(name) for name, one in self.kinds.items()})
+        self.model = Model({name: one.kind(name) for name, one in self.kinds.items()}, self.world.clock.now())
         self.running: dict[str, Claim] = {}
         self.begun: dict[tuple[str, int, int], str] = {}
         self.keys: dict[str, tuple[Receipt, str]] = {}
@@ -244,6 +245,8 @@ class Board(RuleBasedStateMachine):
 
     def expected(self, name: str, now: int) -> tuple[set[int], set[int]]:
         """Return the required and the allowed marks of a new activation."""
+        if name == "bell":
+            return set(), set()  # a schedule has no marks
         model, must, may = self.model, set(), set()
         for subject, mark_id in model.waiting[name]:
             if name == "each":
@@ -275,7 +278,10 @@ class Board(RuleBasedStateMachine):
         model.count["claimed"] += len(waited)
         given = {item.event.mark_id: item for item in claim.inputs}
         assert must <= set(given) <= may
-        assert given
+        if name == "bell":
+            model.rung = (now - model.anchor) // BELL
+            assert claim.row.scheduled_for == model.anchor + model.rung * BELL
+        assert bool(given) == (name != "bell")
         for mark_id, one in given.items():
             mark = model.marks[mark_id]
             assert one.event.id == mark.event
@@ -289,7 +295,7 @@ class Board(RuleBasedStateMachine):
         self.running[name] = claim
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 3), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
+    @rule(choice=st.integers(0, 4), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
     def an_agent_succeeds(self, choice: int, subject: str, left: str | None) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
@@ -310,7 +316,7 @@ class Board(RuleBasedStateMachine):
             self.model.test_board(now)
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 3))
+    @rule(choice=st.integers(0, 4))
     def an_agent_fails(self, choice: int) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]

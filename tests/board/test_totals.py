@@ -65,7 +65,7 @@ operations = st.lists(
 
 def agree(txn: BoardTransaction) -> None:
     keep_live_sums(txn)
-    over_board = [item for item in txn.active.watches.values() if item.is_over_board and not item.falling]
+    over_board = [item for item in txn.active.watches.values() if item.is_over_board and item.absorbs]
     over_live_marks = [item.over_live_marks for item in over_board if isinstance(item.comparison.measure, Total)]
     for item in (*over_board, *over_live_marks):
         kept, marks = board_totals.update_and_measure(txn, item)
@@ -96,7 +96,7 @@ def agree(txn: BoardTransaction) -> None:
 def keep_live_sums(txn: BoardTransaction) -> None:
     """Let the board keep sums over all live marks, as the first deposit that needs them does."""
     for item in txn.active.watches.values():
-        is_total = item.is_over_board and not item.falling and isinstance(item.comparison.measure, Total)
+        is_total = item.is_over_board and item.absorbs and isinstance(item.comparison.measure, Total)
         if is_total and not board_totals.keeps_live_sums(txn, item):
             board_totals._rebuild(txn, item.over_live_marks)
 

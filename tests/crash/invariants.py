@@ -12,7 +12,16 @@ from typing import Any
 from blackboard.store.dialect import sqlite
 from blackboard.system.board_files import BoardFiles
 
-__all__ = ["Broken", "check", "check_cooled", "check_finished", "check_recovered", "clear_deaths", "rows"]
+__all__ = [
+    "Broken",
+    "check",
+    "check_cooled",
+    "check_finished",
+    "check_recovered",
+    "check_tolls",
+    "clear_deaths",
+    "rows",
+]
 
 EMPTY = {
     "a crossing of one mark's event was recorded twice": """
@@ -38,6 +47,11 @@ EMPTY = {
     "one event was absorbed twice by one watch": """
         SELECT a.watch_id, g.mark_id, g.event_id FROM activation_input g JOIN activation a ON a.id = g.activation_id
         WHERE g.role = 'absorbed' GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+    "a schedule woke its agent twice for one instant": """
+        SELECT watch_id, scheduled_for FROM activation WHERE scheduled_for IS NOT NULL
+        GROUP BY 1, 2 HAVING count(*) > 1""",
+    "a schedule came late without anybody knowing when": """
+        SELECT id FROM crossing WHERE marks = 0 AND noticed_at < crossed_at""",
     "an activation runs for a worker that is not registered": """
         SELECT id, worker FROM activation WHERE state = 'running' AND worker NOT IN (SELECT id FROM worker)""",
     "a key was kept and its mark was not": """
@@ -136,6 +150,22 @@ def check_cooled(path: Path, smokes: int) -> None:
         raise Broken(f"went cold other than once: missing {list(left - chills)[:5]}, more {list(chills - left)[:5]}")
     if len(gone) != len(left) or len(set(gone)) != len(gone):
         raise Broken(f"{len(left)} marks evaporated {len(gone)} times")
+
+
+def check_tolls(path: Path, schedule: str, interval: int, end: int, *, catches_up: bool) -> None:
+    """Check that a schedule came once at instants of its own, the last before the end, and if it catches up at all.
+
+    Raises:
+        Broken: It did not.
+    """
+    with rows(path) as query:
+        text = "SELECT payload ->> '$.at' FROM event WHERE kind = 'toll' AND payload ->> '$.schedule' = ?"
+        tolls = sorted(int(at) for (at,) in query(text, schedule))
+    due = range(interval, end + 1, interval)
+    if len(set(tolls)) != len(tolls) or not set(tolls) <= set(due) or tolls[-1:] != [due[-1]]:
+        raise Broken(f"{schedule} came at {tolls[-5:]}, once each until {due[-1]} was expected")
+    if catches_up and tolls != list(due):
+        raise Broken(f"{schedule} has missed {sorted(set(due) - set(tolls))[:5]}")
 
 
 def _empty(query: Any, laws: Mapping[str, str]) -> None:

@@ -22,16 +22,17 @@ import threading
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
+from blackboard import Blackboard, Daemon, Exponential, Mark, agent, every, strength, watch
 from blackboard.agent_definition import Agent
 from blackboard.board.result_types import Receipt
-from blackboard.clock import Clock, Instant, ManualClock, SystemClock, UsedInstants
+from blackboard.clock import Clock, Instant, ManualClock, SystemClock, UsedInstants, to_datetime
 from blackboard.failpoints import NAMES
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.model_settings import ModelSettings
@@ -40,7 +41,7 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.sections import DaemonSettings
 from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
-from tests.crash.invariants import Broken, check_cooled, rows
+from tests.crash.invariants import Broken, check_cooled, check_tolls, rows
 
 __all__ = ["WORLDS", "CrashWorld", "Deposit"]
 
@@ -564,6 +565,24 @@ def warden(marks: Sequence[Smoke], context: Any) -> list[Chill]:
     return [Chill(subject=mark.subject, of=mark.n) for mark in marks]
 
 
+class Toll(Mark, kind="toll", on_repeat="separate"):
+    """A mark deposited at an instant of a schedule."""
+
+    schedule: str
+    at: int
+    """Microseconds since the first deployment."""
+
+
+@agent(watches={"often": every("20s"), "each": watch(every("10m"), catch_up="all")}, writes=[Toll])
+def ringer(marks: Sequence[Mark], context: Any) -> Toll:
+    """Return a toll for the instant."""
+    at = (context.scheduled_for - to_datetime(FADING_SINCE)) // timedelta(microseconds=1)
+    return Toll(subject=context.watch, schedule=context.watch, at=at)
+
+
+FADING_SINCE = ManualClock().now()
+
+
 class Fading(CrashWorld):
     """Each life begins half a minute after the previous life, and sometimes the half-life changes.
 
@@ -576,7 +595,7 @@ class Fading(CrashWorld):
     per_depositor = 200
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
-        self.begin = self.now = ManualClock().now()
+        self.begin = self.now = FADING_SINCE
         super().__init__(folder, rng)
         self.half_life = 2
 
@@ -608,7 +627,7 @@ class Fading(CrashWorld):
 
     def create(self) -> None:
         with self.open("founder") as board:
-            board.deploy(warden)
+            board.deploy(warden, ringer)
 
     def make_daemon(self) -> Daemon:
         board = self.open("daemon")
@@ -622,10 +641,12 @@ class Fading(CrashWorld):
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
-        return Daemon(board, [warden], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
+        return Daemon(board, [warden, ringer], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
         check_cooled(self.path, self.depositors * self.per_depositor)
+        check_tolls(self.path, "often", 20_000_000, self.now - FADING_SINCE, catches_up=False)
+        check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
 
 
 # -- the desk ---------------------------------------------------------------------------------------------------------

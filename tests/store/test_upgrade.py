@@ -61,7 +61,7 @@ VALUES = {
 REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "name"), ("unique_value", "value")}
 NEW = {
     ("agent_state", "served_at"),
-    ("activation", "deaths"),
+    ("activation", "deaths"), ("activation", "scheduled_for"), ("watch", "scheduled_from"),
     ("board", "compaction_owed_at"),
     ("crossing", "measure"),
     ("board", "views_hash"),

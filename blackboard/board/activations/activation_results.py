@@ -508,7 +508,7 @@ def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) 
 def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     """Test the watch again on the marks of its subjects, or of the board, that the claim did not absorb."""
     watch = txn.active.watches.get(row.watch_id)
-    if watch is None or watch.falling or watch.condition.per_mark:
+    if watch is None or not watch.absorbs or watch.condition.per_mark:
         return
     for subject in subjects_of(txn, row):
         crossings.evaluate(txn, watch, subject)

@@ -81,7 +81,7 @@ def budget_hold(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
 
 
 def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
-    """Return what holds a waiting crossing: `guard`, `cooldown` or `batch_window`; None if none of them does."""
+    """Return what holds a waiting crossing, such as `guard`, `cooldown`, `rate` or `batch_window`; else None."""
     if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
         return "batch_window"
     return crossing.held_by
@@ -103,7 +103,8 @@ def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
 def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     """End the earliest batch window of these agents now, and return whether there was one.
 
-    No window ends while anything runs, or if anything else is due before it would end: that may bring more marks.
+    No window ends while anything runs, or if anything else is due before it would end: that may bring more marks. It
+    does not wait for schedules, which may always be due.
     """
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return False
@@ -115,7 +116,10 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
         if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
     ]
     first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)
-    due = [txn.sql.value(CROSSINGS.next_predicted), *(next_ready(txn, txn.deployment.agents[name]) for name in names)]
+    due = [
+        txn.sql.value(CROSSINGS.next_predicted_fall),
+        *(next_ready(txn, txn.deployment.agents[name]) for name in names),
+    ]
     if first is None or any(at is not None and at < first.ready_at for at in due):
         return False
     txn.sql.run(CROSSINGS.hold_crossing, id=first.id, held_by=None, ready_at=txn.now)

@@ -25,7 +25,7 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, stimuli, subject_cooldowns
+from blackboard.board.watches import board_totals, scheduled_crossings, stimuli, subject_cooldowns
 from blackboard.board.watches.crossing_selection import Selection, select
 from blackboard.board.watches.crossings import reason_of
 from blackboard.deployment import AgentSpec, Deployment
@@ -208,10 +208,13 @@ def _insert(
         created_at=txn.now,
         chain_length=selection.chain_length,
         marks_absorbed=len(selection.inputs),
+        scheduled_for=lead.crossed_at if watch.is_scheduled else None,
     )
     row = insert_activation(txn, row._replace(**columns), state)
     for crossing in selection.crossings:
         close_crossing(txn, crossing, CrossingState.CLAIMED, row)
+    if watch.is_scheduled:
+        scheduled_crossings.follow(txn, watch, lead)
     failpoint("claim.within")
     _absorb(txn, watch, row.id, selection)
     return row
@@ -225,7 +228,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
     """Record the marks as inputs and as absorbed by the watch."""
     for event, strength in selection.inputs.values():
         record_input(txn, activation_id, event, strength)
-    if watch.falling:
+    if not watch.absorbs:
         return
     if watch.is_over_board:
         candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import blocked, budget_hold, held_by_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.predicted_crossings import next_crossing
+from blackboard.board.watches.predicted_crossings import next_fall
+from blackboard.board.watches.scheduled_crossings import next_scheduled
 from blackboard.board.workers import gone_agents
 from blackboard.clock import iso
 from blackboard.states import ActivationState
@@ -22,8 +23,8 @@ COUNTED = 10_000
 def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
     """Return whether anything runs, or waits for a batch window, a cooldown or a retry, that these agents would finish.
 
-    Budgets, guards, future crossings, pauses and people do not count. With `batch_api`, the calls of the Batch API do:
-    time alone brings their answers.
+    Budgets, guards, schedules, future crossings, pauses and people do not count. With `batch_api`, the calls of the
+    Batch API do: time alone brings their answers.
     """
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return True
@@ -79,8 +80,9 @@ class Report:
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
         lines += [f"{agent}: {count} held, {gone_agents.HELD_BY}" for agent, count in gone_agents.count(txn).items()]
-        if (due := next_crossing(txn)) is not None:
-            lines.append(f"the next falling watch {'crosses at' if due > txn.now else 'is due since'} {iso(due)}")
+        for what, due in (("falling watch", next_fall(txn)), ("schedule", next_scheduled(txn))):
+            if due is not None:
+                lines.append(f"the next {what} {'crosses at' if due > txn.now else 'is due since'} {iso(due)}")
         return cls(tuple(lines))
 
 
@@ -91,6 +93,7 @@ def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
             "": budget.reason if budget else "ready",
             "guard": "deferred by a guard",
             "cooldown": "in its cooldown",
+            "rate": "held back by max_activations_per_hour",
             "retest": "to be tested again under the changed watch",
             "batch_window": budget.reason if budget else "in its batch window",
         }

@@ -12,7 +12,7 @@ from blackboard.board.mark_storage import backfill, redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.unreadable_marks import Misfits
-from blackboard.board.watches import crossing_retests, guards
+from blackboard.board.watches import crossing_retests, guards, scheduled_crossings
 from blackboard.board.workers import gone_agents, served_agents
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import Deployment
@@ -20,6 +20,8 @@ from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
+UPCOMING = 3
+"""The number of instants of a schedule that a preview lists."""
 MARKS_PER_BATCH = 1000
 """Marks that one batch of the backfill reads."""
 
@@ -67,6 +69,19 @@ class PredictedRetest(PredictedCrossing):
 
 
 @dataclass(frozen=True)
+class PredictedSchedule:
+    """A schedule as it would be under the deployment."""
+
+    agent: str
+    watch: str
+    schedule: str
+    is_new: bool
+    """Whether it is new or changed, so that it begins with the deployment."""
+    upcoming: tuple[datetime, ...]
+    """Its next instants."""
+
+
+@dataclass(frozen=True)
 class Preview:
     """What a deployment would do at one instant."""
 
@@ -88,6 +103,8 @@ class Preview:
     """How many crossings and activations would be held because their agent would be gone, by its name."""
     own_laws: dict[str, int]
     """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
+    schedules: tuple[PredictedSchedule, ...] = ()
+    """The schedules of all agents."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
     """For each kind, the live marks that do not fit its class."""
 
@@ -101,7 +118,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
     if redeployment.is_change(txn, redeployment.complete(txn, new)):
         redeployment.apply_due_changes(txn)  # as the change will: marks that earlier changes still end do not count
-    as_of = txn.now
+    as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     before = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
     change = unreadable_marks.register(txn, new)
@@ -134,6 +151,10 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         },
         gone_agents=gone_agents.count(txn),
         own_laws={row.kind: row.count for row in txn.sql.all(MARKS.count_own_laws, now=txn.now)},
+        schedules=tuple(
+            PredictedSchedule(*key, text, schedules.get(key) != text, _upcoming(txn, key))
+            for key, text in sorted(_schedules(txn).items())
+        ),
     )
 
 
@@ -154,6 +175,17 @@ def _evaporations(
         elif row.evaporates_at is not None and row.evaporates_at < (before[row.id] or float("inf")):
             sooner[row.kind] += 1
     return tuple(evaporates), {kind: count for kind, count in sooner.items() if count}
+
+
+def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
+    """Return the text of each schedule by its agent and watch."""
+    watches = [watch for watch in txn.active.watches.values() if watch.is_scheduled]
+    return {(watch.agent.name, watch.spec.name): str(watch.condition) for watch in watches}
+
+
+def _upcoming(txn: BoardTransaction, key: tuple[str, str]) -> tuple[datetime, ...]:
+    watch = next(one for one in txn.active.watches.values() if (one.agent.name, one.spec.name) == key)
+    return tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, UPCOMING)))
 
 
 def _continue(txn: BoardTransaction) -> None:

@@ -11,7 +11,7 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_retests, guards, predicted_crossings
+from blackboard.board.watches import crossing_retests, guards, predicted_crossings, scheduled_crossings
 from blackboard.conditions import Condition, Measure, exact_digits
 from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in
 from blackboard.durations import format_duration
@@ -240,12 +240,25 @@ def _follow_watch(
         _keep_waiting(txn, watch_id, was, watch)
     if row is None or not row.active or was is None or _differs(was, watch):
         _delete_totals(txn, -watch_id)  # those over all live marks of the kinds that it measured before
-        _insert_backfill(txn, "watch", str(watch_id))
+        if watch.condition.is_schedule:
+            _begin_schedule(txn, watch_id, agent, watch)
+        else:
+            if was is not None and was.condition.is_schedule:
+                txn.sql.run(CROSSINGS.forget_schedule, id=watch_id)
+            _insert_backfill(txn, "watch", str(watch_id))
     elif revalued & set(watch.condition.kinds):
         _insert_backfill(txn, "values", str(watch_id))
     guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
     if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
         guards.release(txn, RegisteredWatch(watch_id, agent, watch))
+
+
+def _begin_schedule(txn: BoardTransaction, watch_id: int, agent: AgentSpec, watch: WatchSpec) -> None:
+    """Let a schedule begin that is new, has changed or returns. Its interval counts from its first deployment."""
+    _delete_totals(txn, watch_id)
+    txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
+    scheduled_from = txn.sql.value(CROSSINGS.get_scheduled_from, id=watch_id)
+    scheduled_crossings.begin(txn, RegisteredWatch(watch_id, agent, watch, scheduled_from))
 
 
 def _delete_totals(txn: BoardTransaction, watch_id: int) -> None:

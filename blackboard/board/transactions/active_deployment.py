@@ -10,6 +10,7 @@ from blackboard.authors import skeleton
 from blackboard.conditions import Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.marks import Kind
+from blackboard.schedules import Schedule
 from blackboard.store.rows import LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
@@ -25,6 +26,8 @@ class RegisteredWatch:
     id: int
     agent: AgentSpec
     spec: WatchSpec
+    scheduled_from: int = 0
+    """The instant from which the interval of a schedule counts."""
 
     @cached_property
     def condition(self) -> Condition:
@@ -40,6 +43,27 @@ class RegisteredWatch:
     def falling(self) -> bool:
         """Whether the watch crosses when strengths fall below a threshold."""
         return self.condition.falling
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the watch crosses at instants, whatever the marks are."""
+        return self.condition.is_schedule
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of a scheduled watch."""
+        assert isinstance(self.condition, Schedule)
+        return self.condition
+
+    @property
+    def absorbs(self) -> bool:
+        """Whether the watch absorbs the marks that its activations are given: it is a rising one."""
+        return not (self.falling or self.is_scheduled)
+
+    @property
+    def catch_up(self) -> str:
+        """What happens to the instants of a schedule that were missed."""
+        return self.spec.catch_up or self.agent.settings.catch_up
 
     @cached_property
     def is_over_board(self) -> bool:
@@ -72,7 +96,12 @@ class RegisteredWatch:
     @cached_property
     def keeps_totals(self) -> bool:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
-        return self.is_over_board and self.comparison.measure.keeps_sums
+        return self.is_over_board and not self.is_scheduled and self.comparison.measure.keeps_sums
+
+    @property
+    def batch_window(self) -> int:
+        """How long a crossing waits for more marks; a schedule waits for none."""
+        return 0 if self.is_scheduled else self.agent.settings.batch_window
 
     @cached_property
     def batch(self) -> int | None:
@@ -84,9 +113,8 @@ class RegisteredWatch:
 
         The fragment `release` of `crossings.sql` states the same rule for many crossings.
         """
-        settings = self.agent.settings
         is_full = self.batch is not None and marks >= self.batch
-        return noticed_at if urgent or is_full else noticed_at + settings.batch_window
+        return noticed_at if urgent or is_full else noticed_at + self.batch_window
 
     def covers(self, subject: str) -> bool:
         """Return whether any comparison counts marks of a subject."""
@@ -152,7 +180,7 @@ def read_active(sql: Transaction) -> ActiveDeployment:
         if row.active and (agent := deployment.agents.get(row.agent)) is not None:
             spec = next((spec for spec in agent.watches if spec.name == row.name), None)
             if spec is not None:
-                watches[row.id] = RegisteredWatch(row.id, agent, spec)
+                watches[row.id] = RegisteredWatch(row.id, agent, spec, row.scheduled_from or 0)
     rising: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     falling: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     guarded: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)

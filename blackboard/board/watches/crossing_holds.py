@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_retests, guards, subject_cooldowns
+from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, subject_cooldowns
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
 
@@ -15,7 +15,7 @@ class CrossingHold(NamedTuple):
     """What holds a crossing now.
 
     Attributes:
-        held_by: `guard`, `cooldown` or `retest`; None if only its batch window may still be open.
+        held_by: `guard`, `cooldown`, `rate` or `retest`; None if only its batch window may still be open.
         ready_at: When that ends; None if only a new mark can end it.
     """
 
@@ -34,6 +34,8 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
         is_open, opens_at = guards.opening(txn, watch, crossing.subject)
         if not is_open:
             return CrossingHold("guard", opens_at)
+    if watch.is_scheduled and (until := scheduled_crossings.rate_ends_at(txn, watch)) is not None:
+        return CrossingHold("rate", until)
     if crossing.held_by is None:
         return CrossingHold(None, crossing.ready_at)
     return CrossingHold(None, watch.batch_window_end(crossing.noticed_at, crossing.marks, urgent=bool(crossing.urgent)))

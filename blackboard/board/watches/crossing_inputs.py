@@ -32,7 +32,9 @@ class MarksBehind(NamedTuple):
 
 
 def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
-    """Return the marks behind a crossing."""
+    """Return the marks behind a crossing; that of a schedule has none."""
+    if watch.is_scheduled:
+        return MarksBehind([], 0.0)
     if crossing.is_per_mark:
         return _mark_behind(txn, crossing)
     if watch.falling:

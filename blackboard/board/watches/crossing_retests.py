@@ -13,7 +13,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossings
+from blackboard.board.watches import crossings, scheduled_crossings
 from blackboard.board.watches.crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.conditions import Condition
@@ -97,6 +97,9 @@ class _Retest:
     def run(self) -> None:
         """Keep the crossing, under the key that the new watch gives it, or end it as skipped."""
         crossing = self.crossing
+        if scheduled_crossings.keeps(self.watch, crossing):
+            self.txn.sql.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=crossing.noticed_at)
+            return
         own_key = crossing.subject, crossing.mark_id
         held = sorted(self._holding(), key=lambda holding: (holding.subject, holding.mark_id) != own_key)
         stays = False

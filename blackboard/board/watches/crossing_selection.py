@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation, skip_crossing
 from blackboard.board.transactions.active_deployment import DEFAULT_BATCH, RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_holds, crossings
+from blackboard.board.watches import crossing_holds, crossings, scheduled_crossings
 from blackboard.board.watches.crossing_inputs import MarksBehind, fit
 from blackboard.board.watches.crossing_order import strongest_first
 from blackboard.states import ActivationState, CrossingState
@@ -39,6 +39,8 @@ def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     a full batch. On the way the selection releases, holds and closes crossings, as their guards, cooldowns and marks
     now decide.
     """
+    if watch.is_scheduled:
+        return _select_scheduled(txn, watch)
     selection, batch = Selection(), watch.batch
     is_ready = is_full = False
     waiting = strongest_first(
@@ -58,6 +60,14 @@ def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
             is_full = True
             break
     return selection if is_ready or is_full else Selection()
+
+
+def _select_scheduled(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
+    """Select the crossing of a schedule. It has no marks, and there is at most one."""
+    crossing = scheduled_crossings.waiting(txn, watch)
+    if crossing is not None and (crossing := crossing_holds.release_or_hold(txn, watch, crossing)) is not None:
+        crossing = scheduled_crossings.bring_up_to_date(txn, watch, crossing)
+    return Selection() if crossing is None else Selection([crossing])
 
 
 def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, behind: MarksBehind) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals
+from blackboard.board.watches import board_totals, scheduled_crossings
 from blackboard.board.watches.crossing_order import order_columns, set_bound
 from blackboard.board.watches.news import is_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
@@ -163,6 +163,8 @@ def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any
 
 def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
     """Return why a watch crossed: its condition, and the side that was met with its value and threshold."""
+    if watch.is_scheduled:
+        return scheduled_crossings.reason_of(watch, crossing)
     sides = [one for one in watch.condition.comparisons() if crossing.measure in (None, str(one.measure))]
     side = next((one for one in sides if one.threshold == crossing.threshold), None)
     if side is None:  # the watch has changed since

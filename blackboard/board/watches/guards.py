@@ -38,7 +38,7 @@ def release(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None =
     values = {
         "watch_id": watch.id,
         "at": txn.now,
-        "batch_window": watch.agent.settings.batch_window,
+        "batch_window": watch.batch_window,
         "full": watch.batch or NEVER_FULL,
     }
     if subject is None:

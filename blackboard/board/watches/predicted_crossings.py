@@ -1,4 +1,4 @@
-"""Predicted crossings: when falling watches will cross, computed from the decay laws.
+"""Predicted crossings: when falling watches will cross, computed from the decay laws, and when schedules come next.
 
 A predicted crossing is a row with the instant at which a condition that does not hold now will hold by fading alone.
 That stored instant decides. A transaction that changes marks first fires the predicted crossings that are due, so the
@@ -13,7 +13,7 @@ from blackboard.board.transactions.activation_rows import close_crossing, insert
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_retests, crossings, guards
+from blackboard.board.watches import crossing_retests, crossings, guards, scheduled_crossings
 from blackboard.board.watches.crossing_order import set_bound
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
@@ -101,20 +101,26 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
     The stored instant of a watch over the board may come too early: a deposit that only delays the crossing leaves
     it as it is, until it is due and computed again.
     """
-    if prediction.due_at is None:
-        return None
+    if prediction.due_at is None or watch.is_scheduled:
+        return prediction.due_at
     marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
     return first_true(watch.condition, marks, prediction.due_at)
 
 
 def next_crossing(txn: BoardTransaction) -> int | None:
+    """Return the instant of the next crossing by time alone; None if there is none."""
+    instants = (next_fall(txn), scheduled_crossings.next_scheduled(txn))
+    return min((at for at in instants if at is not None), default=None)
+
+
+def next_fall(txn: BoardTransaction) -> int | None:
     """Return the instant of the next crossing by fading alone; None if there is none."""
     earliest: int | None = None
     for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=PREDICTIONS_PER_QUERY):
         if earliest is not None and row.due_at >= earliest:
             break  # stored instants are never too late
         watch = txn.active.watches.get(row.watch_id)
-        at = None if watch is None else forecast(txn, watch, row)
+        at = None if watch is None or watch.is_scheduled else forecast(txn, watch, row)
         earliest = min((instant for instant in (earliest, at) if instant is not None), default=None)
     return earliest
 
@@ -215,6 +221,10 @@ def _predict(
 
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Record a due crossing, or close it as skipped if its guard was closed. If fading was delayed, predict again."""
+    if watch.is_scheduled:
+        crossing_retests.complete(txn, watch, "")
+        scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)
+        return
     key = {"watch_id": watch.id, "subject": prediction.subject, "mark_id": prediction.mark_id}
     computed = txn.now if prediction.due_at is None else prediction.due_at
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)

@@ -3,10 +3,10 @@
 -- fragment: new_activation
 INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at,
   attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
-  split_after_call, deaths)
+  split_after_call, deaths, scheduled_for)
 VALUES (:agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at, :retry_at,
   :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
-  :split_from, :split_after_call, :deaths)
+  :split_from, :split_after_call, :deaths, :scheduled_for)
 
 -- name: insert_activation
 -- Write a new activation that is not running.
@@ -143,6 +143,14 @@ SELECT agent, state, count(*) AS count FROM activation GROUP BY agent, state;
 SELECT count(*) AS count
 FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
+
+-- name: nth_newest
+-- When the activation began before which a number of newer ones of the agent began.
+SELECT created_at
+FROM activation
+WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped')
+ORDER BY created_at DESC
+LIMIT 1 OFFSET :number + 0;
 
 -- name: held_of_watch
 -- Why and until when an activation of a watch is held by a budget or a paused model. An activation whose last call was

@@ -2,7 +2,7 @@
 
 -- name: all_watches
 -- Every watch that was ever registered.
-SELECT id, agent, name, active FROM watch;
+SELECT id, agent, name, active, scheduled_from FROM watch;
 
 -- name: insert_watch
 -- Register a watch.
@@ -23,6 +23,18 @@ UPDATE watch SET condition = :condition, active = :active WHERE id = :id;
 -- name: rename_agent_of_watches
 -- Rename an agent in its watches.
 UPDATE watch SET agent = :agent WHERE agent = :former;
+
+-- name: set_scheduled_from
+-- Set the first deployment of a schedule, unless it is known.
+UPDATE watch SET scheduled_from = coalesce(scheduled_from, :at) WHERE id = :id;
+
+-- name: forget_schedule
+-- Forget the first deployment of a schedule, because its watch waits for marks now.
+UPDATE watch SET scheduled_from = NULL WHERE id = :id;
+
+-- name: get_scheduled_from
+-- The first deployment of a schedule.
+SELECT scheduled_from FROM watch WHERE id = :id;
 
 -- name: get_watermark
 -- The event up to which a watch over the board has absorbed everything.
@@ -110,6 +122,18 @@ SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks,
   urgent = CASE WHEN urgent > :urgent THEN urgent ELSE :urgent END,
   ready_at = CASE WHEN held_by IS NOT NULL THEN ready_at WHEN ready_at < :ready_at THEN ready_at ELSE :ready_at END
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND state = 'waiting';
+
+-- name: renew_scheduled (quiet)
+-- Let the waiting crossing of a schedule stand for a later instant too.
+UPDATE crossing SET crossed_at = :crossed_at, noticed_at = :noticed_at, value = :value WHERE id = :id;
+
+-- name: last_scheduled -> CrossingRow
+-- The newest crossing of a schedule that does not wait any more.
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.subject = '' AND crossing.watch_id = :watch_id AND crossing.state <> 'waiting' AND crossing.marks = 0
+ORDER BY crossing.id DESC
+LIMIT 1;
 
 -- name: crossed_since
 -- Whether a watch crossed for a subject or mark since an instant.
@@ -375,6 +399,17 @@ SELECT mark_id, due_at FROM predicted_crossing WHERE watch_id = :watch_id AND su
 -- name: next_predicted
 -- When the next predicted crossing is due.
 SELECT min(due_at) AS due_at FROM predicted_crossing;
+
+-- name: next_predicted_fall
+-- When the next predicted crossing of a falling watch is due.
+SELECT predicted_crossing.due_at
+FROM predicted_crossing
+WHERE predicted_crossing.due_at IS NOT NULL
+  AND NOT EXISTS (
+    SELECT watch.id FROM watch WHERE watch.id = predicted_crossing.watch_id AND watch.scheduled_from IS NOT NULL
+  )
+ORDER BY predicted_crossing.due_at
+LIMIT 1;
 
 -- name: board_totals
 -- The sums that a watch over the board keeps, by kind and law.

@@ -83,7 +83,8 @@ FROM event e;
 -- The columns that both parts of the agenda compute alike.
 c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
   '{state}' AS state,
-  w.condition || ': ' || coalesce(c.measure || ' = ', '') || {number(c.value)} AS reason, c.value, c.threshold,
+  w.condition || ': ' || CASE WHEN c.marks = 0 THEN 'due at ' || {instant(c.crossed_at)}
+    ELSE coalesce(c.measure || ' = ', '') || {number(c.value)} END AS reason, c.value, c.threshold,
   {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at
 
 -- name: agenda
@@ -136,7 +137,8 @@ SELECT activation.id, activation.agent, w.name AS watch, activation.subject, {sh
   {instant(activation.crossed_at)} AS crossed_at, {instant(activation.started_at)} AS started_at,
   {instant(activation.finished_at)} AS finished_at, activation.attempt, {shown_error} AS error,
   activation.marks_absorbed, activation.marks_deposited, {shown_retry_at} AS retry_at,
-  activation.interruptions, activation.chain_length, activation.worker, {ids_of_marks} AS mark_ids
+  activation.interruptions, activation.chain_length, activation.worker, {ids_of_marks} AS mark_ids,
+  {instant(activation.scheduled_for)} AS scheduled_for
 FROM activation
 JOIN watch w ON w.id = activation.watch_id;
 
@@ -150,6 +152,38 @@ JOIN activation ON activation.id = i.activation_id
 JOIN watch w ON w.id = activation.watch_id
 LEFT JOIN event e ON e.id = i.event_id
 LEFT JOIN mark m ON m.id = i.mark_id;
+
+-- fragment: last_of_schedule(column)
+-- A column of the newest crossing of a schedule that does not wait any more.
+(
+  SELECT crossing.{column}
+  FROM crossing
+  WHERE crossing.subject = '' AND crossing.watch_id = w.id AND crossing.state <> 'waiting' AND crossing.marks = 0
+  ORDER BY crossing.id DESC
+  LIMIT 1
+)
+
+-- name: schedules
+-- The schedules of the agents, with the instants before and after now.
+SELECT s.agent, s.watch, s.schedule, {instant(s.scheduled_from)} AS scheduled_from, {instant(s.next_at)} AS next_at,
+  {instant(s.waits_since)} AS waits_since, {instant(s.last_at)} AS last_at,
+  {seconds(s.last_noticed_at - s.last_at)} AS last_late_seconds
+FROM (
+  SELECT w.agent, w.name AS watch, w.condition AS schedule, w.scheduled_from,
+    (
+      SELECT predicted_crossing.due_at
+      FROM predicted_crossing
+      WHERE predicted_crossing.watch_id = w.id AND predicted_crossing.subject = '' AND predicted_crossing.mark_id = 0
+    ) AS next_at,
+    (
+      SELECT crossing.crossed_at
+      FROM crossing
+      WHERE crossing.watch_id = w.id AND crossing.subject = '' AND crossing.mark_id = 0 AND crossing.state = 'waiting'
+    ) AS waits_since,
+    {last_of_schedule(crossed_at)} AS last_at, {last_of_schedule(noticed_at)} AS last_noticed_at
+  FROM watch w
+  WHERE w.active = 1 AND w.scheduled_from IS NOT NULL
+) s;
 
 -- name: provenance
 -- The marks that an activation deposited, each with the marks that the activation was given.

@@ -1,0 +1,153 @@
+"""Crossings of schedules: when they come due, which instant they are for, and what becomes of missed instants.
+
+The next instant of a schedule is stored as a predicted crossing of its watch, so that daemons sleep until then, and the
+transaction that finds it due records the crossing, once. While that crossing waits, no next instant is stored. The
+claim decides which instant the crossing is for, from the clock alone: it stands for the last one that is due, or under
+`catch_up = "all"` for the first one, which the next follows at once. So nothing happens meanwhile, however long the
+agent is paused, and the instants do not depend on who looks when.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from blackboard.board.transactions.activation_rows import skip_crossing
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.crossing_order import LOWEST_KEY, STATIC_LAW
+from blackboard.clock import Instant, iso
+from blackboard.durations import HOUR, format_duration, parse_duration
+from blackboard.schedules import COUNTED
+from blackboard.states import CrossingState
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+LATEST_START = parse_duration("1m")
+"""How long after its instant an activation may begin under `catch_up = "none"`."""
+
+
+def begin(txn: BoardTransaction, watch: RegisteredWatch) -> None:
+    """Store the next instant of a schedule that is new or has changed. What it missed before is not caught up on."""
+    _set_next(txn, watch, watch.schedule.next_after(txn.now, watch.scheduled_from))
+
+
+def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None:
+    """Record the crossing of a schedule that is due, unless one waits."""
+    _set_next(txn, watch, None)
+    if waiting(txn, watch) is None:
+        at, value = _stands_for(txn, watch, due_at, 1.0)
+        txn.sql.run(
+            CROSSINGS.insert_crossing,
+            watch_id=watch.id,
+            subject="",
+            mark_id=0,
+            state=CrossingState.WAITING,
+            crossed_at=at,
+            noticed_at=txn.now,
+            value=value,
+            threshold=1.0,
+            marks=0,
+            urgent=0,
+            ready_at=txn.now,
+            held_by=None,
+            law=STATIC_LAW,
+            order_key=LOWEST_KEY,
+            event_id=None,
+            activation_id=None,
+            closed_at=None,
+            measure=None,
+        )
+
+
+def waiting(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
+    """Return the crossing of a schedule that waits, if there is one."""
+    row: CrossingRow | None = txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0)
+    return row
+
+
+def last(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
+    """Return the newest crossing of a schedule that does not wait any more, if there is one."""
+    row: CrossingRow | None = txn.sql.one(CROSSINGS.last_scheduled, watch_id=watch.id)
+    return row
+
+
+def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
+    """Return a crossing that nothing holds back with the instant that it is for now; None if it came too late."""
+    at, value = _stands_for(txn, watch, crossing.crossed_at, crossing.value)
+    if at != crossing.crossed_at:
+        crossing = crossing._replace(crossed_at=at, noticed_at=txn.now, value=value)
+        txn.sql.run(CROSSINGS.renew_scheduled, id=crossing.id, crossed_at=at, noticed_at=txn.now, value=value)
+    if watch.catch_up != "none" or txn.now - at <= LATEST_START:
+        return crossing
+    late = f'not begun within {format_duration(LATEST_START)} (catch_up = "none")'
+    skip_crossing(txn, watch, crossing, f"{reason_of(watch, crossing)}; {late}")
+    follow(txn, watch, crossing)
+    return None
+
+
+def follow(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
+    """Store the next instant after a crossing that does not wait any more. If it is due, it crosses at once."""
+    if next_stored(txn, watch) is not None:
+        return  # the schedule has changed since
+    due_at = watch.schedule.next_after(crossing.crossed_at, watch.scheduled_from)
+    _set_next(txn, watch, due_at)
+    if due_at is not None and due_at <= txn.now:
+        fire(txn, watch, due_at)
+
+
+def upcoming(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> list[Instant]:
+    """Return the next instants of a schedule that are not due yet, at most `limit`."""
+    return list(islice(watch.schedule.instants(txn.now, watch.scheduled_from), limit))
+
+
+def next_stored(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
+    """Return the next instant of a schedule at which daemons look; None while its crossing waits."""
+    row = txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject="", mark_id=0)
+    return None if row is None else row.due_at
+
+
+def next_scheduled(txn: BoardTransaction) -> Instant | None:
+    """Return the next instant that is stored for a schedule of the board; None if there is none."""
+    instants = [next_stored(txn, watch) for watch in txn.active.watches.values() if watch.is_scheduled]
+    return min((at for at in instants if at is not None), default=None)
+
+
+def keeps(watch: RegisteredWatch, crossing: CrossingRow) -> bool:
+    """Return whether a crossing that waits for a watch that changed is one of its present schedule."""
+    return (
+        watch.is_scheduled
+        and crossing.is_scheduled
+        and watch.schedule.contains(crossing.crossed_at, watch.scheduled_from)
+    )
+
+
+def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
+    """Return when `max_activations_per_hour` lets a schedule wake its agent again; None if it does now.
+
+    A schedule cannot loop. So what exceeds the limit waits, and is not quarantined.
+    """
+    if (limit := watch.agent.settings.max_activations_per_hour) is None:
+        return None
+    values = {"agent": watch.agent.name, "since": txn.now - HOUR, "number": limit - 1}
+    began = txn.sql.value(ACTIVATIONS.nth_newest, **values)
+    return None if began is None else int(began) + HOUR
+
+
+def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
+    """Return why a schedule woke its agent: the instant, and how many before it were missed."""
+    missed = int(crossing.value) - 1
+    count = f"at least {missed}" if missed >= COUNTED - 1 else str(missed)
+    return f"{watch.condition}: due at {iso(crossing.crossed_at)}" + (f", after {count} missed" if missed else "")
+
+
+def _stands_for(txn: BoardTransaction, watch: RegisteredWatch, at: Instant, value: float) -> tuple[Instant, float]:
+    """Return the instant that a crossing is for, and the number of instants that it stands for."""
+    if watch.catch_up == "all":
+        return at, value
+    last = watch.schedule.latest(at, txn.now, watch.scheduled_from)
+    count = watch.schedule.count(at, last, watch.scheduled_from)
+    return last, min(float(COUNTED), value + count - 1)
+
+
+def _set_next(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant | None) -> None:
+    txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject="", mark_id=0, due_at=due_at)
