@@ -151,7 +151,7 @@ def read_rules(path: Path) -> RuleFile:
             if rules.instant(at) < rules.start:
                 mistakes.append(Mistake(f"{path}: {place}", "is earlier than the start"))
         except InvalidDuration as error:
-            mistakes.append(Mistake(f"{path}: {place}", f"{error}, or is a time without quotes"))
+            mistakes.append(Mistake(f"{path}: {place}", f"{error}; a time is written without quotes"))
     if mistakes:
         raise ConfigurationError(mistakes)
     return rules

@@ -143,7 +143,9 @@ def common(
         str | None,
         typer.Option(metavar="URL", help="The board: an SQLAlchemy URL or a path. Overrides the file."),
     ] = None,
-    author: Annotated[str | None, typer.Option(metavar="NAME", help="The author of the deposits.")] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The author of the deposits; by default person:USER.")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
     version: Annotated[
         bool,

@@ -80,7 +80,8 @@ def deposit(
         typer.Option(metavar="JSON", help='A decay law for this mark only: {"law": "linear", "lifetime": "3d"}.'),
     ] = None,
     occurred_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="When it occurred, from which it fades; by default now.")
+        str | None,
+        typer.Option(metavar="TIME", help="The time at which it occurred, by default now. It fades from then on."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

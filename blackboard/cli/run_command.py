@@ -43,7 +43,9 @@ def run(
     ] = None,
     until_quiescent: Annotated[
         bool,
-        typer.Option("--until-quiescent", help="Exit when all remaining work waits for a person, a budget or a guard."),
+        typer.Option(
+            "--until-quiescent", help="Exit when all remaining work waits for a budget, a guard, a pause or a person."
+        ),
     ] = False,
     replace: Replace = False,
 ) -> None:

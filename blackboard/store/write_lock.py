@@ -37,8 +37,8 @@ LONG_INTERVAL = 1000
 class WriteLock:
     """The right to write to one file. One thread of a process at a time may ask for it.
 
-    The lock files are made beside the file. `seconds` is the longest wait. The users of another file, by default of
-    this one, may use them.
+    The lock files are made beside the file. Their permissions follow those of `users_of`, by default the file
+    itself. `seconds` is the longest wait.
     """
 
     def __init__(self, path: Path, seconds: float, users_of: Path | None = None) -> None:

@@ -255,7 +255,7 @@ def test_an_agent_that_always_fails_has_growing_cooldowns(world: World) -> None:
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("over", ["subject", "board"])
-def test_a_dead_letter_names_its_mark(world: World, over: Any) -> None:
+def test_a_dead_activation_names_its_mark(world: World, over: Any) -> None:
     watch = strength("lead") >= 0.1 if over == "subject" else count("lead", over="board") >= 5
     world.deploy(KINDS, spec("sales", watch, batch=9, max_attempts=1, cooldown_after_failures=99))
     marks = {f"lead/{n}": world.put("lead", f"lead/{n}").mark_id for n in range(6)}

@@ -288,7 +288,7 @@ def test_a_failing_batch_is_split_until_the_bad_mark_is_alone(board: Blackboard)
     (dead,) = board.activations(state="dead")
     assert dead.marks_absorbed == 1
     assert "ValueError: poison" in str(dead.error)
-    assert "Traceback" in str(dead.error), "the dead letter holds the whole error"
+    assert "Traceback" in str(dead.error), "the dead activation holds the whole error"
     assert any("1 dead" in line for line in report.lines)
 
 

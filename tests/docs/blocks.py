@@ -108,9 +108,10 @@ class Blocks:
 
     def _sh(self, example: Example) -> None:
         self.printed = ""
-        exports = [line for line in example.parsed.splitlines() if line.startswith("export ")]
+        script = str(example.parsed).replace("\\\n", "").splitlines()  # a command may continue on the next line
+        exports = [line for line in script if line.startswith("export ")]
         self.exported |= dict(shlex.split(line, comments=True)[1].split("=", 1) for line in exports)
-        for plain, lines in groupby(example.parsed.splitlines(), _is_plain):
+        for plain, lines in groupby(script, _is_plain):
             if plain:
                 for line in lines:
                     self.printed += self._command(shlex.split(line, comments=True)[1:])

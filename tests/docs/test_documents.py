@@ -117,7 +117,7 @@ def test_the_service_is_installed_with_the_versions_of_the_tests() -> None:
 def test_the_design_lists_the_enforced_layers() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["blackboard"])
-    section = re.search(r"^## The house\n(.*?)(?=^## |\Z)", (ROOT / "docs/design.md").read_text("utf-8"), re.M | re.S)
+    section = re.search(r"^## The modules\n(.*?)(?=^## |\Z)", (ROOT / "docs/design.md").read_text("utf-8"), re.M | re.S)
     assert section
     items = re.findall(r"^\d+\. ((?:[^:\n]|\n   )+)", section[1], re.MULTILINE)
     listed = [set(re.findall(r"`(\w+)`", item)) for item in items]

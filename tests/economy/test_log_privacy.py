@@ -97,7 +97,7 @@ def test_an_agents_exception_is_logged_by_its_type_and_place(
     assert "test_log_privacy.py:" in str(lines) or make is StoreError
 
 
-def test_a_dead_letter_is_an_error_that_names_its_mark_its_subject_and_seconds(
+def test_a_dead_activation_is_an_error_that_names_its_mark_its_subject_and_seconds(
     board: Blackboard, logs: list[Any]
 ) -> None:
     daemon = served(board, raising(ValueError))

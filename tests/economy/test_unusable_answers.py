@@ -90,7 +90,7 @@ def test_one_batch_of_all_marks_is_evidence_enough_in_two_halves(
     assert world.judged == leads
 
 
-def test_a_dead_letter_is_tried_again_when_other_answers_show_that_the_model_is_to_blame(
+def test_a_dead_activation_is_tried_again_when_other_answers_show_that_the_model_is_to_blame(
     world_of: Callable[..., PayingBoard], api: MessagesApi
 ) -> None:
     world = world_of(max_attempts=1)

@@ -84,7 +84,7 @@ def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
     )
 
 
-def _a_dead_letter(board: Blackboard, path: Path, clock: ManualClock) -> None:
+def _a_dead_activation(board: Blackboard, path: Path, clock: ManualClock) -> None:
     board.deposit(Smoke(subject="kitchen"))
     run_until_idle(served(board, broken))
 
@@ -108,8 +108,8 @@ def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None
         (_a_clock_in_doubt, "clock", "blackboard resume"),
         (_a_pause, "pause", "blackboard resume"),
         (_a_dead_worker, "workers", "start a daemon"),
-        (_a_dead_letter, "dead activations", "--retry"),
-        (_a_dead_letter, "failures", "blackboard activations"),
+        (_a_dead_activation, "dead activations", "--retry"),
+        (_a_dead_activation, "failures", "blackboard activations"),
         (_an_expired_lease, "leases", "start a daemon"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The person behind the soak test: `python -m tests.soak.person BOARD ACTIVATION...` tries dead letters again."""
+"""The person behind the soak test: `python -m tests.soak.person BOARD ACTIVATION...` tries dead activations again."""
 
 from __future__ import annotations
 

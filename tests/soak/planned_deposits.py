@@ -71,7 +71,9 @@ def check_results(path: Path, seed: int, done: Mapping[int, int]) -> None:
             """SELECT json_extract(e.payload, '$.n') FROM activation a JOIN activation_input i ON i.activation_id = a.id
             JOIN event e ON e.id = i.event_id WHERE a.state IN ('dead', 'quarantined')"""
         )
-        _compare("dead letters", [n for n, strong in sparks.items() if strong >= KINDLED and is_wet(n)], Counter(dead))
+        _compare(
+            "dead activations", [n for n, strong in sparks.items() if strong >= KINDLED and is_wet(n)], Counter(dead)
+        )
     check_cooled(path, sum(item.kind == "smoke" for item in plan))
 
 

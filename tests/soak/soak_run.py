@@ -60,7 +60,7 @@ class SoakFigures:
     kills: int = 0
     stops: int = 0
     retried: int = 0
-    """Dead letters that a person tried again."""
+    """Dead activations that a person tried again."""
     longest_gap: float = 0.0
     """The longest time between two acknowledged deposits."""
     longest_recovery: float = 0.0
@@ -84,7 +84,7 @@ class SoakFigures:
             f"{self.seconds:.0f} s with seed {self.seed}: {self.deposits} deposits, {self.activations} activations,"
             f" {self.kills} kills, {self.stops} stops; memory: {memory}; longest gap between deposits"
             f" {self.longest_gap:.1f} s, longest recovery {self.longest_recovery:.1f} s; {self.rounds} rounds with"
-            f" {others}; {self.retried} dead letters tried again, {self.refusals.total()} refused deposits repeated"
+            f" {others}; {self.retried} dead activations tried again, {self.refusals.total()} refused deposits repeated"
             + (f"; left out on this machine: {', '.join(self.left_out)}" if self.left_out else "")
             + "; nothing lost, nothing doubled"
         )
@@ -246,7 +246,7 @@ class SoakRun:
             lambda: self._all_answered() and all(self._answers[d.pid] > before.get(d.pid, 0) for d in self._daemons),
         )
         self._wait("a depositor does not go on", lambda: all(self.done[who] > kept[who] for who in kept))
-        self._retry_dead_letters()
+        self._retry_dead_activations()
         invariants.clear_deaths(self.board)  # no mark is to blame for the kills
         [[newest]] = self._query("SELECT max(id) FROM crossing")
         self._wait("crossings wait and are not claimed", lambda: not self._waiting(newest), every=0.3)
@@ -259,8 +259,8 @@ class SoakRun:
     def _waiting(self, newest: int | None) -> Any:
         return self._query("SELECT id FROM crossing WHERE state = 'waiting' AND id <= ? LIMIT 1", newest or 0)
 
-    def _retry_dead_letters(self) -> int:
-        """Try dead letters again, as a person does, but not those of wet sparks; return their number."""
+    def _retry_dead_activations(self) -> int:
+        """Try dead activations again, as a person does, but not those of wet sparks; return their number."""
         found = self._query(
             """SELECT a.id, json_extract(e.payload, '$.n'), e.kind FROM activation a
             JOIN activation_input i ON i.activation_id = a.id JOIN event e ON e.id = i.event_id
@@ -296,7 +296,7 @@ class SoakRun:
             self._daemons = [self._start_daemon(1, "--until-quiescent")]
             self._daemons[0].asked = True
             self._wait("the last daemon did not come to rest", lambda: not self._daemons[0].alive, seconds=120.0)
-            if not self._retry_dead_letters():
+            if not self._retry_dead_activations():
                 break
         self._let_smokes_fade()
         invariants.check(self.board, self.kept)

@@ -126,7 +126,10 @@ def next_fall(txn: BoardTransaction) -> int | None:
 
 
 def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) -> None:
-    """Predict when a falling watch over the board will cross, as its marks were at an instant, if there are any."""
+    """Predict when a falling watch over the board will cross, from its marks at an instant.
+
+    Without marks, predict nothing.
+    """
     if any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
         marks = txn.fading_marks(watch.condition, None, since)
         _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
