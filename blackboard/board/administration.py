@@ -9,6 +9,7 @@ from pathlib import Path
 from blackboard.board import erasure
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.erasure import ErasedEvents
+from blackboard.board.workers import worker_sockets
 from blackboard.board.workers.liveness import any_alive, living_workers
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
@@ -75,6 +76,13 @@ def brought_back(board: Blackboard, erased: Iterable[ErasedEvents | None]) -> li
         lambda txn: [subject for events in known for subject in erasure.brought_back(txn, events)]
     )
     return list(dict.fromkeys(found))
+
+
+def delete_files(path: Path) -> None:
+    """Delete the board in a file, with all files beside it. No daemon may serve it."""
+    files = BoardFiles(path)
+    worker_sockets.remove_all(files.run_folder)
+    files.delete()
 
 
 def check_url(url_or_path: str | Path) -> None:

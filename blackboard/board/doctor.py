@@ -11,8 +11,8 @@ from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.mark_storage import redeployment
 from blackboard.board.needs import inbox
+from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state
-from blackboard.board.transactions.agent_state import NO_REASON
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.workers import gone_agents, served_agents
 from blackboard.clock import iso

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from blackboard.clock import Instant, to_datetime
 
 __all__ = [
+    "NO_REASON",
     "ActivationDetails",
     "ActivationRecord",
     "AgendaItem",
@@ -39,6 +40,10 @@ __all__ = [
     "WatchExplanation",
     "WorkerStatus",
 ]
+
+
+NO_REASON = "no reason given"
+"""What is shown for a pause without a reason."""
 
 
 @dataclass(frozen=True)

@@ -90,16 +90,13 @@ def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
 
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
     """
-    from blackboard.board.workers.worker_sockets import remove_all
+    from blackboard.board import administration
     from blackboard.cli.demo_samples import file_of
-    from blackboard.system.board_files import BoardFiles
     from blackboard.system.private_files import make_folder, opened
 
     make_folder(directory)
     path = (directory / "demo.db").absolute()
-    files = BoardFiles(path)
-    remove_all(files.run_folder)
-    files.delete()
+    administration.delete_files(path)
     for name, source in section.files.items():
         with open(opened(directory / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(file_of(source).read_bytes())

@@ -178,7 +178,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 def _pauses(status: BoardStatus) -> Iterator[str]:
     """Yield everything that is paused: the board, agents and models."""
-    from blackboard.board.transactions.agent_state import NO_REASON
+    from blackboard.board.result_types import NO_REASON
 
     if status.paused:
         yield f"the board: {status.paused_because or NO_REASON}"

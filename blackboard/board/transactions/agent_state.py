@@ -6,9 +6,6 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.rows import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
 
-NO_REASON = "no reason given"
-"""What is shown for a pause without a reason."""
-
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     """Return the state of an agent: not paused, without a cooldown or failures, if none was written."""
