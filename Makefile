@@ -38,7 +38,7 @@ test-quick: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 $(QUICK)
 
 coverage: $(VENV)/installed-dev
-	$(BIN)/coverage run -m pytest $(QUICK)
+	$(BIN)/coverage run -m pytest $(QUICK) --timeout=0
 	$(BIN)/coverage report
 
 thorough: $(VENV)/installed-dev
