@@ -164,40 +164,60 @@ class RowMapping:
                 column has no field.
         """
         values = self._merge(row.values)
-        found = {name: value for path, name in self._paths.items() if name for value in values_at(values, path)}
-        targets = [name for path, name in self._paths.items() if name and any(True for _ in values_at(values, path))]
-        if repeated := next((name for name in targets if targets.count(name) > 1), None):
-            raise InvalidMark(f"two columns are mapped to the field {repeated!r}")
-        payload: dict[str, Any] = {}
-        used = self._used(values)
-        for name, value in (*found.items(), *((n, v) for n, v in values.items() if n not in used)):
-            if self._fields is not None and name not in self._fields:
-                if name in found or _is_blank(value) or self._columns.extra == "ignore":
-                    continue
-                raise InvalidMark(
-                    f"{self._columns.kind} has no field for {name!r}; add --map {name}= or --extra ignore"
-                )
-            if self._fields is None and self._columns.extra == "ignore" and name not in found:
-                continue
-            types = frozenset() if self._fields is None else self._fields[name]
-            # A field keeps its default if the cell is empty.
-            if _is_blank(value) and not (value is None and (self._fields is None or "null" in types)):
-                continue
-            if name in payload:
-                raise InvalidMark(f"two columns are mapped to the field {name!r}")
-            payload[name] = _converted(value, types, decimal_comma=self._rows.decimal_comma)
-        subject = next(
-            (text for name in self._columns.subject for value in self._look_up(values, name) if (text := _text(value))),
-            None,
-        )
-        if subject is None:
-            names = self._columns.subject
-            raise InvalidMark(f"no subject: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
-        subject = self._classes.stored_subject(self._columns.kind, payload, subject, self._deployment)
+        payload = self._payload_of(values)
+        subject = self._classes.stored_subject(self._columns.kind, payload, self._subject_of(values), self._deployment)
         intensity = self._intensity(values)
         occurred_at = self._occurred_at(values)
         key = self._key(values, subject, payload, intensity, occurred_at)
         return Deposit(self._columns.kind, subject, payload, intensity, key, occurred_at=occurred_at)
+
+    def _payload_of(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of the mark: the mapped values, and the other columns under their own names."""
+        mapped, used = self._mapped(values), self._used(values)
+        payload: dict[str, Any] = {}
+        for name, value in (*mapped.items(), *((n, v) for n, v in values.items() if n not in used)):
+            if self._fields is not None and name not in self._fields:
+                if name not in mapped:
+                    self._check_is_unneeded(name, value)
+                continue
+            if self._is_left_out(name, value, is_mapped=name in mapped):
+                continue
+            if name in payload:
+                raise InvalidMark(f"two columns are mapped to the field {name!r}")
+            types = frozenset() if self._fields is None else self._fields[name]
+            payload[name] = _converted(value, types, decimal_comma=self._rows.decimal_comma)
+        return payload
+
+    def _mapped(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values for which the user names a field, by field."""
+        mapped: dict[str, Any] = {}
+        for path, name in self._paths.items():
+            found = list(values_at(values, path)) if name else []
+            if found and name in mapped:
+                raise InvalidMark(f"two columns are mapped to the field {name!r}")
+            if found:
+                mapped[name] = found[-1]
+        return mapped
+
+    def _check_is_unneeded(self, name: str, value: Any) -> None:
+        """Check that a column without a field is empty or ignored."""
+        if not _is_blank(value) and self._columns.extra != "ignore":
+            raise InvalidMark(f"{self._columns.kind} has no field for {name!r}; add --map {name}= or --extra ignore")
+
+    def _is_left_out(self, name: str, value: Any, *, is_mapped: bool) -> bool:
+        """Return whether a field stays unset: its cell is empty, so it keeps its default, or its column is ignored."""
+        if self._fields is None:
+            is_ignored = self._columns.extra == "ignore" and not is_mapped
+            return is_ignored or (_is_blank(value) and value is not None)
+        return _is_blank(value) and not (value is None and "null" in self._fields[name])
+
+    def _subject_of(self, values: Mapping[str, Any]) -> str:
+        """Return the first text in the columns of the subject."""
+        names = self._columns.subject
+        texts = (_text(value) for name in names for value in self._look_up(values, name))
+        if (subject := next(filter(None, texts), None)) is None:
+            raise InvalidMark(f"no subject: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
+        return subject
 
     def _oriented(self) -> dict[str, str]:
         """Return the field for each path, with the two sides of a pair in this order."""
