@@ -19,7 +19,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from blackboard.errors import ModelError
 
@@ -143,36 +143,75 @@ class Unusable(ModelError):
         return "the model refused" if self.reason == "refusal" else self._shown
 
 
+class _Said(NamedTuple):
+    """What an error response says."""
+
+    status: int
+    error_type: str | None
+    """None if the body lacks the form of the API's own errors, as the page of a gateway does."""
+    reason: str
+    code: str | None
+    """The code that tells account limits apart."""
+
+    @property
+    def text(self) -> str:
+        error_type = "" if self.error_type is None else f" {storable(self.error_type)[:60]}"
+        return f"{self.status}{error_type}: {self.reason}"
+
+    @property
+    def log_text(self) -> str:
+        """The text without what the other side chose."""
+        return f"{self.status} {self.error_type}" if self.error_type in _STATUS_OF_TYPE else f"{self.status}"
+
+    @property
+    def is_account_limit(self) -> bool:
+        if self.status == 402 or self.error_type == "billing_error" or self.code in _SPEND_CODES:
+            return True
+        return self.status == 400 and "credit balance" in self.reason
+
+
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:
-    """Return the failure for a response with an HTTP status of 300 or above and a decoded body."""
-    error = _member(body, "error")
-    error_type, text, details = (_member(error, key) for key in ("type", "message", "details"))
-    reason = storable(text)[:300] if isinstance(text, str) and text else "no reason given"
-    from_api = isinstance(error_type, str)
-    said = f"{status}{f' {storable(error_type)[:60]}' if isinstance(error_type, str) else ''}: {reason}"
-    shown = f"{status} {error_type}" if error_type in _STATUS_OF_TYPE else f"{status}"
-    request_id = headers.get("request-id") or _member(body, "request_id")
-    request_id = storable(request_id) if isinstance(request_id, str) else None
+    """Return the failure for a response with an HTTP status of 300 or above and a decoded body.
 
-    def failure(category: type[F], problem: str, **options: Any) -> F:
-        return category(f"{problem}: {said}", request_id=request_id, shown=f"{problem}: {shown}", **options)
+    The order of the tests matters: a status has several meanings, and a test reads a status in general only after the
+    tests above have taken out its special meanings.
+    """
+    said = _said(status, body)
+    from_api = said.error_type is not None
+    request_id = headers.get("request-id") or _text_member(body, "request_id")
+    request_id = None if request_id is None else storable(request_id)
 
-    # Test for account limits first: they have status 402, 429 or, for spent credit, 400.
-    is_account_limit = status == 402 or error_type == "billing_error" or _member(details, "error_code") in _SPEND_CODES
-    if is_account_limit or (status == 400 and "credit balance" in reason):
+    def failure(category: type[F], problem: str, more: str = "", **options: Any) -> F:
+        text, shown = f"{problem}: {said.text}{more}", f"{problem}: {said.log_text}"
+        return category(text, request_id=request_id, shown=shown, **options)
+
+    # Before the rate limit of 429 and the rejection of 400: an account limit may have either status.
+    if said.is_account_limit:
         return failure(SpendLimit, "the API reports a spend limit")
-    # A firewall in front of the API answers 403 for the words of a single request.
+    # A firewall in front of the API answers 403 for the words of a single request: the last line rejects that request.
     if status == 401 or (status == 403 and from_api):
         return failure(KeyRefused, "the API refused the key")
-    # A gateway timed out. The API behind it may have processed the request.
+    # Before the statuses from 500: a gateway timed out, and the API behind it may have processed the request.
     if status == 408 or (status in (502, 504) and not from_api):
         return failure(OutcomeUnknown, "a gateway answered for the API")
     if status == 429 or (status >= 500 and status not in _OF_ADDRESS):
         return failure(Overloaded, "the API cannot answer now", retry_after=retry_after(headers))
     if status < 400 or status in _OF_ADDRESS:
-        said += _target(headers)
-        return failure(ModelUnavailable, "the address or the model cannot be used", from_api=from_api)
+        problem = "the address or the model cannot be used"
+        return failure(ModelUnavailable, problem, _target(headers), from_api=from_api)
     return failure(RequestRejected, "the API rejected the request", certain=status in _OF_REQUEST)
+
+
+def _said(status: int, body: object) -> _Said:
+    """Return what an error response says, whatever the form of its body."""
+    error = _member(body, "error")
+    text = _text_member(error, "message")
+    return _Said(
+        status,
+        error_type=_text_member(error, "type"),
+        reason=storable(text)[:300] if text else "no reason given",
+        code=_text_member(_member(error, "details"), "error_code"),
+    )
 
 
 def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
@@ -197,15 +236,14 @@ def _error_in(text: str) -> object | None:
         body = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    error_type = _member(_member(body, "error"), "type")
-    is_error = _member(body, "type") == "error" and isinstance(error_type, str) and error_type in _STATUS_OF_TYPE
+    is_error = _member(body, "type") == "error" and _text_member(_member(body, "error"), "type") in _STATUS_OF_TYPE
     return body if is_error else None
 
 
 def failure_of_type(body: object) -> CallFailure:
     """Return the failure for an error object without an HTTP status, as in the results of a batch."""
-    error_type = _member(_member(body, "error"), "type")
-    return failure_of(_STATUS_OF_TYPE.get(error_type, 500) if isinstance(error_type, str) else 500, body, {})
+    error_type = _text_member(_member(body, "error"), "type")
+    return failure_of(500 if error_type is None else _STATUS_OF_TYPE.get(error_type, 500), body, {})
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -242,3 +280,8 @@ def _date(text: str | None) -> datetime | None:
 
 def _member(value: object, key: str) -> Any:
     return value.get(key) if isinstance(value, dict) else None
+
+
+def _text_member(value: object, key: str) -> str | None:
+    member = _member(value, key)
+    return member if isinstance(member, str) else None

@@ -72,6 +72,7 @@ def test_a_request_and_its_retry_send_the_planned_bytes(api: MessagesApi, client
         (Status(511, body="<html>Log in</html>"), ModelUnavailable),
         (Status(413), RequestRejected),
         (Status(422), RequestRejected),
+        (Status(422, body='{"error": {"type": ["odd"], "message": 1}}'), RequestRejected),
         (Status(307, {"location": "/v1/elsewhere"}), ModelUnavailable),
         (Junk("<!doctype html><p>Please log in"), ModelUnavailable),
         (Junk('{"type": "error", "error": {"type": "overloaded_error", "message": "x"}}'), Overloaded),
