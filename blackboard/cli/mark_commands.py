@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,6 +21,9 @@ AgentOrBoard = Annotated[
     str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
 ]
 
+Example = Literal["leads", "default"]
+"""Deployment files of the folder `config/`: the lead desk, or every setting with its default."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -28,17 +31,32 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def init(context: typer.Context, replace: Replace = False) -> None:
+def init(
+    context: typer.Context,
+    example: Annotated[
+        Example | None,
+        typer.Option(
+            help="First write an example of a deployment file: leads is the lead desk, default has every setting with"
+            " its default. An existing file is never replaced."
+        ),
+    ] = None,
+    replace: Replace = False,
+) -> None:
     """Create or upgrade the database, and deploy the deployment file.
 
     Examples:
       blackboard init
+      blackboard init --example leads
       blackboard --config config/leads.toml init
     """
     from blackboard.board.administration import refresh_views
     from blackboard.board.deployments.deployer import Deployer
 
     session = session_of(context)
+    if example is not None:
+        from blackboard.settings.example_file import write_example
+
+        say(f"{write_example(example, session.config)} is written")
     resolved = session.resolve()
     with session.board(create=True, upgrade=True, register=False) as board:
         result = session.deploy(board, resolved, Deployer(replace))
@@ -55,7 +73,7 @@ def init(context: typer.Context, replace: Replace = False) -> None:
             if worker.problem is not None and worker.alive:
                 note(f"worker {worker.id}: {worker.problem}; restart it with the active code")
         if not resolved.settings.names_agents:
-            note(f"{resolved.settings.path} names no agents; name a deployment file with --config")
+            note(f"{resolved.settings.path} names no agents; add them, or name another deployment file with --config")
 
 
 def deposit(

@@ -2,6 +2,7 @@
 
 sections             the sections and their fields
 settings_file        finding and reading the file, with overrides from the environment
+example_file         a new file from an example
 trusted_folders      who may change a file that was found and not named
 agent_sections       the sections of [settings] that agents declare
 price_settings       models without a price

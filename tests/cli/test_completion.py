@@ -39,6 +39,7 @@ def completed(house: Typed) -> Callable[[str], list[str]]:
         ("blackboard activations --agent w", ["watchman"]),
         ("blackboard deposit al", ["alarm"]),
         ("blackboard marks --kind s", ["smoke"]),
+        ("blackboard init --example l", ["leads"]),
         ("blackboard --database other.db explain w", []),
     ],
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
 
+from blackboard.system.packaged_files import config_file
 from tests.cli.conftest import Typed
 
 
@@ -27,6 +29,39 @@ def test_a_file_without_agents_removes_no_agents(house: Typed, tmp_path: Path) -
     (tmp_path / "blackboard.toml").unlink()
     assert house("init", "--database", "house.db").code == 0
     assert len(house("agents", "--json", "--database", "house.db").json) == 2
+
+
+def test_init_writes_an_example_and_deploys_it(typed: Typed) -> None:
+    done = typed("init", "--example", "leads")
+    assert done.code == 0
+    assert done.out.startswith("blackboard.toml is written\n")
+    written = typed.folder / "blackboard.toml"
+    assert written.read_bytes() == config_file("leads.toml").read_bytes()
+    assert stat.S_IMODE(written.stat().st_mode) == 0o644, "others may read it, and cannot change what runs"
+    assert {row["agent"] for row in typed("agents", "--json").json} == {"sales", "scheduler", "analyst", "coordinator"}
+
+
+def test_an_example_is_written_where_the_deployment_file_is_looked_for(
+    typed: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLACKBOARD_CONFIG", "named.toml")
+    assert typed("init", "--example", "default").code == 0
+    assert typed("--config", "other.toml", "init", "--example", "default").code == 0
+    assert sorted(path.name for path in typed.folder.glob("*.toml")) == ["named.toml", "other.toml"]
+
+
+@pytest.mark.parametrize("there", ["file", "link"])
+def test_an_example_never_replaces_a_file_or_follows_a_link(typed: Typed, there: str) -> None:
+    path = typed.folder / "blackboard.toml"
+    if there == "file":
+        path.write_text("# mine\n")
+    else:
+        path.symlink_to("elsewhere.toml")
+    done = typed("init", "--example", "leads")
+    assert done.code == 2
+    assert "blackboard.toml already exists" in done.err
+    assert [file.name for file in typed.folder.iterdir()] == ["blackboard.toml"]
+    assert there == "link" or path.read_text() == "# mine\n"
 
 
 def test_deposit_shows_its_outcome_and_the_crossed_agents(house: Typed) -> None:
