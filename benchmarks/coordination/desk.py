@@ -158,6 +158,10 @@ def run_desk(
     return run
 
 
+WINDOWS = timedelta(minutes=15)
+"""Longer than all batch windows of the desk in a row: a service keeps them, while a run to the end closes them early."""
+
+
 def _serve(
     folder: Path,
     leads: list[Enquiry],
@@ -190,6 +194,12 @@ def _serve(
     if clock.coming:
         clock.board, clock.daemon = board, daemon()
         clock.daemon.run()
+    service = daemon()
+    try:
+        service.start()
+        service.run_until(to_datetime(clock.now()) + WINDOWS)
+    finally:
+        service.close()
     daemon().run(until_quiescent=True)
     return board
 
