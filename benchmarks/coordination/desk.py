@@ -159,7 +159,7 @@ def run_desk(
 
 
 WINDOWS = timedelta(minutes=15)
-"""Longer than all batch windows of the desk in a row: a service keeps them, while a run to the end closes them early."""
+"""Longer than all batch windows of the desk in a row. A service keeps them; a run to the end closes them early."""
 
 
 def _serve(

@@ -238,7 +238,9 @@ def test_calls_that_were_planned_before_a_pause_are_not_submitted_during_it(
     world.run_until_quiescent(patient())
     assert [len(requests_in(call)) for call in batches(api)] == [5]
     world.run_until_quiescent(patient())  # a start tries the model once
-    assert [len(requests_in(call)) for call in batches(api)][1:] == [1, 4]
+    tried, rest = [len(requests_in(call)) for call in batches(api)][1:]
+    # While the call waits for its submission, the clock may reach the instant at which the next one tries the model.
+    assert (tried + rest, tried in (1, 2)) == (5, True)
     assert world.judged == leads
     assert {call["marks"] for call in world.calls()} == {1}
 
