@@ -253,3 +253,14 @@ def test_no_text_has_a_sentence_that_was_rewritten() -> None:
         text = " ".join(path.read_text("utf-8").split())
         old += [f"{path.relative_to(ROOT)}: {phrase}" for phrase in PHRASES if phrase in text]
     assert sorted(old) == []
+
+
+def test_a_test_module_is_imported_by_no_other() -> None:
+    imported = {
+        f"{path.relative_to(ROOT)}: {node.module}"
+        for folder in ("tests", "benchmarks")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and re.search(r"\.test_\w+$", node.module or "")
+    }
+    assert not imported, "what several tests use is in a module of its own"

@@ -8,7 +8,7 @@ import pytest
 
 from blackboard import Deposit, count, strength, strongest, total
 from blackboard.decay import Exponential, Never
-from tests.board.test_totals import agree
+from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, World, kind, spec
 
 RISING = [
@@ -61,9 +61,9 @@ def test_it_crosses_no_rising_watch_and_is_given_to_no_agent(world: World, condi
     assert world.claim("watchman") is None
     assert world.crossings() == []
     assert left_over(world) == []
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
     assert world.put("smoke", intensity=0.1).crossed == ("watchman",)
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
 
 
 @pytest.mark.postgresql
@@ -89,7 +89,7 @@ def test_a_falling_watch_fires_once_if_the_replaced_mark_was_above(
     world.evaporate()
     assert len(world.crossings()) == 1
     assert left_over(world) == []
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
 
 
 def test_a_falling_watch_does_not_fire_if_the_replaced_mark_was_below(world: World) -> None:
@@ -142,7 +142,7 @@ def test_the_totals_over_the_board_lose_the_replaced_mark_and_never_gain_the_new
     for _ in range(3):
         items = [Deposit("smoke", f"s{number}", {}, intensity) for number in range(3) for intensity in (1.0, 0.05, 0.0)]
         world.board.deposit_many([*items, Deposit("smoke", "s1", {}, 1.0)])
-        world.board.session.write(agree)
+        world.board.session.write(check_sums)
         world.advance(HOUR)
     assert world.crossings() == []
     assert set(world.strengths()) == {"s1"}

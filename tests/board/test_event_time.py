@@ -18,7 +18,7 @@ from blackboard.clock import iso
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.deployment import Deployment
 from blackboard.errors import InvalidMark, InvalidTime, KeyReused, LawConflict, OutOfOrder
-from tests.board.test_totals import agree
+from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, Smoke, World, inputs, kind, spec
 
 LAWS: list[Decay] = [
@@ -88,7 +88,7 @@ def test_what_has_faded_already_is_stored_as_deposited_and_evaporated(world: Wor
     assert evaporated.occurred_at == evaporated.evaporates_at
     assert evaporated.occurred_at < evaporated.recorded_at
     assert evaporated.intensity == pytest.approx(0.1, rel=1e-3)
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
 
 
 @pytest.mark.postgresql
@@ -366,7 +366,7 @@ def test_a_late_deposit_of_another_author_on_an_agents_mark_wakes_the_agent(worl
     assert world.board.marks()[0].author == "agent"
     assert world.woken("agent") == [own.mark_id]
     assert world.woken("agent") is None
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
 
 
 def test_late_deposits_are_news_by_what_the_mark_shows(world: World) -> None:
@@ -584,7 +584,7 @@ def test_a_past_reading_is_what_the_board_knew(
             world.register({"smoke": kind("smoke", law, floor=floor, on_repeat=on_repeat)}, *watching)
         snapshots.append((world.board.session.now(), seen(world)))
         world.advance(1)
-        world.board.session.write(agree, record_instant=True)
+        world.board.session.write(check_sums, record_instant=True)
     for _ in range(2):
         for at, then in snapshots:
             assert seen(world, at) == then

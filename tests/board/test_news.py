@@ -13,7 +13,7 @@ import pytest
 from blackboard import Exponential, Never, Step, count, strength, strongest, total, watch
 from blackboard.board import retention
 from blackboard.marks import same_payload
-from tests.board.test_totals import agree
+from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 CONDITIONS = [
@@ -36,7 +36,7 @@ def deploy(world: World, condition: Any, on_repeat: str = "max", cap: float | No
 
 
 def is_woken(world: World) -> bool:
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
     woken = world.woken("watchman")
     assert world.waiting("watchman") == 0
     return bool(woken)

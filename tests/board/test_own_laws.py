@@ -11,7 +11,7 @@ from blackboard import count, strength, total
 from blackboard.clock import iso, to_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, LawConflict, UsageError
-from tests.board.test_totals import agree
+from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 
 LAWS: list[Decay] = [Exponential("2h"), Linear("3h"), Power("20m", 1.5), Step("90m"), Curve([("1h", 0.5)]), Never()]
@@ -190,13 +190,13 @@ def test_marks_follow_a_change_of_law_and_those_with_their_own_keep_it(
         **dict.fromkeys(own, True),
         **dict.fromkeys(others, False),
     }
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
     world.follow(limit)
     assert {mark.id: mark.strength for mark in world.board.marks()} == pytest.approx(expected)
     assert {world.mark(mark_id).law for mark_id in own} == {"exponential(half_life=1h)"}
     assert {world.mark(mark_id).law for mark_id in others} == {"never"}
     assert world.sql("SELECT count(*) FROM law_change") == [(0,)]
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
 
 
 def test_a_new_floor_concerns_marks_with_their_own_law_too(world: World) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Step, count, strength, strongest, total, watch
-from tests.board.test_totals import agree
+from tests.board.sum_checks import check_sums
 from tests.board.world import MINUTE, World, inputs, kind, spec
 
 CONDITIONS = [
@@ -36,7 +36,7 @@ def test_an_own_reinforcement_leaves_the_crossing_of_another_author(
     world.advance(MINUTE)
     for intensity in (0.9, 1.5):
         assert world.sign("watchman", "smoke", intensity=intensity).crossed == ()
-        world.board.session.write(agree)
+        world.board.session.write(check_sums)
     assert world.woken("watchman") == [mark_id]
     assert world.waiting("watchman") == 0
     assert world.woken("watchman") is None
@@ -48,7 +48,7 @@ def test_an_own_reinforcement_of_an_absorbed_mark_is_no_stimulus(world: World, c
     mark_id = world.put("smoke", intensity=0.8).mark_id
     assert world.woken("watchman") == [mark_id]
     world.sign("watchman", "smoke", intensity=0.9)
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
     assert world.woken("watchman") is None
     world.put("smoke", intensity=0.1)
     assert world.woken("watchman") == [mark_id]
@@ -61,7 +61,7 @@ def test_a_claim_of_others_and_a_later_own_reinforcement_absorb_the_mark_once(wo
     first = world.claimed("watchman")
     world.put("smoke", intensity=0.8)  # while the activation runs
     world.finish(first, ("smoke", "s", 0.3))
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
     second = world.claimed("watchman")
     assert (inputs(first), inputs(second)) == ([mark_id], [mark_id])
     world.finish(second, ("smoke", "s", 0.3))
@@ -109,6 +109,6 @@ def test_a_rename_keeps_what_came_from_others(world: World, over: Any) -> None:
     world.sign("watchman", "smoke", "pending", intensity=0.1)
     world.sign("watchman", "smoke", "own", intensity=0.9)
     world.deploy({}, spec("guardian", total("smoke", over=over) >= 0.7, renamed_from="watchman"))
-    world.board.session.write(agree)
+    world.board.session.write(check_sums)
     assert world.woken("guardian") == [pending]
     assert world.woken("guardian") is None

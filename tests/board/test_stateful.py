@@ -17,7 +17,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import KeyReused, LawConflict, OutOfOrder
 from tests.board.model import BELL, BOARD, COLD, EACH, SUM, Model, ModelMark
-from tests.board.test_totals import agree
+from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
 
@@ -376,7 +376,7 @@ class Board(RuleBasedStateMachine):
 
     @invariant()
     def kept_totals_are_those_of_the_stimuli(self) -> None:
-        self.world.board.session.write(agree)
+        self.world.board.session.write(check_sums)
 
 
 @pytest.mark.hypothesis

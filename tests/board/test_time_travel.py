@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from blackboard import total
 from blackboard.decay import Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import LawConflict
-from tests.board.test_totals import agree
+from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
 
@@ -141,4 +141,4 @@ def test_a_mark_that_is_older_than_any_share_is_still_read(world: World, law: De
         world.board.session.write(lambda txn: None, record_instant=True)
         world.put("smoke", "new")
         assert world.strengths()["old"] == [pytest.approx(0.0)]
-        world.board.session.write(agree)
+        world.board.session.write(check_sums)

@@ -18,8 +18,8 @@ from blackboard.board.mark_storage.deposits import DepositRequest, deposit
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals
 from blackboard.board.watches.stimuli import stimuli_of
-from blackboard.conditions import Count, Strongest, Total
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
 
@@ -63,50 +63,12 @@ operations = st.lists(
 )
 
 
-def agree(txn: BoardTransaction) -> None:
-    keep_live_sums(txn)
-    over_board = [item for item in txn.active.watches.values() if item.is_over_board and item.absorbs]
-    over_live_marks = [item.over_live_marks for item in over_board if isinstance(item.comparison.measure, Total)]
-    for item in (*over_board, *over_live_marks):
-        kept, marks = board_totals.update_and_measure(txn, item)
-        stimuli = stimuli_of(txn, item)
-        strengths = [txn.strength(row) for row in stimuli]
-        comparison = next(item.condition.comparisons())
-        assert comparison.holds_at(kept) == comparison.holds_at(board_totals.measure_marks(txn, item)[0]), (
-            item.spec.name
-        )
-        if txn.active.migrating.intersection(item.condition.kinds):
-            # During a backfill the sums are upper bounds, and a claim reads the marks.
-            assert marks >= len(stimuli), item.spec.name
-            continue
-        assert marks == len(stimuli), item.spec.name
-        if isinstance(comparison.measure, Count):
-            assert kept == len(stimuli)
-        elif isinstance(comparison.measure, Strongest):
-            assert kept == pytest.approx(max(strengths, default=0.0))
-        else:
-            true = math.fsum(strengths)
-            fades_by_bound = any(txn.laws.get(txn.sql, row.law).exact_sums is False for row in stimuli)
-            if fades_by_bound and kept < comparison.threshold:
-                assert kept >= true - 1e-9
-            else:
-                assert kept == pytest.approx(true, rel=1e-9, abs=1e-9)
-
-
-def keep_live_sums(txn: BoardTransaction) -> None:
-    """Let the board keep sums over all live marks, as the first deposit that needs them does."""
-    for item in txn.active.watches.values():
-        is_total = item.is_over_board and item.absorbs and isinstance(item.comparison.measure, Total)
-        if is_total and not board_totals.keeps_live_sums(txn, item):
-            board_totals._rebuild(txn, item.over_live_marks)
-
-
 @for_all(operations=operations, on_repeat=st.sampled_from(["add", "max", "replace", "separate"]))
 @examples(0.6)
 def test_stored_totals_equal_direct_counts(
     operations: list[tuple[Any, ...]], on_repeat: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    # `agree` asserts after each operation.
+    # `check_sums` asserts after each operation.
     world = World(tmp_path_factory.mktemp("board") / "board.db")
     agents = (spec("counter", WATCHES, batch=3), spec("whole", {"met": WATCHES["met"]}))
     world.deploy(
@@ -135,7 +97,7 @@ def test_stored_totals_equal_direct_counts(
             weight, law, wait = values
             changed = {"smoke": kind("smoke", law, weight=weight, floor=0.01, on_repeat=on_repeat)}
             (world.register if wait else world.deploy)(changed, *agents)
-        world.board.session.write(agree)
+        world.board.session.write(check_sums)
     world.close()
 
 

@@ -70,7 +70,7 @@ class Done:
         return json.loads(self.out)
 
 
-class Typed:
+class CommandLine:
     """A runner of command lines in a folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -90,19 +90,19 @@ class Typed:
 
 
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
     """Return a command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")  # independent of the terminal of the tests
     monkeypatch.setattr(sys, "path", [*sys.path])
-    yield Typed(tmp_path)
+    yield CommandLine(tmp_path)
     structlog.reset_defaults()
     for name in ("house_agents", "broken_agents"):
         sys.modules.pop(name, None)
 
 
 @pytest.fixture
-def house(typed: Typed) -> Typed:
+def house(typed: CommandLine) -> CommandLine:
     """Return a command line in a folder with a deployment of two agents in ./blackboard.toml."""
     typed.write("house_agents.py", AGENTS)
     typed.write("blackboard.toml", DEPLOYMENT)

@@ -7,16 +7,16 @@ import os
 import pytest
 
 from blackboard.errors import StoreError
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 
-def fill(house: Typed) -> None:
+def fill(house: CommandLine) -> None:
     house("init")
     for name in ("kitchen", "cellar"):
         assert house("deposit", "call", name, "--payload", '{"text": "secret-0451"}').code == 0
 
 
-def test_a_backup_can_be_restored(house: Typed) -> None:
+def test_a_backup_can_be_restored(house: CommandLine) -> None:
     fill(house)
     done = house("backup", "copy.db")
     assert done.code == 0
@@ -32,7 +32,7 @@ def test_a_backup_can_be_restored(house: Typed) -> None:
 
 
 @pytest.mark.parametrize("again", [False, True])
-def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Typed, again: bool) -> None:
+def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: CommandLine, again: bool) -> None:
     for room in ("kitchen", "hall", "attic"):
         house("deposit", "smoke", room, "--payload", f'{{"detail": "the smell of {room}"}}')
     house("backup", "early.db")
@@ -51,7 +51,7 @@ def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Typed
     assert "the smell of attic" not in (house.folder / "house.db").read_bytes().decode("latin-1")
 
 
-def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house: Typed) -> None:
+def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
     house("backup", "copy.db")
     house("forget", "hall", "--yes")
@@ -59,7 +59,7 @@ def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house:
     assert "may be back" in house("restore", "copy.db").err
 
 
-def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: Typed) -> None:
+def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "x"}')
     house("forget", "hall", "--yes")
     house("deposit", "smoke", "hall", "--payload", '{"detail": "y"}')
@@ -67,7 +67,7 @@ def test_a_subject_that_returned_after_its_erasure_was_not_brought_back(house: T
     assert "forgotten" not in house("restore", "copy.db").err
 
 
-def test_restore_refuses_while_a_daemon_runs(house: Typed) -> None:
+def test_restore_refuses_while_a_daemon_runs(house: CommandLine) -> None:
     import fcntl
 
     from blackboard.system.board_files import BoardFiles
@@ -87,7 +87,7 @@ def test_restore_refuses_while_a_daemon_runs(house: Typed) -> None:
     assert house("restore", "copy.db").code == 0
 
 
-def test_a_file_that_is_not_a_backup_is_not_restored(house: Typed) -> None:
+def test_a_file_that_is_not_a_backup_is_not_restored(house: CommandLine) -> None:
     fill(house)
     house.write("letter.txt", "Dear diary, " * 500)
     for name in ("letter.txt", "none.db"):
@@ -97,7 +97,7 @@ def test_a_file_that_is_not_a_backup_is_not_restored(house: Typed) -> None:
     assert len(house("marks", "--json").json) == 2
 
 
-def test_the_doctor_exits_with_1_if_there_is_a_problem(house: Typed) -> None:
+def test_the_doctor_exits_with_1_if_there_is_a_problem(house: CommandLine) -> None:
     fill(house)
     assert house("doctor").code == 0
     found = house("doctor", "--json").json
@@ -109,7 +109,7 @@ def test_the_doctor_exits_with_1_if_there_is_a_problem(house: Typed) -> None:
     assert [item["name"] for item in done.json["findings"] if item["state"] == "wrong"] == ["permissions"]
 
 
-def test_the_doctor_reports_an_invalid_board_and_a_file_with_mistakes(house: Typed) -> None:
+def test_the_doctor_reports_an_invalid_board_and_a_file_with_mistakes(house: CommandLine) -> None:
     house.write("house.db", "Dear diary, " * 500)
     done = house("doctor")
     assert done.code == 1
@@ -141,7 +141,7 @@ for name, examine in {"porter": look, "cleaner": fall}.items():
 """
 
 
-def test_the_doctor_shows_what_agents_find_outside_the_board(house: Typed) -> None:
+def test_the_doctor_shows_what_agents_find_outside_the_board(house: CommandLine) -> None:
     fill(house)
     house.write("examined_agents.py", EXAMINED)
     agents = ["examined_agents:porter", "examined_agents:cleaner"]
@@ -154,7 +154,7 @@ def test_the_doctor_shows_what_agents_find_outside_the_board(house: Typed) -> No
     assert "pages" in by_name, "the other findings are there too"
 
 
-def test_forget_asks_for_confirmation_and_then_erases(house: Typed) -> None:
+def test_forget_asks_for_confirmation_and_then_erases(house: CommandLine) -> None:
     fill(house)
     house("backup", "copy.db")
     assert house("forget", "kitchen", stdin="n\n").code != 0
@@ -170,14 +170,14 @@ def test_forget_asks_for_confirmation_and_then_erases(house: Typed) -> None:
     assert house("forget", "cellar", "--json").json["live"] == 1
 
 
-def test_forget_says_what_it_cannot_reach(house: Typed) -> None:
+def test_forget_says_what_it_cannot_reach(house: CommandLine) -> None:
     for room in ("hall", "attic"):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}')
     assert "out of reach: copies and backups that this program did not make" in house("forget", "hall", "--yes").err
     assert len(house("forget", "attic", "--yes", "--json").json["out_of_reach"]) == 5
 
 
-def test_compact_gives_the_sizes_of_the_file(house: Typed) -> None:
+def test_compact_gives_the_sizes_of_the_file(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}')
     done = house("compact", "--json")
     assert done.code == 0
@@ -186,7 +186,7 @@ def test_compact_gives_the_sizes_of_the_file(house: Typed) -> None:
 
 
 def test_a_forget_that_could_not_compact_the_file_fails_and_is_finished_by_the_next(
-    house: Typed, monkeypatch: pytest.MonkeyPatch
+    house: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> bool:
         raise StoreError("the disk is full")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import AGENTS, Typed
+from tests.cli.conftest import AGENTS, CommandLine
 
 pytestmark = pytest.mark.processes
 
@@ -89,19 +89,19 @@ def run(
             child.kill()
 
 
-def fill(house: Typed) -> None:
+def fill(house: CommandLine) -> None:
     house("init")
     for number in range(5):
         house("deposit", "smoke", f"room/{number}", "--payload", '{"detail": "thick"}')
 
 
-def calls(house: Typed) -> int:
+def calls(house: CommandLine) -> int:
     """Return the number of calls that the agents deposited, 1 after all work."""
     return len(house("marks", "--kind", "call", "--json").json)
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_a_daemon_works_with_any_log(house: Typed, stream: Stream) -> None:
+def test_a_daemon_works_with_any_log(house: CommandLine, stream: Stream) -> None:
     fill(house)
     with stream() as stderr:
         assert run(house.folder, "-m", "blackboard", "run", "--until-quiescent", stderr=stderr) == 0
@@ -109,7 +109,7 @@ def test_a_daemon_works_with_any_log(house: Typed, stream: Stream) -> None:
 
 
 @pytest.mark.parametrize("stream", [stalled, broken])
-def test_what_agents_print_decides_about_no_work_either(house: Typed, stream: Stream) -> None:
+def test_what_agents_print_decides_about_no_work_either(house: CommandLine, stream: Stream) -> None:
     prints = (
         "import logging, sys\n    print('x' * 200_000)\n    logging.warning('y')\n    print('z', file=sys.stderr)\n"
     )
@@ -121,7 +121,7 @@ def test_what_agents_print_decides_about_no_work_either(house: Typed, stream: St
 
 
 @pytest.mark.parametrize("stream", [stalled, broken])
-def test_a_program_with_a_daemon_works_with_any_stdout(house: Typed, stream: Stream) -> None:
+def test_a_program_with_a_daemon_works_with_any_stdout(house: CommandLine, stream: Stream) -> None:
     fill(house)
     with stream() as stdout:
         assert run(house.folder, "-c", EMBEDDED, stdout=stdout) == 0
@@ -129,7 +129,7 @@ def test_a_program_with_a_daemon_works_with_any_stdout(house: Typed, stream: Str
 
 
 @pytest.mark.parametrize("stream", [broken, FULL])
-def test_a_command_works_if_its_notes_cannot_be_written(house: Typed, stream: Stream) -> None:
+def test_a_command_works_if_its_notes_cannot_be_written(house: CommandLine, stream: Stream) -> None:
     house.write("smoke.csv", "subject,detail,floor_number\nhall,thick,1\nkitchen,thin,none\n")
     with stream() as stderr:
         words = ("load", "smoke.csv", "--kind", "smoke", "--subject", "subject")
@@ -138,7 +138,7 @@ def test_a_command_works_if_its_notes_cannot_be_written(house: Typed, stream: St
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
-def test_closed_streams_end_no_command(house: Typed, closed: str) -> None:
+def test_closed_streams_end_no_command(house: CommandLine, closed: str) -> None:
     house("init")
     house.write("smoke.csv", "subject,detail\nhall,thick\n")
     words = ("load", "smoke.csv", "--kind", "smoke", "--subject", "subject")
@@ -161,6 +161,6 @@ os._exit(0 if set(closed) <= set(opened) else 1)
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 2), (0, 1, 2)])
-def test_no_other_file_takes_the_place_of_a_closed_stream(house: Typed, closed: tuple[int, ...]) -> None:
+def test_no_other_file_takes_the_place_of_a_closed_stream(house: CommandLine, closed: tuple[int, ...]) -> None:
     shell = " ".join(f"{number}>&-" for number in closed)
     assert run(house.folder, "-c", OPENED, *map(str, closed), shell=shell) == 0

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 
-def change(house: Typed, old: str, new: str) -> None:
+def change(house: CommandLine, old: str, new: str) -> None:
     path = house.folder / "blackboard.toml"
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
 
 
-def preview(house: Typed) -> Any:
+def preview(house: CommandLine) -> Any:
     return house("check", "--against-board", "--json").json["against_board"]
 
 
-def test_all_mistakes_are_reported_at_once_with_their_places(house: Typed) -> None:
+def test_all_mistakes_are_reported_at_once_with_their_places(house: CommandLine) -> None:
     change(house, "[kinds.smoke]", "[kinds.smoek]\nweight = 2\n[agents.watchman]\nbach = 3\n[kinds.smoke]\nflor = 1")
     done = house("check")
     assert (done.code, done.out) == (2, "")
@@ -39,7 +39,7 @@ def test_all_mistakes_are_reported_at_once_with_their_places(house: Typed) -> No
         ("sqlite:///:memory:", "name a file"),
     ],
 )
-def test_an_address_that_no_board_can_have_is_a_mistake(house: Typed, url: str, problem: str) -> None:
+def test_an_address_that_no_board_can_have_is_a_mistake(house: CommandLine, url: str, problem: str) -> None:
     change(house, "sqlite:///house.db", url)
     for command in (["check"], ["check", "--json"], ["status"], ["run", "--until-quiescent"]):
         done = house(*command)
@@ -50,13 +50,13 @@ def test_an_address_that_no_board_can_have_is_a_mistake(house: Typed, url: str, 
         assert "secret" not in shown
 
 
-def test_an_unchanged_deployment_is_reported_as_unchanged(house: Typed) -> None:
+def test_an_unchanged_deployment_is_reported_as_unchanged(house: CommandLine) -> None:
     house("init")
     assert preview(house)["changes"] == []
     assert "nothing changes" in house("check", "--against-board").out
 
 
-def test_the_skew_of_deposits_is_a_setting_that_is_checked_and_previewed(house: Typed) -> None:
+def test_the_skew_of_deposits_is_a_setting_that_is_checked_and_previewed(house: CommandLine) -> None:
     house("init")
     change(house, "[deployment]\n", '[deployment]\nmax_skew = "1m"\n')
     assert preview(house)["changes"] == ["max_skew: 1m instead of 5s"]
@@ -66,7 +66,7 @@ def test_the_skew_of_deposits_is_a_setting_that_is_checked_and_previewed(house: 
     assert "deployment.max_skew: '5' is not a duration (a bare number has no unit)" in done.err
 
 
-def test_a_higher_floor_previews_the_marks_that_then_evaporate(house: Typed) -> None:
+def test_a_higher_floor_previews_the_marks_that_then_evaporate(house: CommandLine) -> None:
     for room, intensity in (("hall", "0.2"), ("kitchen", "0.6")):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--intensity", intensity)
     change(house, "[kinds.smoke]", "[kinds.smoke]\nfloor = 0.3")
@@ -79,7 +79,7 @@ def test_a_higher_floor_previews_the_marks_that_then_evaporate(house: Typed) -> 
     assert [mark["subject"] for mark in house("marks", "--json").json] == ["kitchen"]
 
 
-def test_a_higher_weight_previews_the_crossings_that_then_wait(house: Typed) -> None:
+def test_a_higher_weight_previews_the_crossings_that_then_wait(house: CommandLine) -> None:
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "x"}', "--intensity", "0.4")
     change(house, "[kinds.smoke]", "[kinds.smoke]\nweight = 2.0")
     (wakes,) = preview(house)["wakes"]
@@ -90,13 +90,13 @@ def test_a_higher_weight_previews_the_crossings_that_then_wait(house: Typed) -> 
     assert [row["subject"] for row in house("agenda", "--json").json] == ["kitchen"]
 
 
-def test_a_lower_threshold_previews_wakes(house: Typed) -> None:
+def test_a_lower_threshold_previews_wakes(house: CommandLine) -> None:
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "x"}', "--intensity", "0.4")
     change(house, "[kinds.smoke]", "[agents.watchman]\nthreshold = 0.3\n[kinds.smoke]")
     assert [wakes["value"] > 0.3 for wakes in preview(house)["wakes"]] == [True]
 
 
-def test_crossings_of_a_changed_watch_are_previewed_as_staying_or_skipped(house: Typed) -> None:
+def test_crossings_of_a_changed_watch_are_previewed_as_staying_or_skipped(house: CommandLine) -> None:
     house("init")
     for room, intensity in (("hall", "0.8"), ("kitchen", "1")):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--intensity", intensity)
@@ -110,13 +110,13 @@ def test_crossings_of_a_changed_watch_are_previewed_as_staying_or_skipped(house:
     assert [row["subject"] for row in house("agenda", "--json").json] == ["kitchen"]
 
 
-def test_checking_against_no_board_creates_none_and_shows_all_that_init_deploys(house: Typed) -> None:
+def test_checking_against_no_board_creates_none_and_shows_all_that_init_deploys(house: CommandLine) -> None:
     changes = preview(house)["changes"]
     assert "agent watchman: new" in changes
     assert not (house.folder / "house.db").exists()
 
 
-def test_a_file_without_agents_would_change_nothing_as_init_with_it_does(house: Typed) -> None:
+def test_a_file_without_agents_would_change_nothing_as_init_with_it_does(house: CommandLine) -> None:
     house("init")
     house.write("address.toml", '[database]\nurl = "sqlite:///house.db"\n')
     found = house("--config", "address.toml", "check", "--against-board", "--json").json["against_board"]
@@ -125,7 +125,7 @@ def test_a_file_without_agents_would_change_nothing_as_init_with_it_does(house: 
     assert len(house("agents", "--json").json) == 2
 
 
-def test_a_count_that_no_subject_can_have_is_a_warning(house: Typed) -> None:
+def test_a_count_that_no_subject_can_have_is_a_warning(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     path.write_text(path.read_text().replace('count(Alarm, over="board") >= 3', "count(Alarm) >= 3"))
     done = house("check")
@@ -134,7 +134,7 @@ def test_a_count_that_no_subject_can_have_is_a_warning(house: Typed) -> None:
     assert "separate" in done.err
 
 
-def test_mistakes_are_one_json_document_with_their_places_and_the_same_exit_code(house: Typed) -> None:
+def test_mistakes_are_one_json_document_with_their_places_and_the_same_exit_code(house: CommandLine) -> None:
     change(house, "[kinds.smoke]", "[kinds.smoek]\nweight = 2\n[agents.watchman]\nbach = 3\n[kinds.smoke]")
     done = house("check", "--json")
     assert done.code == 2
@@ -147,18 +147,18 @@ def test_mistakes_are_one_json_document_with_their_places_and_the_same_exit_code
     assert done.err == ""
 
 
-def test_a_file_without_mistakes_has_none_in_its_json_document(house: Typed) -> None:
+def test_a_file_without_mistakes_has_none_in_its_json_document(house: CommandLine) -> None:
     assert house("check", "--json").json["mistakes"] == []
 
 
-def test_a_missing_file_is_a_mistake_in_json_too(house: Typed) -> None:
+def test_a_missing_file_is_a_mistake_in_json_too(house: CommandLine) -> None:
     done = house("check", "--json", "--config", "house.toml")
     assert done.code == 2
     assert done.json["file"] is None
     assert done.json["mistakes"][0]["message"].startswith("does not exist")
 
 
-def test_an_agent_that_cannot_be_imported_is_a_single_mistake(house: Typed) -> None:
+def test_an_agent_that_cannot_be_imported_is_a_single_mistake(house: CommandLine) -> None:
     for wrong in ("house_agents:watchmen", "house_agent:watchman"):
         path = house.folder / "blackboard.toml"
         before = path.read_text()
@@ -171,27 +171,27 @@ def test_an_agent_that_cannot_be_imported_is_a_single_mistake(house: Typed) -> N
         path.write_text(before)
 
 
-def test_a_misspelt_name_beside_a_failed_import_is_reported_too(house: Typed) -> None:
+def test_a_misspelt_name_beside_a_failed_import_is_reported_too(house: CommandLine) -> None:
     change(house, "house_agents:caller", "house_agent:caller")
     path = house.folder / "blackboard.toml"
     path.write_text(path.read_text() + "[agents.watchmen]\nbatch = 3\n[kinds.allarm]\nweight = 2\n")
     assert len(house("check", "--json").json["mistakes"]) == 3
 
 
-def test_a_value_of_a_wrong_type_is_a_single_mistake(house: Typed) -> None:
+def test_a_value_of_a_wrong_type_is_a_single_mistake(house: CommandLine) -> None:
     change(house, 'decay = { law = "exponential", half_life = "10m" }', "decay = 5")
     (mistake,) = house("check", "--json").json["mistakes"]
     assert mistake["place"] == "blackboard.toml, kinds.smoke.decay"
     assert mistake["message"] == "input should be a valid dictionary, or a valid string, not 5"
 
 
-def test_a_misspelt_required_setting_is_a_single_mistake(house: Typed) -> None:
+def test_a_misspelt_required_setting_is_a_single_mistake(house: CommandLine) -> None:
     change(house, "[kinds.smoke]", '[agents.watchman]\nmodels = [{ modl = "x" }]\n[kinds.smoke]')
     (mistake,) = house("check", "--json").json["mistakes"]
     assert "did you mean 'model'?" in mistake["message"]
 
 
-def test_marks_with_a_law_of_their_own_are_counted_and_explained(house: Typed) -> None:
+def test_marks_with_a_law_of_their_own_are_counted_and_explained(house: CommandLine) -> None:
     for room in ("hall", "kitchen"):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--intensity", "0.4", "--half-life", "9h")
     house("deposit", "smoke", "attic", "--payload", '{"detail": "x"}', "--intensity", "0.4")
@@ -265,7 +265,7 @@ def clerk(leads, context):
     ],
 )
 def test_a_section_that_an_agent_declares_is_checked_before_anything_runs(
-    house: Typed, section: str, place: str, message: str
+    house: CommandLine, section: str, place: str, message: str
 ) -> None:
     house.write("sectioned.py", SECTIONED)
     house.write("blackboard.toml", f'[deployment]\nagents = ["sectioned:clerk"]\n{section}\n')
@@ -278,7 +278,7 @@ def test_a_section_that_an_agent_declares_is_checked_before_anything_runs(
     assert house("check").code == 0
 
 
-def test_a_section_whose_name_is_misspelt_and_a_key_in_clear_are_warned_of(house: Typed) -> None:
+def test_a_section_whose_name_is_misspelt_and_a_key_in_clear_are_warned_of(house: CommandLine) -> None:
     house.write("sectioned_too.py", SECTIONED.replace("regions: list[Region]", "regions: list[Region] = []"))
     text = '[deployment]\nagents = ["sectioned_too:clerk"]\n[model]\nbase_url = "http://gateway.test/v1"\n'
     house.write("blackboard.toml", text + "[settings.clrek]\nregions = []\n[settings.notes]\nfree = true\n")

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from blackboard.cli import main, move_common_first
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 
 @pytest.mark.parametrize(
@@ -24,20 +24,20 @@ def test_common_options_may_be_anywhere(typed: str, read: str) -> None:
     assert move_common_first(typed.split()) == read.split()
 
 
-def test_a_database_may_be_a_path(house: Typed) -> None:
+def test_a_database_may_be_a_path(house: CommandLine) -> None:
     assert house("init", "--database", "other.db").code == 0
     assert (house.folder / "other.db").exists()
     assert not (house.folder / "house.db").exists()
 
 
-def test_the_author_signs_deposits(house: Typed) -> None:
+def test_the_author_signs_deposits(house: CommandLine) -> None:
     house("deposit", "call", "a", "--payload", '{"text": "x"}')
     house("deposit", "call", "b", "--payload", '{"text": "x"}', "--author", "webform")
     authors = {mark["subject"]: mark["author"] for mark in house("marks", "--json").json}
     assert authors == {"a": "person:ada", "b": "webform"}
 
 
-def test_the_environment_names_the_file_and_overrides_it(house: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_names_the_file_and_overrides_it(house: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     (house.folder / "blackboard.toml").rename(house.folder / "house.toml")
     monkeypatch.setenv("BLACKBOARD_CONFIG", "house.toml")
     monkeypatch.setenv("BLACKBOARD_DATABASE__URL", "sqlite:///elsewhere.db")
@@ -46,17 +46,17 @@ def test_the_environment_names_the_file_and_overrides_it(house: Typed, monkeypat
 
 
 @pytest.mark.parametrize("words", [(), ("nonsense",), ("marks", "--nonsense"), ("deposit",), ("answer", "x", "yes")])
-def test_wrong_usage_exits_with_2(house: Typed, words: tuple[str, ...]) -> None:
+def test_wrong_usage_exits_with_2(house: CommandLine, words: tuple[str, ...]) -> None:
     assert house(*words).code == 2
 
 
-def test_a_missing_file_is_a_configuration_error(house: Typed) -> None:
+def test_a_missing_file_is_a_configuration_error(house: CommandLine) -> None:
     done = house("marks", "--config", "no.toml")
     assert done.code == 2
     assert "no.toml" in done.err
 
 
-def test_the_version_needs_no_command(typed: Typed) -> None:
+def test_the_version_needs_no_command(typed: CommandLine) -> None:
     done = typed("--version")
     assert done.code == 0
     assert len(done.out.splitlines()) == 1
@@ -67,7 +67,7 @@ def test_the_version_needs_no_command(typed: Typed) -> None:
     [("history", "caf\udce9"), ("--database", "b\udcff.db", "marks"), ("deposit", "x", "y", "--\udc80"), ("\udcc3(",)],
 )
 def test_an_argument_that_is_not_text_is_refused(
-    words: tuple[str, ...], house: Typed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    words: tuple[str, ...], house: CommandLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["blackboard", *words])
     with pytest.raises(SystemExit) as ended:
@@ -78,7 +78,7 @@ def test_an_argument_that_is_not_text_is_refused(
     assert not [path for path in house.folder.iterdir() if path.suffix == ".db"]
 
 
-def test_a_query_that_is_not_text_is_refused(house: Typed) -> None:
+def test_a_query_that_is_not_text_is_refused(house: CommandLine) -> None:
     house("init")
     done = house("sql", "-", stdin=b"select '\xff'")
     assert done.code == 2

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard.cli.app import app
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 
 @pytest.fixture
-def completed(house: Typed) -> Callable[[str], list[str]]:
+def completed(house: CommandLine) -> Callable[[str], list[str]]:
     def complete(text: str) -> list[str]:
         words = text.split(" ")
         environ = {
@@ -44,7 +44,7 @@ def completed(house: Typed) -> Callable[[str], list[str]]:
     ],
 )
 def test_names_are_completed_from_the_board(
-    house: Typed, completed: Callable[[str], list[str]], words: str, found: list[str]
+    house: CommandLine, completed: Callable[[str], list[str]], words: str, found: list[str]
 ) -> None:
     for room in ("hall", "kitchen"):
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}')
@@ -52,19 +52,21 @@ def test_names_are_completed_from_the_board(
     assert not (house.folder / "other.db").exists()
 
 
-def test_without_a_board_nothing_is_completed_or_created(house: Typed, completed: Callable[[str], list[str]]) -> None:
+def test_without_a_board_nothing_is_completed_or_created(
+    house: CommandLine, completed: Callable[[str], list[str]]
+) -> None:
     assert completed("blackboard explain ") == []
     assert not (house.folder / "house.db").exists()
 
 
 def test_with_a_broken_deployment_file_nothing_is_completed(
-    house: Typed, completed: Callable[[str], list[str]]
+    house: CommandLine, completed: Callable[[str], list[str]]
 ) -> None:
     house.write("blackboard.toml", "[database\n")
     assert completed("blackboard explain ") == []
 
 
-def test_only_names_of_plain_characters_are_offered(house: Typed, completed: Callable[[str], list[str]]) -> None:
+def test_only_names_of_plain_characters_are_offered(house: CommandLine, completed: Callable[[str], list[str]]) -> None:
     hostile = [f"a{n}$(touch x)" for n in range(300)] + [
         "`x`",
         "-rf",

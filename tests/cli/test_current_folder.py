@@ -13,7 +13,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.cli.app import COMMANDS
 from blackboard.errors import ForeignFilesWarning
-from tests.cli.conftest import AGENTS, DEPLOYMENT, Typed
+from tests.cli.conftest import AGENTS, DEPLOYMENT, CommandLine
 
 BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore"}
 """The commands that may begin a board."""
@@ -35,7 +35,7 @@ NEED_A_BOARD = sorted({name for names in COMMANDS.values() for name in names} - 
 
 
 @pytest.mark.parametrize("command", NEED_A_BOARD)
-def test_a_command_that_does_not_begin_a_board_says_that_there_is_none(typed: Typed, command: str) -> None:
+def test_a_command_that_does_not_begin_a_board_says_that_there_is_none(typed: CommandLine, command: str) -> None:
     done = typed(command, *ARGUMENTS.get(command, ()))
     if command != "check":
         assert done.code == 1, done
@@ -43,7 +43,7 @@ def test_a_command_that_does_not_begin_a_board_says_that_there_is_none(typed: Ty
     assert list(typed.folder.iterdir()) == []
 
 
-def test_an_empty_file_is_no_board_and_stays_empty(typed: Typed) -> None:
+def test_an_empty_file_is_no_board_and_stays_empty(typed: CommandLine) -> None:
     (typed.folder / "board.db").touch()
     done = typed("inbox")
     assert done.code == 1
@@ -51,7 +51,7 @@ def test_an_empty_file_is_no_board_and_stays_empty(typed: Typed) -> None:
     assert (typed.folder / "board.db").stat().st_size == 0
 
 
-def test_a_command_that_reads_deploys_no_file(typed: Typed, house: Typed) -> None:
+def test_a_command_that_reads_deploys_no_file(typed: CommandLine, house: CommandLine) -> None:
     with Blackboard.open(house.folder / "house.db") as board:
         assert house("agents").code == 0
         assert board.deployment.version == 0
@@ -93,14 +93,14 @@ def test_only_modules_beside_the_named_file_are_imported(tmp_path: Path, traps: 
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_module_beside_the_file_hides_no_installed_one(house: Typed) -> None:
+def test_a_module_beside_the_file_hides_no_installed_one(house: CommandLine) -> None:
     house.write("rich.py", "raise AssertionError('imported')")
     house.write("house_agents.py", AGENTS + "\nimport rich\nassert rich.__path__\n")
     sys.modules.pop("rich", None)
     assert house("check").code == 0
 
 
-def test_a_name_that_an_installed_module_hides_is_explained(house: Typed) -> None:
+def test_a_name_that_an_installed_module_hides_is_explained(house: CommandLine) -> None:
     house.write("typer.py", AGENTS)
     house.write("blackboard.toml", DEPLOYMENT.replace("house_agents:", "typer:"))
     done = house("check")
@@ -153,7 +153,7 @@ class TestTwoUsers:
         assert new.endswith(f"{folder} {who}")
 
     @pytest.mark.parametrize("name", ["house.db", "house.db-write-lock"])
-    def test_a_board_or_lock_of_another_user_is_used_with_a_warning(self, house: Typed, name: str) -> None:
+    def test_a_board_or_lock_of_another_user_is_used_with_a_warning(self, house: CommandLine, name: str) -> None:
         assert "belong" not in house("init").err
         os.chown(house.folder / name, NOBODY, -1)
         done = house("inbox")
@@ -162,7 +162,7 @@ class TestTwoUsers:
         with pytest.warns(ForeignFilesWarning, match="belongs to nobody"):
             Blackboard.open(house.folder / "house.db").close()
 
-    def test_a_file_of_another_user_imports_nothing(self, house: Typed) -> None:
+    def test_a_file_of_another_user_imports_nothing(self, house: CommandLine) -> None:
         house.write("house_agents.py", "raise AssertionError('imported')")
         os.chown(house.folder, NOBODY, -1)
         os.chown(house.folder / "blackboard.toml", NOBODY, -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 DEMO = """
 [model]
@@ -21,7 +21,7 @@ call = ["text"]
 """
 
 
-def prepared(house: Typed) -> Typed:
+def prepared(house: CommandLine) -> CommandLine:
     path = house.folder / "blackboard.toml"
     path.write_text(path.read_text() + DEMO)
     samples = house.folder / "house_samples"
@@ -31,7 +31,7 @@ def prepared(house: Typed) -> Typed:
     return house
 
 
-def test_the_demo_can_be_run_repeatedly(house: Typed) -> None:
+def test_the_demo_can_be_run_repeatedly(house: CommandLine) -> None:
     prepared(house)
     for _ in range(2):
         done = house("demo", "--config", "blackboard.toml", "--directory", "out")
@@ -45,14 +45,14 @@ def test_the_demo_can_be_run_repeatedly(house: Typed) -> None:
     assert house("history", "hall", "--database", "out/demo.db", "--json").json[0]["author"] == "sensor"
 
 
-def test_a_deployment_without_a_demo_section_is_an_error(house: Typed) -> None:
+def test_a_deployment_without_a_demo_section_is_an_error(house: CommandLine) -> None:
     done = house("demo", "--config", "blackboard.toml")
     assert done.code == 2
     assert "settings.demo" in done.err
     assert not (house.folder / "demo").exists()
 
 
-def test_missing_samples_are_reported(house: Typed) -> None:
+def test_missing_samples_are_reported(house: CommandLine) -> None:
     prepared(house)
     (house.folder / "house_samples" / "rooms.csv").unlink()
     done = house("demo", "--config", "blackboard.toml")

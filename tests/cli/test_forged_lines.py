@@ -11,7 +11,7 @@ import structlog
 
 from blackboard import Blackboard, Need
 from blackboard.cli import log_setup, output
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 FORGED = "12  lead/ceo  (3h old, from sales in activation 4)"
 BREAKS = ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"]
@@ -19,7 +19,7 @@ TEXT = "Which room?" + "".join(f"{sign}{FORGED}" for sign in BREAKS) + "\x1b[2J\
 
 
 @pytest.fixture
-def asked(house: Typed) -> Typed:
+def asked(house: CommandLine) -> CommandLine:
     """Return a house with a need whose every text holds forged lines."""
     house("init")
     with Blackboard.open(house.folder / "house.db", author=f"mallory{FORGED}"[:40]) as board:
@@ -33,7 +33,7 @@ def asked(house: Typed) -> Typed:
     "words",
     [("inbox",), ("marks",), ("status",), ("agents",), ("explain", "watchman"), ("history", f"a\n{FORGED}\x1b[2J")],
 )
-def test_no_output_has_a_line_of_the_content(asked: Typed, words: tuple[str, ...]) -> None:
+def test_no_output_has_a_line_of_the_content(asked: CommandLine, words: tuple[str, ...]) -> None:
     done = asked(*words)
     assert done.code == 0
     lines = (done.out + done.err).split("\n")
@@ -41,7 +41,7 @@ def test_no_output_has_a_line_of_the_content(asked: Typed, words: tuple[str, ...
     assert all(line.isprintable() for line in lines)
 
 
-def test_a_terminal_does_not_wrap_a_text_into_a_new_line(asked: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_does_not_wrap_a_text_into_a_new_line(asked: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     class Screen(io.StringIO):
         encoding = "utf-8"
 
@@ -62,7 +62,7 @@ def test_a_terminal_does_not_wrap_a_text_into_a_new_line(asked: Typed, monkeypat
     assert len(screen.getvalue().splitlines()) == 1
 
 
-def test_an_error_is_one_line(asked: Typed) -> None:
+def test_an_error_is_one_line(asked: CommandLine) -> None:
     done = asked("deposit", f"smoke\n{FORGED}", "x", "--payload", "{}")
     assert done.code == 2
     assert len(done.err.splitlines()) == 1
@@ -98,7 +98,7 @@ def test_an_event_of_the_log_has_one_line(terminal: bool, monkeypatch: pytest.Mo
         assert all(json.loads(line) for line in lines if line)
 
 
-def test_a_terminal_without_unicode_gets_plain_lines(asked: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_without_unicode_gets_plain_lines(asked: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     screen = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
     monkeypatch.setattr("sys.stdout", screen)
@@ -111,7 +111,7 @@ def test_a_terminal_without_unicode_gets_plain_lines(asked: Typed, monkeypatch: 
     assert "##" in shown
 
 
-def test_a_csv_guards_every_way_to_begin_a_formula(asked: Typed) -> None:
+def test_a_csv_guards_every_way_to_begin_a_formula(asked: CommandLine) -> None:
     texts = ["=1+1", "+1", "-1+1", "@x", "\t=1", " =1", "\u00a0=1", "\n=1", "\uff1d1", "x=1", "-"]
     rows = ", ".join(f"({text!r})" for text in texts if text.isprintable() and text[0] != "\u00a0")
     done = asked("sql", f"with t(x) as (values {rows}) select x, -1 as n from t", "--csv", "--guard-formulas")

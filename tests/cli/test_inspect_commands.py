@@ -20,7 +20,7 @@ from blackboard.errors import UsageError
 from blackboard.states import ActivationState
 from blackboard.store.rows import ModelPauseRow
 from blackboard.store.statements import MODEL_CALLS
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 READING = (
     ("marks",),
@@ -39,7 +39,7 @@ READING = (
 
 
 @pytest.fixture
-def burning(house: Typed) -> Typed:
+def burning(house: CommandLine) -> CommandLine:
     """Return a house with smoke in two rooms, in one of them strong enough to wake the watchman."""
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thin"}', "--intensity", "0.2")
@@ -47,7 +47,7 @@ def burning(house: Typed) -> Typed:
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_json_is_one_document_and_nothing_else(burning: Typed, words: tuple[str, ...]) -> None:
+def test_json_is_one_document_and_nothing_else(burning: CommandLine, words: tuple[str, ...]) -> None:
     done = burning(*words, "--json")
     assert done.code == 0
     assert done.json is not None
@@ -55,14 +55,14 @@ def test_json_is_one_document_and_nothing_else(burning: Typed, words: tuple[str,
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_text_is_for_people(burning: Typed, words: tuple[str, ...]) -> None:
+def test_text_is_for_people(burning: CommandLine, words: tuple[str, ...]) -> None:
     done = burning(*words)
     assert done.code == 0
     assert done.out.strip()
     assert "{'" not in done.out
 
 
-def test_marks_come_strongest_first_and_can_be_narrowed(burning: Typed) -> None:
+def test_marks_come_strongest_first_and_can_be_narrowed(burning: CommandLine) -> None:
     assert [mark["subject"] for mark in burning("marks", "--json").json] == ["kitchen", "hall"]
     assert [mark["subject"] for mark in burning("marks", "--min-strength", "0.5", "--json").json] == ["kitchen"]
     assert [mark["subject"] for mark in burning("marks", "--subject", "hall", "--json").json] == ["hall"]
@@ -70,27 +70,27 @@ def test_marks_come_strongest_first_and_can_be_narrowed(burning: Typed) -> None:
     assert burning("marks", "--min-strength", "nan").code == 2
 
 
-def test_marks_can_be_listed_at_another_instant(burning: Typed) -> None:
+def test_marks_can_be_listed_at_another_instant(burning: CommandLine) -> None:
     later = burning("marks", "--at", "2999-01-01", "--json").json
     assert later == []
     assert burning("marks", "--at", "1999-01-01", "--json").json == []
     assert burning("marks", "--at", "yesterday").code == 2
 
 
-def test_omitted_marks_are_reported_on_stderr(burning: Typed) -> None:
+def test_omitted_marks_are_reported_on_stderr(burning: CommandLine) -> None:
     done = burning("marks", "--limit", "1", "--json")
     assert len(done.json) == 1
     assert "--limit" in done.err
 
 
-def test_an_unknown_name_is_reported_with_the_nearest_name(burning: Typed) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest_name(burning: CommandLine) -> None:
     assert "did you mean 'smoke'?" in burning("marks", "--kind", "smokes").err
     assert "did you mean 'watchman'?" in burning("explain", "watchmann").err
     assert "did you mean 'caller'?" in burning("activations", "--agent", "callr").err
     assert burning("activations", "--state", "sleeping").code == 2
 
 
-def test_untrusted_text_reaches_a_terminal_as_text(house: Typed) -> None:
+def test_untrusted_text_reaches_a_terminal_as_text(house: CommandLine) -> None:
     house("deposit", "smoke", "\x1b[31mred[bold]", "--payload", '{"detail": "\\u001b]0;title\\u0007 [/bold]"}')
     for words in (("marks",), ("watch", "--once"), ("sql", "select subject, payload from live_marks"), ("agenda",)):
         done = house(*words)
@@ -99,26 +99,26 @@ def test_untrusted_text_reaches_a_terminal_as_text(house: Typed) -> None:
     assert "red[bold]" in house("marks").out
 
 
-def test_explain_shows_value_and_threshold(burning: Typed) -> None:
+def test_explain_shows_value_and_threshold(burning: CommandLine) -> None:
     assert re.search(r"is 0\.(2|1\d*) of 0\.7", burning("explain", "watchman", "hall").out)  # it fades meanwhile
     assert "of 0.7" in burning("explain", "watchman", "hall").out
     values = burning("explain", "watchman", "hall", "--json").json["watches"][0]["values"][0]
     assert (values["threshold"], values["met"]) == (0.7, False)
 
 
-def test_watch_shows_marks_and_agents(burning: Typed) -> None:
+def test_watch_shows_marks_and_agents(burning: CommandLine) -> None:
     done = burning("watch", "--once")
     assert done.code == 0
     assert "kitchen" in done.out
     assert "watchman" in done.out
 
 
-def test_every_command_shows_an_example(house: Typed) -> None:
+def test_every_command_shows_an_example(house: CommandLine) -> None:
     for name in LazyGroup():
         assert f"blackboard {name}" in house(name, "--help").out.replace("--config config/leads.toml ", "")
 
 
-def test_the_help_lists_each_command_once_in_a_group(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_help_lists_each_command_once_in_a_group(typed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     helped = typed("--help").out
     assert re.findall(r"^╭─ ([\w ]+) ─", helped, re.MULTILINE) == ["Options", *GROUPS]
@@ -126,7 +126,9 @@ def test_the_help_lists_each_command_once_in_a_group(typed: Typed, monkeypatch: 
     assert sorted(LazyGroup()) == sorted(name for names in COMMANDS.values() for name in names)
 
 
-def test_help_fits_eighty_columns_and_shows_no_types_of_python(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_fits_eighty_columns_and_shows_no_types_of_python(
+    typed: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     for name, command in LazyGroup().items():
         shown = typed(name, "--help").out
@@ -137,7 +139,7 @@ def test_help_fits_eighty_columns_and_shows_no_types_of_python(typed: Typed, mon
         }
 
 
-def test_help_shows_every_word_of_a_command_and_takes_none_for_markup(typed: Typed) -> None:
+def test_help_shows_every_word_of_a_command_and_takes_none_for_markup(typed: CommandLine) -> None:
     for name, command in LazyGroup().items():
         shown = " ".join(typed(name, "--help").out.split())
         described = (inspect.getdoc(command.callback) or "").replace("\b\n", "")
@@ -146,7 +148,7 @@ def test_help_shows_every_word_of_a_command_and_takes_none_for_markup(typed: Typ
     assert "[daemon] grace" in typed("run", "--help").out
 
 
-def test_a_narrow_terminal_keeps_the_essential_columns(burning: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_keeps_the_essential_columns(burning: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     subject = "somebody.with.a.long.name@an.even.longer.example"
     burning("deposit", "smoke", subject, "--payload", '{"detail": "thick"}', "--intensity", "0.123456")
     monkeypatch.setenv("COLUMNS", "80")
@@ -159,7 +161,7 @@ def test_a_narrow_terminal_keeps_the_essential_columns(burning: Typed, monkeypat
     assert all(len(line) <= 80 for line in shown)
 
 
-def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: Typed) -> None:
+def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: CommandLine) -> None:
     with Blackboard.open("sqlite:///house.db") as board:
         claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")
@@ -173,7 +175,7 @@ def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: Ty
     assert burning("activations", "--json").json[0]["error"] == "the API cannot be reached"
 
 
-def test_an_activation_is_shown_in_full_with_the_commands_for_it(house: Typed) -> None:
+def test_an_activation_is_shown_in_full_with_the_commands_for_it(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     broken = "    raise ValueError(f'no stairs to the {smokes[0].subject}')\n"
     path.write_text(path.read_text().replace("    return [Alarm", broken + "    return [Alarm", 1))
@@ -193,7 +195,7 @@ def test_an_activation_is_shown_in_full_with_the_commands_for_it(house: Typed) -
     assert "'blackboard activations' lists them" in house("activation", "99").err
 
 
-def test_skipped_activations_are_shown_on_request_and_states_can_be_combined(burning: Typed) -> None:
+def test_skipped_activations_are_shown_on_request_and_states_can_be_combined(burning: CommandLine) -> None:
     with Blackboard.open("sqlite:///house.db") as board:
         burning("run", "--until-quiescent")
         [activation] = board.activations()
@@ -215,7 +217,7 @@ def test_skipped_activations_are_shown_on_request_and_states_can_be_combined(bur
     assert "--state skipped" in burning("activations", "--agent", "caller").out
 
 
-def test_the_agenda_has_a_limit_and_says_so(burning: Typed) -> None:
+def test_the_agenda_has_a_limit_and_says_so(burning: CommandLine) -> None:
     burning("deposit", "smoke", "attic", "--payload", '{"detail": "thick"}', "--intensity", "0.9")
     done = burning("agenda", "--limit", "1", "--json")
     assert [(item["subject"], item["state"]) for item in done.json] == [("attic", "waiting")]
@@ -223,7 +225,7 @@ def test_the_agenda_has_a_limit_and_says_so(burning: Typed) -> None:
     assert [item["subject"] for item in burning("agenda", "--json").json] == ["attic", "kitchen"]
 
 
-def test_an_agent_without_writes_has_no_empty_cell(house: Typed) -> None:
+def test_an_agent_without_writes_has_no_empty_cell(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     path.write_text(path.read_text().replace(", writes=[Alarm], batch=10, kinds=[Call]", ", batch=10, kinds=[Alarm]"))
     house("init")
@@ -250,7 +252,7 @@ def test_an_instant_to_come_is_never_shown_as_past(ahead: timedelta, shown: str)
     assert upcoming(NOW + ahead, NOW, minutes=True) == shown
 
 
-def test_what_is_due_is_not_announced(burning: Typed) -> None:
+def test_what_is_due_is_not_announced(burning: CommandLine) -> None:
     with Blackboard.open("sqlite:///house.db") as board:
         claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         assert claim is not None
@@ -262,7 +264,7 @@ def test_what_is_due_is_not_announced(burning: Typed) -> None:
     assert "again at" not in burning("activations").out
 
 
-def test_status_names_everything_that_is_paused(burning: Typed) -> None:
+def test_status_names_everything_that_is_paused(burning: CommandLine) -> None:
     def paused() -> str:
         return next(line for line in burning("status").out.splitlines() if line.startswith("paused")).strip()
 
@@ -284,7 +286,7 @@ def test_status_names_everything_that_is_paused(burning: Typed) -> None:
     assert document["unusable_answers"] == {"watchman": {"m-1": "no JSON"}}
 
 
-def test_work_of_an_agent_that_was_taken_out_is_counted_by_every_command(burning: Typed) -> None:
+def test_work_of_an_agent_that_was_taken_out_is_counted_by_every_command(burning: CommandLine) -> None:
     path = burning.folder / "blackboard.toml"
     path.write_text(path.read_text().replace('"house_agents:watchman", ', ""))
     counted = "watchman is not in the deployment; 1 of its crossings and activations are held"

@@ -9,21 +9,21 @@ import csv
 
 import pytest
 
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 WORDS = ("--kind", "smoke", "--subject", "room")
 
 
-def rejects(house: Typed, name: str) -> list[dict[str, str]]:
+def rejects(house: CommandLine, name: str) -> list[dict[str, str]]:
     with (house.folder / f"{name}.rejects.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
-def subjects(house: Typed) -> list[str]:
+def subjects(house: CommandLine) -> list[str]:
     return sorted(mark["subject"] for mark in house("marks", "--json").json)
 
 
-def test_a_csv_with_a_byte_order_mark_loads_and_a_second_time_adds_nothing(house: Typed) -> None:
+def test_a_csv_with_a_byte_order_mark_loads_and_a_second_time_adds_nothing(house: CommandLine) -> None:
     name = house.write("a.csv", "\ufeffroom,detail\nhall,thin\nkitchen,thick\n")
     first = house("load", name, *WORDS, "--json")
     assert first.json["deposited"] == 2
@@ -32,7 +32,7 @@ def test_a_csv_with_a_byte_order_mark_loads_and_a_second_time_adds_nothing(house
     assert subjects(house) == ["hall", "kitchen"]
 
 
-def test_a_row_that_was_loaded_as_another_mark_is_rejected(house: Typed) -> None:
+def test_a_row_that_was_loaded_as_another_mark_is_rejected(house: CommandLine) -> None:
     name = house.write("a.csv", "room,detail\nhall,thin\nkitchen,thick\n")
     house("load", name, *WORDS)
     again = house("load", name, *WORDS, "--intensity", "0.5", "--json")
@@ -41,7 +41,7 @@ def test_a_row_that_was_loaded_as_another_mark_is_rejected(house: Typed) -> None
     assert {mark["intensity"] > 0.9 for mark in house("marks", "--json").json} == {True}
 
 
-def test_an_empty_key_stores_nothing(house: Typed) -> None:
+def test_an_empty_key_stores_nothing(house: CommandLine) -> None:
     """A script that passes an empty variable must not lose all deposits but the first."""
     for room in ("hall", "kitchen"):
         done = house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--key", "")
@@ -50,7 +50,7 @@ def test_an_empty_key_stores_nothing(house: Typed) -> None:
     assert subjects(house) == []
 
 
-def test_a_column_says_when_each_row_occurred(house: Typed) -> None:
+def test_a_column_says_when_each_row_occurred(house: CommandLine) -> None:
     name = house.write("a.csv", "room,text,time\nhall,x,2020-01-31 15:00\nhall,x,2020-02-01\nhall,x,1580000000.5\n")
     words = ("load", name, "--kind", "call", "--subject", "room", "--occurred-at", "time", "--json")
     assert house(*words).json["deposited"] == 3
@@ -62,7 +62,7 @@ def test_a_column_says_when_each_row_occurred(house: Typed) -> None:
     assert all("time" not in event["payload"] for event in events)
 
 
-def test_a_row_without_a_time_or_from_the_future_is_rejected(house: Typed) -> None:
+def test_a_row_without_a_time_or_from_the_future_is_rejected(house: CommandLine) -> None:
     rows = "".join(f'{{"room": "hall", "text": "x", "at": {at}}}\n' for at in ('"soon"', "null", "9e9", '"2020-01-31"'))
     name = house.write("a.jsonl", rows)
     done = house("load", name, "--kind", "call", "--subject", "room", "--occurred-at", "at", "--json")
@@ -73,13 +73,13 @@ def test_a_row_without_a_time_or_from_the_future_is_rejected(house: Typed) -> No
     assert "ahead of the board's time" in reasons[2]
 
 
-def test_a_column_of_times_that_does_not_exist_is_an_error(house: Typed) -> None:
+def test_a_column_of_times_that_does_not_exist_is_an_error(house: CommandLine) -> None:
     name = house.write("a.csv", "room,text\nhall,x\n")
     done = house("load", name, "--kind", "call", "--subject", "room", "--occurred-at", "tim")
     assert (done.code, "has no column 'tim'" in done.err) == (2, True)
 
 
-def test_two_equal_rows_become_two_marks(house: Typed) -> None:
+def test_two_equal_rows_become_two_marks(house: CommandLine) -> None:
     name = house.write("a.csv", "room,text\nhall,hello\nhall,hello\n")
     for deposited in (2, 0):
         done = house("load", name, "--kind", "call", "--subject", "room", "--json")
@@ -87,14 +87,14 @@ def test_two_equal_rows_become_two_marks(house: Typed) -> None:
     assert subjects(house) == ["hall", "hall"]
 
 
-def test_columns_are_mapped_omitted_and_tried_in_turn_for_the_subject(house: Typed) -> None:
+def test_columns_are_mapped_omitted_and_tried_in_turn_for_the_subject(house: CommandLine) -> None:
     name = house.write("a.csv", "email,phone,note,junk\n,123,thin,x\na@b.c,,thick,y\n")
     words = ("--subject", "email", "--subject", "phone", "--map", "note=detail", "--map", "junk=")
     assert house("load", name, "--kind", "smoke", *words, "--json").json["loaded"] == 2
     assert subjects(house) == ["123", "a@b.c"]
 
 
-def test_an_intensity_may_be_a_number_or_a_column(house: Typed) -> None:
+def test_an_intensity_may_be_a_number_or_a_column(house: CommandLine) -> None:
     name = house.write("a.csv", "room,detail,score\nhall,thin,0.9\nattic,thin,much\ncellar,thin,nan\n")
     done = house("load", name, *WORDS, "--intensity", "score", "--json")
     assert (done.json["loaded"], done.json["rejected"]) == (1, 2)
@@ -103,7 +103,7 @@ def test_an_intensity_may_be_a_number_or_a_column(house: Typed) -> None:
     assert done.json["crossed"] == {"watchman": 1}
 
 
-def test_bad_rows_are_saved_with_reasons_and_good_rows_are_loaded(house: Typed) -> None:
+def test_bad_rows_are_saved_with_reasons_and_good_rows_are_loaded(house: CommandLine) -> None:
     name = house.write(
         "a.csv",
         b"room,detail,floor_number\n"
@@ -136,14 +136,14 @@ def test_bad_rows_are_saved_with_reasons_and_good_rows_are_loaded(house: Typed) 
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t", "|"])
-def test_the_delimiter_is_detected_from_the_header(house: Typed, delimiter: str) -> None:
+def test_the_delimiter_is_detected_from_the_header(house: CommandLine, delimiter: str) -> None:
     name = house.write(
         "a.csv", delimiter.join(("room", "detail")) + "\n" + delimiter.join(("hall", "thin, grey")) + "\n"
     )
     assert house("load", name, *WORDS, "--json").json["loaded"] == 1
 
 
-def test_json_lines_are_loaded_and_their_bad_rows_are_saved(house: Typed) -> None:
+def test_json_lines_are_loaded_and_their_bad_rows_are_saved(house: CommandLine) -> None:
     name = house.write(
         "a.jsonl", '{"room": "hall", "detail": "thin"}\n{"room": \n[1]\n{"room": "x", "detail": NaN}\n{"detail": "y"}\n'
     )
@@ -153,7 +153,7 @@ def test_json_lines_are_loaded_and_their_bad_rows_are_saved(house: Typed) -> Non
 
 
 @pytest.mark.parametrize("text", ["room,detail\nhall,thin\n", '{"room": "hall", "detail": "thin"}\n'])
-def test_the_format_of_stdin_is_detected_from_its_first_character(house: Typed, text: str) -> None:
+def test_the_format_of_stdin_is_detected_from_its_first_character(house: CommandLine, text: str) -> None:
     assert house("load", "-", *WORDS, "--json", stdin=text).json["loaded"] == 1
 
 
@@ -175,7 +175,7 @@ def test_the_format_of_stdin_is_detected_from_its_first_character(house: Typed, 
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(
-    house: Typed, text: str | bytes, words: tuple[str, ...], message: str
+    house: CommandLine, text: str | bytes, words: tuple[str, ...], message: str
 ) -> None:
     house("init")
     name = house.write("a.csv", text)
@@ -185,12 +185,12 @@ def test_a_file_that_cannot_be_loaded_is_refused_with_the_reason(
     assert subjects(house) == []
 
 
-def test_a_missing_file_is_reported(house: Typed) -> None:
+def test_a_missing_file_is_reported(house: CommandLine) -> None:
     assert "does not exist" in house("load", "no.csv", *WORDS).err
     assert "is not a file" in house("load", ".", *WORDS).err
 
 
-def test_json_lines_without_the_subject_column_are_refused_with_the_nearest_name(house: Typed) -> None:
+def test_json_lines_without_the_subject_column_are_refused_with_the_nearest_name(house: CommandLine) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n{"room": "attic", "detail": "thin"}\n')
     done = house("load", name, "--kind", "smoke", "--subject", "roon")
     assert done.code == 2
@@ -199,14 +199,14 @@ def test_json_lines_without_the_subject_column_are_refused_with_the_nearest_name
     assert not list(house.folder.glob("*.rejects.csv"))
 
 
-def test_json_lines_without_the_intensity_column_are_refused(house: Typed) -> None:
+def test_json_lines_without_the_intensity_column_are_refused(house: CommandLine) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin", "score": 0.5}\n')
     done = house("load", name, *WORDS, "--intensity", "scor")
     assert done.code == 2
     assert "did you mean 'score'?" in done.err
 
 
-def test_an_unused_column_is_reported_if_the_rows_load_without_it(house: Typed) -> None:
+def test_an_unused_column_is_reported_if_the_rows_load_without_it(house: CommandLine) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n')
     done = house("load", name, "--kind", "smoke", "--subject", "rooom", "--subject", "room", "--map", "detial=")
     assert done.code == 0
@@ -214,7 +214,7 @@ def test_an_unused_column_is_reported_if_the_rows_load_without_it(house: Typed) 
     assert "no row has a column 'detial'; did you mean 'detail'?" in done.err
 
 
-def test_a_column_that_only_later_rows_have_is_accepted(house: Typed) -> None:
+def test_a_column_that_only_later_rows_have_is_accepted(house: CommandLine) -> None:
     name = house.write("a.jsonl", '{"room": "hall", "detail": "thin"}\n{"phone": "1", "room": "", "detail": "x"}\n')
     done = house("load", name, *WORDS, "--subject", "phone", "--json")
     assert (done.code, done.json["loaded"]) == (0, 2)

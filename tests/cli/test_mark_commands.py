@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from blackboard.system.packaged_files import config_file
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 
-def test_the_first_command_creates_the_board_and_registers_the_deployment(house: Typed) -> None:
+def test_the_first_command_creates_the_board_and_registers_the_deployment(house: CommandLine) -> None:
     assert house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thin"}').code == 0
     assert {row["agent"] for row in house("agents", "--json").json} == {"watchman", "caller"}
 
 
-def test_init_deploys_once_and_says_what_changed(house: Typed) -> None:
+def test_init_deploys_once_and_says_what_changed(house: CommandLine) -> None:
     first, second = house("init"), house("init")
     assert first.code == second.code == 0
     assert "agent watchman: new" in first.out
@@ -24,14 +24,14 @@ def test_init_deploys_once_and_says_what_changed(house: Typed) -> None:
     assert "deployment 1" in second.out
 
 
-def test_a_file_without_agents_removes_no_agents(house: Typed, tmp_path: Path) -> None:
+def test_a_file_without_agents_removes_no_agents(house: CommandLine, tmp_path: Path) -> None:
     house("init")
     (tmp_path / "blackboard.toml").unlink()
     assert house("init", "--database", "house.db").code == 0
     assert len(house("agents", "--json", "--database", "house.db").json) == 2
 
 
-def test_init_writes_an_example_and_deploys_it(typed: Typed) -> None:
+def test_init_writes_an_example_and_deploys_it(typed: CommandLine) -> None:
     done = typed("init", "--example", "leads")
     assert done.code == 0
     assert done.out.startswith("blackboard.toml is written\n")
@@ -42,7 +42,7 @@ def test_init_writes_an_example_and_deploys_it(typed: Typed) -> None:
 
 
 def test_an_example_is_written_where_the_deployment_file_is_looked_for(
-    typed: Typed, monkeypatch: pytest.MonkeyPatch
+    typed: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLACKBOARD_CONFIG", "named.toml")
     assert typed("init", "--example", "default").code == 0
@@ -51,7 +51,7 @@ def test_an_example_is_written_where_the_deployment_file_is_looked_for(
 
 
 @pytest.mark.parametrize("there", ["file", "link"])
-def test_an_example_never_replaces_a_file_or_follows_a_link(typed: Typed, there: str) -> None:
+def test_an_example_never_replaces_a_file_or_follows_a_link(typed: CommandLine, there: str) -> None:
     path = typed.folder / "blackboard.toml"
     if there == "file":
         path.write_text("# mine\n")
@@ -64,23 +64,23 @@ def test_an_example_never_replaces_a_file_or_follows_a_link(typed: Typed, there:
     assert there == "link" or path.read_text() == "# mine\n"
 
 
-def test_deposit_shows_its_outcome_and_the_crossed_agents(house: Typed) -> None:
+def test_deposit_shows_its_outcome_and_the_crossed_agents(house: CommandLine) -> None:
     done = house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
     assert done.out == "mark 1 deposited, strength 0.8; reached the threshold of watchman\n"
 
 
-def test_a_deposit_may_read_its_payload_from_stdin(house: Typed) -> None:
+def test_a_deposit_may_read_its_payload_from_stdin(house: CommandLine) -> None:
     assert house("deposit", "smoke", "hall", "--payload", "-", stdin='{"detail": "thin"}').code == 0
 
 
-def test_a_deposit_with_the_same_key_changes_nothing(house: Typed) -> None:
+def test_a_deposit_with_the_same_key_changes_nothing(house: CommandLine) -> None:
     words = ("deposit", "call", "ada", "--payload", '{"text": "hello"}', "--key", "k1", "--json")
     assert house(*words).json["outcome"] == "deposited"
     assert house(*words).json["outcome"] == "duplicate"
     assert len(house("marks", "--json").json) == 1
 
 
-def test_a_deposit_may_say_when_it_occurred(house: Typed) -> None:
+def test_a_deposit_may_say_when_it_occurred(house: CommandLine) -> None:
     words = ("deposit", "call", "ada", "--payload", '{"text": "x"}', "--occurred-at", "2020-01-31T15:00:00+01:00")
     assert house(*words).code == 0
     assert house("marks", "--json").json[0]["occurred_at"] == "2020-01-31T14:00:00.000000Z"
@@ -100,7 +100,7 @@ def test_a_deposit_may_say_when_it_occurred(house: Typed) -> None:
         (("--until", "2999-01-31"), "step"),
     ],
 )
-def test_a_deposit_may_have_its_own_law(house: Typed, law: tuple[str, ...], named: str) -> None:
+def test_a_deposit_may_have_its_own_law(house: CommandLine, law: tuple[str, ...], named: str) -> None:
     assert house("deposit", "call", "ada", "--payload", '{"text": "x"}', *law).code == 0
     assert house("marks", "--json").json[0]["law"].startswith(named)
 
@@ -129,7 +129,7 @@ def test_a_deposit_may_have_its_own_law(house: Typed, law: tuple[str, ...], name
     ],
 )
 def test_an_invalid_deposit_names_the_reason_and_changes_nothing(
-    house: Typed, words: tuple[str, ...], message: str
+    house: CommandLine, words: tuple[str, ...], message: str
 ) -> None:
     house("init")
     done = house("deposit", *words)
@@ -138,13 +138,13 @@ def test_an_invalid_deposit_names_the_reason_and_changes_nothing(
     assert house("marks", "--json").json == []
 
 
-def test_without_a_deployment_an_unknown_kind_suggests_a_deployment_file(typed: Typed) -> None:
+def test_without_a_deployment_an_unknown_kind_suggests_a_deployment_file(typed: CommandLine) -> None:
     done = typed("deposit", "smoke", "k")
     assert done.code == 2
     assert "name a deployment file with --config" in done.err
 
 
-def test_withdraw_removes_a_mark_once(house: Typed) -> None:
+def test_withdraw_removes_a_mark_once(house: CommandLine) -> None:
     house("deposit", "call", "ada", "--payload", '{"text": "x"}')
     assert house("withdraw", "1").code == 0
     assert house("marks", "--json").json == []
@@ -153,7 +153,7 @@ def test_withdraw_removes_a_mark_once(house: Typed) -> None:
     assert "no live mark 1" in again.err
 
 
-def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: Typed) -> None:
+def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: CommandLine) -> None:
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
     assert "Tuesday?" in house("inbox").out
     assert house("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
@@ -163,7 +163,7 @@ def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: Typed) -> No
     assert house("answer", "1", "again").code == 1
 
 
-def test_an_empty_answer_is_refused(house: Typed) -> None:
+def test_an_empty_answer_is_refused(house: CommandLine) -> None:
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?"}')
     done = house("answer", "1", "  ")
     assert done.code == 2
@@ -172,7 +172,7 @@ def test_an_empty_answer_is_refused(house: Typed) -> None:
     assert house("marks", "--kind", "decision", "--json").json == []
 
 
-def test_a_paused_agent_is_shown_as_paused_until_it_is_resumed(house: Typed) -> None:
+def test_a_paused_agent_is_shown_as_paused_until_it_is_resumed(house: CommandLine) -> None:
     house("init")
     assert house("pause", "watchman", "--reason", "holiday").code == 0
     assert "holiday" in house("agents").out
@@ -182,7 +182,7 @@ def test_a_paused_agent_is_shown_as_paused_until_it_is_resumed(house: Typed) -> 
     assert "did you mean 'watchman'?" in house("pause", "watchmen").err
 
 
-def test_a_missing_activation_can_be_neither_retried_nor_discarded(house: Typed) -> None:
+def test_a_missing_activation_can_be_neither_retried_nor_discarded(house: CommandLine) -> None:
     house("init")
     for word in ("--retry", "--discard"):
         done = house("activations", word, "9")

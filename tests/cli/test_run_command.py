@@ -12,10 +12,10 @@ from blackboard.cli import completion
 from blackboard.cli.app import app
 from blackboard.daemon import Daemon
 from blackboard.errors import ConfigurationError
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 
-def test_until_quiescent_runs_until_no_progress_is_possible(house: Typed) -> None:
+def test_until_quiescent_runs_until_no_progress_is_possible(house: CommandLine) -> None:
     for room in ("kitchen", "hall", "attic"):
         house("deposit", "smoke", room, "--payload", '{"detail": "thick"}', "--intensity", "0.9")
     done = house("run", "--until-quiescent")
@@ -26,7 +26,7 @@ def test_until_quiescent_runs_until_no_progress_is_possible(house: Typed) -> Non
     assert house("agenda", "--json").json == []
 
 
-def test_daemons_of_some_agents_share_one_file(house: Typed) -> None:
+def test_daemons_of_some_agents_share_one_file(house: CommandLine) -> None:
     for room in ("kitchen", "hall", "attic"):
         house("deposit", "smoke", room, "--payload", '{"detail": "thick"}', "--intensity", "0.9")
     assert house("run", "--agents", "watchman", "--until-quiescent").code == 0
@@ -46,7 +46,7 @@ def test_daemons_of_some_agents_share_one_file(house: Typed) -> None:
     ],
 )
 def test_each_unknown_agent_is_an_error_with_the_nearest_name(
-    house: Typed, names: tuple[str, ...], messages: list[str]
+    house: CommandLine, names: tuple[str, ...], messages: list[str]
 ) -> None:
     done = house("run", "--agents", *names, "--until-quiescent")
     assert done.code == 2
@@ -54,7 +54,7 @@ def test_each_unknown_agent_is_an_error_with_the_nearest_name(
     assert not (house.folder / "house.db").exists()
 
 
-def test_an_agent_that_is_not_enabled_cannot_be_chosen(house: Typed) -> None:
+def test_an_agent_that_is_not_enabled_cannot_be_chosen(house: CommandLine) -> None:
     path = house.folder / "blackboard.toml"
     path.write_text(path.read_text() + "\n[agents.caller]\nenabled = false\n")
     done = house("run", "--agents", "caller", "--until-quiescent")
@@ -63,7 +63,7 @@ def test_an_agent_that_is_not_enabled_cannot_be_chosen(house: Typed) -> None:
 
 
 def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
-    house: Typed, monkeypatch: pytest.MonkeyPatch
+    house: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[list[str]] = []
 
@@ -96,20 +96,20 @@ def test_a_reload_keeps_the_chosen_agents_and_refuses_a_file_without_them(
         ("caller,nobody", []),
     ],
 )
-def test_the_shell_completes_each_name_of_the_list(house: Typed, words: str, offered: list[str]) -> None:
+def test_the_shell_completes_each_name_of_the_list(house: CommandLine, words: str, offered: list[str]) -> None:
     house("init")
     context = typer.Context(typer.main.get_command(app), info_name="blackboard")
     assert completion.agent_lists(context, words) == offered
 
 
-def test_logs_are_json_lines_without_a_terminal(house: Typed) -> None:
+def test_logs_are_json_lines_without_a_terminal(house: CommandLine) -> None:
     done = house("run", "--until-quiescent")
     lines = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
     assert {"started", "stopped"} <= {line["event"] for line in lines}
     assert all(line["at"].endswith("Z") for line in lines)
 
 
-def test_unfinished_work_is_reported(house: Typed) -> None:
+def test_unfinished_work_is_reported(house: CommandLine) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "thick"}', "--intensity", "0.9")
     house("pause", "watchman")
     done = house("run", "--until-quiescent")
@@ -117,7 +117,7 @@ def test_unfinished_work_is_reported(house: Typed) -> None:
     assert "watchman" in done.out
 
 
-def test_a_deployment_with_mistakes_runs_nothing(house: Typed) -> None:
+def test_a_deployment_with_mistakes_runs_nothing(house: CommandLine) -> None:
     house.write("blackboard.toml", '[deployment]\nagents = ["house_agents:watchmen"]\n')
     done = house("run", "--until-quiescent")
     assert done.code == 2
@@ -151,7 +151,7 @@ def clerk(leads, context: Context):
 
 @pytest.mark.parametrize("has_rule", [True, False])
 def test_a_lost_key_holds_all_calls_and_no_offline_rule_answers(
-    house: Typed, monkeypatch: pytest.MonkeyPatch, has_rule: bool
+    house: CommandLine, monkeypatch: pytest.MonkeyPatch, has_rule: bool
 ) -> None:
     for name in ("ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY_FILE", "BLACKBOARD_MODEL__PROVIDER"):
         monkeypatch.delenv(name, raising=False)
@@ -177,7 +177,7 @@ def test_a_lost_key_holds_all_calls_and_no_offline_rule_answers(
     assert "offline rules" in house("status").out
 
 
-def test_a_dead_activation_is_a_table_row_and_can_be_retried_or_discarded(house: Typed) -> None:
+def test_a_dead_activation_is_a_table_row_and_can_be_retried_or_discarded(house: CommandLine) -> None:
     house.write(
         "broken_agents.py",
         "from blackboard import agent, strength\n\n\n"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 AGENTS = """
 from blackboard import Mark, agent, daily_at, every, watch
@@ -25,7 +25,7 @@ def digest(marks, context):
 
 
 @pytest.fixture
-def press(house: Typed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
+def press(house: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[CommandLine]:
     """Return a runner in a folder with an agent that has schedules."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     (house.folder / "press_agents.py").write_text(AGENTS)
@@ -35,7 +35,7 @@ def press(house: Typed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
     sys.modules.pop("press_agents", None)
 
 
-def test_schedules_lists_the_next_instants(press: Typed) -> None:
+def test_schedules_lists_the_next_instants(press: CommandLine) -> None:
     press("init")
     rows = {row["watch"]: row for row in press("schedules", "--limit", "2", "--json").json}
     assert rows["morning"]["schedule"] == 'daily_at("09:00", zone="Europe/Berlin")'
@@ -47,7 +47,7 @@ def test_schedules_lists_the_next_instants(press: Typed) -> None:
     assert 'every("2h")' in press("schedules").out
 
 
-def test_explain_and_status_name_the_next_instant(press: Typed) -> None:
+def test_explain_and_status_name_the_next_instant(press: CommandLine) -> None:
     press("init")
     first = min(row["next_at"] for row in press("schedules", "--json").json)
     assert press("status", "--json").json["next_predicted_crossing"] == first
@@ -57,13 +57,13 @@ def test_explain_and_status_name_the_next_instant(press: Typed) -> None:
     assert press("explain", "digest").out.count("    next: ") == 2
 
 
-def test_run_until_quiescent_says_when_the_next_schedule_comes(press: Typed) -> None:
+def test_run_until_quiescent_says_when_the_next_schedule_comes(press: CommandLine) -> None:
     done = press("run", "--until-quiescent")
     assert done.code == 0
     assert "the next schedule crosses at 20" in done.out + done.err
 
 
-def test_check_against_the_board_names_the_schedules(press: Typed) -> None:
+def test_check_against_the_board_names_the_schedules(press: CommandLine) -> None:
     press("init")
     path = press.folder / "blackboard.toml"
     path.write_text(path.read_text() + "[agents.digest.watches.morning]\nschedule = 'daily_at(\"10:00\")'\n")
@@ -77,7 +77,7 @@ def test_check_against_the_board_names_the_schedules(press: Typed) -> None:
     assert "begins" in out
 
 
-def test_a_mistake_in_a_schedule_is_named_with_its_place(press: Typed) -> None:
+def test_a_mistake_in_a_schedule_is_named_with_its_place(press: CommandLine) -> None:
     path = press.folder / "blackboard.toml"
     path.write_text(path.read_text() + "[agents.digest.watches.morning]\nschedule = 'daily_at(\"25:00\")'\n")
     done = press("check")
@@ -86,7 +86,7 @@ def test_a_mistake_in_a_schedule_is_named_with_its_place(press: Typed) -> None:
     assert "'25:00' is not a time of the day" in done.err
 
 
-def test_a_board_without_schedules_says_so(house: Typed) -> None:
+def test_a_board_without_schedules_says_so(house: CommandLine) -> None:
     house("init")
     assert "no agent has a schedule" in house("schedules").out
     assert house("schedules", "--json").json == []

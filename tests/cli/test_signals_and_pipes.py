@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 pytestmark = pytest.mark.processes
 
@@ -26,7 +26,7 @@ def command(*words: str, **options: Any) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def test_a_closed_pipe_is_not_an_error(house: Typed) -> None:
+def test_a_closed_pipe_is_not_an_error(house: CommandLine) -> None:
     house("init")
     many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000) select i from n"
     with command("sql", many, "--csv", "--limit", "100000", cwd=house.folder) as child:
@@ -49,7 +49,7 @@ def until(child: subprocess.Popen[str], event: str) -> str:
     return seen
 
 
-def test_a_sighup_while_the_daemon_starts_reloads_the_file(house: Typed) -> None:
+def test_a_sighup_while_the_daemon_starts_reloads_the_file(house: CommandLine) -> None:
     path = house.folder / "blackboard.toml"
     path.write_text(path.read_text().replace("agents = [", 'agents = ["hung_up:agent", ', 1))
     (house.folder / "hung_up.py").write_text(
@@ -65,7 +65,7 @@ def test_a_sighup_while_the_daemon_starts_reloads_the_file(house: Typed) -> None
         assert child.wait(30) == 0
 
 
-def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: Typed) -> None:
+def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: CommandLine) -> None:
     path = house.folder / "blackboard.toml"
     with command("run", cwd=house.folder) as child:
         until(child, "started")
@@ -86,7 +86,7 @@ def test_sighup_reloads_the_file_and_sigterm_stops_the_daemon(house: Typed) -> N
     assert house("status", "--json").json["deployment"] == 2
 
 
-def test_sighup_ends_neither_the_start_nor_the_end_of_the_daemon(house: Typed) -> None:
+def test_sighup_ends_neither_the_start_nor_the_end_of_the_daemon(house: CommandLine) -> None:
     with command("run", cwd=house.folder) as child:
         assert child.stderr is not None
         assert child.stderr.readline(), "the first warning comes before the daemon starts"
@@ -100,7 +100,7 @@ def test_sighup_ends_neither_the_start_nor_the_end_of_the_daemon(house: Typed) -
     assert child.returncode == 0
 
 
-def test_an_interrupt_stops_the_daemon_too(house: Typed) -> None:
+def test_an_interrupt_stops_the_daemon_too(house: CommandLine) -> None:
     with command("run", cwd=house.folder) as child:
         until(child, "started")
         child.send_signal(signal.SIGINT)
@@ -111,7 +111,7 @@ def test_an_interrupt_stops_the_daemon_too(house: Typed) -> None:
 
 @pytest.mark.parametrize("words", [("marks",), ("marks", "--json")])
 def test_characters_missing_in_the_encoding_are_escaped(
-    house: Typed, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+    house: CommandLine, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     house("deposit", "smoke", "hall", "--payload", '{"detail": "\u7159"}')
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")

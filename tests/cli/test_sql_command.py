@@ -7,16 +7,16 @@ import io
 
 import pytest
 
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 
 @pytest.fixture
-def house(house: Typed) -> Typed:
+def house(house: CommandLine) -> CommandLine:
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.4")
     return house
 
 
-def test_views_can_be_queried(house: Typed) -> None:
+def test_views_can_be_queried(house: CommandLine) -> None:
     done = house("sql", "select kind, count(*) as n, max(strength) from live_marks group by kind", "--json")
     assert done.json[0]["kind"] == "smoke"
     assert done.json[0]["n"] == 1
@@ -24,7 +24,7 @@ def test_views_can_be_queried(house: Typed) -> None:
         assert house("sql", f"select * from {view}").code == 0
 
 
-def test_csv_can_be_guarded_against_formulas(house: Typed) -> None:
+def test_csv_can_be_guarded_against_formulas(house: CommandLine) -> None:
     query = """select '=HYPERLINK("x")' as a, ' +1' as "@b", '-x' as c, -5 as d, 'a=b' as e"""
     done = house("sql", query, "--csv", "--guard-formulas")
     rows = [["a", "'@b", "c", "d", "e"], ['\'=HYPERLINK("x")', "' +1", "'-x", "-5", "a=b"]]
@@ -32,21 +32,21 @@ def test_csv_can_be_guarded_against_formulas(house: Typed) -> None:
     assert house("sql", query, "--guard-formulas").code == 2
 
 
-def test_csv_has_a_header_and_nothing_else(house: Typed) -> None:
+def test_csv_has_a_header_and_nothing_else(house: CommandLine) -> None:
     done = house("sql", "select subject, null as empty from live_marks", "--csv")
     assert list(csv.reader(io.StringIO(done.out))) == [["subject", "empty"], ["kitchen", ""]]
     assert house("sql", "select 1", "--csv", "--json").code == 2
 
 
-def test_columns_with_equal_names_are_all_kept(house: Typed) -> None:
+def test_columns_with_equal_names_are_all_kept(house: CommandLine) -> None:
     assert house("sql", "select 1 as a, 2 as a, 3 as a", "--json").json == [{"a": 1, "a_2": 2, "a_3": 3}]
 
 
-def test_values_that_json_cannot_represent_become_text(house: Typed) -> None:
+def test_values_that_json_cannot_represent_become_text(house: CommandLine) -> None:
     assert house("sql", "select 9e999 as a, x'00ff' as b", "--json").json == [{"a": "inf", "b": "00ff"}]
 
 
-def test_rows_beyond_the_limit_are_reported(house: Typed) -> None:
+def test_rows_beyond_the_limit_are_reported(house: CommandLine) -> None:
     many = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50) select i from n"
     done = house("sql", many, "--limit", "10", "--json")
     assert len(done.json) == 10
@@ -54,7 +54,7 @@ def test_rows_beyond_the_limit_are_reported(house: Typed) -> None:
     assert house("sql", many, "--limit", "50").err == ""
 
 
-def test_a_query_may_come_from_stdin(house: Typed) -> None:
+def test_a_query_may_come_from_stdin(house: CommandLine) -> None:
     assert house("sql", "-", "--json", stdin="select 1 as one").json == [{"one": 1}]
 
 
@@ -91,7 +91,7 @@ def test_a_query_may_come_from_stdin(house: Typed) -> None:
         ("savepoint here", "only reading"),
     ],
 )
-def test_other_statements_are_refused_and_change_nothing(house: Typed, sql: str, message: str) -> None:
+def test_other_statements_are_refused_and_change_nothing(house: CommandLine, sql: str, message: str) -> None:
     done = house("sql", sql)
     assert (done.code, done.out) == (2, "")
     assert message in done.err
@@ -106,7 +106,7 @@ def test_other_statements_are_refused_and_change_nothing(house: Typed, sql: str,
         "select instr(zeroblob(900000), zeroblob(450000) || x'01')",  # one call, during which SQLite checks no timeout
     ],
 )
-def test_an_endless_query_is_stopped_at_the_timeout(house: Typed, endless: str) -> None:
+def test_an_endless_query_is_stopped_at_the_timeout(house: CommandLine, endless: str) -> None:
     done = house("sql", endless, "--timeout", "400ms")
     assert done.code == 1
     assert "longer than 0.4 s" in done.err
@@ -115,5 +115,5 @@ def test_an_endless_query_is_stopped_at_the_timeout(house: Typed, endless: str) 
 @pytest.mark.parametrize(
     "sql", ["select length(randomblob(900000000) || randomblob(900000000))", "select printf('%.*c', 2000000000, 'x')"]
 )
-def test_a_query_cannot_exhaust_the_memory(house: Typed, sql: str) -> None:
+def test_a_query_cannot_exhaust_the_memory(house: CommandLine, sql: str) -> None:
     assert house("sql", sql).code == 2

@@ -11,19 +11,19 @@ import pytest
 
 from blackboard.store.schema import HEAD
 from blackboard.system.board_files import BoardFiles
-from tests.cli.conftest import Typed
+from tests.cli.conftest import CommandLine
 
 DUMP = Path(__file__).parents[1] / "store" / "board_0002.sql"
 
 
 @pytest.mark.parametrize("name", ["quest?ion.db", "a%20board.db", "plain.db"])
-def test_a_path_is_used_unchanged(typed: Typed, name: str) -> None:
+def test_a_path_is_used_unchanged(typed: CommandLine, name: str) -> None:
     assert typed("init", "--database", name).code == 0
     assert (typed.folder / name).exists()
     assert name in typed("status", "--database", name).out
 
 
-def test_a_file_that_is_not_a_database_is_refused(typed: Typed) -> None:
+def test_a_file_that_is_not_a_database_is_refused(typed: CommandLine) -> None:
     typed.write("notes.txt", "these are notes, and there are enough of them to be longer than a header is\n" * 20)
     done = typed("marks", "--database", "notes.txt")
     assert done.code == 1
@@ -31,7 +31,7 @@ def test_a_file_that_is_not_a_database_is_refused(typed: Typed) -> None:
     assert (typed.folder / "notes.txt").read_text().startswith("these are notes")
 
 
-def test_the_database_of_another_program_is_refused(typed: Typed) -> None:
+def test_the_database_of_another_program_is_refused(typed: CommandLine) -> None:
     with sqlite3.connect(typed.folder / "other.db") as other:
         other.execute("CREATE TABLE customers (id INTEGER)")
     other.close()
@@ -40,7 +40,7 @@ def test_the_database_of_another_program_is_refused(typed: Typed) -> None:
     assert "another program" in done.err
 
 
-def test_a_board_of_a_newer_version_is_refused(house: Typed) -> None:
+def test_a_board_of_a_newer_version_is_refused(house: CommandLine) -> None:
     house("init")
     with sqlite3.connect(house.folder / "house.db") as board:
         board.execute("UPDATE alembic_version SET version_num = '9999'")
@@ -50,7 +50,7 @@ def test_a_board_of_a_newer_version_is_refused(house: Typed) -> None:
     assert "newer version" in done.err
 
 
-def test_a_command_that_upgrades_the_schema_says_so(house: Typed) -> None:
+def test_a_command_that_upgrades_the_schema_says_so(house: CommandLine) -> None:
     with sqlite3.connect(house.folder / "house.db") as board:
         board.executescript(DUMP.read_text("utf-8"))
     board.close()
@@ -63,14 +63,14 @@ def test_a_command_that_upgrades_the_schema_says_so(house: Typed) -> None:
     assert house("status").err == ""
 
 
-def test_a_board_in_an_empty_file_is_no_upgrade(house: Typed) -> None:
+def test_a_board_in_an_empty_file_is_no_upgrade(house: CommandLine) -> None:
     (house.folder / "house.db").touch()
     done = house("init")
     assert done.code == 0
     assert "upgraded" not in done.err
 
 
-def test_a_damaged_board_is_reported(house: Typed) -> None:
+def test_a_damaged_board_is_reported(house: CommandLine) -> None:
     house("init")
     path = house.folder / "house.db"
     data = bytearray(path.read_bytes())
@@ -84,7 +84,7 @@ def test_a_damaged_board_is_reported(house: Typed) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_board_is_reported(house: Typed) -> None:
+def test_a_read_only_board_is_reported(house: CommandLine) -> None:
     house("init")
     (house.folder / "house.db").chmod(0o400)
     done = house("deposit", "call", "x", "--payload", '{"text": "x"}')
@@ -93,20 +93,20 @@ def test_a_read_only_board_is_reported(house: Typed) -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense://x", "sqlite://", "sqlite:///:memory:"])
-def test_an_unusable_url_is_a_usage_error(typed: Typed, url: str) -> None:
+def test_an_unusable_url_is_a_usage_error(typed: CommandLine, url: str) -> None:
     done = typed("marks", "--database", url)
     assert done.code == 2
     assert "database.url" in done.err
 
 
-def test_a_folder_that_cannot_be_created_is_reported(typed: Typed) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(typed: CommandLine) -> None:
     typed.write("file", "x")
     done = typed("init", "--database", "file/board.db")
     assert done.code == 1
     assert "cannot be created" in done.err or "cannot be opened" in done.err
 
 
-def test_a_new_board_is_reported_on_stderr(house: Typed) -> None:
+def test_a_new_board_is_reported_on_stderr(house: CommandLine) -> None:
     words = ("deposit", "call", "x", "--payload", '{"text": "x"}', "--json")
     done = house(*words)
     assert (done.code, done.json["outcome"]) == (0, "deposited")
@@ -115,7 +115,7 @@ def test_a_new_board_is_reported_on_stderr(house: Typed) -> None:
 
 
 @pytest.mark.parametrize("words", [("marks",), ("status",), ("sql", "select 1"), ("pause",), ("withdraw", "1")])
-def test_a_reading_command_creates_no_folder(house: Typed, words: tuple[str, ...]) -> None:
+def test_a_reading_command_creates_no_folder(house: CommandLine, words: tuple[str, ...]) -> None:
     done = house(*words, "--database", "tpyo/house.db")
     assert done.code == 1
     assert f"there is no board at {house.folder / 'tpyo' / 'house.db'}" in done.err
@@ -123,13 +123,15 @@ def test_a_reading_command_creates_no_folder(house: Typed, words: tuple[str, ...
 
 
 @pytest.mark.parametrize("words", [("init",), ("deposit", "call", "x", "--payload", '{"text": "x"}')])
-def test_a_command_that_creates_a_board_creates_its_folder_and_says_so(house: Typed, words: tuple[str, ...]) -> None:
+def test_a_command_that_creates_a_board_creates_its_folder_and_says_so(
+    house: CommandLine, words: tuple[str, ...]
+) -> None:
     done = house(*words, "--database", "new/house.db")
     assert done.code == 0
     assert f"{house.folder / 'new' / 'house.db'} is a new board" in done.err
 
 
-def test_a_missing_driver_is_named_with_advice(typed: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_is_named_with_advice(typed: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     done = typed("marks", "--database", "postgresql+psycopg://ada:secret@127.0.0.1/board")
     assert done.code == 2
@@ -137,7 +139,7 @@ def test_a_missing_driver_is_named_with_advice(typed: Typed, monkeypatch: pytest
     assert "secret" not in done.err
 
 
-def test_an_orphaned_log_is_reported(house: Typed) -> None:
+def test_an_orphaned_log_is_reported(house: CommandLine) -> None:
     house("init")
     (house.folder / "house.db").rename(house.folder / "elsewhere.db")
     (house.folder / "house.db-wal").write_bytes(b"what was written last")
@@ -148,7 +150,7 @@ def test_an_orphaned_log_is_reported(house: Typed) -> None:
     assert not (house.folder / "house.db").exists()
 
 
-def test_the_doctor_says_that_there_is_no_board(house: Typed) -> None:
+def test_the_doctor_says_that_there_is_no_board(house: CommandLine) -> None:
     done = house("doctor")
     assert done.code == 1
     assert "there is no board at" in done.out

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
+from tests.crash.crash_worlds import WORLDS, CrashWorld
 from tests.crash.invariants import Broken
-from tests.crash.worlds import WORLDS, CrashWorld
 
 __all__ = ["Figures", "run"]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lead_desk.analyst import BASELINE, analyst, divide_evidence
 from lead_desk.desk_marks import Insight, Qualified, Rejected
 from lead_desk.model_answers import Pattern, Patterns
-from tests.desk.world import Context, stored, woken
+from tests.desk.fake_desk import Context, stored, woken
 
 
 def outcomes(good: int, bad: int) -> list[Any]:

@@ -14,7 +14,7 @@ from blackboard.errors import AgentError
 from lead_desk import busy_times, calendar_events, calendar_text
 from lead_desk.calendar_file import find_problems, read_busy_times
 from lead_desk.scheduler import examine
-from tests.desk.test_calendar import at
+from tests.desk.fake_desk import at
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SERIES = ("DTSTART;TZID=Europe/Berlin:20260302T100000", "DTEND;TZID=Europe/Berlin:20260302T110000")

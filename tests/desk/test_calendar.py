@@ -11,7 +11,6 @@ from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -25,13 +24,9 @@ from lead_desk.calendar_file import Meeting, read_busy_times, write_meetings
 from lead_desk.desk_settings import DeskSettings
 from lead_desk.free_slots import find_free_slots, is_free, matching_slots, nearest_slots
 from lead_desk.requested_time import RequestedTime, parse_requested_time
+from tests.desk.fake_desk import BERLIN, at
 
-BERLIN = ZoneInfo("Europe/Berlin")
 SAMPLE = files("lead_desk").joinpath("samples", "calendar.ics").read_bytes()
-
-
-def at(day: int, hour: int = 0, minute: int = 0, month: int = 3) -> datetime:
-    return datetime(2026, month, day, hour, minute, tzinfo=BERLIN)
 
 
 def meeting(number: int = 1, start: datetime | None = None) -> Meeting:

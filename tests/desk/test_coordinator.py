@@ -14,7 +14,7 @@ from blackboard.marks import Decision, Need
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
 from lead_desk.model_answers import Pick, Picks, Ruling, Rulings, Step, Steps
-from tests.desk.world import Context, FakeDesk, settings, stored, woken
+from tests.desk.fake_desk import Context, FakeDesk, settings, stored, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]
 

@@ -16,7 +16,7 @@ from blackboard.marks import Decision, Mark, alternative_of
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
 from lead_desk.model_answers import Pick, Picks
 from lead_desk.scheduler import publish, scheduler
-from tests.desk.world import Context, settings, stored, woken
+from tests.desk.fake_desk import Context, settings, stored, woken
 
 
 def qualified(*times: str, subject: str = "a@x.example", score: float = 0.8) -> Qualified:

@@ -5,47 +5,35 @@ Each verdict is evidence for one insight. The desk needs few calls, and the orde
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from importlib import import_module
-from importlib.resources import files
-from io import StringIO
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from blackboard.agent_definition import Agent
 from blackboard.decay import law_from
 from blackboard.marks import Decision
-from lead_desk.desk_marks import Lead
 from lead_desk.desk_settings import DeskSettings
 from lead_desk.prompt_injection import is_suspicious
 from lead_desk.prompts import load_prompt
-from tests.desk.world import FakeDesk, settings
+from tests.desk.fake_desk import SAMPLES, FakeDesk, sample_leads, settings
 
-SAMPLES = files("lead_desk").joinpath("samples")
 CONFIG = Path(__file__).parents[2] / "config"
-
-
-def leads() -> list[Lead]:
-    file = StringIO(SAMPLES.joinpath("leads.csv").read_text("utf-8"), newline="")
-    rows: list[dict[str, Any]] = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
-    return [Lead(subject=row["email"] or row["phone"], message=row.pop("inbound_message"), **row) for row in rows]
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> FakeDesk:
     (tmp_path / "calendar.ics").write_bytes(SAMPLES.joinpath("calendar.ics").read_bytes())
     world = FakeDesk(settings(tmp_path))
-    for lead in leads():
+    for lead in sample_leads():
         world.add(lead)
     return world
 
 
 def test_the_samples_are_as_messy_as_a_web_form() -> None:
-    marks = leads()
+    marks = sample_leads()
     assert len(marks) >= 60
     assert sum(is_suspicious(mark) for mark in marks) >= 6
     assert len({mark.subject for mark in marks}) < len(marks)
@@ -78,7 +66,7 @@ def test_attacks_do_not_qualify_a_lead(world: FakeDesk) -> None:
 
 def test_verdicts_do_not_depend_on_the_order_of_the_leads(world: FakeDesk, tmp_path: Path) -> None:
     other = FakeDesk(settings(tmp_path))
-    shuffled = leads()
+    shuffled = sample_leads()
     Random(7).shuffle(shuffled)
     for lead in shuffled:
         other.add(lead)

@@ -38,6 +38,7 @@ from blackboard.settings.settings_file import examine
 from blackboard.store.readonly_query import query
 
 ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text", "mermaid")
 
 # `make` only prints its commands. Commands that need root or systemd are named, and their arguments are checked.

@@ -19,9 +19,8 @@ from blackboard.cli.row_mapping import Columns
 from blackboard.cli.row_reader import Rows
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.system.packaged_files import config_file
-from tests.docs.blocks import LANGUAGES, ROOT, Blocks
+from tests.docs.blocks import DOCUMENTS, LANGUAGES, ROOT, Blocks
 
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 ON_A_SERVER = ROOT / "docs/postgresql.md"
 LATER = datetime(2099, 1, 5, 8, tzinfo=UTC)
 """A Monday. The board's time is never before its last record, so the views of this board use this time."""

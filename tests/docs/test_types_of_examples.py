@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import ROOT
-from tests.docs.test_documents import DOCUMENTS
+from tests.docs.blocks import DOCUMENTS, ROOT
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

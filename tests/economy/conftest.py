@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard.clock import ManualClock
-from tests.economy.world import KEY, PayingBoard, answer
+from tests.economy.paying_board import KEY, PayingBoard, answer
 from tests.support.messages_api import MessagesApi
 
 

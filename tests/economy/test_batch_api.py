@@ -20,19 +20,19 @@ from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.reply import Reply
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
-from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, PayingBoard, judge
+from tests.economy.later_batches import BatchEndsLater
+from tests.economy.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.wire import Call
 
 
 @pytest.fixture
-def patient(api: MessagesApi) -> Iterator[Callable[..., Patient]]:
-    made: list[Patient] = []
+def patient(api: MessagesApi) -> Iterator[Callable[..., BatchEndsLater]]:
+    made: list[BatchEndsLater] = []
 
-    def make(**options: Any) -> Patient:
-        made.append(Patient(api, **options))
+    def make(**options: Any) -> BatchEndsLater:
+        made.append(BatchEndsLater(api, **options))
         return made[-1]
 
     yield make
@@ -50,7 +50,7 @@ def requests_in(call: Call) -> list[dict[str, Any]]:
 
 
 def test_an_agent_waits_for_the_batch_api_and_continues_with_the_answer(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(3)
@@ -65,7 +65,7 @@ def test_an_agent_waits_for_the_batch_api_and_continues_with_the_answer(
 
 
 def test_calls_of_several_activations_share_a_batch(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(5)
@@ -76,7 +76,7 @@ def test_calls_of_several_activations_share_a_batch(
 
 
 def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     world.deposit_leads(2)
@@ -98,7 +98,7 @@ def test_calls_planned_at_the_start_are_submitted_together_after_the_interval(
 
 
 def test_weak_marks_wait_for_the_batch_api_and_strong_marks_do_not(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(batch_api_below=0.4)
     weak = world.deposit_leads(2, intensity=0.3, name="weak")
@@ -110,7 +110,7 @@ def test_weak_marks_wait_for_the_batch_api_and_strong_marks_do_not(
 
 
 def test_a_weak_mark_shares_the_call_of_a_strong_mark(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(batch_api_below=0.4)
     world.deposit_leads(2, intensity=0.3, name="weak")
@@ -141,7 +141,7 @@ def test_strong_marks_may_get_a_stronger_model(world_of: Callable[..., PayingBoa
 
 
 def test_quiescence_waits_for_the_batch_api(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -153,7 +153,7 @@ def test_quiescence_waits_for_the_batch_api(
 
 
 def test_a_lost_batch_is_found_again_and_paid_once(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
@@ -165,12 +165,12 @@ def test_a_lost_batch_is_found_again_and_paid_once(
 
 
 def test_a_batch_that_never_arrived_is_submitted_again(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
 
-    class Lossy(Patient):
+    class Lossy(BatchEndsLater):
         lost = False
 
         def submit_batch(self, items: Sequence[BatchItem]) -> str:
@@ -190,7 +190,7 @@ def test_a_batch_that_never_arrived_is_submitted_again(
 
 @pytest.mark.parametrize("status", [429, 529, 500])
 def test_a_batch_is_submitted_again_after_an_overload(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], status: int
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], status: int
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
@@ -214,7 +214,7 @@ def test_a_batch_is_submitted_again_after_an_overload(
     ids=lambda status: str(status.status),
 )
 def test_a_batch_that_is_refused_as_a_whole_pauses_its_models(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], status: Status
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], status: Status
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(1)
@@ -230,7 +230,7 @@ def test_a_batch_that_is_refused_as_a_whole_pauses_its_models(
 
 
 def test_calls_that_were_planned_before_a_pause_are_not_submitted_during_it(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(5)
@@ -246,7 +246,7 @@ def test_calls_that_were_planned_before_a_pause_are_not_submitted_during_it(
 
 
 def test_a_model_that_is_missing_in_the_batch_api_ends_no_mark_and_no_quiet_daemon(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(6)
@@ -261,7 +261,7 @@ def test_a_model_that_is_missing_in_the_batch_api_ends_no_mark_and_no_quiet_daem
 
 
 def test_a_batch_that_is_too_large_is_submitted_in_parts(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8)
     leads = world.deposit_leads(8)
@@ -282,7 +282,10 @@ def test_a_batch_that_is_too_large_is_submitted_in_parts(
     ids=["expired", "canceled", "overloaded"],
 )
 def test_an_unprocessed_call_of_a_batch_is_submitted_again(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], result: dict[str, Any]
+    world_of: Callable[..., PayingBoard],
+    api: MessagesApi,
+    patient: Callable[..., BatchEndsLater],
+    result: dict[str, Any],
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(1)
@@ -294,7 +297,7 @@ def test_an_unprocessed_call_of_a_batch_is_submitted_again(
 
 
 def test_a_call_rejected_in_its_batch_is_split_and_not_submitted_again(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(2)
@@ -309,7 +312,7 @@ def test_a_call_rejected_in_its_batch_is_split_and_not_submitted_again(
 
 
 def test_an_unreadable_result_counts_as_paid_and_is_requested_again(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True)
     leads = world.deposit_leads(1)
@@ -322,12 +325,12 @@ def test_an_unreadable_result_counts_as_paid_and_is_requested_again(
 
 @pytest.mark.parametrize("hold", [False, True])
 def test_deleted_results_of_a_batch_are_unknown_outcomes(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], hold: bool
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], hold: bool
 ) -> None:
     world = world_of(use_batch_api=True, on_unknown="hold" if hold else "retry")
     leads = world.deposit_leads(1)
 
-    class Forgetful(Patient):
+    class Forgetful(BatchEndsLater):
         gone = False
 
         def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
@@ -348,7 +351,7 @@ def test_deleted_results_of_a_batch_are_unknown_outcomes(
 
 
 def test_budgets_hold_calls_in_the_batch_api_too(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], clock: ManualClock
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], clock: ManualClock
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=Budget(calls_per_hour=2))
     leads = world.deposit_leads(3)
@@ -363,7 +366,7 @@ def test_budgets_hold_calls_in_the_batch_api_too(
 
 
 def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True, budget=Budget(usd_per_day=0.000_001))
     world.deposit_leads(1)
@@ -379,7 +382,7 @@ def test_a_call_that_fits_no_window_does_not_keep_the_batch_api_waiting(
 
 @pytest.mark.parametrize("small", [Budget(usd_per_day=0.000_001), Budget(calls_per_hour=1)], ids=["room", "window"])
 def test_a_raised_budget_releases_calls_to_the_batch_api(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient], small: Budget
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater], small: Budget
 ) -> None:
     world = world_of(use_batch_api=True, batch=1, concurrency=8, budget=small)
     leads = world.deposit_leads(2)
@@ -392,7 +395,7 @@ def test_a_raised_budget_releases_calls_to_the_batch_api(
 
 @pytest.mark.postgresql
 def test_a_call_of_a_split_activation_is_not_submitted(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     runs = []
 
@@ -414,7 +417,7 @@ def test_a_call_of_a_split_activation_is_not_submitted(
 
 
 def test_a_call_of_a_discarded_activation_is_not_submitted(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -433,7 +436,7 @@ def serve_batch_api(daemon: Daemon) -> None:
     daemon.batch_api.run_once()
 
 
-def submit_and_stop(world: PayingBoard, patient: Callable[..., Patient]) -> None:
+def submit_and_stop(world: PayingBoard, patient: Callable[..., BatchEndsLater]) -> None:
     """Submit the world's call in a batch, and end the daemon before the answer."""
     client = patient(looks=10**6)
     daemon = world.daemon(client)
@@ -443,7 +446,7 @@ def submit_and_stop(world: PayingBoard, patient: Callable[..., Patient]) -> None
 
 
 def test_an_answer_for_a_discarded_activation_is_paid_and_not_applied(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
@@ -459,14 +462,14 @@ def test_an_answer_for_a_discarded_activation_is_paid_and_not_applied(
 
 
 def test_a_lost_answer_to_a_discarded_call_counts_as_paid_in_full(
-    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., Patient]
+    world_of: Callable[..., PayingBoard], api: MessagesApi, patient: Callable[..., BatchEndsLater]
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
     submit_and_stop(world, patient)
     world.board.discard(world.board.activations(state="held")[0].id)
 
-    class Forgetful(Patient):
+    class Forgetful(BatchEndsLater):
         def batch_results(self, batch_id: str) -> None:
             raise RequestRejected("no longer kept")
 
@@ -495,7 +498,7 @@ def test_the_next_daemon_records_the_results(
     world_of: Callable[..., PayingBoard],
     api: MessagesApi,
     clock: ManualClock,
-    patient: Callable[..., Patient],
+    patient: Callable[..., BatchEndsLater],
     tmp_path: Path,
 ) -> None:
     world = world_of(use_batch_api=True)

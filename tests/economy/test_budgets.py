@@ -21,8 +21,8 @@ from blackboard.durations import HOUR
 from blackboard.llm.prices import load_prices
 from blackboard.llm.request import highest_cost
 from blackboard.store.statements import MODEL_CALLS
-from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Lead, PayingBoard
+from tests.economy.later_batches import BatchEndsLater
+from tests.economy.paying_board import MODEL, Lead, PayingBoard
 from tests.support.faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
 
@@ -384,7 +384,7 @@ def test_a_recorded_cost_lets_waiting_calls_ask_again(
     world.run_until_quiescent()
     world.deploy(Budget(usd_per_hour=1.5 * most), batch=1, on_unknown="hold", use_batch_api=use_batch_api)
     world.deposit_leads(2)
-    client = Patient(api)
+    client = BatchEndsLater(api)
     world.run_until_quiescent(client)
     assert len(world.judged) == 1
     [call] = [call for call in world.calls() if call["state"] == "unknown"]

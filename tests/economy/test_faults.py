@@ -19,8 +19,8 @@ from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
-from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, PayingBoard, judge
+from tests.economy.later_batches import BatchEndsLater
+from tests.economy.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
 
@@ -121,7 +121,7 @@ def test_an_answer_without_usage_keeps_its_reserve_until_a_person_records_the_co
 
 
 def test_a_usage_that_cannot_be_true_uses_up_no_budget(world_of: Callable[..., PayingBoard], api: MessagesApi) -> None:
-    class Boasting(Patient):
+    class Boasting(BatchEndsLater):
         def send(self, body: str) -> Reply:
             reply = super().send(body)
             message = json.loads(reply.raw)
@@ -222,7 +222,7 @@ def test_a_call_that_outlives_its_run_is_awaited_and_not_sent_again(
     leads = world.deposit_leads()
     asked_again = threading.Event()
 
-    class Slow(Patient):
+    class Slow(BatchEndsLater):
         def send(self, body: str) -> Reply:
             clock.advance(timedelta(seconds=2))
             world.board.session.notify()

@@ -17,8 +17,8 @@ import pytest
 from blackboard import ManualClock, failpoints
 from blackboard.llm.client_protocol import Client
 from tests.economy.child import live
-from tests.economy.patient import Patient
-from tests.economy.world import PayingBoard
+from tests.economy.later_batches import BatchEndsLater
+from tests.economy.paying_board import PayingBoard
 from tests.support.faults import Hang
 from tests.support.messages_api import MessagesApi
 
@@ -190,7 +190,7 @@ def test_a_kill_in_the_batch_api_loses_no_batch_and_pays_once(
     assert child.exitcode == -signal.SIGKILL
     api.end_batches()
 
-    client = Patient(api, looks=0)
+    client = BatchEndsLater(api, looks=0)
     unknown, states = here.recovered(client)
     client.close()
     assert (api.paid, unknown, states) == (1, 0, ["applied"])

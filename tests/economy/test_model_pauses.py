@@ -19,8 +19,8 @@ from blackboard.llm.client import AnthropicClient
 from blackboard.llm.failures import OutcomeUnknown
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
-from tests.economy.patient import Patient
-from tests.economy.world import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
+from tests.economy.later_batches import BatchEndsLater
+from tests.economy.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.request_checks import Refused
@@ -238,7 +238,7 @@ def test_a_model_that_never_answers_costs_a_run_no_attempt(
     leads = world.deposit_leads(2)
     timed_out = threading.Event()
 
-    class Hanging(Patient):
+    class Hanging(BatchEndsLater):
         def send(self, body: str) -> Reply:
             if not timed_out.is_set():
                 clock.advance(timedelta(seconds=2))

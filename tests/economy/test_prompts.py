@@ -13,9 +13,8 @@ from blackboard.llm.prices import load_prices
 from blackboard.llm.reply import Usage
 from blackboard.llm.request import plan
 from lead_desk import offline_rules
-from tests.desk.test_whole_desk import leads
-from tests.desk.world import FakeDesk, settings
-from tests.economy.world import Judged, Lead, PayingBoard, Verdicts
+from tests.desk.fake_desk import FakeDesk, sample_leads, settings
+from tests.economy.paying_board import Judged, Lead, PayingBoard, Verdicts
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
 
@@ -44,7 +43,7 @@ def test_the_desks_prompts_have_at_most_150_tokens_per_call(tmp_path: Path) -> N
         return RULES[form.__name__](data)
 
     desk = FakeDesk(settings(tmp_path), answer)
-    for lead in leads():
+    for lead in sample_leads():
         desk.add(lead)
     desk.run()
     assert result.keys() == RULES.keys()

@@ -11,8 +11,8 @@ import pytest
 
 from blackboard.clock import parse_instant
 from blackboard.daemon import telemetry
-from tests.economy.patient import Patient
-from tests.economy.world import PayingBoard
+from tests.economy.later_batches import BatchEndsLater
+from tests.economy.paying_board import PayingBoard
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 
@@ -62,7 +62,7 @@ def test_the_span_of_a_batch_call_lasts_from_submission_to_result(
 ) -> None:
     world = world_of(use_batch_api=True)
     world.deposit_leads(2)
-    client = Patient(api, looks=2)
+    client = BatchEndsLater(api, looks=2)
     world.run_until_quiescent(client)
     client.close()
     [span] = [span for span in spans.get_finished_spans() if span.name.startswith("chat")]
@@ -82,7 +82,7 @@ def test_an_unprocessed_call_of_a_batch_has_its_error(
     world = world_of(use_batch_api=True)
     world.deposit_leads(1)
     bad = [{"type": "expired"}]
-    client = Patient(api, looks=0, outcome=lambda custom_id: bad.pop() if bad else None)
+    client = BatchEndsLater(api, looks=0, outcome=lambda custom_id: bad.pop() if bad else None)
     world.run_until_quiescent(client)
     client.close()
     first, second = (span for span in spans.get_finished_spans() if span.name.startswith("chat"))

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Context
 from blackboard.durations import parse_duration
-from tests.economy.patient import Patient
-from tests.economy.world import MODEL, Judged, Lead, PayingBoard, answer, judge
+from tests.economy.later_batches import BatchEndsLater
+from tests.economy.paying_board import MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.messages_api import MessagesApi
 
 ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -202,7 +202,7 @@ def test_unusable_answers_of_the_batch_api_pause_the_model_too(
     world = world_of(batch=2, use_batch_api=True)
     gateway = Gateway(api)
     leads = world.deposit_leads(8)
-    client = Patient(api)
+    client = BatchEndsLater(api)
     world.run_until_quiescent(client)
     assert world.board.activations(state="dead") == []
     assert world.board.status().unusable_answers.keys() == {"judge"}

@@ -10,7 +10,7 @@ import pytest
 
 from blackboard.errors import ConfigurationError
 from blackboard.rule_files import run_rules
-from tests.cli.conftest import Typed, house, typed  # noqa: F401 (fixtures)
+from tests.cli.conftest import CommandLine, house, typed  # noqa: F401 (fixtures)
 
 DID = "; did you mean {!r}?".format
 
@@ -52,18 +52,18 @@ no_mark = "alarm"
 """
 
 
-def run(house: Typed, text: str) -> list[str]:  # noqa: F811
+def run(house: CommandLine, text: str) -> list[str]:  # noqa: F811
     house.write("house.board.toml", text)
     return [str(broken) for broken in run_rules(house.folder / "house.board.toml")]
 
 
-def test_rules_that_hold(house: Typed) -> None:  # noqa: F811
+def test_rules_that_hold(house: CommandLine) -> None:  # noqa: F811
     assert run(house, RULES) == []
     done = house("test", "house.board.toml")
     assert (done.code, done.out.strip()) == (0, "house.board.toml: all rules are met")
 
 
-def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: Typed) -> None:  # noqa: F811
+def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: CommandLine) -> None:  # noqa: F811
     weak = RULES.replace("intensity = 0.9", "intensity = 0.5")
     first, second = run(house, weak)
     assert first.startswith(
@@ -98,13 +98,13 @@ def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: 
         ("2026-01-05T09:30:00Z", "2025-01-05T09:30:00Z", "given 2: is earlier than the start"),
     ],
 )
-def test_a_mistake_is_named(house: Typed, old: str, new: str, message: str) -> None:  # noqa: F811
+def test_a_mistake_is_named(house: CommandLine, old: str, new: str, message: str) -> None:  # noqa: F811
     with pytest.raises(ConfigurationError) as caught:
         run(house, RULES.replace(old, new.replace("\\n", "\n"), 1))
     assert message in str(caught.value)
 
 
-def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: Typed) -> None:  # noqa: F811
+def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: CommandLine) -> None:  # noqa: F811
     path = house.folder / "house_agents.py"
     path.write_text(
         path.read_text().replace(
@@ -120,7 +120,7 @@ def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: Ty
 
 
 @pytest.mark.processes
-def test_pytest_collects_the_file_and_shows_why_it_fails(house: Typed) -> None:  # noqa: F811
+def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> None:  # noqa: F811
     house.write("good.board.toml", RULES)
     house.write("bad.board.toml", RULES.replace("level = 9", "level = 8"))
     done = subprocess.run(

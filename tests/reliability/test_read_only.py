@@ -19,7 +19,7 @@ from blackboard.board.workers.liveness import WorkerLiveness
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store import board_connection, readonly_access  # all that a user without rights cannot import later
 from blackboard.system.board_files import BoardFiles
-from tests.reliability.test_file_errors import _in_a_child
+from tests.support.forked_children import without_rights
 
 SHARED = 0o644
 """The mode of the files; without it, a warning names their owner."""
@@ -97,7 +97,7 @@ def test_a_board_that_cannot_be_written_is_read(folder: Path, made: Callable[[Pa
     made(path)
     take_away(path.parent)
     before = {item.name: item.read_bytes() for item in path.parent.iterdir() if item.is_file()}
-    assert _in_a_child(lambda: read_everything(path)) == SEEN
+    assert without_rights(lambda: read_everything(path)) == SEEN
     assert {item.name: item.read_bytes() for item in path.parent.iterdir() if item.is_file()} == before
 
 
@@ -107,7 +107,7 @@ def test_a_log_without_an_index_is_not_left_out(folder: Path) -> None:
     copied_in_use(path)
     BoardFiles(path).shm.unlink()
     take_away(path.parent)
-    assert "has no index" in _in_a_child(lambda: read_everything(path))
+    assert "has no index" in without_rights(lambda: read_everything(path))
 
 
 @pytest.mark.processes
@@ -127,7 +127,7 @@ def test_a_backup_that_cannot_be_written_is_restored(folder: Path) -> None:
                 board.deposit(Smoke(subject="cellar"))
                 return repr([mark.subject for mark in board.marks(Smoke)])
 
-    assert sorted(eval(_in_a_child(restored))) == ["cellar", "kitchen"]
+    assert sorted(eval(without_rights(restored))) == ["cellar", "kitchen"]
 
 
 @pytest.mark.processes
@@ -143,7 +143,7 @@ def test_a_program_that_writes_is_refused_at_once(folder: Path) -> None:
             return "refused"
         return "opened"
 
-    assert _in_a_child(opened) == "refused"
+    assert without_rights(opened) == "refused"
 
 
 @pytest.mark.processes
@@ -153,7 +153,7 @@ def test_a_living_worker_is_seen_through_a_lock_that_cannot_be_written(folder: P
     worker.enter()
     take_away(folder)
     alive = worker.id  # a forked worker gets a new one
-    assert _in_a_child(lambda: repr(liveness.living_workers(path, [alive, "gone-1"]))) == repr({alive})
+    assert without_rights(lambda: repr(liveness.living_workers(path, [alive, "gone-1"]))) == repr({alive})
     folder.chmod(0o755)
     BoardFiles(path).run_folder.chmod(0o755)
     worker.release()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard import agent, strength
-from tests.crash.worlds import Ash, Chill, Flame, Smoke, Spark, ashes, flames
+from tests.crash.crash_worlds import Ash, Chill, Flame, Smoke, Spark, ashes, flames
 
 __all__ = ["burner", "kindler", "warden"]
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from blackboard import Blackboard
-from blackboard.decay import LAWS, Exponential
 from blackboard.store import statements
-from blackboard.store.live_marks import share_of
-from blackboard.store.statements import Statement, StatementFile
+from blackboard.store.statements import Statement
+from tests.store.statement_variants import every_statement, variants
 
-FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
 SOURCES = [
     path.read_text("utf-8")
     for folder in ("blackboard", "benchmarks", "agents")
@@ -24,26 +21,6 @@ SOURCES = [
     if path.name != "statements.py"
 ]
 PLANS = Path(__file__).with_name("query_plans.json")
-SUMS = dict(zip(("sum0", "sum1"), Exponential.sums_sql, strict=True))
-
-
-def every_statement() -> list[Statement]:
-    return [statement for file in FILES for statement in file.all().values()]
-
-
-def variants(statement: Statement) -> Iterator[tuple[str, Statement]]:
-    """Yield the forms in which a statement is run, each with a name."""
-    if statement.name.startswith("marks.sum_"):
-        yield statement.name, statement.using(**SUMS)
-        return
-    if "{live_marks}" in statement.texts["sqlite"]:
-        statement = statement.using(share=share_of(LAWS.values()))
-    options = re.findall(r"\[(\w+):", statement.texts["sqlite"])
-    yield statement.name, statement
-    for option in options:
-        yield f"{statement.name} [{option}]", statement.using(option)
-    if len(options) > 1:
-        yield f"{statement.name} [all]", statement.using(*options)
 
 
 @pytest.mark.parametrize("statement", every_statement(), ids=lambda statement: statement.name)

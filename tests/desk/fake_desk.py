@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from io import StringIO
 from itertools import count
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
@@ -15,11 +19,14 @@ from blackboard.conditions import Comparison
 from blackboard.marks import Mark, StoredMark, alternative_of, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
+from lead_desk.desk_marks import Lead
 from lead_desk.sales import sales
 from lead_desk.scheduler import scheduler
 
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 """09:00 in Berlin."""
+BERLIN = ZoneInfo("Europe/Berlin")
+SAMPLES = files("lead_desk").joinpath("samples")
 _IDS = count(1)
 
 
@@ -140,3 +147,15 @@ class FakeDesk:
         for mark in left:
             assert mark.kind in agent.spec.writes
             self.add(mark, author=agent.name)
+
+
+def sample_leads() -> list[Lead]:
+    """Return the sample leads as marks."""
+    file = StringIO(SAMPLES.joinpath("leads.csv").read_text("utf-8"), newline="")
+    rows: list[dict[str, Any]] = [{key: value or None for key, value in row.items()} for row in csv.DictReader(file)]
+    return [Lead(subject=row["email"] or row["phone"], message=row.pop("inbound_message"), **row) for row in rows]
+
+
+def at(day: int, hour: int = 0, minute: int = 0, month: int = 3) -> datetime:
+    """Return a time of 2026 in Berlin."""
+    return datetime(2026, month, day, hour, minute, tzinfo=BERLIN)

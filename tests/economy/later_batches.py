@@ -9,15 +9,15 @@ from blackboard.errors import ModelError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.reply import Reply
-from tests.economy.world import KEY
+from tests.economy.paying_board import KEY
 from tests.support.messages_api import MessagesApi
 
-__all__ = ["Patient"]
+__all__ = ["BatchEndsLater"]
 
 T = TypeVar("T")
 
 
-class Patient:
+class BatchEndsLater:
     """A client whose batches end after a few requests for results; `on_results` is called before each request."""
 
     def __init__(

@@ -24,6 +24,7 @@ from blackboard.store import dialect, schema
 from blackboard.store.backup import back_up, examine
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
+from tests.support.forked_children import without_rights
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -251,27 +252,6 @@ def test_a_file_that_is_not_a_board_is_refused_and_not_changed(
     assert path.read_bytes() == before
 
 
-def _in_a_child(work: Callable[[], str]) -> str:
-    """Return the result of `work` in a forked process of a user without root rights."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:  # pragma: no cover
-        try:
-            if os.geteuid() == 0:
-                os.setgid(65534)
-                os.setuid(65534)
-            os.write(writing, work().encode())
-        except BaseException as error:
-            os.write(writing, f"uncaught {type(error).__name__}: {error}".encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as pipe:
-        said = pipe.read()
-    os.waitpid(pid, 0)
-    return said
-
-
 @pytest.mark.processes
 def test_an_unwritable_file_or_folder_is_a_clear_error() -> None:
     with TemporaryDirectory() as name:
@@ -292,8 +272,8 @@ def test_an_unwritable_file_or_folder_is_a_clear_error() -> None:
                 return f"{type(error).__name__}: {error}"
             return "opened"
 
-        assert _in_a_child(lambda: opened(path)).startswith("StoreError: ")
-        assert _in_a_child(lambda: opened(path.with_name("new.db"))).startswith("StoreError: ")
+        assert without_rights(lambda: opened(path)).startswith("StoreError: ")
+        assert without_rights(lambda: opened(path.with_name("new.db"))).startswith("StoreError: ")
         os.chmod(name, 0o755)
         assert path.read_bytes() == before
 

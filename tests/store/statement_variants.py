@@ -1,0 +1,34 @@
+"""All statements of the store, and the forms in which each is run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from blackboard.decay import LAWS, Exponential
+from blackboard.store import statements
+from blackboard.store.live_marks import share_of
+from blackboard.store.statements import Statement, StatementFile
+
+FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
+SUMS = dict(zip(("sum0", "sum1"), Exponential.sums_sql, strict=True))
+
+
+def every_statement() -> list[Statement]:
+    """Return the statements of all files."""
+    return [statement for file in FILES for statement in file.all().values()]
+
+
+def variants(statement: Statement) -> Iterator[tuple[str, Statement]]:
+    """Yield the forms in which a statement is run, each with a name."""
+    if statement.name.startswith("marks.sum_"):
+        yield statement.name, statement.using(**SUMS)
+        return
+    if "{live_marks}" in statement.texts["sqlite"]:
+        statement = statement.using(share=share_of(LAWS.values()))
+    options = re.findall(r"\[(\w+):", statement.texts["sqlite"])
+    yield statement.name, statement
+    for option in options:
+        yield f"{statement.name} [{option}]", statement.using(option)
+    if len(options) > 1:
+        yield f"{statement.name} [all]", statement.using(*options)
