@@ -78,6 +78,22 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     again.close()
 
 
+def test_forget_removes_the_spooled_answers_of_a_subject(
+    world: PayingBoard, api: MessagesApi, full: list[int]
+) -> None:
+    world.deposit_leads(2)
+    full += [1] * 1000
+    daemon = world.daemon()
+    daemon.on_event.append(lambda event, details: daemon.stop() if event == "claimed" else None)
+    daemon.run()
+    assert len(spooled(world)) == 1
+    world.board.forget("lead/1")
+    assert spooled(world) == []
+    full.clear()
+    world.run_until_quiescent()
+    assert [mark.subject for mark in world.board.marks("judged")] == ["lead/2"]
+
+
 def test_an_answer_waits_in_memory_if_no_file_can_be_written(
     world: PayingBoard, api: MessagesApi, full: list[int]
 ) -> None:

@@ -103,6 +103,7 @@ def test_recorded_calls_lose_their_text_and_keep_their_cost(board: Blackboard, p
     assert [view.payload["text"] for view in board.marks("reply")] == ["cake"]
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("during", [True, False], ids=["during the call", "after the call"])
 @pytest.mark.parametrize("status", [400, 401, 529])
 def test_a_gateway_that_repeats_the_request_does_not_bring_its_words_back(
