@@ -100,7 +100,7 @@ def _is_own(error: BaseException) -> bool:
     if not getattr(error, "quotes_nothing", False):
         return True
     foreign = [place for place, file in enumerate(files) if not file.startswith("<") and not _is_known(file)]
-    return not foreign or files[foreign[-1] + 1] == _CONTEXT
+    return not foreign or _CONTEXT in files[foreign[-1] :]
 
 
 def _place(error: BaseException) -> str:

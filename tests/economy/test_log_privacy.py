@@ -235,6 +235,36 @@ def test_an_agent_that_calls_the_package_with_words_is_not_quoted(tmp_path: Path
         assert "test_log_privacy.py:" in describe(raised.value)
 
 
+@pytest.mark.parametrize("is_async", [False, True])
+def test_trouble_of_the_board_is_named_in_a_run_too(world_of: Callable[..., PayingBoard], is_async: bool) -> None:
+    shown: list[str] = []
+
+    def note(error: StoreError) -> None:
+        shown.append(describe(error))
+        world.path.with_name("away").rename(world.path)
+
+    @agent(watches=strength(Note) >= 0.5, name="asks")
+    def asks(notes: Sequence[Note], context: Any) -> None:
+        world.path.rename(world.path.with_name("away"))
+        try:
+            context.ask("judge", {}, Strict)
+        except StoreError as error:
+            note(error)
+
+    @agent(watches=strength(Note) >= 0.5, name="asks")
+    async def asks_in_a_thread(notes: Sequence[Note], context: Any) -> None:
+        world.path.rename(world.path.with_name("away"))
+        try:
+            await asyncio.to_thread(context.ask, "judge", {}, Strict)
+        except StoreError as error:
+            note(error)
+
+    world = world_of(agents=(asks_in_a_thread if is_async else asks,), kinds=(Note,))
+    world.board.deposit(Note(subject="lead/7", text=WORDS))
+    world.run_until_quiescent()
+    assert "was removed while it was open" in shown[0]
+
+
 class Empty(Exception):
     def __len__(self) -> int:
         return 0

@@ -78,9 +78,7 @@ def test_the_spool_outlives_the_process_and_comes_before_the_next_call(
     again.close()
 
 
-def test_forget_removes_the_spooled_answers_of_a_subject(
-    world: PayingBoard, api: MessagesApi, full: list[int]
-) -> None:
+def test_forget_removes_the_spooled_answers_of_a_subject(world: PayingBoard, api: MessagesApi, full: list[int]) -> None:
     world.deposit_leads(2)
     full += [1] * 1000
     daemon = world.daemon()
