@@ -66,6 +66,12 @@ class FadingMark:
         return instant if self.evaporates_at is None else min(instant, self.evaporates_at)
 
 
+def single_state(kind: Kind, new: FadingState) -> FadingState:
+    """Return the state of a mark that has one deposit: that of the deposit, up to the cap."""
+    intensity = _capped(kind, new.intensity)
+    return new if intensity == new.intensity else FadingState(intensity, new.at, new.law)
+
+
 def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: int) -> FadingState | None:
     """Return the state after a deposit, or None if the deposit changes nothing.
 
@@ -88,8 +94,7 @@ def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: int) -
         new: The state that the deposit would have alone; its instant may be past.
         now: The instant at which the deposit is recorded.
     """
-    intensity = _capped(kind, new.intensity)
-    capped = new if intensity == new.intensity else FadingState(intensity, new.at, new.law)
+    capped = single_state(kind, new)
     if old is None or kind.on_repeat == "replace":
         return capped
     law = old.law.continued(new.at - old.at)

@@ -15,6 +15,7 @@ from blackboard.board.mark_storage import backfill, deposit_keys, evaporation, u
 from blackboard.board.mark_storage.declarations import check_payload, ensure_kind
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossings, guards, predicted_crossings
@@ -33,7 +34,7 @@ from blackboard.marks import (
     not_json,
 )
 from blackboard.payload_round_trip import write_mark
-from blackboard.reinforcement import FadingState, is_live, may_add, reinforce
+from blackboard.reinforcement import FadingState, is_live, may_add, reinforce, single_state
 from blackboard.store.rows import EventRow, MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
@@ -137,6 +138,30 @@ class DepositRequest(NamedTuple):
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+class Joined(NamedTuple):
+    """What a deposit makes of the live marks."""
+
+    old: MarkRow | None
+    """The live mark that it reinforces; None if it becomes a mark of its own."""
+    state: FadingState
+    """The state of the mark after the deposit."""
+    new: FadingState
+    """The state that the deposit has alone."""
+
+    @property
+    def shown(self) -> MarkRow | None:
+        """The old mark if it still shows the payload and the author of a deposit that occurred later; else None."""
+        return self.old if self.old is not None and self.new.at < self.old.occurred_at else None
+
+
+class _Latest(NamedTuple):
+    """The latest deposit of a subject, whatever became of it."""
+
+    mark: MarkRow
+    """Its mark as it was then."""
+    occurred_at: Instant
+
+
 def _canonical(value: Any) -> Any:
     """Return a value in a form that equal JSON values share: 1 for 1.0, and the members of a set in one order."""
     if isinstance(value, str):
@@ -220,7 +245,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     check_payload(txn, request.kind, request.author, text, classes)
     if request.activation_id is None:
         check_signature(txn, request.author)
-    occurred_at = None if request.occurred_at is None else _check_occurrence(txn, request.occurred_at)
+    occurred_at = None if request.occurred_at is None else _accept_occurrence(txn, request.occurred_at)
     if request.until is not None:
         begin = txn.now if occurred_at is None else occurred_at
         if request.decay is not None:
@@ -233,7 +258,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     return request._replace(text=text, subject=subject, intensity=intensity, decay=decay, occurred_at=occurred_at)
 
 
-def _check_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
+def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
     """Return when a deposit occurred. One that is a little ahead of the board's time counts as now, and is counted.
 
     Raises:
@@ -278,96 +303,118 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     """
     kind = txn.kind(request.kind)
     backfill.before_change(txn, request.kind, request.subject)
-    occurred_at = txn.now if request.occurred_at is None else request.occurred_at
-    new = FadingState(
-        request.intensity * txn.deployment.trust.get(request.author, 1.0), occurred_at, request.decay or kind.decay
+    new = _own_state(txn, kind, request)
+    live = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
+    if new.at < txn.now and kind.on_repeat == "replace":
+        latest = _latest(txn, kind, request.subject, live)
+        if latest is not None and new.at < latest.occurred_at:
+            return _record_stale(txn, request, kind, latest, new, 0.0 if live is None else txn.strength(live))
+    joined: Joined | None
+    if live is None:
+        joined = Joined(None, single_state(kind, new), new)
+    elif (joined := _join(txn, kind, request, live, new)) is None:
+        return Receipt(live.id, live.event_id, "unchanged", txn.strength(live))
+    row = _write(txn, request, kind, joined)
+    crossed = _follow(txn, joined.old, row)
+    return Receipt(
+        row.id,
+        row.event_id,
+        "deposited" if joined.old is None else "reinforced",
+        txn.strength(row) if row.is_live(txn.now) else 0.0,
+        tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else (),
     )
-    old = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
-    before = None if old is None else txn.state(old)
-    if old is not None and before is not None and kind.on_repeat != "replace":
-        if request.decay is not None:
-            _check_law(request.decay, occurred_at, old, before)
-        if occurred_at < txn.now and kind.on_repeat == "add" and _adds_nothing(txn, kind, old, before, new):
+
+
+def _own_state(txn: BoardTransaction, kind: Kind, request: DepositRequest) -> FadingState:
+    """Return the state that a deposit has alone, without the cap of its kind."""
+    trust = txn.deployment.trust.get(request.author, 1.0)
+    occurred_at = txn.now if request.occurred_at is None else request.occurred_at
+    return FadingState(request.intensity * trust, occurred_at, request.decay or kind.decay)
+
+
+def _join(txn: BoardTransaction, kind: Kind, request: DepositRequest, live: MarkRow, new: FadingState) -> Joined | None:
+    """Return what a deposit makes of the live mark of its kind and subject; None if it changes nothing.
+
+    Raises:
+        LawConflict: The deposit names another law than the mark.
+        OutOfOrder: It is older than the mark, and the order of additions matters.
+    """
+    before = txn.state(live)
+    if kind.on_repeat != "replace" and request.decay is not None:
+        _check_law(request.decay, new.at, live, before)
+    if kind.on_repeat == "add" and new.at < txn.now:
+        _check_order(kind, live, before, new)
+        if _has_faded(kind, before.law, new, txn.now):
             new = replace(new, law=before.law)
-            old = before = None
-    elif occurred_at < txn.now and kind.on_repeat == "replace":
-        mark, latest = _latest(txn, kind, request.subject, old)
-        if mark is not None and occurred_at < latest:
-            return _record_stale(txn, request, kind, mark, latest, new, 0.0 if old is None else txn.strength(old))
+            return Joined(None, single_state(kind, new), new)
     state = reinforce(kind, before, new, txn.now)
-    if old is not None and state is None:
-        return Receipt(old.id, old.event_id, "unchanged", txn.strength(old))
-    assert state is not None
-    row = _write(txn, request, kind, old, state, new)
+    return None if state is None else Joined(live, state, new)
+
+
+def _follow(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
+    """Do what follows from a mark that was written, and return the watches that crossed."""
     live = row.is_live(txn.now)
     crossed = crossings.evaluate_deposit(txn, old, row) if live else []
     predicted_crossings.predict(txn, old, row)
     if not live:
         evaporation.evaporate_at_once(txn, old, row)
     guards.release_after_change(txn, row.kind, row.subject)
-    return Receipt(
-        row.id,
-        row.event_id,
-        "deposited" if old is None else "reinforced",
-        txn.strength(row) if live else 0.0,
-        tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else (),
+    return crossed
+
+
+def _check_order(kind: Kind, live: MarkRow, before: FadingState, new: FadingState) -> None:
+    """Check that a late deposit may be added to a live mark.
+
+    Raises:
+        OutOfOrder: It is older than the mark, and the order of additions matters.
+    """
+    if may_add(kind, before, new.at):
+        return
+    why = "its kind has a cap" if kind.cap is not None else f"the law {before.law} depends on the order"
+    raise OutOfOrder(
+        f"mark {live.id} of {live.kind} {live.subject!r} counts from {iso(before.at)}, and a deposit that occurred at"
+        f" {iso(new.at)} cannot be added to it: {why}. Deposit in the order of occurrence, or let the kind repeat as"
+        " 'max', 'replace' or 'separate', or fade exponentially without a cap"
     )
 
 
-def _adds_nothing(txn: BoardTransaction, kind: Kind, old: MarkRow, before: FadingState, new: FadingState) -> bool:
+def _has_faded(kind: Kind, law: Decay, new: FadingState, now: Instant) -> bool:
     """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live one.
 
     So the order in which deposits are recorded does not change what they add up to.
-
-    Raises:
-        OutOfOrder: It is older than the live mark, and the order of additions matters.
     """
-    if not may_add(kind, before, new.at):
-        why = "its kind has a cap" if kind.cap is not None else f"the law {before.law} depends on the order"
-        raise OutOfOrder(
-            f"mark {old.id} of {old.kind} {old.subject!r} counts from {iso(before.at)}, and a deposit that occurred at"
-            f" {iso(new.at)} cannot be added to it: {why}. Deposit in the order of occurrence, or let the kind repeat"
-            " as 'max', 'replace' or 'separate', or fade exponentially without a cap"
-        )
-    if kind.cap is not None or not before.law.adds_in_any_order:
+    if kind.cap is not None or not law.adds_in_any_order:
         return False
-    life = kind.life(before.law, new.intensity)
-    return life is not None and 0 < life <= txn.now - new.at
+    life = kind.life(law, new.intensity)
+    return life is not None and 0 < life <= now - new.at
 
 
-def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | None) -> tuple[MarkRow | None, Instant]:
-    """Return the mark of the latest deposit of a subject, whatever became of it, and when that deposit occurred."""
+def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | None) -> _Latest | None:
+    """Return the latest deposit of a subject; None if there was none."""
     if live is not None:
-        return live, live.occurred_at
-    event = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
+        return _Latest(live, live.occurred_at)
+    event: EventRow | None = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
     if event is None:
-        return None, 0
-    return mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at
+        return None
+    return _Latest(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
 
 
 def _record_stale(
-    txn: BoardTransaction,
-    request: DepositRequest,
-    kind: Kind,
-    mark: MarkRow,
-    latest: Instant,
-    new: FadingState,
-    strength: float,
+    txn: BoardTransaction, request: DepositRequest, kind: Kind, latest: _Latest, new: FadingState, strength: float
 ) -> Receipt:
     """Record a deposit that changes nothing, because the latest one had replaced it before it was known.
 
     The event belongs to the mark of the latest one, and has what the deposit itself would have been. `strength` is that
     of the mark.
     """
-    state = reinforce(kind, None, new, txn.now)
-    assert state is not None
+    state = single_state(kind, new)
     if state.law != kind.decay:
         txn.laws.register(txn.sql, state.law)
-    stale = mark._replace(
+    stale = latest.mark._replace(
         author=request.author,
         intensity=state.intensity,
         law=law_key(state.law),
-        anchored_at=latest,
+        anchored_at=latest.occurred_at,
         evaporates_at=state.evaporates_at(kind),
         own_law=_own_law(kind, request),
     )
@@ -381,7 +428,7 @@ def _record_stale(
         payload=_text_of(request),
         deposited=new.intensity,
     )
-    return Receipt(mark.id, event_id, "stale", strength)
+    return Receipt(stale.id, event_id, "stale", strength)
 
 
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
@@ -420,6 +467,37 @@ def _own_law(kind: Kind, request: DepositRequest) -> int:
     return int(request.decay is not None and request.decay != kind.decay)
 
 
+def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: Joined) -> MarkRow:
+    """Write a new mark, or the reinforcement of an old one, with its event."""
+    old, shown = joined.old, joined.shown
+    text = _text_of(request)
+    evaporates_at = joined.state.evaporates_at(kind)
+    value = None
+    # A mark that has faded before it is recorded holds no value: another may have had it since.
+    if kind.unique is not None and (joined.state.at == txn.now or is_live(evaporates_at, txn.now)):
+        value = _checked_value(txn, kind, text if shown is None else shown.payload, old)
+    _register_law(txn, kind, joined)
+    row = _row_after(request, kind, joined, text, evaporates_at, event_id=txn.next_event(), now=txn.now)
+    txn.record(
+        row,
+        "deposited" if old is None else "reinforced",
+        event_id=row.event_id,
+        author=request.author,
+        occurred_at=joined.new.at,
+        activation_id=request.activation_id,
+        payload=text,
+        deposited=joined.new.intensity,
+        shown_event_id=None if shown is None else _shown_event(txn, shown),
+    )
+    if kind.unique is not None:
+        unique_values.hold(txn, row, value, is_new=old is None)
+    if old is None:
+        txn.sql.put(MARKS.insert_mark, row)
+    else:
+        txn.sql.run(MARKS.update_mark, **row._asdict())
+    return row
+
+
 def _checked_value(txn: BoardTransaction, kind: Kind, payload: str, old: MarkRow | None) -> str | None:
     """Return the value that a mark holds in the unique field of its kind; None if it has none.
 
@@ -432,67 +510,65 @@ def _checked_value(txn: BoardTransaction, kind: Kind, payload: str, old: MarkRow
     return value
 
 
-def _write(
-    txn: BoardTransaction,
+def _register_law(txn: BoardTransaction, kind: Kind, joined: Joined) -> None:
+    """Register the law of a mark, unless its kind has it or the mark had it before."""
+    law, old = joined.state.law, joined.old
+    if law is not kind.decay and law != kind.decay and (old is None or law_key(law) != old.law):
+        txn.laws.register(txn.sql, law)
+
+
+def _row_after(
     request: DepositRequest,
     kind: Kind,
-    old: MarkRow | None,
-    state: FadingState,
-    new: FadingState,
+    joined: Joined,
+    payload: str,
+    evaporates_at: Instant | None,
+    *,
+    event_id: int,
+    now: Instant,
 ) -> MarkRow:
-    """Write a new mark, or the reinforcement of an old one, with its event.
+    """Return the row of a mark after a deposit.
 
     The mark shows the payload and the author of the deposit that is latest by its occurrence.
     """
-    text = _text_of(request)
-    shown = old if old is not None and new.at < old.occurred_at else None
-    payload = text if shown is None else shown.payload
-    evaporates_at = state.evaporates_at(kind)
-    # A mark that has faded before it is recorded holds no value: another may have had it since.
-    holds_value = kind.unique is not None and (state.at == txn.now or is_live(evaporates_at, txn.now))
-    value = _checked_value(txn, kind, payload, old) if holds_value else None
-    law = law_key(state.law)
-    if state.law is not kind.decay and state.law != kind.decay and (old is None or law != old.law):
-        txn.laws.register(txn.sql, state.law)
-    event_id = txn.next_event()
+    old, state, new = joined
     row = MarkRow(
-        id=event_id if old is None else old.id,
+        id=event_id,
         kind=request.kind,
         subject=request.subject,
         payload=payload,
-        author=request.author if shown is None else shown.author,
+        author=request.author,
         intensity=state.intensity,
-        law=law,
+        law=law_key(state.law),
         anchored_at=state.at,
         event_id=event_id,
-        deposited_at=txn.now if old is None else old.deposited_at,
-        reinforced_at=txn.now,
-        reinforcements=0 if old is None else old.reinforcements + 1,
+        deposited_at=now,
+        reinforced_at=now,
+        reinforcements=0,
         evaporates_at=evaporates_at,
         order_key=state.law.order_key(state.intensity, state.at),
-        other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
-        activation_id=request.activation_id if shown is None else shown.activation_id,
-        own_law=_own_law(kind, request) if old is None or kind.on_repeat == "replace" else old.own_law,
-        occurred_at=new.at if shown is None else shown.occurred_at,
-    )
-    txn.record(
-        row,
-        "deposited" if old is None else "reinforced",
-        event_id=event_id,
-        author=request.author,
-        occurred_at=new.at,
+        other_event_id=event_id if request.activation_id is None else None,
         activation_id=request.activation_id,
-        payload=text,
-        deposited=new.intensity,
-        shown_event_id=None if shown is None else _shown_event(txn, shown),
+        own_law=_own_law(kind, request),
+        occurred_at=new.at,
     )
-    if kind.unique is not None:
-        unique_values.hold(txn, row, value, is_new=old is None)
     if old is None:
-        txn.sql.put(MARKS.insert_mark, row)
-    else:
-        txn.sql.run(MARKS.update_mark, **row._asdict())
-    return row
+        return row
+    row = row._replace(
+        id=old.id,
+        deposited_at=old.deposited_at,
+        reinforcements=old.reinforcements + 1,
+        other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
+        own_law=row.own_law if kind.on_repeat == "replace" else old.own_law,
+    )
+    if (shown := joined.shown) is None:
+        return row
+    return row._replace(
+        payload=shown.payload,
+        author=shown.author,
+        activation_id=shown.activation_id,
+        occurred_at=shown.occurred_at,
+    )
 
 
 def _shown_event(txn: BoardTransaction, row: MarkRow) -> int:
@@ -505,8 +581,6 @@ def _text_of(request: DepositRequest) -> str:
     return dump_payload(request.payload) if request.text is None else request.text
 
 
-def _last_event_of_others(old: MarkRow | None, author: str) -> int | None:
+def _last_event_of_others(old: MarkRow, author: str) -> int | None:
     """Return the last event of a mark, before the deposit of an agent, that is not of this agent; None if all are."""
-    if old is None:
-        return None
     return old.event_id if old.author != author else old.other_event_id
