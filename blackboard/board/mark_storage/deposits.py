@@ -259,7 +259,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
 
 
 def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
-    """Return when a deposit occurred. One that is a little ahead of the board's time counts as now, and is counted.
+    """Accept when a deposit occurred, and return it. A little ahead of the board counts as now, and is counted.
 
     Raises:
         InvalidTime: It is ahead of the board's time by more than `max_skew`.

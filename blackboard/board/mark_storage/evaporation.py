@@ -111,4 +111,4 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     """
     if watch.falling:
         return bool(marks_behind(txn, watch, crossing).inputs)
-    return crossings.still_holds(txn, watch, crossing.subject, crossing.noticed_at)
+    return crossings.holds_at(txn, watch, crossing.subject, crossing.noticed_at)

@@ -52,7 +52,7 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
     """
     if not watch.keeps_totals:
         return measure_marks(txn, watch)
-    now = _bounded(txn, watch)
+    now = _update_and_bound(txn, watch)
     comparison, measure = watch.comparison, watch.comparison.measure
     if not comparison.holds_at(measure.from_sums(now.marks, now.total + now.error)):
         return measure.from_sums(now.marks, now.total), now.marks
@@ -69,15 +69,15 @@ def measure_marks(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float,
     return value_at(watch.comparison.measure, marks, txn.now), len(marks)
 
 
-def begins_to_reach(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Return whether the total over all live marks reaches the threshold because a mark got stronger.
+def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Bring the sums over all live marks up to date; return whether a stronger mark made them reach the threshold.
 
     The mark is already written, and the sums contain it.
     """
     over_all, threshold = watch.over_live_marks, watch.threshold
     if not _groups(txn, over_all):
         _rebuild(txn, over_all)
-    now = _bounded(txn, over_all)
+    now = _update_and_bound(txn, over_all)
     if now.total + now.error < threshold:
         return False
     before = now.total - (txn.strength(new) - txn.strength(old))
@@ -181,7 +181,7 @@ class _Bounded(NamedTuple):
     """Whether it may not differ by more; otherwise the exact sum and the number of marks may be lower."""
 
 
-def _bounded(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
+def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
     """Subtract what has evaporated, and return the total of a watch now."""
     marks, total, error, is_exact = 0, 0.0, 0.0, True
     for (kind, law_key), group in _groups(txn, watch).items():

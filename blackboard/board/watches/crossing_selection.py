@@ -78,7 +78,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
     if not behind.inputs:
         skip_crossing(txn, watch, crossing, f"{watch.condition}: none of its marks is left")
         return True
-    if watch.falling or watch.agent.settings.when_faded != "drop" or _still_holds(txn, watch, crossing):
+    if watch.falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
         return False
     reason = f"{crossings.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
@@ -86,8 +86,9 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
     return True
 
 
-def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
+def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
+    """Measure what a crossing waits for again, and return whether the condition of its watch holds."""
     if not crossing.is_per_mark:
-        return crossings.still_holds(txn, watch, crossing.subject)
+        return crossings.measure_and_compare(txn, watch, crossing.subject)
     live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
     return any(watch.comparison.holds_at(txn.strength(row)) for row in live)

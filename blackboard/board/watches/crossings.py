@@ -10,7 +10,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, scheduled_crossings
 from blackboard.board.watches.crossing_order import order_columns, set_bound
-from blackboard.board.watches.news import is_news
+from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
 from blackboard.conditions import Comparison
 from blackboard.states import CrossingState
@@ -74,7 +74,7 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
 def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
     """Absorb a deposit silently if it brings no news to an agent that was given the mark; return whether it did."""
     given = last_given(txn, watch, old)
-    if given is None or is_news(txn, watch, given, old, new):
+    if given is None or assess_news(txn, watch, given, old, new):
         return False
     absorb_silently(txn, watch, new, given)
     return True
@@ -108,12 +108,17 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
-def still_holds(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int | None = None) -> bool:
-    """Return whether the current stimuli of a watch that is not per mark meet its condition, by default now."""
-    if watch.is_over_board and at is None:
-        return watch.comparison.holds_at(board_totals.update_and_measure(txn, watch)[0])
+def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
+    """Return whether the current stimuli of a watch that is not per mark meet its condition at an instant."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
-    return met_side(watch.condition, marks, txn.now if at is None else at) is not None
+    return met_side(watch.condition, marks, at) is not None
+
+
+def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> bool:
+    """Measure a watch that is not per mark again, bringing its sums up to date; return whether its condition holds."""
+    if watch.is_over_board:
+        return watch.comparison.holds_at(board_totals.update_and_measure(txn, watch)[0])
+    return holds_at(txn, watch, subject, txn.now)
 
 
 def cross(

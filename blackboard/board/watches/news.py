@@ -23,8 +23,8 @@ MARGIN = 1e-6
 """More than the relative difference of strengths between SQL and Python."""
 
 
-def is_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, old: MarkRow, new: MarkRow) -> bool:
-    """Return whether a deposit is news for a rising watch.
+def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, old: MarkRow, new: MarkRow) -> bool:
+    """Find out whether a deposit is news for a rising watch. This may bring the sums over all live marks up to date.
 
     Args:
         txn: The transaction of the deposit, after the mark was written.
@@ -38,11 +38,11 @@ def is_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, old:
         return False
     if given.payload is None or not same_payload(given.payload, new.payload) or new.intensity > given.intensity:
         return True
-    return increase > 0 and _begins_to_hold(txn, watch, old, new)
+    return increase > 0 and _compare_before_and_after(txn, watch, old, new)
 
 
-def _begins_to_hold(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Return whether the condition over all live marks holds because a mark got stronger."""
+def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Find out whether the condition over all live marks holds because a mark got stronger."""
     comparison, measure = watch.comparison, watch.comparison.measure
     if watch.condition.per_mark or (watch.is_over_board and measure.is_maximum):
         if not comparison.holds_at(txn.strength(new)) or comparison.holds_at(txn.strength(old)):
@@ -51,7 +51,7 @@ def _begins_to_hold(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow,
     if watch.is_over_board and isinstance(measure, Count):
         return False  # it counts the same marks as before
     if watch.is_over_board and isinstance(measure, Total):
-        return board_totals.begins_to_reach(txn, watch, old, new)
+        return board_totals.update_and_compare(txn, watch, old, new)
     stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else new.subject)
     others = [txn.fading(row) for row in txn.live(stored) if row.id != new.id]
     return (
