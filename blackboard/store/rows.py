@@ -278,6 +278,10 @@ class PredictedCrossingRow(NamedTuple):
         return self.mark_id != 0
 
 
+SCHEDULE = "schedule"
+"""Stands for the measure of a crossing that a schedule caused."""
+
+
 class CrossingRow(NamedTuple):
     """A row of `crossing`.
 
@@ -295,7 +299,7 @@ class CrossingRow(NamedTuple):
     value: float
     threshold: float
     marks: int
-    """How many marks stood behind it when it was last tested; 0 if it is of a schedule."""
+    """How many marks stood behind it when it was last tested."""
     urgent: int
     ready_at: Time | None
     """It may be claimed from this instant; None if only a new mark can change that."""
@@ -306,7 +310,10 @@ class CrossingRow(NamedTuple):
     activation_id: Id | None
     closed_at: Time | None
     measure: str | None = None
-    """The measure of the side that was met, whose value and threshold these are; None unless there are several."""
+    """The measure of the side that was met, whose value and threshold these are; None unless there are several.
+
+    `SCHEDULE` if a schedule caused it.
+    """
 
     @property
     def is_per_mark(self) -> bool:
@@ -321,7 +328,7 @@ class CrossingRow(NamedTuple):
     @property
     def is_scheduled(self) -> bool:
         """Whether a schedule caused it, and no marks."""
-        return self.marks == 0
+        return self.measure == SCHEDULE
 
 
 class ActivationRow(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import Never, count, cron, daily_at, every, strength, strongest_of, total, watch
+from blackboard import Never, Step, count, cron, daily_at, every, strength, strongest_of, total, watch
 from blackboard.board import retention
 from blackboard.board.activations import activation_results, quiescence
 from blackboard.board.activations.claims import Claim
@@ -71,6 +71,7 @@ def test_a_schedule_comes_at_its_instants_with_what_the_agent_reads(world: World
     row = waiting(world)
     assert (row.crossed_at, row.noticed_at) == (world.clock.now() - 7 * SECOND, world.clock.now())
     assert (row.subject, row.mark_id, row.marks, row.value, row.threshold) == ("", 0, 0, 1.0, 1.0)
+    assert row.is_scheduled
     [item] = world.board.agenda()
     assert (item.reason, item.late_seconds) == (f"{DIGEST}: due at 2026-01-06T08:00:00.000000Z", 7.0)
     claim = world.claimed("digest")
@@ -384,6 +385,22 @@ def test_schedules_are_shown_with_their_instants_before_and_after_now(world: Wor
     assert explained.predicted_at == tuple(START + timedelta(hours=hours) for hours in (47, 71, 95))
     [viewed] = world.sql("SELECT reason FROM agenda")
     assert viewed.reason == 'every("1h"): due at 2026-01-06T08:00:00.000000Z'
+
+
+def test_a_fall_of_marks_that_are_gone_is_not_taken_for_a_schedule(world: World) -> None:
+    """Such a crossing has no marks either, and is shown with what it measured."""
+    world.deploy({"smoke": kind("smoke", Step("1h"))}, spec("cold", total("smoke") < 0.5), spec("digest", every("1h")))
+    world.put("smoke", "kitchen")
+    world.advance(HOUR)
+    world.fire_all_due()
+    rows = {row.subject: row for row in world.crossings("waiting")}
+    assert (rows["kitchen"].is_scheduled, rows[""].is_scheduled) == (False, True)
+    reasons = {item.agent: item.reason for item in world.board.agenda()}
+    assert reasons == {
+        "cold": 'total("smoke") < 0.5: 0.0',
+        "digest": 'every("1h"): due at 2026-01-05T10:00:00.000000Z',
+    }
+    assert dict(world.sql("SELECT agent, reason FROM agenda")) == reasons
 
 
 def test_quiescence_does_not_wait_for_schedules_but_for_what_is_due(world: World) -> None:

@@ -51,7 +51,7 @@ EMPTY = {
         SELECT watch_id, scheduled_for FROM activation WHERE scheduled_for IS NOT NULL
         GROUP BY 1, 2 HAVING count(*) > 1""",
     "a schedule came late without anybody knowing when": """
-        SELECT id FROM crossing WHERE marks = 0 AND noticed_at < crossed_at""",
+        SELECT id FROM crossing WHERE measure = 'schedule' AND noticed_at < crossed_at""",
     "an activation runs for a worker that is not registered": """
         SELECT id, worker FROM activation WHERE state = 'running' AND worker NOT IN (SELECT id FROM worker)""",
     "a key was kept and its mark was not": """

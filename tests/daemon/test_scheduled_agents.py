@@ -10,6 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, daily_at, every, strength, strongest_of, watch
 from blackboard.clock import from_datetime
+from blackboard.testing import replay
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -164,3 +165,16 @@ def test_a_batch_window_ends_at_once_although_a_schedule_is_due_before_its_end(
     board.deposit(Note(subject="a", text="x"))
     Daemon(board, [keeper]).run(until_quiescent=True)
     assert (woken, clock.now()) == (["note"], from_datetime(START))
+
+
+def test_a_replay_comes_to_each_instant_of_a_schedule(board: Blackboard) -> None:
+    seen: list[tuple[datetime, int]] = []
+
+    @agent(watches=every("1h"), reads=[strongest_of(Note, 10)], kinds=[Note])
+    def reader(marks: Any, context: Any) -> None:
+        assert context.now == context.scheduled_for
+        seen.append((context.now, len(context.read(Note))))
+
+    notes = [(START + timedelta(minutes=at), Note(subject=str(at), text="x")) for at in (30, 90, 150)]
+    replay(board, [reader], notes, until=START + timedelta(hours=3))
+    assert seen == [(START + timedelta(hours=number), number) for number in (1, 2, 3)]

@@ -19,7 +19,7 @@ from blackboard.clock import Instant, iso
 from blackboard.durations import HOUR, format_duration, parse_duration
 from blackboard.schedules import COUNTED
 from blackboard.states import CrossingState
-from blackboard.store.rows import CrossingRow
+from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 LATEST_START = parse_duration("1m")
@@ -55,7 +55,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
             event_id=None,
             activation_id=None,
             closed_at=None,
-            measure=None,
+            measure=SCHEDULE,
         )
 
 

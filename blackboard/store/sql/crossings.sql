@@ -131,7 +131,8 @@ UPDATE crossing SET crossed_at = :crossed_at, noticed_at = :noticed_at, value = 
 -- The newest crossing of a schedule that does not wait any more.
 SELECT {crossing.*}
 FROM crossing
-WHERE crossing.subject = '' AND crossing.watch_id = :watch_id AND crossing.state <> 'waiting' AND crossing.marks = 0
+WHERE crossing.subject = '' AND crossing.watch_id = :watch_id AND crossing.state <> 'waiting'
+  AND crossing.measure = 'schedule'
 ORDER BY crossing.id DESC
 LIMIT 1;
 

@@ -23,7 +23,8 @@ DELETE FROM event WHERE id IN (
       SELECT crossing.id
       FROM crossing
       JOIN watch ON watch.id = crossing.watch_id AND watch.active = 1
-      WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting' AND crossing.marks > 0
+      WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting'
+        AND coalesce(crossing.measure, '') <> 'schedule'
     )
   ORDER BY event.id
   LIMIT :limit + 0

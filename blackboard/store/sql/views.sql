@@ -83,7 +83,7 @@ FROM event e;
 -- The columns that both parts of the agenda compute alike.
 c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
   '{state}' AS state,
-  w.condition || ': ' || CASE WHEN c.marks = 0 THEN 'due at ' || {instant(c.crossed_at)}
+  w.condition || ': ' || CASE WHEN c.measure = 'schedule' THEN 'due at ' || {instant(c.crossed_at)}
     ELSE coalesce(c.measure || ' = ', '') || {number(c.value)} END AS reason, c.value, c.threshold,
   {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at
 
@@ -158,7 +158,8 @@ LEFT JOIN mark m ON m.id = i.mark_id;
 (
   SELECT crossing.{column}
   FROM crossing
-  WHERE crossing.subject = '' AND crossing.watch_id = w.id AND crossing.state <> 'waiting' AND crossing.marks = 0
+  WHERE crossing.subject = '' AND crossing.watch_id = w.id AND crossing.state <> 'waiting'
+    AND crossing.measure = 'schedule'
   ORDER BY crossing.id DESC
   LIMIT 1
 )
