@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -137,7 +138,12 @@ def _findings(session: Session) -> list[Finding]:
         advice = "'blackboard check' names every mistake"
         findings.append(Finding("deployment file", "wrong", f"{len(error.mistakes)} mistakes", advice))
     try:
-        with Blackboard.open(session.url, create=False, mode=mode, writes=False) as board:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            opened = Blackboard.open(session.url, create=False, mode=mode, writes=False)
+        advice = "run this as their owner, or give all of them one owner, or share the board by [database] mode"
+        findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
+        with opened as board:
             board.session.classes.load_from(session.classes)
             findings += examine(board, deployment)
         if all(finding.name != MODEL for finding in findings):

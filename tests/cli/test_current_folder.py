@@ -159,6 +159,9 @@ class TestTwoUsers:
         done = house("inbox")
         assert done.code == 0
         assert f"warning: {house.folder / name} belongs to nobody; this process runs as root" in done.err
+        done = house("doctor", "--json")
+        [owners] = [finding for finding in done.json["findings"] if finding["name"] == "owners"]
+        assert (owners["state"], "belongs to nobody" in owners["detail"], done.err) == ("note", True, "")
         with pytest.warns(ForeignFilesWarning, match="belongs to nobody"):
             Blackboard.open(house.folder / "house.db").close()
 
