@@ -20,6 +20,7 @@ from blackboard.deployment import (
     AgentSettings,
     AgentSpec,
     CatchUp,
+    Per,
     ReadSpec,
     WatchSpec,
     min_increase_problem,
@@ -54,12 +55,22 @@ class Context(Protocol):
     """The instant at which the activation took its marks. It is the same in each retry."""
     scheduled_for: datetime | None
     """The instant for which a schedule woke the agent, however late that was; None if marks woke it."""
+    subjects: tuple[str, ...]
+    """The subjects of its marks, that of the strongest mark first; none if a schedule woke the agent."""
     board_id: str
     """The id of the board, which no other board has. Names of things outside it are unique with it."""
     settings: Mapping[str, Any]
     """The `[settings]` section of the deployment file."""
     offline: bool
     """Whether `ask` calls the `offline` function instead of a model."""
+
+    @property
+    def subject(self) -> str:
+        """The one subject that the activation is about, if its watch wakes the agent per subject.
+
+        Raises:
+            AgentError: The activation takes a batch, even if its marks have one subject; use `subjects`.
+        """
 
     @overload
     def read(self, kind: type[M], subject: str | None = None) -> list[M]: ...
@@ -94,6 +105,22 @@ class Context(Protocol):
         """
 
 
+def single_subject(agent: str, per: Per, subjects: Sequence[str]) -> str:
+    """Return the subject of an activation that is about one.
+
+    Raises:
+        AgentError: It takes a batch, or began as one.
+    """
+    if per == "subject" and len(subjects) == 1:
+        return subjects[0]
+    why = "takes a batch" if per == "batch" else f"has {len(subjects)} subjects"
+    problem = (
+        f"agent {agent!r}: an activation that {why} has no context.subject; use context.subjects, or set"
+        ' per="subject" on the agent or its watch'
+    )
+    raise AgentError(problem, shown=problem)
+
+
 LAZY = "a call of it does nothing until its result is awaited or read to the end; use an ordinary function"
 
 
@@ -126,6 +153,7 @@ class Watch:
     min_increase: float | None = None
     include_own: bool = False
     catch_up: CatchUp | None = None
+    per: Per | None = None
 
 
 def watch(
@@ -136,6 +164,7 @@ def watch(
     min_increase: float | None = None,
     include_own: bool = False,
     catch_up: CatchUp | None = None,
+    per: Per | None = None,
 ) -> Watch:
     """Return a watch with its own guards.
 
@@ -148,8 +177,10 @@ def watch(
         include_own: Whether the agent's own marks can wake it.
         catch_up: What a schedule does about the instants that it missed: "once", "all" or "none"; by default as the
             agent's setting says.
+        per: Whether an activation takes the marks of one "subject" or a "batch"; by default as the agent's setting
+            says.
     """
-    return Watch(when, only_if, unless, min_increase, include_own, catch_up)
+    return Watch(when, only_if, unless, min_increase, include_own, catch_up, per)
 
 
 def strongest_of(kind: KindLike, limit: int = 5) -> ReadSpec:
@@ -227,8 +258,8 @@ def agent(
             wrong, or worth knowing. `doctor` shows them.
         sections: The pydantic models of the sections of `[settings]` that the agent reads, by name. A deployment file
             that does not fit them is refused.
-        **settings: Fields of `AgentSettings`, such as batch, batch_window, urgent_above, cooldown, concurrency and
-            timeout; durations as text.
+        **settings: Fields of `AgentSettings`, such as batch, per, batch_window, urgent_above, cooldown, concurrency
+            and timeout; durations as text.
 
     Raises:
         ConfigurationError: The declaration has mistakes; the exception lists all of them.
@@ -307,6 +338,7 @@ def _watch_spec(
         min_increase=watch.min_increase,
         include_own=watch.include_own,
         catch_up=watch.catch_up,
+        per=watch.per,
     )
     if spec.min_increase is not None and (problem := min_increase_problem(spec.condition)) is not None:
         raise ConfigurationError([Mistake(f"agent {agent_name!r}, watches.{name}.min_increase", problem)])

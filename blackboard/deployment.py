@@ -71,6 +71,12 @@ class KindSpec(Data):
 CatchUp = Literal["once", "all", "none"]
 """What a schedule does about the instants that it missed."""
 
+DEFAULT_BATCH = 100
+"""The largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
+
+Per = Literal["subject", "batch"]
+"""What an activation takes: the marks of one subject, or a batch of marks, whatever their subjects."""
+
 
 class WatchSpec(Data):
     """A condition that wakes an agent, and its guards.
@@ -84,6 +90,7 @@ class WatchSpec(Data):
             news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks count.
         catch_up: What a schedule does about the instants that it missed; None as the agent's setting says.
+        per: What an activation takes; None as the agent's setting says.
     """
 
     name: str
@@ -93,6 +100,7 @@ class WatchSpec(Data):
     min_increase: float | None = Field(default=None, gt=0)
     include_own: bool = False
     catch_up: CatchUp | None = None
+    per: Per | None = None
 
     _condition: Condition = PrivateAttr()
     _guard: Condition | None = PrivateAttr(default=None)
@@ -187,10 +195,11 @@ class AgentSettings(Data):
     """The settings of an agent. A deployment file may override each; docs/settings.md describes them."""
 
     batch: int | None = Field(default=None, ge=1, le=10_000)
+    per: Per | None = None
     batch_window: Duration = Microseconds(0)
     urgent_above: float | None = Field(default=None, gt=0)
     cooldown: Duration = Microseconds(0)
-    cooldown_per: Literal["agent", "subject"] = "agent"
+    cooldown_per: Literal["agent", "subject"] | None = None
     concurrency: int = Field(default=1, ge=1, le=64)
     timeout: Duration = Microseconds(600_000_000)
     max_attempts: int = Field(default=3, ge=1, le=100)
@@ -235,6 +244,34 @@ class AgentSpec(Data):
                 kinds.update(watch.guard.kinds)
         return kinds
 
+    def per_of(self, watch: WatchSpec) -> Per:
+        """Return what an activation of one of its watches takes.
+
+        If neither the watch nor the agent says, it is one subject if the condition measures marks of a subject
+        together and no batch is set, and otherwise a batch. A watch over the whole board has no subject.
+        """
+        if watch.condition.over == "board":
+            return "batch"
+        if (per := watch.per or self.settings.per) is not None:
+            return per
+        together = any(not comparison.measure.per_mark for comparison in watch.condition.comparisons())
+        return "subject" if together and self.settings.batch is None else "batch"
+
+    def batch_of(self, watch: WatchSpec) -> int | None:
+        """Return the most marks of an activation of one of its watches; None if it takes all marks of the board."""
+        if watch.condition.is_schedule:
+            return 0
+        return self.settings.batch or (None if watch.condition.over == "board" else DEFAULT_BATCH)
+
+    def cooldown_per_of(self, watch: WatchSpec | None) -> Literal["agent", "subject"]:
+        """Return what rests after a success of one of its watches; of one that it has no more, as if it took batches.
+
+        If the setting is not set, it is what the activation took: the subject, or for a batch the whole agent.
+        """
+        if self.settings.cooldown_per is not None:
+            return self.settings.cooldown_per
+        return "subject" if watch is not None and self.per_of(watch) == "subject" else "agent"
+
 
 def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
     """Yield what cannot work in an agent, though each of its settings is valid.
@@ -243,6 +280,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
     """
     place, batch = f"agents.{agent.name}", agent.settings.batch
     yield from _mistakes_about_schedules(agent)
+    yield from _mistakes_about_subjects(agent)
     for watch in agent.watches:
         condition = watch.condition
         if batch is not None and (smallest := smallest_batch(condition)) > batch:
@@ -261,6 +299,20 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
                     f"{name}={guard} has no subject, since the watch {condition} is over the whole board; write"
                     f" {name}={over_board(guard)}",
                 )
+
+
+def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent.name}"
+    for watch in agent.watches:
+        if watch.per == "subject" and watch.condition.over == "board":
+            yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
+    if agent.settings.per == "subject" and all(watch.condition.over == "board" for watch in agent.watches):
+        yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent.watches)))
+
+
+def _no_subject(watch: WatchSpec) -> str:
+    what = "is a schedule" if watch.condition.is_schedule else "is over the whole board"
+    return f"{watch.condition} {what}, which has no subject"
 
 
 def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
-from blackboard.agent_definition import Agent, require_done
+from blackboard.agent_definition import Agent, require_done, single_subject
 from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, ManualClock, from_datetime, iso
 from blackboard.daemon.daemon import Daemon
+from blackboard.deployment import Per
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
 from blackboard.llm.client_protocol import BatchItem
@@ -249,6 +250,8 @@ class StandaloneContext:
         model: ScriptedModel | None,
         now: datetime,
         scheduled_for: datetime | None,
+        per: Per,
+        subjects: Sequence[str],
     ) -> None:
         self.agent: str = agent if isinstance(agent, str) else agent.name
         self.activation_id: int = 1
@@ -257,11 +260,21 @@ class StandaloneContext:
         self.reason: str = ""
         self.now: datetime = _aware(now)
         self.scheduled_for: datetime | None = None if scheduled_for is None else _aware(scheduled_for)
+        self.subjects: tuple[str, ...] = tuple(dict.fromkeys(map(normalize_subject, subjects)))
         self.board_id: str = "test"
         self.settings: Mapping[str, Any] = settings
         self.offline: bool = model is None
         self._definition = None if isinstance(agent, str) else agent
-        self._reads, self._model, self._asked = list(reads), model, False
+        self._reads, self._model, self._asked, self._per = list(reads), model, False, per
+
+    @property
+    def subject(self) -> str:
+        """The subject that the context was given.
+
+        Raises:
+            AgentError: It was given none, or those of a batch.
+        """
+        return single_subject(self.agent, self._per, self.subjects)
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
         """Return the marks of a kind that the context was given, strongest first, of one subject or of all.
@@ -313,6 +326,8 @@ def context(
     model: ScriptedModel | None = None,
     now: datetime = START,
     scheduled_for: datetime | None = None,
+    subject: str | None = None,
+    subjects: Sequence[str] = (),
 ) -> StandaloneContext:
     """Return a context with which an agent can be called as the function that it is.
 
@@ -325,8 +340,17 @@ def context(
         model: The model that `ask` calls; without it, the agent's offline rule answers.
         now: The instant of the activation; a naive datetime is UTC.
         scheduled_for: The instant for which a schedule wakes the agent; None if marks do.
+        subject: The subject of an activation that is about one.
+        subjects: The subjects of an activation that takes a batch.
+
+    Raises:
+        UsageError: It is given a subject and subjects.
     """
-    return StandaloneContext(agent, reads, settings or {}, model, now, scheduled_for)
+    if subject is not None and subjects:
+        raise UsageError("an activation is about one subject or takes a batch: give context() a subject or subjects")
+    per: Per = "batch" if subject is None else "subject"
+    named = subjects if subject is None else [subject]
+    return StandaloneContext(agent, reads, settings or {}, model, now, scheduled_for, per, named)
 
 
 def replay(

@@ -88,6 +88,7 @@ def _watch(
         len(rows),
         verdict,
         own_laws=_own_laws(txn, watch, subject),
+        per=watch.agent.per_of(watch.spec),
     )
     return explanation if scope is None else _with_values(txn, watch, scope, explanation)
 

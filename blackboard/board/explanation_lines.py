@@ -35,6 +35,8 @@ def explanation_lines(result: Explanation) -> Iterator[str]:
 
 def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
     yield f"  {watch.watch}: {watch.condition}"
+    if watch.per == "subject":
+        yield "    an activation for each subject"
     if watch.values == () and watch.predicted_at:  # a schedule
         yield f"    next: {', '.join(str(_time(at)) for at in watch.predicted_at)}"
     for value in watch.values or ():

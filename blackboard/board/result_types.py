@@ -473,6 +473,8 @@ class WatchExplanation:
     """When a falling watch will cross by fading alone, or the next instants of a schedule; None for a rising watch."""
     own_laws: tuple[OwnLaw, ...] = ()
     """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
+    per: Literal["subject", "batch"] = "batch"
+    """Whether an activation takes the marks of one subject or a batch."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +18,14 @@ from blackboard.errors import ConfigurationError
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployment_preview import (
+        PredictedActivations,
         PredictedCrossing,
         PredictedRetest,
         PredictedSchedule,
         PredictedWake,
         Preview,
     )
-    from blackboard.deployment import WatchSpec
+    from blackboard.deployment import AgentSpec, WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 SHOWN = 20
@@ -120,6 +121,11 @@ def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str
         "file": str(resolved.settings.path),
         "mistakes": [],
         "warnings": resolved.warnings,
+        "activations": [
+            {"agent": agent.name, "watch": watch.name, "per": agent.per_of(watch), "marks": agent.batch_of(watch)}
+            for agent in resolved.deployment.agents.values()
+            for watch in agent.watches
+        ],
         **deployment,
         **({} if preview is None else {"against_board": preview}),
     }
@@ -145,6 +151,29 @@ def _show(resolved: ResolvedDeployment) -> None:
         ),
         empty="no agents",
     )
+    _show_activations(agents.values())
+
+
+def _show_activations(agents: Iterable[AgentSpec]) -> None:
+    """Show how many activations, and so calls, the agents need: each makes at most one."""
+    rows = [
+        (agent.name if i == 0 else "", watch.name, agent.per_of(watch), _taken(agent, watch))
+        for agent in agents
+        for i, watch in enumerate(agent.watches)
+    ]
+    if rows:
+        table(("agent", "watch", "per", "one activation, with at most one call, for"), rows, empty="")
+
+
+def _taken(agent: AgentSpec, watch: WatchSpec) -> str:
+    marks = agent.batch_of(watch)
+    if watch.condition.is_schedule:
+        return "each instant"
+    if marks is None:
+        return "all marks of the board"
+    if watch.condition.over == "board":
+        return f"up to {marks} marks of the board"
+    return f"each subject, up to {marks} marks" if agent.per_of(watch) == "subject" else f"up to {marks} marks"
 
 
 def _condition(watch: WatchSpec) -> str:
@@ -164,6 +193,7 @@ def _show_preview(preview: Preview) -> None:
         say(f"worker {worker}: {problem}")
     _show_marks(preview)
     _show_wakes(preview.wakes)
+    _show_predicted_activations(preview.activations)
     _show_schedules(preview.schedules)
     for stays, outcome in ((True, "stay"), (False, "be skipped, because their watch changes")):
         _show_retests([retest for retest in preview.retests if retest.stays is stays], outcome)
@@ -197,6 +227,24 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
         empty="no agent would wake",
         title=f"{len(wakes)} crossings would follow",
     )
+
+
+def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> None:
+    if activations:
+        table(
+            ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
+            ((a.agent, a.watch, a.subjects, a.marks, a.per, *_activations_of(a)) for a in activations),
+            empty="",
+            title="what waits would need these activations, each with at most one call",
+        )
+
+
+def _activations_of(activations: PredictedActivations) -> tuple[str, str]:
+    """Return the number of activations, and that under the other `per`."""
+    subject, batch = str(activations.per_subject), f"at least {activations.per_batch}"
+    if activations.per == "subject":
+        return subject, f"{batch} per batch"
+    return batch, f"{subject} per subject"
 
 
 def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from blackboard.agent_definition import single_subject
 from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
 from blackboard.daemon.model_caller import ModelCaller
@@ -32,10 +33,20 @@ class RunContext:
         self.now: datetime = to_datetime(claim.at)
         scheduled_for = claim.row.scheduled_for
         self.scheduled_for: datetime | None = None if scheduled_for is None else to_datetime(scheduled_for)
+        self.subjects: tuple[str, ...] = claim.subjects
         self.settings = settings
         self._claim, self._reads, self._model_caller = claim, reads, model_caller
         self._asked = False
         self._generation = forks.generation()
+
+    @property
+    def subject(self) -> str:
+        """The one subject of the activation.
+
+        Raises:
+            AgentError: It takes a batch.
+        """
+        return single_subject(self.agent, self._claim.per, self.subjects)
 
     @property
     def board_id(self) -> str:

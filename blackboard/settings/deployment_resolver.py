@@ -317,7 +317,8 @@ class _Resolver:
         if min_increase is not None and (problem := min_increase_problem(when)) is not None:
             self._wrong(f"{place}.min_increase", problem)
         catch_up = watch.catch_up if section.catch_up is None else section.catch_up
-        changes = {"when": str(when), "min_increase": min_increase, "catch_up": catch_up}
+        per = watch.per if section.per is None else section.per
+        changes = {"when": str(when), "min_increase": min_increase, "catch_up": catch_up, "per": per}
         return WatchSpec(**{**watch.model_dump(), **changes})
 
     def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
@@ -326,7 +327,7 @@ class _Resolver:
             if getattr(section, setting) is not None:
                 self._wrong(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
-        return WatchSpec(name=name, when=str(schedule), catch_up=section.catch_up)
+        return WatchSpec(name=name, when=str(schedule), catch_up=section.catch_up, per=section.per)
 
     def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
         schedule: Condition = self._try(f"{place}.schedule", lambda: parse(text), fallback)

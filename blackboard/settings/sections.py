@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from blackboard.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits
+from blackboard.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, Per
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.marks import MAX_PAYLOAD, OnRepeat
 from blackboard.system.private_files import parse_mode
@@ -82,6 +82,8 @@ class WatchSection(Section):
     """Another schedule for a scheduled watch; under a new name, a schedule that the agent has not declared."""
     catch_up: CatchUp | None = None
     """What the schedule does about the instants that it missed."""
+    per: Per | None = None
+    """Whether an activation takes the marks of one subject or a batch."""
 
 
 class AgentSection(AgentSettings):

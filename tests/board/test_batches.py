@@ -39,7 +39,9 @@ def given(world: World, name: str = "watchman") -> list[tuple[str, str]] | None:
 def test_what_a_guard_holds_ends_no_batch_window(
     world: World, settings: dict[str, Any], condition: Condition, claims_before: bool
 ) -> None:
-    world.deploy(KINDS, spec("watchman", watch(condition, unless=count("no") >= 1), batch_window="10s", **settings))
+    world.deploy(
+        KINDS, spec("watchman", watch(condition, unless=count("no") >= 1), batch_window="10s", per="batch", **settings)
+    )
     world.put("no", "held")
     world.put("a", "held", 1.0)
     if claims_before:

@@ -303,7 +303,15 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
     """Return the two claimed halves of a failed batch of one crossing over four marks."""
     world.deploy(
         KINDS,
-        spec("sales", count("lead") >= 4, retry_after="1s", max_attempts=1, concurrency=2, cooldown_after_failures=9),
+        spec(
+            "sales",
+            count("lead") >= 4,
+            per="batch",
+            retry_after="1s",
+            max_attempts=1,
+            concurrency=2,
+            cooldown_after_failures=9,
+        ),
     )
     for _ in range(4):
         world.put("lead", "a")
@@ -383,7 +391,7 @@ def put_joint(world: World, *subjects: str) -> None:
 
 @pytest.mark.parametrize("bad", ["a", "b", "c"])
 def test_a_failing_batch_of_a_conjunction_is_split_between_subjects(world: World, bad: str) -> None:
-    world.deploy(KINDS, spec("sales", JOINT, max_attempts=1, retry_after="1s", cooldown_after_failures=99))
+    world.deploy(KINDS, spec("sales", JOINT, per="batch", max_attempts=1, retry_after="1s", cooldown_after_failures=99))
     put_joint(world, "a", "b", "c")
     given = []
     while (claim := world.claim("sales")) is not None:
@@ -413,7 +421,7 @@ def test_one_subject_of_a_conjunction_fails_as_a_whole(world: World) -> None:
 
 def test_a_side_of_a_disjunction_is_split_between_marks(world: World) -> None:
     condition = (count("lead") >= 2) | (count("out") >= 2)
-    world.deploy(KINDS, spec("sales", condition, max_attempts=1, retry_after="1s"))
+    world.deploy(KINDS, spec("sales", condition, per="batch", max_attempts=1, retry_after="1s"))
     world.put("lead", "a")
     world.put("lead", "a")
     assert world.fail(world.claimed("sales")) == "ready"
@@ -421,7 +429,7 @@ def test_a_side_of_a_disjunction_is_split_between_marks(world: World) -> None:
 
 
 def test_an_isolated_mark_of_a_conjunction_takes_its_subject_along(world: World) -> None:
-    world.deploy(KINDS, spec("sales", JOINT))
+    world.deploy(KINDS, spec("sales", JOINT, per="batch"))
     put_joint(world, "a", "b")
     claim = world.claimed("sales")
     ids = {subject: {item.event.mark_id for item in claim.inputs if item.event.subject == subject} for subject in "ab"}

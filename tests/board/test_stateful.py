@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from pathlib import Path
@@ -35,7 +36,14 @@ AGENTS = [
     spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, cooldown_after_failures=999),
     spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, cooldown_after_failures=999),
     spec("board", count("fire", over="board") >= BOARD, max_attempts=2, cooldown_after_failures=999),
-    spec("cold", strength("smoke") < COLD, unless=count("fire") >= 1, max_attempts=2, cooldown_after_failures=999),
+    spec(
+        "cold",
+        strength("smoke") < COLD,
+        unless=count("fire") >= 1,
+        per="subject",
+        max_attempts=2,
+        cooldown_after_failures=999,
+    ),
     spec("bell", every("40m"), max_attempts=2, cooldown_after_failures=999),
 ]
 ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
@@ -230,7 +238,6 @@ class Board(RuleBasedStateMachine):
     def an_agent_wakes(self, name: str) -> None:
         self.world.fire_all_due()
         now = self.now()
-        expected = self.expected(name, now)
         open_ones = self.world.board.activations(agent=name, state="ready", limit=100)
         claim = self.world.claim(name)
         if name in self.running:
@@ -241,14 +248,33 @@ class Board(RuleBasedStateMachine):
                 assert self.begun[name, item.event.mark_id, item.event.id] == "begun"
             self.running[name] = claim
             return
-        self.claimed(name, claim, expected, now)
+        keys = self.taken(name, claim, now)
+        self.claimed(name, claim, keys, self.expected(name, keys, now), now)
 
-    def expected(self, name: str, now: int) -> tuple[set[int], set[int]]:
-        """Return the required and the allowed marks of a new activation."""
+    def taken(self, name: str, claim: Claim | None, now: int) -> set[tuple[str, int]]:
+        """Return the keys of the crossings that a claim took: all, or per subject those of the strongest subject."""
+        waiting = self.model.waiting[name]
+        if claim is None or name not in ("sum", "cold"):
+            return set(waiting)
+        [subject] = {item.event.subject for item in claim.inputs}
+        values = [self.value(name, key, now) for key in waiting if key[0] == subject]
+        assert max(values) == pytest.approx(max(self.value(name, key, now) for key in waiting), rel=1e-9)
+        return {key for key in waiting if key[0] == subject}
+
+    def value(self, name: str, key: tuple[str, int], now: int) -> float:
+        """Return the strength of a waiting crossing."""
+        subject, mark_id = key
+        if name == "sum":
+            return math.fsum(self.model.strength(mark, now) for mark in self.model.stimuli("sum", now, subject))
+        mark = self.model.marks[mark_id]
+        return self.model.strength(mark, now) if mark.live(now) else 0.0
+
+    def expected(self, name: str, keys: set[tuple[str, int]], now: int) -> tuple[set[int], set[int]]:
+        """Return the required and the allowed marks of a new activation that took these crossings."""
         if name == "bell":
             return set(), set()  # a schedule has no marks
         model, must, may = self.model, set(), set()
-        for subject, mark_id in model.waiting[name]:
+        for subject, mark_id in keys:
             if name == "each":
                 mark = model.marks[mark_id]
                 if mark.live(now) and model.strength(mark, now) >= EACH:
@@ -265,9 +291,16 @@ class Board(RuleBasedStateMachine):
                 }
         return must, must | may
 
-    def claimed(self, name: str, claim: Claim | None, expected: tuple[set[int], set[int]], now: int) -> None:
-        model, waited = self.model, dict(self.model.waiting[name])
-        model.waiting[name].clear()
+    def claimed(
+        self,
+        name: str,
+        claim: Claim | None,
+        keys: set[tuple[str, int]],
+        expected: tuple[set[int], set[int]],
+        now: int,
+    ) -> None:
+        model = self.model
+        waited = {key: model.waiting[name].pop(key) for key in keys}
         must, may = expected
         if name == "each":
             model.count["faded"] += len(waited) - len(must)

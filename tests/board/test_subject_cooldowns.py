@@ -18,6 +18,7 @@ KINDS = {"lead": kind("lead", Never(), on_repeat="separate")}
 COOLDOWN: dict[str, Any] = {
     "cooldown": "1m",
     "cooldown_per": "subject",
+    "per": "batch",
     "max_attempts": 1,
     "retry_after": "1s",
     "cooldown_after_failures": 99,

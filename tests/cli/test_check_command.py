@@ -134,6 +134,59 @@ def test_a_count_that_no_subject_can_have_is_a_warning(house: CommandLine) -> No
     assert "separate" in done.err
 
 
+PAGER = """
+
+from blackboard import total
+
+
+@agent(watches=total(Smoke) >= 0.5, writes=[Call])
+def pager(smokes, context):
+    return Call(subject=context.subject, text="")
+"""
+
+
+def test_it_says_what_an_activation_takes_and_how_many_what_waits_would_need(house: CommandLine) -> None:
+    path = house.folder / "house_agents.py"
+    path.write_text(path.read_text() + PAGER)
+    change(house, '"house_agents:caller"]', '"house_agents:caller", "house_agents:pager"]')
+    house("init")
+    for room in ("kitchen", "hall", "attic"):
+        house("deposit", "smoke", room, "--payload", '{"detail": ""}')
+    done = house("check", "--against-board")
+    assert "each subject, up to 100 marks" in done.out
+    assert "all marks of the board" in done.out
+    assert "up to 10 marks" in done.out
+    assert "at least 1 per batch" in done.out
+    found = house("check", "--against-board", "--json").json
+    assert {"agent": "pager", "watch": "watch", "per": "subject", "marks": 100} in found["activations"]
+    [pager] = [one for one in found["against_board"]["activations"] if one["agent"] == "pager"]
+    assert (pager["per"], pager["subjects"], pager["per_subject"], pager["per_batch"]) == ("subject", 3, 3, 1)
+    assert "an activation for each subject" in house("explain", "pager").out
+
+
+def test_per_is_a_setting_of_the_agent_and_of_a_watch(house: CommandLine) -> None:
+    path = house.folder / "house_agents.py"
+    path.write_text(path.read_text() + PAGER)
+    change(house, '"house_agents:caller"]', '"house_agents:caller", "house_agents:pager"]')
+    file = house.folder / "blackboard.toml"
+    text = file.read_text()
+
+    def per(sections: str) -> dict[str, str]:
+        file.write_text(text + sections)
+        return {one["agent"]: one["per"] for one in house("check", "--json").json["activations"]}
+
+    assert per("") == {"watchman": "batch", "caller": "batch", "pager": "subject"}
+    assert per('[agents.pager]\nper = "batch"\n[agents.watchman]\nper = "subject"') == {
+        "watchman": "subject",
+        "caller": "batch",
+        "pager": "batch",
+    }
+    assert per('[agents.pager]\nper = "batch"\n[agents.pager.watches.watch]\nper = "subject"')["pager"] == "subject"
+    file.write_text(text + '[agents.caller.watches.many]\nper = "subject"\n[agents.watchman]\nper = "mark"')
+    places = {mistake["place"] for mistake in house("check", "--json").json["mistakes"]}
+    assert places == {"blackboard.toml, agents.caller.watches.many.per", "blackboard.toml, agents.watchman.per"}
+
+
 def test_mistakes_are_one_json_document_with_their_places_and_the_same_exit_code(house: CommandLine) -> None:
     change(house, "[kinds.smoke]", "[kinds.smoek]\nweight = 2\n[agents.watchman]\nbach = 3\n[kinds.smoke]")
     done = house("check", "--json")

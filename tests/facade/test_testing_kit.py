@@ -66,6 +66,18 @@ def test_a_mark_is_as_if_read_from_a_board() -> None:
         mark(Fog, strength=-1)
 
 
+def test_a_context_is_about_one_subject_or_a_batch() -> None:
+    one = context(keeper, subject="e\u0301tage")
+    assert (one.subject, one.subjects) == ("\u00e9tage", ("\u00e9tage",))
+    batch = context(keeper, subjects=["web", "db", "web"])
+    assert batch.subjects == ("web", "db")
+    for given in (batch, context(keeper), context(keeper, subjects=["web"])):
+        with pytest.raises(AgentError, match=r"takes a batch has no context.subject; use context\.subjects"):
+            _ = given.subject
+    with pytest.raises(UsageError, match="one subject or takes a batch"):
+        context(keeper, subject="web", subjects=["db"])
+
+
 def test_a_context_reads_only_what_the_agent_declares_strongest_first() -> None:
     horns = [mark(Horn, "pier", strength=share, level=1) for share in (0.2, 0.9)]
     given = context(keeper, reads=horns)

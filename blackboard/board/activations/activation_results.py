@@ -149,12 +149,12 @@ def _halve(
 def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -> set[int] | None:
     """Move each of these marks to an activation of its own, and return the marks that moved.
 
-    Marks that must stay together move together, and the activation keeps at least one part. Returns None, without a
-    change, if the worker has lost the activation.
+    The sides of an `&` move together, and the activation keeps at least one part. Returns None, without a change, if
+    the worker has lost the activation.
     """
     if (current := _current(txn, row)) is None:
         return None
-    parts = _divisible_parts(txn, current)
+    parts = _divisible_parts(txn, current, between_marks=True)
     isolated = [part for part in parts if not set(part).isdisjoint(marks)]
     if len(isolated) == len(parts):
         isolated = isolated[1:]
@@ -205,13 +205,14 @@ def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
     txn.sql.run(ACTIVATIONS.give_back_attempts, agent=agent)
 
 
-def _divisible_parts(txn: BoardTransaction, row: ActivationRow) -> list[list[int]]:
+def _divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks: bool = False) -> list[list[int]]:
     """Return the parts into which an activation can be split, strongest first: single marks, or all of a subject.
 
-    The marks of one subject stay together if the watch needs several sides of them, which an `&` joins.
+    The marks of one subject stay together if the watch needs several sides of them, which an `&` joins. They also fail
+    together if the watch wakes its agent per subject; single marks are then split off only `between_marks`.
     """
     watch = txn.active.watches.get(row.watch_id)
-    stays_together = watch is not None and watch.condition.is_joint
+    stays_together = watch is not None and (watch.condition.is_joint or (watch.is_per_subject and not between_marks))
     parts: dict[object, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == ABSORBED:
@@ -487,10 +488,14 @@ def _deposit(txn: BoardTransaction, item: AgentDeposit) -> Receipt:
 
 
 def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
-    settings = agent.settings
-    until = txn.now + settings.cooldown if settings.cooldown and settings.cooldown_per == "agent" else None
+    cooldown, watch = agent.settings.cooldown, txn.active.watches.get(row.watch_id)
+    per = agent.cooldown_per_of(None if watch is None else watch.spec)
+    state = agent_state.get(txn, agent.name)
+    until = None if state.failures else state.cooldown_until  # another activation may have set it with its success
+    if per == "agent":
+        until = txn.now + cooldown if cooldown else None
     agent_state.set_cooldown(txn, agent.name, until, 0)
-    if subject_cooldowns.has_cooldowns(agent):
+    if cooldown and per == "subject":
         subject_cooldowns.start(txn, agent, subjects_of(txn, row))
 
 

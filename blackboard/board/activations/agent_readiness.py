@@ -8,6 +8,7 @@ from typing import NamedTuple
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import crossing_selection
 from blackboard.deployment import AgentSpec
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -141,6 +142,8 @@ def ready_watches(txn: BoardTransaction, agent: AgentSpec) -> list[RegisteredWat
 def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
     if watch.batch is None or not watch.agent.settings.batch_window:
         return False
+    if watch.is_per_subject:
+        return crossing_selection.full_subject(txn, watch) is not None
     marks: int = txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch)
     return marks >= watch.batch
 

@@ -28,7 +28,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, scheduled_crossings, stimuli, subject_cooldowns
 from blackboard.board.watches.crossing_selection import Selection, select
 from blackboard.board.watches.crossings import reason_of
-from blackboard.deployment import AgentSpec, Deployment
+from blackboard.deployment import AgentSpec, Deployment, Per
 from blackboard.failpoints import failpoint
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
@@ -48,6 +48,13 @@ class Claim:
     """The instant at which its marks were absorbed."""
     deployment: Deployment
     """The deployment that was active then. It defines the kinds of the marks."""
+    per: Per = "batch"
+    """What the activation takes, as its watch now says."""
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects of the marks, that of the strongest mark first."""
+        return tuple(dict.fromkeys(item.event.subject for item in self.inputs))
 
 
 def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
@@ -131,7 +138,8 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
     )
     inputs = _as_inputs(txn, selection)
     reads = record_reads(txn, watch.agent, row.id, inputs)
-    return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment)
+    per = watch.agent.per_of(watch.spec)
+    return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
 
 def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
@@ -149,15 +157,50 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     )
     inputs, reads = inputs_of(txn, row.id)
     watch = txn.active.watches.get(row.watch_id)
-    return Claim(row, agent, watch.spec.name if watch else "", inputs, reads, row.created_at, txn.deployment)
+    name = watch.spec.name if watch else ""
+    per: Per = agent.per_of(watch.spec) if watch else "subject"  # of a watch that is gone, one subject can be named
+    return Claim(row, agent, name, inputs, reads, row.created_at, txn.deployment, per)
 
 
 def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
     """Return the first due activation with a subject that is not in cooldown. Marks of other subjects are split off."""
     while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
-        if (row := _without_cooldowns(txn, agent, row)) is not None:
+        if (row := _without_cooldowns(txn, agent, _of_one_subject(txn, row))) is not None:
             return row
     return None
+
+
+def _of_one_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+    """Split off the marks of all subjects but the strongest one's, and return the activation.
+
+    Nothing is split if the watch takes batches, or if there is an answer about all marks, which is not given up. A
+    watch that wakes its agent per subject has such an activation if it took batches before a change of the deployment.
+    """
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is None or not watch.is_per_subject:
+        return row
+    _, *others = _marks_by_subject(txn, row).values() or [[]]
+    if not others or model_calls.awaits_or_has_answer(txn, row.id):
+        return row
+    for marks in others:
+        activation_results.split(txn, row, marks, attempt=row.attempt, error=row.error)
+    set_marks(txn, row.id)
+    return _reread(txn, row)
+
+
+def _reread(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+    return get_activation(txn, row.id) or row
+
+
+def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, list[int]]:
+    """Return the ids of the marks of an activation by their subjects; for a watch over the board, by "" alone."""
+    watch = txn.active.watches.get(row.watch_id)
+    marks: dict[str, list[int]] = {}
+    for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
+        if mark.role == ABSORBED and mark.id is not None:
+            subject = "" if watch is not None and watch.is_over_board else mark.subject
+            marks.setdefault(subject, []).append(mark.input_mark_id)
+    return marks
 
 
 def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
@@ -166,13 +209,7 @@ def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationR
     Returns None after deferring the activation, if all its subjects are in cooldown, or if it waits for an answer about
     all its marks or has one: an answer that is paid for is not given up.
     """
-    marks: dict[str, list[int]] = {}
-    if subject_cooldowns.has_cooldowns(agent):
-        watch = txn.active.watches.get(row.watch_id)
-        for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-            if mark.role == ABSORBED and mark.id is not None:
-                subject = "" if watch is not None and watch.is_over_board else mark.subject
-                marks.setdefault(subject, []).append(mark.input_mark_id)
+    marks = _marks_by_subject(txn, row) if subject_cooldowns.has_cooldowns(agent) else {}
     ends = {subject: subject_cooldowns.end_of(txn, agent, subject) for subject in marks}
     cooling = {subject: end for subject, end in ends.items() if end is not None}
     if not cooling:
@@ -187,7 +224,7 @@ def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationR
             txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
         )
     set_marks(txn, row.id)
-    return get_activation(txn, row.id)
+    return _reread(txn, row)
 
 
 def _insert(

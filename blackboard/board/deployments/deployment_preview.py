@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +17,7 @@ from blackboard.board.unreadable_marks import Misfits
 from blackboard.board.watches import crossing_retests, guards, scheduled_crossings
 from blackboard.board.workers import gone_agents, served_agents
 from blackboard.clock import Instant, to_datetime
-from blackboard.deployment import Deployment
+from blackboard.deployment import DEFAULT_BATCH, Deployment, Per
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -82,6 +84,21 @@ class PredictedSchedule:
 
 
 @dataclass(frozen=True)
+class PredictedActivations:
+    """The activations that the waiting crossings of a watch over subjects would become: each makes at most one call."""
+
+    agent: str
+    watch: str
+    per: Per
+    subjects: int
+    marks: int
+    per_subject: int
+    """The number of activations per subject."""
+    per_batch: int
+    """The least number of activations that take batches."""
+
+
+@dataclass(frozen=True)
 class Preview:
     """What a deployment would do at one instant."""
 
@@ -105,6 +122,8 @@ class Preview:
     """How many live marks of each kind have a law of their own, which no change of the kind's law replaces."""
     schedules: tuple[PredictedSchedule, ...] = ()
     """The schedules of all agents."""
+    activations: tuple[PredictedActivations, ...] = ()
+    """What the crossings that would wait become, for each watch over subjects that has any."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
     """For each kind, the live marks that do not fit its class."""
 
@@ -155,6 +174,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
             PredictedSchedule(*key, text, schedules.get(key) != text, _upcoming(txn, key))
             for key, text in sorted(_schedules(txn).items())
         ),
+        activations=tuple(_activations(txn)),
     )
 
 
@@ -175,6 +195,24 @@ def _evaporations(
         elif row.evaporates_at is not None and row.evaporates_at < (before[row.id] or float("inf")):
             sooner[row.kind] += 1
     return tuple(evaporates), {kind: count for kind, count in sooner.items() if count}
+
+
+def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
+    for watch in txn.active.watches.values():
+        if watch.is_over_board or not (rows := txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)):
+            continue
+        batch, marks = watch.batch or DEFAULT_BATCH, Counter[str]()
+        for row in rows:
+            marks[row.subject] += row.marks
+        yield PredictedActivations(
+            watch.agent.name,
+            watch.spec.name,
+            watch.agent.per_of(watch.spec),
+            len(marks),
+            marks.total(),
+            sum(math.ceil(count / batch) for count in marks.values()),
+            math.ceil(marks.total() / batch),
+        )
 
 
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:

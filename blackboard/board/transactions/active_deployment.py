@@ -15,9 +15,6 @@ from blackboard.store.rows import LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
 
-DEFAULT_BATCH = 100
-"""Largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
-
 
 @dataclass(frozen=True, eq=False)
 class RegisteredWatch:
@@ -104,9 +101,14 @@ class RegisteredWatch:
         return 0 if self.is_scheduled else self.agent.settings.batch_window
 
     @cached_property
+    def is_per_subject(self) -> bool:
+        """Whether each activation is about exactly one subject."""
+        return self.agent.per_of(self.spec) == "subject"
+
+    @cached_property
     def batch(self) -> int | None:
         """The largest number of marks in one activation; None if a watch over the board takes all its marks."""
-        return self.agent.settings.batch or (None if self.is_over_board else DEFAULT_BATCH)
+        return self.agent.batch_of(self.spec)
 
     def batch_window_end(self, noticed_at: int, marks: int, *, urgent: bool) -> int:
         """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.

@@ -22,7 +22,7 @@ from blackboard.conditions import Comparison
 from blackboard.decay import Decay, Never
 from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
-from blackboard.store.statements import CROSSINGS
+from blackboard.store.statements import CROSSINGS, Statement
 
 MAX_READ = 200
 """The largest number of crossings that a claim reads beyond its batch. With more of higher bounds, it may miss the
@@ -77,14 +77,17 @@ def strongest_first(
     watch: RegisteredWatch,
     admit: Callable[[CrossingRow], CrossingRow | None],
     batch: int,
+    *,
+    only_ready: bool = False,
 ) -> Iterator[tuple[CrossingRow, MarksBehind]]:
     """Yield the waiting crossings of a watch with their marks, strongest now first; of equal ones, the older first.
 
     `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
-    lower bound.
+    lower bound. With `only_ready`, those that wait in their batch window are not read.
     """
     found: list[tuple[float, int, CrossingRow, MarksBehind]] = []
-    for read, (bound, row) in zip(count(), _by_bound(txn, watch, batch)):
+    statement = CROSSINGS.claimable_of_law.using("ready") if only_ready else CROSSINGS.claimable_of_law
+    for read, (bound, row) in zip(count(), _by_bound(txn, watch, statement, batch)):
         while found and _comes_before(-found[0][0], found[0][1], bound, row.id):
             yield heapq.heappop(found)[2:]
         if read >= batch + MAX_READ:
@@ -129,20 +132,24 @@ def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int
     return strength * SAME > bound or (strength >= bound * SAME and crossing_id < other_id)
 
 
-def _by_bound(txn: BoardTransaction, watch: RegisteredWatch, batch: int) -> Iterator[tuple[float, CrossingRow]]:
+def _by_bound(
+    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement, batch: int
+) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
     groups = []
     key = ""
     while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
-        groups.append(_of_law(txn, watch, key, batch))
+        groups.append(_of_law(txn, watch, statement, key, batch))
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 
 
-def _of_law(txn: BoardTransaction, watch: RegisteredWatch, key: str, batch: int) -> Iterator[tuple[float, CrossingRow]]:
+def _of_law(
+    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement, key: str, batch: int
+) -> Iterator[tuple[float, CrossingRow]]:
     seen: set[int] = set()
     limit, is_full = batch + 3, True
     while is_full:
-        rows = txn.sql.all(CROSSINGS.claimable_of_law, watch_id=watch.id, law=key, now=txn.now, limit=limit)
+        rows = txn.sql.all(statement, watch_id=watch.id, law=key, now=txn.now, limit=limit)
         is_full = len(rows) == limit
         for row in rows:
             if row.id not in seen:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation, skip_crossing
-from blackboard.board.transactions.active_deployment import DEFAULT_BATCH, RegisteredWatch
+from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_holds, crossings, scheduled_crossings
-from blackboard.board.watches.crossing_inputs import MarksBehind, fit
+from blackboard.board.watches.crossing_inputs import MarksBehind, fit, marks_behind
 from blackboard.board.watches.crossing_order import strongest_first
+from blackboard.deployment import DEFAULT_BATCH
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow
-from blackboard.store.statements import MARKS
+from blackboard.store.statements import CROSSINGS, MARKS
 
 
 @dataclass
@@ -31,9 +32,14 @@ class Selection:
         """The events of the marks."""
         return [event for event, _ in self.inputs.values()]
 
+    def add(self, watch: RegisteredWatch, crossing: CrossingRow, behind: MarksBehind, room: int) -> None:
+        """Add a crossing with those of its marks for which there is room."""
+        self.crossings.append(crossing)
+        self.inputs.update({event.mark_id: (event, strength) for event, strength in fit(watch, behind, room)})
+
 
 def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
-    """Select the strongest crossings that nothing defers, up to the batch size.
+    """Select the strongest crossings that nothing defers, up to the batch size; of one subject if the watch says so.
 
     Nothing is selected before the batch window ends: with the first of these crossings that is ready or urgent, or with
     a full batch. On the way the selection releases, holds and closes crossings, as their guards, cooldowns and marks
@@ -41,6 +47,8 @@ def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     """
     if watch.is_scheduled:
         return _select_scheduled(txn, watch)
+    if watch.is_per_subject:
+        return _select_subject(txn, watch)
     selection, batch = Selection(), watch.batch
     is_ready = is_full = False
     waiting = strongest_first(
@@ -53,13 +61,56 @@ def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
         if selection.inputs and len(behind.inputs) > room and not watch.is_over_board:
             is_full = True
             continue  # the marks of one subject stay together
-        selection.crossings.append(crossing)
-        selection.inputs.update({event.mark_id: (event, strength) for event, strength in fit(watch, behind, room)})
+        selection.add(watch, crossing, behind, room)
         is_ready = is_ready or (crossing.ready_at is not None and crossing.ready_at <= txn.now)
         if batch is not None and len(selection.inputs) >= batch:
             is_full = True
             break
     return selection if is_ready or is_full else Selection()
+
+
+def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
+    """Select the crossings of one subject: of the strongest crossing that is ready, or of a subject with a full batch.
+
+    Each subject has a batch window of its own.
+    """
+    ready = strongest_first(
+        txn, watch, lambda crossing: crossing_holds.release_or_hold(txn, watch, crossing), 1, only_ready=True
+    )
+    for crossing, behind in ready:
+        if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):
+            continue  # a crossing that a guard held may have a batch window again
+        return _of_subject(txn, watch, crossing.subject)
+    while (subject := full_subject(txn, watch)) is not None:
+        selection = _of_subject(txn, watch, subject)
+        if len(selection.inputs) == watch.batch:  # otherwise some of them are held or closed by now
+            return selection
+    return Selection()
+
+
+def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
+    """Return a subject whose crossings fill a batch only together. They exist if each mark crosses by itself."""
+    if not watch.condition.per_mark or not watch.batch_window:
+        return None
+    subject: str | None = txn.sql.value(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
+    return subject
+
+
+def _of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> Selection:
+    """Select the crossings of one subject that nothing defers, strongest first, up to the batch size."""
+    selection, batch = Selection(), watch.batch or DEFAULT_BATCH
+    rows = txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject)
+    waiting = [
+        (crossing, marks_behind(txn, watch, crossing))
+        for row in rows
+        if (crossing := crossing_holds.release_or_hold(txn, watch, row)) is not None
+    ]
+    for crossing, behind in sorted(waiting, key=lambda pair: (-pair[1].strength, pair[0].id)):
+        if (room := batch - len(selection.inputs)) < 1:
+            break
+        if not _close_if_over(txn, watch, crossing, behind):
+            selection.add(watch, crossing, behind, room)
+    return selection
 
 
 def _select_scheduled(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:

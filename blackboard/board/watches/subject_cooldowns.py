@@ -10,9 +10,7 @@ from blackboard.store.statements import ACTIVATIONS
 
 
 def start(txn: BoardTransaction, agent: AgentSpec, subjects: Iterable[str]) -> None:
-    """Begin the cooldown of each subject ("" is the board), if the agent has cooldowns per subject."""
-    if not has_cooldowns(agent):
-        return
+    """Begin the cooldown of each subject ("" is the board)."""
     until = txn.now + agent.settings.cooldown
     for subject in subjects:
         txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=subject, until=until)
@@ -27,5 +25,5 @@ def end_of(txn: BoardTransaction, agent: AgentSpec, subject: str) -> int | None:
 
 
 def has_cooldowns(agent: AgentSpec) -> bool:
-    """Return whether an agent has cooldowns per subject."""
-    return agent.settings.cooldown_per == "subject" and bool(agent.settings.cooldown)
+    """Return whether an agent has cooldowns per subject, of any of its watches."""
+    return bool(agent.settings.cooldown) and any(agent.cooldown_per_of(watch) == "subject" for watch in agent.watches)

@@ -212,12 +212,23 @@ FROM (
   SELECT marks FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL LIMIT :limit + 0
 ) AS first;
 
+-- name: full_subject
+-- The first subject of a watch whose waiting marks fill a batch.
+SELECT subject
+FROM crossing
+WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL
+GROUP BY subject
+HAVING sum(marks) >= :full
+ORDER BY min(id)
+LIMIT 1;
+
 -- name: claimable_of_law -> CrossingRow
 -- The strongest claimable crossings of a watch under one law.
 SELECT {crossing.*}
 FROM crossing
 WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting'
   AND (crossing.held_by IS NULL OR crossing.ready_at <= :now)
+  [ready: AND crossing.ready_at <= :now]
   AND crossing.law = :law
 ORDER BY crossing.order_key DESC, crossing.id
 LIMIT :limit + 0;
