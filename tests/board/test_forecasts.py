@@ -99,7 +99,7 @@ def test_explain_names_the_pause_the_cooldown_and_the_end_of_the_cooldown_of_a_s
     world.board.pause("watchman", "a holiday")
     assert verdict(world) == "it crossed; it is paused: a holiday"
     world.board.resume("watchman")
-    world.deploy(KINDS, spec("watchman", total("a") >= 0.5, cooldown="1h"))
+    world.deploy(KINDS, spec("watchman", total("a") >= 0.5, cooldown="1h", cooldown_per="agent"))
     world.advance(HOUR)
     world.finish(world.claimed("watchman"))
     world.put("a", intensity=9.0)

@@ -15,7 +15,7 @@ from blackboard.board.activations import activation_results, model_calls
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.conditions import Measure
+from blackboard.conditions import MEASURES, Measure
 from blackboard.deployment import Per, WatchSpec
 from blackboard.errors import AgentError, ConfigurationError
 from blackboard.parsing import parse
@@ -78,8 +78,11 @@ def test_a_measure_of_ones_own_is_about_a_subject() -> None:
         def value(self, strengths: Any) -> float:
             return min(strengths, default=0.0)
 
-    one = spec("pager", Weakest("alert") >= 1)
-    assert one.per_of(one.watches[0]) == "subject"
+    try:
+        one = spec("pager", Weakest("alert") >= 1)
+        assert one.per_of(one.watches[0]) == "subject"
+    finally:
+        del MEASURES["weakest_of_two"]
 
 
 @pytest.mark.parametrize("condition", [count("alert", over="board") >= 1, every("1h")], ids=str)

@@ -345,7 +345,7 @@ def test_an_agent_added_later_receives_the_live_marks(world: World) -> None:
         {},
         spec("first", strength("smoke") >= 0.5),
         spec("each", strength("smoke") >= 0.6),
-        spec("subject", total("smoke") >= 0.6),
+        spec("subject", total("smoke") >= 0.6, per="batch"),
         spec("board", count("smoke", over="board") >= 4),
         spec("batched", count("smoke", over="board") >= 2, batch=3),
     )
