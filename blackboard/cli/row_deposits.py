@@ -8,7 +8,7 @@ marks.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from blackboard.board import Blackboard, Deposit
@@ -72,25 +72,10 @@ def load(
             mapper.check_first(good)
         columns.update(*(row.values for row in good))
         unseen = {name for name in unseen if not any(mapper.has(row, name) for row in good)}
-        bad: list[BadRow] = []
-        deposits: list[tuple[GoodRow, Deposit]] = []
-        for row in batch:
-            if isinstance(row, BadRow):
-                bad.append(row)
-                continue
-            try:
-                deposits.append((row, replace(mapper.deposit(row), source=source)))
-            except InvalidMark as error:
-                bad.append(BadRow(row.number, str(error), row.raw))
+        deposits, bad = _deposits_of(batch, mapper, source)
         if deposits and again and source is not None and loaded.before is None:
             loaded.before = withdraw_source(board.session, source, board.author)
-        results = board.deposit_many([item for _, item in deposits], on_error="return")
-        for (row, _), result in zip(deposits, results, strict=True):
-            if isinstance(result, UsageError):
-                bad.append(BadRow(row.number, str(result), row.raw))
-            else:
-                loaded.outcomes[result.outcome] += 1
-                loaded.crossed.update(result.crossed)
+        bad += _deposit(board, deposits, loaded)
         for row in sorted(bad, key=lambda row: row.number):
             reject(row)
         loaded.rejected += len(bad)
@@ -98,6 +83,36 @@ def load(
     loaded.unseen = tuple(name for name in mapper.named if columns and name in unseen)
     loaded.columns = frozenset(columns)
     return loaded
+
+
+def _deposits_of(
+    batch: Iterable[GoodRow | BadRow], mapper: RowMapping, source: str | None
+) -> tuple[list[tuple[GoodRow, Deposit]], list[BadRow]]:
+    """Return the rows that can become marks, each with its deposit, and the others."""
+    deposits: list[tuple[GoodRow, Deposit]] = []
+    bad: list[BadRow] = []
+    for row in batch:
+        if isinstance(row, BadRow):
+            bad.append(row)
+            continue
+        try:
+            deposits.append((row, replace(mapper.deposit(row), source=source)))
+        except InvalidMark as error:
+            bad.append(BadRow(row.number, str(error), row.raw))
+    return deposits, bad
+
+
+def _deposit(board: Blackboard, deposits: Sequence[tuple[GoodRow, Deposit]], loaded: LoadResult) -> list[BadRow]:
+    """Deposit the marks of rows, count what became of them, and return the rows that the board refuses."""
+    bad: list[BadRow] = []
+    results = board.deposit_many([item for _, item in deposits], on_error="return")
+    for (row, _), result in zip(deposits, results, strict=True):
+        if isinstance(result, UsageError):
+            bad.append(BadRow(row.number, str(result), row.raw))
+        else:
+            loaded.outcomes[result.outcome] += 1
+            loaded.crossed.update(result.crossed)
+    return bad
 
 
 def _batches(rows: Iterable[GoodRow | BadRow]) -> Iterator[list[GoodRow | BadRow]]:

@@ -306,13 +306,9 @@ class RowMapping:
         if not extra and not missing:
             return
         words: list[str] = []
+        nested = [path for path in paths if "." in path]
         for name in self._fields:
-            named = {_plain(name), _plain(f"{name}.value")}
-            same = [
-                *(column for column in columns if _plain(column) == _plain(name) and column not in self.named),
-                *(path for path in paths if "." in path and {_plain(path), _plain(path.split(".", 1)[1])} & named),
-                *(path for path in paths if "." in path and _plain(path.rsplit(".", 1)[1]) == _plain(name)),
-            ]
+            same = self._namesakes(name, columns, nested)
             if name not in given and (same or name in missing):
                 words += ["--map", f"{same[0] if same else 'COLUMN'}={name}"]
         kind = self._columns.kind
@@ -327,6 +323,15 @@ class RowMapping:
             " field for a column, and --extra ignore leaves out the columns without one",
             words,
         )
+
+    def _namesakes(self, name: str, columns: Iterable[str], paths: Collection[str]) -> list[str]:
+        """Return the free columns and the nested paths with the name of a field, the likeliest first."""
+        named = {_plain(name), _plain(f"{name}.value")}
+        return [
+            *(column for column in columns if _plain(column) == _plain(name) and column not in self.named),
+            *(path for path in paths if {_plain(path), _plain(path.split(".", 1)[1])} & named),
+            *(path for path in paths if _plain(path.rsplit(".", 1)[1]) == _plain(name)),
+        ]
 
     def _intensity(self, values: Mapping[str, Any]) -> float:
         stated = self._columns.intensity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -51,24 +52,34 @@ def sql(
     seconds = parse_duration(timeout) / 1e6
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")
-    try:
-        text = sys.stdin.read() if query == "-" else query
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the query is not {error.encoding.upper()} text: byte {error.start}") from None
+    text = _read_stdin() if query == "-" else query
     with session_of(context).board() as board:
         result = administration.query(board, text, limit=limit, seconds=seconds)
     if as_json:
         document([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
     elif as_csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        # A terminal would interpret control characters. A file gets the raw text.
-        for cells in (result.columns, *result.rows):
-            row = [_guarded(value) for value in cells] if guard_formulas else cells
-            writer.writerow(map(_readable, row) if is_terminal() else row)
+        _write_csv((result.columns, *result.rows), guard_formulas=guard_formulas)
     else:
         table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
     if result.more:
         note(f"only the first {limit} rows are shown; --limit N shows more")
+
+
+def _read_stdin() -> str:
+    from blackboard.errors import UsageError
+
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the query is not {error.encoding.upper()} text: byte {error.start}") from None
+
+
+def _write_csv(rows: Iterable[Sequence[Any]], *, guard_formulas: bool) -> None:
+    """Write rows to stdout. A terminal would interpret control characters; a file gets the raw text."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    for cells in rows:
+        row = [_guarded(value) for value in cells] if guard_formulas else cells
+        writer.writerow(map(_readable, row) if is_terminal() else row)
 
 
 def is_terminal() -> bool:
