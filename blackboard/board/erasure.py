@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from blackboard.board.activations import activation_results, model_calls, model_pauses
@@ -17,6 +18,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
+from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.errors import InvalidMark, NotFound, StoreError
@@ -25,6 +27,7 @@ from blackboard.states import ActivationState
 from blackboard.store import compaction
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
+from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS
 
 QUOTES = ": "
@@ -135,12 +138,11 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
             activation_results.hand_back(txn, row)
         txn.sql.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
     patterns = _patterns(subject)
-    calls = {
-        call.id for row in activations for call in txn.sql.all(ERASURE.call_ids_of_activation, activation_id=row.id)
-    }
+    calls = {call for row in activations for call in _calls_about(txn, row)}
     calls |= {call.id for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
     for row in activations:
         _erase_copies(txn, row.error, row.agent)
+        _erase_errors_of_other_parts(txn, row)
     for call_id in sorted(calls):
         _erase_copies(txn, model_calls.get(txn, call_id).error)
     for call_id in sorted(calls):
@@ -195,6 +197,28 @@ def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
             evaporation.withdraw(txn, row.id, author)
             live += 1
     return live
+
+
+def _calls_about(txn: BoardTransaction, row: ActivationRow) -> Iterator[int]:
+    """Yield the calls of an activation, and those of its batch before its marks were split off."""
+    part: ActivationRow | None = row
+    up_to = None
+    while part is not None:
+        for call in txn.sql.all(ERASURE.call_ids_of_activation, activation_id=part.id):
+            if up_to is None or call.id <= up_to:
+                yield call.id
+        up_to = part.split_after_call
+        part = None if part.split_from is None else get_activation(txn, part.split_from)
+
+
+def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> None:
+    """Erase the errors of waiting parts of the same batch: they may be that of the whole batch."""
+    batch = row.split_from
+    while batch is not None and (whole := get_activation(txn, batch)) is not None:
+        for part in (whole, *txn.sql.all(ACTIVATIONS.split_from, id=batch)):
+            if part.state in (ActivationState.READY, ActivationState.HELD) and QUOTES in (part.error or ""):
+                txn.sql.run(ERASURE.erase_error, id=part.id, error=ERASED)
+        batch = whole.split_from
 
 
 def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = None) -> None:

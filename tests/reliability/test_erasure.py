@@ -106,11 +106,12 @@ def test_recorded_calls_lose_their_text_and_keep_their_cost(board: Blackboard, p
 @pytest.mark.postgresql
 @pytest.mark.parametrize("during", [True, False], ids=["during the call", "after the call"])
 @pytest.mark.parametrize("status", [400, 401, 529])
+@pytest.mark.parametrize("subjects", [(ANN, BOB), (BOB, ANN)], ids=["first", "last"])
 def test_a_gateway_that_repeats_the_request_does_not_bring_its_words_back(
-    board: Blackboard, path: Path, status: int, during: bool
+    board: Blackboard, path: Path, status: int, during: bool, subjects: tuple[str, ...]
 ) -> None:
     board.deploy(clerk)
-    board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
+    board.deposit_many([Lead(subject=subject, text=SECRET if subject == ANN else "cake") for subject in subjects])
 
     def answer(body: dict[str, Any]) -> Any:
         if SECRET not in str(body):
@@ -135,21 +136,28 @@ def test_a_gateway_that_repeats_the_request_does_not_bring_its_words_back(
     assert SECRET not in str(board.status()) + str(board.activations()) + str(board.agenda())
 
 
-def test_the_other_half_of_a_failed_batch_does_not_keep_its_error(board: Blackboard, path: Path) -> None:
+@pytest.mark.postgresql
+@pytest.mark.parametrize("subjects", [(ANN, BOB, "c", "d"), (BOB, "c", "d", ANN)], ids=["first", "last"])
+def test_parts_of_a_failed_batch_keep_neither_its_error_nor_its_calls(
+    board: Blackboard, path: Path, subjects: tuple[str, ...]
+) -> None:
     @agent(watches=strength(Lead) >= 0.5, max_attempts=1, batch=10, name="broken")
     def broken(marks: Any, context: Any) -> None:
-        raise ValueError(f"cannot read {marks[0].text}")
+        texts = [mark.text for mark in marks]
+        context.ask("Answer.", {"leads": texts}, Answer)
+        raise ValueError(f"cannot read {texts}")
 
-    daemon = served(board, broken)
-    board.deposit_many([Lead(subject=ANN, text=SECRET), Lead(subject=BOB, text="cake")])
-    daemon.run_once()
-    while daemon.runs:
-        assert daemon.wake.wait(10)
-        daemon.wake.clear()
-    assert [SECRET in str(row.error) for row in board.activations()] == [True, True]
+    board.deploy(broken)
+    board.deposit_many([Lead(subject=subject, text=SECRET if subject == ANN else "cake") for subject in subjects])
+    with MessagesApi(lambda body: {"replies": ["yes"]}) as api:
+        client = AnthropicClient("key", api.url)
+        Daemon(board, [broken], model=ModelSettings(), client=client, rng=random.Random(1)).run(until_quiescent=True)
+        client.close()
+    dead = board.activations(state="dead")
+    assert {row.subject for row in dead} == set(subjects)
     board.forget(ANN)
     assert find_words(path, SECRET, ANN) == []
-    daemon.close()
+    assert sum("cannot read" in str(row.error) for row in board.activations()) == 3
 
 
 def test_a_running_activation_cannot_restore_an_erased_subject(board: Blackboard, path: Path) -> None:
