@@ -20,7 +20,7 @@ from blackboard.board import result_types
 from blackboard.store.readonly_access import Parameters
 from blackboard.store.view_columns import VIEWS
 
-RESULTS = [getattr(result_types, name) for name in result_types.__all__]
+RESULTS = [value for name in result_types.__all__ if isinstance(value := getattr(result_types, name), type)]
 
 
 def parts(annotation: object) -> Iterator[object]:

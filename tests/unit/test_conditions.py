@@ -108,8 +108,8 @@ def test_a_kind_named_twice_counts_once() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "character 1: expected strongest, strength, total, count, found the end"),
-        ("strenth(smoke) >= 1", "there is no measure 'strenth'; did you mean 'strength'"),
+        ("", "character 1: expected strongest, strength, total, count, every, daily_at, cron, found the end"),
+        ("strenth(smoke) >= 1", "there is no measure or schedule 'strenth'; did you mean 'strength'"),
         ("strength(smoke >= 1", "character 16: expected , or \\), found >="),
         ("strength(smoke) > 1", "character 17: write >= \\(at or above\\) or < \\(below\\)"),
         ("strength(smoke) <= 1", "write >= \\(at or above\\) or < \\(below\\)"),
@@ -131,7 +131,7 @@ def test_a_kind_named_twice_counts_once() -> None:
         ("count(smoke, subject='x) >= 1", "has no meaning here"),
         ('count(smoke, subject="\\d") >= 1', "is not an escape"),
         ('count(smoke, subject="\\ud800") >= 1', "is not an escape"),
-        ("max(smoke) >= 1", "there is no measure 'max'"),
+        ("max(smoke) >= 1", "there is no measure or schedule 'max'"),
         ("count(größe) >= 1", "'ö' has no meaning here"),
         ("~" * 200 + "count(smoke) >= 1", "nested too deeply"),
         ("(" * 200 + "count(smoke) >= 1", "nested too deeply"),
