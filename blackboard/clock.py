@@ -198,7 +198,7 @@ def parse_instant(text: str) -> Instant:
 
 
 def instant_of(when: When) -> Instant:
-    """Return a time that a program gives as an instant.
+    """Convert a time that a program gives to an instant.
 
     Raises:
         InvalidTime: It is not a time.

@@ -335,7 +335,7 @@ def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 class Deployment(Data):
-    """A deployment.
+    """The kinds, agents, trust and limits that are registered as one version.
 
     Attributes:
         version: The number of changes so far; 0 on a new board.

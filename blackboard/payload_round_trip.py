@@ -43,7 +43,7 @@ def check_class(model: type[Mark]) -> None:
 
 
 def _lost(schema: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a schema of pydantic's core whose values are not written, with the reason.
+    """Yield each field of pydantic's core schema whose values would not be written, with the reason.
 
     A field with its own serializer is checked at each deposit, when its text is known.
     """

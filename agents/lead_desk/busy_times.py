@@ -108,7 +108,7 @@ class _Instances:
                     self._walls.add(item.wall)
 
     def __contains__(self, start: CalendarTime) -> bool:
-        """Return whether an occurrence that begins then is one of them."""
+        """Return whether one of these times names an occurrence that begins at `start`."""
         if not self._days:
             return False
         day = start.wall.date()

@@ -1,4 +1,4 @@
-"""The times in a calendar file: `20260304T100000`, with or without a zone, dates, lengths and periods."""
+"""How a calendar file writes time: `20260304T100000`, with or without a zone; dates, lengths and periods."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class RowMapping:
         self._required = list(schema.get("required", ())) if schema else []
         if columns.extra == "keep" and self._fields is not None:
             raise UsageError(
-                f"--extra keep: {columns.kind} takes no fields but {', '.join(sorted(self._fields))};"
+                f"--extra keep: {columns.kind} takes only the fields {', '.join(sorted(self._fields))};"
                 " choose ignore, or declare the class with extra='allow'"
             )
         self._paths = self._oriented()

@@ -216,7 +216,9 @@ def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
 
 
 def _check_descriptors() -> None:
-    """Check that the descriptors of a loop are free. asyncio prints a traceback if it can make only half a loop.
+    """Check that enough file descriptors for a loop are free.
+
+    With too few, asyncio makes half a loop and prints a traceback.
 
     Raises:
         OSError: They are not.

@@ -327,7 +327,7 @@ class CrossingRow(NamedTuple):
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether a schedule caused it, and no marks."""
+        """Whether a schedule caused the crossing, rather than marks."""
         return self.measure == SCHEDULE
 
 

@@ -169,7 +169,7 @@ def test_the_format_of_stdin_is_detected_from_its_first_character(house: Command
         ("room,detail\n", ("--intensity", "-3"), "between 0 and 1e12"),
         ("room;detail\n", ("--delimiter", "--"), "write one character"),
         ("room,detail\n", ("--encoding", "utf-99"), "is not known"),
-        ("room,detail\n", ("--extra", "keep"), "takes no fields but detail, floor_number"),
+        ("room,detail\n", ("--extra", "keep"), "takes only the fields detail, floor_number"),
         ("room,detail\nhall,\u0434\u043e\u043c\n".encode("cp1251"), (), "name its encoding, such as --encoding"),
         (b"PK\x03\x04\x14\x00\x06\x00", (), "save the sheet as CSV"),
     ],

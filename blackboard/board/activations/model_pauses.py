@@ -154,9 +154,9 @@ def lift(txn: BoardTransaction, call: CallRow) -> bool:
 
 
 def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
-    """End the pauses that an accepted batch refutes, because it shows that there is access; return their models.
+    """End the pauses for lack of access, which an accepted batch disproves, and return their models.
 
-    Other pauses end with an answer: the single requests of a batch are read later.
+    Pauses for other reasons end with an answer, because the provider reads the single requests of a batch only later.
     """
     first = {call.model: call.id for call in reversed(list(calls))}
     accessed = [model for model in first if (pause := get(txn, model)) is not None and pause.is_access]

@@ -98,9 +98,10 @@ def is_change(txn: BoardTransaction, new: Deployment) -> bool:
 
 
 def apply_due_changes(txn: BoardTransaction) -> None:
-    """Finish the backfills of earlier changes and fire what is due, at an instant after every event.
+    """Finish the backfills of earlier changes and fire predicted crossings that are due.
 
-    So the instant of the next change alone decides which marks have to follow it.
+    The board's time moves past the last event. So no event has the instant of the next change, and that instant alone
+    tells which marks have to follow it.
     """
     if (last := txn.sql.one(MARKS.get_event, id=txn.last_event)) is not None:
         txn.now = max(txn.now, last.recorded_at + 1)

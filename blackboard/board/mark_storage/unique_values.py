@@ -104,7 +104,7 @@ def _ids(marks: list[int]) -> str:
 
 
 def _field_of(spec: KindSpec) -> tuple[Any, ...]:
-    """Return what decides how the values of a kind are compared."""
+    """Return the field of a kind that is unique, with its schema, which decides how its values are compared."""
     if spec.unique is None:
         return (None,)
     schema = spec.payload or {}

@@ -40,7 +40,7 @@ def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
 
 
 def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
-    """Record how many marks an activation absorbs, and their subject if they have only one, after they changed.
+    """Record again, after its marks changed, how many an activation absorbs, and their subject if all have the same.
 
     Returns that subject.
     """

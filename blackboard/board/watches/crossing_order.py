@@ -44,8 +44,8 @@ def order_columns(
 ) -> dict[str, object]:
     """Return the columns that bound the strength of a crossing, from its strength at an instant and its marks' laws.
 
-    If the strength fades with the marks, the bound fades by the slowest of their laws. Under a law without a lasting
-    order, such as a linear one, the bound stays as it is until a claim lowers it.
+    If the strength fades with the marks, the bound fades by the slowest of their laws. Some laws, such as a linear
+    one, keep no order of strengths. Under these, the bound stays as it is until a claim lowers it.
     """
     if strength <= 0:
         return {"law": STATIC_LAW, "order_key": LOWEST_KEY}

@@ -63,7 +63,7 @@ def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
 
 
 def complete(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
-    """Test the crossings of a watch for a subject again ("" is the board) that the backfill has not reached."""
+    """Test again the crossings of a watch for a subject ("" is the board), unless the backfill has reached them."""
     if watch.id in txn.active.retests:
         for row in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
             if row.held_by == HELD_BY:

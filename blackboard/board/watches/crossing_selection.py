@@ -41,9 +41,9 @@ class Selection:
 def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     """Select the strongest crossings that nothing defers, up to the batch size; of one subject if the watch says so.
 
-    Nothing is selected before the batch window ends: with the first of these crossings that is ready or urgent, or with
-    a full batch. On the way the selection releases, holds and closes crossings, as their guards, cooldowns and marks
-    now decide.
+    Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
+    the batch is full. Crossings that are passed on the way are released, held or closed, as their guards, cooldowns and
+    marks now decide.
     """
     if watch.is_scheduled:
         return _select_scheduled(txn, watch)
