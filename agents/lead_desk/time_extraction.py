@@ -62,24 +62,15 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     folded = plain.casefold()
     days = _mark_excluded(folded, _merge_days(folded, list(_find_days(folded, today)), today))
     hours = _outside(_find_hours(folded, zones), [(day.begin, day.end) for day in days])
+    paired = _rest_of_week(folded, days, hours, today) or _pair(folded, days, hours)
     excluded = [day for day in days if day.is_excluded]
-    paired = _pair(folded, days, hours)
-    if excluded and len(excluded) == len(days) and any(_is_exception(folded, day) for day in excluded):
-        week = _Mention(0, 0, "rest", (today + timedelta(days=1), today + timedelta(days=7)))
-        of_excluded = {day.end + 1 for day in excluded}  # "except Friday afternoon" says nothing of other afternoons
-        others = [item for item in hours if item.category != "part" or item.begin not in of_excluded]
-        paired = [(week, [item.hours for item in others if item.hours])]  # "any day except Friday"
     times: dict[str, RequestedTime] = {}
     for day, hours_of_day in paired:
         if day.days is None or day.is_excluded:
             continue
-        spans: list[Hours | None] = [*hours_of_day] or [None]
-        for part in _without(day.days, excluded):
-            for first_and_last in _single_days(part) if hours_of_day else [part]:
-                for span in spans:
-                    requested = _requested_time(first_and_last, span, zone)
-                    if requested is not None and requested.is_ahead(now or written_at):
-                        times.setdefault(str(requested), requested)
+        for requested in _requested_times(_without(day.days, excluded), hours_of_day, zone):
+            if requested.is_ahead(now or written_at):
+                times.setdefault(str(requested), requested)
     return list(times.values())[:MAX_TIMES]
 
 
@@ -120,6 +111,18 @@ def _mark_excluded(text: str, days: list[_Mention]) -> list[_Mention]:
     return marked
 
 
+def _rest_of_week(
+    text: str, days: list[_Mention], hours: list[_Mention], today: date
+) -> list[tuple[_Mention, list[Hours]]]:
+    """Return the coming week with its hours if all days are exceptions: `any day except Friday`; else nothing."""
+    if not all(day.is_excluded for day in days) or not any(_is_exception(text, day) for day in days):
+        return []
+    week = _Mention(0, 0, "rest", (today + timedelta(days=1), today + timedelta(days=7)))
+    of_excluded = {day.end + 1 for day in days}  # "except Friday afternoon" says nothing of other afternoons
+    others = [item for item in hours if item.category != "part" or item.begin not in of_excluded]
+    return [(week, [item.hours for item in others if item.hours])]
+
+
 def _is_exception(text: str, day: _Mention) -> bool:
     match = _EXCLUDED_BEFORE.search(text[max(0, day.begin - 40) : day.begin])
     return match is not None and match["exception"] is not None
@@ -153,6 +156,18 @@ def _excludes(item: _Mention, day: date) -> bool:
     if item.category == "weekday":
         return item.days[0].weekday() == day.weekday()
     return item.days[0] <= day <= item.days[1]
+
+
+def _requested_times(
+    parts: Iterable[tuple[date, date]], hours: Sequence[Hours], zone: ZoneInfo
+) -> Iterator[RequestedTime]:
+    """Yield the times that some days have at some hours; whole days if there are no hours."""
+    spans: list[Hours | None] = [*hours] or [None]
+    for part in parts:
+        for days in _single_days(part) if hours else [part]:
+            for span in spans:
+                if (requested := _requested_time(days, span, zone)) is not None:
+                    yield requested
 
 
 def _requested_time(days: tuple[date, date], hours: Hours | None, zone: ZoneInfo) -> RequestedTime | None:

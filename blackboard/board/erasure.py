@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from blackboard.board.activations import activation_results, model_calls, model_pauses
@@ -132,21 +132,11 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
         txn.sql.run(ERASURE.owe_compaction, at=txn.now)
     live = _clear(txn, subject, author)
-    activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
-    for row in activations:
-        if row.state == ActivationState.RUNNING:  # its agent holds the marks in memory: its result must not be applied
-            activation_results.hand_back(txn, row)
-        txn.sql.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
+    activations: Sequence[ActivationRow] = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
+    _erase_activations(txn, activations)
     patterns = _patterns(subject)
-    calls = {call for row in activations for call in _calls_about(txn, row)}
-    calls |= {call.id for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
-    for row in activations:
-        _erase_copies(txn, row.error, row.agent)
-        _erase_errors_of_other_parts(txn, row)
-    for call_id in sorted(calls):
-        _erase_copies(txn, model_calls.get(txn, call_id).error)
-    for call_id in sorted(calls):
-        txn.sql.run(ERASURE.erase_call, id=call_id)
+    calls = _calls_of(txn, activations, patterns)
+    _erase_calls(txn, calls)
     for statement in (ERASURE.delete_keys, ERASURE.delete_cooldowns, ERASURE.delete_predicted):
         txn.sql.run(statement, subject=subject)
     named_in = {
@@ -158,7 +148,33 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     name = f"{PREFIX}{secrets.token_hex(8)}"
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
         txn.sql.run(statement, subject=subject, new_name=name)
-    return ErasureReport(name, live, events, len(activations), tuple(sorted(calls)), tuple(sorted(named_in)))
+    return ErasureReport(name, live, events, len(activations), tuple(calls), tuple(sorted(named_in)))
+
+
+def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:
+    """Erase the errors of activations, with their copies, and end those that run."""
+    for row in activations:
+        if row.state == ActivationState.RUNNING:  # its agent holds the marks in memory: its result must not be applied
+            activation_results.hand_back(txn, row)
+        txn.sql.run(ERASURE.erase_error, id=row.id, error=None if row.error is None else ERASED)
+    for row in activations:
+        _erase_copies(txn, row.error, row.agent)
+        _erase_errors_of_other_parts(txn, row)
+
+
+def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patterns: Iterable[str]) -> list[int]:
+    """Return the ids of the model calls about activations, and of all whose texts name the subject."""
+    calls = {call for row in activations for call in _calls_about(txn, row)}
+    calls |= {call.id for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
+    return sorted(calls)
+
+
+def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
+    """Erase model calls, and the copies of their errors, which are found by the errors that the calls still have."""
+    for call_id in calls:
+        _erase_copies(txn, model_calls.get(txn, call_id).error)
+    for call_id in calls:
+        txn.sql.run(ERASURE.erase_call, id=call_id)
 
 
 def owed_compaction(txn: BoardTransaction) -> int | None:

@@ -133,30 +133,9 @@ class _Resolver:
         agents = self._agents()
         classes = self._classes(agents.values())
         kinds = self._kinds(classes)
-        specs = {}
-        self._unknown("agents", "agent", self.settings.agents, agents)
-        for name, agent in agents.items():
-            section = self.settings.agents.get(name, AgentSection())
-            spec = self._agent(agent.spec, section)
-            self._names(spec, kinds)
-            if section.enabled:
-                specs[name] = spec
-        authors = {
-            name: author if isinstance(author, AuthorSection) else AuthorSection(trust=author)
-            for name, author in self.settings.authors.items()
-        }
-        deployment = Deployment(
-            kinds={name: KindSpec.of(kind) for name, kind in kinds.items()},
-            agents=specs,
-            trust={name: author.trust for name, author in authors.items()},
-            limits={name: limits for name, author in authors.items() if (limits := _limits(author)) != DepositLimits()},
-            budget=self.settings.budget,
-            max_skew=self.settings.deployment.max_skew,
-        )
-        for mistake in section_mistakes(agents.values(), self.settings.settings):
-            self._wrong(mistake.place, mistake.message)
-        for warning in misspelt_sections(agents.values(), self.settings.settings):
-            self.warnings.append(Mistake(self._at(warning.place), warning.message))
+        specs = self._specs(agents, kinds)
+        deployment = self._deployment(kinds, specs)
+        self._check_sections(agents)
         self._prices(deployment)
         self._address()
         self._author(agents)
@@ -169,6 +148,39 @@ class _Resolver:
             self.settings,
             tuple(self.warnings),
         )
+
+    def _specs(self, agents: Mapping[str, Agent], kinds: Mapping[str, Kind]) -> dict[str, AgentSpec]:
+        """Return the enabled agents, as their sections change them."""
+        specs: dict[str, AgentSpec] = {}
+        self._unknown("agents", "agent", self.settings.agents, agents)
+        for name, agent in agents.items():
+            section = self.settings.agents.get(name, AgentSection())
+            spec = self._agent(agent.spec, section)
+            self._names(spec, kinds)
+            if section.enabled:
+                specs[name] = spec
+        return specs
+
+    def _deployment(self, kinds: Mapping[str, Kind], specs: dict[str, AgentSpec]) -> Deployment:
+        authors = {
+            name: author if isinstance(author, AuthorSection) else AuthorSection(trust=author)
+            for name, author in self.settings.authors.items()
+        }
+        return Deployment(
+            kinds={name: KindSpec.of(kind) for name, kind in kinds.items()},
+            agents=specs,
+            trust={name: author.trust for name, author in authors.items()},
+            limits={name: limits for name, author in authors.items() if (limits := _limits(author)) != DepositLimits()},
+            budget=self.settings.budget,
+            max_skew=self.settings.deployment.max_skew,
+        )
+
+    def _check_sections(self, agents: Mapping[str, Agent]) -> None:
+        """Check the sections of the file that belong to agents."""
+        for mistake in section_mistakes(agents.values(), self.settings.settings):
+            self._wrong(mistake.place, mistake.message)
+        for warning in misspelt_sections(agents.values(), self.settings.settings):
+            self.warnings.append(Mistake(self._at(warning.place), warning.message))
 
     def classes(self) -> tuple[type[Mark], ...]:
         return tuple(self._classes(self._agents().values()).values())
