@@ -36,6 +36,7 @@ __all__ = [
     "OwnLaw",
     "Receipt",
     "RunningActivation",
+    "ScheduleRecord",
     "WaitingCrossing",
     "WatchExplanation",
     "WorkerStatus",
