@@ -16,7 +16,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.activation_inputs import READ, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.store.rows import CallRow, EventRow, row_of
+from blackboard.store.rows import CallRow, EventRow, MarkRow, row_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 
@@ -42,7 +42,7 @@ def activation_details(txn: BoardTransaction, activation_id: int) -> ActivationD
 
 def _given_mark(txn: BoardTransaction, row: Any) -> GivenMark:
     """Return an input of an activation. The columns of its event are null if retention has removed the event."""
-    mark = txn.sql.one(MARKS.get_mark, id=row.input_mark_id)
+    mark: MarkRow | None = txn.sql.one(MARKS.get_mark, id=row.input_mark_id)
     known = with_shown_payload(txn, row_of(EventRow, row)) if row.subject is not None else mark
     state, strength, changed_at = "unknown", 0.0, None
     if known is not None:

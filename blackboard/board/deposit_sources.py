@@ -88,8 +88,8 @@ def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int)
     ]
     batch = _Batch(0, 0, [], ids[-1] if ids else None)
     for mark_id in ids:
-        keys = txn.sql.all(MARKS.keys_of_source, source=source, mark_id=mark_id)
-        row = txn.sql.one(MARKS.get_mark, id=mark_id)
+        keys: list[DepositKeyRow] = txn.sql.all(MARKS.keys_of_source, source=source, mark_id=mark_id)
+        row: MarkRow | None = txn.sql.one(MARKS.get_mark, id=mark_id)
         subject = _subject_of(txn, row, keys)
         own, others = _deposits(txn, mark_id, subject, keys)
         # A deposit that changed nothing left nothing behind, and only its key goes.

@@ -23,6 +23,7 @@ from blackboard.finding import Finding
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure
+from blackboard.store.rows import AgentStateRow, BoardRow
 from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
@@ -56,6 +57,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
             *_clock(txn, board),
             *_skew(txn),
             *_pauses(txn),
+            *_cooldowns(txn),
             *_workers(txn, dead),
             *_models(txn, dead),
             *_gone(txn),
@@ -143,10 +145,10 @@ def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
 
 
 def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
-    row = txn.sql.one(ACTIVATIONS.board)
+    row: BoardRow = txn.sql.one(ACTIVATIONS.board)
     if row.paused:
-        reason = row.paused_because or NO_REASON
-        yield Finding("pause", "wrong", f"the board is paused: {reason}", "'blackboard resume'")
+        problem = f"the board is paused: {row.paused_because or NO_REASON}"
+        yield Finding("pause", "wrong", problem, "'blackboard resume'")
     for pause in model_pauses.all_pauses(txn):
         if pause.agent and pause.suspect:  # the failed activation itself is shown
             continue
@@ -158,10 +160,15 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
             problem,
             "mend the cause; 'blackboard resume' tries it at once",
         )
-    paused = agent_state.paused(txn)
-    for agent, reason in paused.items():
+    for agent, reason in agent_state.paused(txn).items():
         yield Finding("pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}'")
-    for state in txn.sql.all(ACTIVATIONS.agent_states):
+
+
+def _cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
+    """Find the agents that wait because they failed, except those that are paused."""
+    paused = agent_state.paused(txn)
+    states: list[AgentStateRow] = txn.sql.all(ACTIVATIONS.agent_states)
+    for state in states:
         if (agent := state.agent) in paused or agent not in txn.deployment.agents:
             continue
         if state.failures and state.cooldown_until is not None and state.cooldown_until > txn.now:

@@ -41,7 +41,16 @@ from blackboard.marks import Mark, StoredMark
 from blackboard.reinforcement import FadingState
 from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.live_marks import live_marks
-from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow, ModelPauseRow, mark_after, row_of
+from blackboard.store.rows import (
+    ActivationRow,
+    BoardRow,
+    CrossingRow,
+    EventRow,
+    MarkRow,
+    ModelPauseRow,
+    mark_after,
+    row_of,
+)
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 M = TypeVar("M", bound=Mark)
@@ -130,16 +139,9 @@ def _marks(
     if at is not None and at < txn.now:
         past = [item for item in _past_marks(txn, kind, subject, at) if min_strength is None or item[2] >= min_strength]
         return sorted(past, key=lambda item: (-item[2], item[0].id))[:limit]
-    as_of = txn.now if at is None else at
     if at is None and subject is None and limit is not None:
-        # The first few of each kind come straight from the index, so nothing is sorted, whatever the board's size.
-        pairs = [pair for name in ([kind] if kind else txn.deployment.kinds) for pair in strongest(txn, name, limit)]
-        pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
-        return [
-            (txn.migrated(row), txn.kind(row.kind).weight, strength, as_of)
-            for row, strength in pairs[:limit]
-            if min_strength is None or strength >= min_strength
-        ]
+        return [item for item in _strongest(txn, kind, limit) if min_strength is None or item[2] >= min_strength]
+    as_of = txn.now if at is None else at
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
     rows = txn.marks_with_strength(live_marks(*filters), as_of=as_of, **filters)
@@ -148,10 +150,21 @@ def _marks(
     return [(txn.migrated(row_of(MarkRow, row)), row.weight, row.strength, as_of) for row in rows]
 
 
+def _strongest(txn: BoardTransaction, kind: str | None, limit: int) -> list[MarkAt]:
+    """Return the strongest live marks now.
+
+    The first few of each kind come straight from the index, so nothing is sorted, whatever the board's size.
+    """
+    pairs = [pair for name in ([kind] if kind else txn.deployment.kinds) for pair in strongest(txn, name, limit)]
+    pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
+    return [(txn.migrated(row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]]
+
+
 def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:
     """Yield the marks that were live at a past instant, with the weights of that time, from the history."""
     versions = _versions(txn, at)
-    for event in txn.sql.all(MARKS.last_events_up_to, at=at):
+    last_events: list[EventRow] = txn.sql.all(MARKS.last_events_up_to, at=at)
+    for event in last_events:
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
         fading = _fading(txn, event, versions, at)
@@ -160,7 +173,7 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
         weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
         law = txn.laws.get(txn.sql, fading.law)
         strength = weight * FadingState(fading.intensity, fading.anchored_at, law).remaining(at)
-        deposits = [
+        deposits: list[EventRow] = [
             item
             for item in txn.sql.all(MARKS.events_of_subject, subject=event.subject)
             if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
@@ -392,6 +405,15 @@ def _unusable_answers(paused: Sequence[ModelPauseRow]) -> dict[str, dict[str, st
     return agents
 
 
+def _count_states(txn: BoardTransaction) -> dict[str, int]:
+    """Count the activations by state. What is ready, and whose agent is gone, is held."""
+    states: Counter[str] = Counter()
+    for row in txn.sql.all(ACTIVATIONS.count_by_state):
+        is_held = row.state == ActivationState.READY and gone_agents.is_gone(txn, row.agent)
+        states[ActivationState.HELD if is_held else row.state] += row.count
+    return dict(states)
+
+
 def status(
     txn: BoardTransaction, dead: Collection[str], file_bytes: int | None = None, log_bytes: int | None = None
 ) -> BoardStatus:
@@ -403,11 +425,7 @@ def status(
         file_bytes: The size of its file, if it has one.
         log_bytes: The size of its write-ahead log.
     """
-    board = txn.sql.one(ACTIVATIONS.board)
-    states: Counter[str] = Counter()
-    for row in txn.sql.all(ACTIVATIONS.count_by_state):
-        is_held = row.state == ActivationState.READY and gone_agents.is_gone(txn, row.agent)
-        states[ActivationState.HELD if is_held else row.state] += row.count
+    board: BoardRow = txn.sql.one(ACTIVATIONS.board)
     open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.sql.all(MODEL_CALLS.count_open_calls))
     paused = [pause for pause in model_pauses.all_pauses(txn) if not pause.suspect]
     return BoardStatus(
@@ -422,7 +440,7 @@ def status(
         marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
         events=txn.last_event,
         waiting=sum(row.count for row in txn.sql.all(CROSSINGS.count_waiting)),
-        activations=dict(states),
+        activations=_count_states(txn),
         gone_agents=gone_agents.count(txn),
         next_predicted_crossing=optional_datetime(next_crossing(txn)),
         next_evaporation=optional_datetime(txn.sql.value(MARKS.next_evaporation)),

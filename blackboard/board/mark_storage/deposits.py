@@ -434,7 +434,8 @@ def _record_stale(
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """Return the live mark of a kind and subject, after moving evaporated ones to the history."""
     live = None
-    for row in txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject):
+    rows: list[MarkRow] = txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject)
+    for row in rows:
         row = backfill.migrate(txn, row)
         if not row.is_live(txn.now):
             evaporation.evaporate(txn, row)

@@ -52,7 +52,8 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
     if old is not None and old.id in holders:
         return
     for holder in holders:
-        if (row := txn.sql.one(MARKS.get_mark, id=holder)) is None:
+        row: MarkRow | None = txn.sql.one(MARKS.get_mark, id=holder)
+        if row is None:
             continue
         row = backfill.migrate(txn, row)
         if row.is_live(txn.now):
