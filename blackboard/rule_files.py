@@ -199,22 +199,38 @@ def _run(rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[Broken]
 
 def _problem(rules: RuleFile, board: Blackboard, expected: Expected) -> str | None:
     """Return why an expectation is not met; None if it is."""
-    about = f" about {expected.subject!r}" if expected.subject else ""
     if expected.what in ("wakes", "silence"):
-        woken = _count_wakes(rules, board, expected)
-        found = "was not woken" if not woken else "was woken once" if woken == 1 else f"was woken {woken} times"
-        wanted = "be silent" if expected.what == "silence" else "wake"
-        wanted += f" {expected.times} times" if expected.times else ""
-        is_met = woken == 0 if expected.what == "silence" else _is_met(woken, expected.times)
-        return None if is_met else f"{expected.name} must {wanted}{about}, and {found}"
+        return _problem_of_agent(expected, _count_wakes(rules, board, expected))
+    return _problem_of_marks(expected, board)
+
+
+def _problem_of_agent(expected: Expected, woken: int) -> str | None:
+    """Return why an agent that was woken so often does not meet an expectation; None if it does."""
+    is_met = woken == 0 if expected.what == "silence" else _is_met(woken, expected.times)
+    if is_met:
+        return None
+    found = "was not woken" if not woken else "was woken once" if woken == 1 else f"was woken {woken} times"
+    wanted = "be silent" if expected.what == "silence" else "wake"
+    wanted += f" {expected.times} times" if expected.times else ""
+    return f"{expected.name} must {wanted}{_about(expected)}, and {found}"
+
+
+def _problem_of_marks(expected: Expected, board: Blackboard) -> str | None:
+    """Return why the live marks do not meet an expectation; None if they do."""
     live = board.marks(expected.name, subject=expected.subject or None)
     marks = [mark for mark in live if _fits(mark, expected)]
     is_met = not marks if expected.what == "no_mark" else _is_met(len(marks), expected.times)
+    if is_met:
+        return None
     wanted = "no mark" if expected.what == "no_mark" else f"{expected.times or 'a'} mark{'s' if expected.times else ''}"
-    wanted += f" of {expected.name}{about}{f' with {expected.payload}' if expected.payload else ''}"
+    wanted += f" of {expected.name}{_about(expected)}{f' with {expected.payload}' if expected.payload else ''}"
     wanted += f" of strength {expected.min_strength}" if expected.min_strength else ""
     found = "; ".join(f"{mark.subject}: {mark.payload}, strength {mark.strength:.4g}" for mark in live[:5]) or "none"
-    return None if is_met else f"there must be {wanted}, and there is {found}"
+    return f"there must be {wanted}, and there is {found}"
+
+
+def _about(expected: Expected) -> str:
+    return f" about {expected.subject!r}" if expected.subject else ""
 
 
 def _fits(mark: MarkRecord, expected: Expected) -> bool:

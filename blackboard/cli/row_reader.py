@@ -194,6 +194,16 @@ class Rows:
             while not next(self._lines)[1].strip():
                 pass
             delimiter, sample = delimiter or stated[1], sample[1:]
+        sample = self._set_format(sample, delimiter)
+        if skipped := _lines_before_header(sample, self._delimiter):
+            while skipped:
+                line = next(self._lines)[1]
+                skipped -= bool(line.strip() and not (self._is_drawn and _is_ruler(line)))
+            self.notes.append(f"the lines before the header of {self.name} are left out")
+        return self._name_columns([" ".join(cell.split()) for cell in self._header_cells()])
+
+    def _set_format(self, sample: list[str], delimiter: str | None) -> list[str]:
+        """Set what the first lines say about the form of the file, and return those that are rows."""
         lines = [line for line in sample if not _is_ruler(line)]
         self._delimiter = delimiter or _likely_delimiter(lines)
         self._is_drawn = self._delimiter == "|" and len(lines) < len(sample)
@@ -202,11 +212,9 @@ class Rows:
         self.decimal_comma = self._delimiter == ";"
         self._space = any(f'{self._delimiter} "' in line for line in sample)
         self._escape = _likely_escape(sample, self._delimiter)
-        if skipped := _lines_before_header(sample, self._delimiter):
-            while skipped:
-                line = next(self._lines)[1]
-                skipped -= bool(line.strip() and not (self._is_drawn and _is_ruler(line)))
-            self.notes.append(f"the lines before the header of {self.name} are left out")
+        return sample
+
+    def _header_cells(self) -> Sequence[str]:
         header = next(self._records(), None)
         if header is None:
             raise UsageError(f"{self.name} is empty; a CSV begins with a header that names its columns")
@@ -214,7 +222,7 @@ class Rows:
             raise UsageError(f"{self.name}, row {header.number}: the header cannot be read: {header.reason}")
         if (reason := self._not_text(header[2])) is not None:
             raise UsageError(f"{self.name}, row {header[0]}: the header is {reason}")
-        return self._name_columns([" ".join(cell.split()) for cell in header[1]])
+        return header[1]
 
     def _name_columns(self, cells: Sequence[str]) -> tuple[str, ...]:
         """Return a name for each column that no other column has."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ from blackboard.board.workers import served_agents
 from blackboard.deployment import Deployment
 from blackboard.errors import AgentInUse
 from blackboard.marks import BUILT_IN_KINDS
+from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS
 
 MARKS_PER_BATCH = 500
@@ -77,19 +78,25 @@ class Deployer:
                 f"the active deployment has other code than this process for {', '.join(changed)}; restart this process"
                 " with that code"
             )
-        for row in txn.sql.all(ACTIVATIONS.workers):
-            if row.id == self.worker or row.id in dead:
-                continue
-            code = served_agents.code_of(row)
-            if gone := [name for name in removed if name in code]:
-                return (
-                    f"worker {row.id} serves {', '.join(gone)}, which would be removed; stop that worker, or use"
-                    " --replace (in Python: replace=True)"
-                )
-            active = [name for name in changed if name in code and served_agents.is_current(txn, name, code[name])]
-            if active and self.new_code == "unserved":
-                return (
-                    f"worker {row.id} serves {', '.join(active)} with the active code, which differs from this one;"
-                    " stop that worker, or use --replace (in Python: replace=True)"
-                )
+        workers: list[WorkerRow] = txn.sql.all(ACTIVATIONS.workers)
+        others = (row for row in workers if row.id != self.worker and row.id not in dead)
+        objections = (self._objection_of(txn, row, removed, changed) for row in others)
+        return next((objection for objection in objections if objection is not None), None)
+
+    def _objection_of(
+        self, txn: BoardTransaction, worker: WorkerRow, removed: Sequence[str], changed: Sequence[str]
+    ) -> str | None:
+        """Return which agents a worker serves that would be removed or get other code; None if there are none."""
+        code = served_agents.code_of(worker)
+        if gone := [name for name in removed if name in code]:
+            return (
+                f"worker {worker.id} serves {', '.join(gone)}, which would be removed; stop that worker, or use"
+                " --replace (in Python: replace=True)"
+            )
+        active = [name for name in changed if name in code and served_agents.is_current(txn, name, code[name])]
+        if active and self.new_code == "unserved":
+            return (
+                f"worker {worker.id} serves {', '.join(active)} with the active code, which differs from this one;"
+                " stop that worker, or use --replace (in Python: replace=True)"
+            )
         return None
