@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -132,29 +132,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     session = session_of(context)
     with session.board() as board:
         where, result = board.database.where, board.status()
-    answers = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
-    summary = {
-        "board": where,
-        "as_of": result.as_of,
-        "clock": _clock(result),
-        "deployment": result.deployment,
-        "paused": result.paused and (result.paused_because or True),
-        "answers": answers or model_of(session),
-        "paused_agents": result.paused_agents,
-        "paused_models": result.paused_models,
-        "unusable_answers": result.unusable_answers,
-        "marks": result.marks,
-        "events": result.events,
-        "waiting": result.waiting,
-        "activations": result.activations,
-        "gone_agents": result.gone_agents,
-        "next_predicted_crossing": result.next_predicted_crossing,
-        "next_evaporation": result.next_evaporation,
-        "model_calls": result.model_calls,
-        "backfills": result.backfills,
-        "workers": result.workers,
-        **({} if result.file_bytes is None else {"file_bytes": result.file_bytes, "log_bytes": result.log_bytes}),
-    }
+    served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
+    summary = _summary(result, where, served or model_of(session))
     if as_json:
         document(summary)
         return
@@ -174,6 +153,32 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "workers": workers or "none",
         }
     )
+
+
+def _summary(result: BoardStatus, where: str, answers: str) -> dict[str, Any]:
+    """Return everything that `status` says, as its JSON has it."""
+    return {
+        "board": where,
+        "as_of": result.as_of,
+        "clock": _clock(result),
+        "deployment": result.deployment,
+        "paused": result.paused and (result.paused_because or True),
+        "answers": answers,
+        "paused_agents": result.paused_agents,
+        "paused_models": result.paused_models,
+        "unusable_answers": result.unusable_answers,
+        "marks": result.marks,
+        "events": result.events,
+        "waiting": result.waiting,
+        "activations": result.activations,
+        "gone_agents": result.gone_agents,
+        "next_predicted_crossing": result.next_predicted_crossing,
+        "next_evaporation": result.next_evaporation,
+        "model_calls": result.model_calls,
+        "backfills": result.backfills,
+        "workers": result.workers,
+        **({} if result.file_bytes is None else {"file_bytes": result.file_bytes, "log_bytes": result.log_bytes}),
+    }
 
 
 def _pauses(status: BoardStatus) -> Iterator[str]:
