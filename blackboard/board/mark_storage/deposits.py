@@ -533,42 +533,26 @@ def _row_after(
     The mark shows the payload and the author of the deposit that is latest by its occurrence.
     """
     old, state, new = joined
-    row = MarkRow(
-        id=event_id,
+    shown = joined.shown
+    return MarkRow(
+        id=event_id if old is None else old.id,
         kind=request.kind,
         subject=request.subject,
-        payload=payload,
-        author=request.author,
+        payload=payload if shown is None else shown.payload,
+        author=request.author if shown is None else shown.author,
         intensity=state.intensity,
         law=law_key(state.law),
         anchored_at=state.at,
         event_id=event_id,
-        deposited_at=now,
+        deposited_at=now if old is None else old.deposited_at,
         reinforced_at=now,
-        reinforcements=0,
+        reinforcements=0 if old is None else old.reinforcements + 1,
         evaporates_at=evaporates_at,
         order_key=state.law.order_key(state.intensity, state.at),
-        other_event_id=event_id if request.activation_id is None else None,
-        activation_id=request.activation_id,
-        own_law=_own_law(kind, request),
-        occurred_at=new.at,
-    )
-    if old is None:
-        return row
-    row = row._replace(
-        id=old.id,
-        deposited_at=old.deposited_at,
-        reinforcements=old.reinforcements + 1,
         other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
-        own_law=row.own_law if kind.on_repeat == "replace" else old.own_law,
-    )
-    if (shown := joined.shown) is None:
-        return row
-    return row._replace(
-        payload=shown.payload,
-        author=shown.author,
-        activation_id=shown.activation_id,
-        occurred_at=shown.occurred_at,
+        activation_id=request.activation_id if shown is None else shown.activation_id,
+        own_law=_own_law(kind, request) if old is None or kind.on_repeat == "replace" else old.own_law,
+        occurred_at=new.at if shown is None else shown.occurred_at,
     )
 
 
@@ -582,6 +566,8 @@ def _text_of(request: DepositRequest) -> str:
     return dump_payload(request.payload) if request.text is None else request.text
 
 
-def _last_event_of_others(old: MarkRow, author: str) -> int | None:
+def _last_event_of_others(old: MarkRow | None, author: str) -> int | None:
     """Return the last event of a mark, before the deposit of an agent, that is not of this agent; None if all are."""
+    if old is None:
+        return None
     return old.event_id if old.author != author else old.other_event_id
