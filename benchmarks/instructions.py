@@ -50,9 +50,8 @@ def activate(folder: Path, times: int, waiting: int) -> None:
         board.deploy(worker)
         board.deposit_many(job(subject=f"subject {number}", number=number) for number in range(waiting))
     else:
-        operations = Worker(board, "measured", 3_600_000_000)
+        operations = Worker(board, "measured", 3_600_000_000, {worker.name: worker.spec.code})
         operations.register()
-        operations.serve({worker.name: worker.spec.code})
         for _ in range(times):
             (claim,) = operations.claim_ready([worker.name], 1)
             operations.finish(claim, [])
