@@ -85,7 +85,7 @@ class Condition(ABC):
         return "board" if any(comparison.measure.over == "board" for comparison in self.comparisons()) else "subject"
 
     @property
-    def falling(self) -> bool:
+    def is_falling(self) -> bool:
         """Whether it waits for values to fall below thresholds."""
         return all(comparison.operator == "<" for comparison in self.comparisons())
 
@@ -117,9 +117,9 @@ class Condition(ABC):
         return False
 
     @property
-    def per_mark(self) -> bool:
+    def is_per_mark(self) -> bool:
         """Whether it measures each mark alone, so that each mark of a `separate` kind crosses alone."""
-        return isinstance(self, Comparison) and self.measure.per_mark
+        return isinstance(self, Comparison) and self.measure.is_per_mark
 
 
 def exactly(text: str) -> str:
@@ -169,7 +169,7 @@ class Measure(ABC):
 
     name: ClassVar[str]
     """The function in the text of a condition."""
-    per_mark: ClassVar[bool] = False
+    is_per_mark: ClassVar[bool] = False
     """Whether it measures one mark of one kind, never several."""
     is_maximum: ClassVar[bool] = False
     """Whether the value is the largest strength. A deposit then compares only the new mark with the threshold."""
@@ -183,7 +183,7 @@ class Measure(ABC):
             raise InvalidCondition(f"{self.name}() needs a kind")
         if over not in ("subject", "board"):
             raise InvalidCondition(f'{self.name}: over is "subject" or "board", not {over!r}')
-        if self.per_mark and (len(kinds) != 1 or over != "subject"):
+        if self.is_per_mark and (len(kinds) != 1 or over != "subject"):
             raise InvalidCondition(
                 f"{self.name} measures one mark of one kind; use strongest, total or count for several marks"
             )
@@ -297,7 +297,7 @@ class Strength(Strongest):
     """The strength of one mark: weight x intensity x share."""
 
     name = "strength"
-    per_mark = True
+    is_per_mark = True
 
 
 class Total(Measure):
@@ -474,7 +474,7 @@ def both(first: Condition | None, second: Condition | None) -> Condition | None:
 def over_board(condition: Condition) -> Condition:
     """Return a condition with all its measures over the whole board."""
     if isinstance(condition, Comparison):
-        measure = Strongest if condition.measure.per_mark else type(condition.measure)
+        measure = Strongest if condition.measure.is_per_mark else type(condition.measure)
         return replace(
             condition, measure=measure(*condition.measure.kinds, over="board", subject=condition.measure.subject)
         )

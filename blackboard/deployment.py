@@ -133,7 +133,7 @@ def min_increase_problem(condition: Condition) -> str | None:
     """Return why a watch on a condition can have no `min_increase`; None if it can. A board may have stored one."""
     if condition.is_schedule:
         return "a schedule has no min_increase: it waits for no marks"
-    if condition.falling:
+    if condition.is_falling:
         return "a falling watch has no min_increase: it fires when the value sinks below the threshold"
     return None
 
@@ -254,7 +254,7 @@ class AgentSpec(Data):
             return "batch"
         if (per := watch.per or self.settings.per) is not None:
             return per
-        together = any(not comparison.measure.per_mark for comparison in watch.condition.comparisons())
+        together = any(not comparison.measure.is_per_mark for comparison in watch.condition.comparisons())
         return "subject" if together and self.settings.batch is None else "batch"
 
     def batch_of(self, watch: WatchSpec) -> int | None:

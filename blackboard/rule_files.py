@@ -17,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.explanation_lines import explanation_lines
+from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.board.result_types import MarkRecord
 from blackboard.clock import ManualClock
 from blackboard.daemon import build_daemon

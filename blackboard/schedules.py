@@ -64,7 +64,7 @@ class Schedule(Condition):
         return True
 
     @property
-    def falling(self) -> bool:
+    def is_falling(self) -> bool:
         """Whether it waits for values to fall: it measures none."""
         return False
 

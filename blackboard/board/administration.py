@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from blackboard.board import erasure
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.erasure import ErasedEvents
-from blackboard.board.workers import worker_sockets
-from blackboard.board.workers.liveness import any_alive, living_workers
+from blackboard.board.people import erasure
+from blackboard.board.people.erasure import ErasedEvents
+from blackboard.board.worker_registry import worker_sockets
+from blackboard.board.worker_registry.liveness import any_alive, living_workers
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import backup, readonly_query, schema

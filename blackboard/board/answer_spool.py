@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from blackboard.board import queries
 from blackboard.board.board_session import BoardSession
-from blackboard.board.workers.liveness import ensure_private_folder
+from blackboard.board.reading import queries
+from blackboard.board.worker_registry.liveness import ensure_private_folder
 from blackboard.failpoints import failpoint
 from blackboard.log_queue import Log
 from blackboard.store.database import Database

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from pydantic import JsonValue
 
 from blackboard.authors import check_author
-from blackboard.board import board_clock, erasure, explanation, needs, pauses, queries, unreadable_marks
-from blackboard.board.activation_details import activation_details
+from blackboard.board import board_clock, unreadable_marks
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.deployer import Deployer
@@ -25,6 +24,9 @@ from blackboard.board.mark_storage import declarations, evaporation
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.people import erasure, needs, pauses
+from blackboard.board.reading import explanation, queries
+from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.result_types import (
     ActivationDetails,
     ActivationRecord,
@@ -43,7 +45,7 @@ from blackboard.board.result_types import (
     ScheduleRecord,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.workers.liveness import living_workers
+from blackboard.board.worker_registry.liveness import living_workers
 from blackboard.clock import LEAP, Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment

@@ -16,8 +16,8 @@ from blackboard.board.transactions.active_deployment import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import LawCache
-from blackboard.board.workers.liveness import living_workers
-from blackboard.board.workers.notify import Notifier
+from blackboard.board.worker_registry.liveness import living_workers
+from blackboard.board.worker_registry.notify import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.errors import StoreError
 from blackboard.listeners import Listeners

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from blackboard.board import erasure, unreadable_marks
+from blackboard.board import unreadable_marks
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.mark_storage import redeployment
-from blackboard.board.needs import inbox
+from blackboard.board.people import erasure
+from blackboard.board.people.needs import inbox
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.workers import gone_agents, served_agents
+from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from blackboard.board import board_clock, erasure
+from blackboard.board import board_clock
 from blackboard.board import retention as retention_rules
 from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls, unusable_answers
 from blackboard.board.activations.activation_results import AgentDeposit, Failure
@@ -22,10 +22,11 @@ from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.maintenance_pace import Pace
 from blackboard.board.mark_storage import backfill, evaporation
 from blackboard.board.mark_storage.declarations import AgentDeclaration, with_declared
+from blackboard.board.people import erasure
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.workers import gone_agents, served_agents
-from blackboard.board.workers.served_agents import Code
+from blackboard.board.worker_registry import gone_agents, served_agents
+from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.failpoints import failpoint
 from blackboard.store import schema

@@ -14,7 +14,7 @@ from blackboard.cli.cli_session import Session, model_of, session_of
 from blackboard.cli.output import AsJson, document, note, say
 
 if TYPE_CHECKING:
-    from blackboard.board.erasure import ErasedEvents
+    from blackboard.board.people.erasure import ErasedEvents
     from blackboard.board.result_types import ErasureReport
     from blackboard.finding import Finding
     from blackboard.settings.deployment_resolver import ResolvedDeployment

@@ -426,7 +426,7 @@ def explain(
         ]
         document({**vars(result), "watches": watches})
         return
-    from blackboard.board.explanation_lines import explanation_lines
+    from blackboard.board.reading.explanation_lines import explanation_lines
 
     for line in explanation_lines(result):
         say(line)

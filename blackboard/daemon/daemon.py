@@ -19,7 +19,7 @@ from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import DueWork, Worker
-from blackboard.board.workers.liveness import WorkerLiveness
+from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.clock import Instant, ManualClock, SystemClock, from_datetime, pause
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from blackboard.board.worker import DueWork, Worker
-from blackboard.board.workers.liveness import WorkerLiveness
+from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import parse_duration

@@ -14,12 +14,12 @@ from pydantic import BaseModel
 
 from blackboard.agent_definition import require_done
 from blackboard.backoff import backoff
-from blackboard.board import queries
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.activations.budgets import BudgetExceeded
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.reading import queries
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.daemon import telemetry

@@ -33,7 +33,7 @@ def in_order_of_strength(world: World, condition: Any) -> list[tuple[str, int]]:
     """Return the keys of the waiting crossings, strongest now first, from the live marks alone."""
     strengths: dict[tuple[str, int], list[float]] = {}
     for mark in world.board.marks():
-        key = (mark.subject, mark.id if condition.per_mark else 0)
+        key = (mark.subject, mark.id if condition.is_per_mark else 0)
         strengths.setdefault(key, []).append(mark.strength)
     rows = world.crossings("waiting")
     value = condition.measure.value

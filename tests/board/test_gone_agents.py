@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Linear, count, strength, total
 from blackboard.board.doctor import examine
-from blackboard.board.workers.gone_agents import HELD_BY
+from blackboard.board.worker_registry.gone_agents import HELD_BY
 from blackboard.deployment import AgentSpec
 from blackboard.errors import BlackboardError
 from blackboard.finding import Finding

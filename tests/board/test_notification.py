@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from blackboard import strength
-from blackboard.board import board_clock, pauses
+from blackboard.board import board_clock
 from blackboard.board.activations import activation_results, claims
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.deposits import deposit
+from blackboard.board.people import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS

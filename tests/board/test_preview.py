@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total
 from blackboard.board.deployments.deployment_preview import Preview, preview
-from blackboard.board.workers.notify import Notifier
+from blackboard.board.worker_registry.notify import Notifier
 from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Power
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
@@ -162,7 +162,7 @@ def test_the_agenda_after_a_changed_watch_is_the_previewed_one(
     marks: list[tuple[str, float, int]], old: Any, new: Any, wait: int, guarded: bool, claimed: bool
 ) -> None:
     with new_world() as world:
-        guard = {"only_if": count("door", over="board") >= 1} if guarded and not old.falling else {}
+        guard = {"only_if": count("door", over="board") >= 1} if guarded and not old.is_falling else {}
         kinds = {**smoke(), "door": kind("door")}
         world.deploy(kinds, spec("watchman", old, **guard))
         for number, (subject, intensity, pause) in enumerate(marks):

@@ -116,11 +116,13 @@ class FakeDesk:
 
     def _wake(self, agent: Agent) -> bool:
         for watch in agent.spec.watches:
-            if watch.condition.falling:
+            if watch.condition.is_falling:
                 continue
             key = (agent.name, watch.name)
             least = (
-                watch.condition.threshold if isinstance(watch.condition, Comparison) and watch.condition.per_mark else 0
+                watch.condition.threshold
+                if isinstance(watch.condition, Comparison) and watch.condition.is_per_mark
+                else 0
             )
             waiting = [
                 mark

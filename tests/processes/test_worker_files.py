@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.board.workers import worker_sockets
-from blackboard.board.workers.liveness import WorkerLiveness, any_alive, living_workers
-from blackboard.board.workers.notify import Notifier
+from blackboard.board.worker_registry import worker_sockets
+from blackboard.board.worker_registry.liveness import WorkerLiveness, any_alive, living_workers
+from blackboard.board.worker_registry.notify import Notifier
 from blackboard.errors import StoreError
 from blackboard.system.board_files import BoardFiles
 from tests.processes.worker import Task

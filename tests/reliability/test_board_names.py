@@ -11,7 +11,7 @@ import blackboard
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import administration
 from blackboard.board.doctor import examine
-from blackboard.board.workers.liveness import any_alive
+from blackboard.board.worker_registry.liveness import any_alive
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import database_checks
 from blackboard.store.database import Database

@@ -17,7 +17,7 @@ import pytest
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.board import administration
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
-from blackboard.board.workers.liveness import WorkerLiveness
+from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.settings_file import load_settings
 from blackboard.store.compaction import compact

@@ -14,8 +14,8 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.board.doctor import examine
-from blackboard.board.workers import liveness
-from blackboard.board.workers.liveness import WorkerLiveness
+from blackboard.board.worker_registry import liveness
+from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.store import board_connection, readonly_access  # all that a user without rights cannot import later
 from blackboard.system.board_files import BoardFiles

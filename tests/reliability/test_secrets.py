@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.board.workers.liveness import ensure_private_folder
+from blackboard.board.worker_registry.liveness import ensure_private_folder
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings

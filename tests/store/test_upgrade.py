@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock
-from blackboard.board.workers.liveness import WorkerLiveness, living_workers
+from blackboard.board.worker_registry.liveness import WorkerLiveness, living_workers
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.parsing import parse
 from blackboard.store import backup, dialect, schema

@@ -249,7 +249,7 @@ def test_a_condition_that_can_wake_an_agent_is_accepted(
     condition: Condition, falling: bool, scope: str, per_mark: bool
 ) -> None:
     assert check_watch(condition) is condition
-    assert (condition.falling, condition.over, condition.per_mark) == (falling, scope, per_mark)
+    assert (condition.is_falling, condition.over, condition.is_per_mark) == (falling, scope, per_mark)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossings, subject_cooldowns
-from blackboard.board.workers import served_agents
+from blackboard.board.worker_registry import served_agents
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint
@@ -513,7 +513,7 @@ def _count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) 
 def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     """Test the watch again on the marks of its subjects, or of the board, that the claim did not absorb."""
     watch = txn.active.watches.get(row.watch_id)
-    if watch is None or not watch.absorbs or watch.condition.per_mark:
+    if watch is None or not watch.absorbs or watch.condition.is_per_mark:
         return
     for subject in subjects_of(txn, row):
         crossings.evaluate(txn, watch, subject)

@@ -11,7 +11,7 @@ from blackboard.board.activations.agent_readiness import blocked, budget_hold, h
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.predicted_crossings import next_fall
 from blackboard.board.watches.scheduled_crossings import next_scheduled
-from blackboard.board.workers import gone_agents
+from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso
 from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS

@@ -13,7 +13,7 @@ from blackboard.board.deployments.maintenance_pace import Pace
 from blackboard.board.mark_storage import backfill
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.workers import served_agents
+from blackboard.board.worker_registry import served_agents
 from blackboard.deployment import Deployment
 from blackboard.errors import AgentInUse
 from blackboard.marks import BUILT_IN_KINDS

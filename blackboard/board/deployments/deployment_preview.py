@@ -15,7 +15,7 @@ from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.unreadable_marks import Misfits
 from blackboard.board.watches import crossing_retests, guards, scheduled_crossings
-from blackboard.board.workers import gone_agents, served_agents
+from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import DEFAULT_BATCH, Deployment, Per
 from blackboard.states import CrossingState
@@ -240,7 +240,7 @@ def _retest(txn: BoardTransaction, crossing: CrossingRow) -> PredictedRetest:
 
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     watch = txn.active.watches[crossing.watch_id]
-    if watch.falling:  # its guard was tested at the crossing; that of a rising watch is tested by a claim
+    if watch.is_falling:  # its guard was tested at the crossing; that of a rising watch is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
         guard_closed = not guards.opening(txn, watch, crossing.subject)[0]

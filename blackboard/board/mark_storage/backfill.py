@@ -130,7 +130,7 @@ def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: 
     at = max(at, row.anchored_at)
     if not watch.covers(row.subject) or not row.is_live(at):
         return
-    if watch.falling:
+    if watch.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     else:
         crossings.evaluate_as_of(txn, watch, row, at)
@@ -147,7 +147,7 @@ def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Co
 
 
 def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
-    if watch.falling:
+    if watch.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
     else:
         if job.task == "watch":  # a change of weight, law or floor keeps the sums right

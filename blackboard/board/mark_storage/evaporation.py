@@ -98,7 +98,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
     subject = "" if watch.is_over_board else row.subject
     for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
         depends = crossing.mark_id == row.id or (not crossing.is_per_mark and not _still_holds(txn, watch, crossing))
-        if depends and watch.falling:
+        if depends and watch.is_falling:
             skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")
         elif depends:
             close_crossing(txn, crossing, CrossingState.WITHDRAWN)
@@ -109,6 +109,6 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
 
     Rising: the other marks, as strong as they were then, still meet the condition. Falling: another mark is left.
     """
-    if watch.falling:
+    if watch.is_falling:
         return bool(marks_behind(txn, watch, crossing).inputs)
     return crossings.holds_at(txn, watch, crossing.subject, crossing.noticed_at)

@@ -280,7 +280,7 @@ def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, w
 
 def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: WatchSpec) -> None:
     """Let what waits for a changed watch be tested again. The guard of a falling watch belongs to its crossings too."""
-    if _differs(old, new) or (new.condition.falling and old.guard != new.guard):
+    if _differs(old, new) or (new.condition.is_falling and old.guard != new.guard):
         crossing_retests.plan(txn, watch_id, old.condition)
     if _measures(old.condition) != _measures(new.condition):
         # Predictions say that a value was above the threshold. The watch has another value now.
@@ -293,7 +293,7 @@ def _keep_waiting_for_return(txn: BoardTransaction, watch_id: int) -> None:
 
 
 def _measures(condition: Condition) -> tuple[bool, list[Measure]]:
-    return condition.falling, [comparison.measure for comparison in condition.comparisons()]
+    return condition.is_falling, [comparison.measure for comparison in condition.comparisons()]
 
 
 def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None:

@@ -37,9 +37,9 @@ class RegisteredWatch:
         return self.condition.kinds
 
     @cached_property
-    def falling(self) -> bool:
+    def is_falling(self) -> bool:
         """Whether the watch crosses when strengths fall below a threshold."""
-        return self.condition.falling
+        return self.condition.is_falling
 
     @property
     def is_scheduled(self) -> bool:
@@ -55,7 +55,7 @@ class RegisteredWatch:
     @property
     def absorbs(self) -> bool:
         """Whether the watch absorbs the marks that its activations are given: it is a rising one."""
-        return not (self.falling or self.is_scheduled)
+        return not (self.is_falling or self.is_scheduled)
 
     @property
     def catch_up(self) -> str:
@@ -188,7 +188,7 @@ def read_active(sql: Transaction) -> ActiveDeployment:
     guarded: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     for watch in watches.values():
         for kind in watch.kinds:
-            (falling if watch.falling else rising)[kind].append(watch)
+            (falling if watch.is_falling else rising)[kind].append(watch)
         if watch.spec.guard is not None:
             for kind in watch.spec.guard.kinds:
                 guarded[kind].append(watch)

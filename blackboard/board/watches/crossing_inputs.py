@@ -37,7 +37,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         return MarksBehind([], 0.0)
     if crossing.is_per_mark:
         return _mark_behind(txn, crossing)
-    if watch.falling:
+    if watch.is_falling:
         stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
         rows = [row for row in txn.live(stored) if watch.covers(row.subject)]
     elif watch.is_over_board:
@@ -134,7 +134,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
         event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if event is None or ended_at < event.recorded_at:
             continue  # it had faded before it was recorded
-        if watch.falling or _was_stimulus(txn, watch, event):
+        if watch.is_falling or _was_stimulus(txn, watch, event):
             result.append((event, strengths[mark_id] if mark_id in strengths else strength_of(txn, event)))
     return result
 

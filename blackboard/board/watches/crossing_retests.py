@@ -134,10 +134,10 @@ class _Retest:
     def _holding(self) -> Iterator[Holding]:
         """Yield what the new watch would have crossed for, among what the crossing was about."""
         watch, crossing = self.watch, self.crossing
-        if watch.falling and watch.is_over_board and not crossing.is_over_board:
+        if watch.is_falling and watch.is_over_board and not crossing.is_over_board:
             return  # how weak one subject was does not say how weak the board was
         marks = list(self._marks())
-        if watch.condition.per_mark:
+        if watch.condition.is_per_mark:
             groups = [
                 (mark.row.subject, mark.row.id, [mark])
                 for mark in marks
@@ -151,7 +151,7 @@ class _Retest:
         before = self.txn.active.retests.get(watch.id, frozenset())
         for subject, mark_id, group in groups:
             measured = self._measured(group) if any(mark.row.kind in before for mark in group) else None
-            if measured is not None and (not watch.falling or self._guard_was_open(subject)):
+            if measured is not None and (not watch.is_falling or self._guard_was_open(subject)):
                 yield Holding(subject, mark_id, measured)
 
     def _guard_was_open(self, subject: str) -> bool:
@@ -166,7 +166,7 @@ class _Retest:
     def _measured(self, marks: list[PastMark]) -> Measurement | None:
         """Return what the new watch measured at the crossing; None if it would not have crossed."""
         condition, fading = self.watch.condition, [mark.fading for mark in marks]
-        if self.watch.falling:
+        if self.watch.is_falling:
             is_below = first_true(condition, fading, self.at) == self.at
             side = fallen_side(condition, fading, self.at, self.at) if is_below else None
         else:
@@ -185,7 +185,7 @@ class _Retest:
         """
         watch = self.watch
         for row in self._rows(watch.kinds, self.crossing.subject):
-            if watch.covers(row.subject) and (watch.falling or (row.is_live(self.at) and self._was_stimulus(row))):
+            if watch.covers(row.subject) and (watch.is_falling or (row.is_live(self.at) and self._was_stimulus(row))):
                 yield PastMark(row, self._fading(row))
 
     def _fading(self, row: MarkRow) -> FadingMark:

@@ -90,7 +90,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
 
 def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     """Return a subject whose crossings fill a batch only together. They exist if each mark crosses by itself."""
-    if not watch.condition.per_mark or not watch.batch_window:
+    if not watch.condition.is_per_mark or not watch.batch_window:
         return None
     subject: str | None = txn.sql.value(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
     return subject
@@ -129,7 +129,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
     if not behind.inputs:
         skip_crossing(txn, watch, crossing, f"{watch.condition}: none of its marks is left")
         return True
-    if watch.falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
+    if watch.is_falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
         return False
     reason = f"{crossings.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)

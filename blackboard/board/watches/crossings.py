@@ -101,7 +101,7 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
 
     Marks that were recorded later count from their own record on, where they were tested already.
     """
-    if watch.condition.per_mark:
+    if watch.condition.is_per_mark:
         rows = [row] if is_stimulus(watch, row, absorbed_through(txn, watch, row.id)) else []
     else:
         rows = stimuli_of(txn, watch, row.subject)
@@ -208,7 +208,7 @@ def columns(
 def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Evaluate a watch on a deposit with as few reads as the measure allows."""
     measure = watch.comparison.measure
-    if watch.condition.per_mark:
+    if watch.condition.is_per_mark:
         return _evaluate_rows(txn, watch, new.subject, [new], txn.now)
     if watch.is_over_board and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
@@ -227,7 +227,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
 
 
 def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: int) -> bool:
-    if watch.condition.per_mark:
+    if watch.condition.is_per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
         if not strong:
@@ -249,14 +249,14 @@ def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, 
 def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
     """Set the bound of a waiting crossing after the agent itself reinforced one of its marks."""
     if new.other_event_id is not None and not watch.is_over_board:
-        rows = [new] if watch.condition.per_mark else stimuli_of(txn, watch, new.subject)
+        rows = [new] if watch.condition.is_per_mark else stimuli_of(txn, watch, new.subject)
         _set_bound(txn, watch, new.subject, rows)
 
 
 def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow]) -> None:
     """Set the bound of a waiting crossing whose marks are below the threshold, though a deposit made them stronger."""
     if len(rows) > 1 or any(row.reinforcements for row in rows):
-        mark_id = rows[0].id if watch.condition.per_mark else 0
+        mark_id = rows[0].id if watch.condition.is_per_mark else 0
         set_bound(txn, watch, subject, mark_id, [txn.strength(row) for row in rows], _laws(txn, rows))
 
 

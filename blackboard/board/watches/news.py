@@ -44,10 +44,10 @@ def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, 
 def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
     """Find out whether the condition over all live marks holds because a mark got stronger."""
     comparison, measure = watch.comparison, watch.comparison.measure
-    if watch.condition.per_mark or (watch.is_over_board and measure.is_maximum):
+    if watch.condition.is_per_mark or (watch.is_over_board and measure.is_maximum):
         if not comparison.holds_at(txn.strength(new)) or comparison.holds_at(txn.strength(old)):
             return False
-        return watch.condition.per_mark or not _another_reaches(txn, watch, new)
+        return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.is_over_board and isinstance(measure, Count):
         return False  # it counts the same marks as before
     if watch.is_over_board and isinstance(measure, Total):

@@ -52,7 +52,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
     if kind not in txn.active.falling and kind not in txn.active.guarded:
         return
     for watch in dict.fromkeys((*txn.active.falling.get(kind, ()), *txn.active.guarded.get(kind, ()))):
-        if not watch.falling:
+        if not watch.is_falling:
             continue
         if guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
@@ -142,7 +142,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     from then on.
     """
     since = txn.now if since is None else since
-    if watch.condition.per_mark:
+    if watch.condition.is_per_mark:
         subject, mark_id, marks = row.subject, row.id, [txn.fading(row)]
     elif watch.is_over_board:
         subject, mark_id, marks = "", 0, txn.fading_marks(watch.condition, None, since)
@@ -160,7 +160,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
     The withdrawal itself makes no watch cross.
     """
     for watch in txn.active.falling.get(row.kind, ()):
-        if watch.condition.per_mark:
+        if watch.condition.is_per_mark:
             txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
             continue
         subject = "" if watch.is_over_board else row.subject
@@ -177,12 +177,12 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRo
     threshold now.
     """
     subject = "" if watch.is_over_board else new.subject
-    mark_id = new.id if watch.condition.per_mark else 0
+    mark_id = new.id if watch.condition.is_per_mark else 0
     if _is_predicted(txn, watch, subject, mark_id):
         return
     marks = [txn.fading(new)]
     since = new.anchored_at
-    if not watch.condition.per_mark:
+    if not watch.condition.is_per_mark:
         rows = txn.live(txn.stored_marks(watch.kinds, subject or None), since)
         marks += [txn.fading(row) for row in rows if row.id != new.id]
         since = max([since, *(row.changed_at for row in rows if row.id != new.id)])

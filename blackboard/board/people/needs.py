@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board import board_clock, queries
+from blackboard.board import board_clock
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposits import DepositRequest, check_signature, deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.reading import queries
 from blackboard.board.result_types import NeedRecord, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import InvalidMark, NotFound

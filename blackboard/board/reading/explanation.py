@@ -24,7 +24,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, guards, scheduled_crossings, stimuli
 from blackboard.board.watches.crossing_holds import hold_of
 from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast
-from blackboard.board.workers import served_agents
+from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison, digits_beside, exact_digits
 from blackboard.states import ActivationState
@@ -99,7 +99,7 @@ def _with_values(
     """Add what the watch and its guard measure for one subject, and the verdict if nothing waits."""
     values = () if watch.is_scheduled else _values(txn, watch, subject)
     live_marks = None
-    if not watch.falling and not watch.is_over_board:
+    if not watch.is_falling and not watch.is_over_board:
         live_marks = len(txn.fading_marks(watch.condition, subject))
     guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, subject)
     predicted = None if watch.absorbs else _predicted(txn, watch, subject)
@@ -144,10 +144,10 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
 
 
 def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:
-    if watch.is_over_board and not watch.falling:
+    if watch.is_over_board and not watch.is_falling:
         value, count = board_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
-    if watch.falling:
+    if watch.is_falling:
         marks = txn.fading_marks(watch.condition, None if watch.is_over_board else subject)
     else:
         marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, subject)]

@@ -32,7 +32,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import scheduled_crossings
 from blackboard.board.watches.crossing_order import waiting_with_strengths
 from blackboard.board.watches.predicted_crossings import next_crossing
-from blackboard.board.workers import gone_agents, served_agents
+from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, iso, to_datetime
 from blackboard.deployment import Deployment
 from blackboard.durations import DAY

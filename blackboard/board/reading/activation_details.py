@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from blackboard.board.activations.activation_results import find_activation, is_stuck
-from blackboard.board.queries import activation_record, event_record
+from blackboard.board.reading.queries import activation_record, event_record
 from blackboard.board.result_types import (
     ActivationDetails,
     GivenMark,

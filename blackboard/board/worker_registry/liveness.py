@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from blackboard.board.workers import worker_sockets
+from blackboard.board.worker_registry import worker_sockets
 from blackboard.errors import StoreError
 from blackboard.failpoints import failpoint
 from blackboard.store.file_failures import file_failure

@@ -10,7 +10,7 @@ import contextlib
 import socket
 from pathlib import Path
 
-from blackboard.board.workers import worker_sockets
+from blackboard.board.worker_registry import worker_sockets
 from blackboard.failpoints import failpoint
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
