@@ -298,6 +298,15 @@ def test_a_stale_deposit_is_in_the_history_and_changes_nothing(world: World) -> 
 
 
 @pytest.mark.postgresql
+def test_the_deposit_that_occurred_last_decides_whatever_was_recorded_last(world: World) -> None:
+    world.deploy({"state": kind("state", Exponential("1m"), on_repeat="add", floor=0.5)})
+    world.put("state", intensity=0.1)  # below the floor, so no mark lives
+    late(world, "state", by=HOUR)  # has faded already: a mark of its own in the history
+    world.deploy({"state": kind("state", Exponential("1m"), on_repeat="replace", floor=0.5)})
+    assert late(world, "state", by=MINUTE // 2).outcome == "stale"
+
+
+@pytest.mark.postgresql
 def test_what_was_cleared_stays_cleared(world: World) -> None:
     world.deploy({"state": kind("state", Never(), on_repeat="replace")})
     world.put("state", "cleared")

@@ -390,7 +390,7 @@ def _has_faded(kind: Kind, law: Decay, new: FadingState, now: Instant) -> bool:
 
 
 def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | None) -> _Latest | None:
-    """Return the latest deposit of a subject; None if there was none."""
+    """Return the deposit of a subject that occurred last; None if there was none."""
     if live is not None:
         return _Latest(live, live.occurred_at)
     event: EventRow | None = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)

@@ -240,12 +240,12 @@ ORDER BY event.id DESC
 LIMIT 1;
 
 -- name: last_deposit_of_subject -> EventRow
--- The last deposit of the last mark of a kind and subject, whatever became of the mark. A stale one counts too, as it
--- knows the deposit that had replaced it.
+-- The deposit of a kind and subject that occurred last, whatever became of its mark. A stale one counts too, as it knows
+-- when the deposit occurred that had replaced it.
 SELECT {event.*}
 FROM event
 WHERE event.subject = :subject AND event.kind = :kind AND event.event IN ('deposited', 'reinforced', 'stale')
-ORDER BY event.mark_id DESC, event.id DESC
+ORDER BY CASE WHEN event.event = 'stale' THEN event.anchored_at ELSE event.occurred_at END DESC, event.id DESC
 LIMIT 1;
 
 -- name: count_skew
