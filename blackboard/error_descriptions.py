@@ -140,7 +140,7 @@ def _loaded_files() -> frozenset[str]:
 
 
 def _files_being_imported(error: BaseException) -> set[str]:
-    """Return the files of the modules whose import an error has ended. They are loaded no more."""
+    """Return the files of the modules whose import failed with this error. Python has unloaded them."""
     files = [file for file, _ in _lines(error)]
     return {file for importer, file in pairwise(files) if importer == _IMPORTER and os.path.isfile(file)}
 

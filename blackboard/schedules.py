@@ -83,7 +83,7 @@ class Schedule(Condition):
         """
 
     def latest(self, first: Instant, now: Instant, anchor: Instant) -> Instant:
-        """Return its last instant up to `now`, of which `first` is one; by bisection, however many there are."""
+        """Return its latest instant not after `now`, by bisection. `first` is an earlier one, or the same."""
         low, high = first - 1, now
         while high - low > 1:  # its next instant after `low` is due, that after `high` is not
             middle = (low + high) // 2

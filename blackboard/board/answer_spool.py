@@ -22,7 +22,7 @@ from blackboard.log_queue import Log
 from blackboard.store.database import Database
 from blackboard.system.board_files import server_spool_folder, sync
 from blackboard.system.file_owners import foreign_owner, is_private_folder, name_of, this_user
-from blackboard.system.private_files import opened
+from blackboard.system.private_files import open_private
 
 log = Log("blackboard")
 
@@ -118,7 +118,7 @@ def _folder_of(database: Database) -> Path:
 
 def _write(path: Path, content: dict[str, object]) -> None:
     part = path.with_suffix(".part")
-    handle = opened(part, os.O_WRONLY | os.O_TRUNC)
+    handle = open_private(part, os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(content, file)
         file.flush()

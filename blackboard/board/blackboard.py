@@ -179,7 +179,7 @@ class Blackboard:
         return f"Blackboard({self.database.where!r}, author={self.author!r})"
 
     def now(self) -> datetime:
-        """Return the board's time: the later of the clock and the last recorded time."""
+        """Return the board's time: the latest of the clock, the last recorded time, and the last that was used here."""
         return to_datetime(self.session.now())
 
     @property

@@ -88,6 +88,8 @@ def record_cost(
 ) -> None:
     """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
 
+    Without --usd, the call has cost nothing.
+
     Examples:
       blackboard sql "select id, agent, state, sent_at, error
         from model_calls where reserved_usd > 0"

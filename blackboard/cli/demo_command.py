@@ -92,13 +92,13 @@ def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
     """
     from blackboard.board import administration
     from blackboard.cli.demo_samples import file_of
-    from blackboard.system.private_files import make_folder, opened
+    from blackboard.system.private_files import make_folder, open_private
 
     make_folder(directory)
     path = (directory / "demo.db").absolute()
     administration.delete_files(path)
     for name, source in section.files.items():
-        with open(opened(directory / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
+        with open(open_private(directory / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(file_of(source).read_bytes())
     with contextlib.chdir(directory):
         yield path

@@ -33,7 +33,10 @@ def sql(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Query the board in SQL. Views: live_marks, mark_history, agenda, activations, provenance, model_calls, costs.
+    """Query the board in SQL, through its views.
+
+    The views are live_marks, mark_history, agenda, activations, activation_marks, provenance, model_calls, costs and
+    schedules.
 
     Examples:
       blackboard sql "select kind, count(*), max(strength)

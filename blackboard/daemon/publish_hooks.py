@@ -22,7 +22,7 @@ log = Log("blackboard")
 
 M = TypeVar("M", bound=Mark)
 
-PATIENCE = 10.0
+PATIENCE_SECONDS = 10.0
 """Seconds to wait while another process publishes."""
 
 
@@ -59,7 +59,7 @@ class Publisher:
         self._former: dict[str, list[Mapping[str, Any]]] = {}
         """For each agent that has not published under the active settings yet, the settings before them."""
         self._lock = threading.Lock()
-        self._process_lock = publish_lock(board, PATIENCE)
+        self._process_lock = publish_lock(board, PATIENCE_SECONDS)
 
     def publish_all(self) -> None:
         """Publish for every agent. The previous process may have died between a commit and its publishing."""

@@ -1,7 +1,7 @@
 """What keeps a daemon from its work: a board that cannot be used, a system without threads, an error of its own.
 
-The begin of a trouble is logged once, and so is its end. In between it may come and go: a full disk refuses one write,
-takes a smaller one, and refuses the next.
+The beginning of a trouble is logged once, and so is its end. In between it may come and go: a full disk refuses one
+write, takes a smaller one, and refuses the next.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from blackboard.store.database import Database
 from blackboard.store.file_failures import file_failure
 from blackboard.store.schema import KNOWN
 from blackboard.system.board_files import BoardFiles, sync
-from blackboard.system.private_files import made, make_folder, mode_of, opened, set_mode
+from blackboard.system.private_files import create_private, make_folder, mode_of, open_private, set_mode
 
 PAGES = 500
 """Pages to copy in one step, between which other processes may write."""
@@ -203,7 +203,7 @@ def _partial(target: Path) -> Iterator[Path]:
     files = BoardFiles(target).partial()
     part = files.database
     try:
-        os.close(made(part, os.O_WRONLY))
+        os.close(create_private(part, os.O_WRONLY))
     except OSError as error:
         raise file_failure(part, "cannot be written", error) from None
     try:
@@ -236,14 +236,14 @@ def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
 
 
 def _copy_file(file: Path, copy: Path) -> None:
-    with file.open("rb") as source, open(made(copy, os.O_WRONLY, mode_of(file)), "wb") as target:
+    with file.open("rb") as source, open(create_private(copy, os.O_WRONLY, mode_of(file)), "wb") as target:
         shutil.copyfileobj(source, target)
 
 
 def _add_to_list(backup_list: Path, to: Path, mode: int) -> None:
     """Note where a copy is, so that `forget` can name it. Without the note, no data is lost."""
     with contextlib.suppress(OSError):
-        handle = opened(backup_list, os.O_WRONLY | os.O_APPEND, mode)
+        handle = open_private(backup_list, os.O_WRONLY | os.O_APPEND, mode)
         try:
             os.write(handle, f"{to}\n".encode())
         finally:

@@ -21,7 +21,7 @@ from blackboard.store.database import Database
 from blackboard.store.file_failures import file_failure
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
-from blackboard.system.private_files import opened
+from blackboard.system.private_files import open_private
 
 TRIES = 3
 """The number of tries while others write. After them, writers have to wait."""
@@ -133,7 +133,7 @@ def _file_beside(files: BoardFiles) -> Iterator[Path]:
     copy = files.compacted
     path = copy.database
     try:
-        handle = opened(path, os.O_RDWR)
+        handle = open_private(path, os.O_RDWR)
     except OSError as error:
         raise file_failure(path, "cannot be created", error) from None
     try:

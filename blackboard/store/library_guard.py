@@ -25,7 +25,7 @@ from blackboard.errors import LibraryConflict, StoreError
 from blackboard.store import dialect as sql_dialect
 from blackboard.store import inherited_files
 from blackboard.system import forks
-from blackboard.system.private_files import made
+from blackboard.system.private_files import create_private
 
 Identity = tuple[int, int]
 """The device and the inode of a file."""
@@ -44,8 +44,8 @@ class OpenFile:
     Attributes:
         path: Its real path.
         file: Its device and inode.
-        log: Those of the log that the connection has open; None if it has none.
-        index: Those of the log's index.
+        log: The device and inode of the log that the connection has open; None if it has none.
+        index: The device and inode of the index of that log.
         wal: The path of the log.
         shm: The path of its index.
         generation: The process that opened it: see `forks`.
@@ -131,13 +131,13 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
 def create(path: str | Path, mode: int) -> None:
     """Create a file with a mode, unless it exists.
 
-    To close the file drops the locks on it, so no other thread may be opening it meanwhile.
+    Closing the file drops the locks on it, so no other thread may be opening it meanwhile.
 
     Raises:
         OSError: It cannot be created.
     """
     with _lock, contextlib.suppress(FileExistsError):
-        os.close(made(path, os.O_WRONLY, mode))
+        os.close(create_private(path, os.O_WRONLY, mode))
 
 
 def forget(connection: object) -> None:

@@ -106,7 +106,7 @@ def ensure(
 
 
 def refresh_views(database: Database, living: Living) -> str | None:
-    """Rewrite the views if their texts differ from those of this version, and no worker of another version runs.
+    """Rewrite outdated views, unless a worker of another version is running.
 
     Returns a note if the views stay those of another version; otherwise None.
 

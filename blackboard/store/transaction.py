@@ -84,7 +84,7 @@ class Transaction:
         )
 
     def list_of(self, values: Iterable[int] | Iterable[str]) -> Any:
-        """Return numbers or texts as the value of a parameter that the fragment `is_in` reads."""
+        """Return a list in the form that the fragment `is_in` takes: JSON on SQLite, an array on PostgreSQL."""
         return json.dumps([*values]) if self.dialect.positional else [*values]
 
     def one(self, statement: Statement, **values: Any) -> Any:

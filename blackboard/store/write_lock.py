@@ -22,7 +22,7 @@ from blackboard.errors import StoreBusy
 from blackboard.store.file_failures import file_failure
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
-from blackboard.system.private_files import made, mode_of
+from blackboard.system.private_files import create_private, mode_of
 
 INTERVALS = (
     # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)
@@ -153,7 +153,7 @@ def _open(path: Path, mode: int) -> io.FileIO:
     Nothing is ever written to the file, so a link that somebody puts here between the two lines does no harm.
     """
     with contextlib.suppress(FileExistsError):
-        os.close(made(path, os.O_RDWR, mode))
+        os.close(create_private(path, os.O_RDWR, mode))
     if path.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return io.FileIO(path, "r+")

@@ -33,7 +33,7 @@ def parse_mode(value: object) -> int:
     return value
 
 
-def opened(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
+def open_private(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
     """Open a file for writing, which is made with a mode if it does not exist, and return its descriptor.
 
     Raises:
@@ -42,12 +42,12 @@ def opened(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
     flags |= os.O_CLOEXEC | os.O_NOFOLLOW
     while True:
         with contextlib.suppress(FileExistsError):
-            return made(path, flags, mode)
+            return create_private(path, flags, mode)
         with contextlib.suppress(FileNotFoundError):  # another process has removed it meanwhile
             return os.open(path, flags)
 
 
-def made(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
+def create_private(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
     """Make a file with a mode, and return its descriptor.
 
     Raises:

@@ -274,9 +274,8 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
             txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
             board_totals.reset(txn, watch)
             for event, _ in selection.inputs.values():
-                if (
-                    event.author == watch.ignored_author and event.activation_id is not None
-                ):  # the watermark would stand for the last deposit of others
+                is_own = event.author == watch.ignored_author and event.activation_id is not None
+                if is_own:  # the watermark would stand for the last deposit of others
                     stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
             return
         if watch.keeps_totals:

@@ -60,7 +60,7 @@ _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "s
 
 
 class DepositRequest(NamedTuple):
-    """A mark to deposit, in a name."""
+    """A mark to deposit, with the author who signs it."""
 
     kind: str
     subject: str

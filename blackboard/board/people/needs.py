@@ -40,7 +40,7 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes:
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
     need: MarkRow | None = txn.sql.one(MARKS.get_mark, id=need_id)
     if need is None or need.kind != "need":
-        raise NotFound(f"there is no need {need_id} in the inbox; 'blackboard inbox' lists them")
+        raise NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
     question = json.loads(need.payload).get("question", "")
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
     receipt = deposit(txn, DepositRequest.of(decision, author))

@@ -69,7 +69,7 @@ class RegisteredWatch:
 
     @cached_property
     def ignored_author(self) -> str:
-        """The author whose marks do not count: the agent itself, or "" if the watch includes them."""
+        """The author whose marks do not count: the agent itself, or "" if the watch has `include_own`."""
         return "" if self.spec.include_own else self.agent.name
 
     @cached_property

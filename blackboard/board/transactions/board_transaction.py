@@ -27,7 +27,7 @@ class BoardTransaction:
         sql: The transaction of the store, which runs statements.
         active: The active deployment.
         laws: The laws that marks refer to.
-        now: The board's time: the later of the clock and the last recorded instant.
+        now: The board's time: the latest of the clock, the last recorded instant, and the last that this process used.
         recorded: The last instant that the board recorded.
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
         doubted: What the clock shows, if it is too far ahead to be believed; else None.

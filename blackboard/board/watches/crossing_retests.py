@@ -132,7 +132,7 @@ class _Retest:
         )
 
     def _holding(self) -> Iterator[Holding]:
-        """Yield what the new watch would have crossed for, among what the crossing was about."""
+        """Yield each subject or mark of the old crossing for which the new watch would also have crossed."""
         watch, crossing = self.watch, self.crossing
         if watch.is_falling and watch.is_over_board and not crossing.is_over_board:
             return  # how weak one subject was does not say how weak the board was

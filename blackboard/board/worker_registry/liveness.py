@@ -19,7 +19,7 @@ from blackboard.store.file_failures import file_failure
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.file_owners import describe_access, is_private_folder
-from blackboard.system.private_files import PRIVATE, make_folder, mode_of, opened
+from blackboard.system.private_files import PRIVATE, make_folder, mode_of, open_private
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
@@ -206,7 +206,7 @@ def _locks(folder: Path) -> set[Path]:
 def _lock(path: Path, mode: int) -> int:
     """Create and hold a lock. Another worker that looks for dead ones may remove it before it is held."""
     while True:
-        handle = opened(path, os.O_RDWR, mode)
+        handle = open_private(path, os.O_RDWR, mode)
         fcntl.flock(handle, fcntl.LOCK_EX)
         if path.exists():
             return handle
