@@ -319,9 +319,7 @@ def _check_sizes(claim: Claim, deposits: list[AgentDeposit]) -> None:
     limit, total = claim.agent.settings.max_payload, claim.agent.settings.max_total
     sizes = 0
     for item in deposits:
-        following: AgentDeposit | None = item
-        while following is not None:
-            request, following = following.request, following.alternative
+        for request in item.requests():
             size = len((request.text or "").encode())
             sizes += size
             if size > limit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -46,6 +46,13 @@ class AgentDeposit:
 
     request: DepositRequest
     alternative: AgentDeposit | None = None
+
+    def requests(self) -> Iterator[DepositRequest]:
+        """Yield its request, and those of its alternatives in their order."""
+        item: AgentDeposit | None = self
+        while item is not None:
+            yield item.request
+            item = item.alternative
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +100,7 @@ def check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClass
     Raises:
         InvalidMark: A payload does not fit.
     """
-    following: AgentDeposit | None = item
-    while following is not None:
-        request, following = following.request, following.alternative
+    for request in item.requests():
         text = request.text or dump_payload(request.payload)
         declarations.check_payload(txn, request.kind, request.author, text, classes)
 
