@@ -478,7 +478,7 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     if kind.unique is not None and (joined.state.at == txn.now or is_live(evaporates_at, txn.now)):
         value = _checked_value(txn, kind, text if shown is None else shown.payload, old)
     _register_law(txn, kind, joined)
-    row = _row_after(request, kind, joined, text, evaporates_at, event_id=txn.next_event(), now=txn.now)
+    row = _row_after(request, kind, joined, shown, text, evaporates_at, event_id=txn.next_event(), now=txn.now)
     txn.record(
         row,
         "deposited" if old is None else "reinforced",
@@ -522,6 +522,7 @@ def _row_after(
     request: DepositRequest,
     kind: Kind,
     joined: Joined,
+    shown: MarkRow | None,
     payload: str,
     evaporates_at: Instant | None,
     *,
@@ -530,10 +531,10 @@ def _row_after(
 ) -> MarkRow:
     """Return the row of a mark after a deposit.
 
-    The mark shows the payload and the author of the deposit that is latest by its occurrence.
+    The mark shows the payload and the author of the deposit that is latest by its occurrence: of the old mark if it is
+    `shown`.
     """
     old, state, new = joined
-    shown = joined.shown
     return MarkRow(
         id=event_id if old is None else old.id,
         kind=request.kind,

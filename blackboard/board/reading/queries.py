@@ -368,9 +368,8 @@ def activations(
             raise UsageError(f"{unknown[0]!r} is not a state of activations{nearest(unknown[0], known)}")
         options["states"] = txn.sql.list_of(map(str, states))
     rows = txn.sql.all(ACTIVATIONS.newest.using(*options), limit=limit, **options)
-    return [
-        activation_record(txn, row, watches[row.watch_id].name if row.watch_id in watches else None) for row in rows
-    ]
+    names = {watch.id: watch.name for watch in watches}
+    return [activation_record(txn, row, names.get(row.watch_id)) for row in rows]
 
 
 def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | None) -> ActivationRecord:
