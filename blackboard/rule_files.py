@@ -64,7 +64,7 @@ class Expected(_Section):
     mark: str | None = None
     """The kind of a mark that is live."""
     no_mark: str | None = None
-    """The kind of which no mark is live."""
+    """The kind that must have no live mark."""
     subject: str = ""
     """The subject of the marks; all if it is empty."""
     times: int | None = Field(default=None, ge=1)
@@ -211,7 +211,7 @@ def _problem_of_agent(expected: Expected, woken: int) -> str | None:
         return None
     found = "was not woken" if not woken else "was woken once" if woken == 1 else f"was woken {woken} times"
     wanted = "be silent" if expected.what == "silence" else "wake"
-    wanted += f" {expected.times} times" if expected.times else ""
+    wanted += "" if expected.times is None else " once" if expected.times == 1 else f" {expected.times} times"
     return f"{expected.name} must {wanted}{_about(expected)}, and {found}"
 
 

@@ -173,7 +173,7 @@ class CronFields:
     """The fields of crontab as APScheduler's trigger takes them: its weekdays have names, since it counts from Monday.
 
     Attributes:
-        days: The pairs of the day of the month and the weekday, of which one is enough.
+        days: Pairs of a day of the month and a weekday. The schedule comes on a day that fits one of the pairs.
         each_hour: Whether the hours are not named.
     """
 

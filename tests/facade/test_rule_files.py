@@ -67,7 +67,7 @@ def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: 
     weak = RULES.replace("intensity = 0.9", "intensity = 0.5")
     first, second = run(house, weak)
     assert first.startswith(
-        "expect 1: by 2026-01-05 09:00:01, watchman must wake 1 times about 'kitchen', and was not woken"
+        "expect 1: by 2026-01-05 09:00:01, watchman must wake once about 'kitchen', and was not woken"
     )
     assert 'strength("smoke") is 0.49' in first
     assert "of 0.7" in first
