@@ -37,7 +37,7 @@ def test_the_steps_of_each_journey_are_numbered_in_sequence() -> None:
 
 
 def test_every_path_in_the_guide_for_contributors_exists() -> None:
-    named = set(re.findall(PATH, CONTRIBUTING.partition("Examples to learn from")[0]))
+    named = set(re.findall(PATH, CONTRIBUTING))
     bare = {"rows.py", "__init__.py", "dist/"}  # beside tables.py, in every folder, made by a release
     assert [name for name in sorted(named - bare) if "NNNN" not in name and not (ROOT / name).exists()] == []
 
@@ -54,14 +54,16 @@ def test_a_target_that_a_guide_names_exists(name: str) -> None:
     assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
 
 
-def test_the_decisions_are_numbered_in_sequence_and_listed_under_their_titles() -> None:
+def test_each_decision_is_listed_once_under_its_title_and_its_state() -> None:
     files = sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
     titles = [path.read_text("utf-8").partition("\n")[0].removeprefix("# ") for path in files]
     assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
-    listed = re.findall(r"^(\d+)\. \[(.+?)\]\(([^)]+)\)", (DECISIONS / "README.md").read_text("utf-8"), re.MULTILINE)
-    assert [name for _, _, name in listed] == [path.name for path in files]
-    assert [int(number) for number, _, _ in listed] == list(range(1, len(files) + 1))
-    assert [f"{int(number)}. {title}" for number, title, _ in listed] == titles
+    tables = (DECISIONS / "README.md").read_text("utf-8").split("\n## ")
+    listed = [re.findall(r"^\| (\d+) \| \[(.+?)\]\(([^)]+)\) \|", table, re.MULTILINE) for table in tables]
+    rows = sorted((name, f"{number}. {title}") for table in listed for number, title, name in table)
+    assert rows == [(path.name, title) for path, title in zip(files, titles, strict=True)]
+    superseded = [path.name for path in files if "**Superseded by" in path.read_text("utf-8")]
+    assert [name for _, _, name in listed[2]] == superseded
 
 
 def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
