@@ -8,11 +8,11 @@ from blackboard.failpoints import failpoint
 from blackboard.log_queue import Log
 from blackboard.system.file_owners import others_who_place
 from blackboard.system.forks import closed_in_children
-from blackboard.system.private_files import PRIVATE, parse_mode
+from blackboard.system.private_files import PRIVATE_MODE, parse_mode
 from blackboard.text_encodings import find_unicode_form
 
 __all__ = [
-    "PRIVATE",
+    "PRIVATE_MODE",
     "Log",
     "closed_in_children",
     "failpoint",

@@ -10,8 +10,8 @@ from blackboard.errors import InvalidAuthor, InvalidMark
 
 BOARD = "blackboard"
 """The author of what the board itself deposits. No agent and no other author has this name."""
-MAX_AUTHOR = 200
-MAX_AGENT = 64
+MAX_AUTHOR_CHARACTERS = 200
+MAX_AGENT_CHARACTERS = 64
 
 # The characters that Unicode calls ignorable, and the blank pattern of Braille, have no width or no ink.
 _INVISIBLE = re.compile(
@@ -58,7 +58,7 @@ def check_author(name: str) -> str:
     Raises:
         InvalidAuthor: It cannot be stored, or a reader could take it for the board's own name.
     """
-    check_text("author", name, MAX_AUTHOR, InvalidAuthor)
+    check_text("author", name, MAX_AUTHOR_CHARACTERS, InvalidAuthor)
     if skeleton(name) == BOARD:
         raise InvalidAuthor(f"the author {name!r} is reserved for the board itself; choose another name")
     return name
@@ -66,8 +66,9 @@ def check_author(name: str) -> str:
 
 def agent_name_problem(name: str) -> str | None:
     """Return what is wrong with the name of an agent, or None."""
-    if not (name.isascii() and name.isidentifier()) or len(name) > MAX_AGENT:
-        return f"the name of an agent has up to {MAX_AGENT} letters (a to z), digits and underscores, such as sales"
+    if not (name.isascii() and name.isidentifier()) or len(name) > MAX_AGENT_CHARACTERS:
+        letters = f"up to {MAX_AGENT_CHARACTERS} letters (a to z), digits and underscores"
+        return f"the name of an agent has {letters}, such as sales"
     if name.casefold() == BOARD:
         return "this name is reserved for the board itself; choose another one"
     return None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 
-LONGEST_BACKOFF = 3_600_000_000
-"""One hour in microseconds."""
+from blackboard.durations import Duration, parse_duration
+
+LONGEST_BACKOFF: Duration = parse_duration("1h")
 
 
-def backoff(first: int, attempt: int, rng: random.Random) -> int:
+def backoff(first: Duration, attempt: int, rng: random.Random) -> Duration:
     """Return the microseconds to wait after a failed attempt: exponential backoff with jitter.
 
     The delay after the first attempt (number 1) doubles with each further one, up to one hour. The jitter is up to

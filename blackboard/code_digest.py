@@ -18,9 +18,9 @@ import tokenize
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from blackboard.schema_form import form_of
+from blackboard.canonical_schema import canonical_form
 
-LENGTH = 16
+DIGEST_CHARACTERS = 16
 """Hexadecimal digits of a digest."""
 
 
@@ -47,11 +47,11 @@ def digest(
         "watches": {name: sorted(set(kinds)) for name, kinds in watches.items()},
         "reads": sorted(set(reads)),
         "writes": sorted(set(writes)),
-        "schemas": {kind: form_of(schema) for kind, schema in schemas.items()},
+        "schemas": {kind: canonical_form(schema) for kind, schema in schemas.items()},
         "source": source_of(function),
         "version": version,
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:LENGTH]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def source_of(function: Callable[..., Any]) -> str | None:

@@ -25,6 +25,7 @@ from fnmatch import fnmatchcase
 from itertools import chain, combinations, product
 from typing import Any, ClassVar, Literal, NoReturn
 
+from blackboard.clock import Instant
 from blackboard.errors import InvalidCondition
 from blackboard.marks import Mark, normalize_subject
 from blackboard.reinforcement import FadingMark
@@ -224,7 +225,7 @@ class Measure(ABC):
         """
         raise NotImplementedError(f"{self.name} keeps no sums")
 
-    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: int) -> int | None:
+    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant from `now` on at which the value is below `threshold`, or None if there is none.
 
         The value is at least `threshold` at `now`, and fading never raises it, so bisection finds the instant.
@@ -235,7 +236,7 @@ class Measure(ABC):
             now: Microseconds since the epoch.
         """
 
-        def is_below(at: int) -> bool:
+        def is_below(at: Instant) -> bool:
             return self.value([mark.strength(at) for mark in marks if mark.is_live(at)]) < threshold
 
         step, low = 1_000_000, now
@@ -287,7 +288,7 @@ class Strongest(Measure):
         """Return the largest strength, or 0."""
         return max(strengths, default=0.0)
 
-    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: int) -> int | None:
+    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the instant at which the last mark falls below the threshold."""
         instants = [mark.first_below(threshold, now) for mark in marks]
         return None if None in instants else max(instant for instant in instants if instant is not None)
@@ -328,7 +329,7 @@ class Count(Measure):
         """Return the number; the total does not matter."""
         return float(marks)
 
-    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: int) -> int | None:
+    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the instant at which enough marks have evaporated that fewer than the threshold are live."""
         ends = sorted(math.inf if mark.evaporates_at is None else mark.evaporates_at for mark in marks)
         end = ends[len(ends) - math.ceil(threshold)]

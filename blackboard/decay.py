@@ -20,13 +20,14 @@ from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
-from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
+from blackboard.clock import Instant
+from blackboard.durations import Duration, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 
 LAWS: dict[str, type[Decay]] = {}
 """The known laws by name. A subclass of `Decay` that sets `name` is added when it is defined."""
 
-_LATEST = 3000 * 365 * 86_400e6
+_MAX_AGE_MICROSECONDS = 3000 * 365 * 86_400e6
 """Microseconds. A longer age counts as never, because dates and 64-bit columns have limits."""
 
 
@@ -69,7 +70,7 @@ class Decay(ABC):
     sums_sql: ClassVar[tuple[str, str]] = ("mark.intensity", "CAST(0.0 AS FLOAT)")
     """SQL for the `sums` of a row of `mark`, with the parameters :anchor and :length (the first of `parameters`)."""
 
-    length: int
+    length: Duration
     """The first of `durations`, in microseconds."""
 
     def __init_subclass__(cls) -> None:
@@ -98,7 +99,7 @@ class Decay(ABC):
         """Return the share after `age` microseconds, between 0 and 1."""
 
     @abstractmethod
-    def age_below(self, share: float) -> int | None:
+    def age_below(self, share: float) -> Duration | None:
         """Return the first whole microsecond of age at which less than `share` remains.
 
         Return None if there is none within 3000 years. If `share` is 0 or less, return the age at which nothing
@@ -127,7 +128,7 @@ class Decay(ABC):
         """The straight pieces that the store keeps for `share_sql`: (start age, share there, slope per microsecond)."""
         return ()
 
-    def order_key(self, intensity: float, at: int) -> float | None:
+    def order_key(self, intensity: float, at: Instant) -> float | None:
         """Return a number that orders marks of this law by strength at every instant, or None if there is none.
 
         Equal steps of the key are equal factors of strength: it is log2 of the strength at a common instant.
@@ -139,7 +140,7 @@ class Decay(ABC):
         """
         return None
 
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
+    def sums(self, intensity: float, at: Instant, anchor: Instant) -> tuple[float, float]:
         """Return what one mark adds to the two sums that the board keeps for an instant.
 
         Args:
@@ -149,15 +150,15 @@ class Decay(ABC):
         """
         return (intensity, 0.0)
 
-    def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
+    def total(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> float:
         """Return the total intensity x share at `now` of marks with these sums; none of them may have evaporated."""
         return sums[0]
 
-    def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+    def rebase(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> tuple[float, float]:
         """Return the sums of the same marks for the instant `now`, so that they stay in the range of a float."""
         return sums
 
-    def continued(self, age: int) -> Decay:
+    def continued(self, age: Duration) -> Decay:
         """Return the law of a mark that is reinforced at `age` and keeps its end; only a fixed end matters."""
         return self
 
@@ -196,33 +197,33 @@ class Exponential(Decay):
         """Return 2 ** (-age / half_life)."""
         return math.exp2(-age / self.length) if age > 0 else 1.0
 
-    def age_below(self, share: float) -> int | None:
+    def age_below(self, share: float) -> Duration | None:
         """Return the age after -log2(share) half-lives."""
         if share <= 0:
             return None
         if share > 1:
             return 0
         age = -math.log2(share) * self.length
-        return math.floor(age) + 1 if age < _LATEST else None
+        return math.floor(age) + 1 if age < _MAX_AGE_MICROSECONDS else None
 
     @staticmethod
     def share_sql(law: str, age: str, a: str, b: str) -> str:
         """Return the formula in SQL."""
         return f"power(2.0, -{age} / {a})"
 
-    def order_key(self, intensity: float, at: int) -> float | None:
+    def order_key(self, intensity: float, at: Instant) -> float | None:
         """Return log2 of the intensity that the mark would have had at the epoch."""
         return math.log2(intensity) + at / self.length if intensity > 0 else None
 
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
+    def sums(self, intensity: float, at: Instant, anchor: Instant) -> tuple[float, float]:
         """Return the intensity at the anchor."""
         return (intensity * math.exp2((at - anchor) / self.length), 0.0)
 
-    def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
+    def total(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> float:
         """Return the sum, faded from the anchor to `now`."""
         return sums[0] * math.exp2((anchor - now) / self.length)
 
-    def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+    def rebase(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> tuple[float, float]:
         """Return the total at `now`."""
         return (self.total(sums, anchor, now), 0.0)
 
@@ -248,7 +249,7 @@ class Linear(Decay):
         """Return 1 - age / lifetime, at least 0."""
         return min(1.0, max(0.0, 1.0 - age / self.length))
 
-    def age_below(self, share: float) -> int | None:
+    def age_below(self, share: float) -> Duration | None:
         """Return the age after 1 - share lifetimes."""
         if share > 1:
             return 0
@@ -260,15 +261,15 @@ class Linear(Decay):
         """Return the formula in SQL."""
         return f"CASE WHEN {age} >= {a} THEN 0.0 ELSE 1.0 - {age} / {a} END"
 
-    def sums(self, intensity: float, at: int, anchor: int) -> tuple[float, float]:
+    def sums(self, intensity: float, at: Instant, anchor: Instant) -> tuple[float, float]:
         """Return the intensity, and the intensity times the lifetimes from the anchor to `at`."""
         return (intensity, intensity * (at - anchor) / self.length)
 
-    def total(self, sums: tuple[float, float], anchor: int, now: int) -> float:
+    def total(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> float:
         """Return the sum of intensity * (1 - (now - at) / lifetime), which is linear in both sums."""
         return sums[0] + sums[1] - sums[0] * (now - anchor) / self.length
 
-    def rebase(self, sums: tuple[float, float], anchor: int, now: int) -> tuple[float, float]:
+    def rebase(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> tuple[float, float]:
         """Return the first sum, and the second for the anchor `now`."""
         return (sums[0], self.total(sums, anchor, now) - sums[0])
 
@@ -299,7 +300,7 @@ class Power(Decay):
         """Return (1 + age / scale) ** -exponent."""
         return float((1.0 + max(0.0, age) / self.length) ** -self.exponent)
 
-    def age_below(self, share: float) -> int | None:
+    def age_below(self, share: float) -> Duration | None:
         """Return the age after share ** (-1 / exponent) - 1 scales."""
         if share <= 0:
             return None
@@ -309,7 +310,7 @@ class Power(Decay):
             age = (share ** (-1.0 / self.exponent) - 1.0) * self.length
         except OverflowError:
             return None
-        return math.floor(age) + 1 if age < _LATEST else None
+        return math.floor(age) + 1 if age < _MAX_AGE_MICROSECONDS else None
 
     @property
     def parameters(self) -> tuple[float, float]:
@@ -346,7 +347,7 @@ class Step(Decay):
         """Return 1 before the end, 0 from then on."""
         return 1.0 if age < self.length else 0.0
 
-    def age_below(self, share: float) -> int | None:
+    def age_below(self, share: float) -> Duration | None:
         """Return the end."""
         return 0 if share > 1 else self.length
 
@@ -355,11 +356,11 @@ class Step(Decay):
         """Return the formula in SQL."""
         return f"CASE WHEN {age} < {a} THEN 1.0 ELSE 0.0 END"
 
-    def order_key(self, intensity: float, at: int) -> float | None:
+    def order_key(self, intensity: float, at: Instant) -> float | None:
         """Return log2 of the intensity, which does not fade before the end."""
         return math.log2(intensity) if intensity > 0 else None
 
-    def continued(self, age: int) -> Decay:
+    def continued(self, age: Duration) -> Decay:
         """Return a step with the same fixed end, or the law itself."""
         return Step(Microseconds(max(1, self.length - age)), fixed=True) if self.fixed else self
 
@@ -408,7 +409,7 @@ class Curve(Decay):
         a0, a1, s0, s1 = self._ages[i], self._ages[i + 1], self._shares[i], self._shares[i + 1]
         return s0 + (s1 - s0) * (age - a0) / (a1 - a0)
 
-    def age_below(self, share: float) -> int | None:
+    def age_below(self, share: float) -> Duration | None:
         """Return the age at which the first line that goes below `share` does so."""
         if share > 1:
             return 0
@@ -456,7 +457,7 @@ class Never(Decay):
         """Return 1."""
         return 1.0
 
-    def age_below(self, share: float) -> int | None:
+    def age_below(self, share: float) -> Duration | None:
         """Return None."""
         return 0 if share > 1 else None
 
@@ -465,7 +466,7 @@ class Never(Decay):
         """Return 1."""
         return "1.0"
 
-    def order_key(self, intensity: float, at: int) -> float | None:
+    def order_key(self, intensity: float, at: Instant) -> float | None:
         """Return log2 of the intensity."""
         return math.log2(intensity) if intensity > 0 else None
 

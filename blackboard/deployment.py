@@ -15,7 +15,7 @@ from blackboard.conditions import Condition, both, check_guard, check_watch, exa
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
-from blackboard.marks import MAX_PAYLOAD, Kind, OnRepeat
+from blackboard.marks import MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.parsing import parse
 
 MAX_SKEW = Microseconds(5_000_000)
@@ -51,7 +51,7 @@ class KindSpec(Data):
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
-    max_payload: int = MAX_PAYLOAD
+    max_payload: int = MAX_PAYLOAD_BYTES
     max_text: int | None = None
     model: str = ""
     payload: dict[str, Any] | None = None

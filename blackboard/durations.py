@@ -29,13 +29,13 @@ _UNITS = {
     "d": 86_400_000_000,
     "w": 604_800_000_000,
 }
-HOUR, DAY = _UNITS["h"], _UNITS["d"]
+HOUR, DAY = Microseconds(_UNITS["h"]), Microseconds(_UNITS["d"])
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)", re.ASCII)
 _WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+", re.ASCII)
-_LONGEST = 1_000 * 365 * _UNITS["d"]
+_MAX_MICROSECONDS = 1_000 * 365 * _UNITS["d"]
 
 
-def parse_duration(text: DurationLike) -> int:
+def parse_duration(text: DurationLike) -> Duration:
     """Return the microseconds in a duration.
 
     Args:
@@ -54,7 +54,7 @@ def parse_duration(text: DurationLike) -> int:
         raise InvalidDuration(f"{str(text)[:64]!r} is not a duration{hint}; write it like 90s, 30m, 12h, 3d or 2w")
     else:
         length = _length(text)
-    if not 0 <= length <= _LONGEST:
+    if not 0 <= length <= _MAX_MICROSECONDS:
         raise InvalidDuration(f"{str(text)!r} is out of range; a duration is between 0s and 1000 years")
     return length
 
@@ -65,7 +65,7 @@ def _length(text: str) -> int:
     return round(sum(Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 
 
-def format_duration(length: int) -> str:
+def format_duration(length: Duration) -> str:
     """Return the shortest exact text for a length in microseconds, such as `1h30m`."""
     if length == 0:
         return "0s"
@@ -93,4 +93,4 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "format": "duration", "examples": ["90s", "30m", "3d"]}),
 ]
-"""A pydantic field: text in files, microseconds in Python."""
+"""A length of time in microseconds. As a pydantic field, it is text with a unit in files."""

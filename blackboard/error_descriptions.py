@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from types import FrameType, ModuleType
 
-_LONGEST_NAME = 200
+_MAX_NAME_CHARACTERS = 200
 
 _shows_messages = False
 
@@ -77,7 +77,7 @@ def places(error: BaseException) -> Iterator[str]:
 
 def _name_in_module(kind: type) -> str | None:
     name, module = kind.__qualname__, kind.__module__
-    if not (isinstance(name, str) and isinstance(module, str)) or len(name) > _LONGEST_NAME:
+    if not (isinstance(name, str) and isinstance(module, str)) or len(name) > _MAX_NAME_CHARACTERS:
         return None
     here: object = sys.modules.get(module)
     for part in name.split("."):

@@ -19,13 +19,14 @@ from pydantic_core.core_schema import DecimalSchema
 
 from blackboard.clock import Instant, to_datetime
 from blackboard.decay import Decay, Never, law_from
+from blackboard.durations import Duration
 from blackboard.errors import ConfigurationError, InvalidMark, Mistake
 
 OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 
-MAX_SUBJECT = 512
-MAX_PAYLOAD = 1024 * 1024
+MAX_SUBJECT_CHARACTERS = 512
+MAX_PAYLOAD_BYTES = 1024 * 1024
 """The largest payload in bytes of a kind that sets no limit."""
 RESERVED_FIELDS = ("subject", "intensity")
 _EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
@@ -94,7 +95,7 @@ class Mark(BaseModel):
         on_repeat: OnRepeat = "max",
         cap: float | None = None,
         unique: str | None = None,
-        max_payload: int = MAX_PAYLOAD,
+        max_payload: int = MAX_PAYLOAD_BYTES,
         max_text: int | None = None,
         **others: Any,
     ) -> None:
@@ -231,7 +232,7 @@ class Kind:
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
-    max_payload: int = MAX_PAYLOAD
+    max_payload: int = MAX_PAYLOAD_BYTES
     max_text: int | None = None
     model: str = ""
     schema: dict[str, Any] | None = None
@@ -256,7 +257,7 @@ class Kind:
         if mistakes:
             raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
 
-    def life(self, law: Decay, intensity: float) -> int | None:
+    def life(self, law: Decay, intensity: float) -> Duration | None:
         """Return how long a mark stays live, in microseconds; None if it never evaporates."""
         if intensity <= 0 or intensity < self.floor:
             return 0
@@ -376,8 +377,10 @@ def check_subject(subject: str) -> str:
     if not isinstance(subject, str) or not subject.strip():
         raise InvalidMark("the subject is empty; name what the mark is about, such as lead/4711")
     subject = normalize_subject(subject)
-    if len(subject) > MAX_SUBJECT:
-        raise InvalidMark(f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT} are allowed")
+    if len(subject) > MAX_SUBJECT_CHARACTERS:
+        raise InvalidMark(
+            f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT_CHARACTERS} are allowed"
+        )
     if "\x00" in subject or not (subject.isascii() or _is_text(subject)):
         raise InvalidMark("the subject contains characters that are not valid text")
     return subject

@@ -25,8 +25,8 @@ def parse(text: str) -> Condition:
     Raises:
         InvalidCondition: The text is not a condition; the message says where and why.
     """
-    if not isinstance(text, str) or len(text) > _MAX_TEXT:
-        raise InvalidCondition(f"a condition is a text of at most {_MAX_TEXT} characters")
+    if not isinstance(text, str) or len(text) > _MAX_TEXT_CHARACTERS:
+        raise InvalidCondition(f"a condition is a text of at most {_MAX_TEXT_CHARACTERS} characters")
     return _parsed(text)
 
 
@@ -48,7 +48,7 @@ _SCHEDULES: dict[str, tuple[Callable[..., Schedule], tuple[str, ...]]] = {
     "cron": (cron, ("zone",)),
 }
 """The functions that make schedules, each with the names of its options."""
-_MAX_TEXT = 10_000
+_MAX_TEXT_CHARACTERS = 10_000
 _MAX_DEPTH = 50
 
 

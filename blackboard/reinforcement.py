@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blackboard.clock import Instant
 from blackboard.decay import Decay
 from blackboard.marks import Kind
 
 
-def is_live(evaporates_at: int | None, at: int) -> bool:
+def is_live(evaporates_at: Instant | None, at: Instant) -> bool:
     """Return whether a mark is live at an instant: the stored end decides, not its strength.
 
     The fragment `is_live` in `store/sql/shared.sql` says the same in SQL.
@@ -21,14 +22,14 @@ class FadingState:
     """An intensity at an instant (microseconds since the epoch), and the law by which it fades from then on."""
 
     intensity: float
-    at: int
+    at: Instant
     law: Decay
 
-    def remaining(self, now: int) -> float:
+    def remaining(self, now: Instant) -> float:
         """Return intensity x share at `now`. Before the instant of the state, this is the intensity."""
         return self.intensity * self.law.share(max(0, now - self.at))
 
-    def evaporates_at(self, kind: Kind) -> int | None:
+    def evaporates_at(self, kind: Kind) -> Instant | None:
         """Return the first instant at which the mark is no longer live, or None if it never evaporates."""
         life = kind.life(self.law, self.intensity)
         return None if life is None else self.at + life
@@ -42,19 +43,19 @@ class FadingMark:
     subject: str
     weight: float
     state: FadingState
-    evaporates_at: int | None
-    changed_at: int = 0
+    evaporates_at: Instant | None
+    changed_at: Instant = 0
     """Since when the board knows the mark as it is, which may be later than the instant of its state."""
 
-    def strength(self, at: int) -> float:
+    def strength(self, at: Instant) -> float:
         """Return weight x intensity x share at an instant; 0 once the mark has evaporated."""
         return self.weight * self.state.remaining(at) if self.is_live(at) else 0.0
 
-    def is_live(self, at: int) -> bool:
+    def is_live(self, at: Instant) -> bool:
         """Return whether the mark is live at an instant."""
         return is_live(self.evaporates_at, at)
 
-    def first_below(self, threshold: float, now: int) -> int | None:
+    def first_below(self, threshold: float, now: Instant) -> Instant | None:
         """Return the first instant from `now` on at which the strength is below a threshold above 0, or None."""
         full = self.weight * self.state.intensity
         if full < threshold or not self.is_live(now):
@@ -72,7 +73,7 @@ def single_state(kind: Kind, new: FadingState) -> FadingState:
     return new if intensity == new.intensity else FadingState(intensity, new.at, new.law)
 
 
-def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: int) -> FadingState | None:
+def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: Instant) -> FadingState | None:
     """Return the state after a deposit, or None if the deposit changes nothing.
 
     The rule is the kind's `on_repeat`:
@@ -107,7 +108,7 @@ def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: int) -
     return FadingState(max(remaining, _capped(kind, remaining + new.intensity)), new.at, law)
 
 
-def may_add(kind: Kind, old: FadingState, occurred_at: int) -> bool:
+def may_add(kind: Kind, old: FadingState, occurred_at: Instant) -> bool:
     """Return whether a deposit can be added to a mark though something may have been added after it occurred."""
     return occurred_at >= old.at or (kind.cap is None and old.law.adds_in_any_order)
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.conditions import Comparison, Condition, Scope
-from blackboard.durations import DAY, DurationLike, format_duration, parse_duration
+from blackboard.durations import DAY, Duration, DurationLike, format_duration, parse_duration
 from blackboard.errors import BlackboardError, InvalidCondition, nearest
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
     from apscheduler.triggers.base import BaseTrigger
 
-SHORTEST = 1_000_000
-"""The shortest interval of `every`, in microseconds."""
-COUNTED = 100
+SHORTEST_INTERVAL: Duration = parse_duration("1s")
+"""The shortest interval of `every`."""
+MAX_COUNTED_INSTANTS = 100
 """The number of missed instants up to which they are counted."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -93,9 +93,13 @@ class Schedule(Condition):
         return first if latest is None or latest > now else latest
 
     def count(self, first: Instant, last: Instant, anchor: Instant) -> int:
-        """Return how many instants there are from one to another, counted up to `COUNTED`."""
+        """Return how many instants there are from one to another, counted up to `MAX_COUNTED_INSTANTS`."""
         count, at = 1, first
-        while count < COUNTED and (following := self.next_after(at, anchor)) is not None and following <= last:
+        while (
+            count < MAX_COUNTED_INSTANTS
+            and (following := self.next_after(at, anchor)) is not None
+            and following <= last
+        ):
             count, at = count + 1, following
         return count
 
@@ -114,11 +118,13 @@ class Schedule(Condition):
 class Every(Schedule):
     """Instants at a fixed interval in microseconds, counted from its anchor."""
 
-    interval: int
+    interval: Duration
 
     def __post_init__(self) -> None:
-        if self.interval < SHORTEST:
-            raise InvalidCondition(f"{self}: the shortest interval of a schedule is {format_duration(SHORTEST)}")
+        if self.interval < SHORTEST_INTERVAL:
+            raise InvalidCondition(
+                f"{self}: the shortest interval of a schedule is {format_duration(SHORTEST_INTERVAL)}"
+            )
 
     def next_after(self, at: Instant, anchor: Instant) -> Instant | None:
         """Return its first instant after another one; the first of all is one interval after the anchor."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from blackboard.clock import Instant
 from blackboard.conditions import Comparison, Condition, Measure
 from blackboard.reinforcement import FadingMark
 
@@ -17,7 +18,7 @@ JUST_BELOW = 1 - 1e-12
 """A factor. A threshold times this factor is below the threshold even where numbers are shown with 15 digits."""
 
 
-def value_at(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None = None) -> float:
+def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, subject: str | None = None) -> float:
     """Return the value of a measure at an instant, over those of the marks that it selects.
 
     Without a subject, a measure over one subject takes all marks for marks of that subject.
@@ -32,14 +33,14 @@ class Side(NamedTuple):
     value: float
 
 
-def met_side(condition: Condition, marks: Sequence[FadingMark], at: int) -> Side | None:
+def met_side(condition: Condition, marks: Sequence[FadingMark], at: Instant) -> Side | None:
     """Return the first side that makes a condition true at an instant, or None if the condition does not hold."""
     values = {comparison: value_at(comparison.measure, marks, at) for comparison in condition.comparisons()}
     met = condition.deciding(lambda comparison: comparison.holds_at(values[comparison]))
     return next((Side(comparison, values[comparison]) for comparison in met), None)
 
 
-def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: int, at: int) -> Side:
+def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instant, at: Instant) -> Side:
     """Return the first side of a falling condition that has made it true at an instant.
 
     The condition holds at `at`, the instant that `first_true` computed from the same marks as of `since`. A strength
@@ -54,7 +55,9 @@ def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: int, a
     return Side(comparison, min(value, comparison.threshold * JUST_BELOW))
 
 
-def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subject: str | None = None) -> int | None:
+def first_true(
+    condition: Condition, marks: Sequence[FadingMark], now: Instant, subject: str | None = None
+) -> Instant | None:
     """Return the first instant from `now` on at which fading alone makes a condition true, or None if there is none.
 
     The subject has the same meaning as for `value_at`.
@@ -71,7 +74,7 @@ def first_true(condition: Condition, marks: Sequence[FadingMark], now: int, subj
     return None
 
 
-def _selected(measure: Measure, marks: Sequence[FadingMark], at: int, subject: str | None) -> list[FadingMark]:
+def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, subject: str | None) -> list[FadingMark]:
     any_subject = subject is None or measure.over == "board"
     return [
         mark
@@ -83,7 +86,7 @@ def _selected(measure: Measure, marks: Sequence[FadingMark], at: int, subject: s
     ]
 
 
-def _first_below(comparison: Comparison, marks: Sequence[FadingMark], now: int) -> int | None:
+def _first_below(comparison: Comparison, marks: Sequence[FadingMark], now: Instant) -> Instant | None:
     if comparison.measure.value([mark.strength(now) for mark in marks]) < comparison.threshold:
         return now
     return comparison.measure.first_below(marks, comparison.threshold, now)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 __all__ = ["UnicodeForm", "find_code_page", "find_unicode_form"]
 
-_HEAD = 2048
+_HEAD_BYTES = 2048
 
 
 class UnicodeForm(NamedTuple):
@@ -38,7 +38,7 @@ def find_unicode_form(head: bytes) -> UnicodeForm | None:
     for form in _MARKED:
         if head.startswith(form.mark):
             return form
-    head = head[:_HEAD]
+    head = head[:_HEAD_BYTES]
     if b"\x00" not in head:
         return None
     # Most of the first characters in UTF-16 are ASCII, with one zero byte each.
@@ -91,16 +91,16 @@ _CODE_PAGES = {
 }
 """Code pages with the patterns of their words."""
 _OTHER_ALPHABETS = ("cp1255", "cp1251", "cp1253", "cp1256")
-_FEW = 3
+_FEW_WORDS = 3
 """Fewer words than this may be words in several alphabets."""
 _TOKEN = re.compile(rb"[A-Za-z'\x80-\xff]{1,60}")
 _MAX_TOKENS = 3000
 _BETWEEN = re.compile("[\u2013\u2014\u2026\u2022\xa0\xad]")
 _AROUND = "\"'\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a«»¡¿،؟"
 _SIGNS = re.compile("[€£$¥¢§°²³¹¼½¾±µ×©®™ºª†‡%·´`]{1,5}|(?:[ckm]?m)[²³]|°[cf]|n[°º]|[a-z]{1,60}[®™©]", re.IGNORECASE)
-_LONGEST_SHOUT = 4
+_MAX_SHOUT_CHARACTERS = 4
 """The longest word in capitals that is taken for one in an alphabet without Latin letters."""
-_NEEDED = 0.8
+_NEEDED_SHARE = 0.8
 """The part of the words that must fit."""
 
 
@@ -116,9 +116,9 @@ def find_code_page(sample: bytes, first: str = "cp1252") -> str | None:
     names = sorted(_CODE_PAGES, key=lambda name: name != first)
     fits = {name: sum(_is_text(token, name) for token in tokens) for name in names}
     best = max(names, key=lambda name: fits[name])
-    if not tokens or fits[best] < _NEEDED * len(tokens):
+    if not tokens or fits[best] < _NEEDED_SHARE * len(tokens):
         return None
-    if best in _OTHER_ALPHABETS and len(tokens) < _FEW and sum(fits[name] == fits[best] for name in names) > 1:
+    if best in _OTHER_ALPHABETS and len(tokens) < _FEW_WORDS and sum(fits[name] == fits[best] for name in names) > 1:
         return None  # in another alphabet, it is another text
     return best
 
@@ -138,6 +138,6 @@ def _is_word(text: str, code_page: str) -> bool:
     has_case = text.lower() != text.upper()
     if has_case and not (text.islower() or text.isupper() or text[1:].islower()):
         return False
-    if has_case and code_page in _OTHER_ALPHABETS and len(text) > _LONGEST_SHOUT and text.isupper():
+    if has_case and code_page in _OTHER_ALPHABETS and len(text) > _MAX_SHOUT_CHARACTERS and text.isupper():
         return False
     return _CODE_PAGES[code_page].fullmatch(text.lower()) is not None

@@ -19,7 +19,7 @@ __all__ = ["BusyCalendar", "TimeSpan"]
 TimeSpan = tuple[datetime, datetime]
 """Start and end, both aware."""
 
-MARGIN = 2 * DAY
+ZONE_MARGIN = 2 * DAY
 """More than the largest difference between two zones."""
 _MAX_WINDOWS = 4
 
@@ -128,8 +128,8 @@ class _Window:
 
     def __init__(self, calendar: BusyCalendar, begin: datetime, end: datetime, zone: tzinfo) -> None:
         self._calendar, self._begin, self._end, self._zone = calendar, begin, end, zone
-        self._first = _shifted(begin.replace(tzinfo=None), -MARGIN)
-        self._last = _shifted(end.replace(tzinfo=None), MARGIN)
+        self._first = _shifted(begin.replace(tzinfo=None), -ZONE_MARGIN)
+        self._last = _shifted(end.replace(tzinfo=None), ZONE_MARGIN)
         self._steps = StepBudget()
 
     def spans(self) -> list[TimeSpan]:
@@ -143,7 +143,7 @@ class _Window:
         return _joined(sorted(span for span in found if span[0] < self._end and span[1] > self._begin))
 
     def _is_near(self, item: Series) -> bool:
-        return item.start.wall < self._last and _shifted(item.start.wall, item.length + MARGIN) > self._first
+        return item.start.wall < self._last and _shifted(item.start.wall, item.length + ZONE_MARGIN) > self._first
 
     def _of_group(self, group: list[Series]) -> Iterator[TimeSpan]:
         changed = [item for item in group if item.replaces is not None]
@@ -193,7 +193,7 @@ class _Window:
                 yield start, length
 
     def _walls(self, item: Series, rule: Rule, until: CalendarTime | None, first: datetime) -> Iterator[datetime]:
-        last = self._last if until is None else min(self._last, _shifted(until.wall, MARGIN))
+        last = self._last if until is None else min(self._last, _shifted(until.wall, ZONE_MARGIN))
         for wall in rule.occurrences(item.start.wall, first, last, self._steps):
             if until is not None and self._is_over(item.start.at(wall), until):
                 return
@@ -225,7 +225,7 @@ class _Window:
         ends = [] if item.is_unbounded else [until for _, until in item.rules]
         last = self._last
         if ends and None not in ends:
-            last = min(last, max(_shifted(until.wall, MARGIN) for until in ends if until is not None))
+            last = min(last, max(_shifted(until.wall, ZONE_MARGIN) for until in ends if until is not None))
         begin = max(item.start.instant(self._zone), self._begin)
         return begin, max(begin, utc(_shifted(last, item.length), UTC))
 

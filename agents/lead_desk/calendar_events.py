@@ -34,7 +34,7 @@ MAX_DATES = 200_000
 """The largest number of dates and periods in all RDATE, EXDATE and FREEBUSY of a file."""
 MAX_GUESSES = 2000
 """The largest number of unreadable values that are searched for a day."""
-SHORTEST = timedelta(minutes=1)
+SHORTEST_LENGTH = timedelta(minutes=1)
 """The length of an event that ends when it begins, so that it blocks the meeting that would contain it."""
 
 
@@ -129,7 +129,7 @@ class EventReader:
         series = Series(
             uid,
             start,
-            SHORTEST if length is None else length,
+            SHORTEST_LENGTH if length is None else length,
             whole_days=length is None or not start.zone_is_known,
             blocks=blocks,
             sequence=_number(component.text("SEQUENCE")),
@@ -227,7 +227,7 @@ class EventReader:
         except Unreadable:
             wrong.add("DURATION", duration.value)
             return None
-        return max(length, SHORTEST) if not start.is_date else max(-(-length // DAY), 1) * DAY
+        return max(length, SHORTEST_LENGTH) if not start.is_date else max(-(-length // DAY), 1) * DAY
 
     def _rules(
         self, component: Component, name: str, start: CalendarTime, wrong: _Mistakes
@@ -254,7 +254,7 @@ class EventReader:
                     if "/" in text:
                         yield parse_period(item, self._zones, self._floating, text)
                     else:
-                        yield self._time(item, text), length or SHORTEST
+                        yield self._time(item, text), length or SHORTEST_LENGTH
                 except Unreadable:
                     wrong.add("RDATE", text, self._days(text))
 
@@ -354,4 +354,4 @@ def _length_until(end: CalendarTime, start: CalendarTime) -> timedelta:
         length = utc(end.wall, end.zone) - utc(start.wall, start.zone)
     if length < timedelta(0) or start.zone_is_known != end.zone_is_known:
         raise Unreadable
-    return max(length, SHORTEST)
+    return max(length, SHORTEST_LENGTH)

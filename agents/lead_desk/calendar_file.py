@@ -36,11 +36,11 @@ log = Log("blackboard")
 _UID_SUFFIX = "@lead-desk.blackboard"
 _EMPTY = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//blackboard//lead desk//EN\r\nEND:VCALENDAR\r\n"
 _MAX_ATTEMPTS = 3
-_MAX_KEPT = 16
+_MAX_CACHED_CALENDARS = 16
 """The number of calendars that are kept in memory."""
-WATCHED = timedelta(days=30)
+WATCHED_SPAN = timedelta(days=30)
 """How far ahead problems are looked for."""
-MAX_LOGGED = 20
+MAX_LOGGED_PROBLEMS = 20
 """The largest number of problems that are logged one by one."""
 
 
@@ -115,7 +115,7 @@ def find_problems(path: Path, zone: ZoneInfo) -> Sequence[Problem]:
         return []
     calendar = BusyCalendar.read(_components(raw, path), lambda uid: False)
     now = datetime.fromtimestamp(SystemClock().now() / 1e6, UTC)
-    calendar.spans(now, now + WATCHED, zone)  # some rules turn out to be too dense only when they are followed
+    calendar.spans(now, now + WATCHED_SPAN, zone)  # some rules turn out to be too dense only when they are followed
     return list(calendar.problems.found)
 
 
@@ -178,7 +178,7 @@ def _keep(path: Path, raw: bytes, board_id: str) -> _Kept:
         kept = _Kept(calendar, _layout(root, board_id), digest, logged=set() if kept is None else kept.logged)
         _kept.pop(key, None)
         _kept[key] = kept
-        while len(_kept) > _MAX_KEPT:
+        while len(_kept) > _MAX_CACHED_CALENDARS:
             del _kept[next(iter(_kept))]
     return kept
 
@@ -187,13 +187,14 @@ def _log_problems(path: Path, kept: _Kept) -> None:
     """Log the problems that were not logged before."""
     problems = kept.calendar.problems.found
     new = [problem for problem in problems if problem not in kept.logged]
-    for problem in new[:MAX_LOGGED]:
+    for problem in new[:MAX_LOGGED_PROBLEMS]:
         log.warning(
             "an event in the calendar cannot be read", calendar=str(path), event_uid=problem.uid, problem=str(problem)
         )
-    if len(new) > MAX_LOGGED:
+    if len(new) > MAX_LOGGED_PROBLEMS:
         log.warning(
-            "more events in the calendar cannot be read; 'blackboard doctor' names them", count=len(new) - MAX_LOGGED
+            "more events in the calendar cannot be read; 'blackboard doctor' names them",
+            count=len(new) - MAX_LOGGED_PROBLEMS,
         )
     kept.logged = set(problems)
 

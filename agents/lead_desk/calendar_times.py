@@ -20,7 +20,7 @@ _TIME = re.compile(
     (?:[T\s](\d\d):?(\d\d)(?::?(\d\d)(?:[.,]\d{1,9})?)?\s{0,5}(?:(Z)|([+-])(\d\d):?(\d\d)?)?)?""",
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
-MAX_LENGTH = 100
+MAX_CHARACTERS = 100
 """The longest text of a time that is read."""
 _YEARS = range(1, 10000)
 _LONGEST = date.max - date.min
@@ -73,7 +73,7 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
         Unreadable: It is not a time.
     """
     text = (item.value if text is None else text).strip()
-    match = _TIME.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    match = _TIME.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
     if match is None:
         raise Unreadable
     year, _, month, day, hour, minute, second, is_utc, sign, hours, minutes = match.groups()
@@ -104,7 +104,7 @@ def parse_length(text: str) -> timedelta:
         Unreadable: It is not a length, or below zero.
     """
     text = text.strip().upper()
-    if len(text) > MAX_LENGTH or text.startswith("-"):
+    if len(text) > MAX_CHARACTERS or text.startswith("-"):
         raise Unreadable
     try:
         length: timedelta = vDuration(text).td
@@ -133,7 +133,7 @@ def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: st
 
 def days_in(text: str) -> Iterator[date]:
     """Yield the days that another text may mean: `4 March 2026`, and for `3/4/2026` both."""
-    if match := re.search(r"(?<!\d)(\d{4})(-?)(\d\d)\2(\d\d)", text[:MAX_LENGTH], re.ASCII):
+    if match := re.search(r"(?<!\d)(\d{4})(-?)(\d\d)\2(\d\d)", text[:MAX_CHARACTERS], re.ASCII):
         try:
             yield date(int(match[1]), int(match[3]), int(match[4]))
             return
@@ -144,7 +144,7 @@ def days_in(text: str) -> Iterator[date]:
         try:
             guesses = {
                 # What the text does not name would be taken from the default.
-                parser.parse(text[:MAX_LENGTH], default=default, dayfirst=day_first, ignoretz=True).date()
+                parser.parse(text[:MAX_CHARACTERS], default=default, dayfirst=day_first, ignoretz=True).date()
                 for default in (datetime(2000, 1, 1), datetime(2001, 2, 2))  # noqa: DTZ001
             }
         except (ValueError, OverflowError, TypeError, AttributeError, IndexError, ArithmeticError):

@@ -23,7 +23,7 @@ _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?Z?", re.ASCII)
 _NUMBER_AT_END = re.compile(r"(?<=[a-z]{4})[\s_]?\d$")
 """What Outlook appends to the name of a zone that it defines a second time."""
 _MAX_OFFSET = timedelta(hours=24)
-MAX_NAME = 100
+MAX_NAME_CHARACTERS = 100
 
 
 class Zones:
@@ -48,7 +48,7 @@ class Zones:
 
     def _find(self, name: str) -> tzinfo | None:
         clean = _clean(name)
-        if len(clean) > MAX_NAME:
+        if len(clean) > MAX_NAME_CHARACTERS:
             return None
         known = _known_zone(clean)
         if known is None and (defined := self._defined.get(clean)) is not None:

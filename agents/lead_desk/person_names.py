@@ -7,7 +7,7 @@ import unicodedata
 
 __all__ = ["fold_person"]
 
-_MAX_LENGTH = 512
+_MAX_CHARACTERS = 512
 """The longest subject that a board takes."""
 _EMAIL = re.compile(
     r"(?:mailto:|e-?mail:)?\s?([^@\s<>,;:?]{1,64})@([^@\s<>,;:?()]{1,255})(?:\?\S{0,300})?(?:\s?\([^()]{0,40}\))?",
@@ -32,7 +32,7 @@ def fold_person(text: str) -> str:
     other signs, and `00` for `+`, do not tell telephone numbers apart. Invisible characters, quotes around an address
     and what names it, such as `mailto:` and `Tel.`, are left out. A number without a country stays without one.
     """
-    if len(text) > _MAX_LENGTH:
+    if len(text) > _MAX_CHARACTERS:
         return text  # the board refuses it
     visible = (letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
     plain = " ".join("".join(map(_plain_digit, visible)).split())

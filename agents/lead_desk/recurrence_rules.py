@@ -24,11 +24,11 @@ MAX_STEPS = 50_000
 """The largest number of days and times that are tested for one rule."""
 MAX_STEPS_TOGETHER = 1_000_000
 """The same for all rules of a calendar together. It takes a few seconds."""
-OCCURRENCE = 5
+STEPS_PER_OCCURRENCE = 5
 """The steps that one occurrence in the window costs."""
-MAX_TEXT = 100_000
+MAX_TEXT_CHARACTERS = 100_000
 """The longest text of a rule that is looked at."""
-MAX_LENGTH = 2000
+MAX_RULE_CHARACTERS = 2000
 """The longest text of a rule, in which numbers are short."""
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY = re.compile(rf"([+-]?\d{{1,2}})?({'|'.join(_WEEKDAYS)})[A-Z]{{0,10}}")
@@ -174,7 +174,7 @@ class _Walk:
                     if count is not None and number > count:
                         return
                     if moment >= self.since:
-                        self.budget.take(OCCURRENCE)
+                        self.budget.take(STEPS_PER_OCCURRENCE)
                         yield moment
 
     def _periods(self, first: int, last: int) -> Iterator[int]:
@@ -297,13 +297,13 @@ def parse_rule(text: str) -> tuple[Rule | None, list[str]]:
 
     Rules of vCalendar 1.0 are understood too.
     """
-    if len(text) > MAX_TEXT:
+    if len(text) > MAX_TEXT_CHARACTERS:
         return None, [f"{text[:40]}..."]
     text = translate_old_rule(text) or text
     if text[:6].upper() == "RRULE:":  # some programs write the name of the property twice
         text = text[6:]
     parts = dict(_part(item) for item in text.split(";") if item.strip())
-    if sum(map(len, parts.values())) > MAX_LENGTH:
+    if sum(map(len, parts.values())) > MAX_RULE_CHARACTERS:
         return None, [f"{text[:40]}..."]
     problems: list[str] = []
     name = parts.pop("FREQ", "")

@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blackboard import SystemClock
-from blackboard.agent_support import PRIVATE, closed_in_children, failpoint, others_who_place
+from blackboard.agent_support import PRIVATE_MODE, closed_in_children, failpoint, others_who_place
 from blackboard.errors import AgentError
 
 __all__ = ["MAX_BYTES", "Signature", "has_mode", "locked", "read_file", "real_path", "replace_file", "signature"]
 
 MAX_BYTES = 64 * 1024 * 1024
 """The largest file that is read."""
-PATIENCE = 10_000_000
+LOCK_TIMEOUT_MICROSECONDS = 10_000_000
 """Microseconds to wait while another process writes."""
-INTERVAL = 0.005
+RETRY_INTERVAL_SECONDS = 0.005
 """Seconds between two attempts."""
-COARSE = 100_000_000
+FILE_TIME_STEP_NANOSECONDS = 100_000_000
 """Nanoseconds within which two changes may carry the same time."""
 MAX_LINKS = 40
 IN_PLACE = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
@@ -59,7 +59,7 @@ def signature(path: Path) -> tuple[Signature | None, bool]:
     except (OSError, ValueError) as error:
         raise AgentError(f"{path}: the calendar cannot be read ({_reason(error)})") from None
     found = Signature(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return found, SystemClock().now() * 1000 - max(found.modified, found.changed) > COARSE
+    return found, SystemClock().now() * 1000 - max(found.modified, found.changed) > FILE_TIME_STEP_NANOSECONDS
 
 
 def read_file(path: Path) -> bytes | None:
@@ -143,14 +143,14 @@ def locked(path: Path) -> Iterator[None]:
 
 def _lock(descriptor: int, path: Path) -> None:
     clock = SystemClock()
-    deadline = clock.monotonic() + PATIENCE
+    deadline = clock.monotonic() + LOCK_TIMEOUT_MICROSECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if clock.monotonic() > deadline:
                 raise AgentError(f"{path}: another process has locked {path.parent}, so nothing was written") from None
-            threading.Event().wait(INTERVAL)
+            threading.Event().wait(RETRY_INTERVAL_SECONDS)
         except OSError:  # a file system without locks; then a change of others is noticed, unless it is simultaneous
             return
         else:
@@ -217,7 +217,7 @@ def _take_over_access(descriptor: int, path: Path, exists: bool, mode: int | Non
         os.fchmod(descriptor, kept)
         _copy_access_list(path, descriptor)
     if mode is not None or not exists:
-        os.fchmod(descriptor, PRIVATE if mode is None else mode)
+        os.fchmod(descriptor, PRIVATE_MODE if mode is None else mode)
 
 
 def _copy_access_list(path: Path, descriptor: int) -> None:

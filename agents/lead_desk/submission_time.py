@@ -12,7 +12,7 @@ from lead_desk.zone_names import mark_zones
 
 __all__ = ["parse_submission"]
 
-_FUTURE = timedelta(days=1)
+_MAX_AHEAD = timedelta(days=1)
 """How far ahead of its deposit an enquiry may seem to be written, by a clock that is wrong or a missing zone."""
 _NUMBERS = re.compile(r"(\d{1,4})\s?[-./]\s?(\d{1,2})\s?[-./]\s?(\d{1,4})(?!\d)")
 _DAY_MONTH = re.compile(
@@ -39,7 +39,7 @@ def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -
         zone: The time zone of the desk.
     """
     plain = " ".join((text or "")[:100].split())
-    latest = deposited_at + _FUTURE
+    latest = deposited_at + _MAX_AHEAD
     found = [moment for moment in _readings(plain, zone) if moment <= latest and moment.year >= 2000]
     return max(found, default=None)
 

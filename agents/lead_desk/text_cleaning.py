@@ -12,14 +12,14 @@ __all__ = ["MAX_LENGTH", "clip", "normalize"]
 
 MAX_LENGTH = 2000
 """The largest number of characters of a text that the rules read. The models are sent less of each text."""
-_MAX_RAW = 20_000
+_MAX_RAW_CHARACTERS = 20_000
 """The largest number of raw characters that are searched for these; the others are white space."""
 
 
 def clip(text: str, limit: int) -> str:
     """Return the text on one line of at most `limit` characters, without NUL and invalid characters."""
-    line = " ".join(text[:_MAX_RAW].replace("\x00", " ").split()).encode("utf-8", "ignore").decode()
-    return line if len(line) <= limit and len(text) <= _MAX_RAW else line[: limit - 1].rstrip() + "…"
+    line = " ".join(text[:_MAX_RAW_CHARACTERS].replace("\x00", " ").split()).encode("utf-8", "ignore").decode()
+    return line if len(line) <= limit and len(text) <= _MAX_RAW_CHARACTERS else line[: limit - 1].rstrip() + "…"
 
 
 def normalize(text: str) -> str:
@@ -27,7 +27,7 @@ def normalize(text: str) -> str:
 
     It covers at least the text that `clip` keeps for a model. White space between words is one space or line break.
     """
-    lines = (" ".join(line.split()) for line in text[:_MAX_RAW].splitlines())
+    lines = (" ".join(line.split()) for line in text[:_MAX_RAW_CHARACTERS].splitlines())
     start = "\n".join(line for line in lines if line)[:MAX_LENGTH]
     visible = (letter for letter in unicodedata.normalize("NFKC", start) if unicodedata.category(letter) != "Cf")
     return "\n".join(" ".join(line.split()) for line in "".join(visible).split("\n"))

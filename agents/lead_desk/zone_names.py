@@ -44,7 +44,7 @@ _ZONE = re.compile(
     re.VERBOSE,
 )
 _SECONDS = re.compile(r"(?<=T\d\d:\d\d):\d\d(?:\.\d{1,9})?")
-_FIRST = 0xE000
+_FIRST_CHARACTER = 0xE000
 """The first of the private characters that stand for zones."""
 _AFTER = re.compile("[\\s,]{0,5}\\(?\\s?([\ue000-\uf8ff])")
 
@@ -60,7 +60,7 @@ def mark_zones(text: str) -> tuple[str, list[tzinfo]]:
         zones.append(zone)
         before, _, last = (match["city"] or "").rpartition(" ")
         kept = f"{before} " if before and _place(match["city"]) == _place(last) else ""  # "Thursday London time"
-        return kept + chr(_FIRST + len(zones) - 1)
+        return kept + chr(_FIRST_CHARACTER + len(zones) - 1)
 
     clean = re.sub("[\ue000-\uf8ff]", " ", text)
     return _ZONE.sub(mark, _SECONDS.sub("", clean)), zones
@@ -69,7 +69,7 @@ def mark_zones(text: str) -> tuple[str, list[tzinfo]]:
 def zone_after(text: str, end: int, zones: Sequence[tzinfo]) -> tzinfo | None:
     """Return the zone that a marked text names at a place; None if there is none."""
     match = _AFTER.match(text, end)
-    return None if match is None else zones[ord(match[1]) - _FIRST]
+    return None if match is None else zones[ord(match[1]) - _FIRST_CHARACTER]
 
 
 def _place(words: str) -> str | None:

@@ -25,7 +25,7 @@ __all__ = ["RIVALS", "NotRun", "Rival", "run_rival", "versions"]
 
 HERE = Path(__file__).parent / "rivals"
 HOME = Path(os.environ.get("BENCH_RIVALS", ".venv-rivals"))
-_TIMEOUT = 600
+_TIMEOUT_SECONDS = 600
 
 
 class NotRun(Exception):
@@ -94,10 +94,10 @@ def _run(rival: Rival, url: str, leads: Sequence[Enquiry], lasting: bool, errors
         ]
         try:
             done = subprocess.run(
-                command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+                command, env=environ, cwd=folder, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
             )
         except subprocess.TimeoutExpired:
-            raise NotRun(f"it did not finish within {_TIMEOUT} s") from None
+            raise NotRun(f"it did not finish within {_TIMEOUT_SECONDS} s") from None
     if done.returncode != 0:
         last = (errors or done.stderr.strip().splitlines() or ["it printed no error"])[-1]
         raise NotRun(f"its script failed: {last[:200]}")

@@ -30,7 +30,7 @@ __all__ = [
     "watchers",
 ]
 
-DAY = 86_400_000_000
+DAY_MICROSECONDS = 86_400_000_000
 ALL = 10**9
 """A threshold that every deposit tests and no deposit meets."""
 
@@ -125,7 +125,7 @@ def rows(
     law, key = kind.defaults.decay, law_key(kind.defaults.decay)
     for number, subject in enumerate(subjects(count)):
         id_, intensity = first + number, 0.5 + rng.random()
-        at = now - DAY + DAY * number // count
+        at = now - DAY_MICROSECONDS + DAY_MICROSECONDS * number // count
         life = kind.defaults.life(law, intensity)
         end = ends if ends is not None else None if life is None else at + life
         yield (

@@ -19,10 +19,10 @@ from blackboard.store.statements import MARKS
 
 __all__ = ["main", "measure_sizes", "simulate_calls"]
 
-DAY = 86_400
-PAGE = 4096 + 24
+DAY_SECONDS = 86_400
+PAGE_BYTES = 4096 + 24
 """A page in the write-ahead log, with its header."""
-COMMITS = 5
+COMMITS_PER_ACTIVATION = 5
 """The commits of an activation with a model call: claimed, planned, sent, answered, ended."""
 
 
@@ -48,7 +48,7 @@ def measure_sizes(folder: Path, count: int = 20_000) -> dict[str, float]:
     with Blackboard.open(f"sqlite:///{folder / 'mark.db'}", kinds=boards.KINDS) as board:
         for subject in boards.subjects(300, 10**7):
             board.deposit(Trace(subject=subject))
-        sizes["pages"] = Path(f"{folder / 'mark.db'}-wal").stat().st_size / PAGE / 300
+        sizes["pages"] = Path(f"{folder / 'mark.db'}-wal").stat().st_size / PAGE_BYTES / 300
     return sizes
 
 
@@ -61,7 +61,7 @@ def simulate_calls(
     """
     rng = random.Random(seed)
     weights = [1 / rank for rank in range(1, agents + 1)]
-    count = int(deposits / DAY * 3600 * hours)
+    count = int(deposits / DAY_SECONDS * 3600 * hours)
     arrivals = sorted(rng.uniform(0, 3600 * hours) for _ in range(count))
     owners = rng.choices(range(agents), weights, k=count)
     waiting = [0] * agents
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         sizes = measure_sizes(Path(folder))
-    rate = options.deposits / DAY
+    rate = options.deposits / DAY_SECONDS
     print(
         f"{options.deposits:,} deposits a day: {rate:,.0f} a second on average, {rate * options.peak:,.0f} at the peak"
     )
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
     print(
         f"history: {options.deposits * 2 * sizes['event'] / 2**30:,.1f} GiB a day (a deposit and an evaporation each)"
     )
-    log = options.deposits * sizes["pages"] * PAGE / 2**30
+    log = options.deposits * sizes["pages"] * PAGE_BYTES / 2**30
     print(
         f"written to the log: {sizes['pages']:,.1f} pages a deposit, {log:,.0f} GiB a day;"
         " about as much again to the file"
@@ -107,7 +107,7 @@ def main(argv: list[str] | None = None) -> None:
         calls, size = simulate_calls(options.deposits, options.agents, batch, batch_window)
         print(
             f"batch {batch}, batch window {batch_window:g} s: {calls:,.0f} calls a day, {size:.1f} marks per call,"
-            f" {COMMITS * calls / DAY:,.1f} commits a second for the calls"
+            f" {COMMITS_PER_ACTIVATION * calls / DAY_SECONDS:,.1f} commits a second for the calls"
         )
 
 

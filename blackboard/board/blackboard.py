@@ -46,7 +46,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry.liveness import living_workers
-from blackboard.clock import LEAP, Clock, SystemClock, When, instant_of, to_datetime
+from blackboard.clock import DEFAULT_LEAP_MICROSECONDS, Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
@@ -99,7 +99,7 @@ class Blackboard:
         kinds: Iterable[type[Mark]] = (),
         create: bool | None = None,
         upgrade: bool | None = None,
-        leap: DurationLike | None = Microseconds(LEAP),  # noqa: B008 (an int)
+        leap: DurationLike | None = Microseconds(DEFAULT_LEAP_MICROSECONDS),  # noqa: B008 (an int)
         mode: int | None = None,
         writes: bool = True,
     ) -> Self:

@@ -18,6 +18,7 @@ from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, predicted_crossings
 from blackboard.clock import Instant, iso
+from blackboard.durations import Duration
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need
 from blackboard.reinforcement import FadingState
@@ -28,7 +29,7 @@ SUBJECT = "board/clock"
 """The subject of the need."""
 
 
-def time_of(clock: Instant, recorded: Instant, leap: int | None) -> tuple[Instant, bool]:
+def time_of(clock: Instant, recorded: Instant, leap: Duration | None) -> tuple[Instant, bool]:
     """Return the board's time as the record and the clock give it, and whether the clock is in doubt.
 
     The clock is believed up to `leap` microseconds ahead of the last recorded instant; None believes every clock.
@@ -70,7 +71,7 @@ def withdraw_question(txn: BoardTransaction) -> bool:
     return txn.doubted is None and _withdraw_questions(txn)
 
 
-def record(txn: BoardTransaction, seen: Instant, leap: int | None) -> None:
+def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
     """Record the board's time before the clock stepped back, so that no strength rises again in any process.
 
     It is what the clock showed then, unless the step ended a leap: what was not believed is never recorded, also if the

@@ -17,12 +17,13 @@ from blackboard.board.transactions.active_deployment import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.worker_registry.liveness import living_workers
-from blackboard.board.worker_registry.notify import Notifier
+from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.clock import Clock, Instant
+from blackboard.durations import Duration
 from blackboard.errors import StoreError
 from blackboard.listeners import Listeners
 from blackboard.store.database import Database
-from blackboard.store.schema import SEEN, check_revision
+from blackboard.store.schema import SEEN_MICROSECONDS, check_revision
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 
@@ -35,7 +36,7 @@ class BoardSession:
     `leap` is the largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
     """
 
-    def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: int | None) -> None:
+    def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
         self._listeners = Listeners()
         self._notifier = Notifier(database.path)
@@ -122,7 +123,7 @@ class BoardSession:
         seen = {row.id: row.seen_at for row in rows}
         alive = living_workers(self.database.path, seen)
         if alive is None:
-            alive = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN}
+            alive = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN_MICROSECONDS}
         return frozenset(seen.keys() - alive)
 
     def rehearse(self, work: Callable[[BoardTransaction], T]) -> T:

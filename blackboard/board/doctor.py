@@ -29,13 +29,13 @@ from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024
-MIN_FREE = 256 * MEGABYTE
+MIN_FREE_BYTES = 256 * MEGABYTE
 """Free bytes on the disk below which something is wrong."""
-MAX_LOG = 64 * MEGABYTE
+MAX_LOG_BYTES = 64 * MEGABYTE
 """Bytes of the write-ahead log above which something prevents its checkpoints."""
-MAX_IDLE = 0.5
+MAX_IDLE_SHARE = 0.5
 """The unused share of the file above which it is worth a note."""
-MAX_LAG = 1_000_000
+MAX_LAG_MICROSECONDS = 1_000_000
 """Microseconds that the machine's clock may be behind the board's before it is worth a note."""
 
 MODEL = "answers"
@@ -92,14 +92,14 @@ def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
     damage = "; ".join(health.damage) or "every page is intact"
     yield _check("pages", not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
     free, size, log = health.free_bytes or 0, health.bytes, health.log_bytes or 0
-    enough = free >= max(MIN_FREE, size // 10)
+    enough = free >= max(MIN_FREE_BYTES, size // 10)
     yield _check("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
     yield _check(
-        "write-ahead log", log <= MAX_LOG, _size(log),
+        "write-ahead log", log <= MAX_LOG_BYTES, _size(log),
         "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",
     )  # fmt: skip
     idle = health.idle_bytes or 0
-    if size > 16 * MEGABYTE and idle > MAX_IDLE * size:
+    if size > 16 * MEGABYTE and idle > MAX_IDLE_SHARE * size:
         yield Finding(
             "file",
             "note",
@@ -136,7 +136,7 @@ def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
             "clock", "wrong", f"it says {iso(clock)}; the board's last record is from {iso(txn.now)}",
             "if it is right, 'blackboard resume'; otherwise set the machine's clock",
         )  # fmt: skip
-    elif txn.now - clock > MAX_LAG:
+    elif txn.now - clock > MAX_LAG_MICROSECONDS:
         yield Finding(
             "clock", "note", f"it is {format_duration(txn.now - clock)} behind the board's time",
             "strengths stand still until it has caught up",

@@ -6,7 +6,7 @@ Live marks keep all of their history.
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.durations import DAY
+from blackboard.durations import DAY, Duration
 from blackboard.store.statements import RETENTION
 
 FEW_LAWS = 200
@@ -14,7 +14,12 @@ FEW_LAWS = 200
 
 
 def remove(
-    txn: BoardTransaction, *, history: int | None, activations: int | None, model_calls: int | None, limit: int
+    txn: BoardTransaction,
+    *,
+    history: Duration | None,
+    activations: Duration | None,
+    model_calls: Duration | None,
+    limit: int,
 ) -> int:
     """Remove rows past their retention time, at most `limit` of each category, and return their number.
 

@@ -17,7 +17,7 @@ from blackboard.errors import UnreadableMark
 from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS
 
-EXAMPLES = 5
+MAX_NAMED_MARKS = 5
 """The largest number of marks of a kind that are named."""
 
 
@@ -52,7 +52,7 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
             if (reason := classes.misfit(row, deployment)) is not None:
                 misfits = found.setdefault(kind, Misfits(reason))
                 misfits.count += 1
-                if misfits.count <= EXAMPLES:
+                if misfits.count <= MAX_NAMED_MARKS:
                     misfits.marks.append(row.id)
     return found
 

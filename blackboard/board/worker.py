@@ -35,7 +35,7 @@ from blackboard.store.write_lock import WriteLock
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.packaged_files import program_version
 
-MAX_COMPACTED_ALONE = 512 * 1024 * 1024
+MAX_COMPACTED_BYTES = 512 * 1024 * 1024
 """Bytes of a file up to which a worker compacts it by itself. Writers wait for some seconds for such a file."""
 
 ClaimNext = Callable[[BoardTransaction], bool]
@@ -390,9 +390,9 @@ class Worker:
     def compact(self) -> bool:
         """Compact the file unless others write meanwhile; returns whether it is done.
 
-        A file of more than `MAX_COMPACTED_ALONE` bytes is left to a person, since writers wait while it is replaced.
+        A file of more than `MAX_COMPACTED_BYTES` bytes is left to a person, since writers wait while it is replaced.
         """
-        if self.board.database.sizes().get("file_bytes", 0) > MAX_COMPACTED_ALONE:
+        if self.board.database.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
         return erasure.compact(self._session, insist=False)
 

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from blackboard.cli.cli_session import Session
-from blackboard.cli.help_layout import GROUPS, Registry, prepare, shown
+from blackboard.cli.help_layout import GROUPS, Registry, prepare, set_metavar
 from blackboard.cli.output import note
 from blackboard.error_descriptions import describe
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
@@ -75,7 +75,7 @@ class Commands(TyperGroup):
 
     def get_params(self, ctx: Any) -> Any:
         """Return the common options, with what the help shows for each."""
-        return [shown(param) for param in super().get_params(ctx)]
+        return [set_metavar(param) for param in super().get_params(ctx)]
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn an error into a message and an exit code."""

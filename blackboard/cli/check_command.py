@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from blackboard.deployment import AgentSpec, WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
-SHOWN = 20
+MAX_LISTED = 20
 """The largest number of marks and crossings that are listed; the others are only counted."""
 
 
@@ -204,7 +204,7 @@ def _show_marks(preview: Preview) -> None:
         ("mark", "kind", "remaining", "floor", "subject"),
         (
             (e.mark_id, e.kind, digits_beside(e.remaining, e.floor), exact_digits(e.floor), e.subject)
-            for e in preview.evaporates[:SHOWN]
+            for e in preview.evaporates[:MAX_LISTED]
         ),
         empty="no mark would evaporate at once",
         title=f"{len(preview.evaporates)} marks would evaporate at once",
@@ -222,7 +222,7 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
         ("agent", "watch", "value", "threshold", "", "subject"),
         (
             (w.agent, w.watch, *_measured(w), "guard closed" if w.guard_closed else "", w.subject or "the board")
-            for w in wakes[:SHOWN]
+            for w in wakes[:MAX_LISTED]
         ),
         empty="no agent would wake",
         title=f"{len(wakes)} crossings would follow",
@@ -265,7 +265,7 @@ def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
     if retests:
         table(
             ("agent", "watch", "value", "threshold", "subject"),
-            ((r.agent, r.watch, *_measured(r), r.subject or "the board") for r in retests[:SHOWN]),
+            ((r.agent, r.watch, *_measured(r), r.subject or "the board") for r in retests[:MAX_LISTED]),
             empty="",
             title=f"{len(retests)} waiting crossings would {outcome}",
         )

@@ -20,9 +20,9 @@ from blackboard.cli.cli_session import Session
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
 
-LIMIT = 100
+MAX_SUBJECTS = 100
 """The largest number of subjects offered; a board may have millions."""
-_READ = 10 * LIMIT
+_MAX_READ_SUBJECTS = 10 * MAX_SUBJECTS
 """The largest number of subjects read to find these."""
 _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
 """Names without characters that have a meaning in a shell or in the lines of a completion."""
@@ -50,7 +50,7 @@ def subjects(context: typer.Context, incomplete: str) -> list[str]:
     """Return the first subjects of plain characters that begin with the text, in alphabetical order."""
     if not incomplete.isascii():
         return []  # no plain subject begins with it, and it may not even be text
-    return _of_board(context, lambda board: board.subjects(incomplete, limit=_READ))
+    return _of_board(context, lambda board: board.subjects(incomplete, limit=_MAX_READ_SUBJECTS))
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
@@ -68,5 +68,5 @@ def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) ->
     with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
         warnings.simplefilter("ignore")
         with Blackboard.open(session.url, create=False) as board:
-            return [name for name in ask(board) if _PLAIN.fullmatch(name)][:LIMIT]
+            return [name for name in ask(board) if _PLAIN.fullmatch(name)][:MAX_SUBJECTS]
     return []

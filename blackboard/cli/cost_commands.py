@@ -14,7 +14,7 @@ from blackboard.cli.output import AsJson, note, say, show_records
 if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow
 
-BAR = 40
+BAR_WIDTH = 40
 """Characters of the longest bar."""
 
 
@@ -133,7 +133,7 @@ def _bars(rows: list[CostRow]) -> None:
     days = _by_day(rows)
     highest = max(days.values(), default=0.0)
     for day, usd in days.items():
-        say(f"{day} {'█' * round(BAR * usd / highest if highest else 0):<{BAR}} {_usd(usd)}")
+        say(f"{day} {'█' * round(BAR_WIDTH * usd / highest if highest else 0):<{BAR_WIDTH}} {_usd(usd)}")
 
 
 def _draw(rows: list[CostRow], path: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from blackboard.cli.demo_samples import Demo
     from blackboard.daemon import Daemon
 
-SHOWN = 10
+MAX_LISTED_MARKS = 10
 """The largest number of marks shown of each kind."""
 
 
@@ -184,10 +184,11 @@ def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
             ("subject", "strength", *fields),
             (
                 (mark.subject, number(mark.strength), *map(_cell, map(mark.payload.get, fields)))
-                for mark in marks[:SHOWN]
+                for mark in marks[:MAX_LISTED_MARKS]
             ),
             empty=f"no live {kind}",
-            title=f"{kind}: {len(marks)}" + (f", the strongest {SHOWN}" if len(marks) > SHOWN else ""),
+            title=f"{kind}: {len(marks)}"
+            + (f", the strongest {MAX_LISTED_MARKS}" if len(marks) > MAX_LISTED_MARKS else ""),
         )
     calls, tokens_in, tokens_out, cost = query(
         board,

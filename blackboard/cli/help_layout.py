@@ -28,7 +28,7 @@ class PlainCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> Any:
         """Return the parameters, with what the help shows for each."""
-        return [shown(param) for param in super().get_params(ctx)]
+        return [set_metavar(param) for param in super().get_params(ctx)]
 
 
 class Registry(typer.Typer):
@@ -56,8 +56,8 @@ def _without_markup(text: str) -> str:
     return _OPENS_A_TAG.sub(r"\\[", text)
 
 
-def shown(param: Any) -> Any:
-    """Return a parameter that is shown by a word for its value, such as KIND; a flag by its name alone.
+def set_metavar(param: Any) -> Any:
+    """Set what the help shows for a parameter: a word for its value, such as KIND; nothing for a flag. Return it.
 
     The library would show `<bool>` and `<str>`.
     """

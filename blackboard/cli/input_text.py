@@ -18,9 +18,9 @@ from typing import IO, cast
 from blackboard.errors import UsageError
 from blackboard.text_encodings import find_code_page, find_unicode_form
 
-MAX_LINE = 16 * 1024 * 1024
+MAX_LINE_CHARACTERS = 16 * 1024 * 1024
 """The largest number of characters in one line."""
-_BLOCK = 64 * 1024
+_BLOCK_BYTES = 64 * 1024
 _GZIP = b"\x1f\x8b"
 _NOT_TEXT = {
     b"PK\x03\x04": "a workbook (.xlsx, .ods) or another ZIP archive; save the sheet as CSV (UTF-8) and load that",
@@ -77,7 +77,7 @@ class InputText:
         if data.peek(2).startswith(_GZIP):
             data = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=data)))
         with _Damaged(name):
-            head = data.peek(_BLOCK)
+            head = data.peek(_BLOCK_BYTES)
             start = head[:1000].removeprefix(codecs.BOM_UTF8).lstrip().lower()
             for magic, what in (*_NOT_TEXT.items(), *_MARKUP.items()):
                 if head.startswith(magic) or (magic in _MARKUP and start.startswith(magic)):
@@ -96,7 +96,7 @@ class InputText:
         if self._back:
             return self._back.popleft()
         with _Damaged(self._name):
-            line = self._text.readline(MAX_LINE)
+            line = self._text.readline(MAX_LINE_CHARACTERS)
         if not line:
             raise StopIteration
         self._number += 1
@@ -143,7 +143,7 @@ class _Damaged:
 
 
 def _buffered(stream: IO[bytes]) -> io.BufferedReader:
-    return io.BufferedReader(cast("io.RawIOBase", stream), _BLOCK)
+    return io.BufferedReader(cast("io.RawIOBase", stream), _BLOCK_BYTES)
 
 
 def _sample(data: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
@@ -155,9 +155,9 @@ def _sample(data: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
         return _from_first_sign(head)
     start = data.tell()
     try:
-        while block := data.read(_BLOCK):
+        while block := data.read(_BLOCK_BYTES):
             if sample := _from_first_sign(block):
-                return sample + data.read(_BLOCK)
+                return sample + data.read(_BLOCK_BYTES)
         return b""
     finally:
         data.seek(start)

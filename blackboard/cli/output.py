@@ -31,9 +31,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 
 _CONTROLS = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
-HANGING = 4
+HANGING_INDENT = 4
 """The number of columns by which the second line of a long text is indented more than its first line."""
-WIDE = 160
+WIDE_COLUMNS = 160
 """The width in columns of a table that is not printed on a terminal."""
 
 
@@ -102,7 +102,7 @@ def _print(line: str, stream: TextIO, wraps: bool) -> None:
     Therefore a long line is broken and indented here. With `wraps=False` it is not: it is a command to be copied.
     """
     parts = [_drawn(clean(line), stream)]
-    indent = len(parts[0]) - len(parts[0].lstrip()) + HANGING
+    indent = len(parts[0]) - len(parts[0].lstrip()) + HANGING_INDENT
     room = terminal_width() - indent
     if wraps and stream.isatty() and room >= MIN_WIDTH:
         parts = wrap(parts[0], room)
@@ -165,8 +165,8 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def terminal_width() -> int:
-    """Return the width of the terminal in columns, or `WIDE` if the output is not a terminal."""
-    return shutil.get_terminal_size((WIDE, 24)).columns
+    """Return the width of the terminal in columns, or `WIDE_COLUMNS` if the output is not a terminal."""
+    return shutil.get_terminal_size((WIDE_COLUMNS, 24)).columns
 
 
 def grid(

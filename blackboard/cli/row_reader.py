@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-from blackboard.cli.input_text import MAX_LINE, InputText
+from blackboard.cli.input_text import MAX_LINE_CHARACTERS, InputText
 from blackboard.cli.json_paths import values_at
 from blackboard.errors import UsageError
 
@@ -24,9 +24,9 @@ SAMPLE_ROWS = 50
 """The number of lines from which the delimiter follows."""
 MAX_FIELD_LINES = 1000
 """The largest number of lines in a quoted field. A quote without an end within this many lines counts as stray."""
-MAX_ELEMENT = 64 * 1024 * 1024
+MAX_ELEMENT_CHARACTERS = 64 * 1024 * 1024
 """The largest number of characters in an element of a JSON array."""
-_PAIR = 2
+_CELLS_PER_PAIR = 2
 """The number of cells in a row of a name and a value."""
 UNNAMED = ""
 """The name that means all columns without a name."""
@@ -141,7 +141,7 @@ class Rows:
                 try:
                     values, end = decoder.raw_decode(buffer, at)
                 except (ValueError, RecursionError) as error:
-                    if ended or len(buffer) - at > MAX_ELEMENT:
+                    if ended or len(buffer) - at > MAX_ELEMENT_CHARACTERS:
                         reason = f"{_json_fault(error)}; what follows is not read"
                         yield BadRow(number, self._not_text(buffer[at:]) or reason, buffer[at : at + 10_000].strip())
                         return
@@ -186,7 +186,7 @@ class Rows:
                 )
 
     def _header(self, delimiter: str | None) -> tuple[str, ...]:
-        csv.field_size_limit(MAX_LINE)
+        csv.field_size_limit(MAX_LINE_CHARACTERS)
         sample = self._lines.peek(SAMPLE_ROWS)
         if not sample:
             raise UsageError(f"{self.name} is empty; a CSV begins with a header that names its columns")
@@ -361,11 +361,11 @@ def _after_pairs(rows: Sequence[Sequence[str]]) -> int | None:
     if not rows:
         return None
     widths = [_width(row) for row in rows]
-    place = next((place for place, width in enumerate(widths) if width > _PAIR), 0)
+    place = next((place for place, width in enumerate(widths) if width > _CELLS_PER_PAIR), 0)
     if any(cell.startswith(" ") for cell in rows[place][1:]):
         return None  # sentences with commas
-    is_table = _PAIR <= place < len(rows) - 1 and len(set(widths[place : place + 3])) == 1
-    return place if is_table and _PAIR in widths[:place] and _has_names(rows[place]) else None
+    is_table = _CELLS_PER_PAIR <= place < len(rows) - 1 and len(set(widths[place : place + 3])) == 1
+    return place if is_table and _CELLS_PER_PAIR in widths[:place] and _has_names(rows[place]) else None
 
 
 def _width(row: Sequence[str]) -> int:

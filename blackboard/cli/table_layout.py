@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-LONGEST_CELL = 500
+MAX_CELL_CHARACTERS = 500
 """The largest number of characters shown in a cell; --json has the whole text."""
 
-LAST_WIDTH = 24
+LAST_COLUMN_WIDTH = 24
 """The width reserved for the last column, if its text needs it."""
 
 MIN_WIDTH = 8
@@ -65,7 +65,9 @@ def _fit_columns(
 
     def lacks() -> bool:
         gaps = len(GAP) * (len(kept) - 1)
-        return gaps + sum(min(widths[i], LAST_WIDTH) if i == len(columns) - 1 else widths[i] for i in kept) > room
+        return (
+            gaps + sum(min(widths[i], LAST_COLUMN_WIDTH) if i == len(columns) - 1 else widths[i] for i in kept) > room
+        )
 
     for index in map(columns.index, spare):
         if lacks():
@@ -130,7 +132,7 @@ def _character_width(character: str) -> int:
 
 
 def _clip(cell: Any) -> Any:
-    return f"{cell[:LONGEST_CELL]}..." if isinstance(cell, str) and len(cell) > LONGEST_CELL else cell
+    return f"{cell[:MAX_CELL_CHARACTERS]}..." if isinstance(cell, str) and len(cell) > MAX_CELL_CHARACTERS else cell
 
 
 def _is_number(text: str) -> bool:

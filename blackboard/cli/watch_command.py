@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.result_types import AgentStatus
 
-BAR = 20
+BAR_WIDTH = 20
 """Characters of the longest bar."""
 
 
@@ -88,7 +88,7 @@ def view(board: Blackboard, kind: str | None, limit: int) -> Group:
 
 
 def _bar(share: float) -> str:
-    eighths = round(share * BAR * 8)
+    eighths = round(share * BAR_WIDTH * 8)
     return "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()
 
 

@@ -40,7 +40,7 @@ from blackboard.states import ActivationState
 log = Log("blackboard")
 
 
-MAX_NAMED = 10
+MAX_NAMED_MARKS = 10
 """How many marks of a failed run the log names."""
 
 
@@ -128,7 +128,7 @@ class ActivationRunner:
         if state is not None:
             is_over = state in (ActivationState.DEAD, ActivationState.QUARANTINED)
             report = log.error if is_over else log.warning
-            mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_NAMED]]
+            mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_NAMED_MARKS]]
             report(
                 "failed",
                 **self._about(claim),
@@ -351,7 +351,7 @@ def _key(claim: Claim) -> tuple[int, int]:
 
 def _failure_of(error: BaseException) -> Failure:
     return Failure(
-        _describe(error),
+        _describe_error(error),
         hopeless=_is_hopeless(error),
         divides=isinstance(error, RequestRejected),
         counts=not isinstance(error, UnreadableMark),
@@ -369,7 +369,7 @@ def _is_hopeless(error: BaseException) -> bool:
     return isinstance(error, UnreadableMark)
 
 
-def _describe(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     """Return the whole error for a person to read; one line if the agent broke its contract."""
     if isinstance(error, BlackboardError):
         return f"{type(error).__name__}: {error}"

@@ -20,16 +20,17 @@ from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFaile
 from blackboard.daemon.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.daemon.troubles import THREADS, Troubles
+from blackboard.durations import Duration
 from blackboard.errors import StoreError
 from blackboard.log_queue import Log
 
 log = Log("blackboard")
 
-MAX_SEQUENCE_TIME = 1_000_000
+MAX_SEQUENCE_MICROSECONDS = 1_000_000
 """Microseconds for which a thread continues with its agent before the loop chooses again which agents run."""
-MAX_RUNS = 100
+MAX_SEQUENCE_RUNS = 100
 """Runs after which the loop chooses again, even if the clock does not advance."""
-MAX_HANGING = 4
+MAX_HANGING_THREADS = 4
 """When this many threads of an agent hang past their timeout, this process stops waking it."""
 
 
@@ -80,7 +81,7 @@ class ActiveRuns:
         self,
         worker: Worker,
         runner: ActivationRunner,
-        retry_delay: int,
+        retry_delay: Duration,
         *,
         emit: Callable[[str, dict[str, Any]], None],
         publish: Callable[[Agent], None],
@@ -254,8 +255,8 @@ class ActiveRuns:
     def claim_next(self, txn: BoardTransaction, run: Run) -> Run | None:
         """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide."""
         sequence = run.sequence
-        must_end = sequence.ending or sequence.runs >= MAX_RUNS
-        if self.stopping or must_end or self._clock.monotonic() >= sequence.started + MAX_SEQUENCE_TIME:
+        must_end = sequence.ending or sequence.runs >= MAX_SEQUENCE_RUNS
+        if self.stopping or must_end or self._clock.monotonic() >= sequence.started + MAX_SEQUENCE_MICROSECONDS:
             return None
         # Publishing may be slow, and must come before the agent's next run.
         if run.timed_out or run.agent.publish is not None or self._hangs(run.agent.name):
@@ -273,9 +274,9 @@ class ActiveRuns:
                 log.error("an agent's threads hang; it is not woken until a thread ends", agent=name)
 
     def _hangs(self, name: str) -> bool:
-        """Return whether at least MAX_HANGING threads of the agent are past their timeout."""
+        """Return whether at least MAX_HANGING_THREADS threads of the agent are past their timeout."""
         with self._lock:
-            return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING
+            return sum(run.timed_out and run.agent.name == name for run in self._runs.values()) >= MAX_HANGING_THREADS
 
     def _add(self, agent: Agent, claim: Claim, sequence: RunSequence) -> Run:
         run = Run(claim, agent, sequence, self._clock.monotonic() + claim.agent.settings.timeout)

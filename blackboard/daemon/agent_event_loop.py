@@ -27,10 +27,10 @@ from blackboard.log_queue import Log
 
 log = Log("blackboard")
 
-MAX_BLOCKING = 1.0
+MAX_BLOCKING_SECONDS = 1.0
 """Seconds for which a function may block the loop before the log names it."""
-PROBE_INTERVAL = 0.1
-"""Seconds between two probes. A probe without an answer for the rest of `MAX_BLOCKING` finds the loop blocked."""
+PROBE_INTERVAL_SECONDS = 0.1
+"""Seconds between two probes. Without an answer for the rest of `MAX_BLOCKING_SECONDS`, the loop is blocked."""
 CLOSE_SECONDS = 2.0
 """The longest wait for cancelled activations to clean up when the daemon ends."""
 
@@ -156,15 +156,17 @@ class AgentLoop:
     # -- the thread that watches it ----------------------------------------------------------------------------------
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._busy.wait() and not self._closed.wait(PROBE_INTERVAL):
+        while self._busy.wait() and not self._closed.wait(PROBE_INTERVAL_SECONDS):
             answered = threading.Event()
             with contextlib.suppress(RuntimeError):  # the loop has been closed
                 loop.call_soon_threadsafe(answered.set)
             # The last short wait is for a machine that was suspended: the loop then needs a moment, too.
-            if answered.wait(MAX_BLOCKING - 2 * PROBE_INTERVAL) or answered.wait(PROBE_INTERVAL):
+            if answered.wait(MAX_BLOCKING_SECONDS - 2 * PROBE_INTERVAL_SECONDS) or answered.wait(
+                PROBE_INTERVAL_SECONDS
+            ):
                 continue
             self._report(loop)
-            while not answered.wait(MAX_BLOCKING) and not self._closed.is_set():
+            while not answered.wait(MAX_BLOCKING_SECONDS) and not self._closed.is_set():
                 pass
 
     def _report(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -18,7 +18,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, iso
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
-from blackboard.durations import parse_duration
+from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ModelError
 from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import BatchItem, Client
@@ -40,10 +40,10 @@ log = Log("blackboard")
 
 MAX_CALLS = 1000
 """The largest number of calls in a batch. With prompts of some kilobytes, this is far below the limits of the API."""
-LOST_AFTER = parse_duration("10m")
+LOST_AFTER: Duration = parse_duration("10m")
 """The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
-FIRST_WAIT = parse_duration("1m")
-RAREST = 4
+FIRST_WAIT: Duration = parse_duration("1m")
+MAX_DOUBLINGS = 4
 """The number of failures in a row after which the wait stops growing. To ask about a batch costs nothing."""
 UNREADABLE = "null"
 """The raw answer of a call whose result cannot be read. It may have been paid."""
@@ -228,7 +228,7 @@ class BatchApi:
                 self.recorder.record(row, Reply(UNREADABLE))
         telemetry.batched(row, result, self._session.now())
 
-    def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: int) -> None:
+    def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: Duration) -> None:
         state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED
         self._session.write(lambda txn: batch_api_calls.end(txn, rows, state, str(failure), failure.request_id, delay))
 
@@ -238,7 +238,7 @@ class BatchApi:
     def _wait(self, failure: CallFailure) -> None:
         self._failures += 1
         requested = failure.retry_after if isinstance(failure, Overloaded) else None
-        wait = max(backoff(FIRST_WAIT, min(self._failures, RAREST), self._rng), int((requested or 0.0) * 1e6))
+        wait = max(backoff(FIRST_WAIT, min(self._failures, MAX_DOUBLINGS), self._rng), int((requested or 0.0) * 1e6))
         self._not_before = self._session.now() + wait
         if self._failures == 1:
             problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"

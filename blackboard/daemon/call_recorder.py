@@ -27,7 +27,7 @@ from blackboard.states import CallState
 
 log = Log("blackboard")
 
-MOST_TIMES = 10
+MAX_COST_FACTOR = 10
 """How many times its highest cost a call may have cost. A gateway may add to a prompt; a broken one would use up every
 budget with one answer."""
 
@@ -162,7 +162,7 @@ class CallRecorder:
         except UnknownName:  # the price was removed after the call was sent
             return model_calls.CallCost(*tokens)
         cost = price.cost(usage, _api(row))
-        if row.body and cost > MOST_TIMES * self.highest_cost(row):
+        if row.body and cost > MAX_COST_FACTOR * self.highest_cost(row):
             log.warning(
                 "the usage of an answer cannot be true; its reserve stays until its cost is recorded", call=row.id
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from blackboard.board.worker import Worker
 from blackboard.clock import iso
+from blackboard.durations import Duration
 from blackboard.log_queue import Log
 
 log = Log("blackboard")
 
-MIN_JUMP = 1_000_000
+MIN_JUMP_MICROSECONDS = 1_000_000
 """The smallest difference between clock and monotonic time that counts as a jump, in microseconds."""
 
 
@@ -26,12 +27,12 @@ class ClockWatch:
         self._behind = False
         self.doubting: bool | None = None
 
-    def check(self) -> int:
+    def check(self) -> Duration:
         """Log a jump of the clock since the last check, and return it in microseconds; 0 if it is under a second."""
         now, monotonic = self._clock.now(), self._clock.monotonic()
         jump = (now - self._latest) - (monotonic - self._monotonic)
         self._previous, self._latest, self._monotonic = self._latest, now, monotonic
-        if abs(jump) < MIN_JUMP:
+        if abs(jump) < MIN_JUMP_MICROSECONDS:
             return 0
         if jump < 0:
             log.warning("the clock stepped back; strengths stand still until it has caught up", seconds=-jump / 1e6)
@@ -39,7 +40,7 @@ class ClockWatch:
             log.warning("the clock stepped forward, or the machine slept", seconds=jump / 1e6)
         return jump
 
-    def update_board(self, jump: int) -> None:
+    def update_board(self, jump: Duration) -> None:
         """Record the time before a step back, and ask a person about a clock that the board does not believe.
 
         A step back of any length is noticed when the clock is behind an instant that this process has used.

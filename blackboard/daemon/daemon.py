@@ -57,9 +57,9 @@ if TYPE_CHECKING:
 
 log = Log("blackboard")
 
-PAUSE = 100_000
+PAUSE_MICROSECONDS = 100_000
 """Microseconds that the loop pauses if even waiting fails."""
-LONGEST_WAIT = 60
+LONGEST_WAIT_SECONDS = 60
 """Seconds of real time after which the loop looks at its threads again."""
 
 Listener = Callable[[str, dict[str, Any]], None]
@@ -250,7 +250,7 @@ class Daemon:
             self.wake.clear()
             self._do_all_due_work([])
             if self._waits_for_threads():
-                self.wake.wait(LONGEST_WAIT)
+                self.wake.wait(LONGEST_WAIT_SECONDS)
                 continue
             due = min([until + 1, *self._next_instants(clock.now())])
             if not clock.wait(self.wake, min(due, until)) and due > until:
@@ -408,7 +408,7 @@ class Daemon:
             self._sleep_until_due()
         except Exception as error:  # without memory, for one, there is neither an instant nor an alarm
             self._note(error)
-            pause(PAUSE)
+            pause(PAUSE_MICROSECONDS)
 
     def _sleep_until_due(self) -> None:
         clock = self.board.clock
@@ -418,7 +418,7 @@ class Daemon:
             self._alarm.at(until)
             clock.wait(self.wake, clock.now() + longest)
         elif self._waits_for_threads():
-            self.wake.wait(LONGEST_WAIT)
+            self.wake.wait(LONGEST_WAIT_SECONDS)
         else:
             clock.wait(self.wake, until)
 
@@ -472,7 +472,7 @@ class Daemon:
             if self._alarm is not None:
                 clock.wait(self.wake, clock.now() + deadline - clock.monotonic())
             else:
-                self.wake.wait(LONGEST_WAIT)
+                self.wake.wait(LONGEST_WAIT_SECONDS)
         try:
             self.runs.hand_back_all()
             return self.worker.report()

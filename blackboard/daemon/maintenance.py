@@ -10,17 +10,17 @@ from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
-from blackboard.durations import parse_duration
+from blackboard.durations import Duration, parse_duration
 from blackboard.errors import StoreError
 from blackboard.log_queue import Log
 from blackboard.settings.sections import DaemonSettings
 
 log = Log("blackboard")
 
-RETENTION_INTERVAL = parse_duration("1h")
-RECOVERY_INTERVAL = parse_duration("30s")
+RETENTION_INTERVAL: Duration = parse_duration("1h")
+RECOVERY_INTERVAL: Duration = parse_duration("30s")
 """The longest time between two signs of life, by which workers on a server see which others are alive."""
-COMPACTION_INTERVAL = parse_duration("10m")
+COMPACTION_INTERVAL: Duration = parse_duration("10m")
 COMPACTION_SECONDS = 30.0
 """The longest wait for a compaction at the end of the daemon. It may be cut off at any time."""
 
@@ -45,7 +45,7 @@ class PeriodicTask:
         self,
         step: Step,
         clock: Clock,
-        interval: int,
+        interval: Duration,
         limit: int,
         is_requested: Callable[[], bool] = lambda: False,
     ) -> None:

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from blackboard.clock import Clock
-from blackboard.durations import parse_duration
+from blackboard.durations import Duration, parse_duration
 from blackboard.error_descriptions import describe
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted
 from blackboard.log_queue import Log
 
 log = Log("blackboard")
 
-QUIET = parse_duration("1m")
+QUIET_TIME: Duration = parse_duration("1m")
 """The time without a trouble after which it is over, if it may come and go."""
 MAX_ERRORS = 10
 """Different errors that are logged for one trouble."""
@@ -44,7 +44,7 @@ class _Course:
 
     last: int
     """The monotonic time at which it was noticed last."""
-    quiet: int
+    quiet: Duration
     """Microseconds without it after which it is over."""
     errors: set[str] = field(default_factory=set)
     """The errors that were logged."""
@@ -113,7 +113,7 @@ def is_bug(error: BaseException) -> bool:
     return trouble_of(error) is OWN and not isinstance(error, OSError | MemoryError)
 
 
-def _quiet(error: BaseException) -> int:
+def _quiet(error: BaseException) -> Duration:
     """Return how long an error must stay away. A file that is missing or foreign shows itself at the next look."""
     comes_and_goes = not isinstance(error, StoreError) or isinstance(error, StoreBusy | StoreExhausted)
-    return QUIET if comes_and_goes else 0
+    return QUIET_TIME if comes_and_goes else 0

@@ -11,7 +11,9 @@ import socket
 from collections.abc import Mapping
 from typing import Self
 
-MAX_STATUS = 200
+from blackboard.durations import Duration
+
+MAX_STATUS_CHARACTERS = 200
 """The largest number of characters in a status."""
 
 
@@ -26,7 +28,7 @@ class Watchdog:
         interval: Microseconds between two signs of life: half the required interval, as the protocol advises.
     """
 
-    def __init__(self, address: str | None = None, interval: int | None = None) -> None:
+    def __init__(self, address: str | None = None, interval: Duration | None = None) -> None:
         self._address = None if address is None else ("\0" + address[1:] if address.startswith("@") else address)
         self.interval = None if interval is None else max(1, interval // 2)
 
@@ -69,4 +71,4 @@ class Watchdog:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())[:MAX_STATUS]
+    return " ".join(text.split())[:MAX_STATUS_CHARACTERS]

@@ -15,7 +15,7 @@ import httpcore2
 
 from blackboard.clock import SystemClock
 
-_PIECE = 16_384
+_PIECE_BYTES = 16_384
 """Bytes that are sent at once. Each piece has only the time that is left."""
 
 
@@ -70,9 +70,9 @@ class _DeadlineStream(httpcore2.NetworkStream):
         return self._stream.read(max_bytes, _time_left(self._deadline, timeout, httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _PIECE):
+        for start in range(0, len(buffer), _PIECE_BYTES):
             left = _time_left(self._deadline, timeout, httpcore2.WriteTimeout)
-            self._stream.write(buffer[start : start + _PIECE], left)
+            self._stream.write(buffer[start : start + _PIECE_BYTES], left)
 
     def close(self) -> None:
         self._stream.close()

@@ -15,7 +15,7 @@ import httpx2
 
 from blackboard.llm.call_deadline import Deadline, DeadlineBackend
 
-CONNECT = 10.0
+CONNECT_SECONDS = 10.0
 """Seconds to connect to the API. After this timeout, the request was not sent."""
 
 _KEPT_HEADERS = frozenset({"connection", "content-length", "host", "user-agent"})
@@ -50,7 +50,7 @@ class HttpClient(httpx2.Client):
     def __init__(
         self, headers: Callable[[], Mapping[str, str]], seconds: float, max_bytes: int, max_results: int
     ) -> None:
-        super().__init__(timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT)), follow_redirects=False)
+        super().__init__(timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)), follow_redirects=False)
         self._of_call = headers
         self._seconds, self._deadline = seconds, Deadline()
         self._max_bytes, self._max_results = max_bytes, max_results

@@ -17,10 +17,10 @@ from blackboard.llm.answer_schema import answer_schema
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Usage
 
-FRAME = 1_000
+FRAME_TOKENS = 1_000
 """Tokens that the API may add to a prompt, for the frame of the messages and its text about the schema."""
 
-_USUAL_BYTES = 4
+_BYTES_PER_TOKEN = 4
 """The approximate bytes of English or JSON per token, used only to decide about a cache breakpoint."""
 
 
@@ -77,7 +77,7 @@ def highest_cost(body: str, prices: Prices, api: Api = "messages") -> int:
     """
     parameters = json.loads(body)
     price = prices.of(parameters["model"])
-    prompt, output = estimate_tokens(body) + FRAME, parameters["max_tokens"]
+    prompt, output = estimate_tokens(body) + FRAME_TOKENS, parameters["max_tokens"]
     if isinstance(parameters.get("system"), list):
         # With a breakpoint, the whole prompt may be a cache write, which costs more.
         return max(price.cost(Usage(prompt, output), api), price.cost(Usage(0, output, 0, prompt), api))
@@ -94,7 +94,7 @@ def _form(body: str) -> Any:
 
 
 def _worth_caching(system: str, minimum: int | None) -> bool:
-    return minimum is not None and len(system.encode("utf-8", "replace")) >= minimum * _USUAL_BYTES
+    return minimum is not None and len(system.encode("utf-8", "replace")) >= minimum * _BYTES_PER_TOKEN
 
 
 def _text(value: Any, name: str) -> str:

@@ -11,7 +11,7 @@ from blackboard.settings.settings_file import CONFIG, LOCAL
 from blackboard.system.packaged_files import config_file
 from blackboard.system.private_files import create_private
 
-READABLE = 0o644
+READABLE_MODE = 0o644
 """Everybody may read a deployment file. A file that others can change would be refused."""
 
 
@@ -29,7 +29,7 @@ def write_example(name: str, path: Path | None = None, environ: Mapping[str, str
     path = Path(os.path.expanduser(path or named or LOCAL))
     text = config_file(f"{name}.toml").read_bytes()
     try:
-        handle = create_private(path, os.O_WRONLY, READABLE)
+        handle = create_private(path, os.O_WRONLY, READABLE_MODE)
     except FileExistsError:
         raise UsageError(f"{path} already exists; name another file with --config, or leave out --example") from None
     with open(handle, "wb") as file:

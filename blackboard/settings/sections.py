@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from blackboard.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, Per
 from blackboard.durations import Duration, Microseconds, parse_duration
-from blackboard.marks import MAX_PAYLOAD, OnRepeat
+from blackboard.marks import MAX_PAYLOAD_BYTES, OnRepeat
 from blackboard.system.private_files import parse_mode
 
 
@@ -60,7 +60,7 @@ class KindSection(Section):
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
-    max_payload: int = Field(default=MAX_PAYLOAD, ge=1)
+    max_payload: int = Field(default=MAX_PAYLOAD_BYTES, ge=1)
     max_text: int | None = Field(default=None, ge=1)
 
 

@@ -16,7 +16,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from blackboard.clock import to_datetime
+from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
@@ -25,7 +25,7 @@ from blackboard.store.schema import KNOWN
 from blackboard.system.board_files import BoardFiles, sync
 from blackboard.system.private_files import create_private, make_folder, mode_of, open_private, set_mode
 
-PAGES = 500
+PAGES_PER_STEP = 500
 """Pages to copy in one step, between which other processes may write."""
 
 Progress = Callable[[int, int], None]
@@ -40,7 +40,7 @@ class Copy:
     bytes: int
     marks: int
     events: int
-    last_recorded_at: int
+    last_recorded_at: Instant
 
 
 def back_up(database: Database, to: Path, progress: Progress = lambda copied, pages: None) -> Copy:
@@ -58,7 +58,7 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
     return copy
 
 
-def keep_before_upgrade(database: Database, now: int) -> Path:
+def keep_before_upgrade(database: Database, now: Instant) -> Path:
     """Copy a board before its schema is upgraded to a file beside it, and return the path.
 
     Raises:
@@ -68,7 +68,7 @@ def keep_before_upgrade(database: Database, now: int) -> Path:
     return _make(database, to, lambda copied, pages: None).path
 
 
-def stamp_of(now: int) -> str:
+def stamp_of(now: Instant) -> str:
     """Return an instant as the names of copies carry it."""
     return to_datetime(now).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
 
@@ -187,7 +187,7 @@ def _copy(database: Database, to: Path, progress: Progress) -> None:
         # The snapshot is held for the whole copy: otherwise each commit of another process would restart it.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        source.backup(target, pages=PAGES, progress=lambda status, left, pages: progress(pages - left, pages))
+        source.backup(target, pages=PAGES_PER_STEP, progress=lambda status, left, pages: progress(pages - left, pages))
         source.execute("COMMIT")
     except sql_dialect.sqlite.Error as error:
         raise sql_dialect.translate(error, str(to)) from None

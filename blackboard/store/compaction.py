@@ -23,10 +23,10 @@ from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.private_files import open_private
 
-TRIES = 3
+MAX_TRIES = 3
 """The number of tries while others write. After them, writers have to wait."""
 
-READERS_MILLISECONDS = 500
+READER_WAIT_MILLISECONDS = 500
 """How long writers wait at most for a reader that still needs the log."""
 
 
@@ -46,7 +46,7 @@ def compact(database: Database, *, insist: bool = True) -> bool:
     if database.file is None:
         raise StoreError(f"{database.where} is on a server, which reuses and clears its pages itself")
     with _file_beside(database.file.files) as part:
-        if not _rewrite_beside_writers(database, part, TRIES if insist else 1):
+        if not _rewrite_beside_writers(database, part, MAX_TRIES if insist else 1):
             if not insist:
                 return False
             with database.writers_held_off():
@@ -62,7 +62,7 @@ def empty_log(database: Database) -> bool:
     database.checkpoint()  # most of it, while others write
     with database.writers_held_off(), _connected(database) as connection:
         try:
-            connection.execute(f"PRAGMA busy_timeout = {READERS_MILLISECONDS}")
+            connection.execute(f"PRAGMA busy_timeout = {READER_WAIT_MILLISECONDS}")
             return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
         except database.dialect.error as error:
             raise sql_dialect.translate(error, database.where) from None

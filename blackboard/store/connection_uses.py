@@ -7,7 +7,7 @@ import threading
 
 from blackboard.clock import SystemClock, pause
 
-INTERVAL = 500
+LOOK_INTERVAL_MICROSECONDS = 500
 """Microseconds between two looks at the threads that still read."""
 
 
@@ -40,7 +40,7 @@ class ConnectionUses:
         clock = SystemClock()
         deadline = clock.monotonic() + int(seconds * 1e6)
         while self.any_elsewhere() and clock.monotonic() < deadline:
-            pause(INTERVAL)
+            pause(LOOK_INTERVAL_MICROSECONDS)
 
     def resume(self) -> None:
         """Let uses begin again."""

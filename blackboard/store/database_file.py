@@ -13,7 +13,7 @@ from blackboard.store import board_connection, inherited_files, library_guard
 from blackboard.store.file_failures import file_failure
 from blackboard.system import file_owners
 from blackboard.system.board_files import BoardFiles
-from blackboard.system.private_files import PRIVATE, folder_mode, make_folder, set_mode
+from blackboard.system.private_files import PRIVATE_MODE, folder_mode, make_folder, set_mode
 
 
 class FileReplaced(StoreError):
@@ -128,7 +128,7 @@ class DatabaseFile:
 
         None if this user made all, or if the mode shares them.
         """
-        if (self.mode or PRIVATE) != PRIVATE:
+        if (self.mode or PRIVATE_MODE) != PRIVATE_MODE:
             return None
         return file_owners.describe_foreign((*self.files.of_sqlite, self.files.write_lock, self.files.write_queue))
 
@@ -178,8 +178,8 @@ class DatabaseFile:
 
     def _create(self) -> None:
         try:
-            make_folder(self.path.parent, self.mode or PRIVATE)
-            library_guard.create(self.path, self.mode or PRIVATE)
+            make_folder(self.path.parent, self.mode or PRIVATE_MODE)
+            library_guard.create(self.path, self.mode or PRIVATE_MODE)
         except OSError as error:
             raise file_failure(self.path, "cannot be created", error) from None
 

@@ -12,7 +12,7 @@ from blackboard.store import dialect as sql_dialect
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.system import forks
 
-RETURN_INTERVAL = 1000
+RETURN_INTERVAL_MICROSECONDS = 1000
 """Microseconds between two looks for a reading connection that another thread has returned."""
 
 
@@ -80,7 +80,7 @@ class ReaderPool:
                     raise
                 if not sql_dialect.is_without_descriptors():
                     raise
-            pause(RETURN_INTERVAL)
+            pause(RETURN_INTERVAL_MICROSECONDS)
             with contextlib.suppress(IndexError):
                 if self._is_current(connection := self.idle.pop()):
                     return connection

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from blackboard.clock import LONGEST_WAIT, SystemClock, from_datetime, iso
+from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock, from_datetime, iso
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
@@ -38,7 +38,7 @@ DESCRIBING = frozenset(
 """The pragmas that describe the database and change nothing."""
 REPORTING = frozenset(("encoding", "read_uncommitted", "schema_version", "user_version"))
 """The pragmas that change nothing if they are given no value."""
-STEPS = 2000
+STEPS_PER_LOOK = 2000
 """Steps of SQLite's machine between two looks at the time."""
 INTERRUPTED, CANCELED = 9, "57014"
 """The error codes of a query that was stopped, on SQLite and PostgreSQL."""
@@ -175,7 +175,7 @@ def _query_file(database: Database, sql: str, values: Any, seconds: float) -> li
         with database.query_pool.lend(lambda: _connection(database, transactions=False)) as connection:
             refused = connection.refused
             refused.clear()
-            connection.set_progress_handler(lambda: now() > end, STEPS)
+            connection.set_progress_handler(lambda: now() > end, STEPS_PER_LOOK)
             rows = _rows(connection.execute(sql, values))
             connection.set_progress_handler(None, 0)
             return rows
@@ -200,7 +200,7 @@ def _translated(error: BaseException, refused: list[str], where: str, seconds: f
 def _query_server(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
     with database.read() as transaction:
         try:
-            milliseconds = max(1, int(min(seconds, LONGEST_WAIT) * 1e3))
+            milliseconds = max(1, int(min(seconds, LONGEST_WAIT_SECONDS) * 1e3))
             transaction.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
             # A prepared statement is one statement, so none can end the transaction, which can only read.
             return _rows(transaction.cursor.execute(sql, values or None, prepare=True))

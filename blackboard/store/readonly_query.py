@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from blackboard.clock import LONGEST_WAIT
+from blackboard.clock import LONGEST_WAIT_SECONDS
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, nearest
 from blackboard.store.view_columns import VIEWS
 
 CHILD = Path(__file__).with_name("readonly_query_process.py")
-MEMORY = 768 << 20
+MEMORY_BYTES = 768 << 20
 """Bytes of address space for the child, including Python's own."""
 MAX_BYTES = 64 * 1024 * 1024
 """The largest memory of one result."""
@@ -46,7 +46,7 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, par
         "sql": sql,
         "limit": limit,
         "seconds": seconds,
-        "memory": MEMORY,
+        "memory": MEMORY_BYTES,
         "max_bytes": MAX_BYTES,
     }
     *rows, reply = _answer(request)
@@ -66,7 +66,7 @@ def _answer(request: dict[str, Any]) -> list[Any]:
     Raises:
         QueryStopped: The child took too long, or ended early.
     """
-    seconds = min(request["seconds"], LONGEST_WAIT)
+    seconds = min(request["seconds"], LONGEST_WAIT_SECONDS)
     alive, ours = os.pipe()  # the child ends when this process does, because that closes its end of this pipe
     try:
         # -I: neither the environment nor the current folder decides what the child imports.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blackboard.clock import Instant
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.failpoints import failpoint
 from blackboard.store import dialect as sql_dialect
@@ -19,7 +20,7 @@ from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
 from blackboard.system.packaged_files import migrations_folder, program_version
-from blackboard.system.private_files import PRIVATE, set_mode
+from blackboard.system.private_files import PRIVATE_MODE, set_mode
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,7 +38,7 @@ Living = Callable[[Path | None, Iterable[str]], set[str] | None]
 """Returns which of some workers are running, on the board of a file; None if that cannot be known."""
 
 
-SEEN = 120_000_000
+SEEN_MICROSECONDS = 120_000_000
 """Microseconds for which a worker on a server counts as living after it was seen: two leases of the default length."""
 
 
@@ -70,7 +71,7 @@ def check_revision(revision: str, where: str) -> None:
 
 
 def ensure(
-    database: Database, now: int, living: Living, *, create: bool = True, upgrade: bool | None = None
+    database: Database, now: Instant, living: Living, *, create: bool = True, upgrade: bool | None = None
 ) -> SchemaChange | None:
     """Create or upgrade the schema, where that is allowed; return what was changed, if anything.
 
@@ -195,17 +196,17 @@ def _renew_lock() -> None:
 os.register_at_fork(after_in_child=_renew_lock)
 
 
-def _upgrade(database: Database, now: int, living: Living) -> SchemaChange | None:
+def _upgrade(database: Database, now: Instant, living: Living) -> SchemaChange | None:
     with database.write_lock(), _alembic:
         change = _migrate(database, now, living)
     failpoint("migration.committed")
     if (file := database.file) is not None and change is not None and change.before is None:
         with contextlib.suppress(OSError):  # an empty file was there, perhaps
-            set_mode(file.path, file.mode or PRIVATE)
+            set_mode(file.path, file.mode or PRIVATE_MODE)
     return change
 
 
-def _migrate(database: Database, now: int, living: Living) -> SchemaChange | None:
+def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange | None:
     from sqlalchemy import event
 
     with database.engine.connect() as connection:
@@ -252,7 +253,7 @@ def run_migrations(connection: Connection) -> None:
     upgrade(config, "head")
 
 
-def _check_unserved(database: Database, connection: Any, revision: str, now: int, living: Living) -> None:
+def _check_unserved(database: Database, connection: Any, revision: str, now: Instant, living: Living) -> None:
     """Check that no worker is alive: it would go on under a schema that it does not know.
 
     Raises:
@@ -263,7 +264,7 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: int
     seen = dict(cursor.fetchall())
     running = living(database.path, seen)
     if running is None:
-        running = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN}
+        running = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN_MICROSECONDS}
     if running:
         raise StoreError(
             f"{database.where} is at schema {revision}, and worker {min(running)} runs on it; stop every worker, then"
@@ -271,14 +272,14 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: int
         )
 
 
-def _keep_copy(database: Database, now: int) -> Path | None:
+def _keep_copy(database: Database, now: Instant) -> Path | None:
     """Copy the board before its upgrade, and return the path of the copy; None on a server."""
     from blackboard.store import backup  # it imports this module
 
     return None if database.file is None else backup.keep_before_upgrade(database, now)
 
 
-def _create_board(connection: Any, database: Database, now: int) -> None:
+def _create_board(connection: Any, database: Database, now: Instant) -> None:
     from sqlalchemy import select
 
     from blackboard.store.tables import board

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 
 from blackboard import decay
-from blackboard.clock import LEAP
+from blackboard.clock import DEFAULT_LEAP_MICROSECONDS
 from blackboard.errors import StoreError
 from blackboard.store.dialect import Dialect
 from blackboard.store.live_marks import share_of
@@ -34,7 +34,7 @@ def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = ()) -> dict[
             f"the board uses the decay law {unknown[0]!r}, which this version does not know; import the module that"
             " defines it, or use the version that wrote it"
         )
-    parts = {"leap": str(LEAP), "share": share_of(decay.LAWS[name] for name in names)}
+    parts = {"leap": str(DEFAULT_LEAP_MICROSECONDS), "share": share_of(decay.LAWS[name] for name in names)}
     return {name: statement.using(**parts).text(dialect.name) for name, statement in _STATEMENTS.all().items()}
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blackboard.clock import SystemClock, pause
+from blackboard.durations import Duration
 from blackboard.errors import StoreBusy
 from blackboard.store.file_failures import file_failure
 from blackboard.system import forks
@@ -30,7 +31,7 @@ INTERVALS = (
     (30, 1000, 500),
     (1000, 300, 500),
 )
-LONG_INTERVAL = 1000
+LONG_INTERVAL_MICROSECONDS = 1000
 """Microseconds between two attempts of a long wait, such as that for a process that was suspended."""
 
 
@@ -159,9 +160,9 @@ def _open(path: Path, mode: int) -> io.FileIO:
     return io.FileIO(path, "r+")
 
 
-def _interval(waited: int, *, is_queue: bool) -> int:
+def _interval(waited: Duration, *, is_queue: bool) -> Duration:
     """Return the microseconds until the next attempt."""
     for limit, queue, lock in INTERVALS:
         if waited < limit * 1000:
             return queue if is_queue else lock
-    return LONG_INTERVAL
+    return LONG_INTERVAL_MICROSECONDS

@@ -13,10 +13,10 @@ import re
 import stat
 from pathlib import Path
 
-PRIVATE = 0o600
+PRIVATE_MODE = 0o600
 """The mode of a file that only its owner may read."""
 
-MODES = 0o666
+MODE_BITS = 0o666
 """What a file's mode may allow: to read and to write."""
 
 
@@ -28,12 +28,12 @@ def parse_mode(value: object) -> int:
     """
     if isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value):
         value = int(value[-3:], 8)
-    if type(value) is not int or value & ~MODES or value & PRIVATE != PRIVATE:
+    if type(value) is not int or value & ~MODE_BITS or value & PRIVATE_MODE != PRIVATE_MODE:
         raise ValueError('is not the mode of a file that its owner may read and write; write it as in "0660"')
     return value
 
 
-def open_private(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
+def open_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> int:
     """Open a file for writing, which is made with a mode if it does not exist, and return its descriptor.
 
     Raises:
@@ -47,7 +47,7 @@ def open_private(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
             return os.open(path, flags)
 
 
-def create_private(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
+def create_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> int:
     """Make a file with a mode, and return its descriptor.
 
     Raises:
@@ -60,7 +60,7 @@ def create_private(path: str | Path, flags: int, mode: int = PRIVATE) -> int:
     return handle
 
 
-def make_folder(folder: Path, mode: int = PRIVATE) -> None:
+def make_folder(folder: Path, mode: int = PRIVATE_MODE) -> None:
     """Make a folder, and those above it, for the users who may read files of this mode. Existing ones stay.
 
     Raises:
@@ -90,6 +90,6 @@ def folder_mode(mode: int) -> int:
 def mode_of(path: Path) -> int:
     """Return the mode of a file, for the files beside it; private if it does not exist."""
     try:
-        return (os.stat(path).st_mode & MODES) | PRIVATE
+        return (os.stat(path).st_mode & MODE_BITS) | PRIVATE_MODE
     except OSError:
-        return PRIVATE
+        return PRIVATE_MODE

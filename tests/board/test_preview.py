@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from blackboard import count, strength, strongest, total
 from blackboard.board.deployments.deployment_preview import Preview, preview
-from blackboard.board.worker_registry.notify import Notifier
+from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Power
 from blackboard.deployment import AgentSpec, Deployment, KindSpec

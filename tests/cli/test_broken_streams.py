@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 Stream = Callable[[], AbstractContextManager[int]]
 
-BOUND = 60
+BOUND_SECONDS = 60
 """Seconds within which a command must end."""
 
 EMBEDDED = """
@@ -84,7 +84,7 @@ def run(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
     ) as child:
         try:
-            return child.wait(BOUND)
+            return child.wait(BOUND_SECONDS)
         finally:
             child.kill()
 

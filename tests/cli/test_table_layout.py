@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.cli.table_layout import LAST_WIDTH, MIN_WIDTH, clean, format_table
+from blackboard.cli.table_layout import LAST_COLUMN_WIDTH, MIN_WIDTH, clean, format_table
 
 COLUMNS = ("id", "subject", "age", "note")
 WORDS = st.text(st.characters(codec="utf-8"), max_size=40)
@@ -57,7 +57,7 @@ def test_wide_letters_take_two_columns() -> None:
 @given(st.lists(st.tuples(st.integers(0, 10**6), WORDS, WORDS, WORDS), min_size=1, max_size=5), st.integers(40, 120))
 def test_no_line_exceeds_the_width_and_no_number_is_cut(rows: list[tuple[int, str, str, str]], room: int) -> None:
     text = format_table(COLUMNS, rows, room, spare=("age",))
-    assert max(map(width, lines(text))) <= max(room, 7 + 3 + MIN_WIDTH + 3 + LAST_WIDTH + 2)
+    assert max(map(width, lines(text))) <= max(room, 7 + 3 + MIN_WIDTH + 3 + LAST_COLUMN_WIDTH + 2)
     assert all(str(row[0]) in text for row in rows)
 
 

@@ -19,9 +19,9 @@ from tests.crash.invariants import Broken
 
 __all__ = ["Figures", "run"]
 
-RECOVERY = 2.0
+RECOVERY_SECONDS = 2.0
 """The seconds within which a daemon must recover the work of its dead predecessors."""
-LIVES = 40
+KILLING_ROUNDS = 40
 """The number of killing rounds on a board before it runs undisturbed to its end."""
 DEPOSITORS_REACH = ("transaction.begun", "commit.before", "commit.after", "notify.before")
 
@@ -81,7 +81,7 @@ class Run:
     def _run_rounds(self) -> Figures:
         self.world.create()
         limit = self.rng.choice(self.world.daemons)
-        for _ in range(LIVES):
+        for _ in range(KILLING_ROUNDS):
             if self.figures.kills >= self.kills or self._all_done():
                 break
             self._start(limit)
@@ -212,7 +212,7 @@ class Run:
             elif word == "started":
                 seconds = time.monotonic() - child.born
                 self.figures.recoveries.append(seconds)
-                if seconds > RECOVERY:
+                if seconds > RECOVERY_SECONDS:
                     raise Broken(f"recovery took {seconds:.2f} s")
                 self.serving.add(child.pid)
                 # A process that died during this start may have looked alive; the daemon then learns of it later.
@@ -261,7 +261,7 @@ def run(name: str, folder: Path, seed: int, kills: int, first: int = 0) -> Figur
         place.mkdir()
         reached = Counter(figures.failpoints)
         try:
-            figures.add(Run(WORLDS[name](place, rng), rng, reached, max(LIVES, kills - figures.kills)).run())
+            figures.add(Run(WORLDS[name](place, rng), rng, reached, max(KILLING_ROUNDS, kills - figures.kills)).run())
         except Broken as broken:
             again = f"python -m tests.crash --world {name} --seed {seed} --first {board}"
             raise Broken(f"{broken}\nboard: {place}\nsee it again with: {again}") from broken

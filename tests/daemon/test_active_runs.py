@@ -15,7 +15,7 @@ from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
 from blackboard.board.activations import activation_results
 from blackboard.board.worker import Worker
-from blackboard.daemon.active_runs import MAX_RUNS
+from blackboard.daemon.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.settings.sections import DaemonSettings
 from blackboard.states import SUSPECT_DEATHS
 
@@ -229,10 +229,10 @@ def test_no_agent_waits_forever_on_a_clock_that_does_not_advance(board: Blackboa
         order.append("patient")
 
     board.deploy(busy, patient, kinds=(Errand, Favour))
-    put(board, Errand, MAX_RUNS + 20)
+    put(board, Errand, MAX_SEQUENCE_RUNS + 20)
     put(board, Favour, 1)
     serve(board, busy, patient).run(until_quiescent=True)
-    assert order.index("patient") == MAX_RUNS
+    assert order.index("patient") == MAX_SEQUENCE_RUNS
 
 
 def test_what_must_run_alone_waits_for_all_other_runs_and_no_other_starts_beside_it(board: Blackboard) -> None:

@@ -21,7 +21,7 @@ from blackboard.agent_definition import Agent
 from blackboard.daemon.agent_event_loop import AgentLoop, DaemonExecutor, NoEventLoop
 from blackboard.settings.sections import DaemonSettings
 
-BOUND = 30
+BOUND_SECONDS = 30
 
 
 class Job(Mark, kind="job", on_repeat="separate"):
@@ -85,7 +85,7 @@ def test_activations_wait_for_each_other_on_the_loop(board: Blackboard) -> None:
         arrived.append(jobs[0].subject)
         if len(arrived) == 2:
             both.set()
-        await asyncio.wait_for(both.wait(), BOUND)
+        await asyncio.wait_for(both.wait(), BOUND_SECONDS)
 
     serve(board, worker, jobs=2).run(until_quiescent=True)
     assert ends(board) == [("done", 1)] * 2
@@ -123,7 +123,7 @@ def test_an_activation_past_its_timeout_is_cancelled(board: Blackboard) -> None:
     [run] = daemon.runs.current()
     run.deadline = 0
     daemon.run_once()
-    assert cleaned.wait(BOUND)
+    assert cleaned.wait(BOUND_SECONDS)
     assert ends(board) == [("dead", 1)]
     daemon.close()
 
@@ -142,15 +142,15 @@ def test_the_end_of_the_daemon_cancels_what_is_left(board: Blackboard) -> None:
     daemon = serve(board, worker, jobs=1)
     thread = threading.Thread(target=daemon.run)
     thread.start()
-    assert waits.wait(BOUND)
+    assert waits.wait(BOUND_SECONDS)
     daemon.stop(now=True)
-    thread.join(BOUND)
+    thread.join(BOUND_SECONDS)
     assert cleaned.is_set()
     assert ends(board) == [("ready", 0)]
 
 
 def block(until: threading.Event) -> None:
-    assert until.wait(BOUND)
+    assert until.wait(BOUND_SECONDS)
 
 
 def test_a_function_that_blocks_the_loop_is_named_while_it_blocks(loop: AgentLoop) -> None:
@@ -194,7 +194,7 @@ def test_threads_of_the_loop_start_at_once(loop: AgentLoop) -> None:
     meet = threading.Barrier(40)  # more than the usual executor has
 
     async def many() -> int:
-        return len(await asyncio.gather(*(asyncio.to_thread(meet.wait, BOUND) for _ in range(40))))
+        return len(await asyncio.gather(*(asyncio.to_thread(meet.wait, BOUND_SECONDS) for _ in range(40))))
 
     assert loop.run(1, "many", many()) == 40
 
@@ -205,16 +205,16 @@ def test_threads_of_the_loop_do_not_delay_the_end_of_the_process() -> None:
 
     def work() -> bool:
         ready.set()
-        return release.wait(BOUND)
+        return release.wait(BOUND_SECONDS)
 
     future = executor.submit(work)
-    assert ready.wait(BOUND)
+    assert ready.wait(BOUND_SECONDS)
     threads = [thread for thread in threading.enumerate() if thread.name == "blackboard-agent"]
     assert threads
     assert all(thread.daemon for thread in threads)
     executor.shutdown()  # does not wait
     release.set()
-    assert future.result(BOUND)
+    assert future.result(BOUND_SECONDS)
 
 
 def test_a_loop_without_descriptors_leaves_nothing_half_made(loop: AgentLoop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from tests.support.messages_api import MessagesApi
 pytestmark = pytest.mark.processes
 
 LATER = datetime(2026, 1, 6, 9, tzinfo=UTC)
-BOUND = 30.0
+BOUND_SECONDS = 30.0
 """The time limit of a child in seconds."""
 
 OF_A_CALL = {
@@ -84,7 +84,7 @@ class Scene:
     def dies(self, name: str, count: int = 1, **options: Any) -> bool:
         """Run a child; return whether it was killed, or False if it ended before."""
         child = self.start(name, count, **options)
-        child.join(BOUND)
+        child.join(BOUND_SECONDS)
         assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
         return child.exitcode == -signal.SIGKILL
 
@@ -150,10 +150,10 @@ def test_a_kill_while_the_api_works_reports_one_unknown_outcome(scene: Callable[
     here = scene()
     api.queue(Hang())
     child = here.start("migration.begun")  # which the child never reaches
-    assert api.wait_for_calls(1, BOUND)
+    assert api.wait_for_calls(1, BOUND_SECONDS)
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
-    child.join(BOUND)
+    child.join(BOUND_SECONDS)
     unknown, states = here.recovered()
     assert (api.paid, unknown) == (2, 1)
     assert states == ["unknown", "applied"]
@@ -184,9 +184,9 @@ def test_a_kill_in_the_batch_api_loses_no_batch_and_pays_once(
     here = scene(use_batch_api=True)
     child = here.start(name)
     if name == "batch_api.kept":
-        assert api.wait_for_calls(1, BOUND)
+        assert api.wait_for_calls(1, BOUND_SECONDS)
         api.end_batches()
-    child.join(BOUND)
+    child.join(BOUND_SECONDS)
     assert child.exitcode == -signal.SIGKILL
     api.end_batches()
 

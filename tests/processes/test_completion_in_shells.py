@@ -45,7 +45,7 @@ SHELLS = {
     "zsh": (["zsh", "-i"], "PS1='P> '; autoload -Uz compinit; compinit -u -D\n"),
     "fish": (["fish", "--no-config", "-i", "-C", "source rc"], "function fish_prompt; echo 'P> '; end\n"),
 }
-BOUND = 30.0
+BOUND_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ class Terminal:
 
     def wait_for(self, pattern: str) -> str:
         """Return the output once it has the pattern."""
-        end = time.monotonic() + BOUND
+        end = time.monotonic() + BOUND_SECONDS
         while not re.search(pattern, text := self.output.decode("utf-8", "replace")):
             assert time.monotonic() < end, f"no {pattern} in {text!r}"
             if select.select([self.terminal], [], [], 0.2)[0]:

@@ -13,7 +13,7 @@ from tests.processes.workers import started
 
 SECONDS = float(os.environ.get("HANDS_SECONDS", "20"))
 """The time for which they deposit, in seconds."""
-LONGEST = 1.0 if "HANDS_SECONDS" in os.environ else 3.0
+LONGEST_WAIT_SECONDS = 1.0 if "HANDS_SECONDS" in os.environ else 3.0
 """The longest wait of a depositor in seconds.
 
 It is the documented limit if measured on purpose. On a shared machine it is a bound that still detects starvation (4.5
@@ -41,6 +41,6 @@ def test_many_daemons_and_depositors_share_a_board(tmp_path: Path) -> None:
         assert all(found["activations_by_daemon"]), "every daemon has its share"
         assert min(found["by_depositor"]) > 0.3 * max(found["by_depositor"]), "every depositor has its share"
         assert found["interrupted"] == 0
-        if found["longest_wait"] < LONGEST:
+        if found["longest_wait"] < LONGEST_WAIT_SECONDS:
             return
     raise AssertionError(f"a depositor waited for {found['longest_wait']:.2f} s")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from tests.processes.workers import BOUND, ROOT
+from tests.processes.workers import BOUND_SECONDS, ROOT
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 
@@ -52,7 +52,7 @@ def run(folder: Path, *words: str) -> int:
     environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
     command = [sys.executable, "program.py", *words]
     return subprocess.run(
-        command, cwd=folder, env=environment, timeout=BOUND, check=False, capture_output=True
+        command, cwd=folder, env=environment, timeout=BOUND_SECONDS, check=False, capture_output=True
     ).returncode
 
 

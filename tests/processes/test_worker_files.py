@@ -15,7 +15,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.board.worker_registry import worker_sockets
 from blackboard.board.worker_registry.liveness import WorkerLiveness, any_alive, living_workers
-from blackboard.board.worker_registry.notify import Notifier
+from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.errors import StoreError
 from blackboard.system.board_files import BoardFiles
 from tests.processes.worker import Task

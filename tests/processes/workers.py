@@ -17,7 +17,7 @@ from typing import Any
 __all__ = ["ROOT", "Process", "started"]
 
 ROOT = Path(__file__).parents[2]
-BOUND = 60.0
+BOUND_SECONDS = 60.0
 """The seconds after which an expected event counts as missing."""
 
 
@@ -41,7 +41,7 @@ class Process:
 
     def line(self, wanted: Callable[[str], bool] = lambda line: True) -> str:
         """Return the next matching line, skipping others."""
-        until = time.monotonic() + BOUND
+        until = time.monotonic() + BOUND_SECONDS
         while True:
             while self._read < len(self.lines):
                 self._read += 1
@@ -55,7 +55,7 @@ class Process:
 
     def ends(self) -> int:
         """Read the output to its end and return the exit code."""
-        until = time.monotonic() + BOUND
+        until = time.monotonic() + BOUND_SECONDS
         hears = True
         while hears:  # each call waits for output
             hears = self._receive(until - time.monotonic())

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard import ActivationRecord, Blackboard, ManualClock, Mark, agent, strength
-from blackboard.daemon.active_runs import MAX_HANGING
+from blackboard.daemon.active_runs import MAX_HANGING_THREADS
 from tests.reliability.serving import run_until_idle, served
 
 
@@ -184,7 +184,7 @@ def test_an_agent_that_hangs_occupies_only_a_few_threads(
     for _ in range(60):
         daemon.run_once()
         clock.advance(timedelta(minutes=5))
-    assert len(begun) == MAX_HANGING
+    assert len(begun) == MAX_HANGING_THREADS
     assert sum("threads hang" in entry["event"] for entry in logs) == 1
     release.set()
     run_until_idle(daemon)

@@ -13,7 +13,7 @@ from blackboard import Blackboard, Mark, agent, strength
 from blackboard.store.dialect import sqlite
 from tests.reliability.serving import run_until_idle, served
 
-LOG = 24 * 1024 * 1024
+LOG_BYTES = 24 * 1024 * 1024
 """Bytes. SQLite's own checkpoint begins at 4,000 pages of 4 KB, and the log also has the transaction that begins it."""
 
 
@@ -57,9 +57,9 @@ def test_an_agent_its_model_call_and_its_publishing_do_not_block_writers(board: 
 
 def test_the_write_ahead_log_stays_bounded_under_a_load_that_never_pauses(board: Blackboard, path: Path) -> None:
     log, largest, written = path.with_name("board.db-wal"), 0, 0
-    while written < 2 * LOG:
+    while written < 2 * LOG_BYTES:
         board.deposit_many(Knock(subject=f"s{n}", text="x" * 20_000) for n in range(50))
         with board.database.read() as reader:
             reader.cursor.execute("SELECT count(*) FROM mark").fetchone()
         largest, written = max(largest, log.stat().st_size), written + 50 * 20_000
-    assert largest < LOG
+    assert largest < LOG_BYTES

@@ -12,7 +12,7 @@ import sys
 from blackboard import Blackboard
 from tests.soak.planned_deposits import plan_deposit
 
-PACE = (0.05, 0.4)
+PAUSE_SECONDS = (0.05, 0.4)
 """The shortest and the longest pause between two deposits, in seconds."""
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     rng = random.Random(f"{seed} {who} {start} pace")
     with Blackboard.open(f"sqlite:///{board_path}", author=f"depositor-{who}") as board:
         index = start
-        while not input_ends(rng.uniform(*PACE)):
+        while not input_ends(rng.uniform(*PAUSE_SECONDS)):
             item = plan_deposit(seed, who, index)
             try:
                 receipt = board.deposit(

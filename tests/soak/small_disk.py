@@ -10,7 +10,7 @@ from pathlib import Path
 __all__ = ["SmallDisk"]
 
 NEW_MOUNTS = 0x00020000
-ROOM = 1 << 30
+ROOM_BYTES = 1 << 30
 
 
 class SmallDisk:
@@ -27,7 +27,7 @@ class SmallDisk:
             os.getuid() == 0
             and ctypes.CDLL(None, use_errno=True).unshare(NEW_MOUNTS) == 0
             and _succeeds("mount", "--make-rprivate", "/")
-            and _succeeds("mount", "-t", "tmpfs", "-o", f"size={ROOM},mode=0700", "tmpfs", str(folder))
+            and _succeeds("mount", "-t", "tmpfs", "-o", f"size={ROOM_BYTES},mode=0700", "tmpfs", str(folder))
         )
 
     def fill(self, room: int) -> None:
@@ -40,7 +40,7 @@ class SmallDisk:
 
     def empty(self) -> None:
         """Make room again."""
-        if not self._resize(ROOM):
+        if not self._resize(ROOM_BYTES):
             raise OSError(f"{self.folder} cannot be made larger")
 
     def _resize(self, size: int) -> bool:

@@ -33,13 +33,13 @@ from tests.soak.small_disk import SmallDisk
 __all__ = ["SoakFigures", "SoakRun"]
 
 DAEMONS = DEPOSITORS = 2
-RECOVERY = 60.0
+RECOVERY_SECONDS = 60.0
 """The seconds within which everything must go on after faults, on a busy machine."""
-LAST = 10.0
+LAST_SECONDS = 10.0
 """The seconds that are kept for the end."""
-MORTAL = 0.15
+MORTAL_SHARE = 0.15
 """The share of the time in which every process may be killed. From then on, the first of each role lives."""
-GROWTH = 12 << 20
+GROWTH_BYTES = 12 << 20
 """The bytes by which the memory of a process may grow, from its first to its last measurements."""
 CLOCK_FAULTS = {"clock steps back", "clock steps forward", "clock leaps"}
 UNREACHED = ("migration.", "call.", "spool.", "batch_api.", "publish.")
@@ -140,7 +140,7 @@ class SoakRun:
         """
         try:
             self._start()
-            while self._elapsed() < self.seconds - LAST:
+            while self._elapsed() < self.seconds - LAST_SECONDS:
                 self._run_round()
             self._finish()
         except Broken:
@@ -165,7 +165,7 @@ class SoakRun:
 
     def mortals(self, role: str = "") -> list[Actor]:
         """Return the processes that may end now."""
-        early = self._elapsed() < MORTAL * self.seconds
+        early = self._elapsed() < MORTAL_SHARE * self.seconds
         return [actor for actor in self.actors(role) if early or not actor.name.endswith(" 1")]
 
     def some(self, actors: list[Actor]) -> list[Actor]:
@@ -326,7 +326,7 @@ class SoakRun:
             part = max(1, len(samples) // 8)
             start, end = (int(statistics.median(few)) for few in (samples[part : 2 * part] or samples, samples[-part:]))
             self.figures.memory[role] = start, end, max(samples)
-            if end > start + GROWTH:
+            if end > start + GROWTH_BYTES:
                 raise Broken(f"the memory of a {role} grew from {start >> 20} to {end >> 20} MB: {samples[::part]}")
 
     # -- processes
@@ -379,7 +379,7 @@ class SoakRun:
         trouble: str,
         enough: Callable[[], bool],
         *,
-        seconds: float = RECOVERY,
+        seconds: float = RECOVERY_SECONDS,
         every: float = 0.0,
         others: list[Actor] | None = None,
     ) -> None:

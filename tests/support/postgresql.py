@@ -33,7 +33,7 @@ echo ready
 read -r _
 "$1/pg_ctl" stop --wait --pgdata data --mode immediate >/dev/null 2>&1
 """
-ROOM = 512 * 2**20
+ROOM_BYTES = 512 * 2**20
 """The largest size in bytes of the server's files and a few boards."""
 
 # The data need not survive a crash, and connections from other machines are not allowed.
@@ -145,7 +145,7 @@ def _memory() -> Path | None:
     """Return a folder in memory with enough room, if any. On a disk a new database waits for flushes of others."""
     folder = Path("/dev/shm")
     usable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
-    return folder if usable and shutil.disk_usage(folder).free > ROOM else None
+    return folder if usable and shutil.disk_usage(folder).free > ROOM_BYTES else None
 
 
 def _may_run(programs: Path, user: str) -> bool:

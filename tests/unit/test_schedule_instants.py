@@ -15,7 +15,7 @@ from blackboard.clock import from_datetime, to_datetime
 from blackboard.conditions import Condition
 from blackboard.errors import InvalidCondition
 from blackboard.parsing import parse
-from blackboard.schedules import COUNTED, Schedule
+from blackboard.schedules import MAX_COUNTED_INSTANTS, Schedule
 
 BERLIN = "Europe/Berlin"
 MINUTE = 60_000_000
@@ -193,7 +193,7 @@ def test_any_number_of_missed_instants_is_found_at_once_and_counted_up_to_a_limi
         last = schedule.latest(first, at("2027-12-01 00:00"), at("2026-01-01 00:00"))
         following = schedule.next_after(last, at("2026-01-01 00:00"))
         assert last <= at("2027-12-01 00:00") < (following or 0)
-        assert schedule.count(first, last, at("2026-01-01 00:00")) == COUNTED
+        assert schedule.count(first, last, at("2026-01-01 00:00")) == MAX_COUNTED_INSTANTS
 
 
 # -- the text

@@ -26,6 +26,7 @@ from blackboard.board.transactions.activation_rows import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossings, subject_cooldowns
 from blackboard.board.worker_registry import served_agents
+from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint
@@ -170,7 +171,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     return moved
 
 
-def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, retry_at: int, error: str) -> bool:
+def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, retry_at: Instant, error: str) -> bool:
     """Leave the strongest part of its marks to a running activation; the others are ready again at an instant.
 
     The others stay together, or become two activations. Returns False, without a change, if the activation has only
@@ -232,7 +233,7 @@ def split(
     *,
     attempt: int = 0,
     error: str | None = None,
-    retry_at: int | None = None,
+    retry_at: Instant | None = None,
 ) -> int:
     """Move some of an activation's marks to a new activation that is ready at an instant, by default at once.
 
@@ -261,7 +262,7 @@ def split(
     return part.id
 
 
-def defer(txn: BoardTransaction, row: ActivationRow, *, until: int | None, reason: str, held: bool = False) -> bool:
+def defer(txn: BoardTransaction, row: ActivationRow, *, until: Instant | None, reason: str, held: bool = False) -> bool:
     """Return an activation to the agenda, without counting a failed attempt, until an instant.
 
     A `held` activation waits for a budget or, without an instant, for a person: time alone does not let it continue.
@@ -427,7 +428,7 @@ def _end(
     state: ActivationState,
     *,
     error: str | None = None,
-    retry_at: int | None = None,
+    retry_at: Instant | None = None,
     attempt: int | None = None,
     marks_deposited: int = 0,
 ) -> None:

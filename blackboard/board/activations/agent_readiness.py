@@ -9,6 +9,7 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_selection
+from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -23,7 +24,7 @@ class Hold(NamedTuple):
     """
 
     reason: str
-    until: int | None
+    until: Instant | None
 
 
 def may_claim(txn: BoardTransaction, name: str) -> bool:
@@ -88,7 +89,7 @@ def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
     return crossing.held_by
 
 
-def next_ready(txn: BoardTransaction, agent: AgentSpec) -> int | None:
+def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
     """Return the next instant at which time alone makes something of the agent ready; None if it never does."""
     block = blocked(txn, agent.name)
     if block is not None:

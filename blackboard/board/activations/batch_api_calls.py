@@ -8,6 +8,7 @@ from blackboard.board.activations import model_calls
 from blackboard.board.activations.model_pauses import Wait
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.durations import Duration
 from blackboard.errors import UnknownName
 from blackboard.states import CallState
 from blackboard.store.rows import CallRow
@@ -76,7 +77,12 @@ def mark_unsent(txn: BoardTransaction, rows: Sequence[CallRow]) -> None:
 
 
 def end(
-    txn: BoardTransaction, rows: Sequence[CallRow], state: CallState, error: str, request_id: str | None, delay: int
+    txn: BoardTransaction,
+    rows: Sequence[CallRow],
+    state: CallState,
+    error: str,
+    request_id: str | None,
+    delay: Duration,
 ) -> None:
     """End calls that cost nothing, as `failed` or `rejected`, and release their activations after a delay.
 

@@ -28,7 +28,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, scheduled_crossings, stimuli, subject_cooldowns
 from blackboard.board.watches.crossing_selection import Selection, select
 from blackboard.board.watches.crossings import reason_of
+from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec, Deployment, Per
+from blackboard.durations import Duration
 from blackboard.failpoints import failpoint
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
@@ -44,7 +46,7 @@ class Claim:
     watch: str
     inputs: tuple[ActivationInput, ...]
     reads: tuple[ActivationInput, ...]
-    at: int
+    at: Instant
     """The instant at which its marks were absorbed."""
     deployment: Deployment
     """The deployment that was active then. It defines the kinds of the marks."""
@@ -57,7 +59,7 @@ class Claim:
         return tuple(dict.fromkeys(item.event.subject for item in self.inputs))
 
 
-def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
+def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration) -> Claim | None:
     """Claim the next activation of an agent, with a lease in microseconds.
 
     Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency.
@@ -73,7 +75,7 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> C
     return None
 
 
-def claim_suspect(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: int) -> Claim | None:
+def claim_suspect(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration) -> Claim | None:
     """Claim an activation of an agent that the worker must run alone, because its workers died during the run."""
     if not has_capacity(txn, agent):
         return None
@@ -124,7 +126,7 @@ def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, selection: Select
 # -- starting ----------------------------------------------------------------------------------------------------------
 
 
-def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, worker: str, lease: int) -> Claim:
+def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, worker: str, lease: Duration) -> Claim:
     row = _insert(
         txn,
         watch,
@@ -142,7 +144,7 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
     return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
 
-def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: int) -> Claim:
+def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: Duration) -> Claim:
     """Start an activation that failed, was interrupted or was handed back, with the same marks."""
     row = set_state(
         txn,

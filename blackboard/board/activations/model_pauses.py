@@ -20,16 +20,16 @@ from blackboard.backoff import backoff
 from blackboard.board.activations import activation_results, model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.durations import parse_duration
+from blackboard.durations import Duration, parse_duration
 from blackboard.states import ActivationState
 from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
-PRECEDENCE = parse_duration("1s")
+REFUSED_WAIT: Duration = parse_duration("1s")
 """How long a refused activation waits for others, once the model may be tried."""
 FORGOTTEN = "the subject of the call was forgotten"
 """The reason of a pause whose call was erased."""
-FIRST_WAIT = parse_duration("10s")
+FIRST_WAIT: Duration = parse_duration("10s")
 
 
 class Refused(Enum):
@@ -110,8 +110,8 @@ def begin(
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
     is_new = suspect is None and (before is None or before.suspect is not None)
     if suspect and failures == 1:
-        return wait_for(pause, txn.now + PRECEDENCE, held=False), is_new
-    return wait_for(pause, txn.now + delay + PRECEDENCE * is_refusal, held=True), is_new
+        return wait_for(pause, txn.now + REFUSED_WAIT, held=False), is_new
+    return wait_for(pause, txn.now + delay + REFUSED_WAIT * is_refusal, held=True), is_new
 
 
 def admit(
@@ -124,12 +124,12 @@ def admit(
     """
     pauses = of_call(txn, model, row.agent)
     for pause in pauses:
-        at = pause.probe_at + (PRECEDENCE if is_refused else 0)
+        at = pause.probe_at + (REFUSED_WAIT if is_refused else 0)
         if at > txn.now:
             return wait_for(pause, at, held=pause.probe_at > txn.now)
     for pause in pauses:
         if pause.refusals and activation_results.keep_one(
-            txn, row, halve_rest=is_refused, retry_at=txn.now + PRECEDENCE, error=_reason(pause)
+            txn, row, halve_rest=is_refused, retry_at=txn.now + REFUSED_WAIT, error=_reason(pause)
         ):
             return wait_for(pause, txn.now, held=False)
     for pause in pauses:

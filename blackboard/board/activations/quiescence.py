@@ -16,7 +16,7 @@ from blackboard.clock import iso
 from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 
-COUNTED = 10_000
+MAX_COUNTED_CROSSINGS = 10_000
 """The largest number of due falling crossings that are counted before they are recorded."""
 
 
@@ -52,7 +52,7 @@ def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
             is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
             if crossing.held_by in (None, "cooldown") or is_ready:
                 yield watch.agent.name
-    for prediction in txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=COUNTED):
+    for prediction in txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=MAX_COUNTED_CROSSINGS):
         if (falling := txn.active.watches.get(prediction.watch_id)) is not None and falling.agent.name in active:
             yield falling.agent.name
 

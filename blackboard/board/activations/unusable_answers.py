@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from blackboard.backoff import backoff
 from blackboard.board.activations import activation_results, model_calls, model_pauses
-from blackboard.board.activations.model_pauses import FIRST_WAIT, PRECEDENCE, Wait
+from blackboard.board.activations.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.states import ActivationState, CallState
@@ -52,7 +52,7 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
         _suspect(txn, row, call, error, before)
         return None
     pause = _pause(txn, call, error, before, rng)
-    wait = model_pauses.wait_for(pause, pause.probe_at + PRECEDENCE, held=True)
+    wait = model_pauses.wait_for(pause, pause.probe_at + REFUSED_WAIT, held=True)
     activation_results.defer(txn, row, until=wait.until, reason=wait.reason, held=True)
     model_calls.mark_unusable(txn, row.id, error)
     if before.suspect is not None:

@@ -22,7 +22,7 @@ from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
-UPCOMING = 3
+UPCOMING_PER_SCHEDULE = 3
 """The number of instants of a schedule that a preview lists."""
 MARKS_PER_BATCH = 1000
 """Marks that one batch of the backfill reads."""
@@ -179,7 +179,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
 
 
 def _evaporations(
-    txn: BoardTransaction, kinds: Sequence[str], before: Mapping[int, Instant | None]
+    txn: BoardTransaction, kinds: Sequence[str], before: Mapping[Instant, Instant | None]
 ) -> tuple[tuple[PredictedEvaporation, ...], dict[str, int]]:
     """Return the marks that evaporated under the change, and how many of each kind will do so sooner than before.
 
@@ -223,7 +223,7 @@ def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
 
 def _upcoming(txn: BoardTransaction, key: tuple[str, str]) -> tuple[datetime, ...]:
     watch = next(one for one in txn.active.watches.values() if (one.agent.name, one.spec.name) == key)
-    return tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, UPCOMING)))
+    return tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)))
 
 
 def _continue(txn: BoardTransaction) -> None:

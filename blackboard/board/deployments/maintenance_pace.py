@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.durations import Duration
 
 DELAY_FACTOR = 4
 """The pause after a piece of work, as a multiple of its duration."""
@@ -38,7 +39,7 @@ class Pace:
         self._resume_at = ended + DELAY_FACTOR * (ended - started)
         return result
 
-    def delay(self, last_event: int) -> int:
+    def delay(self, last_event: int) -> Duration:
         """Return the microseconds until the next piece may begin, given the id of the board's last event now."""
         if not self._crowded and last_event == self._last_event:
             return 0

@@ -14,6 +14,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, crossing_retests, crossings, predicted_crossings
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.clock import Instant
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
@@ -126,7 +127,7 @@ def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
         txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
 
 
-def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> None:
+def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> None:
     at = max(at, row.anchored_at)
     if not watch.covers(row.subject) or not row.is_live(at):
         return

@@ -8,7 +8,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import InvalidMark, KeyReused
 from blackboard.store.statements import MARKS
 
-MAX_KEY = 400
+MAX_KEY_CHARACTERS = 400
 RESERVED = "blackboard/"
 """The prefix of keys that only the board itself may use."""
 
@@ -19,7 +19,7 @@ def check_key(key: str) -> None:
     Raises:
         InvalidMark: It is blank, too long, not valid text, or begins with the board's own prefix.
     """
-    check_text("key", key, MAX_KEY)
+    check_text("key", key, MAX_KEY_CHARACTERS)
     if key.startswith(RESERVED):
         raise InvalidMark(f"the key {key!r} begins with {RESERVED!r}, which is reserved for the board itself")
 

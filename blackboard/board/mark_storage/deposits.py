@@ -444,7 +444,7 @@ def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | Non
     return live
 
 
-def _check_law(named: Decay, now: int, old: MarkRow, before: FadingState) -> None:
+def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) -> None:
     """Check that a deposit names the law of the live mark that it joins. Fixed ends are compared by their instants.
 
     Raises:
@@ -453,13 +453,14 @@ def _check_law(named: Decay, now: int, old: MarkRow, before: FadingState) -> Non
     law = before.law.continued(now - before.at)
     if named != law:
         raise LawConflict(
-            f"mark {old.id} of {old.kind} {old.subject!r} has {_describe(law, now)}, and a deposit that joins it cannot"
-            f" name {_describe(named, now)}; name no law, withdraw the mark first, or let the kind repeat as 'replace'"
+            f"mark {old.id} of {old.kind} {old.subject!r} has {_describe_law(law, now)}, and a deposit that joins it"
+            f" cannot name {_describe_law(named, now)}; name no law, withdraw the mark first, or let the kind repeat"
+            " as 'replace'"
             " or 'separate'"
         )
 
 
-def _describe(law: Decay, now: int) -> str:
+def _describe_law(law: Decay, now: Instant) -> str:
     return f"the end {iso(now + law.length)}" if law.fixed else f"the law {law}"
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, JsonValue, ValidationError
 
+from blackboard.canonical_schema import canonical_form
 from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.marks import (
@@ -26,7 +27,6 @@ from blackboard.marks import (
     normalize_subject,
 )
 from blackboard.payload_round_trip import check_class, parse_payload, read_mark, write_mark
-from blackboard.schema_form import form_of
 from blackboard.store.rows import EventRow, MarkRow
 
 M = TypeVar("M", bound=Mark)
@@ -158,8 +158,8 @@ class MarkClasses:
             return
         known = self._agreement.get(kind)
         if known is None or known[0] is not model or known[1] is not spec.payload:
-            own = form_of(model.payload_schema())
-            same = own == form_of(spec.payload) or own in map(form_of, earlier())
+            own = canonical_form(model.payload_schema())
+            same = own == canonical_form(spec.payload) or own in map(canonical_form, earlier())
             known = (model, spec.payload, same)
             self._agreement[kind] = known
         if not known[2]:

@@ -12,12 +12,12 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_retests, guards, predicted_crossings, scheduled_crossings
+from blackboard.canonical_schema import canonical_form
 from blackboard.conditions import Condition, Measure, exact_digits
 from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
-from blackboard.schema_form import form_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 MARKS_PER_BATCH = 1000
@@ -87,7 +87,7 @@ def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
 
 
 def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
-    if known is None or spec.payload == known.payload or form_of(spec.payload) != form_of(known.payload):
+    if known is None or spec.payload == known.payload or canonical_form(spec.payload) != canonical_form(known.payload):
         return spec
     return spec.model_copy(update={"payload": known.payload})
 

@@ -22,7 +22,7 @@ from blackboard.marks import Kind
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
-EXAMPLES = 5
+MAX_NAMED_VALUES = 5
 """The largest number of values that are named."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
@@ -92,8 +92,12 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
         f"kind {name}: {kind.unique} {_shown(value)} occurs {len(marks)} times: marks {_ids(marks)}"
         for value, marks in doubles
     ]
-    more = [f"kind {name}: {len(texts) - EXAMPLES} more values occur several times"] if len(texts) > EXAMPLES else []
-    return texts[:EXAMPLES] + more
+    more = (
+        [f"kind {name}: {len(texts) - MAX_NAMED_VALUES} more values occur several times"]
+        if len(texts) > MAX_NAMED_VALUES
+        else []
+    )
+    return texts[:MAX_NAMED_VALUES] + more
 
 
 def _shown(value: str) -> str:
@@ -101,7 +105,7 @@ def _shown(value: str) -> str:
 
 
 def _ids(marks: list[int]) -> str:
-    return ", ".join(map(str, marks[:EXAMPLES])) + (", ..." if len(marks) > EXAMPLES else "")
+    return ", ".join(map(str, marks[:MAX_NAMED_VALUES])) + (", ..." if len(marks) > MAX_NAMED_VALUES else "")
 
 
 def _field_of(spec: KindSpec) -> tuple[Any, ...]:

@@ -177,9 +177,9 @@ def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
         txn.sql.run(ERASURE.erase_call, id=call_id)
 
 
-def owed_compaction(txn: BoardTransaction) -> int | None:
+def owed_compaction(txn: BoardTransaction) -> Instant | None:
     """Return since when the file may still contain words of an erased subject; None if it does not."""
-    owed_at: int | None = txn.sql.value(ERASURE.owed_compaction)
+    owed_at: Instant | None = txn.sql.value(ERASURE.owed_compaction)
     return owed_at
 
 

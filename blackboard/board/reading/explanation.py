@@ -32,11 +32,11 @@ from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.strength_forecast import value_at
 
-SHOWN = 20
+MAX_LISTED_CROSSINGS = 20
 """The number of waiting crossings that an explanation lists."""
-UPCOMING = 3
+UPCOMING_PER_SCHEDULE = 3
 """The number of instants of a schedule that an explanation lists."""
-SEARCHED = 200
+MAX_SEARCHED_ACTIVATIONS = 200
 """The number of activations that are searched for the newest activation of a subject."""
 
 
@@ -77,7 +77,7 @@ def _watch(
         if scope is None
         else txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
     )
-    waiting = tuple(_waiting(txn, watch, row) for row in rows[:SHOWN])
+    waiting = tuple(_waiting(txn, watch, row) for row in rows[:MAX_LISTED_CROSSINGS])
     guard = watch.spec.guard
     verdict = _verdict_of_waiting(txn, watch, waiting[0], dead) if waiting else "nothing waits"
     explanation = WatchExplanation(
@@ -124,7 +124,7 @@ def _with_values(
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[Instant | None]:
     """Return when a falling watch will cross for a subject, earliest first (None: never), or when a schedule comes."""
     if watch.is_scheduled:
-        return [*scheduled_crossings.upcoming(txn, watch, UPCOMING)]
+        return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
     rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
     instants = [forecast(txn, watch, PredictedCrossingRow(watch.id, subject, row.mark_id, row.due_at)) for row in rows]
     return sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
@@ -135,7 +135,7 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
     guard_kinds = () if watch.spec.guard is None else watch.spec.guard.kinds
     found: list[MarkRow] = []
     for kind in dict.fromkeys((*watch.kinds, *guard_kinds)):
-        values = {"kind": kind, "now": txn.now, "limit": SHOWN - len(found)}
+        values = {"kind": kind, "now": txn.now, "limit": MAX_LISTED_CROSSINGS - len(found)}
         if subject is None:
             found += txn.sql.all(MARKS.marks_with_own_law, **values)
         else:
@@ -176,7 +176,7 @@ def _deferred(txn: BoardTransaction, agent: str, subject: str | None) -> tuple[D
 
 
 def _last(txn: BoardTransaction, agent: str, subject: str | None) -> LastActivation | None:
-    for row in txn.sql.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=SEARCHED):
+    for row in txn.sql.all(ACTIVATIONS.newest.using("agent"), agent=agent, limit=MAX_SEARCHED_ACTIVATIONS):
         if subject is None or row.subject == subject or (row.subject is None and _has_input(txn, row.id, subject)):
             at = to_datetime(row.finished_at or row.started_at or row.created_at)
             return result_of(LastActivation, row, at=at)
@@ -227,7 +227,7 @@ def _verdict_of_waiting(
     return "it crossed and is ready; the next free daemon claims it"
 
 
-def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subject: str, due_at: int | None) -> str:
+def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subject: str, due_at: Instant | None) -> str:
     if due_at is None:
         return "it has not fallen below its threshold, and by fading alone it never will"
     verdict = f"it has not fallen below its threshold; by fading alone it will at {iso(due_at)}"

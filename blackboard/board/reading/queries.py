@@ -193,7 +193,7 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
         yield row, weight, strength, at
 
 
-def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: int) -> MarkRow:
+def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: Instant) -> MarkRow:
     """Return the fading part of a mark after an event, with the changes of its floor and law up to an instant."""
     row = mark_after(event)
     state = FadingState(event.intensity, event.anchored_at, txn.laws.get(txn.sql, event.law))
@@ -210,7 +210,7 @@ def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, De
     return row if change is None or change.changed_at > at else txn.migrated(row)
 
 
-def _versions(txn: BoardTransaction, at: int) -> list[tuple[int, Deployment]]:
+def _versions(txn: BoardTransaction, at: Instant) -> list[tuple[int, Deployment]]:
     """Return every deployment that became active up to an instant, oldest first, with its beginning."""
     return [
         (row.deployed_at, Deployment.model_validate_json(row.content))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec
 from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.rows import EventRow, MarkRow, row_of
@@ -20,8 +21,8 @@ class ActivationInput:
 
     event: EventRow
     strength: float
-    deposited_at: int
-    reinforced_at: int
+    deposited_at: Instant
+    reinforced_at: Instant
     reinforcements: int
     role: str = ABSORBED
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
 from blackboard.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -52,7 +53,12 @@ def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
 
 
 def insert_closed_activation(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str, state: ActivationState, reason: str, crossed_at: int
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str,
+    state: ActivationState,
+    reason: str,
+    crossed_at: Instant,
 ) -> ActivationRow:
     """Insert an activation that ended before it began: its crossing faded or was skipped."""
     row = ActivationRow(

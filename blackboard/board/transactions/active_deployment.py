@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from blackboard.authors import skeleton
+from blackboard.clock import Instant
 from blackboard.conditions import Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.durations import Duration
 from blackboard.marks import Kind
 from blackboard.schedules import Schedule
 from blackboard.store.rows import LawChangeRow
@@ -23,7 +25,7 @@ class RegisteredWatch:
     id: int
     agent: AgentSpec
     spec: WatchSpec
-    scheduled_from: int = 0
+    scheduled_from: Instant = 0
     """The instant from which the interval of a schedule counts."""
 
     @cached_property
@@ -96,7 +98,7 @@ class RegisteredWatch:
         return self.is_over_board and not self.is_scheduled and self.comparison.measure.keeps_sums
 
     @property
-    def batch_window(self) -> int:
+    def batch_window(self) -> Duration:
         """How long a crossing waits for more marks; a schedule waits for none."""
         return 0 if self.is_scheduled else self.agent.settings.batch_window
 
@@ -110,7 +112,7 @@ class RegisteredWatch:
         """The largest number of marks in one activation; None if a watch over the board takes all its marks."""
         return self.agent.batch_of(self.spec)
 
-    def batch_window_end(self, noticed_at: int, marks: int, *, urgent: bool) -> int:
+    def batch_window_end(self, noticed_at: Instant, marks: int, *, urgent: bool) -> Instant:
         """Return when the batch window of a crossing ends: at once if it is urgent or its marks fill a batch.
 
         The fragment `release` of `crossings.sql` states the same rule for many crossings.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
 from blackboard.store.rows import AgentStateRow
 from blackboard.store.statements import ACTIVATIONS
 
@@ -40,7 +41,7 @@ def pause_board(txn: BoardTransaction, paused: bool, reason: str | None = None) 
     txn.sql.run(ACTIVATIONS.pause_board, paused=int(paused), paused_because=reason)
 
 
-def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: int | None, failures: int) -> None:
+def set_cooldown(txn: BoardTransaction, agent: str, cooldown_until: Instant | None, failures: int) -> None:
     """Set when the cooldown of an agent ends, and its failures in a row."""
     state = get(txn, agent)
     if (state.cooldown_until, state.failures) != (cooldown_until, failures):

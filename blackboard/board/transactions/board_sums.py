@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blackboard.clock import Instant
+
 
 @dataclass
 class BoardSums:
@@ -14,8 +16,8 @@ class BoardSums:
     """The first of the two sums of `Decay.sums`, for the anchor."""
     sum1: float = 0.0
     """The second one."""
-    anchor: int = 0
-    evaporated_through: int = 0
+    anchor: Instant = 0
+    evaporated_through: Instant = 0
     error0: float = 0.0
     """By how much the first sum may be wrong because of rounding."""
     error1: float = 0.0

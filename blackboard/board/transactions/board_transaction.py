@@ -8,6 +8,7 @@ from typing import Any
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_sums import BoardSums
 from blackboard.board.transactions.law_cache import LawCache
+from blackboard.clock import Instant
 from blackboard.conditions import Condition
 from blackboard.deployment import Deployment
 from blackboard.marks import Kind
@@ -41,15 +42,15 @@ class BoardTransaction:
         sql: Transaction,
         active: ActiveDeployment,
         laws: LawCache,
-        now: int,
+        now: Instant,
         last_event: int,
-        recorded: int,
-        next_end: int | None,
+        recorded: Instant,
+        next_end: Instant | None,
     ) -> None:
         self.sql, self.active, self.laws, self.now = sql, active, laws, now
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
-        self.doubted: int | None = None
+        self.doubted: Instant | None = None
         self.totals: dict[int, dict[tuple[str, str], BoardSums]] = {}
 
     @property
@@ -103,7 +104,7 @@ class BoardTransaction:
             order_key=state.law.order_key(state.intensity, state.at),
         )
 
-    def live(self, rows: Iterable[MarkRow], at: int | None = None) -> list[MarkRow]:
+    def live(self, rows: Iterable[MarkRow], at: Instant | None = None) -> list[MarkRow]:
         """Return the rows that are live at an instant, by default at this transaction's, as changes leave them."""
         at = self.now if at is None else at
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
@@ -127,7 +128,7 @@ class BoardTransaction:
             yield self.live(rows)
             after = rows[-1].event_id
 
-    def fading_marks(self, condition: Condition, subject: str | None, at: int | None = None) -> list[FadingMark]:
+    def fading_marks(self, condition: Condition, subject: str | None, at: Instant | None = None) -> list[FadingMark]:
         """Return the marks of a condition's kinds that are live at an instant, by default now.
 
         A measure over the board sees every subject, and so do all measures if the subject is None.
@@ -139,7 +140,7 @@ class BoardTransaction:
         rows = {row.id: row for kind, scope in scopes for row in self.live(self.stored_marks([kind], scope), at)}
         return [self.fading(row) for row in rows.values()]
 
-    def exact_until(self, kind: str) -> int:
+    def exact_until(self, kind: str) -> Instant:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""
         return 0 if kind in self.active.migrating else self.now
 
@@ -148,7 +149,7 @@ class BoardTransaction:
         row = self.migrated(row)
         return FadingState(row.intensity, row.anchored_at, self.laws.get(self.sql, row.law))
 
-    def strength(self, row: MarkRow, at: int | None = None) -> float:
+    def strength(self, row: MarkRow, at: Instant | None = None) -> float:
         """Return a mark's strength at an instant, by default this transaction's. The mark need not be live then."""
         at = self.now if at is None else at
         weight = self.kind(row.kind).weight
@@ -178,7 +179,7 @@ class BoardTransaction:
         """Write the fading part of a mark that continues from another instant or under another law."""
         self.sql.run(MARKS.rebase_mark, **row._asdict())
 
-    def record_time(self, at: int) -> None:
+    def record_time(self, at: Instant) -> None:
         """Record an instant that no event of a mark carries."""
         self.sql.run(MARKS.record_time, at=at)
         self.recorded = at
@@ -191,8 +192,8 @@ class BoardTransaction:
         event_id: int | None = None,
         author: str | None = None,
         intensity: float | None = None,
-        at: int | None = None,
-        occurred_at: int | None = None,
+        at: Instant | None = None,
+        occurred_at: Instant | None = None,
         activation_id: int | None = None,
         payload: str | None = None,
         deposited: float | None = None,

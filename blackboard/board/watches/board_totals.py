@@ -29,8 +29,10 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_sums import BoardSums
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.stimuli import stimuli_of, stored_stimuli_of
+from blackboard.clock import Instant
 from blackboard.conditions import Total
 from blackboard.decay import Decay
+from blackboard.durations import Duration
 from blackboard.store.rows import LawChangeRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, Statement
 from blackboard.strength_forecast import value_at
@@ -215,7 +217,7 @@ def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> Board
     return group
 
 
-def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> int:
+def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> Instant:
     """Return the instant up to which the stored ends of marks are true: after a change they may live longer."""
     change = txn.active.law_changes.get((kind, law_key))
     return txn.now if change is None else min(txn.now, change.changed_at)
@@ -273,7 +275,7 @@ def _rebase(txn: BoardTransaction, law: Decay, group: BoardSums) -> None:
     group.anchor = txn.now
 
 
-def _rounding(law: Decay, gap: int) -> float:
+def _rounding(law: Decay, gap: Duration) -> float:
     """Return a bound on the relative rounding error of a law's formulas over a gap between two instants."""
     length = law.parameters[0]
     return 4 * ROUNDING * (2 + (gap / length if length else 0.0))
@@ -332,7 +334,7 @@ def _sums(
     watch: RegisteredWatch,
     kind: str,
     law_key: str,
-    anchor: int,
+    anchor: Instant,
     **span: int,
 ) -> tuple[int, float, float]:
     """Return the number of stimuli under a law and their two sums at an anchor, computed by the database."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, subject_cooldowns
+from blackboard.clock import Instant
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
 
@@ -20,7 +21,7 @@ class CrossingHold(NamedTuple):
     """
 
     held_by: str | None
-    ready_at: int | None
+    ready_at: Instant | None
 
 
 def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingHold:

@@ -49,7 +49,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     return MarksBehind(sorted(inputs, key=_strongest_first), _strength(watch.condition, live))
 
 
-def fit(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
+def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
     """Return the marks behind a crossing for which a batch has room, strongest first.
 
     If an `&` joins several sides, each side gets at least one mark. A side without room is left out, and its marks stay

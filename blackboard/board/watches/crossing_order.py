@@ -18,29 +18,30 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind
+from blackboard.clock import Instant
 from blackboard.conditions import Comparison
 from blackboard.decay import Decay, Never
 from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS, Statement
 
-MAX_READ = 200
+MAX_READ_CROSSINGS = 200
 """The largest number of crossings that a claim reads beyond its batch. With more of higher bounds, it may miss the
 strongest."""
 MAX_EXPONENT = 1000.0
 """The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
 LOWEST_KEY = -1e300
 """The order key of a crossing without strength."""
-SAME = 1 - 1e-9
+ROUNDING_FACTOR = 1 - 1e-9
 """A bound that exceeds a strength by less than this factor is equal to it, but for rounding."""
-WORTH_LOWERING = 0.9
+LOWERING_FACTOR = 0.9
 """A crossing that is weaker than its bound by more than this factor gets a lower bound."""
 
 STATIC_LAW = law_key(Never())
 
 
 def order_columns(
-    txn: BoardTransaction, watch: RegisteredWatch, strength: float, laws: Iterable[str], at: int
+    txn: BoardTransaction, watch: RegisteredWatch, strength: float, laws: Iterable[str], at: Instant
 ) -> dict[str, object]:
     """Return the columns that bound the strength of a crossing, from its strength at an instant and its marks' laws.
 
@@ -90,12 +91,12 @@ def strongest_first(
     for read, (bound, row) in zip(count(), _by_bound(txn, watch, statement, batch)):
         while found and _comes_before(-found[0][0], found[0][1], bound, row.id):
             yield heapq.heappop(found)[2:]
-        if read >= batch + MAX_READ:
+        if read >= batch + MAX_READ_CROSSINGS:
             break
         if (crossing := admit(row)) is None:
             continue
         behind = marks_behind(txn, watch, crossing)
-        if behind.strength < bound * WORTH_LOWERING and row.order_key != LOWEST_KEY:
+        if behind.strength < bound * LOWERING_FACTOR and row.order_key != LOWEST_KEY:
             laws = {event.law for event, _ in behind.inputs}
             txn.sql.run(CROSSINGS.set_order, id=row.id, **order_columns(txn, watch, behind.strength, laws, txn.now))
         heapq.heappush(found, (-behind.strength, crossing.id, crossing, behind))
@@ -111,7 +112,7 @@ def waiting_with_strengths(
     With a limit, no more than that many of each law are read: those with the highest bounds.
     """
     rows = _waiting(txn, watch, limit)
-    exact = len(rows) <= MAX_READ
+    exact = len(rows) <= MAX_READ_CROSSINGS
     for row in rows:
         yield row, marks_behind(txn, watch, row).strength if exact else _bound(txn, row)
 
@@ -123,13 +124,15 @@ def _waiting(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -
     key = ""
     while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
         # Of fewer than this, all strengths are exact.
-        rows += txn.sql.all(CROSSINGS.strongest_of_law, watch_id=watch.id, law=key, limit=max(limit, MAX_READ + 1))
+        rows += txn.sql.all(
+            CROSSINGS.strongest_of_law, watch_id=watch.id, law=key, limit=max(limit, MAX_READ_CROSSINGS + 1)
+        )
     return rows
 
 
 def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int) -> bool:
     """Return whether a crossing precedes every crossing that is at most as strong as a bound."""
-    return strength * SAME > bound or (strength >= bound * SAME and crossing_id < other_id)
+    return strength * ROUNDING_FACTOR > bound or (strength >= bound * ROUNDING_FACTOR and crossing_id < other_id)
 
 
 def _by_bound(

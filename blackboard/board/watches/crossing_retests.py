@@ -16,6 +16,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossings, scheduled_crossings
 from blackboard.board.watches.crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.clock import Instant
 from blackboard.conditions import Condition
 from blackboard.deployment import Deployment
 from blackboard.reinforcement import FadingMark, FadingState
@@ -246,7 +247,7 @@ class _Retest:
         return row._replace(other_event_id=self.txn.sql.value(MARKS.last_deposit_of_others.using("up_to"), **values))
 
 
-def _deployment_at(txn: BoardTransaction, at: int, known: dict[int, Deployment]) -> Deployment:
+def _deployment_at(txn: BoardTransaction, at: Instant, known: dict[int, Deployment]) -> Deployment:
     """Return the deployment that was active at an instant, whose weights counted then."""
     row = txn.sql.one(DEPLOYMENTS.deployment_at, at=at)
     if row is None:
@@ -256,7 +257,7 @@ def _deployment_at(txn: BoardTransaction, at: int, known: dict[int, Deployment])
     return known[row.version]
 
 
-def _last_event_before(txn: BoardTransaction, at: int) -> int:
+def _last_event_before(txn: BoardTransaction, at: Instant) -> int:
     """Return the last event before an instant; 0 if there is none. Ids and instants have the same order."""
     low, high = 0, txn.last_event
     while low < high:

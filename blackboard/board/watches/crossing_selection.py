@@ -8,7 +8,7 @@ from blackboard.board.transactions.activation_rows import close_crossing, insert
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_holds, crossings, scheduled_crossings
-from blackboard.board.watches.crossing_inputs import MarksBehind, fit, marks_behind
+from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.crossing_order import strongest_first
 from blackboard.deployment import DEFAULT_BATCH
 from blackboard.states import ActivationState, CrossingState
@@ -35,7 +35,7 @@ class Selection:
     def add(self, watch: RegisteredWatch, crossing: CrossingRow, behind: MarksBehind, room: int) -> None:
         """Add a crossing with those of its marks for which there is room."""
         self.crossings.append(crossing)
-        self.inputs.update({event.mark_id: (event, strength) for event, strength in fit(watch, behind, room)})
+        self.inputs.update({event.mark_id: (event, strength) for event, strength in select_inputs(watch, behind, room)})
 
 
 def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:

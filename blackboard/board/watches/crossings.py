@@ -12,6 +12,7 @@ from blackboard.board.watches import board_totals, scheduled_crossings
 from blackboard.board.watches.crossing_order import order_columns, set_bound
 from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
+from blackboard.clock import Instant
 from blackboard.conditions import Comparison
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
@@ -96,7 +97,7 @@ def evaluate(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> boo
     return _evaluate_rows(txn, watch, subject, stimuli_of(txn, watch, subject), txn.now)
 
 
-def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: int) -> bool:
+def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
     """Evaluate a watch over subjects on an existing mark as of an earlier instant.
 
     Marks that were recorded later count from their own record on, where they were tested already.
@@ -108,7 +109,7 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
-def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
+def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
     """Return whether the current stimuli of a watch that is not per mark meet its condition at an instant."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
     return met_side(watch.condition, marks, at) is not None
@@ -128,7 +129,7 @@ def cross(
     mark_id: int,
     measured: Measurement,
     *,
-    crossed_at: int | None = None,
+    crossed_at: Instant | None = None,
     event_id: int | None = None,
 ) -> bool:
     """Record a crossing, or update the one that waits, and return whether it is new.
@@ -182,9 +183,9 @@ def columns(
     txn: BoardTransaction,
     watch: RegisteredWatch,
     measured: Measurement,
-    crossed_at: int,
+    crossed_at: Instant,
     *,
-    noticed_at: int,
+    noticed_at: Instant,
     event_id: int | None = None,
 ) -> dict[str, Any]:
     """Return the columns of a crossing that follow from what its watch measured."""
@@ -226,7 +227,9 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
     return evaluate(txn, watch, new.subject)
 
 
-def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: int) -> bool:
+def _evaluate_rows(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: Instant
+) -> bool:
     if watch.condition.is_per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
 from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import first_true, value_at
 
@@ -11,7 +12,7 @@ NEVER_FULL = 2**62
 """More marks than any batch holds."""
 
 
-def opening(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, int | None]:
+def opening(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, Instant | None]:
     """Return whether a watch's guard lets a crossing through now, and when fading alone will open it, if ever."""
     if watch.spec.guard is None:
         return True, None
@@ -19,7 +20,7 @@ def opening(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tupl
     return opens_at == txn.now, opens_at
 
 
-def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: int) -> bool:
+def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
     """Return whether a watch's guard held at the instant of a crossing."""
     if watch.spec.guard is None:
         return True

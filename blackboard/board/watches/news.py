@@ -19,7 +19,7 @@ from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, row_of
 from blackboard.strength_forecast import met_side
 
-MARGIN = 1e-6
+RELATIVE_MARGIN = 1e-6
 """More than the relative difference of strengths between SQL and Python."""
 
 
@@ -62,7 +62,7 @@ def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old
 
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
     """Return whether a live mark of the board other than one reaches the threshold of a watch."""
-    lowest = watch.threshold * (1 - MARGIN)
+    lowest = watch.threshold * (1 - RELATIVE_MARGIN)
     for kind in watch.kinds:
         statement = live_marks("kind", "min_strength")
         for row in txn.marks_with_strength(statement, as_of=txn.now, kind=kind, min_strength=lowest):

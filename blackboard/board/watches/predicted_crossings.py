@@ -15,6 +15,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossing_retests, crossings, guards, scheduled_crossings
 from blackboard.board.watches.crossing_order import set_bound
+from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
@@ -38,7 +39,7 @@ class Fall:
     marks: list[FadingMark]
     side: Side
     """The side of the condition that was met."""
-    at: int
+    at: Instant
     event_id: int | None
     """The event that caused it; None for the last one of the board."""
 
@@ -95,7 +96,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
         predict_watch(txn, watch, new)
 
 
-def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> int | None:
+def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> Instant | None:
     """Return the instant at which a watch will cross by fading alone; None if it will not.
 
     The stored instant of a watch over the board may come too early: a deposit that only delays the crossing leaves
@@ -107,15 +108,15 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
     return first_true(watch.condition, marks, prediction.due_at)
 
 
-def next_crossing(txn: BoardTransaction) -> int | None:
+def next_crossing(txn: BoardTransaction) -> Instant | None:
     """Return the instant of the next crossing by time alone; None if there is none."""
     instants = (next_fall(txn), scheduled_crossings.next_scheduled(txn))
     return min((at for at in instants if at is not None), default=None)
 
 
-def next_fall(txn: BoardTransaction) -> int | None:
+def next_fall(txn: BoardTransaction) -> Instant | None:
     """Return the instant of the next crossing by fading alone; None if there is none."""
-    earliest: int | None = None
+    earliest: Instant | None = None
     for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=PREDICTIONS_PER_QUERY):
         if earliest is not None and row.due_at >= earliest:
             break  # stored instants are never too late
@@ -125,7 +126,7 @@ def next_fall(txn: BoardTransaction) -> int | None:
     return earliest
 
 
-def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) -> None:
+def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Instant) -> None:
     """Predict when a falling watch over the board will cross, from its marks at an instant.
 
     Without marks, predict nothing.
@@ -135,7 +136,7 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: int) 
         _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
-def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: int | None = None) -> None:
+def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: Instant | None = None) -> None:
     """Predict when a falling watch will cross for a mark, for its subject or for the board.
 
     This assumes that the marks have not changed since `since` (default: now). A mark recorded after `since` counts
@@ -209,7 +210,7 @@ def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str, m
 
 
 def _predict(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, marks: list[FadingMark], since: int
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, marks: list[FadingMark], since: Instant
 ) -> None:
     key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
     predicted = _is_predicted(txn, watch, subject, mark_id)
@@ -263,7 +264,7 @@ def _skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) -
 
 
 def _marks_at_crossing(
-    txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow, at: int
+    txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow, at: Instant
 ) -> tuple[list[FadingMark], int | None]:
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
     if not prediction.is_per_mark:

@@ -16,13 +16,13 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_order import LOWEST_KEY, STATIC_LAW
 from blackboard.clock import Instant, iso
-from blackboard.durations import HOUR, format_duration, parse_duration
-from blackboard.schedules import COUNTED
+from blackboard.durations import HOUR, Duration, format_duration, parse_duration
+from blackboard.schedules import MAX_COUNTED_INSTANTS
 from blackboard.states import CrossingState
 from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-LATEST_START = parse_duration("1m")
+LATEST_START: Duration = parse_duration("1m")
 """How long after its instant an activation may begin under `catch_up = "none"`."""
 
 
@@ -136,7 +136,7 @@ def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | Non
 def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
     """Return why a schedule woke its agent: the instant, and how many before it were missed."""
     missed = int(crossing.value) - 1
-    count = f"at least {missed}" if missed >= COUNTED - 1 else str(missed)
+    count = f"at least {missed}" if missed >= MAX_COUNTED_INSTANTS - 1 else str(missed)
     return f"{watch.condition}: due at {iso(crossing.crossed_at)}" + (f", after {count} missed" if missed else "")
 
 
@@ -146,7 +146,7 @@ def _stands_for(txn: BoardTransaction, watch: RegisteredWatch, at: Instant, valu
         return at, value
     last = watch.schedule.latest(at, txn.now, watch.scheduled_from)
     count = watch.schedule.count(at, last, watch.scheduled_from)
-    return last, min(float(COUNTED), value + count - 1)
+    return last, min(float(MAX_COUNTED_INSTANTS), value + count - 1)
 
 
 def _set_next(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant | None) -> None:

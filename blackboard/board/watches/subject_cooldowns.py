@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec
 from blackboard.store.statements import ACTIVATIONS
 
@@ -16,11 +17,11 @@ def start(txn: BoardTransaction, agent: AgentSpec, subjects: Iterable[str]) -> N
         txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=subject, until=until)
 
 
-def end_of(txn: BoardTransaction, agent: AgentSpec, subject: str) -> int | None:
+def end_of(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Instant | None:
     """Return when the cooldown of a subject ends; None if it has none now."""
     if not has_cooldowns(agent):
         return None
-    until: int | None = txn.sql.value(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=subject)
+    until: Instant | None = txn.sql.value(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=subject)
     return until if until is not None and until > txn.now else None
 
 

@@ -19,7 +19,7 @@ from blackboard.store.file_failures import file_failure
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.file_owners import describe_access, is_private_folder
-from blackboard.system.private_files import PRIVATE, make_folder, mode_of, open_private
+from blackboard.system.private_files import PRIVATE_MODE, make_folder, mode_of, open_private
 
 
 def living_workers(database: Path | None, workers: Iterable[str]) -> set[str] | None:
@@ -45,7 +45,7 @@ def any_alive(database: Path | None) -> bool:
         raise file_failure(folder, "shows whether a daemon is alive, and cannot be read", error) from None
 
 
-def ensure_private_folder(folder: Path, mode: int = PRIVATE) -> Path:
+def ensure_private_folder(folder: Path, mode: int = PRIVATE_MODE) -> Path:
     """Create the folder if necessary, let only this user enter it, and return it.
 
     Where the mode of the board shares it with others, they share its folders. They may change the board anyway.
@@ -56,7 +56,7 @@ def ensure_private_folder(folder: Path, mode: int = PRIVATE) -> Path:
     """
     try:
         make_folder(folder, mode)
-        if mode != PRIVATE and not folder.is_symlink():
+        if mode != PRIVATE_MODE and not folder.is_symlink():
             return folder
         if not is_private_folder(folder):
             whose = describe_access(folder) or f"{folder} is a link, or not a folder"

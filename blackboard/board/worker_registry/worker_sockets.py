@@ -19,23 +19,23 @@ from pathlib import Path
 
 from blackboard.errors import StoreError
 from blackboard.system.file_owners import is_private_folder
-from blackboard.system.private_files import PRIVATE, set_mode
+from blackboard.system.private_files import PRIVATE_MODE, set_mode
 
-LONGEST_ADDRESS = 100
+MAX_ADDRESS_BYTES = 100
 """Bytes in the path of a socket; Unix socket addresses end at 104 or 108."""
 
 FOLDER = re.compile(r"blackboard-\d+-[0-9a-f]{16}")
 """The name of a temporary folder of a socket. That of a spool has another form."""
 
 
-def listen(path: Path, mode: int = PRIVATE) -> socket.socket:
+def listen(path: Path, mode: int = PRIVATE_MODE) -> socket.socket:
     """Return a socket that listens under a path in the run folder, for the users of a file of this mode.
 
     Raises:
         StoreError: No socket can be made, neither there nor in the temporary folder.
     """
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    if len(os.fsencode(path)) <= LONGEST_ADDRESS:
+    if len(os.fsencode(path)) <= MAX_ADDRESS_BYTES:
         with contextlib.suppress(OSError):
             listening.bind(str(path))
             os.chmod(path, mode)
@@ -127,7 +127,7 @@ def _temporary_folder() -> Path:
     """Return a new path in the temporary folder, or in /tmp if the temporary folder's own path is long."""
     name = f"{_prefix()}{secrets.token_hex(8)}"
     folder = Path(tempfile.gettempdir()).absolute()
-    fits = len(os.fsencode(folder / name / "01234567.sock")) <= LONGEST_ADDRESS
+    fits = len(os.fsencode(folder / name / "01234567.sock")) <= MAX_ADDRESS_BYTES
     return (folder if fits else Path("/tmp")) / name
 
 

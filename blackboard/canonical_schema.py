@@ -17,13 +17,13 @@ DECIMAL = "^(?!^[-+.]*$)"
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", type(None): "null"}
 
 
-def form_of(schema: Any) -> Any:
+def canonical_form(schema: Any) -> Any:
     """Return the form of a schema. Equal forms allow the same payloads, apart from more fields in inner objects."""
     root = json.loads(json.dumps(schema))
-    return _Form(root).of_object(root) if isinstance(root, dict) else root
+    return _CanonicalForm(root).of_object(root) if isinstance(root, dict) else root
 
 
-class _Form:
+class _CanonicalForm:
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._definitions = root.get("$defs", {})
         self._numbers: dict[str, int] = {}

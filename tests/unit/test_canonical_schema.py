@@ -16,8 +16,8 @@ import pytest
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field
 
 from blackboard import Blackboard, Mark, agent, strength
+from blackboard.canonical_schema import canonical_form
 from blackboard.deployment import Deployment, KindSpec
-from blackboard.schema_form import form_of
 
 WRITTEN_BEFORE = json.loads(Path(__file__).with_name("schema_of_pydantic_2_13.json").read_text("utf-8"))
 """What pydantic 2.12 and 2.13 write for `Order`."""
@@ -86,7 +86,7 @@ class Bill(Mark, kind="bill"):
 
 
 def test_another_version_of_pydantic_gives_the_same_form() -> None:
-    assert form_of(Order.model_json_schema(by_alias=False)) == form_of(WRITTEN_BEFORE)
+    assert canonical_form(Order.model_json_schema(by_alias=False)) == canonical_form(WRITTEN_BEFORE)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_another_version_of_pydantic_gives_the_same_form() -> None:
     ],
 )
 def test_these_are_two_texts_of_one_form(one: Any, other: Any) -> None:
-    assert form_of(one) == form_of(other)
+    assert canonical_form(one) == canonical_form(other)
 
 
 CHANGES: dict[str, Any] = {
@@ -124,7 +124,7 @@ def test_what_changes_the_payloads_that_are_allowed_changes_the_form(place: str)
     for step in steps:
         inner = inner[step]
     inner[last] = CHANGES[place]
-    assert form_of(changed) != form_of(WRITTEN_BEFORE)
+    assert canonical_form(changed) != canonical_form(WRITTEN_BEFORE)
 
 
 def test_a_board_keeps_the_schema_that_another_version_of_pydantic_wrote(tmp_path: Path) -> None:
