@@ -25,7 +25,7 @@ from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 from blackboard.system.settings_text import read_toml
-from blackboard.testing import Replay, ScriptedModel
+from blackboard.testing import Replay, ScriptedModel, with_settings
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """The first instant of a file that names none: a Monday."""
@@ -168,7 +168,8 @@ def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Brok
     """
     rules = read_rules(path)
     deployment = None if rules.deployment is None else path.parent / rules.deployment
-    resolved = _with_settings(resolve_file(deployment, os.environ if environ is None else environ), rules)
+    resolved = resolve_file(deployment, os.environ if environ is None else environ)
+    resolved = with_settings(_without_publishing(resolved), rules.settings)
     if mistakes := list(_unknown(path, rules, resolved)):
         raise ConfigurationError(mistakes)
     model = None if rules.answers is None else ScriptedModel(*map(json.dumps, rules.answers))
@@ -262,11 +263,9 @@ def _explained(board: Blackboard, expected: Expected) -> Iterator[str]:
         yield from explanation_lines(board.explain(name, expected.subject or None))
 
 
-def _with_settings(resolved: ResolvedDeployment, rules: RuleFile) -> ResolvedDeployment:
-    """Return a deployment with the settings of a file of rules, whose agents publish nothing."""
-    settings = resolved.settings.model_copy(update={"settings": {**resolved.settings.settings, **rules.settings}})
+def _without_publishing(resolved: ResolvedDeployment) -> ResolvedDeployment:
     agents = {name: replace(agent, publish=None) for name, agent in resolved.agents.items()}
-    return replace(resolved, settings=settings, agents=agents)
+    return replace(resolved, agents=agents)
 
 
 def _unknown(path: Path, rules: RuleFile, resolved: ResolvedDeployment) -> Iterator[Mistake]:

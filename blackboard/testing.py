@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import math
@@ -9,6 +10,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue
@@ -16,7 +18,7 @@ from pydantic import BaseModel, JsonValue
 from blackboard.agent_definition import Agent, require_done, single_subject
 from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, ManualClock, from_datetime, iso
-from blackboard.daemon.daemon import Daemon
+from blackboard.daemon.daemon import Daemon, build_daemon
 from blackboard.deployment import Per
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
@@ -35,6 +37,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply, parse
 from blackboard.llm.request import plan
 from blackboard.marks import Mark, StoredMark, attach_stored, normalize_subject
+from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 
 __all__ = [
     "CallFailure",
@@ -355,7 +358,7 @@ def context(
 
 def replay(
     board: Blackboard,
-    agents: Mapping[str, Agent] | Iterable[Agent],
+    agents: Mapping[str, Agent] | Iterable[Agent] | Path,
     events: Iterable[tuple[datetime, Mark]],
     *,
     until: datetime | None = None,
@@ -370,24 +373,37 @@ def replay(
 
     Args:
         board: A board on a `ManualClock`. Its author signs the marks.
-        agents: The agents that the daemon runs.
+        agents: The agents that the daemon runs; or the path of a deployment file, which is deployed first.
         events: Instants and marks, in the order of time; naive datetimes are UTC. Marks of one instant are deposited
             together. An iterator is read as time passes.
         until: The instant at which the replay ends; by default that of the last event.
         model: The model that answers; without it, offline rules answer.
-        settings: The value of `context.settings`.
+        settings: The value of `context.settings`; the sections replace those of a deployment file.
 
     Raises:
         UsageError: The board is not on a `ManualClock`, or an instant is earlier than the one before it: that of the
             previous event, or at first the board's time.
+        ConfigurationError: The deployment file has mistakes; all are listed.
         BlackboardError: A mark cannot be deposited.
     """
-    with Replay(board, Daemon(board, agents, client=model, agent_settings=settings)) as replayed:
+    if isinstance(agents, Path):
+        resolved = with_settings(resolve_file(agents), settings or {})
+        board.deploy(resolved.deployment)
+        daemon = build_daemon(board, resolved, model)
+    else:
+        daemon = Daemon(board, agents, client=model, agent_settings=settings)
+    with Replay(board, daemon) as replayed:
         latest = board.now()
         for latest, same_instant in itertools.groupby(events, key=lambda event: event[0]):
             replayed.run_until(latest)
             board.deposit_many([mark for _, mark in same_instant])
         replayed.run_until(until or latest)
+
+
+def with_settings(resolved: ResolvedDeployment, sections: Mapping[str, Any]) -> ResolvedDeployment:
+    """Return a deployment in which these sections of `[settings]` replace those of its file."""
+    settings = resolved.settings.model_copy(update={"settings": {**resolved.settings.settings, **sections}})
+    return dataclasses.replace(resolved, settings=settings)
 
 
 class Replay:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from blackboard import (
     strongest_of,
 )
 from blackboard.clock import from_datetime, to_datetime
-from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError
+from blackboard.errors import AgentError, ConfigurationError, InvalidMark, ModelError, UsageError
 from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark, replay
 
 
@@ -183,6 +184,27 @@ def test_a_replay_refuses_to_go_back_and_a_clock_that_it_cannot_move(
         pytest.raises(UsageError, match="ManualClock"),
     ):
         replay(real, [airer], [late])
+
+
+def test_a_replay_deploys_the_file_that_it_is_given(
+    board: Blackboard, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("replayed_agents")
+    module.__dict__["keeper"] = keeper
+    monkeypatch.setitem(sys.modules, "replayed_agents", module)
+    path = tmp_path / "pier.toml"
+    path.write_text('[deployment]\nagents = ["replayed_agents:keeper"]\n[kinds.kit_fog]\nweight = 0.1\n')
+    start = to_datetime(clock.now())
+    replay(
+        board,
+        path,
+        [(start, Fog(subject="pier")), (start, Fog(subject="bay", intensity=6))],
+        model=ScriptedModel(Level(level=1)),
+    )
+    assert [horn.subject for horn in board.marks(Horn)] == ["bay"]  # with the weight of the class, pier woke it too
+    path.write_text('[deployment]\nagents = ["replayed_agents:keper"]\n')
+    with pytest.raises(ConfigurationError, match="keeper"):
+        replay(board, path, [])
 
 
 @pytest.mark.processes
