@@ -183,14 +183,23 @@ def watch(
     return Watch(when, only_if, unless, min_increase, include_own, catch_up, per)
 
 
-def strongest_of(kind: KindLike, limit: int = 5) -> ReadSpec:
+@dataclass(frozen=True)
+class Read:
+    """Marks that an agent reads in addition to those that woke it. `strongest_of` and `of_subject` make it."""
+
+    spec: ReadSpec
+    mark_class: type[Mark] | None
+    """The class of the marks, if it was given."""
+
+
+def strongest_of(kind: KindLike, limit: int = 5) -> Read:
     """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000)."""
-    return ReadSpec(kind=_kind_name(kind), limit=limit)
+    return _read(kind, limit, same_subject=False)
 
 
-def of_subject(kind: KindLike, limit: int = 5) -> ReadSpec:
+def of_subject(kind: KindLike, limit: int = 5) -> Read:
     """Return a read of the strongest marks of a kind for each subject that woke the agent, at most `limit` each."""
-    return ReadSpec(kind=_kind_name(kind), limit=limit, same_subject=True)
+    return _read(kind, limit, same_subject=True)
 
 
 @dataclass(frozen=True)
@@ -223,7 +232,7 @@ def agent(
     *,
     watches: Condition | Watch | str | Mapping[str, Condition | Watch | str],
     writes: Sequence[type[Mark]] = (),
-    reads: Sequence[ReadSpec] = (),
+    reads: Sequence[Read] = (),
     only_if: Condition | None = None,
     unless: Condition | None = None,
     kinds: Sequence[type[Mark]] = (),
@@ -244,7 +253,7 @@ def agent(
         reads: Other marks that the agent reads, from `strongest_of` and `of_subject`.
         only_if: A guard of all watches; crossings wait while it does not hold.
         unless: A guard of all watches; crossings wait while it holds.
-        kinds: Mark classes that are in neither the conditions nor `writes`, such as those in `reads`.
+        kinds: Mark classes that are in neither the conditions nor `reads` or `writes`, such as those of kinds in text.
         name: The name of the agent, an ASCII identifier; by default that of the function.
         renamed_from: Its previous name, if it was renamed. It then inherits what it has absorbed.
         version: The version of the code that the function calls, or of all its code if it has no source text. Two
@@ -277,7 +286,7 @@ def agent(
             spec = AgentSpec(
                 name=agent_name,
                 watches=tuple(_watch_spec(agent_name, label, item, only_if, unless) for label, item in watched.items()),
-                reads=tuple(reads),
+                reads=tuple(read.spec for read in reads),
                 writes=tuple(kind.kind for kind in writes),
                 settings=AgentSettings(**settings),
                 renamed_from=renamed_from,
@@ -291,7 +300,9 @@ def agent(
         if mistakes:
             raise ConfigurationError(mistakes)
         guards = [guard for guard in (only_if, unless) if guard is not None]
-        mark_classes = {kind.kind: kind for kind in (*_mark_classes([*watched.values(), *guards]), *writes, *kinds)}
+        read_classes = [read.mark_class for read in reads if read.mark_class is not None]
+        named_classes = (*_mark_classes([*watched.values(), *guards]), *read_classes, *writes, *kinds)
+        mark_classes = {kind.kind: kind for kind in named_classes}
         code = digest(
             function,
             watches={watch.name: watch.condition.kinds for watch in spec.watches},
@@ -362,5 +373,6 @@ def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
             yield from () if condition is None else condition.mark_classes
 
 
-def _kind_name(kind: KindLike) -> str:
-    return kind if isinstance(kind, str) else kind.kind
+def _read(kind: KindLike, limit: int, *, same_subject: bool) -> Read:
+    name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
+    return Read(ReadSpec(kind=name, limit=limit, same_subject=same_subject), mark_class)

@@ -28,7 +28,6 @@ MIN_INTENSITY = 0.2
 @agent(
     watches={"outcomes": count(Qualified, Rejected, over="board") >= 1},
     writes=[Insight],
-    kinds=[Qualified, Rejected],
     batch=50,
     batch_window="10m",
 )

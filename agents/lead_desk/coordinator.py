@@ -28,7 +28,6 @@ __all__ = ["coordinator"]
     watches={"conflict": strength(Conflict) >= 0.3, "insight": strength(Insight) >= 0.7},
     reads=[strongest_of(Task, 5)],
     writes=[Decision, Task, Need],
-    kinds=[Conflict, Insight],
     batch=10,
     batch_window="5s",
 )

@@ -37,7 +37,6 @@ MAX_MESSAGE_LENGTH = 1500
     },
     reads=[strongest_of(Task, 3)],
     writes=[Qualified, Rejected, Nudge],
-    kinds=[Lead, Appointment, Task],
     batch=10,
     batch_window="2s",
     urgent_above=1.5,

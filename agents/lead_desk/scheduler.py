@@ -104,7 +104,6 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         of_subject(Decision, 3),
     ],
     writes=[Appointment, Conflict],
-    kinds=[Qualified, Decision],
     batch=10,
     batch_window="2s",
     publish=publish,

@@ -34,7 +34,7 @@ def digests(board: Blackboard) -> list[tuple[str, str]]:
     return [(mark.at, mark.text) for mark in sorted(board.marks(Digest), key=lambda mark: mark.id or 0)]
 
 
-@agent(watches=daily_at("09:00", zone="Europe/Berlin"), reads=[strongest_of(Note, 10)], writes=[Digest], kinds=[Note])
+@agent(watches=daily_at("09:00", zone="Europe/Berlin"), reads=[strongest_of(Note, 10)], writes=[Digest])
 def digest(marks: Any, context: Any) -> Digest:
     assert marks == []
     text = ", ".join(note.text for note in context.read(Note))
@@ -170,7 +170,7 @@ def test_a_batch_window_ends_at_once_although_a_schedule_is_due_before_its_end(
 def test_a_replay_comes_to_each_instant_of_a_schedule(board: Blackboard) -> None:
     seen: list[tuple[datetime, int]] = []
 
-    @agent(watches=every("1h"), reads=[strongest_of(Note, 10)], kinds=[Note])
+    @agent(watches=every("1h"), reads=[strongest_of(Note, 10)])
     def reader(marks: Any, context: Any) -> None:
         assert context.now == context.scheduled_for
         seen.append((context.now, len(context.read(Note))))

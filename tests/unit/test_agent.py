@@ -51,6 +51,14 @@ def test_a_declaration_is_data_that_survives_json() -> None:
     assert AgentSpec.model_validate_json(watchman.spec.model_dump_json()) == watchman.spec
 
 
+def test_a_class_that_an_agent_only_reads_belongs_to_its_declaration() -> None:
+    @agent(watches='strength("smoke") >= 0.5', reads=[strongest_of(Smoke), of_subject(Alarm, 3), strongest_of("fire")])
+    def reader(marks: list[Any], context: Any) -> None:
+        pass
+
+    assert reader.kinds == {"smoke": Smoke, "alarm": Alarm}
+
+
 def test_a_declaration_keeps_all_arguments() -> None:
     spec = watchman.spec
     assert [item.name for item in spec.watches] == ["hot", "cold"]
