@@ -56,7 +56,7 @@ def test_a_class_that_an_agent_only_reads_belongs_to_its_declaration() -> None:
     def reader(marks: list[Any], context: Any) -> None:
         pass
 
-    assert reader.kinds == {"smoke": Smoke, "alarm": Alarm}
+    assert [kind.__name__ for kind in reader.kinds.values()] == ["Smoke", "Alarm"]
 
 
 def test_a_declaration_keeps_all_arguments() -> None:
