@@ -39,10 +39,13 @@ class _Section(BaseModel):
 
 
 class Given(_Section):
-    """A mark that is deposited at an instant."""
+    """A mark that is deposited at an instant, or several times."""
 
     at: str | datetime = "0s"
     """A time, or a length of time from the start."""
+    times: int = Field(default=1, ge=1, le=10_000)
+    every: str = "0s"
+    """The time between two deposits."""
     kind: str
     subject: str
     payload: dict[str, JsonValue] = Field(default_factory=dict)
@@ -115,6 +118,11 @@ class RuleFile(_Section):
             return at if at.tzinfo else at.replace(tzinfo=UTC)
         return self.start + timedelta(microseconds=parse_duration(at))
 
+    def deposits_of(self, given: Given) -> Iterator[datetime]:
+        """Yield the instants at which a mark is deposited."""
+        first, every = self.instant(given.at), timedelta(microseconds=parse_duration(given.every))
+        yield from (first + number * every for number in range(given.times))
+
 
 @dataclass(frozen=True)
 class Broken:
@@ -186,7 +194,7 @@ def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Brok
 def _run(rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[Broken]:
     """Deposit and examine in the order of time. What is due at an instant happens before it is examined."""
     steps: list[tuple[datetime, int, int, Given | Expected]] = []
-    steps += [(rules.instant(given.at), 0, number, given) for number, given in enumerate(rules.given, 1)]
+    steps += [(at, 0, number, given) for number, given in enumerate(rules.given, 1) for at in rules.deposits_of(given)]
     steps += [(rules.instant(expected.by), 1, number, expected) for number, expected in enumerate(rules.expect, 1)]
     for at, _, number, step in sorted(steps, key=lambda entry: entry[:3]):
         replay.run_until(at)
@@ -284,6 +292,7 @@ def _unknown(path: Path, rules: RuleFile, resolved: ResolvedDeployment) -> Itera
 def _instants(rules: RuleFile) -> Iterator[tuple[str, str | datetime]]:
     for number, given in enumerate(rules.given, 1):
         yield f"given {number}", given.at
+        yield f"given {number} every", given.every
     for number, expected in enumerate(rules.expect, 1):
         yield f"expect {number}", expected.by
         if expected.after is not None:

@@ -88,6 +88,7 @@ def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: 
             "expect 1: there is no agent 'watchmann'" + DID("watchman"),
         ),
         ('mark = "alarm"', 'mark = "alram"', "expect 2: there is no kind 'alram'; did you mean 'alarm'?"),
+        ("intensity = 0.9", 'every = "often"', "given 1 every: 'often' is not a duration"),
         ('by = "1s"', 'by = "soon"', "expect 1: 'soon' is not a duration"),
         (
             "intensity = 0.9",
@@ -102,6 +103,16 @@ def test_a_mistake_is_named(house: CommandLine, old: str, new: str, message: str
     with pytest.raises(ConfigurationError) as caught:
         run(house, RULES.replace(old, new.replace("\\n", "\n"), 1))
     assert message in str(caught.value)
+
+
+def test_a_mark_may_be_given_several_times(house: CommandLine) -> None:  # noqa: F811
+    given = '[[given]]\nkind = "smoke"\nsubject = "kitchen"\npayload = { detail = "thin" }\nintensity = 0.2\nat = "10m"'
+    repeated = f'deployment = "blackboard.toml"\n{given}\ntimes = 4\nevery = "1m"\n'
+    woken = '[[expect]]\nby = "13m"\nwakes = "watchman"\ntimes = 1\n'
+    silent = '[[expect]]\nby = "12m"\nsilence = "watchman"\n'
+    assert run(house, repeated + silent + woken) == []
+    [broken] = run(house, repeated + woken.replace("13m", "12m"))
+    assert broken.startswith("expect 1: by 2026-01-05 09:12:00, watchman must wake once, and was not woken")
 
 
 def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: CommandLine) -> None:  # noqa: F811
