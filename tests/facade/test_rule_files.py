@@ -106,13 +106,12 @@ def test_a_mistake_is_named(house: CommandLine, old: str, new: str, message: str
 
 
 def test_a_mark_may_be_given_several_times(house: CommandLine) -> None:  # noqa: F811
-    given = '[[given]]\nkind = "smoke"\nsubject = "kitchen"\npayload = { detail = "thin" }\nintensity = 0.2\nat = "10m"'
-    repeated = f'deployment = "blackboard.toml"\n{given}\ntimes = 4\nevery = "1m"\n'
-    woken = '[[expect]]\nby = "13m"\nwakes = "watchman"\ntimes = 1\n'
-    silent = '[[expect]]\nby = "12m"\nsilence = "watchman"\n'
-    assert run(house, repeated + silent + woken) == []
-    [broken] = run(house, repeated + woken.replace("13m", "12m"))
-    assert broken.startswith("expect 1: by 2026-01-05 09:12:00, watchman must wake once, and was not woken")
+    given = '[[given]]\nkind = "call"\nsubject = "brigade"\npayload = { text = "fire" }\n'
+    given += 'at = "10m"\ntimes = 4\nevery = "1m"'
+    text = f'deployment = "blackboard.toml"\n{given}\n[[expect]]\nby = "12m"\nmark = "call"\ntimes = 3\n'
+    assert run(house, text) == []
+    [broken] = run(house, text.replace('by = "12m"', 'by = "13m"'))
+    assert broken.startswith("expect 1: by 2026-01-05 09:13:00, there must be 3 marks of call, and there is")
 
 
 def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: CommandLine) -> None:  # noqa: F811
