@@ -130,7 +130,7 @@ def is_lazy(function: Callable[..., Any]) -> bool:
     return any(test(item) for test in tests for item in (function, getattr(function, "__call__", None)))  # noqa: B004
 
 
-def require_done(result: R, what: str) -> R:
+def require_done(result: R, description: str) -> R:
     """Return the result of a function that must have done its work by now.
 
     Raises:
@@ -139,7 +139,7 @@ def require_done(result: R, what: str) -> R:
     if inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result):
         if (close := getattr(result, "close", None)) is not None:
             close()  # otherwise Python warns of a coroutine that was never awaited
-        raise AgentError(f"{what}: {LAZY}", shown=f"{what}: {LAZY}")
+        raise AgentError(f"{description}: {LAZY}", shown=f"{description}: {LAZY}")
     return result
 
 

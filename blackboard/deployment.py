@@ -311,8 +311,8 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def _no_subject(watch: WatchSpec) -> str:
-    what = "is a schedule" if watch.condition.is_schedule else "is over the whole board"
-    return f"{watch.condition} {what}, which has no subject"
+    reason = "is a schedule" if watch.condition.is_schedule else "is over the whole board"
+    return f"{watch.condition} {reason}, which has no subject"
 
 
 def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:

@@ -74,10 +74,10 @@ class LogQueue:
         written = threading.Event()
         self._writes.put(written)
         for _ in range(MAX_FLUSH_WAITS):
-            left = self._writes.qsize()
+            waiting = self._writes.qsize()
             if written.wait(seconds):
                 return True
-            if self._writes.qsize() >= left:
+            if self._writes.qsize() >= waiting:
                 break
         return False
 

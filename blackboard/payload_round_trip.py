@@ -209,8 +209,8 @@ def _read(model: type[M], text: str, subject: str, intensity: float | None = Non
     head = f'{{"subject":{encode_basestring_ascii(subject)}'
     if intensity is not None:
         head += f',"intensity":{intensity!r}' if type(intensity) is float and isfinite(intensity) else ""
-    rest = "}" if text == "{}" else f",{text[1:]}"
-    return model.model_validate_json(head + rest, by_alias=by_alias, by_name=True)
+    tail = "}" if text == "{}" else f",{text[1:]}"
+    return model.model_validate_json(head + tail, by_alias=by_alias, by_name=True)
 
 
 def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:

@@ -38,7 +38,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Given(_Section):
+class GivenStep(_Section):
     """A mark that is deposited at an instant, or several times."""
 
     at: str | datetime = "0s"
@@ -53,7 +53,7 @@ class Given(_Section):
     author: str = "test"
 
 
-class Expected(_Section):
+class Expectation(_Section):
     """What must be so at an instant: exactly one of `wakes`, `silence`, `mark` and `no_mark`."""
 
     by: str | datetime
@@ -77,7 +77,7 @@ class Expected(_Section):
     min_strength: float = 0.0
 
     @model_validator(mode="after")
-    def _check(self) -> Expected:
+    def _check(self) -> Expectation:
         named = [name for name in ("wakes", "silence", "mark", "no_mark") if getattr(self, name) is not None]
         if len(named) != 1:
             raise ValueError("name exactly one of wakes, silence, mark and no_mark")
@@ -104,8 +104,8 @@ class RuleFile(_Section):
     """Sections of `[settings]` that replace those of the deployment file."""
     answers: list[dict[str, JsonValue]] | None = None
     """What the model answers, in turn; without it, the agents' offline rules answer."""
-    given: list[Given] = Field(default_factory=list)
-    expect: list[Expected] = Field(min_length=1)
+    given: list[GivenStep] = Field(default_factory=list)
+    expect: list[Expectation] = Field(min_length=1)
 
     @field_validator("start")
     @classmethod
@@ -118,14 +118,14 @@ class RuleFile(_Section):
             return at if at.tzinfo else at.replace(tzinfo=UTC)
         return self.start + timedelta(microseconds=parse_duration(at))
 
-    def deposits_of(self, given: Given) -> Iterator[datetime]:
+    def deposits_of(self, given: GivenStep) -> Iterator[datetime]:
         """Yield the instants at which a mark is deposited."""
         first, every = self.instant(given.at), timedelta(microseconds=parse_duration(given.every))
         yield from (first + number * every for number in range(given.times))
 
 
 @dataclass(frozen=True)
-class Broken:
+class UnmetExpectation:
     """An expectation that was not met.
 
     Attributes:
@@ -165,7 +165,7 @@ def read_rules(path: Path) -> RuleFile:
     return rules
 
 
-def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Broken]:
+def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[UnmetExpectation]:
     """Run a file of rules, and return the expectations that were not met.
 
     Agents publish nothing: neither files nor messages leave the board.
@@ -191,40 +191,40 @@ def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Brok
             return list(_run(rules, board, replay))
 
 
-def _run(rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[Broken]:
+def _run(rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[UnmetExpectation]:
     """Deposit and examine in the order of time. What is due at an instant happens before it is examined."""
-    steps: list[tuple[datetime, int, int, Given | Expected]] = []
+    steps: list[tuple[datetime, int, int, GivenStep | Expectation]] = []
     steps += [(at, 0, number, given) for number, given in enumerate(rules.given, 1) for at in rules.deposits_of(given)]
     steps += [(rules.instant(expected.by), 1, number, expected) for number, expected in enumerate(rules.expect, 1)]
     for at, _, number, step in sorted(steps, key=lambda entry: entry[:3]):
         replay.run_until(at)
-        if isinstance(step, Given):
+        if isinstance(step, GivenStep):
             board.as_author(step.author).deposit(
                 step.kind, subject=step.subject, payload=step.payload, intensity=step.intensity
             )
         elif (problem := _problem(rules, board, step)) is not None:
-            yield Broken(number, f"by {at:%Y-%m-%d %H:%M:%S}, {problem}", tuple(_explained(board, step)))
+            yield UnmetExpectation(number, f"by {at:%Y-%m-%d %H:%M:%S}, {problem}", tuple(_explained(board, step)))
 
 
-def _problem(rules: RuleFile, board: Blackboard, expected: Expected) -> str | None:
+def _problem(rules: RuleFile, board: Blackboard, expected: Expectation) -> str | None:
     """Return why an expectation is not met; None if it is."""
     if expected.what in ("wakes", "silence"):
         return _problem_of_agent(expected, _count_wakes(rules, board, expected))
     return _problem_of_marks(expected, board)
 
 
-def _problem_of_agent(expected: Expected, woken: int) -> str | None:
+def _problem_of_agent(expected: Expectation, woken: int) -> str | None:
     """Return why an agent that was woken so often does not meet an expectation; None if it does."""
     is_met = woken == 0 if expected.what == "silence" else _is_met(woken, expected.times)
     if is_met:
         return None
-    found = "was not woken" if not woken else "was woken once" if woken == 1 else f"was woken {woken} times"
+    outcome = "was not woken" if not woken else "was woken once" if woken == 1 else f"was woken {woken} times"
     wanted = "be silent" if expected.what == "silence" else "wake"
     wanted += "" if expected.times is None else " once" if expected.times == 1 else f" {expected.times} times"
-    return f"{expected.name} must {wanted}{_about(expected)}, and {found}"
+    return f"{expected.name} must {wanted}{_about(expected)}, and {outcome}"
 
 
-def _problem_of_marks(expected: Expected, board: Blackboard) -> str | None:
+def _problem_of_marks(expected: Expectation, board: Blackboard) -> str | None:
     """Return why the live marks do not meet an expectation; None if they do."""
     live = board.marks(expected.name, subject=expected.subject or None)
     marks = [mark for mark in live if _fits(mark, expected)]
@@ -234,23 +234,23 @@ def _problem_of_marks(expected: Expected, board: Blackboard) -> str | None:
     wanted = "no mark" if expected.what == "no_mark" else f"{expected.times or 'a'} mark{'s' if expected.times else ''}"
     wanted += f" of {expected.name}{_about(expected)}{f' with {expected.payload}' if expected.payload else ''}"
     wanted += f" of strength {expected.min_strength}" if expected.min_strength else ""
-    found = "; ".join(f"{mark.subject}: {mark.payload}, strength {mark.strength:.4g}" for mark in live[:5]) or "none"
-    return f"there must be {wanted}, and there is {found}"
+    present = "; ".join(f"{mark.subject}: {mark.payload}, strength {mark.strength:.4g}" for mark in live[:5]) or "none"
+    return f"there must be {wanted}, and there is {present}"
 
 
-def _about(expected: Expected) -> str:
+def _about(expected: Expectation) -> str:
     return f" about {expected.subject!r}" if expected.subject else ""
 
 
-def _fits(mark: MarkRecord, expected: Expected) -> bool:
+def _fits(mark: MarkRecord, expected: Expectation) -> bool:
     return mark.strength >= expected.min_strength and expected.payload.items() <= mark.payload.items()
 
 
-def _is_met(found: int, times: int | None) -> bool:
-    return found >= 1 if times is None else found == times
+def _is_met(count: int, times: int | None) -> bool:
+    return count >= 1 if times is None else count == times
 
 
-def _count_wakes(rules: RuleFile, board: Blackboard, expected: Expected) -> int:
+def _count_wakes(rules: RuleFile, board: Blackboard, expected: Expectation) -> int:
     after = datetime.min.replace(tzinfo=UTC) if expected.after is None else rules.instant(expected.after)
     return sum(
         record.started_at is not None
@@ -262,7 +262,7 @@ def _count_wakes(rules: RuleFile, board: Blackboard, expected: Expected) -> int:
     )
 
 
-def _explained(board: Blackboard, expected: Expected) -> Iterator[str]:
+def _explained(board: Blackboard, expected: Expectation) -> Iterator[str]:
     """Yield why the agent has or has not woken; for a mark, each agent that may deposit it."""
     names = [expected.name]
     if expected.what in ("mark", "no_mark"):
@@ -304,7 +304,7 @@ def _mistakes(path: Path, error: ValidationError) -> Iterator[Mistake]:
         steps = [step + 1 if isinstance(step, int) else step for step in problem["loc"]]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            sections: dict[Any, type[BaseModel]] = {"given": Given, "expect": Expected}
+            sections: dict[Any, type[BaseModel]] = {"given": GivenStep, "expect": Expectation}
             model = sections.get(steps[0], RuleFile) if len(steps) > 1 else RuleFile
             message = f"there is no such setting{nearest(str(steps[-1]), model.model_fields)}"
         yield Mistake(f"{path}: {' '.join(map(str, steps)) or 'the file'}", message)

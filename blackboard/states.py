@@ -121,7 +121,7 @@ def check_transition(old: str, new: StrEnum) -> None:
         raise IllegalTransition(f"{states.__name__}: {old} cannot become {new}")
 
 
-def is_one_of(column: str, states: Iterable[StrEnum]) -> str:
+def one_of_states(column: str, states: Iterable[StrEnum]) -> str:
     """Return the SQL condition that a column has one of the states."""
     return f"{column} IN ({', '.join(repr(str(state)) for state in states)})"
 

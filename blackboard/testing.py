@@ -291,8 +291,8 @@ class StandaloneContext:
         ):
             raise AgentError(f"agent {self.agent!r} does not declare that it reads {name!r}{nearest(name, declared)}")
         subject = None if subject is None else normalize_subject(subject)
-        found = [item for item in self._reads if item.kind == name and subject in (None, item.subject)]
-        return sorted(found, key=lambda item: -item.strength)
+        marks = [item for item in self._reads if item.kind == name and subject in (None, item.subject)]
+        return sorted(marks, key=lambda item: -item.strength)
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
         """Ask the scripted model, or the offline rule if there is no model.

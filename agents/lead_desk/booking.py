@@ -134,9 +134,9 @@ class AppointmentBook:
             who=request.who,
             about=request.about,
             also=list(request.also),
-        ).or_else(self.conflict(request, f"{format_slot(start)} was taken meanwhile"))
+        ).or_else(self.make_conflict(request, f"{format_slot(start)} was taken meanwhile"))
 
-    def conflict(self, request: MeetingRequest, reason: str) -> Conflict:
+    def make_conflict(self, request: MeetingRequest, reason: str) -> Conflict:
         """Make the conflict of a request, with the free slots nearest to its first requested time."""
         time = next(iter(self.requested_times(request)), None)
         near = [] if self.is_beyond_horizon(request) else nearest_slots(time, self.free, SLOTS_PER_TIME)

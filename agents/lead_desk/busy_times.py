@@ -135,12 +135,12 @@ class _Window:
     def spans(self) -> list[TimeSpan]:
         """Return the spans in order, joined where they overlap."""
         calendar = self._calendar
-        found = chain(
+        candidates = chain(
             (self._span(item, item.start, item.length) for item in calendar.single if self._is_near(item)),
             (span for group in sorted(calendar.groups, key=_density) for span in self._of_group(group)),
             (self._whole_days(item, item) for item in calendar.problems.days),
         )
-        return _joined(sorted(span for span in found if span[0] < self._end and span[1] > self._begin))
+        return _join(sorted(span for span in candidates if span[0] < self._end and span[1] > self._begin))
 
     def _is_near(self, item: Series) -> bool:
         return item.start.wall < self._last and _shifted(item.start.wall, item.length + ZONE_MARGIN) > self._first
@@ -248,7 +248,7 @@ def _shifted(wall: datetime, by: timedelta) -> datetime:
         return datetime.max if by > timedelta(0) else datetime.min  # noqa: DTZ901 -- a wall time
 
 
-def _joined(spans: Iterable[TimeSpan]) -> list[TimeSpan]:
+def _join(spans: Iterable[TimeSpan]) -> list[TimeSpan]:
     """Join sorted spans that overlap."""
     joined: list[TimeSpan] = []
     for begin, end in spans:

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from lead_desk.calendar_text import Component, Property
 from lead_desk.calendar_times import (
     CalendarTime,
-    Unreadable,
+    UnreadableValue,
     days_in,
     midnight,
     parse_length,
@@ -162,7 +162,7 @@ class EventReader:
                 wrong = _Mistakes(self._problems, uid)
                 try:
                     start, length = parse_period(item, self._zones, self._floating, text)
-                except Unreadable:
+                except UnreadableValue:
                     wrong.add("FREEBUSY", text, self._days(text))
                     wrong.report()
                 else:
@@ -198,7 +198,7 @@ class EventReader:
         if item is not None:
             try:
                 start = self._time(item)
-            except Unreadable:
+            except UnreadableValue:
                 pass
             else:
                 if not start.zone_is_known:
@@ -216,7 +216,7 @@ class EventReader:
         if end is not None:
             try:
                 return _length_until(self._time(end), start)
-            except Unreadable:
+            except UnreadableValue:
                 if duration is None:
                     wrong.add("DTEND", end.value)
                     return None
@@ -224,7 +224,7 @@ class EventReader:
             return DAY if start.is_date else UNKNOWN_LENGTH
         try:
             length = parse_length(duration.value)
-        except Unreadable:
+        except UnreadableValue:
             wrong.add("DURATION", duration.value)
             return None
         return max(length, SHORTEST_LENGTH) if not start.is_date else max(-(-length // DAY), 1) * DAY
@@ -238,7 +238,7 @@ class EventReader:
             if rule is not None and rule.until is not None:
                 try:
                     until = self._time(item, rule.until)
-                except Unreadable:
+                except UnreadableValue:
                     problems.append(f"UNTIL={rule.until}")
             for problem in problems:
                 wrong.add(name, problem, is_partial=rule is None and name == "RRULE")
@@ -255,7 +255,7 @@ class EventReader:
                         yield parse_period(item, self._zones, self._floating, text)
                     else:
                         yield self._time(item, text), length or SHORTEST_LENGTH
-                except Unreadable:
+                except UnreadableValue:
                     wrong.add("RDATE", text, self._days(text))
 
     def _excluded(self, component: Component, wrong: _Mistakes) -> Iterator[CalendarTime]:
@@ -263,14 +263,14 @@ class EventReader:
             for text in self._texts(item):
                 try:
                     yield self._time(item, text)
-                except Unreadable:
+                except UnreadableValue:
                     wrong.add("EXDATE", text, is_told=True)
 
     def _replaced(self, component: Component, wrong: _Mistakes) -> tuple[CalendarTime | None, bool]:
         for item in component.properties("RECURRENCE-ID"):
             try:
                 replaced = self._time(item)
-            except Unreadable:
+            except UnreadableValue:
                 wrong.add("RECURRENCE-ID", item.value, is_told=True)
             else:
                 return replaced, (item.parameter("RANGE") or "").upper() == "THISANDFUTURE"
@@ -313,9 +313,9 @@ class _Mistakes:
             days.add(start)
         self._problems.days += days
         shown = tuple(sorted({item.wall.date() for item in days}))
-        what = ", ".join(self._texts[:5])
+        description = ", ".join(self._texts[:5])
         is_blocked = bool(days) or start is not None
-        self._problems.note(Problem(printable(self._uid), what, shown, is_blocked, self._is_partial))
+        self._problems.note(Problem(printable(self._uid), description, shown, is_blocked, self._is_partial))
 
 
 def printable(uid: str) -> str:
@@ -340,18 +340,18 @@ def _length_until(end: CalendarTime, start: CalendarTime) -> timedelta:
     """Return the length of an event that has an end.
 
     Raises:
-        Unreadable: It ends before it begins, or the zone of one of them is not known.
+        UnreadableValue: It ends before it begins, or the zone of one of them is not known.
     """
     if start.is_date:
         late = not end.is_date and end.wall > midnight(end.wall.date())
         days = end.wall.date() - start.wall.date() + (DAY if late else timedelta(0))
         if days < timedelta(0):
-            raise Unreadable
+            raise UnreadableValue
         return max(days, DAY)
     if start.zone == end.zone or end.is_date or end.zone is None or start.zone is None:
         length = end.wall - start.wall
     else:
         length = utc(end.wall, end.zone) - utc(start.wall, start.zone)
     if length < timedelta(0) or start.zone_is_known != end.zone_is_known:
-        raise Unreadable
+        raise UnreadableValue
     return max(length, SHORTEST_LENGTH)

@@ -66,7 +66,7 @@ class _Layout(NamedTuple):
 
 
 @dataclass
-class _Kept:
+class _CachedCalendar:
     """A calendar as it was read, and the content and signature of its file then."""
 
     calendar: BusyCalendar
@@ -77,7 +77,7 @@ class _Kept:
     logged: set[Problem] = field(default_factory=set)
 
 
-_kept: dict[tuple[Path, str], _Kept] = {}
+_kept: dict[tuple[Path, str], _CachedCalendar] = {}
 _lock = threading.Lock()
 
 
@@ -156,7 +156,7 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
     )
 
 
-def _read(path: Path, board_id: str) -> _Kept:
+def _read(path: Path, board_id: str) -> _CachedCalendar:
     """Return the calendar of a file, which is read again only if it may have changed."""
     kept = _kept.get((path.absolute(), board_id))
     now, is_settled = signature(path)
@@ -167,7 +167,7 @@ def _read(path: Path, board_id: str) -> _Kept:
     return kept
 
 
-def _keep(path: Path, raw: bytes, board_id: str) -> _Kept:
+def _keep(path: Path, raw: bytes, board_id: str) -> _CachedCalendar:
     """Return the calendar of a file with this content, which is understood again only if it has changed."""
     key = (path.absolute(), board_id)
     kept = _kept.get(key)
@@ -175,7 +175,7 @@ def _keep(path: Path, raw: bytes, board_id: str) -> _Kept:
     if kept is None or kept.digest != digest:
         root = _components(raw, path)
         calendar = BusyCalendar.read(root, lambda uid: _is_own(uid, board_id))
-        kept = _Kept(calendar, _layout(root, board_id), digest, logged=set() if kept is None else kept.logged)
+        kept = _CachedCalendar(calendar, _layout(root, board_id), digest, logged=set() if kept is None else kept.logged)
         _kept.pop(key, None)
         _kept[key] = kept
         while len(_kept) > _MAX_CACHED_CALENDARS:
@@ -183,7 +183,7 @@ def _keep(path: Path, raw: bytes, board_id: str) -> _Kept:
     return kept
 
 
-def _log_problems(path: Path, kept: _Kept) -> None:
+def _log_problems(path: Path, kept: _CachedCalendar) -> None:
     """Log the problems that were not logged before."""
     problems = kept.calendar.problems.found
     new = [problem for problem in problems if problem not in kept.logged]

@@ -79,17 +79,17 @@ class Component:
 
     def properties(self, name: str) -> list[Property]:
         """Return its properties of a name."""
-        return [_split(name, rest) for rest in self.lines.get(name.encode("ascii"), ())]
+        return [_split(name, value) for value in self.lines.get(name.encode("ascii"), ())]
 
     def property(self, name: str) -> Property | None:
         """Return its first property of a name; None if there is none."""
-        rests = self.lines.get(name.encode("ascii"))
-        return None if rests is None else _split(name, rests[0])
+        values = self.lines.get(name.encode("ascii"))
+        return None if values is None else _split(name, values[0])
 
     def text(self, name: str) -> str:
         """Return the value of its first property of a name, or an empty text."""
-        found = self.property(name)
-        return "" if found is None else found.value
+        item = self.property(name)
+        return "" if item is None else item.value
 
 
 def read_components(raw: bytes) -> Component:
@@ -168,13 +168,13 @@ def _close(open_now: list[Component], place: int, after: int) -> None:
     component.end, component.after = place, after
 
 
-def _split(name: str, rest: bytes) -> Property:
+def _split(name: str, content: bytes) -> Property:
     """Split a line at the colon before its value.
 
     That is the first one outside of quotes. Some programs name a zone with a colon in it and without quotes, so the
     first one before a year is preferred.
     """
-    text = rest.decode("utf-8", "replace")
+    text = content.decode("utf-8", "replace")
     if text[0] == ":":
         return Property(name, "", text[1:].strip())
     if (match := _YEAR.search(text)) and '"' not in text[match.end() :]:

@@ -13,7 +13,16 @@ from icalendar import vDuration
 from lead_desk.calendar_text import Property
 from lead_desk.calendar_zones import Zones
 
-__all__ = ["CalendarTime", "Unreadable", "days_in", "local_day", "parse_length", "parse_period", "parse_time", "utc"]
+__all__ = [
+    "CalendarTime",
+    "UnreadableValue",
+    "days_in",
+    "local_day",
+    "parse_length",
+    "parse_period",
+    "parse_time",
+    "utc",
+]
 
 _TIME = re.compile(
     r"""(\d{4})(-?)(\d\d)\2(\d\d)
@@ -27,7 +36,7 @@ _LONGEST = date.max - date.min
 """The longest length. Python has no dates beyond it, and sums of a few lengths stay within `timedelta`."""
 
 
-class Unreadable(Exception):
+class UnreadableValue(Exception):
     """A value that cannot be read as what it should be."""
 
 
@@ -70,12 +79,12 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
     """Return the time of a property, or of one text in its list.
 
     Raises:
-        Unreadable: It is not a time.
+        UnreadableValue: It is not a time.
     """
     text = (item.value if text is None else text).strip()
     match = _TIME.fullmatch(text) if len(text) <= MAX_CHARACTERS else None
     if match is None:
-        raise Unreadable
+        raise UnreadableValue
     year, _, month, day, hour, minute, second, is_utc, sign, hours, minutes = match.groups()
     try:
         wall = datetime(int(year), int(month), int(day))  # noqa: DTZ001 -- a wall time
@@ -88,7 +97,7 @@ def parse_time(item: Property, zones: Zones, floating: tzinfo | None, text: str 
             offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
             return CalendarTime(wall, zone=timezone(-offset if sign == "-" else offset))
     except (ValueError, OverflowError):
-        raise Unreadable from None
+        raise UnreadableValue from None
     if is_utc:
         return CalendarTime(wall, zone=UTC)
     if (name := item.parameter("TZID")) is None:
@@ -101,17 +110,17 @@ def parse_length(text: str) -> timedelta:
     """Return the length that a DURATION gives, or the longest that there is.
 
     Raises:
-        Unreadable: It is not a length, or below zero.
+        UnreadableValue: It is not a length, or below zero.
     """
     text = text.strip().upper()
     if len(text) > MAX_CHARACTERS or text.startswith("-"):
-        raise Unreadable
+        raise UnreadableValue
     try:
         length: timedelta = vDuration(text).td
     except (ValueError, OverflowError) as error:
         if isinstance(error, OverflowError) or isinstance(error.__cause__, OverflowError):
             return _LONGEST
-        raise Unreadable from None
+        raise UnreadableValue from None
     return min(length, _LONGEST)
 
 
@@ -119,7 +128,7 @@ def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: st
     """Return the start and the length of a period: `start/end` or `start/length`.
 
     Raises:
-        Unreadable: It is not a period.
+        UnreadableValue: It is not a period.
     """
     first, _, second = text.partition("/")
     start = parse_time(item, zones, floating, first)
@@ -127,7 +136,7 @@ def parse_period(item: Property, zones: Zones, floating: tzinfo | None, text: st
         return start, parse_length(second)
     end = parse_time(item, zones, floating, second)
     if end.wall < start.wall or end.zone != start.zone:
-        raise Unreadable
+        raise UnreadableValue
     return start, end.wall - start.wall
 
 

@@ -73,8 +73,8 @@ def _known_zone(name: str) -> tzinfo | None:
     parts = name.split("/")
     # Some programs put the address of their database before the name.
     for place in range(len(parts)):
-        if (found := names.get("/".join(parts[place:]))) and (place == 0 or len(parts) - place > 1):
-            return ZoneInfo(found)
+        if (zone := names.get("/".join(parts[place:]))) and (place == 0 or len(parts) - place > 1):
+            return ZoneInfo(zone)
     return None
 
 
@@ -148,8 +148,8 @@ class _DefinedZone(tzinfo):
 
     def _onsets_of(self, year: int) -> list[tuple[datetime, timedelta]]:
         if year not in self._onsets:
-            found = {(onset, item.after) for item in self._observances for onset in item.onsets(year)}
-            self._onsets[year] = sorted(found)
+            onsets = {(onset, item.after) for item in self._observances for onset in item.onsets(year)}
+            self._onsets[year] = sorted(onsets)
         return self._onsets[year]
 
 

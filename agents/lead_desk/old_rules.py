@@ -92,7 +92,7 @@ def _item(code: str, word: str) -> str | None:
 
 def _numbered_weekdays(items: list[str]) -> list[str]:
     """Return the weekdays of a month with the numbers before them: `1 MO TU 3 FR` is 1MO, 1TU, 3FR."""
-    found: list[str] = []
+    weekdays: list[str] = []
     numbers: list[str] = []
     weekdays_began = False
     for item in items:
@@ -101,5 +101,5 @@ def _numbered_weekdays(items: list[str]) -> list[str]:
             weekdays_began = False
         else:
             weekdays_began = True
-            found += [f"{number}{item}" for number in numbers] or [item]
-    return found
+            weekdays += [f"{number}{item}" for number in numbers] or [item]
+    return weekdays

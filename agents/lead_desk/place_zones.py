@@ -100,13 +100,13 @@ def find_place(name: str) -> str | None:
     """
     plain = name.replace("\\", "").replace("&amp;", "&")
     prefix = _PREFIX.match(plain)
-    rest = plain[prefix.end() :] if prefix else plain
+    without_prefix = plain[prefix.end() :] if prefix else plain
     offset = _offset(prefix) if prefix else None
-    for text in (rest, _IN_BRACKETS.sub("", rest)):
+    for text in (without_prefix, _IN_BRACKETS.sub("", without_prefix)):
         for place in (text, *_SEPARATOR.split(text)):
-            found = _places().get(place.strip().removeprefix("city of "))
-            if found is not None and (offset is None or offset in _offsets(found)):
-                return found
+            zone = _places().get(place.strip().removeprefix("city of "))
+            if zone is not None and (offset is None or offset in _offsets(zone)):
+                return zone
     return None
 
 

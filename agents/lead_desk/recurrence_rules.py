@@ -256,10 +256,10 @@ class _Walk:
         """Return the moments of a period at the positions of BYSETPOS, if there are any."""
         if not self.rule.positions:
             return moments
-        found = list(moments)
-        size = len(found)
+        times = list(moments)
+        size = len(times)
         indexes = {number - 1 if number > 0 else size + number for number in self.rule.positions}
-        return iter([found[index] for index in sorted(indexes) if 0 <= index < size])
+        return iter([times[index] for index in sorted(indexes) if 0 <= index < size])
 
     def _is_day(self, day: date) -> bool:
         rule = self.rule
@@ -352,24 +352,24 @@ def _count(value: str | None, problems: list[str]) -> int | None:
 
 
 def _numbers(name: str, value: str | None, problems: list[str]) -> tuple[int, ...]:
-    found = []
+    numbers = []
     for item in () if value is None else value.split(","):
         number = int(item) if re.fullmatch(r"\s{0,5}[+-]?\d{1,3}\s{0,5}", item, re.ASCII) else None
         if number is None or number not in _RANGES[name] or (number == 0 and _RANGES[name].start < 0):
             problems.append(f"{name}={item[:40]}")
         else:
-            found.append(number)
-    return tuple(found)
+            numbers.append(number)
+    return tuple(numbers)
 
 
 def _weekdays(value: str | None, problems: list[str]) -> tuple[tuple[int, int], ...]:
-    found = []
+    weekdays = []
     for item in () if value is None else value.split(","):
         if (match := _DAY.fullmatch(item.strip())) is None:
             problems.append(f"BYDAY={item[:40]}")
         else:
-            found.append((int(match[1] or 0), _WEEKDAYS.index(match[2])))
-    return tuple(found)
+            weekdays.append((int(match[1] or 0), _WEEKDAYS.index(match[2])))
+    return tuple(weekdays)
 
 
 def _week_start(value: str, problems: list[str]) -> int:

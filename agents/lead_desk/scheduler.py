@@ -129,7 +129,7 @@ def _book_leads(leads: Sequence[Qualified], book: AppointmentBook, context: Cont
     impossible = [request for request in requests if not book.slots_to_offer([request])]
     possible = [request for request in requests if request not in impossible]
     return _pick_slots(possible, decisions, book, context) + [
-        book.conflict(request, _why_impossible(request, book)) for request in impossible
+        book.make_conflict(request, _why_impossible(request, book)) for request in impossible
     ]
 
 
@@ -148,7 +148,7 @@ def _follow_decisions(decisions: Sequence[Decision], book: AppointmentBook, cont
         elif start := book.first_free(times):
             results.append(book.book(request, start))
         else:
-            results.append(book.conflict(request, f"the decision names {times[0]}, which is not free"))
+            results.append(book.make_conflict(request, f"the decision names {times[0]}, which is not free"))
     answers = {subject: answer for subject, (_, answer) in unclear.items()}
     return results + _pick_slots([request for request, _ in unclear.values()], answers, book, context)
 
@@ -178,7 +178,7 @@ def _pick_slots(
         return []
     offer = {format_slot(start): start for start in book.slots_to_offer(requests)}
     if not offer:
-        return [book.conflict(request, _NOTHING_FREE) for request in requests]
+        return [book.make_conflict(request, _NOTHING_FREE) for request in requests]
     allowed = {request.id: book.suitable_slots(request) or list(offer.values()) for request in requests}
     data = {
         "free": _group_by_day(list(offer.values())),
@@ -193,7 +193,7 @@ def _pick_slots(
             appointments.append(book.book(request, start))
         elif pick.slot or pick.clash or not request.again:  # a decision against a meeting is not a conflict
             failed.append((request, _why_failed(pick)))
-    return appointments + [book.conflict(request, reason) for request, reason in failed]
+    return appointments + [book.make_conflict(request, reason) for request, reason in failed]
 
 
 def _why_impossible(request: MeetingRequest, book: AppointmentBook) -> str:

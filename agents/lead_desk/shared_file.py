@@ -58,8 +58,8 @@ def signature(path: Path) -> tuple[Signature | None, bool]:
         return None, True
     except (OSError, ValueError) as error:
         raise AgentError(f"{path}: the calendar cannot be read ({_reason(error)})") from None
-    found = Signature(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return found, SystemClock().now() * 1000 - max(found.modified, found.changed) > FILE_TIME_STEP_NANOSECONDS
+    current = Signature(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return current, SystemClock().now() * 1000 - max(current.modified, current.changed) > FILE_TIME_STEP_NANOSECONDS
 
 
 def read_file(path: Path) -> bytes | None:

@@ -40,8 +40,8 @@ def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -
     """
     plain = " ".join((text or "")[:100].split())
     latest = deposited_at + _MAX_AHEAD
-    found = [moment for moment in _readings(plain, zone) if moment <= latest and moment.year >= 2000]
-    return max(found, default=None)
+    times = [moment for moment in _readings(plain, zone) if moment <= latest and moment.year >= 2000]
+    return max(times, default=None)
 
 
 def _readings(text: str, zone: ZoneInfo) -> Iterator[datetime]:

@@ -60,11 +60,11 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     try:
         if database.path is None or not database.path.exists():
             return []
-        found = [erasure.erased_events(database)]
+        erased = [erasure.erased_events(database)]
         for copy in BoardFiles(database.path).replaced_copies():
             with contextlib.closing(Database(copy)) as replaced:
-                found.append(erasure.erased_events(replaced))
-        return found
+                erased.append(erasure.erased_events(replaced))
+        return erased
     finally:
         database.close()
 
@@ -72,10 +72,10 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
 def brought_back(board: Blackboard, erased: Iterable[ErasedEvents | None]) -> list[str]:
     """Return the subjects that were forgotten and are back, because this board is an older copy."""
     known = [events for events in erased if events is not None]
-    found = board.session.read(
+    subjects = board.session.read(
         lambda txn: [subject for events in known for subject in erasure.brought_back(txn, events)]
     )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(subjects))
 
 
 def delete_files(path: Path) -> None:

@@ -108,7 +108,7 @@ def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int)
 
 def _reason_to_keep(txn: BoardTransaction, mark_id: int, others: Sequence[Any]) -> str | None:
     """Return why a mark must stay; None if it may go. `others` are the deposits from elsewhere."""
-    if agents := [found.agent for found in txn.sql.all(MARKS.agents_given_mark, mark_id=mark_id)]:
+    if agents := [row.agent for row in txn.sql.all(MARKS.agents_given_mark, mark_id=mark_id)]:
         return f"given to {', '.join(agents)}"
     if others:
         return f"joined by deposits of {', '.join(sorted({event.author for event in others}))}"

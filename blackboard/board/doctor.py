@@ -51,50 +51,50 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
     board.session.classes.load(board.deployment.kinds)
     dead = board.session.dead_workers()
     health = measure(board.database)
-    findings = list(_store(health, board))
+    findings = list(_examine_store(health, board))
 
     def examine_rows(txn: BoardTransaction) -> list[Finding]:
         return [
-            *_clock(txn, board),
-            *_skew(txn),
-            *_pauses(txn),
-            *_cooldowns(txn),
-            *_workers(txn, dead),
-            *_models(txn, dead),
-            *_gone(txn),
-            *_leases(txn),
-            *_stuck(txn),
-            *_inbox(txn),
-            *_unreadable(txn, board),
-            *_backfills(txn),
-            *_erasures(txn),
-            *_drift(txn, deployment),
+            *_examine_clock(txn, board),
+            *_examine_skew(txn),
+            *_examine_pauses(txn),
+            *_examine_cooldowns(txn),
+            *_examine_workers(txn, dead),
+            *_examine_models(txn, dead),
+            *_examine_gone(txn),
+            *_examine_leases(txn),
+            *_examine_stuck(txn),
+            *_examine_inbox(txn),
+            *_examine_unreadable(txn, board),
+            *_examine_backfills(txn),
+            *_examine_erasures(txn),
+            *_examine_drift(txn, deployment),
         ]
 
     return findings + board.session.read(examine_rows)
 
 
-def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
+def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     engine = f"{health.engine} {health.version}".strip()
     race = (
         "its checkpoints hold up all writers, and damage the file if another program writes to it meanwhile; use SQLite"
         " 3.51.3 or later, which the package pysqlite3 brings"
     )
-    yield _check("engine", health.safe, engine, "" if health.safe else race)
+    yield _finding("engine", health.safe, engine, "" if health.safe else race)
     version = revision_of(board.database)
-    yield _check("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
+    yield _finding("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
     if health.bytes is None or health.journal_mode is None:
         return
-    yield _check(
+    yield _finding(
         "journal mode", health.journal_mode == "wal", health.journal_mode,
         "'blackboard init' sets it; until then readers and writers wait for each other",
     )  # fmt: skip
     damage = "; ".join(health.damage) or "every page is intact"
-    yield _check("pages", not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
+    yield _finding("pages", not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
     free, size, log = health.free_bytes or 0, health.bytes, health.log_bytes or 0
     enough = free >= max(MIN_FREE_BYTES, size // 10)
-    yield _check("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
-    yield _check(
+    yield _finding("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
+    yield _finding(
         "write-ahead log", log <= MAX_LOG_BYTES, _size(log),
         "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",
     )  # fmt: skip
@@ -113,10 +113,10 @@ def _store(health: Health, board: Blackboard) -> Iterator[Finding]:
         )  # fmt: skip
     others = health.open_to_others
     names = ", ".join(map(str, others))
-    yield _check("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
+    yield _finding("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
 
 
-def _skew(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_skew(txn: BoardTransaction) -> Iterator[Finding]:
     """Report deposits whose depositors' clocks were ahead of the board's."""
     counted = txn.sql.one(MARKS.get_skew)
     if counted.skewed_deposits:
@@ -129,7 +129,7 @@ def _skew(txn: BoardTransaction) -> Iterator[Finding]:
         )
 
 
-def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+def _examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     clock = board.clock.now()
     if txn.doubted is not None:
         yield Finding(
@@ -145,7 +145,7 @@ def _clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
         yield Finding("clock", "ok", f"{iso(clock)}")
 
 
-def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
     row: BoardRow = txn.sql.one(ACTIVATIONS.board)
     if row.paused:
         problem = f"the board is paused: {row.paused_because or NO_REASON}"
@@ -165,7 +165,7 @@ def _pauses(txn: BoardTransaction) -> Iterator[Finding]:
         yield Finding("pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}'")
 
 
-def _cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the agents that wait because they failed, except those that are paused."""
     paused = agent_state.paused(txn)
     states: list[AgentStateRow] = txn.sql.all(ACTIVATIONS.agent_states)
@@ -180,7 +180,7 @@ def _cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+def _examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
     rows = txn.sql.all(ACTIVATIONS.workers)
     living = [row for row in rows if row.id not in dead]
     for row in living:
@@ -196,10 +196,10 @@ def _workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
         yield Finding("workers", "wrong", f"died: {'; '.join(died)}", "start a daemon: it recovers their activations")
     elif living:
         yield Finding("workers", "ok", f"{len(living)} running")
-    yield from _service(txn, dead, len(living))
+    yield from _examine_service(txn, dead, len(living))
 
 
-def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
+def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
     """Report that nobody serves the board or some of its agents, and since when; wrong if work waits for them."""
     unserved = {
         agent: problem
@@ -209,7 +209,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     waiting = Counter(waiting_work(txn, unserved.keys()))
     if living:
         for agent, problem in unserved.items():
-            yield _unserved(
+            yield _unserved_finding(
                 "agent",
                 f"{agent}: {problem.reason}",
                 waiting[agent],
@@ -219,7 +219,7 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     since = served_agents.board_served_at(txn, dead)
     never = "no daemon serves the board, and none is known to have served it"
     unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
-    yield _unserved(
+    yield _unserved_finding(
         "workers",
         f"{unserved_since}; so no agent wakes",
         waiting.total(),
@@ -227,25 +227,25 @@ def _service(txn: BoardTransaction, dead: Collection[str], living: int) -> Itera
     )
 
 
-def _unserved(name: str, detail: str, waiting: int, advice: str) -> Finding:
+def _unserved_finding(name: str, detail: str, waiting: int, advice: str) -> Finding:
     if not waiting:
         return Finding(name, "note", detail, advice)
     return Finding(name, "wrong", f"{detail}; {waiting} crossings and activations wait", advice)
 
 
-def _gone(txn: BoardTransaction) -> Iterator[Finding]:
-    for agent, left in gone_agents.work_left(txn).items():
-        held = f"{left.activations} activations and {left.crossings} crossings"
+def _examine_gone(txn: BoardTransaction) -> Iterator[Finding]:
+    for agent, work in gone_agents.work_left(txn).items():
+        held = f"{work.activations} activations and {work.crossings} crossings"
         yield Finding(
             "agent",
-            "wrong" if left.activations else "note",  # only the marks of activations are absorbed
+            "wrong" if work.activations else "note",  # only the marks of activations are absorbed
             f"{agent} is not in the active deployment; {held} of it are held",
             "put it back into the deployment file, or name it in `renamed_from` of its successor; or give activations"
             " up: 'blackboard activations --state held' shows them, --discard ID ends one",
         )
 
 
-def _models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+def _examine_models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
     """Report which provider and model answer, as the workers say."""
     workers: dict[str, list[str]] = {}
     for row in txn.sql.all(ACTIVATIONS.workers):
@@ -255,15 +255,15 @@ def _models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
         yield Finding(MODEL, "note", f"{model} (worker {', '.join(ids)})")
 
 
-def _leases(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_leases(txn: BoardTransaction) -> Iterator[Finding]:
     rows = txn.sql.all(ACTIVATIONS.running)
     expired = [row.id for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
     ids = ", ".join(map(str, expired[:10]))
     detail = f"expired for activation {ids}" if expired else f"{len(rows)} running"
-    yield _check("leases", not expired, detail, "start a daemon: it recovers them")
+    yield _finding("leases", not expired, detail, "start a daemon: it recovers them")
 
 
-def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:
     for state in (ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.HELD):
         if count := len(txn.sql.all(ACTIVATIONS.in_state, state=state)):
             advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
@@ -277,51 +277,51 @@ def _stuck(txn: BoardTransaction) -> Iterator[Finding]:
             yield Finding("dead activations", "ok", "none")
 
 
-def _unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
     try:
-        found = unreadable_marks.find(txn, txn.deployment, board.session.classes)
+        misfits_by_kind = unreadable_marks.find(txn, txn.deployment, board.session.classes)
     except BlackboardError as error:
         yield Finding(
             "marks", "note", f"not compared with their classes: {error}", "'blackboard check' names every mistake"
         )
         return
-    for kind, misfits in found.items():
+    for kind, misfits in misfits_by_kind.items():
         advice = "mend the class so that it reads them, then 'blackboard init'; or withdraw them"
         yield Finding("marks", "wrong", f"the class of {kind} does not read {misfits}", advice)
-    if not found:
+    if not misfits_by_kind:
         yield Finding("marks", "ok", "all live marks fit their classes")
 
 
-def _inbox(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
     if count := len(inbox(txn)):
         yield Finding("inbox", "note", f"{count} questions wait for a person", "'blackboard inbox' lists them")
 
 
-def _backfills(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_backfills(txn: BoardTransaction) -> Iterator[Finding]:
     if count := len(txn.sql.all(CROSSINGS.backfills)):
         detail = f"{count} changes of the deployment are still being applied to the marks"
         yield Finding("backfills", "note", detail, "a daemon, or the next 'blackboard init', continues them")
 
 
-def _erasures(txn: BoardTransaction) -> Iterator[Finding]:
+def _examine_erasures(txn: BoardTransaction) -> Iterator[Finding]:
     if (owed_at := erasure.owed_compaction(txn)) is not None:
         detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(owed_at)}"
         yield Finding("erasure", "wrong", detail, "'blackboard compact' finishes it")
 
 
-def _drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:
+def _examine_drift(txn: BoardTransaction, deployment: Deployment | None) -> Iterator[Finding]:
     if deployment is None:
         return
     # The board keeps kinds that its file no longer names, and adds two of its own.
     wanted = redeployment.complete(txn, deployment).with_kinds(BUILT_IN_KINDS)
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
-    yield _check(
+    yield _finding(
         "deployment", same, detail, "'blackboard check --against-board' shows what 'blackboard init' would change"
     )
 
 
-def _check(name: str, fine: bool, detail: str, advice: str) -> Finding:
+def _finding(name: str, fine: bool, detail: str, advice: str) -> Finding:
     return Finding(name, "ok", detail) if fine else Finding(name, "wrong", detail, advice)
 
 

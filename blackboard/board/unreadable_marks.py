@@ -42,7 +42,7 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
 
     Without a class, the marks of a kind whose schema never changed were all checked against it when deposited.
     """
-    found: dict[str, Misfits] = {}
+    misfits_by_kind: dict[str, Misfits] = {}
     for kind, spec in deployment.kinds.items():
         if kind not in txn.deployment.kinds:
             continue
@@ -50,11 +50,11 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
             continue
         for row in chain.from_iterable(txn.live_batches(kind)):
             if (reason := classes.misfit(row, deployment)) is not None:
-                misfits = found.setdefault(kind, Misfits(reason))
+                misfits = misfits_by_kind.setdefault(kind, Misfits(reason))
                 misfits.count += 1
                 if misfits.count <= MAX_NAMED_MARKS:
                     misfits.marks.append(row.id)
-    return found
+    return misfits_by_kind
 
 
 def register(txn: BoardTransaction, new: Deployment) -> DeployResult:

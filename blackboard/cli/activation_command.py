@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, document, number, say, second, table
+from blackboard.cli.output import AsJson, number, print_json, print_table, say, second
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -36,7 +36,7 @@ def activation(
     with session_of(context).board() as board:
         details = board.activation(activation_id)
     if as_json:
-        document(details)
+        print_json(details)
         return
     _show_outcome(details)
     _show_marks(details)
@@ -71,7 +71,7 @@ def _show_outcome(details: ActivationDetails) -> None:
 
 def _show_marks(details: ActivationDetails) -> None:
     say("marks:")
-    table(
+    print_table(
         ("mark", "", "kind", "subject", "strength", "what became of it", "payload"),
         (
             (
@@ -89,7 +89,7 @@ def _show_marks(details: ActivationDetails) -> None:
         spare=("payload",),
     )
     say("deposited:")
-    table(
+    print_table(
         ("mark", "event", "kind", "subject", "intensity", "payload"),
         (
             (event.mark_id, event.event, event.kind, event.subject, number(event.intensity), _compact(event.payload))
@@ -112,7 +112,7 @@ def _show_calls(details: ActivationDetails) -> None:
     if not details.calls:
         return
     say("model calls:")
-    table(
+    print_table(
         ("call", "model", "state", "sent", "tokens in", "out", "US$", "error"),
         (
             (

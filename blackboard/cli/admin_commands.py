@@ -11,7 +11,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Session, model_of, session_of
-from blackboard.cli.output import AsJson, document, note, say
+from blackboard.cli.output import AsJson, note, print_json, say
 
 if TYPE_CHECKING:
     from blackboard.board.people.erasure import ErasedEvents
@@ -42,7 +42,7 @@ def backup(
     with session_of(context).board(upgrade=False) as board:
         copy = back_up(board, file)
     if as_json:
-        document({**vars(copy), "last_recorded_at": iso(copy.last_recorded_at)})
+        print_json({**vars(copy), "last_recorded_at": iso(copy.last_recorded_at)})
     else:
         say(
             f"{copy.path}: {copy.marks} marks and {copy.events} events, as of {iso(copy.last_recorded_at)};"
@@ -107,7 +107,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     findings = _findings(session_of(context))
     wrong = sum(1 for finding in findings if finding.state == "wrong")
     if as_json:
-        document({"wrong": wrong, "findings": findings})
+        print_json({"wrong": wrong, "findings": findings})
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
@@ -186,7 +186,7 @@ def forget(
     with session_of(context).board() as board:
         report = board.forget(subject)
     if as_json:
-        document({"subject": subject, **vars(report)})
+        print_json({"subject": subject, **vars(report)})
     else:
         _show_erasure(subject, report)
     if report.not_compacted is not None:
@@ -228,7 +228,7 @@ def compact(context: typer.Context, as_json: AsJson = False) -> None:
     with session_of(context).board(upgrade=False) as board:
         report = board.compact()
     if as_json:
-        document(report)
+        print_json(report)
     else:
         say(f"the file had {_megabytes(report.bytes_before)}, and has {_megabytes(report.bytes_after)} now")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import Session, note_warnings, session_of
-from blackboard.cli.output import AsJson, describe_gone, document, say, table, timestamp
+from blackboard.cli.output import AsJson, describe_gone, print_json, print_table, say, timestamp
 from blackboard.conditions import digits_beside, exact_digits
 from blackboard.errors import ConfigurationError
 
@@ -62,13 +62,13 @@ def check(
     except ConfigurationError as error:
         if not as_json:
             raise
-        document({"file": _file(session), "mistakes": error.mistakes})
+        print_json({"file": _file(session), "mistakes": error.mistakes})
         raise typer.Exit(error.exit_code) from None
     if not as_json:  # the document contains the warnings
         note_warnings(resolved)
     preview = _preview(session, resolved) if against_board else None
     if as_json:
-        document(_document(resolved, preview))
+        print_json(_document(resolved, preview))
         return
     _show(resolved)
     if preview is not None:
@@ -134,7 +134,7 @@ def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str
 def _show(resolved: ResolvedDeployment) -> None:
     kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
     say(f"{resolved.settings.path}: {len(kinds)} kinds and {len(agents)} agents, no mistakes")
-    table(
+    print_table(
         ("kind", "weight", "floor", "on_repeat", "decay"),
         (
             (name, kind.weight, kind.floor, kind.on_repeat, resolved.deployment.kind(name).decay)
@@ -142,7 +142,7 @@ def _show(resolved: ResolvedDeployment) -> None:
         ),
         empty="no kinds",
     )
-    table(
+    print_table(
         ("agent", "writes", "watch", "condition"),
         (
             (agent.name if i == 0 else "", ", ".join(agent.writes) if i == 0 else "", watch.name, _condition(watch))
@@ -162,7 +162,7 @@ def _show_activations(agents: Iterable[AgentSpec]) -> None:
         for i, watch in enumerate(agent.watches)
     ]
     if rows:
-        table(("agent", "watch", "per", "one activation, with at most one call, for"), rows, empty="")
+        print_table(("agent", "watch", "per", "one activation, with at most one call, for"), rows, empty="")
 
 
 def _taken(agent: AgentSpec, watch: WatchSpec) -> str:
@@ -200,7 +200,7 @@ def _show_preview(preview: Preview) -> None:
 
 
 def _show_marks(preview: Preview) -> None:
-    table(
+    print_table(
         ("mark", "kind", "remaining", "floor", "subject"),
         (
             (e.mark_id, e.kind, digits_beside(e.remaining, e.floor), exact_digits(e.floor), e.subject)
@@ -218,7 +218,7 @@ def _show_marks(preview: Preview) -> None:
 
 
 def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
-    table(
+    print_table(
         ("agent", "watch", "value", "threshold", "", "subject"),
         (
             (w.agent, w.watch, *_measured(w), "guard closed" if w.guard_closed else "", w.subject or "the board")
@@ -231,7 +231,7 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
 
 def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> None:
     if activations:
-        table(
+        print_table(
             ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
             ((a.agent, a.watch, a.subjects, a.marks, a.per, *_activations_of(a)) for a in activations),
             empty="",
@@ -249,7 +249,7 @@ def _activations_of(activations: PredictedActivations) -> tuple[str, str]:
 
 def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
     if schedules:
-        table(
+        print_table(
             ("agent", "watch", "schedule", "", "next"),
             ((s.agent, s.watch, s.schedule, "begins" if s.is_new else "", _instants(s)) for s in schedules),
             empty="",
@@ -263,7 +263,7 @@ def _instants(schedule: PredictedSchedule) -> str:
 
 def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
     if retests:
-        table(
+        print_table(
             ("agent", "watch", "value", "threshold", "subject"),
             ((r.agent, r.watch, *_measured(r), r.subject or "the board") for r in retests[:MAX_LISTED]),
             empty="",

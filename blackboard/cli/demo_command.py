@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import console, grid, number, say, table
+from blackboard.cli.output import console, grid, number, print_table, say
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -63,7 +63,7 @@ def demo(
     client = client_of(resolved)
     log_setup.configure(logging.ERROR)
     with contextlib.ExitStack() as stack:
-        path = stack.enter_context(_new_folder(directory, section))
+        path = stack.enter_context(_prepare_folder(directory, section))
         author = section.author if session.author is None else session.author
         board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=author))
         board.deploy(resolved.deployment)
@@ -74,7 +74,7 @@ def demo(
         )
         _load(board, section)
         daemon = build_daemon(board, resolved, client)
-        with _progress(board, daemon), handle_signals(daemon):
+        with _show_progress(board, daemon), handle_signals(daemon):
             report = daemon.run(until_quiescent=True)
         _show(board, section, offline=client is None)
     for line in report.lines:
@@ -85,7 +85,7 @@ def demo(
 
 
 @contextlib.contextmanager
-def _new_folder(directory: Path, section: Demo) -> Iterator[Path]:
+def _prepare_folder(directory: Path, section: Demo) -> Iterator[Path]:
     """Prepare the folder, change to it, and yield the path of the board.
 
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
@@ -123,7 +123,7 @@ def _load(board: Blackboard, section: Demo) -> None:
 
 
 @contextlib.contextmanager
-def _progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
+def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
     """Show progress: a live view on a terminal, otherwise a line for each activation that ends."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in daemon.agents}
     screen = console()
@@ -177,10 +177,10 @@ def _show(board: Blackboard, section: Demo, *, offline: bool) -> None:
     deposits = query(
         board, "select kind, count(distinct mark_id) from mark_history where event = 'deposited' group by kind"
     )
-    table(("kind", "marks"), deposits.rows, empty="no marks", title="Deposited marks")
+    print_table(("kind", "marks"), deposits.rows, empty="no marks", title="Deposited marks")
     for kind, fields in section.show.items():
         marks = board.marks(kind) if kind in board.deployment.kinds else []
-        table(
+        print_table(
             ("subject", "strength", *fields),
             (
                 (mark.subject, number(mark.strength), *map(_cell, map(mark.payload.get, fields)))

@@ -72,22 +72,22 @@ class InputText:
         self._name, self._source = name, stream
         self._back: deque[tuple[int, str]] = deque()
         self._number = 0
-        data = _buffered(stream)
-        can_rewind = data.seekable()
-        if data.peek(2).startswith(_GZIP):
-            data = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=data)))
+        buffered = _buffered(stream)
+        can_rewind = buffered.seekable()
+        if buffered.peek(2).startswith(_GZIP):
+            buffered = _buffered(cast("IO[bytes]", gzip.GzipFile(fileobj=buffered)))
         with _Damaged(name):
-            head = data.peek(_BLOCK_BYTES)
+            head = buffered.peek(_BLOCK_BYTES)
             start = head[:1000].removeprefix(codecs.BOM_UTF8).lstrip().lower()
-            for magic, what in (*_NOT_TEXT.items(), *_MARKUP.items()):
+            for magic, description in (*_NOT_TEXT.items(), *_MARKUP.items()):
                 if head.startswith(magic) or (magic in _MARKUP and start.startswith(magic)):
-                    raise UsageError(f"{name} is {what}")
-            sample = b"" if encoding else _sample(data, head, can_rewind=can_rewind)
+                    raise UsageError(f"{name} is {description}")
+            sample = b"" if encoding else _sample(buffered, head, can_rewind=can_rewind)
             self.encoding = _known(encoding) if encoding else _guess(head, sample, name)
             """The encoding, by its name in Python."""
         self.is_guess = not encoding and self.encoding not in ("utf-8", "utf-8-sig")
         """Whether the encoding is a guess that the user should hear of."""
-        self._text = io.TextIOWrapper(data, self.encoding, errors=_ERRORS, newline="")
+        self._text = io.TextIOWrapper(buffered, self.encoding, errors=_ERRORS, newline="")
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         return self
@@ -146,21 +146,21 @@ def _buffered(stream: IO[bytes]) -> io.BufferedReader:
     return io.BufferedReader(cast("io.RawIOBase", stream), _BLOCK_BYTES)
 
 
-def _sample(data: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
+def _sample(stream: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
     """Return the block of bytes that begins at the first one that is not ASCII; empty if all are ASCII.
 
     A pipe cannot be rewound: only its head is looked at.
     """
     if not can_rewind:
         return _from_first_sign(head)
-    start = data.tell()
+    start = stream.tell()
     try:
-        while block := data.read(_BLOCK_BYTES):
+        while block := stream.read(_BLOCK_BYTES):
             if sample := _from_first_sign(block):
-                return sample + data.read(_BLOCK_BYTES)
+                return sample + stream.read(_BLOCK_BYTES)
         return b""
     finally:
-        data.seek(start)
+        stream.seek(start)
 
 
 def _from_first_sign(block: bytes) -> bytes:

@@ -16,10 +16,10 @@ from blackboard.cli.output import (
     AsJson,
     count_list,
     describe_gone,
-    document,
     note,
     number,
-    pairs,
+    print_json,
+    print_pairs,
     say,
     second,
     short,
@@ -135,11 +135,11 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
     summary = _summary(result, where, served or model_of(session))
     if as_json:
-        document(summary)
+        print_json(summary)
         return
     workers = ", ".join(map(_worker, result.workers))
     shown = {name: value for name, value in summary.items() if name not in _PAUSES}
-    pairs(
+    print_pairs(
         {
             **shown,
             "as_of": timestamp(result.as_of),
@@ -346,7 +346,7 @@ def activations(
             board.discard(discard)
             _confirm(discard, ActivationState.DISCARDED, "is discarded", as_json)
             return
-        states = state or [one for one in ActivationState if one != ActivationState.SKIPPED]
+        states = state or [value for value in ActivationState if value != ActivationState.SKIPPED]
         records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
     show_records(
         records,
@@ -371,7 +371,7 @@ def activations(
 
 def _confirm(activation_id: int, state: str, words: str, as_json: bool) -> None:
     if as_json:
-        document({"id": activation_id, "state": state})
+        print_json({"id": activation_id, "state": state})
     else:
         say(f"activation {activation_id} {words}")
 
@@ -385,7 +385,7 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
     with session_of(context).board() as board:
         needs = board.inbox()
     if as_json:
-        document(needs)
+        print_json(needs)
         return
     if not needs:
         say("nothing waits for you")
@@ -424,7 +424,7 @@ def explain(
             {name: value for name, value in vars(watch).items() if value is not None or name == "guard"}
             for watch in result.watches
         ]
-        document({**vars(result), "watches": watches})
+        print_json({**vars(result), "watches": watches})
         return
     from blackboard.board.reading.explanation_lines import explanation_lines
 

@@ -32,8 +32,8 @@ def find(values: Mapping[str, Any], path: str) -> tuple[str, Any] | None:
 
 def values_at(values: Mapping[str, Any], path: str) -> Iterable[Any]:
     """Return the value at a path, as the only item; nothing if there is none."""
-    found = find(values, path)
-    return () if found is None else (found[1],)
+    match = find(values, path)
+    return () if match is None else (match[1],)
 
 
 def _walk(value: Any, parts: Sequence[str]) -> Iterable[Any]:

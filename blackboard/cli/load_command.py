@@ -12,7 +12,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, document, note, say, table
+from blackboard.cli.output import AsJson, note, print_json, print_table, say
 from blackboard.cli.rejects_file import default_path, rejects_file
 from blackboard.cli.typed_command import typed_command
 from blackboard.errors import UsageError, nearest
@@ -114,7 +114,7 @@ def load(
         except ColumnsUnmatched as error:
             raise _advised(context, error) from None
     if as_json:
-        document(_document(loaded, rows, rejects_path))
+        print_json(_document(loaded, rows, rejects_path))
     else:
         _show(loaded, file)
     for column in loaded.unseen:
@@ -160,7 +160,9 @@ def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
     say(f"{before.withdrawn} marks of an earlier load withdrawn")
     if before.kept:
         rows = ((mark.mark_id, mark.kind, mark.subject, mark.reason) for mark in before.kept)
-        table(("mark", "kind", "subject", "left alone because"), rows, empty="", title=f"{len(before.kept)} left alone")
+        print_table(
+            ("mark", "kind", "subject", "left alone because"), rows, empty="", title=f"{len(before.kept)} left alone"
+        )
 
 
 def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:

@@ -53,7 +53,7 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
 
 
 @contextmanager
-def errors_of_threads() -> Iterator[None]:
+def log_thread_errors() -> Iterator[None]:
     """Log warnings, and errors that nobody catches, in threads and finalizers. Python would print their messages."""
     log = Log("blackboard")
 

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Replace, note_warnings, session_of
-from blackboard.cli.output import AsJson, describe_gone, document, note, number, say
+from blackboard.cli.output import AsJson, describe_gone, note, number, print_json, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -134,7 +134,7 @@ def deposit(
             occurred_at=occurred_at,
         )
     if as_json:
-        document(receipt)
+        print_json(receipt)
         return
     say(f"mark {receipt.mark_id} {receipt.outcome}, strength {number(receipt.strength)}{_crossed(receipt)}")
 

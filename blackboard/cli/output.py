@@ -37,7 +37,7 @@ WIDE_COLUMNS = 160
 """The width in columns of a table that is not printed on a terminal."""
 
 
-def document(value: object) -> None:
+def print_json(value: object) -> None:
     """Print a value (JSON values, dataclasses, datetimes and dates) as the one JSON document of a command."""
     utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
     text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=_json_value)
@@ -179,7 +179,7 @@ def grid(
     return Text(_drawn(text, sys.stdout), no_wrap=True, overflow="ignore")
 
 
-def table(
+def print_table(
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],
     *,
@@ -207,12 +207,12 @@ def show_records(
 ) -> None:
     """Print records as the JSON document of a command, or as a table with the cells that `row` returns for each."""
     if as_json:
-        document(records)
+        print_json(records)
     else:
-        table(columns, map(row, records), empty=empty, spare=spare)
+        print_table(columns, map(row, records), empty=empty, spare=spare)
 
 
-def pairs(values: Mapping[str, Any]) -> None:
+def print_pairs(values: Mapping[str, Any]) -> None:
     """Print names and values, one pair per line."""
     width = max(map(len, values), default=0)
     for name, value in values.items():

@@ -109,8 +109,8 @@ class RowMapping:
             needed.append(([self._columns.occurred_at], "time"))
         for names, purpose in needed:
             if not any(self._source(row, name) is not None for row in values for name in names):
-                if (found := self._list_with(values, names)) is not None:
-                    path, items = found
+                if (nested := self._list_with(values, names)) is not None:
+                    path, items = nested
                     raise ColumnsUnmatched(
                         f"{self._rows.name} has no column {names[0]!r} for the {purpose}, but the objects in its list"
                         f" {path!r} have; --each {path} makes each of them a row",
@@ -192,11 +192,11 @@ class RowMapping:
         """Return the values for which the user names a field, by field."""
         mapped: dict[str, Any] = {}
         for path, name in self._paths.items():
-            found = list(values_at(values, path)) if name else []
-            if found and name in mapped:
+            matches = list(values_at(values, path)) if name else []
+            if matches and name in mapped:
                 raise InvalidMark(f"two columns are mapped to the field {name!r}")
-            if found:
-                mapped[name] = found[-1]
+            if matches:
+                mapped[name] = matches[-1]
         return mapped
 
     def _check_is_unneeded(self, name: str, value: Any) -> None:
@@ -259,10 +259,10 @@ class RowMapping:
 
     def _source(self, values: Mapping[str, Any], column: str) -> str | None:
         """Return the column of a row in which a path begins; None if the row has none."""
-        if (found := find(values, column)) is not None:
-            return found[0]
+        if (match := find(values, column)) is not None:
+            return match[0]
         paths = (path for path, name in self._paths.items() if name == column)
-        return next((found[0] for path in paths if (found := find(values, path)) is not None), None)
+        return next((match[0] for path in paths if (match := find(values, path)) is not None), None)
 
     def _look_up(self, values: Mapping[str, Any], column: str) -> list[Any]:
         """Return the value of a column, or of the path that is mapped to this name; empty if there is none."""
@@ -271,7 +271,7 @@ class RowMapping:
 
     def _used(self, values: Mapping[str, Any]) -> set[str]:
         """Return the columns that are mapped, or that serve as subject, intensity or key and are no field."""
-        used = {found[0] for path in self._paths if (found := find(values, path)) is not None}
+        used = {match[0] for path in self._paths if (match := find(values, path)) is not None}
         for name in self.named:
             source = self._source(values, name)
             if source is not None and (source != name or self._fields is None or name not in self._fields):

@@ -158,11 +158,11 @@ class Rows:
             if not raw:
                 continue
             try:
-                found = list(_objects(raw))
+                objects = list(_objects(raw))
             except (ValueError, RecursionError) as error:
                 yield BadRow(number, self._not_text(raw) or _json_fault(error), raw)
                 continue
-            for values, text in found:
+            for values, text in objects:
                 yield from self._json_row(number, values, text)
 
     def _json_row(self, number: int, values: Any, raw: str) -> Iterator[GoodRow | BadRow]:
@@ -292,8 +292,8 @@ class Rows:
                 if self._delimiter == "\t" and self.columns and plain.count("\t") == len(self.columns) - 1:
                     yield first[0], plain.split("\t"), plain  # databases write such files without quotes
                     continue
-                what = "too long" if "field larger" in str(error) else "misplaced quote"
-                yield BadRow(first[0], f"{what}: {error}", first[1].rstrip("\r\n"))
+                fault = "too long" if "field larger" in str(error) else "misplaced quote"
+                yield BadRow(first[0], f"{fault}: {error}", first[1].rstrip("\r\n"))
                 continue
             if self._is_drawn:
                 cells = _without_frame(cells)

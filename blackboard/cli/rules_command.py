@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from blackboard.cli.output import AsJson, document, say
+from blackboard.cli.output import AsJson, print_json, say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,12 +34,12 @@ def rules(
     log_setup.configure(logging.WARNING)
     broken = {str(path): run_rules(path) for path in files}
     if as_json:
-        document([{"file": path, "broken": found} for path, found in broken.items()])
+        print_json([{"file": path, "broken": unmet} for path, unmet in broken.items()])
     else:
-        for path, found in broken.items():
-            say(f"{path}: {'all rules are met' if not found else f'{len(found)} not met'}")
-            for one in found:
-                for line in str(one).splitlines():
+        for path, unmet in broken.items():
+            say(f"{path}: {'all rules are met' if not unmet else f'{len(unmet)} not met'}")
+            for expectation in unmet:
+                for line in str(expectation).splitlines():
                     say(f"  {line}")
     if any(broken.values()):
         raise typer.Exit(1)

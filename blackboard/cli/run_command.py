@@ -64,7 +64,7 @@ def run(
     from blackboard.daemon import build_daemon
     from blackboard.log_queue import Log, dropped
 
-    with standard_streams.queued(), log_setup.errors_of_threads():
+    with standard_streams.queue_output(), log_setup.log_thread_errors():
         log_setup.configure()
         log = Log("blackboard")
         session = session_of(context)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, document, note, table
+from blackboard.cli.output import AsJson, note, print_json, print_table
 from blackboard.cli.table_layout import clean
 
 _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -59,11 +59,11 @@ def sql(
     with session_of(context).board() as board:
         result = administration.query(board, text, limit=limit, seconds=seconds)
     if as_json:
-        document([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
+        print_json([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
     elif as_csv:
         _write_csv((result.columns, *result.rows), guard_formulas=guard_formulas)
     else:
-        table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
+        print_table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
     if result.more:
         note(f"only the first {limit} rows are shown; --limit N shows more")
 

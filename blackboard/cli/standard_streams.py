@@ -54,7 +54,7 @@ def _discard(stream: TextIO) -> None:
 
 
 @contextlib.contextmanager
-def queued() -> Iterator[None]:
+def queue_output() -> Iterator[None]:
     """Queue what is written to stdout and stderr, as the log is.
 
     What an agent prints, or logs with another library, then neither fails nor waits because of a reader.
@@ -126,10 +126,10 @@ class LogStream:
         """
         if self._descriptor is None:
             return self._stream.write(text)
-        data = memoryview(text.encode("utf-8", "backslashreplace"))
-        while data:
+        content = memoryview(text.encode("utf-8", "backslashreplace"))
+        while content:
             try:
-                data = data[os.write(self._descriptor, data) :]
+                content = content[os.write(self._descriptor, content) :]
             except BlockingIOError:  # another process made the shared pipe or terminal non-blocking
                 select.select([], [self._descriptor], [])
         return len(text)

@@ -189,7 +189,7 @@ class ActivationRunner:
             reads.setdefault(mark.kind, []).append(mark)
         context = RunContext(claim, reads, self.settings, self.model_caller)
         failpoint("agent.before")
-        with telemetry.activation(claim):
+        with telemetry.activation_span(claim):
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(_key(claim), agent.name, result)

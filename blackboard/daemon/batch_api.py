@@ -186,7 +186,7 @@ class BatchApi:
                 # The API deleted the batch, or another account owns it: it was paid, and its answers are lost.
                 self._end_unknown(batch, str(failure))
                 for row in batch:
-                    telemetry.batched(row, None, self._session.now())
+                    telemetry.record_batch_call(row, None, self._session.now())
                 continue
             if results is not None:
                 # Failures first: an answer in the same batch shows that the model can be used.
@@ -226,7 +226,7 @@ class BatchApi:
                 self._end([row], result, backoff(FIRST_WAIT, 1, self._rng))
             case _:
                 self.recorder.record(row, Reply(UNREADABLE))
-        telemetry.batched(row, result, self._session.now())
+        telemetry.record_batch_call(row, result, self._session.now())
 
     def _end(self, rows: Sequence[ModelCall], failure: CallFailure, delay: Duration) -> None:
         state = CallState.REJECTED if isinstance(failure, RequestRejected) else CallState.FAILED

@@ -12,7 +12,7 @@ from functools import partial
 
 from blackboard.board.activations import batch_api_calls, model_calls, model_pauses
 from blackboard.board.activations.model_calls import ModelCall
-from blackboard.board.activations.model_pauses import Refused
+from blackboard.board.activations.model_pauses import Refusal
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -96,7 +96,7 @@ class CallRecorder:
         Returns what its activation waits for.
         """
         refused = _refused_by(failure)
-        state = CallState.REJECTED if refused is Refused.REQUEST else CallState.FAILED
+        state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
             model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id)
@@ -110,7 +110,7 @@ class CallRecorder:
         def work(txn: BoardTransaction) -> list[tuple[ModelCall, model_pauses.Wait, bool]]:
             first = {row.model: row for row in reversed(rows)}
             begun = [
-                (row, *model_pauses.begin(txn, row, Refused.ACCESS, str(failure), self._rng)) for row in first.values()
+                (row, *model_pauses.begin(txn, row, Refusal.ACCESS, str(failure), self._rng)) for row in first.values()
             ]
             batch_api_calls.mark_unsent(txn, rows)
             return begun
@@ -128,7 +128,7 @@ class CallRecorder:
 
         def work(txn: BoardTransaction) -> tuple[model_pauses.Wait, bool]:
             model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, str(error))
-            return model_pauses.begin(txn, row, Refused.ACCESS, str(error), self._rng)
+            return model_pauses.begin(txn, row, Refusal.ACCESS, str(error), self._rng)
 
         return self._log_pause(row, error, *self._session.write(work))
 
@@ -170,10 +170,10 @@ class CallRecorder:
         return model_calls.CallCost(*tokens, cost, price.cost(usage, "messages"))
 
 
-def _refused_by(failure: CallFailure) -> Refused:
+def _refused_by(failure: CallFailure) -> Refusal:
     if isinstance(failure, RequestRejected):
-        return Refused.REQUEST
-    return Refused.MODEL if isinstance(failure, ModelUnavailable) and failure.from_api else Refused.ACCESS
+        return Refusal.REQUEST
+    return Refusal.MODEL if isinstance(failure, ModelUnavailable) and failure.from_api else Refusal.ACCESS
 
 
 def _api(row: ModelCall) -> Api:

@@ -37,7 +37,7 @@ from blackboard.daemon.maintenance import (
 )
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
-from blackboard.daemon.timer import Alarm
+from blackboard.daemon.timer import Timer
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.error_descriptions import show_messages
@@ -143,7 +143,7 @@ class Daemon:
         self._backlog = backlog_tasks(self.worker, self.settings.evaporation_batch)
         self._clock_watch = ClockWatch(self.worker)
         self._watchdog = watchdog or Watchdog.of(os.environ)
-        self._alarm: Alarm | None = None
+        self._timer: Timer | None = None
         self._has_failed = self._is_lost = False
         """Whether something failed in this iteration of the loop, and whether the board could not be used since."""
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -226,7 +226,7 @@ class Daemon:
             if until_quiescent and is_bug(error):
                 raise  # otherwise a caller that waits for the end of the work would wait for ever
             self._note(error)
-        self._watchdog.alive()
+        self._watchdog.report_alive()
         return quiescent
 
     def run_until(self, at: datetime) -> None:
@@ -305,12 +305,12 @@ class Daemon:
         recovered = self.recovery.run_once()
         self._publisher.publish_all()
         if isinstance(board.clock, SystemClock):
-            self._alarm = Alarm(self.wake.set)
-            self._alarm.start()
+            self._timer = Timer(self.wake.set)
+            self._timer.start()
         model = self.worker.describe_model()
         log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
-        self._watchdog.ready(f"serves {where}")
+        self._watchdog.report_ready(f"serves {where}")
         if unknown := sorted(board.deployment.agents.keys() - self.agents.keys()):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
         if gone := self.worker.gone_agents():
@@ -336,7 +336,7 @@ class Daemon:
         Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
         Where one step fails, such as a checkpoint without a free descriptor, the others still run.
         """
-        self._watchdog.alive()
+        self._watchdog.report_alive()
         due = self.worker.due_work()
         self._note_outdated(set(due.outdated))
         first = [*upkeep, *self._periodic]
@@ -414,8 +414,8 @@ class Daemon:
         clock = self.board.clock
         now, longest = clock.now(), min(self.settings.tick, self._watchdog.interval or self.settings.tick)
         until = min([now + longest, *self._next_instants(now)])
-        if self._alarm is not None:
-            self._alarm.at(until)
+        if self._timer is not None:
+            self._timer.set(until)
             clock.wait(self.wake, clock.now() + longest)
         elif self._waits_for_threads():
             self.wake.wait(LONGEST_WAIT_SECONDS)
@@ -454,7 +454,7 @@ class Daemon:
         self._is_lost = False
 
     def _report_trouble(self, trouble: str | None) -> None:
-        self._watchdog.status(trouble or f"serves {self.board.database.where}")
+        self._watchdog.report_status(trouble or f"serves {self.board.database.where}")
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -462,14 +462,14 @@ class Daemon:
         """Wait for the runs, and hand back the runs that do not end within the grace."""
         if self._stopping and self.runs and not self._at_once:
             log.info("stopping", running=len(self.runs), grace_seconds=self.settings.grace / 1e6)
-        self._watchdog.stopping()
+        self._watchdog.report_stopping()
         clock = self.board.clock
         deadline = clock.monotonic() + self.settings.grace
         while self.runs and not self._at_once and clock.monotonic() < deadline:
             self.wake.clear()
             if not self.runs:
                 break
-            if self._alarm is not None:
+            if self._timer is not None:
                 clock.wait(self.wake, clock.now() + deadline - clock.monotonic())
             else:
                 self.wake.wait(LONGEST_WAIT_SECONDS)
@@ -486,9 +486,9 @@ class Daemon:
         self._closed = True
         if self.batch_api is not None:
             self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
-        if self._alarm is not None:
-            self._alarm.stop()
-            self._alarm = None
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
         self._publisher.close()
         self.runs.close()
         self._compaction.close()

@@ -283,7 +283,7 @@ class ModelCaller:
     def _ask_model(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
         """Send a call and return it with its recorded answer."""
         try:
-            with telemetry.call(row) as record_answer:
+            with telemetry.call_span(row) as record_answer:
                 reply = client.send(row.body)
                 failpoint("call.answered")
                 record_answer(reply)

@@ -32,7 +32,7 @@ def get_tracer() -> Any:
 
 
 @contextmanager
-def activation(claim: Claim) -> Iterator[None]:
+def activation_span(claim: Claim) -> Iterator[None]:
     """Record a span around one run of an agent."""
     if (tracer := get_tracer()) is None:
         yield
@@ -49,7 +49,7 @@ def activation(claim: Claim) -> Iterator[None]:
 
 
 @contextmanager
-def call(row: ModelCall) -> Iterator[Callable[[Reply], None]]:
+def call_span(row: ModelCall) -> Iterator[Callable[[Reply], None]]:
     """Record a span around one model call, and yield a function that records the answer."""
     if (tracer := get_tracer()) is None:
         yield lambda reply: None
@@ -60,7 +60,7 @@ def call(row: ModelCall) -> Iterator[Callable[[Reply], None]]:
         yield lambda reply: span.set_attributes(_answer(reply))
 
 
-def batched(row: ModelCall, result: Reply | Exception | None, now: Instant) -> None:
+def record_batch_call(row: ModelCall, result: Reply | Exception | None, now: Instant) -> None:
     """Record a span for a call of the Batch API, from its submission to its result, or to now if there is none.
 
     The span has no parent: the run that planned the call has ended, and the run that uses its answer has not started.

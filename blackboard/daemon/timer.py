@@ -27,8 +27,8 @@ logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 JOB = "alarm"
 
 
-class Alarm:
-    """Calls `wake` from another thread, at an instant."""
+class Timer:
+    """A timer that calls `wake` from another thread, at an instant."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
@@ -46,7 +46,7 @@ class Alarm:
         """Start the thread."""
         self._scheduler.start()
 
-    def at(self, instant: Instant) -> None:
+    def set(self, instant: Instant) -> None:
         """Wake at this instant instead of the previous one."""
         if self._instant == instant:
             return

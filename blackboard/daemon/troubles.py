@@ -84,10 +84,10 @@ class Troubles:
             over = [trouble for trouble, course in self._courses.items() if now >= course.last + course.quiet]
             for trouble in over:
                 del self._courses[trouble]
-            left = bool(self._courses)
+            has_others = bool(self._courses)
         for trouble in over:
             log.info(trouble.ends)
-        if over and not left:
+        if over and not has_others:
             self._report(None)
 
     def next_end(self) -> int | None:

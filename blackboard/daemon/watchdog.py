@@ -42,20 +42,20 @@ class Watchdog:
         wanted = text.isdecimal() and int(text) > 0 and pid == str(os.getpid())
         return cls(address, int(text) if wanted else None)
 
-    def ready(self, status: str) -> None:
+    def report_ready(self, status: str) -> None:
         """Report that the daemon runs."""
         self._send(f"READY=1\nSTATUS={_line(status)}")
 
-    def alive(self) -> None:
+    def report_alive(self) -> None:
         """Send a sign of life, if one is required."""
         if self.interval is not None:
             self._send("WATCHDOG=1")
 
-    def status(self, text: str) -> None:
+    def report_status(self, text: str) -> None:
         """Report a status line for people."""
         self._send(f"STATUS={_line(text)}")
 
-    def stopping(self) -> None:
+    def report_stopping(self) -> None:
         """Report that the daemon stops."""
         self._send("STOPPING=1")
 

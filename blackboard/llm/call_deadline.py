@@ -38,8 +38,8 @@ class Deadline(threading.local):
         """Return a timeout that ends no later than the call; 0 or less if it is over."""
         if self._at is None:
             return timeout
-        left = (self._at - self._clock.monotonic()) / 1e6
-        return left if timeout is None else min(timeout, left)
+        remaining = (self._at - self._clock.monotonic()) / 1e6
+        return remaining if timeout is None else min(timeout, remaining)
 
 
 class DeadlineBackend(httpcore2.SyncBackend):
@@ -71,8 +71,8 @@ class _DeadlineStream(httpcore2.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _PIECE_BYTES):
-            left = _time_left(self._deadline, timeout, httpcore2.WriteTimeout)
-            self._stream.write(buffer[start : start + _PIECE_BYTES], left)
+            remaining = _time_left(self._deadline, timeout, httpcore2.WriteTimeout)
+            self._stream.write(buffer[start : start + _PIECE_BYTES], remaining)
 
     def close(self) -> None:
         self._stream.close()
@@ -88,7 +88,7 @@ class _DeadlineStream(httpcore2.NetworkStream):
 
 
 def _time_left(deadline: Deadline, timeout: float | None, over: type[Exception]) -> float | None:
-    left = deadline.shorten(timeout)
-    if left is not None and left <= 0:
+    remaining = deadline.shorten(timeout)
+    if remaining is not None and remaining <= 0:
         raise over("the time of the call is over")
-    return left
+    return remaining

@@ -332,8 +332,8 @@ def _network_variables() -> dict[str, str]:
 
 def _named_by_environment() -> str:
     """Return which variables of the network are set, without their values, which may contain passwords."""
-    found = _network_variables()
-    return f"; the environment sets {', '.join(found)}" if found else ""
+    variables = _network_variables()
+    return f"; the environment sets {', '.join(variables)}" if variables else ""
 
 
 def _parts_of_passwords() -> list[str]:

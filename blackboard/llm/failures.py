@@ -143,7 +143,7 @@ class Unusable(ModelError):
         return "the model refused" if self.reason == "refusal" else self._shown
 
 
-class _Said(NamedTuple):
+class _ErrorResponse(NamedTuple):
     """What an error response says."""
 
     status: int
@@ -176,7 +176,7 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     The order of the tests matters: a status has several meanings, and a test reads a status in general only after the
     tests above have taken out its special meanings.
     """
-    said = _said(status, body)
+    said = _parse_error(status, body)
     from_api = said.error_type is not None
     request_id = headers.get("request-id") or _text_member(body, "request_id")
     request_id = None if request_id is None else storable(request_id)
@@ -202,11 +202,11 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     return failure(RequestRejected, "the API rejected the request", certain=status in _OF_REQUEST)
 
 
-def _said(status: int, body: object) -> _Said:
+def _parse_error(status: int, body: object) -> _ErrorResponse:
     """Return what an error response says, whatever the form of its body."""
     error = _member(body, "error")
     text = _text_member(error, "message")
-    return _Said(
+    return _ErrorResponse(
         status,
         error_type=_text_member(error, "type"),
         reason=storable(text)[:300] if text else "no reason given",

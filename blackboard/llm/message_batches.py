@@ -103,8 +103,8 @@ def _result(result: object) -> Reply | ModelError:
     match result:
         case {"type": "succeeded", "message": message}:
             return Reply.of(json.dumps(message, separators=(",", ":")))
-        case {"type": "errored", **rest}:
-            return failure_of_type(rest.get("error"))
+        case {"type": "errored", **failed}:
+            return failure_of_type(failed.get("error"))
         case {"type": ("canceled" | "expired") as end}:
             return NotSent(f"the request was {end} with its batch, before the model processed it")
         case _:

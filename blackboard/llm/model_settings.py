@@ -43,7 +43,7 @@ class ModelSettings(BaseModel):
 
     @field_validator("base_url")
     @classmethod
-    def _is_url(cls, value: str | None) -> str | None:
+    def _check_url(cls, value: str | None) -> str | None:
         if value is not None and (problem := _problem_of(value)) is not None:
             raise ValueError(problem)
         return value

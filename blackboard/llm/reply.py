@@ -101,14 +101,14 @@ def _json_in(text: str) -> str:
     if text.lstrip().startswith('"'):  # a text as JSON, which may contain anything
         return text
     decoder, at = json.JSONDecoder(), 0
-    found: dict[str, list[str]] = {"{": [], "[": []}
+    values_by_bracket: dict[str, list[str]] = {"{": [], "[": []}
     while (start := _VALUE.search(text, at)) is not None:
         try:
             _, at = decoder.raw_decode(text, start.start())
         except (ValueError, RecursionError):
-            return text[start.start() :] if not found["{"] else text
-        found[text[start.start()]].append(text[start.start() : at])
-    values = found["{"] or found["["]
+            return text[start.start() :] if not values_by_bracket["{"] else text
+        values_by_bracket[text[start.start()]].append(text[start.start() : at])
+    values = values_by_bracket["{"] or values_by_bracket["["]
     return values[0] if len(values) == 1 else text
 
 

@@ -136,9 +136,9 @@ class _Resolver:
         specs = self._specs(agents, kinds)
         deployment = self._deployment(kinds, specs)
         self._check_sections(agents)
-        self._prices(deployment)
-        self._address()
-        self._author(agents)
+        self._check_prices(deployment)
+        self._check_address()
+        self._check_author(agents)
         if self.mistakes:
             raise ConfigurationError(self.mistakes)
         return ResolvedDeployment(
@@ -156,7 +156,7 @@ class _Resolver:
         for name, agent in agents.items():
             section = self.settings.agents.get(name, AgentSection())
             spec = self._agent(agent.spec, section)
-            self._names(spec, kinds)
+            self._check_names(spec, kinds)
             if section.enabled:
                 specs[name] = spec
         return specs
@@ -185,7 +185,7 @@ class _Resolver:
     def classes(self) -> tuple[type[Mark], ...]:
         return tuple(self._classes(self._agents().values()).values())
 
-    def _author(self, agents: Iterable[str]) -> None:
+    def _check_author(self, agents: Iterable[str]) -> None:
         """Check that the author of deposits is neither reserved nor the name of an agent, even at a glance."""
         if (author := self.settings.database.author) is None:
             return
@@ -201,7 +201,7 @@ class _Resolver:
     def _agents(self) -> dict[str, Agent]:
         agents: dict[str, Agent] = {}
         for path in self.settings.deployment.agents:
-            agent = self._import("deployment.agents", path, lambda found: isinstance(found, Agent), "agent")
+            agent = self._import("deployment.agents", path, lambda value: isinstance(value, Agent), "agent")
             if agent is None or agents.get(agent.name) is agent:
                 continue
             if agent.name in agents:
@@ -211,14 +211,14 @@ class _Resolver:
 
     def _classes(self, agents: Iterable[Agent]) -> dict[str, type[Mark]]:
         """Return the mark classes of the file, of the agents' declarations, and of the agents' modules."""
-        found: list[type[Mark]] = []
+        candidates: list[type[Mark]] = []
         for path in self.settings.deployment.kinds:
-            found += [item for item in [self._import("deployment.kinds", path, _is_kind, "kind of mark")] if item]
+            candidates += [item for item in [self._import("deployment.kinds", path, _is_kind, "kind of mark")] if item]
         for agent in agents:
             module = sys.modules.get(getattr(agent.function, "__module__", ""))
-            found += [*agent.kinds.values(), *filter(_is_kind, vars(module).values() if module else ())]
+            candidates += [*agent.kinds.values(), *filter(_is_kind, vars(module).values() if module else ())]
         classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
-        for item in dict.fromkeys(found):
+        for item in dict.fromkeys(candidates):
             self._try("deployment", lambda model=item: check_class(model), None)  # type: ignore[misc]
             other = classes.setdefault(item.kind, item)
             if other is not item:
@@ -246,8 +246,8 @@ class _Resolver:
         except BaseException as error:  # a module may raise anything, even SystemExit
             return self._wrong(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
         self.import_failed = before
-        found = getattr(module, attribute, None)
-        if not fits(found):
+        value = getattr(module, attribute, None)
+        if not fits(value):
             right = [label for label, value in vars(module).items() if fits(value)]
             self.expected |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
             self.expected |= {value.kind for value in vars(module).values() if _is_kind(value)}
@@ -255,7 +255,7 @@ class _Resolver:
             return self._wrong(
                 place, f"{path!r}: {name} has no {category} {attribute!r}{hidden or nearest(attribute, right)}"
             )
-        return found
+        return value
 
     # -- overrides -------------------------------------------------------------------------------------------
 
@@ -348,22 +348,22 @@ class _Resolver:
             return fallback
         return schedule
 
-    def _names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
+    def _check_names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
         """Check that each kind in an agent's declaration exists, and warn of counts that are probably not intended."""
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
         self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         for watch in spec.watches:
-            self._catching_up(f"{place}.watches.{watch.name}", watch, spec.settings)
+            self._warn_of_catching_up(f"{place}.watches.{watch.name}", watch, spec.settings)
             conditions = {"": watch.condition}
             conditions |= {f".{name}": parse(text) for name in ("only_if", "unless") if (text := getattr(watch, name))}
             for suffix, condition in conditions.items():
                 where = f"{place}.watches.{watch.name}{suffix}"
                 self._unknown(where, "kind", condition.kinds, kinds, named=False)
-                self._counts(where, condition, kinds)
+                self._warn_of_counts(where, condition, kinds)
 
-    def _catching_up(self, place: str, watch: WatchSpec, settings: AgentSettings) -> None:
+    def _warn_of_catching_up(self, place: str, watch: WatchSpec, settings: AgentSettings) -> None:
         """Warn of a schedule that would catch up on any number of instants."""
         catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
         if catches_up and settings.max_activations_per_hour is None:
@@ -373,7 +373,7 @@ class _Resolver:
             )
             self.warnings.append(Mistake(self._at(place), text))
 
-    def _counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
+    def _warn_of_counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
         """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""
         for comparison in condition.comparisons():
             measure = comparison.measure
@@ -391,7 +391,7 @@ class _Resolver:
                 )
             )
 
-    def _prices(self, deployment: Deployment) -> None:
+    def _check_prices(self, deployment: Deployment) -> None:
         """Check the price table that the settings name, and that each model has a price, unless no model is used."""
         model = self.settings.model
         uses_model = model.provider != "offline" and bool(deployment.agents)
@@ -405,7 +405,7 @@ class _Resolver:
         for mistake in without_price(deployment, model, prices) if uses_model else ():
             self._wrong(mistake.place, mistake.message)
 
-    def _address(self) -> None:
+    def _check_address(self) -> None:
         """Check the address that the environment names, and warn if the key would be sent there unencrypted."""
         try:
             address = sends_key_in_clear(self.settings.model, self.environ)
@@ -452,8 +452,8 @@ def _limits(author: AuthorSection) -> DepositLimits:
     return DepositLimits(max_payload=author.max_payload, max_text=author.max_text)
 
 
-def _is_kind(found: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, Mark) and found is not Mark
+def _is_kind(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Mark) and value is not Mark
 
 
 def _place(model: type[Mark]) -> str:

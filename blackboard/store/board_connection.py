@@ -96,7 +96,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
             with contextlib.suppress(sql_dialect.sqlite.Error):  # a connection that can only read cannot
                 self.save_log()
         try:
-            with _preserving(self.opened):
+            with _preserve_log(self.opened):
                 if self.opened is not None:
                     self.opened.log = None  # the last connection deletes it, while another thread may be opening one
                 super().close()
@@ -164,7 +164,7 @@ def connect(path: str | Path, parameters: str | None = None, **options: Any) -> 
 
 
 @contextlib.contextmanager
-def _preserving(opened: OpenFile | None) -> Iterator[None]:
+def _preserve_log(opened: OpenFile | None) -> Iterator[None]:
     """Keep the log that has replaced this connection's log.
 
     The last connection to a file copies its log into the file and deletes the log at its path. A connection with

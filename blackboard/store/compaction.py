@@ -45,7 +45,7 @@ def compact(database: Database, *, insist: bool = True) -> bool:
     """
     if database.file is None:
         raise StoreError(f"{database.where} is on a server, which reuses and clears its pages itself")
-    with _file_beside(database.file.files) as part:
+    with _create_beside(database.file.files) as part:
         if not _rewrite_beside_writers(database, part, MAX_TRIES if insist else 1):
             if not insist:
                 return False
@@ -121,7 +121,7 @@ def _connected(database: Database) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _file_beside(files: BoardFiles) -> Iterator[Path]:
+def _create_beside(files: BoardFiles) -> Iterator[Path]:
     """Create an empty file beside the board, which only one process has at a time, and delete it afterwards.
 
     A process that died has perhaps left one, whose content is dropped.

@@ -98,7 +98,7 @@ class DatabaseFile:
                 f"{self.path} was replaced by another file while it was open; try again to open the new file"
             )
         if status.st_nlink > 1:
-            raise self._has_other_names()
+            raise self._other_names_error()
 
     def check_names(self) -> None:
         """Check that it is a file with one name.
@@ -111,7 +111,7 @@ class DatabaseFile:
         """
         self.check_is_file()
         if (status := _status(self.path)) is not None and status.st_nlink > 1:
-            raise self._has_other_names()
+            raise self._other_names_error()
 
     def check_is_file(self) -> None:
         """Check that there is no folder, device or pipe in the place of the file.
@@ -120,8 +120,8 @@ class DatabaseFile:
             StoreForeign: There is.
         """
         if (status := _status(self.path)) is not None and not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "not a file that can hold a board"
-            raise StoreForeign(f"{self.path} is {what}; name another file with --database or [database] url")
+            description = "a folder" if stat.S_ISDIR(status.st_mode) else "not a file that can hold a board"
+            raise StoreForeign(f"{self.path} is {description}; name another file with --database or [database] url")
 
     def owned_by_others(self) -> str | None:
         """Return which files of the board another user made, and who that is.
@@ -183,7 +183,7 @@ class DatabaseFile:
         except OSError as error:
             raise file_failure(self.path, "cannot be created", error) from None
 
-    def _has_other_names(self) -> StoreError:
+    def _other_names_error(self) -> StoreError:
         path = self.path
         near = (other for other in path.parent.iterdir() if other != path and other.exists())
         others = sorted(str(other) for other in near if other.samefile(path))

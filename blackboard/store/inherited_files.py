@@ -27,15 +27,15 @@ def note(path: Path) -> None:
 
 def descriptors_of(file: tuple[int, int]) -> list[int]:
     """Return the descriptors that this process has of a file, which is given by its device and inode."""
-    found = []
+    descriptors = []
     for descriptor in _descriptors():
         try:
             status = os.fstat(descriptor)
         except OSError:
             continue
         if (status.st_dev, status.st_ino) == file:
-            found.append(descriptor)
-    return found
+            descriptors.append(descriptor)
+    return descriptors
 
 
 def check(path: Path) -> None:

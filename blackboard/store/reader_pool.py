@@ -61,10 +61,10 @@ class ReaderPool:
         try:
             connection = self.idle.pop()
         except IndexError:
-            return self._opened_or_returned(connect)
+            return self._open_or_wait(connect)
         return connection if self._is_current(connection) else connect()
 
-    def _opened_or_returned(self, connect: Callable[[], Any]) -> Any:
+    def _open_or_wait(self, connect: Callable[[], Any]) -> Any:
         """Open a connection. Without a free descriptor, wait for one that another thread returns.
 
         Raises:

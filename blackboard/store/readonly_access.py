@@ -151,16 +151,16 @@ def _connection(database: Database, *, transactions: bool = True) -> Any:
     connection = database.connect(writes=False)
     refused = connection.refused = []
 
-    def allow(action: int, one: str | None, two: str | None, database: str | None, inner: str | None) -> int:
+    def allow(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
         if action in (SELECT, READ, RECURSIVE):
             return 0
-        if action == FUNCTION and (two or "").lower() not in REFUSED_FUNCTIONS:
+        if action == FUNCTION and (second or "").lower() not in REFUSED_FUNCTIONS:
             return 0
-        if action == PRAGMA and (one in DESCRIBING or (one in REPORTING and two is None)):
+        if action == PRAGMA and (first in DESCRIBING or (first in REPORTING and second is None)):
             return 0
         if action in (TRANSACTION, SAVEPOINT) and transactions:
             return 0
-        refused[:] = [f"{two}()" if action == FUNCTION else WORDS.get(action, "changing the schema")]
+        refused[:] = [f"{second}()" if action == FUNCTION else WORDS.get(action, "changing the schema")]
         return 1
 
     connection.set_authorizer(allow)

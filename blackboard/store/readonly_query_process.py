@@ -107,12 +107,12 @@ def connect(request: dict[str, Any], refused: list[str]) -> Any:
         for category, maximum in LIMITS:
             connection.setlimit(category, maximum)
 
-    def allow(action: int, one: str | None, two: str | None, database: str | None, inner: str | None) -> int:
+    def allow(action: int, first: str | None, second: str | None, database: str | None, inner: str | None) -> int:
         if action in (SELECT, READ, RECURSIVE):
             return 0
-        if action == FUNCTION and (two or "").lower() not in REFUSED_FUNCTIONS:
+        if action == FUNCTION and (second or "").lower() not in REFUSED_FUNCTIONS:
             return 0
-        refused.append(f"{two}()" if action == FUNCTION else WORDS.get(action, "changing the schema"))
+        refused.append(f"{second}()" if action == FUNCTION else WORDS.get(action, "changing the schema"))
         return 1
 
     connection.set_authorizer(allow)

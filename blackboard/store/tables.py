@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from blackboard.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, is_one_of
+from blackboard.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
 from blackboard.store import rows
 
 metadata = MetaData(
@@ -160,7 +160,7 @@ table(
     rows.ActivationRow,
     "id",
     partial_index("ix_activation_split_from", "split_from", where="split_from IS NOT NULL"),
-    partial_index("ix_activation_open", "state", "agent", "retry_at", where=is_one_of("state", UNFINISHED)),
+    partial_index("ix_activation_open", "state", "agent", "retry_at", where=one_of_states("state", UNFINISHED)),
     partial_index("ix_activation_suspect", "agent", "retry_at", where=f"deaths >= {SUSPECT_DEATHS}"),
     Index(None, "agent", "created_at"),
     Index(None, "finished_at"),
@@ -180,6 +180,6 @@ table(
     # Covering indexes: the sum over a window reads no row of the table.
     Index("ix_model_call_spent", "sent_at", "state", "cost", "reserved"),
     Index("ix_model_call_agent_spent", "agent", "sent_at", "state", "cost", "reserved"),
-    partial_index("ix_model_call_open", "state", "api", where=is_one_of("state", OPEN_CALLS)),
+    partial_index("ix_model_call_open", "state", "api", where=one_of_states("state", OPEN_CALLS)),
     draws_ids=True,
 )

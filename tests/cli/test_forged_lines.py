@@ -102,7 +102,7 @@ def test_a_terminal_without_unicode_gets_plain_lines(asked: CommandLine, monkeyp
     raw = io.BytesIO()
     screen = io.TextIOWrapper(raw, encoding="ascii", errors="backslashreplace")
     monkeypatch.setattr("sys.stdout", screen)
-    output.table(("name", "text"), [("n" * 600, "t" * 600)], empty="none")
+    output.print_table(("name", "text"), [("n" * 600, "t" * 600)], empty="none")
     output.say("\u2588\u2588\u258c")
     screen.flush()
     shown = raw.getvalue().decode("ascii")

@@ -186,7 +186,7 @@ def test_only_one_process_compacts_at_a_time(board: Blackboard) -> None:
     assert board.database.file is not None
     files = board.database.file.files
     assert files is not None
-    with compaction._file_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
+    with compaction._create_beside(files), pytest.raises(StoreBusy, match="another process is compacting"):
         board.compact()
     board.compact()
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board.activations import activation_results
 from blackboard.cli.app import app
-from blackboard.daemon.timer import Alarm
+from blackboard.daemon.timer import Timer
 from blackboard.errors import StoreExhausted
 from blackboard.store import dialect
 from tests.reliability.serving import run_until_idle, served
@@ -201,22 +201,22 @@ def test_a_reader_without_a_descriptor_waits_for_the_connection_of_another_threa
         board.marks(Job)
 
 
-def test_the_alarm_is_one_job_for_one_date(clock: ManualClock) -> None:
+def test_the_timer_is_one_job_for_one_date(clock: ManualClock) -> None:
     """A job that repeats would have APScheduler list each run of the years that a leap of the clock skips."""
     rung = threading.Event()
-    alarm = Alarm(rung.set)
-    alarm.start()
+    timer = Timer(rung.set)
+    timer.start()
     try:
         for days in range(1, 50):
-            alarm.at(clock.now() + days * 365 * 86_400_000_000)
-        jobs = alarm._scheduler.get_jobs()
+            timer.set(clock.now() + days * 365 * 86_400_000_000)
+        jobs = timer._scheduler.get_jobs()
         assert [type(job.trigger).__name__ for job in jobs] == ["DateTrigger"]
         assert not rung.is_set()
-        alarm.at(clock.now() - 1)
+        timer.set(clock.now() - 1)
         assert rung.wait(10)
-        assert alarm._scheduler.get_jobs() == []
+        assert timer._scheduler.get_jobs() == []
     finally:
-        alarm.stop()
+        timer.stop()
 
 
 def test_a_command_without_memory_says_so(

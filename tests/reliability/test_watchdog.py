@@ -99,16 +99,16 @@ def test_a_stuck_loop_sends_no_sign_of_life(board: Blackboard, manager: Manager)
 )
 def test_without_a_listener_nothing_is_sent(environment: dict[str, str]) -> None:
     watchdog = Watchdog.of({**environment, "WATCHDOG_USEC": "soon"})
-    watchdog.ready("fine")
-    watchdog.alive()
-    watchdog.stopping()
+    watchdog.report_ready("fine")
+    watchdog.report_alive()
+    watchdog.report_stopping()
     assert watchdog.interval is None
 
 
 def test_settings_for_another_process_are_ignored(manager: Manager) -> None:
     pid = str(os.getpid() + 1)
     watchdog = Watchdog.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "1000", "WATCHDOG_PID": pid})
-    watchdog.alive()
+    watchdog.report_alive()
     assert manager.received() == []
-    watchdog.status("line\nWATCHDOG=1")
+    watchdog.report_status("line\nWATCHDOG=1")
     assert manager.received() == ["STATUS=line WATCHDOG=1"]

@@ -199,7 +199,7 @@ def test_a_warning_names_a_count_that_one_subject_cannot_have(condition: str, sa
     def warnings(on_repeat: OnRepeat) -> list[str]:
         resolver = _Resolver(Settings())
         kinds = {name: Kind(name, on_repeat=on_repeat) for name in ("flood", "rain")}
-        resolver._counts("agents.counter.watches.watch", parse(condition), kinds)
+        resolver._warn_of_counts("agents.counter.watches.watch", parse(condition), kinds)
         return [warning.message for warning in resolver.warnings]
 
     assert warnings("separate") == []

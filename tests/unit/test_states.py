@@ -20,7 +20,7 @@ from blackboard.states import (
     IllegalTransition,
     check_initial,
     check_transition,
-    is_one_of,
+    one_of_states,
 )
 from blackboard.store import statements
 from blackboard.store.statements import MARKS, StatementFile
@@ -75,8 +75,8 @@ def test_an_activation_is_unfinished_if_its_state_can_change() -> None:
 
 def test_the_shared_fragments_name_the_same_states() -> None:
     shared = MARKS.get_mark.fragments["sqlite"]
-    assert shared["is_unfinished"].text == is_one_of("activation.state", UNFINISHED)
-    assert shared["is_open"].text == is_one_of("model_call.state", OPEN_CALLS)
+    assert shared["is_unfinished"].text == one_of_states("activation.state", UNFINISHED)
+    assert shared["is_open"].text == one_of_states("model_call.state", OPEN_CALLS)
 
 
 @pytest.mark.parametrize(("name", "text"), TEXTS, ids=[name for name, _ in TEXTS])

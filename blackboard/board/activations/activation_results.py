@@ -171,7 +171,9 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     return moved
 
 
-def keep_one(txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, retry_at: Instant, error: str) -> bool:
+def keep_strongest_part(
+    txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, retry_at: Instant, error: str
+) -> bool:
     """Leave the strongest part of its marks to a running activation; the others are ready again at an instant.
 
     The others stay together, or become two activations. Returns False, without a change, if the activation has only

@@ -36,8 +36,8 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
 
 
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
-    """Return whether an agent may run one more activation: it is neither blocked nor at its concurrency."""
-    if blocked(txn, agent.name) is not None:
+    """Return whether an agent may run one more activation: it is neither agent_hold nor at its concurrency."""
+    if agent_hold(txn, agent.name) is not None:
         return False
     running: int = txn.sql.value(ACTIVATIONS.count_running, agent=agent.name)
     return running < agent.settings.concurrency
@@ -59,7 +59,7 @@ def agents_with_suspects(txn: BoardTransaction) -> set[str]:
     return {name for name in names & txn.deployment.agents.keys() if has_capacity(txn, txn.deployment.agents[name])}
 
 
-def blocked(txn: BoardTransaction, agent: str) -> Hold | None:
+def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
     """Return why an agent may not wake at all; None if it may wake."""
     board = txn.sql.one(ACTIVATIONS.board)
     if board.paused:
@@ -91,7 +91,7 @@ def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
 
 def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
     """Return the next instant at which time alone makes something of the agent ready; None if it never does."""
-    block = blocked(txn, agent.name)
+    block = agent_hold(txn, agent.name)
     if block is not None:
         return block.until
     instants = [txn.sql.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
@@ -114,7 +114,7 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     windows = [
         window
         for watch in txn.active.watches.values()
-        if watch.agent.name in names and blocked(txn, watch.agent.name) is None and budget_hold(txn, watch) is None
+        if watch.agent.name in names and agent_hold(txn, watch.agent.name) is None and budget_hold(txn, watch) is None
         if (window := txn.sql.one(CROSSINGS.first_window, watch_id=watch.id, now=txn.now)) is not None
     ]
     first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)

@@ -167,12 +167,12 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
 def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
     """Return the first due activation with a subject that is not in cooldown. Marks of other subjects are split off."""
     while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
-        if (row := _without_cooldowns(txn, agent, _of_one_subject(txn, row))) is not None:
+        if (row := _split_off_cooldowns(txn, agent, _keep_strongest_subject(txn, row))) is not None:
             return row
     return None
 
 
-def _of_one_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     """Split off the marks of all subjects but the strongest one's, and return the activation.
 
     Nothing is split if the watch takes batches, or if there is an answer about all marks, which is not given up. A
@@ -205,7 +205,7 @@ def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, li
     return marks
 
 
-def _without_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
+def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
     """Split off the marks of subjects that are in cooldown, and return the activation with the others.
 
     Returns None after deferring the activation, if all its subjects are in cooldown, or if it waits for an answer about

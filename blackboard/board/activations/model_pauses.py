@@ -32,7 +32,7 @@ FORGOTTEN = "the subject of the call was forgotten"
 FIRST_WAIT: Duration = parse_duration("10s")
 
 
-class Refused(Enum):
+class Refusal(Enum):
     """What a provider refused."""
 
     REQUEST = "request"
@@ -75,7 +75,7 @@ def all_pauses(txn: BoardTransaction) -> list[ModelPauseRow]:
 def begin(
     txn: BoardTransaction,
     call: CallRow,
-    refused: Refused,
+    refused: Refusal,
     reason: str,
     rng: random.Random,
 ) -> tuple[Wait, bool]:
@@ -86,7 +86,7 @@ def begin(
 
     Returns what the activation of the call waits for, and whether the model is paused now and was not before.
     """
-    is_refusal = refused is Refused.REQUEST
+    is_refusal = refused is Refusal.REQUEST
     present = model_calls.get(txn, call.id)
     sent_at = present.sent_at or txn.now
     before = get(txn, call.model)
@@ -104,7 +104,7 @@ def begin(
         probe_at=txn.now if suspect else txn.now + delay,
         failures=failures,
         refusals=is_refusal + (0 if before is None else before.refusals),
-        is_access=int(refused is Refused.ACCESS),
+        is_access=int(refused is Refusal.ACCESS),
         suspect=suspect,
     )
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
@@ -128,7 +128,7 @@ def admit(
         if at > txn.now:
             return wait_for(pause, at, held=pause.probe_at > txn.now)
     for pause in pauses:
-        if pause.refusals and activation_results.keep_one(
+        if pause.refusals and activation_results.keep_strongest_part(
             txn, row, halve_rest=is_refused, retry_at=txn.now + REFUSED_WAIT, error=_reason(pause)
         ):
             return wait_for(pause, txn.now, held=False)

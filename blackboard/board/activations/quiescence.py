@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from blackboard.board.activations import model_pauses
-from blackboard.board.activations.agent_readiness import blocked, budget_hold, held_by_of
+from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.predicted_crossings import next_fall
 from blackboard.board.watches.scheduled_crossings import next_scheduled
@@ -80,9 +80,9 @@ class Report:
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
         lines += [f"{agent}: {count} held, {gone_agents.HELD_BY}" for agent, count in gone_agents.count(txn).items()]
-        for what, due in (("falling watch", next_fall(txn)), ("schedule", next_scheduled(txn))):
+        for cause, due in (("falling watch", next_fall(txn)), ("schedule", next_scheduled(txn))):
             if due is not None:
-                lines.append(f"the next {what} {'crosses at' if due > txn.now else 'is due since'} {iso(due)}")
+                lines.append(f"the next {cause} {'crosses at' if due > txn.now else 'is due since'} {iso(due)}")
         return cls(tuple(lines))
 
 
@@ -124,5 +124,5 @@ def _quoting_nobody(error: str) -> str:
 
 def _paused(txn: BoardTransaction) -> dict[str, str]:
     """Return the agents that wait for a person, with the reason."""
-    blocks = {name: blocked(txn, name) for name in txn.deployment.agents}
+    blocks = {name: agent_hold(txn, name) for name in txn.deployment.agents}
     return {name: block.reason for name, block in blocks.items() if block is not None and block.until is None}

@@ -49,7 +49,7 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
         return None  # no model gave the answer
     before = model_pauses.get(txn, call.model, call.agent)
     if before is None or (before.suspect is not None and not _is_about_others(txn, row, before.suspect)):
-        _suspect(txn, row, call, error, before)
+        _record_suspicion(txn, row, call, error, before)
         return None
     pause = _pause(txn, call, error, before, rng)
     wait = model_pauses.wait_for(pause, pause.probe_at + REFUSED_WAIT, held=True)
@@ -77,7 +77,7 @@ def clear(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     return [pause.model for pause in ended if not pause.suspect]
 
 
-def _suspect(
+def _record_suspicion(
     txn: BoardTransaction, row: ActivationRow, call: CallRow, error: str, before: ModelPauseRow | None
 ) -> None:
     """Remember that an answer about the marks of an activation was unusable. It delays nothing."""

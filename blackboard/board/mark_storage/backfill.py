@@ -19,7 +19,7 @@ from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
 
-def before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
+def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Do first what a change of a mark of this kind and subject could disturb: due crossings and pending migrations."""
     if txn.active.migrating:
         for watch in txn.active.falling.get(kind, ()):

@@ -138,7 +138,7 @@ class DepositRequest(NamedTuple):
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-class Joined(NamedTuple):
+class JoinedMark(NamedTuple):
     """What a deposit makes of the live marks."""
 
     old: MarkRow | None
@@ -154,7 +154,7 @@ class Joined(NamedTuple):
         return self.old if self.old is not None and self.new.at < self.old.occurred_at else None
 
 
-class _Latest(NamedTuple):
+class _LatestDeposit(NamedTuple):
     """The latest deposit of a subject, whatever became of it."""
 
     mark: MarkRow
@@ -302,16 +302,16 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     kind = txn.kind(request.kind)
-    backfill.before_change(txn, request.kind, request.subject)
+    backfill.prepare_change(txn, request.kind, request.subject)
     new = _own_state(txn, kind, request)
     live = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
     if new.at < txn.now and kind.on_repeat == "replace":
         latest = _latest(txn, kind, request.subject, live)
         if latest is not None and new.at < latest.occurred_at:
             return _record_stale(txn, request, kind, latest, new, 0.0 if live is None else txn.strength(live))
-    joined: Joined | None
+    joined: JoinedMark | None
     if live is None:
-        joined = Joined(None, single_state(kind, new), new)
+        joined = JoinedMark(None, single_state(kind, new), new)
     elif (joined := _join(txn, kind, request, live, new)) is None:
         return Receipt(live.id, live.event_id, "unchanged", txn.strength(live))
     row = _write(txn, request, kind, joined)
@@ -332,7 +332,9 @@ def _own_state(txn: BoardTransaction, kind: Kind, request: DepositRequest) -> Fa
     return FadingState(request.intensity * trust, occurred_at, request.decay or kind.decay)
 
 
-def _join(txn: BoardTransaction, kind: Kind, request: DepositRequest, live: MarkRow, new: FadingState) -> Joined | None:
+def _join(
+    txn: BoardTransaction, kind: Kind, request: DepositRequest, live: MarkRow, new: FadingState
+) -> JoinedMark | None:
     """Return what a deposit makes of the live mark of its kind and subject; None if it changes nothing.
 
     Raises:
@@ -346,9 +348,9 @@ def _join(txn: BoardTransaction, kind: Kind, request: DepositRequest, live: Mark
         _check_order(kind, live, before, new)
         if _has_faded(kind, before.law, new, txn.now):
             new = replace(new, law=before.law)
-            return Joined(None, single_state(kind, new), new)
+            return JoinedMark(None, single_state(kind, new), new)
     state = reinforce(kind, before, new, txn.now)
-    return None if state is None else Joined(live, state, new)
+    return None if state is None else JoinedMark(live, state, new)
 
 
 def _follow(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
@@ -389,18 +391,23 @@ def _has_faded(kind: Kind, law: Decay, new: FadingState, now: Instant) -> bool:
     return life is not None and 0 < life <= now - new.at
 
 
-def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | None) -> _Latest | None:
+def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | None) -> _LatestDeposit | None:
     """Return the deposit of a subject that occurred last; None if there was none."""
     if live is not None:
-        return _Latest(live, live.occurred_at)
+        return _LatestDeposit(live, live.occurred_at)
     event: EventRow | None = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
     if event is None:
         return None
-    return _Latest(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
+    return _LatestDeposit(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
 
 
 def _record_stale(
-    txn: BoardTransaction, request: DepositRequest, kind: Kind, latest: _Latest, new: FadingState, strength: float
+    txn: BoardTransaction,
+    request: DepositRequest,
+    kind: Kind,
+    latest: _LatestDeposit,
+    new: FadingState,
+    strength: float,
 ) -> Receipt:
     """Record a deposit that changes nothing, because the latest one had replaced it before it was known.
 
@@ -469,7 +476,7 @@ def _own_law(kind: Kind, request: DepositRequest) -> int:
     return int(request.decay is not None and request.decay != kind.decay)
 
 
-def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: Joined) -> MarkRow:
+def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: JoinedMark) -> MarkRow:
     """Write a new mark, or the reinforcement of an old one, with its event."""
     old, shown = joined.old, joined.shown
     text = _text_of(request)
@@ -512,7 +519,7 @@ def _checked_value(txn: BoardTransaction, kind: Kind, payload: str, old: MarkRow
     return value
 
 
-def _register_law(txn: BoardTransaction, kind: Kind, joined: Joined) -> None:
+def _register_law(txn: BoardTransaction, kind: Kind, joined: JoinedMark) -> None:
     """Register the law of a mark, unless its kind has it or the mark had it before."""
     law, old = joined.state.law, joined.old
     if law is not kind.decay and law != kind.decay and (old is None or law_key(law) != old.law):
@@ -522,7 +529,7 @@ def _register_law(txn: BoardTransaction, kind: Kind, joined: Joined) -> None:
 def _row_after(
     request: DepositRequest,
     kind: Kind,
-    joined: Joined,
+    joined: JoinedMark,
     shown: MarkRow | None,
     payload: str,
     evaporates_at: Instant | None,

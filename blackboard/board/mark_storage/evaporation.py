@@ -60,7 +60,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
         row = backfill.migrate(txn, row)
     if row is None or not row.is_live(txn.now):
         raise NotFound(f"there is no live mark {mark_id}; 'blackboard marks' lists them")
-    backfill.before_change(txn, row.kind, row.subject)
+    backfill.prepare_change(txn, row.kind, row.subject)
     txn.record(row, "withdrawn", author=author, intensity=txn.state(row).remaining(txn.now))
     _remove(txn, row)
     predicted_crossings.predict_after_withdrawal(txn, row)

@@ -232,11 +232,11 @@ def _check_same(known: type[Mark], model: type[Mark]) -> None:
 def _imported_class(place: str, kind: str) -> type[Mark] | None:
     """Return the class at a place if its module is imported already."""
     module, _, name = place.partition(":")
-    found: Any = sys.modules.get(module)
+    value: Any = sys.modules.get(module)
     for step in name.split("."):
-        found = getattr(found, step, None)
-    is_class = isinstance(found, type) and issubclass(found, Mark) and found.kind == kind
-    return found if is_class else None
+        value = getattr(value, step, None)
+    is_class = isinstance(value, type) and issubclass(value, Mark) and value.kind == kind
+    return value if is_class else None
 
 
 def _convert(kind: str, payload: dict[str, JsonValue], spec: KindSpec) -> str:

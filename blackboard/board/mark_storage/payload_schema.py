@@ -162,10 +162,10 @@ class _Converter:
         return bool(self._validator.evolve(schema=schema).is_valid(value))
 
     def _resolved(self, reference: str) -> Any:
-        found: Any = self._root
+        schema: Any = self._root
         for step in reference.removeprefix("#").split("/")[1:]:
-            found = found.get(step.replace("~1", "/").replace("~0", "~"), {})
-        return found
+            schema = schema.get(step.replace("~1", "/").replace("~0", "~"), {})
+        return schema
 
 
 @cache

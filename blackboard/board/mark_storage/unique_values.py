@@ -59,7 +59,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
         if row.is_live(txn.now):
             place = f"mark {row.id} with subject {row.subject}"
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {_shown(value)} belongs to {place}")
-        backfill.before_change(txn, row.kind, row.subject)
+        backfill.prepare_change(txn, row.kind, row.subject)
         evaporation.evaporate(txn, row)
 
 
@@ -152,11 +152,11 @@ def _part(branches: list[Mapping[str, Any]], name: str | None, place: int) -> An
         first = branch.get("prefixItems", ())
         if name is None and place < len(first):
             return first[place]
-        found = branch.get("items") if name is None else branch.get("properties", {}).get(name)
-        if found is None and name is not None:
-            found = branch.get("additionalProperties")
-        if found is not None:
-            return found
+        part = branch.get("items") if name is None else branch.get("properties", {}).get(name)
+        if part is None and name is not None:
+            part = branch.get("additionalProperties")
+        if part is not None:
+            return part
     return None
 
 

@@ -75,12 +75,12 @@ def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
     """Return the subjects of erased events that this board has under their names, because it is an older copy."""
     if txn.sql.one(ACTIVATIONS.board_uid).uid != erased.board:
         return []
-    found = [
+    subjects = [
         event.subject
         for event_id, recorded_at in erased.events
         if (event := txn.sql.one(MARKS.get_event, id=event_id)) is not None and event.recorded_at == recorded_at
     ]
-    return [subject for subject in dict.fromkeys(found) if not subject.startswith(PREFIX)]
+    return [subject for subject in dict.fromkeys(subjects) if not subject.startswith(PREFIX)]
 
 
 def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:

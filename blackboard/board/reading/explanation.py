@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from blackboard.board.activations.agent_readiness import blocked, budget_hold, has_capacity
+from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, has_capacity
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -49,7 +49,7 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collec
         UnknownName: There is no such agent.
     """
     spec = txn.deployment.agent(agent)
-    block, unserved = blocked(txn, agent), served_agents.unserved(txn, agent, dead)
+    block, unserved = agent_hold(txn, agent), served_agents.unserved(txn, agent, dead)
     return Explanation(
         agent=agent,
         subject=subject,
@@ -90,10 +90,10 @@ def _watch(
         own_laws=_own_laws(txn, watch, subject),
         per=watch.agent.per_of(watch.spec),
     )
-    return explanation if scope is None else _with_values(txn, watch, scope, explanation)
+    return explanation if scope is None else _add_values(txn, watch, scope, explanation)
 
 
-def _with_values(
+def _add_values(
     txn: BoardTransaction, watch: RegisteredWatch, subject: str, explanation: WatchExplanation
 ) -> WatchExplanation:
     """Add what the watch and its guard measure for one subject, and the verdict if nothing waits."""
@@ -133,14 +133,14 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> l
 def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -> tuple[OwnLaw, ...]:
     """Return the first live marks that the watch or its guard measures and that have a law of their own."""
     guard_kinds = () if watch.spec.guard is None else watch.spec.guard.kinds
-    found: list[MarkRow] = []
+    rows: list[MarkRow] = []
     for kind in dict.fromkeys((*watch.kinds, *guard_kinds)):
-        values = {"kind": kind, "now": txn.now, "limit": MAX_LISTED_CROSSINGS - len(found)}
+        values = {"kind": kind, "now": txn.now, "limit": MAX_LISTED_CROSSINGS - len(rows)}
         if subject is None:
-            found += txn.sql.all(MARKS.marks_with_own_law, **values)
+            rows += txn.sql.all(MARKS.marks_with_own_law, **values)
         else:
-            found += txn.sql.all(MARKS.marks_with_own_law.using("subject"), subject=subject, **values)
-    return tuple(result_of(OwnLaw, row, mark_id=row.id) for row in found)
+            rows += txn.sql.all(MARKS.marks_with_own_law.using("subject"), subject=subject, **values)
+    return tuple(result_of(OwnLaw, row, mark_id=row.id) for row in rows)
 
 
 def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:
@@ -205,7 +205,7 @@ def _verdict_of_waiting(
 ) -> str:
     """Return what a claim would find: first what concerns the agent or the watch, then what concerns the crossing."""
     agent = watch.agent
-    hold = blocked(txn, agent.name) or budget_hold(txn, watch)
+    hold = agent_hold(txn, agent.name) or budget_hold(txn, watch)
     if hold is not None:
         return f"it crossed; {hold.reason}" + (f" until {iso(hold.until)}" if hold.until is not None else "")
     until = _text(crossing.ready_at)

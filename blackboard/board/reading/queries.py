@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Literal, TypeVar
 
 from blackboard.board.activations import model_pauses
-from blackboard.board.activations.agent_readiness import blocked, budget_hold, held_by_of
+from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
@@ -103,10 +103,10 @@ def marks_of_class(
     Raises:
         UsageError: `min_strength` is not a number.
     """
-    found: list[M] = []
+    readable: list[M] = []
     unreadable: list[str] = []
     if model.kind not in txn.deployment.kinds:
-        return found, unreadable
+        return readable, unreadable
     for row, _, strength, _ in _marks(txn, model.kind, **filters):
         stored = StoredMark(
             row.id,
@@ -119,10 +119,10 @@ def marks_of_class(
             row.occurred_at,
         )
         try:
-            found.append(classes.make_as(model, row, stored))
+            readable.append(classes.make_as(model, row, stored))
         except InvalidMark as error:
             unreadable.append(str(error))
-    return found, unreadable
+    return readable, unreadable
 
 
 def _marks(
@@ -247,7 +247,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
         counts.setdefault(row.agent, {})[row.state] = row.count
     result = []
     for agent in txn.deployment.agents.values():
-        block = blocked(txn, agent.name)
+        block = agent_hold(txn, agent.name)
         watches = txn.active.watches_by_agent.get(agent.name, [])
         states = counts.get(agent.name, {})
         result.append(
@@ -269,7 +269,7 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
     items: list[tuple[float, AgendaItem]] = []
     deferred = ACTIVATIONS.deferred_crossings
     for row in txn.sql.all(deferred) if limit is None else txn.sql.all(deferred.using("limit"), limit=limit):
-        block = blocked(txn, row.agent)
+        block = agent_hold(txn, row.agent)
         held_by, retry_at = (block.reason if block else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
             held_by, retry_at = gone_agents.HELD_BY, None
@@ -282,7 +282,7 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
         names = row.agent, row.name, row.condition
         items.append((row.value, _agenda_item(row_of(CrossingRow, row), *names, "waiting", gone_agents.HELD_BY, None)))
     for watch in txn.active.watches.values():
-        block = blocked(txn, watch.agent.name) or budget_hold(txn, watch)
+        block = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
         names = watch.agent.name, watch.spec.name, str(watch.condition)
         for crossing, strength in waiting_with_strengths(txn, watch, limit):
             held_by = crossing.held_by or (block.reason if block else held_by_of(txn, crossing))
@@ -297,7 +297,7 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
         if not watch.is_scheduled:
             continue
         crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
-        block = blocked(txn, watch.agent.name) or budget_hold(txn, watch)
+        block = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
         held_by = None if crossing is None else crossing.held_by or (block.reason if block else None)
         result.append(
             ScheduleRecord(
@@ -376,7 +376,7 @@ def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | No
     """Return an activation as it is shown."""
     return result_of(
         ActivationRecord,
-        gone_agents.as_shown(txn, row),
+        gone_agents.shown_to_people(txn, row),
         watch=watch,
         scheduled_for=optional_datetime(row.scheduled_for),
         mark_ids=tuple(mark for (mark,) in txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),

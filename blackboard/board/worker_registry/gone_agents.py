@@ -50,7 +50,7 @@ def is_gone(txn: BoardTransaction, agent: str) -> bool:
     return agent not in txn.deployment.agents
 
 
-def as_shown(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+def shown_to_people(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     """Return an activation as people see it: that of a gone agent is held, and no instant lets it continue."""
     if row.state not in (ActivationState.READY, ActivationState.HELD) or not is_gone(txn, row.agent):
         return row

@@ -215,7 +215,7 @@ def _lock(path: Path, mode: int) -> int:
 
 def _is_held(lock: Path) -> bool:
     try:
-        with _looked_at(lock) as handle:
+        with _hold_shared(lock) as handle:
             return handle is None
     except FileNotFoundError:
         return False
@@ -224,14 +224,14 @@ def _is_held(lock: Path) -> bool:
 
 
 def _remove_if_dead(lock: Path) -> None:
-    with contextlib.suppress(OSError), _looked_at(lock) as handle:
+    with contextlib.suppress(OSError), _hold_shared(lock) as handle:
         # The name may belong to a newer file by now. From here on it cannot: its maker waits for this file's lock.
         if handle is not None and os.path.samestat(os.fstat(handle), os.stat(lock)):
             _remove(lock)
 
 
 @contextlib.contextmanager
-def _looked_at(lock: Path) -> Iterator[int | None]:
+def _hold_shared(lock: Path) -> Iterator[int | None]:
     """Open a lock, and hold it with others that look at it; yield None if its worker holds it.
 
     A worker holds its lock exclusively. Processes that look share the lock, so that none of them takes another for the

@@ -21,7 +21,7 @@ Code = Mapping[str, str | None]
 """The digests of the code of some agents, by name."""
 
 
-class Unserved(NamedTuple):
+class UnservedAgent(NamedTuple):
     """The fact that no worker claims for an agent.
 
     Attributes:
@@ -63,7 +63,7 @@ def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
     return "; ".join(reasons) or None
 
 
-def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserved | None:
+def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> UnservedAgent | None:
     """Return why nobody claims for an agent, and since when; None if a worker that is not dead does."""
     ends: list[Instant | None] = [agent_state.get(txn, agent).served_at]
     idle = None
@@ -85,7 +85,7 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserv
         reason = "no daemon serves it, and none is known to have served it"
     else:
         reason = f"no daemon has served it since {iso(since)}"
-    return Unserved(reason, since)
+    return UnservedAgent(reason, since)
 
 
 def board_served_at(txn: BoardTransaction, dead: Collection[str]) -> Instant | None:

@@ -96,9 +96,9 @@ def _remove_abandoned(temporary: Path) -> None:
     for folder in temporary.glob(f"{_prefix()}*"):
         with contextlib.suppress(OSError):
             if FOLDER.fullmatch(folder.name) and is_private_folder(folder):
-                found = [folder / name for name in os.listdir(folder)]
-                if found and all(_is_abandoned(path) for path in found):
-                    for path in found:
+                sockets = [folder / name for name in os.listdir(folder)]
+                if sockets and all(_is_abandoned(path) for path in sockets):
+                    for path in sockets:
                         path.unlink()
                     folder.rmdir()
 

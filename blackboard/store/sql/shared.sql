@@ -30,7 +30,7 @@ NOT EXISTS (SELECT served.id FROM watch AS served WHERE served.agent = activatio
 CASE WHEN activation.state = 'ready' AND {agent_is_gone} THEN 'held' ELSE activation.state END
 
 -- fragment: shown_error
--- Why an activation is in that state. `gone_agents.as_shown` says the same.
+-- Why an activation is in that state. `gone_agents.shown_to_people` says the same.
 CASE WHEN activation.state IN ('ready', 'held') AND {agent_is_gone}
   THEN 'its agent is gone' || coalesce('; before that: ' || activation.error, '')
   ELSE activation.error
