@@ -200,7 +200,7 @@ def test_a_file_that_has_not_changed_is_not_read_again(file: Path, monkeypatch: 
 
     monkeypatch.setattr(calendar_file, "read_file", read)
     monkeypatch.setattr(calendar_file, "read_components", components)
-    monkeypatch.setattr(shared_file, "COARSE", -1)  # this file was written just now
+    monkeypatch.setattr(shared_file, "FILE_TIME_STEP_NANOSECONDS", -1)  # this file was written just now
     first = read_busy_times(file, at(2), at(9), BERLIN, "b1")
     assert read_busy_times(file, at(2), at(9), BERLIN, "b1") == first
     assert len(reads) == 1

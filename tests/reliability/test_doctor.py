@@ -135,7 +135,7 @@ def test_a_deployment_file_that_is_not_active_is_drift(board: Blackboard) -> Non
 def test_a_nearly_full_disk_and_a_large_log_are_reported(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
     from blackboard.board import doctor
 
-    monkeypatch.setattr(doctor, "MIN_FREE", 1 << 60)
-    monkeypatch.setattr(doctor, "MAX_LOG", 1)
+    monkeypatch.setattr(doctor, "MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(doctor, "MAX_LOG_BYTES", 1)
     board.deposit(Smoke(subject="kitchen"))
     assert {"disk", "write-ahead log"} <= set(wrong(board))
