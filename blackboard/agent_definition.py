@@ -223,8 +223,8 @@ class Agent:
         """The name of the agent."""
         return self.spec.name
 
-    def __call__(self, *args: Any) -> Deposited | Awaitable[Deposited]:
-        """Call the function of the agent."""
+    def __call__(self, *args: Any) -> Any:
+        """Call the function of the agent, and return what it returns."""
         return self.function(*args)
 
 
