@@ -26,6 +26,7 @@ from blackboard.deployment import (
     min_increase_problem,
     mistakes_in,
 )
+from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 from blackboard.finding import Finding
 from blackboard.marks import Mark
@@ -154,6 +155,10 @@ class Watch:
     include_own: bool = False
     catch_up: CatchUp | None = None
     per: Per | None = None
+    held_for: DurationLike | None = None
+    rewake_every: DurationLike | None = None
+    clear_below: float | None = None
+    clear_above: float | None = None
 
 
 def watch(
@@ -165,6 +170,10 @@ def watch(
     include_own: bool = False,
     catch_up: CatchUp | None = None,
     per: Per | None = None,
+    held_for: DurationLike | None = None,
+    rewake_every: DurationLike | None = None,
+    clear_below: float | None = None,
+    clear_above: float | None = None,
 ) -> Watch:
     """Return a watch with its own guards.
 
@@ -179,8 +188,14 @@ def watch(
             agent's setting says.
         per: Whether an activation takes the marks of one "subject" or a "batch"; by default as the agent's setting
             says.
+        held_for: How long the condition must have held before it wakes the agent, such as "30s".
+        rewake_every: After which time the agent wakes again, as long as the condition holds, such as "10m".
+        clear_below: For a rising watch, a value below its threshold. Once the watch has woken the agent, it does so
+            again only after the value has been below this one.
+        clear_above: For a falling watch, a value above its threshold that must have been reached again.
     """
-    return Watch(when, only_if, unless, min_increase, include_own, catch_up, per)
+    timing = (held_for, rewake_every, clear_below, clear_above)
+    return Watch(when, only_if, unless, min_increase, include_own, catch_up, per, *timing)
 
 
 @dataclass(frozen=True)
@@ -350,6 +365,10 @@ def _watch_spec(
         include_own=watch.include_own,
         catch_up=watch.catch_up,
         per=watch.per,
+        held_for=watch.held_for,
+        rewake_every=watch.rewake_every,
+        clear_below=watch.clear_below,
+        clear_above=watch.clear_above,
     )
     if spec.min_increase is not None and (problem := min_increase_problem(spec.condition)) is not None:
         raise ConfigurationError([Mistake(f"agent {agent_name!r}, watches.{name}.min_increase", problem)])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
@@ -78,6 +78,21 @@ Per = Literal["subject", "batch"]
 """What an activation takes: the marks of one subject, or a batch of marks, whatever their subjects."""
 
 
+class Timing(NamedTuple):
+    """When a watch crosses besides the instant at which its condition begins to hold.
+
+    Attributes:
+        held_for: How long the condition must have held.
+        rewake_every: After which time the watch crosses again while the condition holds; None for never.
+        clear: The value that a watch that has crossed must have been below (a falling one: must have reached) before it
+            may cross for a new episode; None for the threshold.
+    """
+
+    held_for: Duration = 0
+    rewake_every: Duration | None = None
+    clear: float | None = None
+
+
 class WatchSpec(Data):
     """A condition that wakes an agent, and its guards.
 
@@ -91,6 +106,12 @@ class WatchSpec(Data):
         include_own: Whether the agent's own marks count.
         catch_up: What a schedule does about the instants that it missed; None as the agent's setting says.
         per: What an activation takes; None as the agent's setting says.
+        held_for: How long the condition must have held; None as the agent's setting says.
+        rewake_every: After which time the watch wakes the agent again while the condition holds; None as the agent's
+            setting says.
+        clear_below: The value below which a rising watch that has crossed must have been before it may cross again;
+            None as the agent's setting says.
+        clear_above: The value that a falling watch must have reached; None as the agent's setting says.
     """
 
     name: str
@@ -101,6 +122,10 @@ class WatchSpec(Data):
     include_own: bool = False
     catch_up: CatchUp | None = None
     per: Per | None = None
+    held_for: Duration | None = None
+    rewake_every: Duration | None = None
+    clear_below: float | None = Field(default=None, gt=0)
+    clear_above: float | None = Field(default=None, gt=0)
 
     _condition: Condition = PrivateAttr()
     _guard: Condition | None = PrivateAttr(default=None)
@@ -211,6 +236,10 @@ class AgentSettings(Data):
     max_chain: int = Field(default=25, ge=1)
     max_activations_per_hour: int | None = Field(default=None, ge=1)
     catch_up: CatchUp = "once"
+    held_for: Duration = Microseconds(0)
+    rewake_every: Duration | None = None
+    clear_below: float | None = Field(default=None, gt=0)
+    clear_above: float | None = Field(default=None, gt=0)
     cooldown_after_failures: int = Field(default=5, ge=1)
     model: str | None = None
     models: tuple[ModelChoice, ...] = ()
@@ -262,6 +291,20 @@ class AgentSpec(Data):
         if watch.condition.is_schedule:
             return 0
         return self.settings.batch or (None if watch.condition.over == "board" else DEFAULT_BATCH)
+
+    def timing_of(self, watch: WatchSpec) -> Timing | None:
+        """Return the timing of one of its watches; None if it has none, as a schedule."""
+        if watch.condition.is_schedule:
+            return None
+        settings = self.settings
+        held_for = settings.held_for if watch.held_for is None else watch.held_for
+        every = settings.rewake_every if watch.rewake_every is None else watch.rewake_every
+        if watch.condition.is_falling:
+            clear = settings.clear_above if watch.clear_above is None else watch.clear_above
+        else:
+            clear = settings.clear_below if watch.clear_below is None else watch.clear_below
+        timing = Timing(held_for, every or None, clear)
+        return None if timing == Timing() else timing
 
     def cooldown_per_of(self, watch: WatchSpec | None) -> Literal["agent", "subject"]:
         """Return what rests after a success of one of its watches; of one that it has no more, as if it took batches.

@@ -265,7 +265,10 @@ class BoardTotalRow(NamedTuple):
 
 
 class PredictedCrossingRow(NamedTuple):
-    """A row of `predicted_crossing`: when a falling watch will cross unless a mark changes, or a schedule is due."""
+    """A row of `predicted_crossing`: the next instant at which time alone concerns a watch, unless a mark changes.
+
+    A falling watch will cross then, a schedule is due, or the `WatchStateRow` of a watch changes.
+    """
 
     watch_id: int
     subject: str
@@ -276,6 +279,23 @@ class PredictedCrossingRow(NamedTuple):
     def is_per_mark(self) -> bool:
         """Whether it concerns a single mark; see `CrossingRow`."""
         return self.mark_id != 0
+
+
+class WatchStateRow(NamedTuple):
+    """A row of `watch_state`: what a watch over time remembers of its condition (see `episodes.Episode`).
+
+    A rising watch whose condition does not hold, and which may cross, has no row. A falling watch has one while its
+    value is at or above the threshold, or has been before it fell.
+    """
+
+    watch_id: int
+    subject: str
+    """As in `CrossingRow`, like `mark_id`."""
+    mark_id: Id
+    held_since: Time | None
+    crossed_at: Time | None
+    event_id: Id
+    """The last event of the board when the condition began to hold."""
 
 
 SCHEDULE = "schedule"
@@ -314,6 +334,9 @@ class CrossingRow(NamedTuple):
 
     `SCHEDULE` if a schedule caused it.
     """
+    cause: str | None = None
+    """Why a watch over time crossed: `held`, or `rewake` (see `episodes.Cause`). Its activation is given all live marks
+    that count, also those that the watch has absorbed. None if unabsorbed marks alone caused it."""
 
     @property
     def is_per_mark(self) -> bool:
@@ -495,6 +518,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "model_call": CallRow._fields,
     "model_pause": ModelPauseRow._fields,
     "predicted_crossing": PredictedCrossingRow._fields,
+    "watch_state": WatchStateRow._fields,
     "worker": WorkerRow._fields,
     **VIEWS,
 }

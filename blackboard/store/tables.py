@@ -144,6 +144,7 @@ table(
     Index(None, "mark_id"),
     clustered=True,
 )
+table("watch_state", rows.WatchStateRow, "watch_id subject mark_id", Index(None, "mark_id"), clustered=True)
 table(
     "crossing",
     rows.CrossingRow,

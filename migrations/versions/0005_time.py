@@ -19,6 +19,7 @@ def upgrade() -> None:
     _times_of_occurrence()
     _deposits_ahead_of_time()
     _schedules()
+    _watch_states()
 
 
 def _times_of_occurrence() -> None:
@@ -53,3 +54,20 @@ def _schedules() -> None:
     """Add the first deployment of each schedule, and the instant for which a schedule woke an activation."""
     op.add_column("watch", sa.Column("scheduled_from", sa.BigInteger))
     op.add_column("activation", sa.Column("scheduled_for", sa.BigInteger))
+
+
+def _watch_states() -> None:
+    """Add what watches over time remember of their conditions, and why they crossed."""
+    identifier = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.create_table(
+        "watch_state",
+        sa.Column("watch_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("subject", sa.Text, primary_key=True),
+        sa.Column("mark_id", identifier, primary_key=True, autoincrement=False),
+        sa.Column("held_since", sa.BigInteger),
+        sa.Column("crossed_at", sa.BigInteger),
+        sa.Column("event_id", identifier, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_watch_state_mark_id", "watch_state", ["mark_id"])
+    op.add_column("crossing", sa.Column("cause", sa.Text))

@@ -63,7 +63,7 @@ NEW = {
     ("agent_state", "served_at"),
     ("activation", "deaths"), ("activation", "scheduled_for"), ("watch", "scheduled_from"),
     ("board", "compaction_owed_at"),
-    ("crossing", "measure"),
+    ("crossing", "measure"), ("crossing", "cause"),
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
     ("board_total", "error0"), ("board_total", "error1"),
@@ -75,7 +75,7 @@ NEW = {
     ("event", "shown_event_id"), ("mark", "occurred_at"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
-NEW_TABLES = {"model_pause"}
+NEW_TABLES = {"model_pause", "watch_state"}
 
 
 @pytest.fixture

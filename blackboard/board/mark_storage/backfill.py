@@ -12,9 +12,9 @@ from collections.abc import Collection
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, crossing_retests, crossings, predicted_crossings
+from blackboard.board.watches import board_totals, crossing_retests, crossings, predicted_crossings, timed_crossings
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
-from blackboard.clock import Instant
+from blackboard.board.watches.watch_states import StateKey
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
@@ -111,7 +111,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
             last = min(last, rows[-1].event_id)
     for kind in watch.kinds:
         for row in _next_marks(txn, job, kind, last, limit):
-            _test_mark(txn, watch, migrate(txn, row), job.at)
+            _test_mark(txn, watch, migrate(txn, row), job)
     _advance(txn, job, last)
     return touched
 
@@ -127,13 +127,16 @@ def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
         txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
 
 
-def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> None:
-    at = max(at, row.anchored_at)
+def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
+    at = max(job.at, row.anchored_at)
     if not watch.covers(row.subject) or not row.is_live(at):
         return
-    if watch.is_falling:
+    if watch.timing is not None:
+        key = StateKey.of(watch, row)
+        timed_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == "watch")
+    elif watch.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
-    else:
+    if watch.absorbs:
         crossings.evaluate_as_of(txn, watch, row, at)
 
 
@@ -148,11 +151,14 @@ def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Co
 
 
 def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
-    if watch.is_falling:
+    if watch.absorbs and job.task == "watch":  # a change of weight, law or floor keeps the sums right
+        board_totals.rebuild(txn, watch)
+    if watch.timing is not None:
+        key = StateKey(watch.id, "", 0)
+        timed_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == "watch")
+    elif watch.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
-    else:
-        if job.task == "watch":  # a change of weight, law or floor keeps the sums right
-            board_totals.rebuild(txn, watch)
+    if watch.absorbs:
         crossings.evaluate(txn, watch, "")
     txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
 

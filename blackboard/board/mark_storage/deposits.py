@@ -18,7 +18,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossings, guards, predicted_crossings
+from blackboard.board.watches import crossings, guards, predicted_crossings, timed_crossings
 from blackboard.clock import Instant, When, instant_of, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds, format_duration
@@ -360,6 +360,8 @@ def _follow(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequenc
     predicted_crossings.predict(txn, old, row)
     if not live:
         evaporation.evaporate_at_once(txn, old, row)
+    if row.kind in txn.active.over_time:
+        crossed = [*crossed, *timed_crossings.follow_change(txn, row)]
     guards.release_after_change(txn, row.kind, row.subject)
     return crossed
 

@@ -6,7 +6,7 @@ from blackboard.board.mark_storage import backfill
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings
+from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings, timed_crossings
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.errors import NotFound
 from blackboard.states import CrossingState
@@ -102,6 +102,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
             skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")
         elif depends:
             close_crossing(txn, crossing, CrossingState.WITHDRAWN)
+            timed_crossings.take_back(txn, watch, crossing)
 
 
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
@@ -111,4 +112,6 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     """
     if watch.is_falling:
         return bool(marks_behind(txn, watch, crossing).inputs)
+    if crossing.cause is not None:
+        return timed_crossings.holds_at(txn, watch, crossing.subject, crossing.noticed_at)
     return crossings.holds_at(txn, watch, crossing.subject, crossing.noticed_at)

@@ -11,10 +11,19 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_retests, guards, predicted_crossings, scheduled_crossings
+from blackboard.board.watches import crossing_retests, guards, predicted_crossings, scheduled_crossings, watch_states
 from blackboard.canonical_schema import canonical_form
 from blackboard.conditions import Condition, Measure, exact_digits
-from blackboard.deployment import AgentSpec, Budget, Deployment, DepositLimits, KindSpec, WatchSpec, mistakes_in
+from blackboard.deployment import (
+    AgentSpec,
+    Budget,
+    Deployment,
+    DepositLimits,
+    KindSpec,
+    Timing,
+    WatchSpec,
+    mistakes_in,
+)
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
@@ -178,9 +187,8 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
             changed.append(f"agent {agent.name}: new")
         elif before != agent:
             changed.append(f"agent {agent.name}: {agent.differs(before)}")
-        specs = {} if before is None else {spec.name: spec for spec in before.watches}
         for watch in agent.watches:
-            _follow_watch(txn, agent, watch, known.get((agent.name, watch.name)), specs.get(watch.name), revalued)
+            _follow_watch(txn, agent, watch, known.get((agent.name, watch.name)), before, revalued)
     return changed
 
 
@@ -207,7 +215,7 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Any])
     gone = [row for row in unwanted if row.active]
     for row in gone:
         txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
-        txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=row.id)
+        watch_states.forget_watch(txn, row.id)
         _delete_totals(txn, row.id)
         _delete_totals(txn, -row.id)
     for row in unwanted:
@@ -221,7 +229,7 @@ def _follow_watch(
     agent: AgentSpec,
     watch: WatchSpec,
     row: Any,
-    was: WatchSpec | None,
+    before: AgentSpec | None,
     revalued: set[str],
 ) -> None:
     """Register a watch, and plan what follows from its change and from that of its kinds.
@@ -231,15 +239,19 @@ def _follow_watch(
         agent: The agent of the watch.
         watch: The watch.
         row: The watch as the board knows it; None if it never had it.
-        was: The watch in the former deployment; None if that had none.
+        before: The agent in the former deployment; None if that had none.
         revalued: The kinds whose marks have other strengths or ends.
     """
     if row is not None and not row.active:
         _keep_waiting_for_return(txn, row.id)
     watch_id = _register_watch(txn, agent, watch, None if row is None else row.id)
+    was = None if before is None else next((spec for spec in before.watches if spec.name == watch.name), None)
+    timing_before = None if before is None or was is None else before.timing_of(was)
+    timing = agent.timing_of(watch)
     if row is not None and was is not None:
         _keep_waiting(txn, watch_id, was, watch)
-    if row is None or not row.active or was is None or _differs(was, watch):
+        _keep_states(txn, watch_id, (was, timing_before), (watch, timing))
+    if row is None or not row.active or was is None or _differs(was, watch) or timing != timing_before:
         _delete_totals(txn, -watch_id)  # those over all live marks of the kinds that it measured before
         if watch.condition.is_schedule:
             _begin_schedule(txn, watch_id, agent, watch)
@@ -285,6 +297,27 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: Wat
     if _measures(old.condition) != _measures(new.condition):
         # Predictions say that a value was above the threshold. The watch has another value now.
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
+
+
+def _keep_states(
+    txn: BoardTransaction,
+    watch_id: int,
+    old: tuple[WatchSpec, Timing | None],
+    new: tuple[WatchSpec, Timing | None],
+) -> None:
+    """Forget what a changed watch remembers of its condition, unless it still holds for the new one.
+
+    A rising watch may have another threshold. A falling one with the same value still has been above it.
+    """
+    (was, before), (watch, timing) = old, new
+    if before is None and timing is None:
+        return
+    has_other_value = _measures(was.condition) != _measures(watch.condition)
+    has_other_marks = _differs(was, watch) and not watch.condition.is_falling
+    if before is None or timing is None or has_other_value or has_other_marks:
+        watch_states.forget_watch(txn, watch_id)
+    if timing is not None and timing.held_for > (0 if before is None else before.held_for):
+        crossing_retests.plan(txn, watch_id, was.condition)
 
 
 def _keep_waiting_for_return(txn: BoardTransaction, watch_id: int) -> None:

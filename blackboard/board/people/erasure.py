@@ -137,7 +137,12 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     patterns = _patterns(subject)
     calls = _calls_of(txn, activations, patterns)
     _erase_calls(txn, calls)
-    for statement in (ERASURE.delete_keys, ERASURE.delete_cooldowns, ERASURE.delete_predicted):
+    for statement in (
+        ERASURE.delete_keys,
+        ERASURE.delete_cooldowns,
+        ERASURE.delete_predicted,
+        ERASURE.delete_watch_states,
+    ):
         txn.sql.run(statement, subject=subject)
     named_in = {
         row.mark_id

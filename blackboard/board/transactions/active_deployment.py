@@ -9,7 +9,7 @@ from functools import cached_property
 from blackboard.authors import skeleton
 from blackboard.clock import Instant
 from blackboard.conditions import Comparison, Condition
-from blackboard.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.durations import Duration
 from blackboard.marks import Kind
 from blackboard.schedules import Schedule
@@ -97,6 +97,14 @@ class RegisteredWatch:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
         return self.is_over_board and not self.is_scheduled and self.comparison.measure.keeps_sums
 
+    @cached_property
+    def timing(self) -> Timing | None:
+        """When the watch crosses besides the instant at which its condition begins to hold; None if only then.
+
+        A watch with a timing is a watch over time: the board keeps its `WatchStateRow`s.
+        """
+        return self.agent.timing_of(self.spec)
+
     @property
     def batch_window(self) -> Duration:
         """How long a crossing waits for more marks; a schedule waits for none."""
@@ -141,6 +149,8 @@ class ActiveDeployment:
     falling: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
     guarded: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
     """The watches whose guard measures a kind."""
+    over_time: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
+    """The rising and falling watches with a timing."""
     law_changes: dict[tuple[str, str], LawChangeRow] = field(default_factory=dict)
     """Pending changes of law: (kind, old law) -> (new law, instant). Not all marks of the kind have followed.
 
@@ -168,6 +178,16 @@ class ActiveDeployment:
         return dict(watches)
 
     @cached_property
+    def predicting(self) -> dict[str, list[RegisteredWatch]]:
+        """The watches with predicted crossings that a change of a mark of a kind could disturb."""
+        watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+        for by_kind in (self.falling, self.over_time, self.guarded):
+            for kind, group in by_kind.items():
+                # The guard of a rising watch decides at the claim.
+                watches[kind] += [one for one in group if by_kind is not self.guarded or one.is_falling]
+        return {kind: list(dict.fromkeys(group)) for kind, group in watches.items() if group}
+
+    @cached_property
     def migrating(self) -> set[str]:
         """The kinds with marks that the backfill has not reached."""
         return {kind for kind, _ in self.law_changes}
@@ -188,14 +208,24 @@ def read_active(sql: Transaction) -> ActiveDeployment:
     rising: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     falling: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     guarded: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+    over_time: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     for watch in watches.values():
         for kind in watch.kinds:
             (falling if watch.is_falling else rising)[kind].append(watch)
+            if watch.timing is not None:
+                over_time[kind].append(watch)
         if watch.spec.guard is not None:
             for kind in watch.spec.guard.kinds:
                 guarded[kind].append(watch)
     return ActiveDeployment(
-        deployment, watches, dict(rising), dict(falling), dict(guarded), read_law_changes(sql), read_retests(sql)
+        deployment,
+        watches,
+        dict(rising),
+        dict(falling),
+        dict(guarded),
+        dict(over_time),
+        read_law_changes(sql),
+        read_retests(sql),
     )
 
 

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from blackboard.board.transactions.activation_inputs import event_of, strength_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import stimuli
+from blackboard.board.watches import stimuli, watch_states
+from blackboard.board.watches.watch_states import StateKey
+from blackboard.clock import Instant
 from blackboard.conditions import Comparison, Condition
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
@@ -40,6 +42,9 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if watch.is_falling:
         stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
         rows = [row for row in txn.live(stored) if watch.covers(row.subject)]
+    elif crossing.cause is not None:
+        rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.subject, 0)))
+        rows = rows if watch.is_over_board else _of_sides_that_hold(txn, watch, rows)
     elif watch.is_over_board:
         rows = stimuli.stimuli_of(txn, watch)
     else:
@@ -119,6 +124,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 
     They may already be in the history, or still be stored as marks.
     """
+    since = _begin(txn, watch, crossing)
     stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
     ended = {row.id: (row.subject, row.evaporates_at) for row in map(txn.migrated, stored)}
     strengths = {row.id: txn.strength(row) for row in stored}
@@ -127,16 +133,26 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
             ended[event.mark_id] = event.subject, event.evaporates_at
     result = []
     for mark_id, (subject, ended_at) in ended.items():
-        if ended_at is None or not crossing.crossed_at <= ended_at <= txn.now:
+        if ended_at is None or not since <= ended_at <= txn.now:
             continue
         if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
             continue
         event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if event is None or ended_at < event.recorded_at:
             continue  # it had faded before it was recorded
-        if watch.is_falling or _was_stimulus(txn, watch, event):
+        if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, event):
             result.append((event, strengths[mark_id] if mark_id in strengths else strength_of(txn, event)))
     return result
+
+
+def _begin(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
+    """Return when the condition began to hold for which a watch crossed: a watch over time crosses later."""
+    if not watch.is_falling or crossing.cause is None or watch.timing is None:
+        return crossing.crossed_at
+    if crossing.cause == "held":
+        return crossing.crossed_at - watch.timing.held_for
+    state = watch_states.get(txn, StateKey(watch.id, crossing.subject, crossing.mark_id))
+    return crossing.crossed_at if state is None or state.held_since is None else state.held_since
 
 
 def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:

@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
+from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossings, scheduled_crossings
+from blackboard.board.watches import crossings, scheduled_crossings, watch_states
 from blackboard.board.watches.crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.clock import Instant
 from blackboard.conditions import Condition
 from blackboard.deployment import Deployment
 from blackboard.reinforcement import FadingMark, FadingState
-from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
 from blackboard.strength_forecast import fallen_side, first_true, met_side, value_at
@@ -101,6 +100,9 @@ class _Retest:
         if scheduled_crossings.keeps(self.watch, crossing):
             self.txn.sql.run(CROSSINGS.hold_crossing, id=crossing.id, held_by=None, ready_at=crossing.noticed_at)
             return
+        if self._holds_too_briefly():
+            self._end()
+            return
         own_key = crossing.subject, crossing.mark_id
         held = sorted(self._holding(), key=lambda holding: (holding.subject, holding.mark_id) != own_key)
         stays = False
@@ -111,16 +113,32 @@ class _Retest:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
                 crossings.cross(
-                    self.txn, self.watch, holding.subject, holding.mark_id, holding.measured, crossed_at=self.at
+                    self.txn,
+                    self.watch,
+                    holding.subject,
+                    holding.mark_id,
+                    holding.measured,
+                    crossed_at=self.at,
+                    cause=crossing.cause,
                 )
             else:
                 self._keep(holding)
                 stays = True
         if not stays:
-            activation = insert_closed_activation(
-                self.txn, self.watch, crossing.subject, ActivationState.SKIPPED, REASON, self.at
-            )
-            close_crossing(self.txn, crossing, CrossingState.SKIPPED, activation)
+            self._end()
+
+    def _end(self) -> None:
+        skip_crossing(self.txn, self.watch, self.crossing, REASON)
+
+    def _holds_too_briefly(self) -> bool:
+        """Return whether the condition has to hold for longer now, which counts from the change on."""
+        timing = self.watch.timing
+        if timing is None or not timing.held_for:
+            return False
+        before = self.deployment.agents.get(self.watch.agent.name)
+        specs = () if before is None else before.watches
+        former = [before.timing_of(spec) for spec in specs if before and spec.name == self.watch.spec.name]
+        return not any(one is not None and one.held_for >= timing.held_for for one in former)
 
     def _keep(self, holding: Holding) -> None:
         self.txn.sql.run(
@@ -186,7 +204,7 @@ class _Retest:
         """
         watch = self.watch
         for row in self._rows(watch.kinds, self.crossing.subject):
-            if watch.covers(row.subject) and (watch.is_falling or (row.is_live(self.at) and self._was_stimulus(row))):
+            if watch.covers(row.subject) and (watch.is_falling or (row.is_live(self.at) and self._counted(row))):
                 yield PastMark(row, self._fading(row))
 
     def _fading(self, row: MarkRow) -> FadingMark:
@@ -226,6 +244,9 @@ class _Retest:
         if subject:
             return txn.sql.all(MARKS.evaporations_of_subject, subject=subject, since=since)
         return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
+
+    def _counted(self, row: MarkRow) -> bool:
+        return watch_states.counts(self.watch, row) if self.crossing.cause else self._was_stimulus(row)
 
     def _was_stimulus(self, row: MarkRow) -> bool:
         """Return whether the watch has not absorbed a mark.

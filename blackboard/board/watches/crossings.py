@@ -8,10 +8,11 @@ from typing import Any
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, scheduled_crossings
+from blackboard.board.watches import board_totals, scheduled_crossings, watch_states
 from blackboard.board.watches.crossing_order import order_columns, set_bound
 from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
+from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.conditions import Comparison
 from blackboard.states import CrossingState
@@ -131,14 +132,15 @@ def cross(
     *,
     crossed_at: Instant | None = None,
     event_id: int | None = None,
+    cause: str | None = None,
 ) -> bool:
     """Record a crossing, or update the one that waits, and return whether it is new.
 
     `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an earlier
-    `crossed_at`, and perhaps the `event_id` of its cause.
+    `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses.
     """
     crossed_at = txn.now if crossed_at is None else crossed_at
-    crossing = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    crossing = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id, "cause": cause}
     crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
     if txn.sql.run(CROSSINGS.renew_crossing, **crossing).rowcount:
         return False
@@ -154,6 +156,22 @@ def cross(
         **crossing,
     )
     return True
+
+
+def _cross_for_news(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str,
+    mark_id: int,
+    measured: Measurement,
+    *,
+    crossed_at: int | None = None,
+) -> bool:
+    """Record a crossing that unabsorbed marks alone cause, unless the watch waits for something else."""
+    at = txn.now if crossed_at is None else crossed_at
+    if not watch_states.admits_news(txn, watch, StateKey(watch.id, subject, mark_id), at):
+        return False
+    return cross(txn, watch, subject, mark_id, measured, crossed_at=at)
 
 
 def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any]:
@@ -214,7 +232,7 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | 
     if watch.is_over_board and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
-        return watch.comparison.holds_at(value) and cross(txn, watch, "", 0, Measurement(value, 1))
+        return watch.comparison.holds_at(value) and _cross_for_news(txn, watch, "", 0, Measurement(value, 1))
     if watch.is_over_board:
         return _evaluate_board(txn, watch, new)
     if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
@@ -236,7 +254,7 @@ def _evaluate_rows(
         if not strong:
             _set_bound(txn, watch, subject, rows)
         new = [
-            cross(txn, watch, subject, row.id, Measurement(strength, 1, [row]), crossed_at=at)
+            _cross_for_news(txn, watch, subject, row.id, Measurement(strength, 1, [row]), crossed_at=at)
             for row, strength in strong
         ]
         return any(new)
@@ -244,9 +262,8 @@ def _evaluate_rows(
     if side is None:
         _set_bound(txn, watch, subject, rows)
         return False
-    return cross(
-        txn, watch, subject, 0, Measurement(side.value, len(rows), rows, comparison=side.comparison), crossed_at=at
-    )
+    measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
+    return _cross_for_news(txn, watch, subject, 0, measured, crossed_at=at)
 
 
 def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
@@ -277,4 +294,4 @@ def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow 
         waits = txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
         rows = [new] if new is not None and waits else stimuli_of(txn, watch)
         strongest = max((txn.strength(row) for row in rows), default=0.0)
-    return cross(txn, watch, "", 0, Measurement(value, count, strongest=strongest))
+    return _cross_for_news(txn, watch, "", 0, Measurement(value, count, strongest=strongest))

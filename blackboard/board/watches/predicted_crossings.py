@@ -7,41 +7,23 @@ timing of maintenance never matters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_retests, crossings, guards, scheduled_crossings
+from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, timed_crossings, watch_states
 from blackboard.board.watches.crossing_order import set_bound
+from blackboard.board.watches.falls import Fall, record, skip
+from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
-from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.strength_forecast import Side, fallen_side, first_true
+from blackboard.strength_forecast import fallen_side, first_true
 
 LAST_INSTANT = 2**62
 """Microseconds since the epoch, later than any instant."""
 PREDICTIONS_PER_QUERY = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fall:
-    """What fell below the threshold of a falling watch."""
-
-    subject: str
-    """Empty for the board."""
-    mark_id: int
-    """0 unless the watch is per mark."""
-    marks: list[FadingMark]
-    side: Side
-    """The side of the condition that was met."""
-    at: Instant
-    event_id: int | None
-    """The event that caused it; None for the last one of the board."""
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
@@ -50,11 +32,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
     Crossings that are to be tested again, because their watch changed, are tested before.
     """
     crossing_retests.complete_before_change(txn, kind, subject)
-    if kind not in txn.active.falling and kind not in txn.active.guarded:
-        return
-    for watch in dict.fromkeys((*txn.active.falling.get(kind, ()), *txn.active.guarded.get(kind, ()))):
-        if not watch.is_falling:
-            continue
+    for watch in txn.active.predicting.get(kind, ()):
         if guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         else:
@@ -87,7 +65,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     `old` is the live mark before its reinforcement; None for a new mark.
     """
     for watch in txn.active.falling.get(new.kind, ()):
-        if not watch.covers(new.subject):
+        if not watch.covers(new.subject) or watch.timing is not None:
             continue
         if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
             continue  # a stronger mark can only delay the crossing, which is computed again when it is due
@@ -104,6 +82,8 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
     """
     if prediction.due_at is None or watch.is_scheduled:
         return prediction.due_at
+    if watch.timing is not None:
+        return timed_crossings.forecast(txn, watch, prediction)
     marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
     return first_true(watch.condition, marks, prediction.due_at)
 
@@ -121,9 +101,18 @@ def next_fall(txn: BoardTransaction) -> Instant | None:
         if earliest is not None and row.due_at >= earliest:
             break  # stored instants are never too late
         watch = txn.active.watches.get(row.watch_id)
-        at = None if watch is None or watch.is_scheduled else forecast(txn, watch, row)
+        at = None if watch is None or not _is_awaited(txn, watch, row) else forecast(txn, watch, row)
         earliest = min((instant for instant in (earliest, at) if instant is not None), default=None)
     return earliest
+
+
+def _is_awaited(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> bool:
+    """Return whether a prediction is about a fall, and not about a schedule, a rewake or a condition that must hold."""
+    if watch.timing is None:
+        return not watch.is_scheduled
+    key = StateKey(watch.id, prediction.subject, prediction.mark_id)
+    state = watch_states.get(txn, key)
+    return watch.is_falling and not watch.timing.held_for and state is not None and state.held_since is None
 
 
 def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Instant) -> None:
@@ -131,7 +120,9 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
 
     Without marks, predict nothing.
     """
-    if any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
+    if watch.timing is not None:
+        timed_crossings.follow(txn, watch, StateKey(watch.id, "", 0), at=since)
+    elif any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
         marks = txn.fading_marks(watch.condition, None, since)
         _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
@@ -143,6 +134,9 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     from then on.
     """
     since = txn.now if since is None else since
+    if watch.timing is not None:
+        timed_crossings.follow(txn, watch, StateKey.of(watch, row), at=since)
+        return
     if watch.condition.is_per_mark:
         subject, mark_id, marks = row.subject, row.id, [txn.fading(row)]
     elif watch.is_over_board:
@@ -160,7 +154,10 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 
     The withdrawal itself makes no watch cross.
     """
+    timed_crossings.follow_withdrawal(txn, row)
     for watch in txn.active.falling.get(row.kind, ()):
+        if watch.timing is not None:
+            continue
         if watch.condition.is_per_mark:
             txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
             continue
@@ -190,7 +187,7 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRo
     at = first_true(watch.condition, marks, since)
     if at is not None and since < at <= txn.now:
         side = fallen_side(watch.condition, marks, since, at)
-        _skip(txn, watch, Fall(subject, mark_id, marks, side, at, new.event_id), "before it was recorded")
+        skip(txn, watch, Fall(subject, mark_id, marks, side, at, new.event_id), "before it was recorded")
 
 
 def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
@@ -229,6 +226,9 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
         crossing_retests.complete(txn, watch, "")
         scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)
         return
+    if watch.timing is not None:
+        timed_crossings.fire(txn, watch, prediction)
+        return
     key = {"watch_id": watch.id, "subject": prediction.subject, "mark_id": prediction.mark_id}
     computed = txn.now if prediction.due_at is None else prediction.due_at
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
@@ -239,28 +239,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
     crossing_retests.complete(txn, watch, prediction.subject)
     side = fallen_side(watch.condition, marks, computed, at)
-    fall = Fall(prediction.subject, prediction.mark_id, marks, side, at, event_id)
-    if guards.was_open(txn, watch, prediction.subject, at):
-        _cross(txn, watch, fall)
-    else:
-        _skip(txn, watch, fall, "the guard was not met")
-
-
-def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> None:
-    """Record that a watch crossed."""
-    laws = {law_key(mark.state.law) for mark in fall.marks}
-    measured = crossings.Measurement(fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison)
-    crossings.cross(txn, watch, fall.subject, fall.mark_id, measured, crossed_at=fall.at, event_id=fall.event_id)
-
-
-def _skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) -> None:
-    """Record that a watch crossed and wakes nobody. A crossing that waits stays as it is."""
-    key = {"watch_id": watch.id, "subject": fall.subject, "mark_id": fall.mark_id}
-    reason = f"{watch.condition} ({fall.side.comparison.digits_of(fall.side.value)}); {why}"
-    activation = insert_closed_activation(txn, watch, fall.subject, ActivationState.SKIPPED, reason, fall.at)
-    if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
-        _cross(txn, watch, fall)
-        close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
+    record(txn, watch, Fall(prediction.subject, prediction.mark_id, marks, side, at, event_id))
 
 
 def _marks_at_crossing(

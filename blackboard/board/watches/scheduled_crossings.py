@@ -56,6 +56,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
             activation_id=None,
             closed_at=None,
             measure=SCHEDULE,
+            cause=None,
         )
 
 

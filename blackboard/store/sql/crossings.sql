@@ -111,14 +111,14 @@ WHERE mark.kind = :kind
 -- name: insert_crossing
 -- Record a crossing.
 INSERT INTO crossing (watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent, ready_at,
-  held_by, law, order_key, event_id, activation_id, closed_at, measure)
+  held_by, law, order_key, event_id, activation_id, closed_at, measure, cause)
 VALUES (:watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent, :ready_at,
-  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure);
+  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause);
 
 -- name: renew_crossing
 -- Update a waiting crossing. If it is held, its instant stays; otherwise the earlier instant counts.
 UPDATE crossing
-SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks,
+SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks, cause = coalesce(cause, :cause),
   urgent = CASE WHEN urgent > :urgent THEN urgent ELSE :urgent END,
   ready_at = CASE WHEN held_by IS NOT NULL THEN ready_at WHEN ready_at < :ready_at THEN ready_at ELSE :ready_at END
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND state = 'waiting';
@@ -403,6 +403,27 @@ SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.due_at <= :now
 ORDER BY predicted_crossing.due_at;
+
+-- name: get_watch_state -> WatchStateRow
+-- What a watch over time remembers of its condition for a subject or mark.
+SELECT {watch_state.*}
+FROM watch_state
+WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject AND watch_state.mark_id = :mark_id;
+
+-- name: set_watch_state
+-- Write what a watch over time remembers.
+INSERT INTO watch_state (watch_id, subject, mark_id, held_since, crossed_at, event_id)
+VALUES (:watch_id, :subject, :mark_id, :held_since, :crossed_at, :event_id)
+ON CONFLICT (watch_id, subject, mark_id) DO UPDATE
+SET held_since = excluded.held_since, crossed_at = excluded.crossed_at, event_id = excluded.event_id;
+
+-- name: delete_watch_state
+-- Forget what a watch remembers for a subject or mark.
+DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
+
+-- name: delete_states_of_watch
+-- Forget everything that a watch remembers.
+DELETE FROM watch_state WHERE watch_id = :watch_id;
 
 -- name: predicted_of_subject
 -- The predictions for a watch and subject.

@@ -115,3 +115,7 @@ DELETE FROM subject_cooldown WHERE subject = :subject;
 -- name: delete_predicted
 -- Delete the crossings that were predicted for the subject.
 DELETE FROM predicted_crossing WHERE subject = :subject;
+
+-- name: delete_watch_states
+-- Delete what watches over time remember for the subject.
+DELETE FROM watch_state WHERE subject = :subject;

@@ -1,0 +1,69 @@
+"""Falls of values below the thresholds of falling watches, recorded as crossings.
+
+The guard of a falling watch decides at the instant of the fall. If it is closed, the crossing ends as skipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.watches import crossings, guards
+from blackboard.clock import Instant
+from blackboard.reinforcement import FadingMark
+from blackboard.states import ActivationState, CrossingState
+from blackboard.store.statements import CROSSINGS
+from blackboard.strength_forecast import Side
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """What fell below the threshold of a falling watch."""
+
+    subject: str
+    """Empty for the board."""
+    mark_id: int
+    """0 unless the watch is per mark."""
+    marks: list[FadingMark]
+    side: Side
+    """The side of the condition that was met."""
+    at: Instant
+    event_id: int | None
+    """The event that caused it; None for the last one of the board."""
+    cause: str | None = None
+
+
+def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
+    """Record a crossing, and return whether a new one waits; if the guard was closed, it is skipped."""
+    if guards.was_open(txn, watch, fall.subject, fall.at):
+        return _cross(txn, watch, fall)
+    skip(txn, watch, fall, "the guard was not met")
+    return False
+
+
+def skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) -> None:
+    """Record that a watch crossed and wakes nobody. A crossing that waits stays as it is."""
+    key = {"watch_id": watch.id, "subject": fall.subject, "mark_id": fall.mark_id}
+    reason = f"{watch.condition} ({fall.side.comparison.digits_of(fall.side.value)}); {why}"
+    activation = insert_closed_activation(txn, watch, fall.subject, ActivationState.SKIPPED, reason, fall.at)
+    if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
+        _cross(txn, watch, fall)
+        close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
+
+
+def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
+    laws = {law_key(mark.state.law) for mark in fall.marks}
+    measured = crossings.Measurement(fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison)
+    return crossings.cross(
+        txn,
+        watch,
+        fall.subject,
+        fall.mark_id,
+        measured,
+        crossed_at=fall.at,
+        event_id=fall.event_id,
+        cause=fall.cause,
+    )

@@ -1,0 +1,194 @@
+"""Crossings of watches over time: those with `held_for`, `rewake_every`, `clear_below` or `clear_above`.
+
+The state of such a watch changes when marks change, and at instants that follow from the decay laws. The next of these
+instants is stored as a predicted crossing, so that a daemon sleeps until then, and the transaction that finds it due
+takes the state through all instants up to now. So each crossing has its true instant, however late it is noticed.
+"""
+
+from __future__ import annotations
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.watches import crossing_retests, crossings, falls, guards, watch_states
+from blackboard.board.watches.crossings import Measurement
+from blackboard.board.watches.falls import Fall
+from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.watch_states import StateKey
+from blackboard.clock import Instant
+from blackboard.deployment import Timing
+from blackboard.episodes import Episode, Step, next_crossing, step
+from blackboard.reinforcement import FadingMark
+from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
+from blackboard.strength_forecast import fallen_side, first_true, met_side
+
+
+def follow_change(txn: BoardTransaction, row: MarkRow) -> list[RegisteredWatch]:
+    """Follow a deposit in the states of all watches over time, and return the rising ones with a new crossing."""
+    return [
+        watch
+        for watch in txn.active.over_time.get(row.kind, ())
+        if watch.covers(row.subject) and follow(txn, watch, StateKey.of(watch, row)) and not watch.is_falling
+    ]
+
+
+def follow_deployment(
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: Instant, *, is_changed: bool
+) -> None:
+    """Follow a change of the deployment, as of its instant. `is_changed` says that the watch itself has changed.
+
+    A changed watch does not cross at once if its agent was given all these marks before.
+    """
+    knows_all = is_changed and not any(
+        is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+        for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
+    )
+    follow(txn, watch, key, at=at, crossed_at=at if knows_all and not watch.is_falling else None)
+
+
+def follow(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    key: StateKey,
+    *,
+    at: Instant | None = None,
+    crossed_at: Instant | None = None,
+) -> bool:
+    """Bring a state from an instant (default: now) up to now, and return whether a crossing is new.
+
+    The marks are assumed not to have changed since that instant. What was recorded later counts from then on.
+    `crossed_at` is when the watch last crossed, if there is no state.
+    """
+    stored, timing = watch_states.get(txn, key), _timing(watch)
+    marks = [txn.fading(row) for row in watch_states.rows_behind(txn, watch, key)]
+    at = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
+    state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
+    crossed = False
+    following: Instant | None = at
+    while following is not None and following <= txn.now:
+        at = following
+        taken = _step(txn, watch, timing, state, marks, at)
+        if watch.is_falling and stored is None and taken.episode.held_since is not None:
+            return False  # it was never above the threshold
+        crossed = (taken.cause is not None and _cross(txn, watch, key, state, taken, marks, at)) or crossed
+        began = state.held_since is None and taken.episode.held_since is not None
+        state = state._replace(**taken.episode._asdict(), event_id=txn.last_event if began else state.event_id)
+        following = taken.next_at
+    _write(txn, watch, key, state, stored, following)
+    return crossed
+
+
+def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
+    """Take a state through the instants that are due."""
+    crossing_retests.complete(txn, watch, prediction.subject)
+    follow(txn, watch, StateKey(watch.id, prediction.subject, prediction.mark_id), at=prediction.due_at)
+
+
+def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
+    """Follow the withdrawal of a mark, which itself makes no watch cross.
+
+    A falling watch whose value it brings below the threshold has nothing to remember.
+    """
+    for watch in txn.active.over_time.get(row.kind, ()):
+        if not watch.covers(row.subject):
+            continue
+        key = StateKey.of(watch, row)
+        state = watch_states.get(txn, key)
+        if watch.is_falling and (key.mark_id or (state is not None and state.held_since is None)):
+            marks = [txn.fading(one) for one in watch_states.rows_behind(txn, watch, key)]
+            if first_true(watch.condition, marks, txn.now) == txn.now:
+                watch_states.forget(txn, key)
+                continue
+        follow(txn, watch, key)
+
+
+def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
+    """Let a watch cross again for a new episode after the crossing of the last one was withdrawn."""
+    key = StateKey(watch.id, crossing.subject, crossing.mark_id)
+    if watch.timing is not None and (state := watch_states.get(txn, key)) is not None:
+        state = state._replace(crossed_at=None)
+        _write(txn, watch, key, state, state, None)
+        follow(txn, watch, key)
+
+
+def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+    """Return whether the live marks of a rising watch over time meet its condition at an instant."""
+    rows = watch_states.rows_behind(txn, watch, StateKey(watch.id, subject, 0))
+    return met_side(watch.condition, [txn.fading(row) for row in rows], at) is not None
+
+
+def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> Instant | None:
+    """Return when a watch will cross next, if its marks only fade; None if it will not."""
+    key = StateKey(watch.id, prediction.subject, prediction.mark_id)
+    state = watch_states.get(txn, key)
+    if state is None or prediction.due_at is None:
+        return None
+    marks = [txn.fading(row) for row in watch_states.rows_behind(txn, watch, key)]
+    episode = Episode(state.held_since, state.crossed_at)
+    return next_crossing(watch.condition, _timing(watch), episode, marks, prediction.due_at)
+
+
+def _timing(watch: RegisteredWatch) -> Timing:
+    assert watch.timing is not None
+    return watch.timing
+
+
+def _step(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    timing: Timing,
+    state: WatchStateRow,
+    marks: list[FadingMark],
+    at: Instant,
+) -> Step:
+    # The guard of a falling watch is tested at each rewake. Those of other watches become one crossing anyway.
+    together = None if watch.is_falling and watch.spec.guard is not None else txn.now
+    return step(watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, together)
+
+
+def _write(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    key: StateKey,
+    state: WatchStateRow,
+    stored: WatchStateRow | None,
+    next_at: Instant | None,
+) -> None:
+    """Write a state and its next instant, or delete what need not be remembered."""
+    if watch.is_falling:
+        # Below the threshold, only a rewake or `clear_above` needs to be remembered.
+        is_over = state.held_since is not None and next_at is None and _timing(watch).clear is None
+    else:
+        is_over = state.held_since is None and state.crossed_at is None
+    if not is_over:
+        watch_states.put(txn, key, state, next_at)
+    elif stored is not None:
+        watch_states.forget(txn, key)
+
+
+def _cross(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    key: StateKey,
+    state: WatchStateRow,
+    taken: Step,
+    marks: list[FadingMark],
+    at: Instant,
+) -> bool:
+    """Record a crossing, and return whether it is new. That of a falling watch is skipped if its guard is closed."""
+    if watch.is_falling:
+        if taken.cause == "rewake" and not guards.was_open(txn, watch, key.subject, at):
+            return False  # only the fall itself is recorded as skipped
+        side = fallen_side(watch.condition, marks, at, at)
+        return falls.record(txn, watch, Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause))
+    live = [mark for mark in marks if mark.is_live(at)]
+    met = met_side(watch.condition, marks, at)
+    assert met is not None
+    measured = Measurement(
+        met.value,
+        len(live),
+        strongest=max(mark.strength(at) for mark in live),
+        laws={law_key(mark.state.law) for mark in live},
+        comparison=met.comparison,
+    )
+    return crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=taken.cause)

@@ -1,0 +1,94 @@
+"""The stored state of watches over time: since when a condition has held, and when the watch last crossed.
+
+Only watches with a `Timing` have such state: one row for each subject, mark or the board for which there is something
+to remember. `timed_crossings` says how a row changes.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.stimuli import is_stimulus
+from blackboard.clock import Instant
+from blackboard.store.rows import MarkRow, WatchStateRow
+from blackboard.store.statements import CROSSINGS, MARKS
+
+
+class StateKey(NamedTuple):
+    """What one state is about."""
+
+    watch_id: int
+    subject: str
+    """Empty for the board."""
+    mark_id: int
+    """0 unless the watch is per mark."""
+
+    @classmethod
+    def of(cls, watch: RegisteredWatch, row: MarkRow) -> StateKey:
+        """Return what a change of a mark concerns."""
+        if watch.is_over_board:
+            return cls(watch.id, "", 0)
+        return cls(watch.id, row.subject, row.id if watch.condition.is_per_mark else 0)
+
+
+def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
+    """Return a state; None if there is nothing to remember."""
+    row: WatchStateRow | None = txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
+    return row
+
+
+def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_at: Instant | None) -> None:
+    """Write a state (None deletes it), and the next instant at which time alone changes it."""
+    if state is None:
+        txn.sql.run(CROSSINGS.delete_watch_state, **key._asdict())
+    else:
+        txn.sql.run(CROSSINGS.set_watch_state, **state._asdict())
+    if next_at is None:
+        txn.sql.run(CROSSINGS.delete_predicted_crossing, **key._asdict())
+    else:
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key._asdict(), due_at=next_at)
+
+
+def forget(txn: BoardTransaction, key: StateKey) -> None:
+    """Delete a state and what it predicts."""
+    put(txn, key, None, None)
+
+
+def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
+    """Delete all states of a watch and what they predict."""
+    txn.sql.run(CROSSINGS.delete_states_of_watch, watch_id=watch_id)
+    txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
+
+
+def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
+    """Return whether unabsorbed marks that meet the condition of a rising watch make it cross, and record that it does.
+
+    Every watch without a timing crosses. A watch over time crosses only for news within an episode for which it has
+    crossed before, and only if `clear_below` does not make it wait for the end of the episode.
+    """
+    timing = watch.timing
+    if timing is None:
+        return True
+    state = get(txn, key)
+    if timing.clear is not None or state is None or state.held_since is None or state.crossed_at is None:
+        return False
+    if crossed_at < state.held_since + timing.held_for:
+        return False
+    txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=max(crossed_at, state.crossed_at))._asdict())
+    return True
+
+
+def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> list[MarkRow]:
+    """Return the stored marks, evaporated or not, over which a watch over time is judged, absorbed or not."""
+    if key.mark_id:
+        rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
+    else:
+        rows = txn.stored_marks(watch.kinds, key.subject or None)
+    return [row for row in rows if counts(watch, row)]
+
+
+def counts(watch: RegisteredWatch, row: MarkRow) -> bool:
+    """Return whether a mark counts for a watch that has absorbed nothing: the agent's own do not, unless it falls."""
+    return watch.covers(row.subject) if watch.is_falling else is_stimulus(watch, row, 0)

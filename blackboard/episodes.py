@@ -1,0 +1,120 @@
+"""Episodes: how long the condition of a watch has held, when the watch crosses for that, and when it may cross again.
+
+A watch with a `Timing` is judged over live marks, absorbed or not. An episode begins when its condition begins to hold.
+The watch crosses when the condition has held for `held_for`, and again after each `rewake_every` while it holds. It may
+cross for a new episode once the value has been beyond `clear`, which is the threshold itself if nothing else is set.
+
+Between two changes of marks, values only fall. So each instant at which time alone changes an episode is computed from
+the marks, and `step` takes an episode from one such instant to the next. All of this is arithmetic; it uses no board
+and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from blackboard.clock import Instant
+from blackboard.conditions import Comparison, Condition, Not
+from blackboard.deployment import Timing
+from blackboard.reinforcement import FadingMark
+from blackboard.strength_forecast import first_true
+
+LAST = 2**62
+"""Microseconds, later than any instant and longer than any interval."""
+
+Cause = Literal["held", "rewake"]
+"""Why a watch crosses: its condition has held long enough, or still holds after the interval of its rewakes."""
+
+
+class Episode(NamedTuple):
+    """What a watch remembers of its condition, for a subject, a mark or the board."""
+
+    held_since: Instant | None = None
+    """Since when the condition has held; None if it does not hold."""
+    crossed_at: Instant | None = None
+    """When the watch last crossed; None if it has not crossed since the value was last beyond `clear`."""
+
+
+class Step(NamedTuple):
+    """An episode at an instant.
+
+    Attributes:
+        episode: The episode from that instant on.
+        cause: Why the watch crosses at that instant; None if it does not.
+        next_at: The next instant at which time alone changes the episode; None if it will not.
+    """
+
+    episode: Episode
+    cause: Cause | None
+    next_at: Instant | None
+
+
+def step(
+    condition: Condition,
+    timing: Timing,
+    episode: Episode,
+    marks: Sequence[FadingMark],
+    at: Instant,
+    now: Instant | None = None,
+) -> Step:
+    """Return what becomes of an episode at an instant, if the marks stay as they are from then on.
+
+    Args:
+        condition: The condition of the watch.
+        timing: Its timing.
+        episode: The episode before the instant.
+        marks: The marks that count, as they are at the instant.
+        at: The instant.
+        now: Rewakes up to this later instant are part of the one at `at`, because they came due together. By default
+            each is a step of its own.
+    """
+    below = first_true(condition if condition.is_falling else Not(condition), marks, at)
+    holds = (below == at) == condition.is_falling
+    ends = None if condition.is_falling else below
+    below_clear = below if timing.clear is None else first_true(_below(condition, timing.clear), marks, at)
+    is_cleared = (below_clear == at) != condition.is_falling
+    held_since = (at if episode.held_since is None else episode.held_since) if holds else None
+    episode = Episode(held_since, None if is_cleared else episode.crossed_at)
+    cause: Cause | None = None
+    due_at = due(timing, episode)
+    if due_at is not None and due_at <= at:
+        cause = "held" if episode.crossed_at is None else "rewake"
+        last = max(at, min(at if now is None else now, LAST if ends is None else ends - 1))
+        every = timing.rewake_every or LAST
+        episode = episode._replace(crossed_at=at + (last - at) // every * every)
+        due_at = due(timing, episode)
+    changes = [due_at if due_at is not None and (ends is None or due_at < ends) else None, below]
+    if episode.crossed_at is not None and not condition.is_falling:
+        changes.append(below_clear)
+    next_at = min((change for change in changes if change is not None and change > at), default=None)
+    return Step(episode, cause, next_at)
+
+
+def due(timing: Timing, episode: Episode) -> Instant | None:
+    """Return when a watch crosses if its condition holds until then; None if it must end before."""
+    if episode.held_since is None:
+        return None
+    held = episode.held_since + timing.held_for
+    if episode.crossed_at is None:
+        return held
+    return None if timing.rewake_every is None else max(held, episode.crossed_at + timing.rewake_every)
+
+
+def next_crossing(
+    condition: Condition, timing: Timing, episode: Episode, marks: Sequence[FadingMark], at: Instant
+) -> Instant | None:
+    """Return the first instant after `at` at which a watch crosses if the marks only fade; None if it does not."""
+    following: Instant | None = at
+    while following is not None:
+        taken = step(condition, timing, episode, marks, following)
+        if taken.cause is not None and following > at:
+            return following
+        episode, following = taken.episode, taken.next_at
+    return None
+
+
+def _below(condition: Condition, threshold: float) -> Condition:
+    assert isinstance(condition, Comparison)  # a combination has no single value that could be beyond `clear`
+    return replace(condition, operator="<", threshold=threshold)
