@@ -41,7 +41,7 @@ def time_of(clock: Instant, recorded: Instant, leap: Duration | None) -> tuple[I
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
     """Return the live needs about the clock: one or none."""
-    rows: list[MarkRow] = txn.sql.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
+    rows = txn.sql.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
     return [row for row in rows if row.author == BOARD]
 
 

@@ -147,7 +147,7 @@ class BoardSession:
         self._active = None
 
     def _transaction(self, sql: Transaction) -> BoardTransaction:
-        start = sql.one(MARKS.transaction_start)
+        start = sql.existing(MARKS.transaction_start)
         check_revision(start.schema, self.database.where)
         clock = self.clock.now()
         recorded = max(start.last_recorded_at, start.last_event_at or 0)

@@ -10,14 +10,13 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
-from blackboard.store.rows import DepositKeyRow, MarkRow
+from blackboard.store.rows import DepositKeyRow, EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 MARKS_PER_TRANSACTION = 200
@@ -82,14 +81,11 @@ class _Batch:
 
 def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int) -> _Batch:
     check_signature(txn, author)
-    ids = [
-        row.mark_id
-        for row in txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=MARKS_PER_TRANSACTION)
-    ]
+    ids = txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=MARKS_PER_TRANSACTION)
     batch = _Batch(0, 0, [], ids[-1] if ids else None)
     for mark_id in ids:
-        keys: list[DepositKeyRow] = txn.sql.all(MARKS.keys_of_source, source=source, mark_id=mark_id)
-        row: MarkRow | None = txn.sql.one(MARKS.get_mark, id=mark_id)
+        keys = txn.sql.all(MARKS.keys_of_source, source=source, mark_id=mark_id)
+        row = txn.sql.one(MARKS.get_mark, id=mark_id)
         subject = _subject_of(txn, row, keys)
         own, others = _deposits(txn, mark_id, subject, keys)
         # A deposit that changed nothing left nothing behind, and only its key goes.
@@ -106,9 +102,9 @@ def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int)
     return batch
 
 
-def _reason_to_keep(txn: BoardTransaction, mark_id: int, others: Sequence[Any]) -> str | None:
+def _reason_to_keep(txn: BoardTransaction, mark_id: int, others: Sequence[EventRow]) -> str | None:
     """Return why a mark must stay; None if it may go. `others` are the deposits from elsewhere."""
-    if agents := [row.agent for row in txn.sql.all(MARKS.agents_given_mark, mark_id=mark_id)]:
+    if agents := txn.sql.all(MARKS.agents_given_mark, mark_id=mark_id):
         return f"given to {', '.join(agents)}"
     if others:
         return f"joined by deposits of {', '.join(sorted({event.author for event in others}))}"
@@ -117,14 +113,14 @@ def _reason_to_keep(txn: BoardTransaction, mark_id: int, others: Sequence[Any]) 
 
 def _deposits(
     txn: BoardTransaction, mark_id: int, subject: str, keys: Sequence[DepositKeyRow]
-) -> tuple[list[Any], list[Any]]:
+) -> tuple[list[EventRow], list[EventRow]]:
     """Return the deposits of a mark from the file, and those from elsewhere.
 
     The key of a deposit that changed nothing names an earlier event, which has an earlier time.
     """
     made = {(key.event_id, key.at) for key in keys}
-    own: list[Any] = []
-    others: list[Any] = []
+    own: list[EventRow] = []
+    others: list[EventRow] = []
     for event in txn.sql.all(MARKS.deposits_of_mark, subject=subject, mark_id=mark_id):
         (own if (event.id, event.recorded_at) in made else others).append(event)
     return own, others

@@ -24,9 +24,8 @@ from blackboard.finding import Finding
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
 from blackboard.store.database_checks import Health, measure
-from blackboard.store.rows import AgentStateRow, BoardRow
 from blackboard.store.schema import HEAD, revision_of
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 MEGABYTE = 1024 * 1024
 MIN_FREE_BYTES = 256 * MEGABYTE
@@ -118,7 +117,7 @@ def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
 
 def _examine_skew(txn: BoardTransaction) -> Iterator[Finding]:
     """Report deposits whose depositors' clocks were ahead of the board's."""
-    counted = txn.sql.one(MARKS.get_skew)
+    counted = txn.sql.existing(ACTIVATIONS.board)
     if counted.skewed_deposits:
         yield Finding(
             "skew",
@@ -146,7 +145,7 @@ def _examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding
 
 
 def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
-    row: BoardRow = txn.sql.one(ACTIVATIONS.board)
+    row = txn.sql.existing(ACTIVATIONS.board)
     if row.paused:
         problem = f"the board is paused: {row.paused_because or NO_REASON}"
         yield Finding("pause", "wrong", problem, "'blackboard resume'")
@@ -168,7 +167,7 @@ def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
 def _examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the agents that wait because they failed, except those that are paused."""
     paused = agent_state.paused(txn)
-    states: list[AgentStateRow] = txn.sql.all(ACTIVATIONS.agent_states)
+    states = txn.sql.all(ACTIVATIONS.agent_states)
     for state in states:
         if (agent := state.agent) in paused or agent not in txn.deployment.agents:
             continue

@@ -30,13 +30,13 @@ def remove(
     today = txn.now - txn.now % DAY  # what was spent today still counts towards budgets
     if history is not None:
         before = txn.now - history
-        oldest = txn.sql.value(RETENTION.oldest_event)
+        oldest = txn.sql.one(RETENTION.oldest_event)
         if oldest is not None and oldest < before:  # so a young board is not searched
             removed += txn.sql.run(RETENTION.delete_old_events, before=before, limit=limit).rowcount
         removed += txn.sql.run(RETENTION.delete_old_keys, before=before, limit=limit).rowcount
     if activations is not None:
         before = min(txn.now - activations, today)
-        ids = [row.id for row in txn.sql.all(RETENTION.old_activations, before=before, limit=limit)]
+        ids = txn.sql.all(RETENTION.old_activations, before=before, limit=limit)
         for statement in (
             RETENTION.delete_crossings,
             RETENTION.delete_inputs,
@@ -55,7 +55,7 @@ def unused_laws(txn: BoardTransaction, limit: int) -> tuple[list[str], int]:
     """Return laws that no mark, event or crossing refers to, and the last event that was considered."""
     if txn.sql.value(RETENTION.count_laws) <= FEW_LAWS:
         return [], txn.last_event
-    return [row.law for row in txn.sql.all(RETENTION.unused_laws, limit=limit)], txn.last_event
+    return txn.sql.all(RETENTION.unused_laws, limit=limit), txn.last_event
 
 
 def remove_laws(txn: BoardTransaction, laws: list[str], since: int) -> int:

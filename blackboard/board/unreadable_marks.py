@@ -68,7 +68,11 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     retried: Counter[str] = Counter()
     for row in txn.sql.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
         if (row.error or "").startswith(f"{UnreadableMark.__name__}:"):
-            kinds = {item.kind for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)}
+            kinds = {
+                item.event.kind
+                for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
+                if item.event is not None
+            }
             if mended := changed & kinds:
                 retry(txn, row.id)
                 retried.update(mended)

@@ -6,18 +6,20 @@ import re
 from collections.abc import Iterable
 
 from blackboard import decay
-from blackboard.store.statements import MARKS, Statement
+from blackboard.store.query_rows import LiveMark
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import MARKS
 
 _POWER = re.compile(r"\bpower\(([^()]*)\)")
 """A power in the formula of a law. The fragment `power` computes it without an error on every database."""
 
 
-def live_marks(*filters: str) -> Statement:
+def live_marks(*filters: str) -> Statement[LiveMark]:
     """Return the statement for the live marks, strongest first, with some of its optional parts."""
     return MARKS.live_marks.using(*filters, share=share_of([*decay.LAWS.values()]))
 
 
-def live_marks_in_order() -> Statement:
+def live_marks_in_order() -> Statement[LiveMark]:
     """Return the statement for the strongest marks of a kind under a law whose order never changes."""
     return MARKS.live_marks_in_order.using(share=share_of([*decay.LAWS.values()]))
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-from operator import attrgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from blackboard.reinforcement import is_live
 from blackboard.store.view_columns import VIEWS
 
-R = TypeVar("R", bound=NamedTuple)
 Id = int
 """The id of a row whose number may exceed 32 bits."""
 Time = int
@@ -20,16 +17,6 @@ Flag = int
 """0 or 1; 0 unless something else is written."""
 AddedNumber = int
 """A number, such as an instant, in a column that a migration added to a table with rows."""
-
-
-def row_of(table: type[R], row: Any) -> R:
-    """Return the row of a table, such as `MarkRow`, in a row that has its columns and others."""
-    return table._make(_columns_of(table)(row))
-
-
-@cache
-def _columns_of(table: type[NamedTuple]) -> attrgetter[tuple[Any, ...]]:
-    return attrgetter(*table._fields)
 
 
 class BoardRow(NamedTuple):
@@ -504,20 +491,24 @@ class ModelPauseRow(NamedTuple):
 
 
 COLUMNS: dict[str, tuple[str, ...]] = {
+    "absorbed": AbsorbedRow._fields,
     "activation": ActivationRow._fields,
     "agent_state": AgentStateRow._fields,
     "backfill": BackfillRow._fields,
     "board": BoardRow._fields,
+    "board_total": BoardTotalRow._fields,
     "crossing": CrossingRow._fields,
     "deployment": DeploymentRow._fields,
     "deposit_key": DepositKeyRow._fields,
     "event": EventRow._fields,
+    "kind": KindRow._fields,
     "law_change": LawChangeRow._fields,
     "live": MarkRow._fields,  # the fragment live_marks under this name
     "mark": MarkRow._fields,
     "model_call": CallRow._fields,
     "model_pause": ModelPauseRow._fields,
     "predicted_crossing": PredictedCrossingRow._fields,
+    "watch": WatchRow._fields,
     "watch_state": WatchStateRow._fields,
     "worker": WorkerRow._fields,
     **VIEWS,

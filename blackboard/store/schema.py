@@ -137,8 +137,8 @@ def _outdated_views(transaction: Transaction) -> dict[str, str] | None:
     """Return the views of this version if the board's views are others; otherwise None."""
     from blackboard.store.view_definitions import hash_of, view_definitions
 
-    views = view_definitions(transaction.dialect, [row.name for row in transaction.all(DEPLOYMENTS.law_names)])
-    return None if transaction.value(DEPLOYMENTS.get_views_hash) == hash_of(views) else views
+    views = view_definitions(transaction.dialect, transaction.all(DEPLOYMENTS.law_names))
+    return None if transaction.one(DEPLOYMENTS.get_views_hash) == hash_of(views) else views
 
 
 def _write_views(transaction: Transaction, views: dict[str, str]) -> None:

@@ -7,11 +7,14 @@ The tables hold only integers, floats and text, which need no conversion.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from blackboard.store.dialect import Dialect
-from blackboard.store.statements import Statement
+from blackboard.store.statement_file import Statement
+
+Result = TypeVar("Result")
+Value = TypeVar("Value", bound=int | float | str | None)
 
 
 class Transaction:
@@ -60,7 +63,7 @@ class Transaction:
         """
         return self._notifies or self._slots > 0
 
-    def run(self, statement: Statement, **values: Any) -> Any:
+    def run(self, statement: Statement[object], **values: Any) -> Any:
         """Run a statement and return the cursor."""
         sql, names = statement.compiled(self.dialect.name)
         cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.positional else values)
@@ -71,12 +74,12 @@ class Transaction:
                 self._slots += 1 if effect == "frees slot" else -1
         return cursor
 
-    def put(self, statement: Statement, row: tuple[Any, ...]) -> None:
+    def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         """Insert a whole row: a named tuple in the order of the statement's parameters."""
         sql, _ = statement.compiled(self.dialect.name)
         self.cursor.execute(sql, row if self.dialect.positional else row._asdict())  # type: ignore[attr-defined]
 
-    def run_many(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
+    def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values."""
         sql, names = statement.compiled(self.dialect.name)
         self.cursor.executemany(
@@ -87,19 +90,35 @@ class Transaction:
         """Return a list in the form that the fragment `is_in` takes: JSON on SQLite, an array on PostgreSQL."""
         return json.dumps([*values]) if self.dialect.positional else [*values]
 
-    def one(self, statement: Statement, **values: Any) -> Any:
-        """Return the first row, or None."""
-        cursor = self.run(statement, **values)
-        row = cursor.fetchone()
-        return None if row is None else statement.row(cursor.description)._make(row)
-
-    def value(self, statement: Statement, **values: Any) -> Any:
-        """Return the first column of the first row, or None."""
+    def one(self, statement: Statement[Result], **values: Any) -> Result | None:
+        """Return the first result, or None."""
         row = self.run(statement, **values).fetchone()
-        return None if row is None else row[0]
+        return None if row is None else statement.make(row)
 
-    def all(self, statement: Statement, **values: Any) -> list[Any]:
-        """Return every row."""
-        cursor = self.run(statement, **values)
-        make = statement.row(cursor.description)._make
-        return [make(row) for row in cursor]
+    def existing(self, statement: Statement[Result], **values: Any) -> Result:
+        """Return the first result of a statement that always has one.
+
+        Raises:
+            LookupError: It has none.
+        """
+        row = self.run(statement, **values).fetchone()
+        if row is None:
+            raise LookupError(f"{statement.name} found nothing")
+        return statement.make(row)
+
+    def value(self, statement: Statement[Value], **values: Any) -> Value:
+        """Return the value of a statement that always has a row, such as a count."""
+        return statement.make(self.run(statement, **values).fetchone())
+
+    def each(self, statement: Statement[Value | None], after: Value, **values: Any) -> Iterator[Value]:
+        """Yield each value of a statement that returns the next one `after` another.
+
+        That jumps through an index, where `SELECT DISTINCT` would read all of it.
+        """
+        while (value := self.one(statement, after=after, **values)) is not None:
+            yield value
+            after = value
+
+    def all(self, statement: Statement[Result], **values: Any) -> list[Result]:
+        """Return every result."""
+        return [*map(statement.make, self.run(statement, **values))]

@@ -14,7 +14,7 @@ from blackboard.clock import DEFAULT_LEAP_MICROSECONDS
 from blackboard.errors import StoreError
 from blackboard.store.dialect import Dialect
 from blackboard.store.live_marks import share_of
-from blackboard.store.statements import StatementFile
+from blackboard.store.statement_file import StatementFile
 
 _STATEMENTS = StatementFile("views")
 

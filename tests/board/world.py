@@ -21,8 +21,8 @@ from blackboard.board.watches import predicted_crossings
 from blackboard.decay import Decay
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
-from blackboard.store.rows import CrossingRow, MarkRow, row_of
-from blackboard.store.statements import Statement
+from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.statement_file import Statement
 from tests.support.storage import FileStorage, Storage
 
 SECOND = 1_000_000
@@ -187,7 +187,7 @@ class World:
 
     # -- internals of the board
 
-    def rows(self, statement: Statement, **values: Any) -> list[Any]:
+    def rows(self, statement: Statement[Any], **values: Any) -> list[Any]:
         return self.board.session.read(lambda txn: txn.sql.all(statement, **values))
 
     def sql(self, text: str, *values: Any) -> list[Any]:
@@ -202,11 +202,12 @@ class World:
         return self.board.session.read(query)
 
     def crossings(self, state: str | None = None) -> list[CrossingRow]:
-        result = [row_of(CrossingRow, row) for row in self.sql("SELECT * FROM crossing ORDER BY id")]
+        columns = ", ".join(CrossingRow._fields)
+        result = [CrossingRow(*row) for row in self.sql(f"SELECT {columns} FROM crossing ORDER BY id")]
         return [row for row in result if state is None or row.state == state]
 
     def mark(self, mark_id: int) -> MarkRow:
-        return row_of(MarkRow, self.sql("SELECT * FROM mark WHERE id = ?", mark_id)[0])
+        return MarkRow(*self.sql(f"SELECT {', '.join(MarkRow._fields)} FROM mark WHERE id = ?", mark_id)[0])
 
 
 def prepared(

@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from blackboard.decay import LAWS, Exponential
 from blackboard.store import statements
 from blackboard.store.live_marks import share_of
-from blackboard.store.statements import Statement, StatementFile
+from blackboard.store.statement_file import Statement, StatementFile
 
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
 SUMS = dict(zip(("sum0", "sum1"), Exponential.sums_sql, strict=True))
 
 
-def every_statement() -> list[Statement]:
+def every_statement() -> list[Statement[object]]:
     """Return the statements of all files."""
     return [statement for file in FILES for statement in file.all().values()]
 
 
-def variants(statement: Statement) -> Iterator[tuple[str, Statement]]:
+def variants(statement: Statement[object]) -> Iterator[tuple[str, Statement[object]]]:
     """Yield the forms in which a statement is run, each with a name."""
     if statement.name.startswith("marks.sum_"):
         yield statement.name, statement.using(**SUMS)

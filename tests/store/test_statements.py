@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.store import statements
-from blackboard.store.statements import Statement
-from tests.store.statement_variants import every_statement, variants
+from blackboard.store import query_rows, rows, statements
+from blackboard.store.statement_file import Statement, row_type, table_row_in
+from blackboard.store.transaction import Transaction
+from tests.store.statement_variants import FILES, every_statement, variants
 
 SOURCES = [
     path.read_text("utf-8")
@@ -21,15 +22,16 @@ SOURCES = [
     if path.name != "statements.py"
 ]
 PLANS = Path(__file__).with_name("query_plans.json")
+STUB = Path(statements.__file__).with_suffix(".pyi")
 
 
 @pytest.mark.parametrize("statement", every_statement(), ids=lambda statement: statement.name)
-def test_a_statement_has_a_comment(statement: Statement) -> None:
+def test_a_statement_has_a_comment(statement: Statement[object]) -> None:
     assert re.fullmatch(r"[A-Z].*\.", statement.doc)
 
 
 @pytest.mark.parametrize("statement", every_statement(), ids=lambda statement: statement.name)
-def test_a_statement_is_used(statement: Statement) -> None:
+def test_a_statement_is_used(statement: Statement[object]) -> None:
     file, name = statement.name.split(".")
     assert any(re.search(rf"\b{file.upper()}\.{name}\b", source) for source in SOURCES)
 
@@ -67,12 +69,39 @@ def test_only_the_board_and_the_store_run_statements() -> None:
 
 def test_a_statement_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(AttributeError, match=r"marks\.sql has no statement 'find_everything'"):
-        statements.MARKS.find_everything  # noqa: B018
+        statements.MARKS.find_everything  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_an_optional_part_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(LookupError, match="no optional part colour"):
         statements.MARKS.live_marks.using("colour").compiled("sqlite")
+
+
+def test_the_stub_declares_every_statement() -> None:
+    """Compare the stub; `python -m tests.store.test_statements` rewrites it after a change of a heading."""
+    assert STUB.read_text("utf-8") == stub()
+
+
+def test_results_have_the_declared_columns(tmp_path: Path) -> None:
+    with Blackboard.open(tmp_path / "columns.db") as board, board.database.read() as sql:
+        for statement in every_statement():
+            for name, variant in variants(statement):
+                selected = selected_columns(sql, variant)
+                assert declared_columns(statement, selected) == selected, name
+
+
+def test_a_wrong_column_is_a_mistake_for_the_type_checker(tmp_path: Path) -> None:
+    """Make mistakes that mypy must find: it reports each `type: ignore` that it does not need."""
+    with Blackboard.open(tmp_path / "types.db") as board, board.database.read() as sql:
+        row = sql.existing(statements.ACTIVATIONS.board)
+        with pytest.raises(AttributeError):
+            row.name  # type: ignore[attr-defined]  # noqa: B018
+        with pytest.raises(AttributeError):
+            sql.one(statements.MARKS.get_mark, id=0).subject  # type: ignore[union-attr]  # noqa: B018
+        with pytest.raises(TypeError):
+            sql.value(statements.MARKS.get_mark, id=0)  # type: ignore[type-var]
+        with pytest.raises(LookupError, match=r"marks\.get_mark found nothing"):
+            sql.existing(statements.MARKS.get_mark, id=0)
 
 
 @pytest.mark.whole_boards
@@ -94,13 +123,52 @@ def query_plans(folder: Path) -> dict[str, list[str]]:
         for statement in every_statement():
             for name, variant in variants(statement):
                 text, parameters = variant.compiled("sqlite")
-                rows = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
-                plans[name] = [row[3] for row in rows]
+                plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
+                plans[name] = [row[3] for row in plan]
     return plans
+
+
+def selected_columns(sql: Transaction, statement: Statement[object]) -> list[str]:
+    """Return the names of the columns that a statement selects, as SQLite tells them."""
+    text, parameters = statement.compiled("sqlite")
+    if not re.match(r"SELECT|WITH", text.lstrip()):
+        return []
+    description = sql.cursor.execute(text, [0] * len(parameters)).description
+    return [column[0] for column in description]
+
+
+def declared_columns(statement: Statement[object], selected: list[str]) -> list[str]:
+    """Return the names of the columns that a heading declares: the fields of a row, or a single column of any name."""
+    row = row_type(statement.result)
+    if row is None:
+        return selected[:1] if statement.result else []
+    whole = table_row_in(row)
+    return [*row._fields] if whole is None else [*whole[0]._fields, *row._fields[1:]]
+
+
+def stub() -> str:
+    """Return the text of the stub, which gives each statement the type of its results."""
+    classes, constants = [], []
+    for file in FILES:
+        name = f"_{file.name.title().replace('_', '')}"
+        types = [f"    {key}: Statement[{statement.result or 'object'}]" for key, statement in file.all().items()]
+        classes.append("\n".join([f"class {name}(StatementFile):", *types]))
+        constants.append(f"{file.name.upper()}: {name}")
+    used = set(re.findall(r"Statement\[(\w+)", "\n".join(classes)))
+    of_tables = sorted(used & vars(rows).keys())
+    of_queries = sorted(used & vars(query_rows).keys() - vars(rows).keys())
+    imports = [
+        "from blackboard.store.query_rows import (", *(f"    {name}," for name in of_queries), ")",
+        "from blackboard.store.rows import (", *(f"    {name}," for name in of_tables), ")",
+        "from blackboard.store.statement_file import Statement, StatementFile",
+    ]  # fmt: skip
+    heading = '"""The type of each statement. `python -m tests.store.test_statements` writes this file from the SQL."""'
+    return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"
 
 
 if __name__ == "__main__":
     import tempfile
 
+    STUB.write_text(stub(), "utf-8")
     with tempfile.TemporaryDirectory() as folder:
         PLANS.write_text(json.dumps(query_plans(Path(folder)), indent=1) + "\n", "utf-8")

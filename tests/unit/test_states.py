@@ -23,7 +23,8 @@ from blackboard.states import (
     one_of_states,
 )
 from blackboard.store import statements
-from blackboard.store.statements import MARKS, StatementFile
+from blackboard.store.statement_file import StatementFile
+from blackboard.store.statements import MARKS
 
 ROOT = Path(__file__).resolve().parents[2]
 ENUMS: dict[str, type[StrEnum]] = {

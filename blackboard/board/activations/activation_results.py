@@ -224,7 +224,8 @@ def _divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks
     parts: dict[object, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == ABSORBED:
-            parts.setdefault(mark.subject if stays_together else mark.input_mark_id, []).append(mark.input_mark_id)
+            subject = None if mark.event is None else mark.event.subject
+            parts.setdefault(subject if stays_together else mark.mark_id, []).append(mark.mark_id)
     return list(parts.values())
 
 
@@ -252,7 +253,7 @@ def split(
         lease_until=None,
         fence=0,
         split_from=row.id,
-        split_after_call=txn.sql.value(MODEL_CALLS.last_call_id) or 0,
+        split_after_call=txn.sql.value(MODEL_CALLS.last_call_id),
     )
     part = insert_activation(txn, part, ActivationState.READY)
     for mark_id in marks:

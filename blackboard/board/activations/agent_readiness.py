@@ -39,15 +39,13 @@ def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
     """Return whether an agent may run one more activation: it is neither agent_hold nor at its concurrency."""
     if agent_hold(txn, agent.name) is not None:
         return False
-    running: int = txn.sql.value(ACTIVATIONS.count_running, agent=agent.name)
-    return running < agent.settings.concurrency
+    return txn.sql.value(ACTIVATIONS.count_running, agent=agent.name) < agent.settings.concurrency
 
 
 def agents_with_work(txn: BoardTransaction) -> set[str]:
     """Return the agents for which anything waits, ready or not. A quiet board of 1,000 agents needs two queries."""
-    agents = {row.agent for row in txn.sql.all(ACTIVATIONS.agents_with_retries)}
-    watch_id = 0
-    while (watch_id := txn.sql.value(CROSSINGS.next_watch_waiting, after=watch_id)) is not None:
+    agents = {*txn.sql.all(ACTIVATIONS.agents_with_retries)}
+    for watch_id in txn.sql.each(CROSSINGS.next_watch_waiting, after=0):
         if (watch := txn.active.watches.get(watch_id)) is not None:
             agents.add(watch.agent.name)
     return agents
@@ -55,13 +53,13 @@ def agents_with_work(txn: BoardTransaction) -> set[str]:
 
 def agents_with_suspects(txn: BoardTransaction) -> set[str]:
     """Return the agents that could now run an activation which its worker must run alone."""
-    names = {row.agent for row in txn.sql.all(ACTIVATIONS.agents_with_suspects, now=txn.now)}
+    names = {*txn.sql.all(ACTIVATIONS.agents_with_suspects, now=txn.now)}
     return {name for name in names & txn.deployment.agents.keys() if has_capacity(txn, txn.deployment.agents[name])}
 
 
 def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
     """Return why an agent may not wake at all; None if it may wake."""
-    board = txn.sql.one(ACTIVATIONS.board)
+    board = txn.sql.existing(ACTIVATIONS.board)
     if board.paused:
         return Hold(f"the board is paused{_because(board.paused_because)}", None)
     state = agent_state.get(txn, agent)
@@ -119,7 +117,7 @@ def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     ]
     first = min(windows, key=lambda window: (window.ready_at, window.id), default=None)
     due = [
-        txn.sql.value(CROSSINGS.next_predicted_fall),
+        txn.sql.one(CROSSINGS.next_predicted_fall),
         *(next_ready(txn, txn.deployment.agents[name]) for name in names),
     ]
     if first is None or any(at is not None and at < first.ready_at for at in due):
@@ -145,8 +143,7 @@ def _has_full_batch(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
         return False
     if watch.is_per_subject:
         return crossing_selection.full_subject(txn, watch) is not None
-    marks: int = txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch)
-    return marks >= watch.batch
+    return txn.sql.value(CROSSINGS.count_waiting_marks, watch_id=watch.id, limit=watch.batch) >= watch.batch
 
 
 def _because(reason: str | None) -> str:

@@ -34,7 +34,7 @@ def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow],
     Their custom ids let a lost batch be found again. `highest_cost` returns the most that a call can cost, in
     micro-dollars; it raises UnknownName for a model without a price.
     """
-    board = txn.sql.one(ACTIVATIONS.board)
+    board = txn.sql.existing(ACTIVATIONS.board)
     if board.paused:
         return []
     rows: list[CallRow] = []
@@ -116,8 +116,8 @@ def defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
 
 def release_answered(txn: BoardTransaction) -> None:
     """Release the activations whose answers have arrived."""
-    for row in txn.sql.all(MODEL_CALLS.answered_in_batch_api):
-        _release(txn, row.id, txn.now, None)
+    for activation_id in txn.sql.all(MODEL_CALLS.answered_in_batch_api):
+        _release(txn, activation_id, txn.now, None)
 
 
 def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:

@@ -87,7 +87,7 @@ def _limits(
     if all(usd is None and calls is None for _, _, usd, calls in windows):
         return
     statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
-    spent = txn.sql.one(statement, day=day, hour=hour, **of_agent)
+    spent = txn.sql.existing(statement, day=day, hour=hour, **of_agent)
     used = {
         "activation": spent_for(txn, row),
         "hour": (spent.hour_money, spent.hour_calls),
@@ -119,7 +119,7 @@ def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
     activation_id: int | None = row.activation_id
     up_to: int | None = row.id
     while activation_id is not None:
-        spent = txn.sql.one(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
+        spent = txn.sql.existing(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
         money, calls = money + int(spent.money), calls + int(spent.calls)
         if (activation := get_activation(txn, activation_id)) is None:
             break

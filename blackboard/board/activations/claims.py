@@ -34,7 +34,8 @@ from blackboard.durations import Duration
 from blackboard.failpoints import failpoint
 from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, Statement
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     return Claim(row, agent, name, inputs, reads, row.created_at, txn.deployment, per)
 
 
-def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement) -> ActivationRow | None:
+def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[ActivationRow]) -> ActivationRow | None:
     """Return the first due activation with a subject that is not in cooldown. Marks of other subjects are split off."""
     while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
         if (row := _split_off_cooldowns(txn, agent, _keep_strongest_subject(txn, row))) is not None:
@@ -199,9 +200,9 @@ def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, li
     watch = txn.active.watches.get(row.watch_id)
     marks: dict[str, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
-        if mark.role == ABSORBED and mark.id is not None:
-            subject = "" if watch is not None and watch.is_over_board else mark.subject
-            marks.setdefault(subject, []).append(mark.input_mark_id)
+        if mark.role == ABSORBED and mark.event is not None:
+            subject = "" if watch is not None and watch.is_over_board else mark.event.subject
+            marks.setdefault(subject, []).append(mark.mark_id)
     return marks
 
 
@@ -294,4 +295,4 @@ def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """
     if row.kind not in txn.active.migrating:
         return row
-    return backfill.migrate(txn, txn.sql.one(MARKS.get_mark, id=row.id))
+    return backfill.migrate(txn, txn.sql.existing(MARKS.get_mark, id=row.id))

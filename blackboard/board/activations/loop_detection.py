@@ -15,7 +15,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import AgentSpec
 from blackboard.durations import HOUR
 from blackboard.marks import Need
-from blackboard.store.rows import ActivationRow, EventRow, row_of
+from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 SHORTEST_LOOP = 4
@@ -101,7 +101,7 @@ def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Act
 def _absorbed(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
     """Return the events of the marks that an activation absorbed: those of one subject, or all if it is empty."""
     return [
-        row_of(EventRow, row)
+        row.event
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
-        if row.role == ABSORBED and row.id is not None and (not subject or row.subject == subject)
+        if row.role == ABSORBED and row.event is not None and (not subject or row.event.subject == subject)
     ]

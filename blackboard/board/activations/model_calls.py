@@ -55,7 +55,7 @@ def get(txn: BoardTransaction, call_id: int) -> CallRow:
     Raises:
         NotFound: There is no call with this id.
     """
-    row: CallRow | None = txn.sql.one(MODEL_CALLS.get_call, id=call_id)
+    row = txn.sql.one(MODEL_CALLS.get_call, id=call_id)
     if row is None:
         raise NotFound(f"there is no model call {call_id}; the view model_calls lists them")
     return row

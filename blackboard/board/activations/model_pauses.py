@@ -57,8 +57,7 @@ class Wait:
 
 def get(txn: BoardTransaction, model: str, agent: str = "") -> ModelPauseRow | None:
     """Return the pause of a model, for all agents or for one; None if it is not paused."""
-    row: ModelPauseRow | None = txn.sql.one(MODEL_CALLS.get_model_pause, agent=agent, model=model)
-    return row
+    return txn.sql.one(MODEL_CALLS.get_model_pause, agent=agent, model=model)
 
 
 def of_call(txn: BoardTransaction, model: str, agent: str) -> list[ModelPauseRow]:

@@ -29,7 +29,7 @@ def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return True
     active = agents - _paused(txn).keys()
-    if batch_api and any(row.agent in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):
+    if batch_api and any(row.name in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):
         return True
     if next(waiting_work(txn, agents), None) is not None:
         return True

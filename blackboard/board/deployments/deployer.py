@@ -78,7 +78,7 @@ class Deployer:
                 f"the active deployment has other code than this process for {', '.join(changed)}; restart this process"
                 " with that code"
             )
-        workers: list[WorkerRow] = txn.sql.all(ACTIVATIONS.workers)
+        workers = txn.sql.all(ACTIVATIONS.workers)
         others = (row for row in workers if row.id != self.worker and row.id not in dead)
         objections = (self._objection_of(txn, row, removed, changed) for row in others)
         return next((objection for objection in objections if objection is not None), None)

@@ -161,7 +161,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
             for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing)
             if row.id not in waiting and row.watch_id in txn.active.watches and row.state != CrossingState.WITHDRAWN
         ),
-        retests=tuple(_retest(txn, txn.sql.one(CROSSINGS.get_crossing, id=crossing_id)) for crossing_id in waiting),
+        retests=tuple(_retest(txn, crossing_id) for crossing_id in waiting),
         refusal=refusal,
         idle_workers={
             row.id: problem
@@ -169,7 +169,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
             if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
         },
         gone_agents=gone_agents.count(txn),
-        own_laws={row.kind: row.count for row in txn.sql.all(MARKS.count_own_laws, now=txn.now)},
+        own_laws=dict(txn.sql.all(MARKS.count_own_laws, now=txn.now)),
         schedules=tuple(
             PredictedSchedule(*key, text, schedules.get(key) != text, _upcoming(txn, key))
             for key, text in sorted(_schedules(txn).items())
@@ -234,7 +234,8 @@ def _continue(txn: BoardTransaction) -> None:
     txn.next_end = txn.sql.value(MARKS.next_evaporation)
 
 
-def _retest(txn: BoardTransaction, crossing: CrossingRow) -> PredictedRetest:
+def _retest(txn: BoardTransaction, crossing_id: int) -> PredictedRetest:
+    crossing = txn.sql.existing(CROSSINGS.get_crossing, id=crossing_id)
     return PredictedRetest(*_crossing(txn, crossing), crossing.state == CrossingState.WAITING)
 
 

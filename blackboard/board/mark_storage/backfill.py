@@ -65,7 +65,7 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
 
     Returns the number of marks that it touched, at least 1; 0 if there is no backfill.
     """
-    job: BackfillRow | None = txn.sql.one(CROSSINGS.backfills)
+    job = txn.sql.one(CROSSINGS.backfills)
     return 0 if job is None else max(1, _TASKS[job.task](txn, job, limit))
 
 

@@ -35,7 +35,7 @@ from blackboard.marks import (
 )
 from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, is_live, may_add, reinforce, single_state
-from blackboard.store.rows import EventRow, MarkRow, mark_after
+from blackboard.store.rows import MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
 
@@ -397,7 +397,7 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     """Return the deposit of a subject that occurred last; None if there was none."""
     if live is not None:
         return _LatestDeposit(live, live.occurred_at)
-    event: EventRow | None = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
+    event = txn.sql.one(MARKS.last_deposit_of_subject, kind=kind.name, subject=subject)
     if event is None:
         return None
     return _LatestDeposit(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
@@ -443,7 +443,7 @@ def _record_stale(
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
     """Return the live mark of a kind and subject, after moving evaporated ones to the history."""
     live = None
-    rows: list[MarkRow] = txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject)
+    rows = txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject)
     for row in rows:
         row = backfill.migrate(txn, row)
         if not row.is_live(txn.now):
@@ -569,7 +569,7 @@ def _row_after(
 
 def _shown_event(txn: BoardTransaction, row: MarkRow) -> int:
     """Return the deposit whose payload a mark shows."""
-    last: EventRow = txn.sql.one(MARKS.get_event, id=row.event_id)
+    last = txn.sql.existing(MARKS.get_event, id=row.event_id)
     return last.id if last.shown_event_id is None else last.shown_event_id
 
 

@@ -55,7 +55,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     Raises:
         NotFound: There is no live mark with this id.
     """
-    row: MarkRow | None = txn.sql.one(MARKS.get_mark, id=mark_id)
+    row = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is not None:
         row = backfill.migrate(txn, row)
     if row is None or not row.is_live(txn.now):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from blackboard.authors import agent_name_problem
 from blackboard.board.mark_storage import backfill, unique_values
@@ -27,6 +26,7 @@ from blackboard.deployment import (
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
+from blackboard.store.rows import WatchRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 MARKS_PER_BATCH = 1000
@@ -149,7 +149,7 @@ def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, rev
 
 def _repeat_change(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
     """Say what becomes of the marks of a kind whose `on_repeat` changes: all stay, and only later deposits differ."""
-    live = txn.sql.one(MARKS.count_live, kind=name, now=txn.now)
+    live = txn.sql.existing(MARKS.count_live, kind=name, now=txn.now)
     if not live.marks:
         return []
     if new.on_repeat == "separate":
@@ -167,8 +167,8 @@ def _plan_backfill(txn: BoardTransaction, kind: str, new_law: str | None, *, new
     A mark need not be under the kind's former law to follow: a fixed end makes a law for each mark. A new floor
     concerns the marks with a law of their own, too.
     """
-    law, laws_in_use = "", MARKS.next_law_in_use if new_floor else MARKS.next_followed_law
-    while (law := txn.sql.value(laws_in_use, kind=kind, after=law)) is not None:
+    next_law = MARKS.next_law_in_use if new_floor else MARKS.next_followed_law
+    for law in txn.sql.each(next_law, after="", kind=kind):
         change = {"law": law, "new_law": new_law or law, "changed_at": txn.now}
         txn.sql.run(DEPLOYMENTS.insert_law_change, kind=kind, **change)
     _insert_backfill(txn, "kind", kind)
@@ -205,7 +205,7 @@ def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
     return changed
 
 
-def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Any]) -> list[str]:
+def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[WatchRow]) -> list[str]:
     """End the watches that the new deployment does not have.
 
     With a watch of an agent that stays, what waits for it ends. The waiting work of a gone agent waits for its return.
@@ -228,7 +228,7 @@ def _follow_watch(
     txn: BoardTransaction,
     agent: AgentSpec,
     watch: WatchSpec,
-    row: Any,
+    row: WatchRow | None,
     before: AgentSpec | None,
     revalued: set[str],
 ) -> None:
@@ -270,8 +270,8 @@ def _begin_schedule(txn: BoardTransaction, watch_id: int, agent: AgentSpec, watc
     """Let a schedule begin that is new, has changed or returns. Its interval counts from its first deployment."""
     _delete_totals(txn, watch_id)
     txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
-    scheduled_from = txn.sql.value(CROSSINGS.get_scheduled_from, id=watch_id)
-    scheduled_crossings.begin(txn, RegisteredWatch(watch_id, agent, watch, scheduled_from))
+    scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
+    scheduled_crossings.begin(txn, RegisteredWatch(watch_id, agent, watch, scheduled_from or 0))
 
 
 def _delete_totals(txn: BoardTransaction, watch_id: int) -> None:
@@ -284,7 +284,7 @@ def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, w
     if watch_id is None:
         values = {"agent": agent.name, "name": watch.name, "condition": watch.when, "active": 1, "watermark": 0}
         txn.sql.run(CROSSINGS.insert_watch, **values)
-        return int(txn.sql.value(CROSSINGS.find_watch, agent=agent.name, name=watch.name))
+        return txn.sql.value(CROSSINGS.find_watch, agent=agent.name, name=watch.name)
     _keep_absorbed(txn, watch_id, watch.condition)
     txn.sql.run(CROSSINGS.set_watch_condition, id=watch_id, condition=watch.when, active=1)
     return watch_id
@@ -322,7 +322,7 @@ def _keep_states(
 
 def _keep_waiting_for_return(txn: BoardTransaction, watch_id: int) -> None:
     """Let what waited while the agent was gone be tested again. Its watch or its marks may have changed since."""
-    crossing_retests.plan(txn, watch_id, parse(txn.sql.one(CROSSINGS.get_watch_condition, id=watch_id).condition))
+    crossing_retests.plan(txn, watch_id, parse(txn.sql.existing(CROSSINGS.get_watch, id=watch_id).condition))
 
 
 def _measures(condition: Condition) -> tuple[bool, list[Measure]]:
@@ -334,7 +334,7 @@ def _keep_absorbed(txn: BoardTransaction, watch_id: int, new: Condition) -> None
 
     The watermark holds for all kinds alike, but the watch never absorbed older marks of the kind that it gains.
     """
-    row = txn.sql.one(CROSSINGS.get_watch_condition, id=watch_id)
+    row = txn.sql.existing(CROSSINGS.get_watch, id=watch_id)
     if not row.watermark:
         return
     old = parse(row.condition)  # the last one of the watch, which may have been out of the deployment since

@@ -48,11 +48,11 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
     Raises:
         UniqueConflict: The value belongs to another live mark.
     """
-    holders = [row.mark_id for row in txn.sql.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)]
+    holders = txn.sql.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)
     if old is not None and old.id in holders:
         return
     for holder in holders:
-        row: MarkRow | None = txn.sql.one(MARKS.get_mark, id=holder)
+        row = txn.sql.one(MARKS.get_mark, id=holder)
         if row is None:
             continue
         row = backfill.migrate(txn, row)

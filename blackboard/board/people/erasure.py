@@ -64,7 +64,7 @@ def erased_events(database: Database) -> ErasedEvents | None:
     """Return the erased events of a board that need not be of this version; None if it cannot be read."""
     try:
         with database.read() as sql:
-            board = str(sql.one(ACTIVATIONS.board_uid).uid)
+            board = sql.value(ACTIVATIONS.board_uid)
             rows = sql.all(ERASURE.erased_events, first=PREFIX, end=PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1))
             return ErasedEvents(board, tuple((row.id, row.recorded_at) for row in rows))
     except StoreError:
@@ -73,7 +73,7 @@ def erased_events(database: Database) -> ErasedEvents | None:
 
 def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
     """Return the subjects of erased events that this board has under their names, because it is an older copy."""
-    if txn.sql.one(ACTIVATIONS.board_uid).uid != erased.board:
+    if txn.sql.value(ACTIVATIONS.board_uid) != erased.board:
         return []
     subjects = [
         event.subject
@@ -132,7 +132,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
         txn.sql.run(ERASURE.owe_compaction, at=txn.now)
     live = _clear(txn, subject, author)
-    activations: Sequence[ActivationRow] = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
+    activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
     _erase_activations(txn, activations)
     patterns = _patterns(subject)
     calls = _calls_of(txn, activations, patterns)
@@ -145,9 +145,9 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     ):
         txn.sql.run(statement, subject=subject)
     named_in = {
-        row.mark_id
+        mark_id
         for pattern in patterns
-        for row in txn.sql.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
+        for mark_id in txn.sql.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
     }
     txn.sql.run(ERASURE.close_crossings, subject=subject, at=txn.now)
     name = f"{PREFIX}{secrets.token_hex(8)}"
@@ -170,7 +170,7 @@ def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRo
 def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patterns: Iterable[str]) -> list[int]:
     """Return the ids of the model calls about activations, and of all whose texts name the subject."""
     calls = {call for row in activations for call in _calls_about(txn, row)}
-    calls |= {call.id for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
+    calls |= {call for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
     return sorted(calls)
 
 
@@ -184,8 +184,7 @@ def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
 
 def owed_compaction(txn: BoardTransaction) -> Instant | None:
     """Return since when the file may still contain words of an erased subject; None if it does not."""
-    owed_at: Instant | None = txn.sql.value(ERASURE.owed_compaction)
-    return owed_at
+    return txn.sql.value(ERASURE.owed_compaction)
 
 
 def compact(session: BoardSession, *, insist: bool = True) -> bool:
@@ -225,9 +224,9 @@ def _calls_about(txn: BoardTransaction, row: ActivationRow) -> Iterator[int]:
     part: ActivationRow | None = row
     up_to = None
     while part is not None:
-        for call in txn.sql.all(ERASURE.call_ids_of_activation, activation_id=part.id):
-            if up_to is None or call.id <= up_to:
-                yield call.id
+        for call_id in txn.sql.all(ERASURE.call_ids_of_activation, activation_id=part.id):
+            if up_to is None or call_id <= up_to:
+                yield call_id
         up_to = part.split_after_call
         part = None if part.split_from is None else get_activation(txn, part.split_from)
 

@@ -14,7 +14,6 @@ from blackboard.board.result_types import NeedRecord, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import Decision
-from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
 
@@ -38,7 +37,7 @@ def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes:
     ensure_kind(txn, "decision", classes)
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    need: MarkRow | None = txn.sql.one(MARKS.get_mark, id=need_id)
+    need = txn.sql.one(MARKS.get_mark, id=need_id)
     if need is None or need.kind != "need":
         raise NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
     question = json.loads(need.payload).get("question", "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from blackboard.board.activations.activation_results import find_activation, is_stuck
 from blackboard.board.reading.queries import activation_record, event_record
@@ -16,7 +15,8 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.activation_inputs import READ, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.store.rows import CallRow, EventRow, MarkRow, row_of
+from blackboard.store.query_rows import InputEvent
+from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 
@@ -27,9 +27,10 @@ def activation_details(txn: BoardTransaction, activation_id: int) -> ActivationD
         NotFound: There is no such activation.
     """
     row = find_activation(txn, activation_id)
+    watch = txn.sql.one(CROSSINGS.get_watch, id=row.watch_id)
     calls = [_call(call) for call in reversed(txn.sql.all(MODEL_CALLS.calls_of_activation, activation_id=row.id))]
     return ActivationDetails(
-        activation=activation_record(txn, row, txn.sql.value(CROSSINGS.get_watch_name, id=row.watch_id)),
+        activation=activation_record(txn, row, None if watch is None else watch.name),
         is_stuck=is_stuck(row),
         split_from=row.split_from,
         parts=tuple(part.id for part in txn.sql.all(ACTIVATIONS.split_from, id=row.id)),
@@ -40,21 +41,21 @@ def activation_details(txn: BoardTransaction, activation_id: int) -> ActivationD
     )
 
 
-def _given_mark(txn: BoardTransaction, row: Any) -> GivenMark:
-    """Return an input of an activation. The columns of its event are null if retention has removed the event."""
-    mark: MarkRow | None = txn.sql.one(MARKS.get_mark, id=row.input_mark_id)
-    known = with_shown_payload(txn, row_of(EventRow, row)) if row.subject is not None else mark
+def _given_mark(txn: BoardTransaction, row: InputEvent) -> GivenMark:
+    """Return an input of an activation."""
+    mark = txn.sql.one(MARKS.get_mark, id=row.mark_id)
+    known = mark if row.event is None else with_shown_payload(txn, row.event)
     state, strength, changed_at = "unknown", 0.0, None
     if known is not None:
-        last = txn.sql.one(MARKS.last_event_of_mark, subject=known.subject, mark_id=row.input_mark_id)
+        last = txn.sql.one(MARKS.last_event_of_mark, subject=known.subject, mark_id=row.mark_id)
         if last is not None:
-            state, changed_at = last.event, None if last.id == row.id else last.recorded_at
+            state, changed_at = last.event, None if last == row.event else last.recorded_at
     if mark is not None and mark.is_live(txn.now):
         state, strength = "live", txn.strength(mark)
     elif mark is not None:  # it has evaporated, and will be moved to the history
         state, changed_at = "evaporated", mark.evaporates_at
     return GivenMark(
-        mark_id=row.input_mark_id,
+        mark_id=row.mark_id,
         role="read" if row.role == READ else "given",
         kind=None if known is None else known.kind,
         subject=None if known is None else known.subject,

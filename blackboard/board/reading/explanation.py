@@ -184,7 +184,10 @@ def _last(txn: BoardTransaction, agent: str, subject: str | None) -> LastActivat
 
 
 def _has_input(txn: BoardTransaction, activation_id: int, subject: str) -> bool:
-    return any(row.subject == subject for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id))
+    return any(
+        row.event is not None and row.event.subject == subject
+        for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
+    )
 
 
 def _text(at: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from itertools import islice, takewhile
 from typing import Any, Literal, TypeVar
 
 from blackboard.board.activations import model_pauses
@@ -43,13 +44,11 @@ from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import (
     ActivationRow,
-    BoardRow,
     CrossingRow,
     EventRow,
     MarkRow,
     ModelPauseRow,
     mark_after,
-    row_of,
 )
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
@@ -146,8 +145,8 @@ def _marks(
     filters = {name: value for name, value in options.items() if value is not None}
     rows = txn.marks_with_strength(live_marks(*filters), as_of=as_of, **filters)
     if not txn.active.law_changes:
-        return [(row, row.weight, row.strength, as_of) for row in rows]
-    return [(txn.migrated(row_of(MarkRow, row)), row.weight, row.strength, as_of) for row in rows]
+        return [(row.mark, row.weight, row.strength, as_of) for row in rows]
+    return [(txn.migrated(row.mark), row.weight, row.strength, as_of) for row in rows]
 
 
 def _strongest(txn: BoardTransaction, kind: str | None, limit: int) -> list[MarkAt]:
@@ -163,7 +162,7 @@ def _strongest(txn: BoardTransaction, kind: str | None, limit: int) -> list[Mark
 def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:
     """Yield the marks that were live at a past instant, with the weights of that time, from the history."""
     versions = _versions(txn, at)
-    last_events: list[EventRow] = txn.sql.all(MARKS.last_events_up_to, at=at)
+    last_events = txn.sql.all(MARKS.last_events_up_to, at=at)
     for event in last_events:
         if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
             continue
@@ -231,20 +230,16 @@ def event_record(row: EventRow) -> MarkEvent:
 
 def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
     """Return the first subjects of the history, in alphabetical order, that begin with a prefix."""
-    result: list[str] = []
-    after: str | None = txn.sql.value(MARKS.next_subject, after=prefix)
-    while after is not None and after.startswith(prefix) and len(result) < limit:
-        result.append(after)
-        after = txn.sql.value(MARKS.next_subject, after=after)
-    return result
+    following = txn.sql.each(MARKS.next_subject, after=prefix)
+    return [*islice(takewhile(lambda subject: subject.startswith(prefix), following), limit)]
 
 
 def agents(txn: BoardTransaction) -> list[AgentStatus]:
     """Return each registered agent with its watches and its state."""
-    waiting = {row.watch_id: row.count for row in txn.sql.all(CROSSINGS.count_waiting)}
+    waiting = {row.watch_id: row.number for row in txn.sql.all(CROSSINGS.count_waiting)}
     counts: dict[str, dict[str, int]] = {}
     for row in txn.sql.all(ACTIVATIONS.count_by_state):
-        counts.setdefault(row.agent, {})[row.state] = row.count
+        counts.setdefault(row.agent, {})[row.state] = row.number
     result = []
     for agent in txn.deployment.agents.values():
         block = agent_hold(txn, agent.name)
@@ -273,14 +268,12 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
         held_by, retry_at = (block.reason if block else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
             held_by, retry_at = gone_agents.HELD_BY, None
-        crossing = row_of(CrossingRow, row)
-        items.append(
-            (row.value, _agenda_item(crossing, row.agent, row.name, row.condition, "deferred", held_by, retry_at))
-        )
+        names = row.agent, row.watch, row.condition
+        items.append((row.crossing.value, _agenda_item(row.crossing, *names, "deferred", held_by, retry_at)))
     gone = CROSSINGS.waiting_for_gone
-    for row in txn.sql.all(gone) if limit is None else txn.sql.all(gone.using("limit"), limit=limit):
-        names = row.agent, row.name, row.condition
-        items.append((row.value, _agenda_item(row_of(CrossingRow, row), *names, "waiting", gone_agents.HELD_BY, None)))
+    for left in txn.sql.all(gone) if limit is None else txn.sql.all(gone.using("limit"), limit=limit):
+        names = left.agent, left.watch, left.condition
+        items.append((left.crossing.value, _agenda_item(left.crossing, *names, "waiting", gone_agents.HELD_BY, None)))
     for watch in txn.active.watches.values():
         block = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
         names = watch.agent.name, watch.spec.name, str(watch.condition)
@@ -379,13 +372,13 @@ def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | No
         gone_agents.shown_to_people(txn, row),
         watch=watch,
         scheduled_for=optional_datetime(row.scheduled_for),
-        mark_ids=tuple(mark for (mark,) in txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
+        mark_ids=tuple(txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
     )
 
 
 def uid(txn: BoardTransaction) -> str:
     """Return the id of the board, which no other board has."""
-    return str(txn.sql.one(ACTIVATIONS.board).uid)
+    return txn.sql.existing(ACTIVATIONS.board).uid
 
 
 def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
@@ -409,7 +402,7 @@ def _count_states(txn: BoardTransaction) -> dict[str, int]:
     states: Counter[str] = Counter()
     for row in txn.sql.all(ACTIVATIONS.count_by_state):
         is_held = row.state == ActivationState.READY and gone_agents.is_gone(txn, row.agent)
-        states[ActivationState.HELD if is_held else row.state] += row.count
+        states[ActivationState.HELD if is_held else row.state] += row.number
     return dict(states)
 
 
@@ -424,7 +417,7 @@ def status(
         file_bytes: The size of its file, if it has one.
         log_bytes: The size of its write-ahead log.
     """
-    board: BoardRow = txn.sql.one(ACTIVATIONS.board)
+    board = txn.sql.existing(ACTIVATIONS.board)
     open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.sql.all(MODEL_CALLS.count_open_calls))
     paused = [pause for pause in model_pauses.all_pauses(txn) if not pause.suspect]
     return BoardStatus(
@@ -438,7 +431,7 @@ def status(
         unusable_answers=_unusable_answers(paused),
         marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
         events=txn.last_event,
-        waiting=sum(row.count for row in txn.sql.all(CROSSINGS.count_waiting)),
+        waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
         activations=_count_states(txn),
         gone_agents=gone_agents.count(txn),
         next_predicted_crossing=optional_datetime(next_crossing(txn)),
@@ -446,7 +439,7 @@ def status(
         model_calls=ModelCallCounts(
             made=txn.sql.value(MODEL_CALLS.count_sent),
             **open_calls,
-            reserved_usd=int(txn.sql.value(MODEL_CALLS.reserved_money)) / 1_000_000,
+            reserved_usd=txn.sql.value(MODEL_CALLS.reserved_money) / 1_000_000,
         ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
         workers=tuple(

@@ -8,7 +8,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec
 from blackboard.store.live_marks import live_marks, live_marks_in_order
-from blackboard.store.rows import EventRow, MarkRow, row_of
+from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 ABSORBED, READ = "absorbed", "read"
@@ -66,8 +66,7 @@ def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
 
 def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
     """Return the event that produced the present state of a mark."""
-    event: EventRow = txn.sql.one(MARKS.get_event, id=row.event_id)
-    return event
+    return txn.sql.existing(MARKS.get_event, id=row.event_id)
 
 
 def strength_of(txn: BoardTransaction, event: EventRow) -> float:
@@ -104,14 +103,13 @@ def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None 
     if subject is not None:
         statement = live_marks("kind", "subject", "limit")
         rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
-        return [(row_of(MarkRow, row), row.strength) for row in rows]
+        return [(row.mark, row.strength) for row in rows]
     pairs: list[tuple[MarkRow, float]] = []
-    law = ""
-    while (law := txn.sql.value(MARKS.next_law_in_use, kind=kind, after=law)) is not None:
+    for law in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
         ordered = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
         statement = live_marks_in_order() if ordered else live_marks("kind", "law", "limit")
         rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
-        pairs += [(row_of(MarkRow, row), row.strength) for row in rows]
+        pairs += [(row.mark, row.strength) for row in rows]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 
 
@@ -120,8 +118,8 @@ def inputs_of(
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
     """Return the marks that an activation absorbed and the marks that it read, without those removed since."""
     items = [
-        as_input(txn, row_of(EventRow, row), row.strength, row.role)
+        as_input(txn, row.event, row.strength, row.role)
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
-        if row.id is not None
+        if row.event is not None
     ]
     return tuple(item for item in items if item.role != READ), tuple(item for item in items if item.role == READ)

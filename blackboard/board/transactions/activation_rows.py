@@ -14,8 +14,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:
     """Return an activation, or None if there is none with this id."""
-    row: ActivationRow | None = txn.sql.one(ACTIVATIONS.get_activation, id=activation_id)
-    return row
+    return txn.sql.one(ACTIVATIONS.get_activation, id=activation_id)
 
 
 def insert_activation(txn: BoardTransaction, row: ActivationRow, state: ActivationState) -> ActivationRow:
@@ -37,7 +36,7 @@ def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     watch = txn.active.watches.get(row.watch_id)
     if watch is not None and watch.is_over_board:
         return [""]
-    return [subject for (subject,) in txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)]
+    return txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
 
 
 def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
@@ -46,7 +45,7 @@ def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
     Returns that subject.
     """
     marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=activation_id)
-    subjects = [subject for (subject,) in txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=activation_id)]
+    subjects = txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=activation_id)
     subject = subjects[0] if len(subjects) == 1 else None
     txn.sql.run(ACTIVATIONS.set_marks, id=activation_id, marks_absorbed=len(marks), subject=subject)
     return subject

@@ -200,11 +200,11 @@ def read_active(sql: Transaction) -> ActiveDeployment:
     if row is not None:
         deployment = Deployment.model_validate_json(row.content).model_copy(update={"version": row.version})
     watches = {}
-    for row in sql.all(CROSSINGS.all_watches):
-        if row.active and (agent := deployment.agents.get(row.agent)) is not None:
-            spec = next((spec for spec in agent.watches if spec.name == row.name), None)
+    for stored in sql.all(CROSSINGS.all_watches):
+        if stored.active and (agent := deployment.agents.get(stored.agent)) is not None:
+            spec = next((spec for spec in agent.watches if spec.name == stored.name), None)
             if spec is not None:
-                watches[row.id] = RegisteredWatch(row.id, agent, spec, row.scheduled_from or 0)
+                watches[stored.id] = RegisteredWatch(stored.id, agent, spec, stored.scheduled_from or 0)
     rising: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     falling: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     guarded: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
@@ -236,5 +236,5 @@ def read_law_changes(sql: Transaction) -> dict[tuple[str, str], LawChangeRow]:
 
 def read_retests(sql: Transaction) -> dict[int, frozenset[str]]:
     """Read the watches that changed and whose waiting crossings are not all tested again."""
-    names = [row.name.split(" ") for row in sql.all(CROSSINGS.retests)]
+    names = [name.split(" ") for name in sql.all(CROSSINGS.retests)]
     return {int(watch_id): frozenset(kinds) for watch_id, *kinds in names}

@@ -10,7 +10,7 @@ from blackboard.store.statements import ACTIVATIONS
 
 def get(txn: BoardTransaction, agent: str) -> AgentStateRow:
     """Return the state of an agent: not paused, without a cooldown or failures, if none was written."""
-    row: AgentStateRow | None = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent)
+    row = txn.sql.one(ACTIVATIONS.get_agent_state, agent=agent)
     return AgentStateRow(agent, 0, None, None, 0) if row is None else row
 
 

@@ -13,8 +13,10 @@ from blackboard.conditions import Condition
 from blackboard.deployment import Deployment
 from blackboard.marks import Kind
 from blackboard.reinforcement import FadingMark, FadingState
-from blackboard.store.rows import EventRow, MarkRow, row_of
-from blackboard.store.statements import CROSSINGS, MARKS, Statement
+from blackboard.store.query_rows import LiveMark
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
 MARKS_PER_QUERY = 1000
@@ -157,8 +159,8 @@ class BoardTransaction:
             return weight * row.intensity  # it was just deposited, so nothing has faded
         return weight * self.state(row).remaining(at)
 
-    def marks_with_strength(self, statement: Statement, **values: Any) -> list[Any]:
-        """Return the rows of a statement that computes the strengths of live marks.
+    def marks_with_strength(self, statement: Statement[LiveMark], **values: Any) -> list[LiveMark]:
+        """Return the live marks of a statement that computes their strengths.
 
         Raises:
             InvalidLaw: A mark has a decay law that this process does not know.
@@ -166,7 +168,7 @@ class BoardTransaction:
         rows = self.sql.all(statement, **values)
         for row in rows:
             if row.strength is None:
-                self.state(row_of(MarkRow, row))  # raises the error that names the law
+                self.state(row.mark)  # raises the error that names the law
         return rows
 
     def fading(self, row: MarkRow) -> FadingMark:

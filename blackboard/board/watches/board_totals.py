@@ -33,8 +33,10 @@ from blackboard.clock import Instant
 from blackboard.conditions import Total
 from blackboard.decay import Decay
 from blackboard.durations import Duration
-from blackboard.store.rows import LawChangeRow, MarkRow
-from blackboard.store.statements import CROSSINGS, MARKS, Statement
+from blackboard.store.query_rows import StimulusSums
+from blackboard.store.rows import BoardTotalRow, LawChangeRow, MarkRow
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.strength_forecast import value_at
 
 ROUNDING = 2.0**-52
@@ -165,8 +167,7 @@ def _rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
                 _add_row(txn, row, group, +1)
         return
     for kind in watch.kinds:
-        law_key = ""
-        while (law_key := txn.sql.value(MARKS.next_law_in_use, kind=kind, after=law_key)) is not None:
+        for law_key in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
             group = _groups(txn, watch)[kind, law_key] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
             _add(group, *sums, sign=+1)
@@ -202,11 +203,20 @@ def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded
 def _groups(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:
     if (groups := txn.totals.get(watch.id)) is None:
         rows = txn.sql.all(CROSSINGS.board_totals, watch_id=watch.id)
-        groups = txn.totals[watch.id] = {(kind, law_key): BoardSums(*numbers) for kind, law_key, *numbers in rows}
-        for group in groups.values():
-            if group.error0 is None or group.error1 is None:
-                group.error0 = group.error1 = UNKNOWN_ERROR
+        groups = txn.totals[watch.id] = {(row.kind, row.law): _sums_of(row) for row in rows}
     return groups
+
+
+def _sums_of(row: BoardTotalRow) -> BoardSums:
+    return BoardSums(
+        marks=row.marks,
+        sum0=row.sum0,
+        sum1=row.sum1,
+        anchor=row.anchor,
+        evaporated_through=row.evaporated_through,
+        error0=UNKNOWN_ERROR if row.error0 is None else row.error0,
+        error1=UNKNOWN_ERROR if row.error1 is None else row.error1,
+    )
 
 
 def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> BoardSums:
@@ -330,17 +340,17 @@ def _subtract_evaporated(
 
 def _sums(
     txn: BoardTransaction,
-    statement: Statement,
+    statement: Statement[StimulusSums],
     watch: RegisteredWatch,
     kind: str,
     law_key: str,
     anchor: Instant,
     **span: int,
-) -> tuple[int, float, float]:
+) -> StimulusSums:
     """Return the number of stimuli under a law and their two sums at an anchor, computed by the database."""
     law = txn.laws.get(txn.sql, law_key)
     sum0, sum1 = law.sums_sql
-    row = txn.sql.one(
+    return txn.sql.existing(
         statement.using(sum0=sum0, sum1=sum1),
         watch_id=watch.id,
         kind=kind,
@@ -350,4 +360,3 @@ def _sums(
         length=law.parameters[0],
         **span,
     )
-    return row.marks, row.sum0, row.sum1

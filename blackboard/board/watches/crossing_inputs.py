@@ -137,11 +137,11 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
             continue
         if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
             continue
-        event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
-        if event is None or ended_at < event.recorded_at:
+        deposit = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
+        if deposit is None or ended_at < deposit.recorded_at:
             continue  # it had faded before it was recorded
-        if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, event):
-            result.append((event, strengths[mark_id] if mark_id in strengths else strength_of(txn, event)))
+        if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, deposit):
+            result.append((deposit, strengths[mark_id] if mark_id in strengths else strength_of(txn, deposit)))
     return result
 
 

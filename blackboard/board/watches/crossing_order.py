@@ -23,7 +23,8 @@ from blackboard.conditions import Comparison
 from blackboard.decay import Decay, Never
 from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
-from blackboard.store.statements import CROSSINGS, Statement
+from blackboard.store.statement_file import Statement
+from blackboard.store.statements import CROSSINGS
 
 MAX_READ_CROSSINGS = 200
 """The largest number of crossings that a claim reads beyond its batch. With more of higher bounds, it may miss the
@@ -121,8 +122,7 @@ def _waiting(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -
     if limit is None:
         return txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
     rows: list[CrossingRow] = []
-    key = ""
-    while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
+    for key in txn.sql.each(CROSSINGS.next_law_waiting, after="", watch_id=watch.id):
         # Of fewer than this, all strengths are exact.
         rows += txn.sql.all(
             CROSSINGS.strongest_of_law, watch_id=watch.id, law=key, limit=max(limit, MAX_READ_CROSSINGS + 1)
@@ -136,18 +136,16 @@ def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int
 
 
 def _by_bound(
-    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement, batch: int
+    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement[CrossingRow], batch: int
 ) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
-    groups = []
-    key = ""
-    while (key := txn.sql.value(CROSSINGS.next_law_waiting, watch_id=watch.id, after=key)) is not None:
-        groups.append(_of_law(txn, watch, statement, key, batch))
+    laws = txn.sql.each(CROSSINGS.next_law_waiting, after="", watch_id=watch.id)
+    groups = [_of_law(txn, watch, statement, key, batch) for key in laws]
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 
 
 def _of_law(
-    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement, key: str, batch: int
+    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement[CrossingRow], key: str, batch: int
 ) -> Iterator[tuple[float, CrossingRow]]:
     seen: set[int] = set()
     limit, is_full = batch + 3, True

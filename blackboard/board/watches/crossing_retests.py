@@ -232,15 +232,13 @@ class _Retest:
         return None if event is None else self._row_of(event)
 
     def _event(self, subject: str, mark_id: int) -> EventRow | None:
-        event: EventRow | None = self.txn.sql.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
-        return event
+        return self.txn.sql.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
 
     def _evaporated_since(self, kinds: Collection[str], subject: str) -> list[EventRow]:
         txn = self.txn
         cause = txn.sql.one(MARKS.get_event, id=self.crossing.event_id)
         # The event of a crossing that was renewed is later than the crossing.
-        is_renewed = cause is None or cause.recorded_at > self.at
-        since = _last_event_before(txn, self.at) if is_renewed else cause.id
+        since = cause.id if cause and cause.recorded_at <= self.at else _last_event_before(txn, self.at)
         if subject:
             return txn.sql.all(MARKS.evaporations_of_subject, subject=subject, since=since)
         return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]

@@ -92,8 +92,7 @@ def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     """Return a subject whose crossings fill a batch only together. They exist if each mark crosses by itself."""
     if not watch.condition.is_per_mark or not watch.batch_window:
         return None
-    subject: str | None = txn.sql.value(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
-    return subject
+    return txn.sql.one(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
 
 
 def _of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> Selection:

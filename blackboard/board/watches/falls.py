@@ -51,7 +51,7 @@ def skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) ->
     activation = insert_closed_activation(txn, watch, fall.subject, ActivationState.SKIPPED, reason, fall.at)
     if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
         _cross(txn, watch, fall)
-        close_crossing(txn, txn.sql.one(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
+        close_crossing(txn, txn.sql.existing(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
 
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:

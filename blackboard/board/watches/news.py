@@ -16,7 +16,7 @@ from blackboard.board.watches import board_totals
 from blackboard.conditions import Count, Total
 from blackboard.marks import same_payload
 from blackboard.store.live_marks import live_marks
-from blackboard.store.rows import EventRow, MarkRow, row_of
+from blackboard.store.rows import EventRow, MarkRow
 from blackboard.strength_forecast import met_side
 
 RELATIVE_MARGIN = 1e-6
@@ -66,7 +66,7 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
     for kind in watch.kinds:
         statement = live_marks("kind", "min_strength")
         for row in txn.marks_with_strength(statement, as_of=txn.now, kind=kind, min_strength=lowest):
-            other = row_of(MarkRow, row)
+            other = row.mark
             if other.id != mark.id and watch.covers(other.subject) and watch.comparison.holds_at(txn.strength(other)):
                 return True
     return False

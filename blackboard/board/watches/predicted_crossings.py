@@ -98,7 +98,7 @@ def next_fall(txn: BoardTransaction) -> Instant | None:
     """Return the instant of the next crossing by fading alone; None if there is none."""
     earliest: Instant | None = None
     for row in txn.sql.all(CROSSINGS.due_predicted, now=LAST_INSTANT, limit=PREDICTIONS_PER_QUERY):
-        if earliest is not None and row.due_at >= earliest:
+        if earliest is not None and row.due_at is not None and row.due_at >= earliest:
             break  # stored instants are never too late
         watch = txn.active.watches.get(row.watch_id)
         at = None if watch is None or not _is_awaited(txn, watch, row) else forecast(txn, watch, row)

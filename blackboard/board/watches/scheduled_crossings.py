@@ -62,14 +62,12 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
 
 def waiting(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
     """Return the crossing of a schedule that waits, if there is one."""
-    row: CrossingRow | None = txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0)
-    return row
+    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0)
 
 
 def last(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
     """Return the newest crossing of a schedule that does not wait any more, if there is one."""
-    row: CrossingRow | None = txn.sql.one(CROSSINGS.last_scheduled, watch_id=watch.id)
-    return row
+    return txn.sql.one(CROSSINGS.last_scheduled, watch_id=watch.id)
 
 
 def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
@@ -130,7 +128,7 @@ def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | Non
     if (limit := watch.agent.settings.max_activations_per_hour) is None:
         return None
     values = {"agent": watch.agent.name, "since": txn.now - HOUR, "number": limit - 1}
-    began = txn.sql.value(ACTIVATIONS.nth_newest, **values)
+    began = txn.sql.one(ACTIVATIONS.nth_newest, **values)
     return None if began is None else int(began) + HOUR
 
 

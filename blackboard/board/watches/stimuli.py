@@ -34,7 +34,7 @@ def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int
 
 def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
     """Return the event through which a watch over the board has absorbed everything."""
-    return txn.sql.value(CROSSINGS.get_watermark, id=watch.id) or 0
+    return txn.sql.one(CROSSINGS.get_watermark, id=watch.id) or 0
 
 
 def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id: int, activation_id: int) -> None:

@@ -21,7 +21,7 @@ def end_of(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Instant | N
     """Return when the cooldown of a subject ends; None if it has none now."""
     if not has_cooldowns(agent):
         return None
-    until: Instant | None = txn.sql.value(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=subject)
+    until = txn.sql.one(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=subject)
     return until if until is not None and until > txn.now else None
 
 

@@ -67,7 +67,7 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserv
     """Return why nobody claims for an agent, and since when; None if a worker that is not dead does."""
     ends: list[Instant | None] = [agent_state.get(txn, agent).served_at]
     idle = None
-    workers: list[WorkerRow] = txn.sql.all(ACTIVATIONS.workers)
+    workers = txn.sql.all(ACTIVATIONS.workers)
     for row in workers:
         if row.agents is not None and agent not in code_of(row):
             continue

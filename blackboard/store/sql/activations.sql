@@ -16,7 +16,7 @@ VALUES (:agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, 
 -- Write a new activation that runs.
 {new_activation};
 
--- name: last_activation_id
+-- name: last_activation_id -> Id
 -- The id of the newest activation.
 SELECT max(id) AS id FROM activation;
 
@@ -78,7 +78,7 @@ WHERE {is_suspect} AND activation.agent = :agent AND activation.retry_at <= :now
 ORDER BY activation.retry_at, activation.id
 LIMIT 1;
 
--- name: agents_with_suspects
+-- name: agents_with_suspects -> str
 -- The agents with a due activation that must run alone.
 SELECT DISTINCT activation.agent FROM activation WHERE {is_suspect} AND activation.retry_at <= :now;
 
@@ -86,27 +86,27 @@ SELECT DISTINCT activation.agent FROM activation WHERE {is_suspect} AND activati
 -- Count the deaths of an activation's worker from 0 again.
 UPDATE activation SET deaths = NULL WHERE id = :id AND deaths > 0;
 
--- name: next_retry
+-- name: next_retry -> Time | None
 -- When an agent's next retry is due.
 SELECT min(activation.retry_at) AS retry_at
 FROM activation
 WHERE {is_deferred} AND activation.agent = :agent AND activation.retry_at > :now;
 
--- name: deferred_crossings
+-- name: deferred_crossings -> DeferredCrossing
 -- The crossings whose activation was deferred, with the reason and the instant of the retry, and their watches, which
 -- may be gone.
-SELECT {crossing.*}, activation.error, activation.retry_at, watch.agent, watch.name, watch.condition
+SELECT {crossing.*}, watch.agent, watch.name AS watch, watch.condition, activation.error, activation.retry_at
 FROM activation
 JOIN crossing ON crossing.activation_id = activation.id
 JOIN watch ON watch.id = crossing.watch_id
 WHERE {is_deferred} AND crossing.state = 'claimed'
   [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
--- name: agents_with_retries
+-- name: agents_with_retries -> str
 -- The agents with an activation that was deferred.
 SELECT DISTINCT activation.agent FROM activation WHERE {is_deferred};
 
--- name: count_running
+-- name: count_running -> int
 -- How many activations of an agent run.
 SELECT count(*) AS count
 FROM activation
@@ -134,17 +134,17 @@ WHERE 1 = 1
 ORDER BY activation.id DESC
 LIMIT :limit + 0;
 
--- name: count_by_state
+-- name: count_by_state -> StateCount
 -- How many activations each agent has in each state.
-SELECT agent, state, count(*) AS count FROM activation GROUP BY agent, state;
+SELECT agent, state, count(*) AS number FROM activation GROUP BY agent, state;
 
--- name: count_since
+-- name: count_since -> int
 -- How many activations of an agent began after an instant.
 SELECT count(*) AS count
 FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
 
--- name: nth_newest
+-- name: nth_newest -> Time
 -- When the activation began before which a number of newer ones of the agent began.
 SELECT created_at
 FROM activation
@@ -152,10 +152,10 @@ WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'f
 ORDER BY created_at DESC
 LIMIT 1 OFFSET :number + 0;
 
--- name: held_of_watch
+-- name: held_of_watch -> ActivationRow
 -- Why and until when an activation of a watch is held by a budget or a paused model. An activation whose last call was
 -- refused or unusable does not count: the model is to be tried with others.
-SELECT activation.error, activation.retry_at
+SELECT {activation.*}
 FROM activation
 WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = :agent AND activation.retry_at > :now
   AND activation.watch_id = :watch_id
@@ -216,15 +216,15 @@ UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state
 INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
 VALUES (:activation_id, :mark_id, :role, :event_id, :strength);
 
--- name: inputs
+-- name: inputs -> InputEvent
 -- The inputs of an activation, strongest first, each with its event, which may have been deleted.
-SELECT {event.*}, activation_input.mark_id AS input_mark_id, activation_input.role, activation_input.strength
+SELECT {event.*}, activation_input.mark_id, activation_input.role, activation_input.strength
 FROM activation_input
 LEFT JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id = :activation_id
 ORDER BY activation_input.strength DESC, activation_input.mark_id;
 
--- name: subjects_of_inputs
+-- name: subjects_of_inputs -> str
 -- The subjects of the marks that an activation absorbs.
 SELECT DISTINCT event.subject
 FROM activation_input
@@ -241,7 +241,7 @@ WHERE event.subject = :subject AND activation_input.role = 'absorbed'
   AND activation.watch_id = :watch_id AND {is_unfinished}
 ORDER BY activation.id DESC;
 
--- name: last_absorbed_event
+-- name: last_absorbed_event -> Id | None
 -- The last event through which activations of a watch absorbed a mark.
 SELECT max(activation_input.event_id) AS event_id
 FROM activation_input
@@ -259,7 +259,7 @@ SELECT :to_id, mark_id, role, event_id, strength
 FROM activation_input
 WHERE activation_id = :from_id AND role = 'read';
 
--- name: absorbed_marks
+-- name: absorbed_marks -> Id
 -- The marks that an activation absorbs.
 SELECT mark_id FROM activation_input WHERE activation_id = :activation_id AND role = 'absorbed' ORDER BY mark_id;
 
@@ -313,7 +313,7 @@ UPDATE subject_cooldown SET agent = :agent WHERE agent = :former;
 -- Delete an agent's cooldowns for subjects.
 DELETE FROM subject_cooldown WHERE agent = :agent;
 
--- name: get_subject_cooldown
+-- name: get_subject_cooldown -> Time
 -- Until when an agent is in cooldown for a subject.
 SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
 
@@ -326,7 +326,7 @@ ON CONFLICT (agent, subject) DO UPDATE SET until = excluded.until;
 -- The board itself.
 SELECT {board.*} FROM board;
 
--- name: board_uid
+-- name: board_uid -> str
 -- The id of the board, in a file of any version.
 SELECT uid FROM board;
 

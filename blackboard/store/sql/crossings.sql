@@ -1,14 +1,14 @@
 -- Watches, what they absorbed, crossings, predicted crossings, sums over the board, and backfills.
 
--- name: all_watches
+-- name: all_watches -> WatchRow
 -- Every watch that was ever registered.
-SELECT id, agent, name, active, scheduled_from FROM watch;
+SELECT {watch.*} FROM watch;
 
 -- name: insert_watch
 -- Register a watch.
 INSERT INTO watch (agent, name, condition, active, watermark) VALUES (:agent, :name, :condition, :active, :watermark);
 
--- name: find_watch
+-- name: find_watch -> int
 -- A watch by its agent and name.
 SELECT id FROM watch WHERE agent = :agent AND name = :name;
 
@@ -32,11 +32,7 @@ UPDATE watch SET scheduled_from = coalesce(scheduled_from, :at) WHERE id = :id;
 -- Forget the first deployment of a schedule, because its watch waits for marks now.
 UPDATE watch SET scheduled_from = NULL WHERE id = :id;
 
--- name: get_scheduled_from
--- The first deployment of a schedule.
-SELECT scheduled_from FROM watch WHERE id = :id;
-
--- name: get_watermark
+-- name: get_watermark -> Id
 -- The event up to which a watch over the board has absorbed everything.
 SELECT watermark FROM watch WHERE id = :id;
 
@@ -44,17 +40,13 @@ SELECT watermark FROM watch WHERE id = :id;
 -- Move a watch's watermark.
 UPDATE watch SET watermark = :watermark WHERE id = :id;
 
--- name: get_watch_name
--- The name of a watch.
-SELECT name FROM watch WHERE id = :id;
+-- name: get_watch -> WatchRow
+-- One watch by its id.
+SELECT {watch.*} FROM watch WHERE watch.id = :id;
 
--- name: get_watch_condition
--- The registered condition and watermark of a watch.
-SELECT condition, watermark FROM watch WHERE id = :id;
-
--- name: get_absorbed
+-- name: get_absorbed -> AbsorbedRow
 -- The event up to which a watch absorbed a mark, and the event of the state that the agent was last given.
-SELECT event_id, given_event_id FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
+SELECT {absorbed.*} FROM absorbed WHERE absorbed.watch_id = :watch_id AND absorbed.mark_id = :mark_id;
 
 -- name: set_absorbed
 -- Record that a watch absorbed an event of a mark.
@@ -136,7 +128,7 @@ WHERE crossing.subject = '' AND crossing.watch_id = :watch_id AND crossing.state
 ORDER BY crossing.id DESC
 LIMIT 1;
 
--- name: crossed_since
+-- name: crossed_since -> Id
 -- Whether a watch crossed for a subject or mark since an instant.
 SELECT id
 FROM crossing
@@ -151,7 +143,7 @@ WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing
   AND crossing.state = 'waiting'
 LIMIT 1;
 
--- name: last_crossing_id
+-- name: last_crossing_id -> Id
 -- The id of the newest crossing; 0 if there is none.
 SELECT coalesce(max(id), 0) AS id FROM crossing;
 
@@ -185,15 +177,15 @@ WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.
 ORDER BY crossing.order_key DESC, crossing.id
 LIMIT :limit + 0;
 
--- name: first_ready
+-- name: first_ready -> Time | None
 -- When the first of the ready crossings of a watch became ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
 
--- name: next_ready
+-- name: next_ready -> Time | None
 -- When the next crossing of a watch becomes ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at > :now;
 
--- name: first_window
+-- name: first_window -> BatchWindow
 -- The crossing of a watch whose batch window ends first.
 SELECT id, ready_at
 FROM crossing
@@ -201,18 +193,18 @@ WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL AND ready_a
 ORDER BY ready_at, id
 LIMIT 1;
 
--- name: next_watch_waiting
+-- name: next_watch_waiting -> int | None
 -- The next watch with a waiting crossing. Run repeatedly, it skips through the index.
 SELECT min(watch_id) AS watch_id FROM crossing WHERE state = 'waiting' AND watch_id > :after;
 
--- name: count_waiting_marks
+-- name: count_waiting_marks -> int
 -- How many marks wait for a watch, counted up to a limit.
 SELECT coalesce(sum(first.marks), 0) AS marks
 FROM (
   SELECT marks FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL LIMIT :limit + 0
 ) AS first;
 
--- name: full_subject
+-- name: full_subject -> str
 -- The first subject of a watch whose waiting marks fill a batch.
 SELECT subject
 FROM crossing
@@ -233,7 +225,7 @@ WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting'
 ORDER BY crossing.order_key DESC, crossing.id
 LIMIT :limit + 0;
 
--- name: next_law_waiting
+-- name: next_law_waiting -> str | None
 -- The next law of the crossings that wait for a watch. Run repeatedly, it skips through the index.
 SELECT min(law) AS law FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND law > :after;
 
@@ -264,7 +256,7 @@ WHERE id = :id;
 -- Let a crossing count from an earlier instant.
 UPDATE crossing SET crossed_at = :at WHERE id = :id AND crossed_at > :at;
 
--- name: retests
+-- name: retests -> str
 -- The watches with crossings that are to be tested again, and the kinds that they measured.
 SELECT name FROM backfill WHERE task = 'crossings';
 
@@ -312,17 +304,17 @@ SET state = 'withdrawn', closed_at = :at
 WHERE subject = :subject AND mark_id = :mark_id AND state = 'waiting'
   AND watch_id IN (SELECT watch.id FROM watch WHERE watch.active = 0);
 
--- name: waiting_for_gone
+-- name: waiting_for_gone -> GoneCrossing
 -- The crossings that wait for agents that are gone, with their watches. SQLite keeps the order of a CROSS JOIN.
-SELECT {crossing.*}, watch.agent, watch.name, watch.condition
+SELECT {crossing.*}, watch.agent, watch.name AS watch, watch.condition
 FROM watch
 CROSS JOIN crossing
 WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'waiting'
   [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
--- name: count_waiting_for_gone
+-- name: count_waiting_for_gone -> NamedCount
 -- How many crossings wait for each agent that is gone.
-SELECT watch.agent, count(*) AS count
+SELECT watch.agent AS name, count(*) AS number
 FROM watch
 CROSS JOIN crossing
 WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'waiting'
@@ -353,20 +345,19 @@ WHERE activation_id = :from_id AND mark_id = 0 AND subject <> ''
       AND event.subject = crossing.subject
   );
 
--- name: count_waiting
+-- name: count_waiting -> WatchCount
 -- How many crossings wait for each watch, and since when.
-SELECT watch_id, count(*) AS count, min(crossed_at) AS crossed_at
-FROM crossing
-WHERE state = 'waiting'
-GROUP BY watch_id;
+SELECT watch_id, count(*) AS number FROM crossing WHERE state = 'waiting' GROUP BY watch_id;
 
 -- name: crossings_of_activation -> CrossingRow
 -- The crossings that an activation claimed.
 SELECT {crossing.*} FROM crossing WHERE crossing.activation_id = :activation_id;
 
--- name: get_predicted_crossing
+-- name: get_predicted_crossing -> PredictedCrossingRow
 -- When a falling watch will cross for a subject or mark.
-SELECT due_at FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
+SELECT {predicted_crossing.*}
+FROM predicted_crossing
+WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
 
 -- name: set_predicted_crossing
 -- Predict when a falling watch will cross.
@@ -425,15 +416,18 @@ DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :subject AND ma
 -- Forget everything that a watch remembers.
 DELETE FROM watch_state WHERE watch_id = :watch_id;
 
--- name: predicted_of_subject
+-- name: predicted_of_subject -> PredictedCrossingRow
 -- The predictions for a watch and subject.
-SELECT mark_id, due_at FROM predicted_crossing WHERE watch_id = :watch_id AND subject = :subject ORDER BY due_at;
+SELECT {predicted_crossing.*}
+FROM predicted_crossing
+WHERE watch_id = :watch_id AND subject = :subject
+ORDER BY due_at;
 
--- name: next_predicted
+-- name: next_predicted -> Time | None
 -- When the next predicted crossing is due.
 SELECT min(due_at) AS due_at FROM predicted_crossing;
 
--- name: next_predicted_fall
+-- name: next_predicted_fall -> Time
 -- When the next predicted crossing of a falling watch is due.
 SELECT predicted_crossing.due_at
 FROM predicted_crossing
@@ -444,11 +438,9 @@ WHERE predicted_crossing.due_at IS NOT NULL
 ORDER BY predicted_crossing.due_at
 LIMIT 1;
 
--- name: board_totals
+-- name: board_totals -> BoardTotalRow
 -- The sums that a watch over the board keeps, by kind and law.
-SELECT kind, law, marks, sum0, sum1, anchor, evaporated_through, error0, error1
-FROM board_total
-WHERE watch_id = :watch_id;
+SELECT {board_total.*} FROM board_total WHERE board_total.watch_id = :watch_id;
 
 -- name: set_board_total
 -- Write the sums of one kind and law.

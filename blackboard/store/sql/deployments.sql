@@ -1,8 +1,8 @@
 -- Deployments, their kinds, changes of laws for the backfill, and the hash of the views.
 
--- name: active_deployment
+-- name: active_deployment -> DeploymentRow
 -- The newest deployment, which is the active one.
-SELECT version, content FROM deployment ORDER BY version DESC LIMIT 1;
+SELECT {deployment.*} FROM deployment ORDER BY deployment.version DESC LIMIT 1;
 
 -- name: deployment_at -> DeploymentRow
 -- The deployment that was active at an instant.
@@ -24,9 +24,9 @@ INSERT INTO deployment (version, deployed_at, content) VALUES (:version, :deploy
 -- Make a version active.
 UPDATE board SET version = :version, last_recorded_at = :at;
 
--- name: get_kind
+-- name: get_kind -> KindRow
 -- The registered settings of a kind.
-SELECT weight, floor, law FROM kind WHERE name = :name;
+SELECT {kind.*} FROM kind WHERE kind.name = :name;
 
 -- name: law_changes -> LawChangeRow
 -- All changes that the backfill has not finished.
@@ -40,11 +40,11 @@ INSERT INTO law_change (kind, law, new_law, changed_at) VALUES (:kind, :law, :ne
 -- Delete the changes of a kind that the backfill has finished.
 DELETE FROM law_change WHERE kind = :kind;
 
--- name: law_names
+-- name: law_names -> str
 -- The decay laws that the board has stored.
 SELECT DISTINCT name FROM law;
 
--- name: get_views_hash
+-- name: get_views_hash -> str | None
 -- The hash of the texts of the board's views.
 SELECT views_hash FROM board;
 

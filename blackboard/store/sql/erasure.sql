@@ -12,7 +12,7 @@ SELECT {mark.*} FROM mark WHERE mark.subject = :subject ORDER BY mark.id;
 UPDATE board
 SET compaction_owed_at = CASE WHEN compaction_owed_at >= :at THEN compaction_owed_at + 1 ELSE :at END;
 
--- name: owed_compaction
+-- name: owed_compaction -> Time | None
 -- Since when the file may still contain words of an erased subject.
 SELECT compaction_owed_at FROM board;
 
@@ -20,11 +20,11 @@ SELECT compaction_owed_at FROM board;
 -- Record that the file was compacted, unless another subject was erased since.
 UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :owed_at;
 
--- name: count_events
+-- name: count_events -> int
 -- How many events a subject has.
 SELECT count(*) AS count FROM event WHERE subject = :subject;
 
--- name: erased_events
+-- name: erased_events -> ErasedEvent
 -- The events of subjects whose names lie between two texts: those of forgotten subjects.
 SELECT event.id, event.recorded_at
 FROM event
@@ -44,16 +44,16 @@ WHERE activation.id IN (
 )
 ORDER BY activation.id;
 
--- name: calls_naming
+-- name: calls_naming -> Id
 -- The calls that contain a text.
 SELECT id FROM model_call
 WHERE body LIKE :pattern ESCAPE '\' OR reply LIKE :pattern ESCAPE '\' OR error LIKE :pattern ESCAPE '\';
 
--- name: call_ids_of_activation
+-- name: call_ids_of_activation -> Id
 -- The calls of an activation.
 SELECT id FROM model_call WHERE activation_id = :activation_id;
 
--- name: marks_naming
+-- name: marks_naming -> Id
 -- The marks of other subjects that contain a text.
 SELECT DISTINCT mark_id
 FROM event

@@ -1,6 +1,6 @@
 -- Marks, their events, keys, unique values, laws and kinds.
 
--- name: transaction_start
+-- name: transaction_start -> TransactionStart
 -- What each transaction reads first: deployment version, last recorded instant, last event, next evaporation, schema.
 SELECT board.version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
@@ -78,22 +78,22 @@ SELECT {mark.*} FROM mark WHERE mark.event_id > :since ORDER BY mark.event_id;
 -- The next evaporated marks that are not yet moved to the history.
 SELECT {mark.*} FROM mark WHERE mark.evaporates_at <= :now ORDER BY mark.evaporates_at LIMIT :limit + 0;
 
--- name: next_evaporation
+-- name: next_evaporation -> Time | None
 -- When the next mark evaporates.
 SELECT min(evaporates_at) AS evaporates_at FROM mark;
 
--- name: count_live_marks
+-- name: count_live_marks -> NamedCount
 -- How many marks of each kind are live.
-SELECT mark.kind, count(*) AS count FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
+SELECT mark.kind AS name, count(*) AS number FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
 
 -- name: delete_absorbed_of_mark
 -- Delete the records of absorption of a removed mark. Records of deposits that were no news stay while a crossing waits:
 -- its claim needs them, and nothing else has them.
 DELETE FROM absorbed WHERE mark_id = :mark_id AND NOT ({is_silently_absorbed} AND EXISTS ({crossing_waits_for_watch}));
 
--- name: find_key
+-- name: find_key -> DepositKeyRow
 -- The first request that an author made with a key for a kind, and its result.
-SELECT digest, mark_id, event_id
+SELECT {deposit_key.*}
 FROM deposit_key
 WHERE key = :key AND author IN (:author, '') AND kind IN (:kind, '');
 
@@ -102,7 +102,7 @@ WHERE key = :key AND author IN (:author, '') AND kind IN (:kind, '');
 INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at, source)
 VALUES (:key, :author, :kind, :digest, :mark_id, :event_id, :at, :source);
 
--- name: marks_of_source
+-- name: marks_of_source -> Id
 -- The next marks that were deposited from a source.
 SELECT DISTINCT mark_id FROM deposit_key WHERE source = :source AND mark_id > :after ORDER BY mark_id LIMIT :limit + 0;
 
@@ -114,14 +114,14 @@ SELECT {deposit_key.*} FROM deposit_key WHERE deposit_key.source = :source AND d
 -- Free a key, so that its next deposit is a new one.
 DELETE FROM deposit_key WHERE key = :key AND author = :author AND kind = :kind;
 
--- name: deposits_of_mark
+-- name: deposits_of_mark -> EventRow
 -- The events that deposited or reinforced a mark, oldest first.
-SELECT event.id, event.author, event.recorded_at
+SELECT {event.*}
 FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
 ORDER BY event.id;
 
--- name: agents_given_mark
+-- name: agents_given_mark -> str
 -- The agents that were given a mark. Old activations are removed, but what a watch has absorbed of a live mark is not.
 SELECT activation.agent
 FROM activation_input
@@ -134,7 +134,7 @@ JOIN watch ON watch.id = absorbed.watch_id
 WHERE absorbed.mark_id = :mark_id AND absorbed.given_event_id IS NOT NULL
 ORDER BY 1;
 
--- name: holders_of_unique_value
+-- name: holders_of_unique_value -> Id
 -- The marks that hold a unique value; several if they had it before their kind became unique.
 SELECT mark_id FROM unique_value WHERE kind = :kind AND value = :value;
 
@@ -150,11 +150,11 @@ DELETE FROM unique_value WHERE kind = :kind;
 -- Release the unique value of a mark.
 DELETE FROM unique_value WHERE mark_id = :mark_id;
 
--- name: find_law
+-- name: find_law -> str
 -- Whether a law is registered.
 SELECT law FROM law WHERE law = :law;
 
--- name: get_law_spec
+-- name: get_law_spec -> str
 -- A law as a deployment file writes it.
 SELECT spec FROM law WHERE law = :law;
 
@@ -194,7 +194,7 @@ SELECT {event.*} FROM event WHERE event.activation_id IS NOT NULL AND event.acti
 -- The history of a subject, oldest first.
 SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;
 
--- name: next_subject
+-- name: next_subject -> str | None
 -- The next subject in alphabetical order. Run repeatedly, it skips through the index.
 SELECT min(subject) AS subject FROM event WHERE subject > :after;
 
@@ -254,10 +254,6 @@ UPDATE board
 SET skewed_deposits = skewed_deposits + 1, skewed_at = :at,
   largest_skew = CASE WHEN largest_skew > :skew THEN largest_skew ELSE :skew END;
 
--- name: get_skew
--- The deposits that said so, the most that one was ahead, and when the last one was recorded.
-SELECT skewed_deposits, largest_skew, skewed_at FROM board;
-
 -- name: last_deposit -> EventRow
 -- The last deposit or reinforcement of a mark.
 SELECT {event.*}
@@ -266,7 +262,7 @@ WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN (
 ORDER BY event.id DESC
 LIMIT 1;
 
--- name: last_deposit_of_others
+-- name: last_deposit_of_others -> Id | None
 -- The last deposit or reinforcement of a mark that is not by an agent of this name.
 SELECT max(event.id) AS event_id
 FROM event
@@ -274,11 +270,11 @@ WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN (
   AND (event.author <> :author OR event.activation_id IS NULL)
   [up_to: AND event.id <= :up_to];
 
--- name: count_reinforcements
+-- name: count_reinforcements -> int
 -- How often a mark was reinforced.
 SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark_id AND event = 'reinforced';
 
--- name: live_marks
+-- name: live_marks -> LiveMark
 -- The live marks at an instant, strongest first. The strength is NULL under a law that this process does not know; no
 -- filter on it and no limit leaves such a mark out, see `BoardTransaction.marks_with_strength`.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
@@ -292,7 +288,7 @@ WHERE 1 = 1
 ORDER BY live.strength DESC NULLS FIRST, live.id
 [limit: LIMIT :limit + 0];
 
--- name: live_marks_in_order
+-- name: live_marks_in_order -> LiveMark
 -- The strongest marks of a kind under a law whose order never changes: one pass through an index.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
 SELECT {live.*}, live.weight, live.strength
@@ -301,11 +297,11 @@ WHERE live.kind = :kind AND live.law = :law
 ORDER BY live.order_key DESC, live.id DESC
 LIMIT :limit + 0;
 
--- name: next_law_in_use
+-- name: next_law_in_use -> str
 -- The next law of a kind's marks. Run repeatedly, it skips through the index.
 SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;
 
--- name: next_followed_law
+-- name: next_followed_law -> str
 -- The same over the marks that follow their kind's law.
 SELECT law FROM mark WHERE kind = :kind AND law > :after AND own_law = 0 ORDER BY law LIMIT 1;
 
@@ -318,15 +314,15 @@ WHERE mark.own_law = 1 AND mark.kind = :kind AND {is_live(:now)}
 ORDER BY mark.subject, mark.id
 LIMIT :limit + 0;
 
--- name: count_live
+-- name: count_live -> LiveCount
 -- How many live marks of a kind there are, and of how many subjects.
 SELECT count(*) AS marks, count(DISTINCT mark.subject) AS subjects
 FROM mark
 WHERE mark.kind = :kind AND {is_live(:now)};
 
--- name: count_own_laws
+-- name: count_own_laws -> NamedCount
 -- How many live marks of each kind have a law of their own.
-SELECT mark.kind, count(*) AS count
+SELECT mark.kind AS name, count(*) AS number
 FROM mark
 WHERE mark.own_law = 1 AND {is_live(:now)}
 GROUP BY mark.kind
@@ -355,7 +351,7 @@ FROM {mark_with_absorbed}
 -- fragment: beyond_watermark
 {last_counted_event} > coalesce((SELECT watch.watermark FROM watch WHERE watch.id = :watch_id), 0)
 
--- name: sum_stimuli
+-- name: sum_stimuli -> StimulusSums
 -- The sums over the live stimuli of one kind and law.
 {sums_of_stimuli}
 WHERE mark.kind = :kind AND mark.law = :law
@@ -363,7 +359,7 @@ WHERE mark.kind = :kind AND mark.law = :law
   AND {beyond_watermark}
   AND {not_absorbed};
 
--- name: sum_expired_stimuli
+-- name: sum_expired_stimuli -> StimulusSums
 -- The sums over the stimuli that evaporated in a span of time and are not yet moved to the history.
 {sums_of_stimuli}
 WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to

@@ -9,9 +9,9 @@ VALUES (:activation_id, :agent, :model, :api, :state, :body, :marks, :planned_at
   :reserved, :reply, :request_id, :custom_id, :submission, :batch_id, :input_tokens, :cache_read_tokens,
   :cache_write_tokens, :output_tokens, :cost, :direct_cost, :error, :would_hold);
 
--- name: last_call_id
+-- name: last_call_id -> Id
 -- The id of the newest call.
-SELECT max(id) AS id FROM model_call;
+SELECT coalesce(max(id), 0) AS id FROM model_call;
 
 -- name: get_call -> CallRow
 -- One call by its id.
@@ -66,7 +66,7 @@ coalesce(model_call.cost, 0) + model_call.reserved
 -- fragment: counts
 CASE WHEN model_call.state = 'failed' THEN 0 ELSE 1 END
 
--- name: spent
+-- name: spent -> Spent
 -- Money and calls of a day and of its last hour: one range of a covering index. PostgreSQL sums large integers as
 -- decimals.
 SELECT CAST(coalesce(sum({money}), 0) AS BIGINT) AS day_money,
@@ -77,7 +77,7 @@ FROM model_call
 WHERE model_call.sent_at >= :day
   [agent: AND model_call.agent = :agent];
 
--- name: spent_by_activation
+-- name: spent_by_activation -> SpentByActivation
 -- Money and calls of one activation, up to a call.
 SELECT CAST(coalesce(sum({money}), 0) AS BIGINT) AS money, coalesce(sum({counts}), 0) AS calls
 FROM model_call
@@ -122,10 +122,10 @@ UPDATE model_call SET planned_at = :at WHERE activation_id = :activation_id AND 
 -- The calls that were submitted in a batch and are not answered.
 SELECT {model_call.*} FROM model_call WHERE {is_open_in_batch_api} AND model_call.state = 'sent' ORDER BY model_call.id;
 
--- name: count_in_batch_api
+-- name: count_in_batch_api -> NamedCount
 -- How many calls of each agent the batch API works on. A planned call with an error waits for room in its budget, one
 -- that was planned before its model was paused for the next try.
-SELECT model_call.agent, count(*) AS count
+SELECT model_call.agent AS name, count(*) AS number
 FROM model_call
 JOIN activation ON activation.id = model_call.activation_id
 WHERE {is_open_in_batch_api}
@@ -144,7 +144,7 @@ UPDATE model_call
 SET batch_id = :batch_id
 WHERE submission = :submission AND {is_open_in_batch_api} AND state = 'sent';
 
--- name: answered_in_batch_api
+-- name: answered_in_batch_api -> Id
 -- The held activations whose batch call was answered.
 SELECT activation.id
 FROM model_call
@@ -179,18 +179,18 @@ UPDATE model_pause SET probe_at = :at;
 -- End the pause of a model.
 DELETE FROM model_pause WHERE agent = :agent AND model = :model;
 
--- name: count_open_calls
+-- name: count_open_calls -> NamedCount
 -- How many calls are open, by state.
-SELECT model_call.state, count(*) AS count FROM model_call WHERE {is_open} GROUP BY model_call.state;
+SELECT model_call.state AS name, count(*) AS number FROM model_call WHERE {is_open} GROUP BY model_call.state;
 
--- name: count_sent
+-- name: count_sent -> int
 -- How many calls were sent, whatever came of them.
 SELECT count(*) AS count FROM model_call WHERE model_call.sent_at IS NOT NULL;
 
--- name: reserved_money
+-- name: reserved_money -> Money
 -- The money reserved for open calls, in micro-dollars.
 SELECT CAST(coalesce(sum(model_call.reserved), 0) AS BIGINT) AS reserved FROM model_call WHERE {is_open};
 
--- name: costs
+-- name: costs -> DailyCost
 -- The view of costs since a day.
 SELECT {costs.*} FROM costs WHERE costs.day >= :since ORDER BY costs.day, costs.agent;

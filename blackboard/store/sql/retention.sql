@@ -1,6 +1,6 @@
 -- Retention. The newest event always stays, because the next id follows from it.
 
--- name: oldest_event
+-- name: oldest_event -> Time
 -- When the oldest event was recorded.
 SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 
@@ -30,7 +30,7 @@ DELETE FROM event WHERE id IN (
   LIMIT :limit + 0
 );
 
--- name: old_activations
+-- name: old_activations -> Id
 -- The next old activations that are finished.
 SELECT id
 FROM activation
@@ -97,7 +97,7 @@ DELETE FROM absorbed WHERE (watch_id, mark_id) IN (
   LIMIT :limit + 0
 );
 
--- name: count_laws
+-- name: count_laws -> int
 -- How many laws are registered.
 SELECT count(*) AS count FROM law;
 
@@ -107,7 +107,7 @@ law.law NOT IN (SELECT kind.law FROM kind)
   AND law.law NOT IN (SELECT law_change.new_law FROM law_change)
   AND law.law NOT IN (SELECT board_total.law FROM board_total)
 
--- name: unused_laws
+-- name: unused_laws -> str
 -- Laws to which nothing refers. It reads the whole history, so it runs outside a writing transaction.
 SELECT law.law
 FROM law

@@ -1,0 +1,148 @@
+"""The rows of statements that select something other than whole rows of a table.
+
+The first field may be the row of a table, such as `MarkRow`: it takes the columns of that table.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from blackboard.store.rows import CrossingRow, EventRow, Id, MarkRow, Money, Time
+
+
+class TransactionStart(NamedTuple):
+    """What each transaction reads first."""
+
+    version: int
+    """The version of the active deployment."""
+    last_recorded_at: Time
+    last_event_id: Id | None
+    last_event_at: Time | None
+    next_evaporation: Time | None
+    schema: str
+
+
+class NamedCount(NamedTuple):
+    """How many rows a kind, an agent or a state has."""
+
+    name: str
+    number: int
+
+
+class StateCount(NamedTuple):
+    """How many activations an agent has in a state."""
+
+    agent: str
+    state: str
+    number: int
+
+
+class WatchCount(NamedTuple):
+    """How many crossings of a watch wait."""
+
+    watch_id: int
+    number: int
+
+
+class LiveCount(NamedTuple):
+    """How many marks of a kind are live, and on how many subjects."""
+
+    marks: int
+    subjects: int
+
+
+class LiveMark(NamedTuple):
+    """A live mark with the weight of its kind."""
+
+    mark: MarkRow
+    weight: float
+    strength: float
+    """NULL under a law that this process does not know; `BoardTransaction.marks_with_strength` raises an error then."""
+
+
+class StimulusSums(NamedTuple):
+    """The number of stimuli of one kind and law, and the two sums of `Decay.sums`."""
+
+    marks: int
+    sum0: float
+    sum1: float
+
+
+class BatchWindow(NamedTuple):
+    """A crossing whose batch window is open, and when the window ends."""
+
+    id: Id
+    ready_at: Time
+
+
+class GoneCrossing(NamedTuple):
+    """A crossing that waits for an agent that is gone, with its watch."""
+
+    crossing: CrossingRow
+    agent: str
+    watch: str
+    condition: str
+
+
+class DeferredCrossing(NamedTuple):
+    """A crossing whose activation was deferred, with its watch."""
+
+    crossing: CrossingRow
+    agent: str
+    watch: str
+    condition: str
+    error: str | None
+    """Why the activation was deferred."""
+    retry_at: Time | None
+
+
+class InputEvent(NamedTuple):
+    """An input of an activation, with the event that produced the state of the mark."""
+
+    event: EventRow | None
+    """None if retention has removed it."""
+    mark_id: Id
+    role: str
+    strength: float
+
+
+class Spent(NamedTuple):
+    """What model calls have cost since the beginning of a day and of an hour."""
+
+    day_money: Money
+    day_calls: int
+    hour_money: Money
+    hour_calls: int
+
+
+class SpentByActivation(NamedTuple):
+    """What the model calls of an activation have cost."""
+
+    money: Money
+    calls: int
+
+
+class ErasedEvent(NamedTuple):
+    """An event of an erased subject, in a file of any version."""
+
+    id: Id
+    recorded_at: Time
+
+
+class DailyCost(NamedTuple):
+    """A row of the view `costs`."""
+
+    day: str
+    agent: str
+    calls: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    usd: float
+    marks_deposited: int
+    usd_per_mark: float | None
+    share_from_cache: float | None
+    usd_direct: float
+    unknown: int
+    usd_reserved: float

@@ -1,0 +1,194 @@
+"""A file of SQL statements in `sql/`: their names, texts and results.
+
+A file holds statements (`-- name: get_mark -> MarkRow`) and fragments (`-- fragment: is_live(at)`). The comment under a
+heading says what it is for. A text that differs on PostgreSQL follows under the same name with `(postgresql)` behind.
+`sql_composition` describes the texts.
+
+The type after the arrow is that of each result: a row of `rows` or `query_rows`, whose fields are the columns in their
+order, or that of a single column (`-> int | None`). `statements.pyi` repeats these types for the type checker. A
+statement without an arrow has no results.
+
+A statement that inserts or updates a crossing, an activation or a predicted crossing notifies the workers after the
+commit. `(quiet)` or `(notifies)` after the name overrides this; `(frees slot)` and `(takes slot)` are for
+activations that end and begin, see `Transaction.notifies`.
+
+A list is compared by `{is_in(id, :ids)}` and passed as `Transaction.list_of` makes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from blackboard.store import query_rows, rows
+from blackboard.store.sql_composition import Fragment, bind, compose
+
+_BLOCK = re.compile(
+    r"^-- (name|fragment): (\w+)(?:\(([\w, ]+)\))?(?: -> (\w+(?: \| None)?))?(?: \(([\w ]+)\))?\n"
+    r"((?:-- [^\n]*\n)*)(.*?)(?=^-- |\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+_NOTIFYING = re.compile(r"(INSERT INTO|UPDATE) (crossing|activation|predicted_crossing)\b")
+_FOLDER = Path(__file__).with_name("sql")
+_EFFECTS = ("", "quiet", "notifies", "frees slot", "takes slot")
+
+
+Result = TypeVar("Result", covariant=True)
+
+
+@dataclass(eq=False, slots=True)
+class Statement(Generic[Result]):
+    """A statement. Its text is composed when it first runs on a kind of database.
+
+    Its type argument is the type of a result: a named tuple or the type of a single column, and `object` if it has no
+    results.
+
+    Attributes:
+        name: Its name with that of its file: `marks.get_mark`.
+        doc: What it is for.
+        result: The type of a result, as its heading declares it; "" if it has none.
+        make: Returns the result for the columns that the driver returned.
+        texts: Its text, by dialect; the one for SQLite stands for all that are missing.
+        fragments: The fragments that it may name, by dialect.
+        word: The word for its effect; "" if the text decides.
+        options: The optional parts that it includes.
+    """
+
+    name: str
+    doc: str
+    result: str
+    make: Callable[[Any], Result]
+    texts: dict[str, str]
+    fragments: Mapping[str, Mapping[str, Fragment]]
+    word: str = ""
+    options: frozenset[str] = frozenset()
+    _parts: Mapping[str, str] = field(default_factory=dict)
+    _variants: dict[Any, Statement[Result]] = field(init=False, default_factory=dict)
+    _compiled: dict[str, tuple[str, tuple[str, ...]]] = field(init=False, default_factory=dict)
+
+    def using(self, *options: str, **parts: str) -> Statement[Result]:
+        """Return the statement with some of its optional parts, and with other texts for some of its fragments."""
+        key = (options, *parts.items())
+        if (variant := self._variants.get(key)) is None:
+            variant = replace(self, options=self.options.union(options), _parts={**self._parts, **parts})
+            self._variants[key] = variant
+        return variant
+
+    @property
+    def effect(self) -> str:
+        """What the statement means for the workers: "quiet", "notifies", "frees slot" or "takes slot"."""
+        if not self.word:
+            self.word = "notifies" if _NOTIFYING.match(self.text("sqlite")) else "quiet"
+        return self.word
+
+    def compiled(self, dialect: str) -> tuple[str, tuple[str, ...]]:
+        """Return the text for a driver, and the names of its parameters in their order."""
+        if (compiled := self._compiled.get(dialect)) is None:
+            compiled = self._compiled[dialect] = bind(self.text(dialect), dialect)
+        return compiled
+
+    def text(self, dialect: str) -> str:
+        """Return the text with its named parameters."""
+        fragments = dict(self.fragments[dialect])
+        for name, text in self._parts.items():
+            fragments[name] = fragments.get(name, Fragment(""))._replace(text=text)
+        try:
+            return compose(self.texts.get(dialect, self.texts["sqlite"]), fragments, self.options)
+        except LookupError as error:
+            raise LookupError(f"{self.name}: {error}") from None
+
+
+class StatementFile:
+    """The statements of one file, as attributes. The file is read when a statement is first used.
+
+    Args:
+        name: The file's name, without its suffix.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._statements: dict[str, Statement[Any]] = {}
+
+    if not TYPE_CHECKING:  # a type checker knows the names from `statements.pyi`
+
+        def __getattr__(self, name: str) -> Statement[Any]:
+            if name.startswith("_") or name not in self.all():
+                raise AttributeError(f"{self.__dict__.get('name')}.sql has no statement {name!r}")
+            self.__dict__.update(self._statements)  # later accesses find the statement without this call
+            return self._statements[name]
+
+    def all(self) -> dict[str, Statement[Any]]:
+        """Return every statement by its name."""
+        if not self._statements:
+            self._statements = _read(self.name)  # at once: other threads may be reading
+        return self._statements
+
+
+def _read(name: str) -> dict[str, Statement[Any]]:
+    """Return the statements of a file, which may name its fragments and the shared ones."""
+    statements: dict[str, Statement[Any]] = {}
+    columns = {f"{table}.*": ", ".join(f"{table}.{column}" for column in rows.COLUMNS[table]) for table in rows.COLUMNS}
+    sqlite = {slot: Fragment(text) for slot, text in columns.items()}
+    postgresql: dict[str, Fragment] = {}
+    fragments = {"sqlite": sqlite, "postgresql": ChainMap(postgresql, sqlite)}
+    for file in ("shared", name):
+        for heading, key, parameters, result, word, comment, body in _blocks(file):
+            body = body.strip().removesuffix(";")
+            if heading == "fragment":
+                of_dialect = postgresql if word == "postgresql" else sqlite
+                of_dialect[key] = Fragment(body, tuple(parameters.split(", ")) if parameters else ())
+            elif word == "postgresql":
+                statements[key].texts[word] = body
+            elif word not in _EFFECTS:
+                raise LookupError(f"{name}.sql, {key}: there is no word ({word})")
+            else:
+                doc = " ".join(line.removeprefix("-- ") for line in comment.splitlines())
+                statements[key] = Statement(
+                    f"{name}.{key}", doc, result, _maker(result), {"sqlite": body}, fragments, word
+                )
+    return statements
+
+
+@cache
+def _blocks(file: str) -> list[tuple[str, ...]]:
+    """Return the groups of each block of a file. Every other file contains the shared blocks."""
+    return _BLOCK.findall((_FOLDER / f"{file}.sql").read_text("utf-8"))
+
+
+@cache
+def _maker(result: str) -> Callable[[Any], Any]:
+    """Return the function that makes a result from its columns."""
+    row = row_type(result)
+    if row is None:
+        return itemgetter(0)
+    whole = table_row_in(row)
+    return row._make if whole is None else _nested_maker(row, *whole)
+
+
+def _nested_maker(row: type[Any], whole: type[Any], may_be_null: bool) -> Callable[[Any], Any]:
+    width = len(whole._fields)
+
+    def make(columns: tuple[Any, ...]) -> Any:
+        first = None if may_be_null and columns[0] is None else whole._make(columns[:width])
+        return row(first, *columns[width:])
+
+    return make
+
+
+def row_type(result: str) -> type[Any] | None:
+    """Return the named tuple that a heading names; None if it names the type of a single column, or nothing."""
+    found: Any = getattr(rows, result, None) or getattr(query_rows, result, None)
+    return found if hasattr(found, "_fields") else None
+
+
+def table_row_in(row: type[Any]) -> tuple[type[Any], bool] | None:
+    """Return the row of a table with which a row begins, and whether it may be missing; None if there is none."""
+    name, _, none = row.__annotations__[row._fields[0]].__forward_arg__.partition(" | ")
+    found: Any = getattr(rows, name, None)
+    return (found, bool(none)) if hasattr(found, "_fields") else None
