@@ -340,7 +340,7 @@ def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:
 
 
 def _agent_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
-    request = DepositRequest.of(mark, claim.agent.name, activation_id=claim.row.id)
+    request = DepositRequest.of(mark, claim.agent.name)._replace(activation_id=claim.row.id)
     alternative = alternative_of(mark)
     return AgentDeposit(request, None if alternative is None else _agent_deposit(claim, alternative))
 

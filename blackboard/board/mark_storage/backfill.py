@@ -49,7 +49,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
         board_totals.add(txn, watch, row, -1)
     txn.rebase(migrated)
     if migrated.law != row.law:
-        txn.record(migrated, "law_changed", at=migrated.anchored_at)
+        txn.record(migrated, "law_changed", recorded_at=migrated.anchored_at)
     for watch in watches:
         board_totals.add(txn, watch, migrated, +1)
     change = txn.active.law_changes[row.kind, row.law]

@@ -16,7 +16,7 @@ from blackboard.board.mark_storage.declarations import check_payload, ensure_kin
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.board_transaction import BoardTransaction, DepositDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossings, guards, predicted_crossings, timed_crossings
 from blackboard.clock import Instant, When, instant_of, iso
@@ -91,7 +91,6 @@ class DepositRequest(NamedTuple):
         key: str | None = None,
         decay: Decay | None = None,
         until: Instant | None = None,
-        activation_id: int | None = None,
         occurred_at: When | None = None,
     ) -> DepositRequest:
         """Return the request for a mark.
@@ -115,7 +114,19 @@ class DepositRequest(NamedTuple):
         intensity = item.intensity if intensity is None else intensity
         subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
         at = None if occurred_at is None else instant_of(occurred_at)
-        return cls(item.kind, subject, payload, author, intensity, key, decay, until, text, activation_id, source, at)
+        return cls(
+            kind=item.kind,
+            subject=subject,
+            payload=payload,
+            author=author,
+            intensity=intensity,
+            key=key,
+            decay=decay,
+            until=until,
+            text=text,
+            source=source,
+            occurred_at=at,
+        )
 
     def digest(self) -> str:
         """Return a text that two requests share if they ask for the same deposit.
@@ -428,15 +439,8 @@ def _record_stale(
         own_law=_own_law(kind, request),
     )
     event_id = txn.next_event()
-    txn.record(
-        stale,
-        "stale",
-        event_id=event_id,
-        occurred_at=new.at,
-        activation_id=request.activation_id,
-        payload=_text_of(request),
-        deposited=new.intensity,
-    )
+    details = DepositDetails(event_id, request.author, _text_of(request), new.intensity, request.activation_id)
+    txn.record(stale, "stale", occurred_at=new.at, deposit=details)
     return Receipt(stale.id, event_id, "stale", strength)
 
 
@@ -482,24 +486,18 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     """Write a new mark, or the reinforcement of an old one, with its event."""
     old, shown = joined.old, joined.shown
     text = _text_of(request)
-    evaporates_at = joined.state.evaporates_at(kind)
-    value = None
-    # A mark that has faded before it is recorded holds no value: another may have had it since.
-    if kind.unique is not None and (joined.state.at == txn.now or is_live(evaporates_at, txn.now)):
-        value = _checked_value(txn, kind, text if shown is None else shown.payload, old)
+    value = _checked_value(txn, kind, joined, text)
     _register_law(txn, kind, joined)
-    row = _row_after(request, kind, joined, shown, text, evaporates_at, event_id=txn.next_event(), now=txn.now)
-    txn.record(
-        row,
-        "deposited" if old is None else "reinforced",
-        event_id=row.event_id,
-        author=request.author,
-        occurred_at=joined.new.at,
-        activation_id=request.activation_id,
-        payload=text,
-        deposited=joined.new.intensity,
-        shown_event_id=None if shown is None else _shown_event(txn, shown),
+    row = _row_after(request, kind, joined, text, event_id=txn.next_event(), now=txn.now)
+    details = DepositDetails(
+        row.event_id,
+        request.author,
+        text,
+        joined.new.intensity,
+        request.activation_id,
+        None if shown is None else _shown_event(txn, shown),
     )
+    txn.record(row, "deposited" if old is None else "reinforced", occurred_at=joined.new.at, deposit=details)
     if kind.unique is not None:
         unique_values.hold(txn, row, value, is_new=old is None)
     if old is None:
@@ -509,16 +507,25 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     return row
 
 
-def _checked_value(txn: BoardTransaction, kind: Kind, payload: str, old: MarkRow | None) -> str | None:
-    """Return the value that a mark holds in the unique field of its kind; None if it has none.
+def _checked_value(txn: BoardTransaction, kind: Kind, joined: JoinedMark, payload: str) -> str | None:
+    """Return the value that a mark will hold in the unique field of its kind after a deposit; None if it has none.
+
+    A mark that has faded before it is recorded holds no value: another mark may have had the value since.
 
     Raises:
         UniqueConflict: The value belongs to another live mark.
     """
-    value = unique_values.value_of(kind, payload)
+    if kind.unique is None or not _holds_value(txn, kind, joined):
+        return None
+    shown = joined.shown
+    value = unique_values.value_of(kind, payload if shown is None else shown.payload)
     if value is not None:
-        unique_values.check(txn, kind, value, old)
+        unique_values.check(txn, kind, value, joined.old)
     return value
+
+
+def _holds_value(txn: BoardTransaction, kind: Kind, joined: JoinedMark) -> bool:
+    return joined.state.at == txn.now or is_live(joined.state.evaporates_at(kind), txn.now)
 
 
 def _register_law(txn: BoardTransaction, kind: Kind, joined: JoinedMark) -> None:
@@ -529,22 +536,13 @@ def _register_law(txn: BoardTransaction, kind: Kind, joined: JoinedMark) -> None
 
 
 def _row_after(
-    request: DepositRequest,
-    kind: Kind,
-    joined: JoinedMark,
-    shown: MarkRow | None,
-    payload: str,
-    evaporates_at: Instant | None,
-    *,
-    event_id: int,
-    now: Instant,
+    request: DepositRequest, kind: Kind, joined: JoinedMark, payload: str, *, event_id: int, now: Instant
 ) -> MarkRow:
     """Return the row of a mark after a deposit.
 
-    The mark shows the payload and the author of the deposit that is latest by its occurrence: of the old mark if it is
-    `shown`.
+    The mark shows the payload and the author of the deposit that is latest by its occurrence.
     """
-    old, state, new = joined
+    (old, state, new), shown = joined, joined.shown
     return MarkRow(
         id=event_id if old is None else old.id,
         kind=request.kind,
@@ -558,7 +556,7 @@ def _row_after(
         deposited_at=now if old is None else old.deposited_at,
         reinforced_at=now,
         reinforcements=0 if old is None else old.reinforcements + 1,
-        evaporates_at=evaporates_at,
+        evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, state.at),
         other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
         activation_id=request.activation_id if shown is None else shown.activation_id,

@@ -8,6 +8,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings, timed_crossings
 from blackboard.board.watches.crossing_inputs import marks_behind
+from blackboard.clock import Instant
 from blackboard.errors import NotFound
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
@@ -61,7 +62,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     if row is None or not row.is_live(txn.now):
         raise NotFound(f"there is no live mark {mark_id}; 'blackboard marks' lists them")
     backfill.prepare_change(txn, row.kind, row.subject)
-    txn.record(row, "withdrawn", author=author, intensity=txn.state(row).remaining(txn.now))
+    txn.record(_faded(txn, row, txn.now)._replace(author=author), "withdrawn")
     _remove(txn, row)
     predicted_crossings.predict_after_withdrawal(txn, row)
     for watch in (*txn.active.rising.get(row.kind, ()), *txn.active.falling.get(row.kind, ())):
@@ -74,7 +75,12 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
 def _record_evaporation(txn: BoardTransaction, row: MarkRow) -> None:
     """Record that a mark evaporated, at the instant that its law gives."""
     at = txn.now if row.evaporates_at is None else row.evaporates_at
-    txn.record(row, "evaporated", intensity=txn.state(row).remaining(at), occurred_at=at)
+    txn.record(_faded(txn, row, at), "evaporated", occurred_at=at)
+
+
+def _faded(txn: BoardTransaction, row: MarkRow, at: Instant) -> MarkRow:
+    """Return a mark with the intensity that remains at an instant."""
+    return row._replace(intensity=txn.state(row).remaining(at), anchored_at=at)
 
 
 def _remove(txn: BoardTransaction, row: MarkRow) -> None:

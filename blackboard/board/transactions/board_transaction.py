@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_sums import BoardSums
@@ -21,6 +21,20 @@ from blackboard.store.transaction import Transaction
 
 MARKS_PER_QUERY = 1000
 """Marks that a walk over all live marks of a kind reads at once."""
+
+
+class DepositDetails(NamedTuple):
+    """The part of an event that only a deposit has."""
+
+    event_id: int
+    author: str
+    """The author who signs the deposit. The mark may show another one."""
+    payload: str | None = None
+    intensity: float | None = None
+    """The intensity of the deposit alone."""
+    activation_id: int | None = None
+    shown_event_id: int | None = None
+    """The deposit that the mark shows, if it is another one."""
 
 
 class BoardTransaction:
@@ -191,56 +205,45 @@ class BoardTransaction:
         row: MarkRow,
         event: str,
         *,
-        event_id: int | None = None,
-        author: str | None = None,
-        intensity: float | None = None,
-        at: Instant | None = None,
+        recorded_at: Instant | None = None,
         occurred_at: Instant | None = None,
-        activation_id: int | None = None,
-        payload: str | None = None,
-        deposited: float | None = None,
-        shown_event_id: int | None = None,
+        deposit: DepositDetails | None = None,
     ) -> None:
         """Write an event of a mark, with the state that it produced.
 
         Args:
             row: The mark after the event.
             event: What happened.
-            event_id: The id of the event, if it is allocated already.
-            author: Who signs the event, if not the author that the mark shows.
-            intensity: What remains of the mark when the event occurs, if it differs from the row.
-            at: The instant of a change that was in effect earlier than this transaction.
+            recorded_at: The instant of a change that was in effect earlier than this transaction.
             occurred_at: When it happened, if that is not when it is recorded.
-            activation_id: The activation of a deposit.
-            payload: The payload of a deposit.
-            deposited: The intensity of a deposit itself.
-            shown_event_id: The deposit that the mark shows, if it is another one.
+            deposit: The details of a deposit.
         """
-        if at is not None and self.recorded < self.now:
+        if recorded_at is None:
+            recorded_at = self.now
+        elif self.recorded < self.now:
             self.record_time(self.now)
-        recorded_at = self.now if at is None else at
-        if occurred_at is None:
-            occurred_at = recorded_at
+        if deposit is None:
+            deposit = DepositDetails(self.next_event(), row.author)
         self.sql.put(
             MARKS.insert_event,
             EventRow(
-                id=self.next_event() if event_id is None else event_id,
+                id=deposit.event_id,
                 recorded_at=recorded_at,
                 mark_id=row.id,
                 kind=row.kind,
                 subject=row.subject,
                 event=event,
-                intensity=row.intensity if intensity is None else intensity,
+                intensity=row.intensity,
                 law=row.law,
                 evaporates_at=row.evaporates_at,
-                author=row.author if author is None else author,
-                activation_id=activation_id,
-                payload=payload,
+                author=deposit.author,
+                activation_id=deposit.activation_id,
+                payload=deposit.payload,
                 own_law=row.own_law,
-                occurred_at=occurred_at,
-                anchored_at=row.anchored_at if intensity is None else occurred_at,
-                deposited_intensity=deposited,
-                shown_event_id=shown_event_id,
+                occurred_at=recorded_at if occurred_at is None else occurred_at,
+                anchored_at=row.anchored_at,
+                deposited_intensity=deposit.intensity,
+                shown_event_id=deposit.shown_event_id,
             ),
         )
 
