@@ -158,11 +158,8 @@ class JoinedMark(NamedTuple):
     """The state of the mark after the deposit."""
     new: FadingState
     """The state that the deposit has alone."""
-
-    @property
-    def shown(self) -> MarkRow | None:
-        """The old mark if it still shows the payload and the author of a deposit that occurred later; else None."""
-        return self.old if self.old is not None and self.new.at < self.old.occurred_at else None
+    shown: MarkRow | None = None
+    """The old mark if it still shows the payload and the author of a deposit that occurred later; else None."""
 
 
 class _LatestDeposit(NamedTuple):
@@ -361,7 +358,9 @@ def _join(
             new = replace(new, law=before.law)
             return JoinedMark(None, single_state(kind, new), new)
     state = reinforce(kind, before, new, txn.now)
-    return None if state is None else JoinedMark(live, state, new)
+    if state is None:
+        return None
+    return JoinedMark(live, state, new, shown=live if new.at < live.occurred_at else None)
 
 
 def _follow(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
@@ -542,7 +541,7 @@ def _row_after(
 
     The mark shows the payload and the author of the deposit that is latest by its occurrence.
     """
-    (old, state, new), shown = joined, joined.shown
+    old, state, new, shown = joined
     return MarkRow(
         id=event_id if old is None else old.id,
         kind=request.kind,
