@@ -11,7 +11,16 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.conditions import Condition, both, check_guard, check_watch, exact_digits, over_board, smallest_batch
+from blackboard.conditions import (
+    Comparison,
+    Condition,
+    both,
+    check_guard,
+    check_watch,
+    exact_digits,
+    over_board,
+    smallest_batch,
+)
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
@@ -299,10 +308,10 @@ class AgentSpec(Data):
         settings = self.settings
         held_for = settings.held_for if watch.held_for is None else watch.held_for
         every = settings.rewake_every if watch.rewake_every is None else watch.rewake_every
-        if watch.condition.is_falling:
-            clear = settings.clear_above if watch.clear_above is None else watch.clear_above
-        else:
-            clear = settings.clear_below if watch.clear_below is None else watch.clear_below
+        setting = "clear_above" if watch.condition.is_falling else "clear_below"
+        clear = getattr(watch, setting)
+        if clear is None and misfit_over_time(watch.condition, setting) is None:
+            clear = getattr(settings, setting)
         timing = Timing(held_for, every or None, clear)
         return None if timing == Timing() else timing
 
@@ -324,6 +333,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
     place, batch = f"agents.{agent.name}", agent.settings.batch
     yield from _mistakes_about_schedules(agent)
     yield from _mistakes_about_subjects(agent)
+    yield from _mistakes_about_time(agent)
     for watch in agent.watches:
         condition = watch.condition
         if batch is not None and (smallest := smallest_batch(condition)) > batch:
@@ -351,6 +361,54 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
             yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
     if agent.settings.per == "subject" and all(watch.condition.over == "board" for watch in agent.watches):
         yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent.watches)))
+
+
+OVER_TIME = ("held_for", "rewake_every", "clear_below", "clear_above")
+"""The settings of a watch, or of all watches of an agent, that make a `Timing`."""
+
+
+def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
+    """Yield what cannot work in the settings of an agent's watches over time.
+
+    A setting of the whole agent concerns the watches that it fits, and must fit one.
+    """
+    place = f"agents.{agent.name}"
+    for setting in OVER_TIME:
+        of_agent = getattr(agent.settings, setting)
+        misfits = [misfit_over_time(watch.condition, setting) for watch in agent.watches]
+        if of_agent and None not in misfits:
+            yield Mistake(f"{place}.{setting}", "; ".join(dict.fromkeys(misfit for misfit in misfits if misfit)))
+        for watch, misfit in zip(agent.watches, misfits, strict=True):
+            own = getattr(watch, setting)
+            if own and misfit is not None:
+                yield Mistake(f"{place}.watches.{watch.name}.{setting}", misfit)
+            elif misfit is None and (value := of_agent if own is None else own) and setting.startswith("clear"):
+                yield from _mistakes_about_clearing(place, watch, setting, value, is_own=own is not None)
+
+
+def misfit_over_time(condition: Condition, setting: str) -> str | None:
+    """Return why a watch on a condition has no such setting over time, whatever its value; None if it may have it."""
+    if condition.is_schedule:
+        return f"{condition} is a schedule, which has no {setting}: it waits for no marks"
+    if not setting.startswith("clear"):
+        return None
+    if (setting == "clear_above") != condition.is_falling:
+        verb, other = ("falls", "clear_above") if condition.is_falling else ("rises", "clear_below")
+        return f"{condition} {verb}: use {other}"
+    if not isinstance(condition, Comparison):
+        return f"{condition} has several values, and {setting} is about one; give each side a watch of its own"
+    return None
+
+
+def _mistakes_about_clearing(
+    place: str, watch: WatchSpec, setting: str, value: float, *, is_own: bool
+) -> Iterator[Mistake]:
+    threshold = next(watch.condition.comparisons()).threshold
+    if (value > threshold) != (setting == "clear_above") or value == threshold:
+        where = f"{place}.watches.{watch.name}.{setting}" if is_own else f"{place}.{setting}"
+        side = "above" if setting == "clear_above" else "below"
+        text = f"{exact_digits(value)} is not {side} the threshold of {watch.condition}"
+        yield Mistake(where, text)
 
 
 def _no_subject(watch: WatchSpec) -> str:

@@ -105,11 +105,11 @@ def due(timing: Timing, episode: Episode) -> Instant | None:
 def next_crossing(
     condition: Condition, timing: Timing, episode: Episode, marks: Sequence[FadingMark], at: Instant
 ) -> Instant | None:
-    """Return the first instant after `at` at which a watch crosses if the marks only fade; None if it does not."""
+    """Return the first instant from `at` on at which a watch crosses if the marks only fade; None if it does not."""
     following: Instant | None = at
     while following is not None:
         taken = step(condition, timing, episode, marks, following)
-        if taken.cause is not None and following > at:
+        if taken.cause is not None:
             return following
         episode, following = taken.episode, taken.next_at
     return None

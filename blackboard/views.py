@@ -25,6 +25,7 @@ __all__ = [
     "model_calls",
     "provenance",
     "schedules",
+    "watch_states",
 ]
 
 
@@ -93,9 +94,9 @@ for _type, _names in {
     " strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
     Text: "agent api author batch_id error event held_by kind law model reason request_id role schedule state subject"
     " watch worker would_hold",
-    Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at last_at next_at"
-    " noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at scheduled_for scheduled_from"
-    " sent_at started_at waits_since",
+    Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at held_since last_at"
+    " next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at scheduled_for"
+    " scheduled_from sent_at started_at waits_since",
 }.items():
     _TYPES.update(dict.fromkeys(_names.split(), _type))
 
@@ -119,6 +120,8 @@ activation_marks = _view("activation_marks")
 """The marks that each activation was given or has read."""
 schedules = _view("schedules")
 """The schedules of agents."""
+watch_states = _view("watch_states")
+"""What watches over time remember of their conditions."""
 provenance = _view("provenance")
 """The marks behind each mark."""
 model_calls = _view("model_calls")

@@ -453,6 +453,23 @@ class OwnLaw:
 
 
 @dataclass(frozen=True)
+class WatchEpisode:
+    """What a watch over time remembers of its condition: for a subject, the board, or one mark.
+
+    Attributes:
+        mark_id: The mark, if each mark is measured alone.
+        held_since: Since when the condition has held; None if it does not hold now.
+        crossed_at: When the watch last crossed, if it has not been cleared since.
+        crosses_at: When it crosses next if the marks only fade; None if it does not.
+    """
+
+    mark_id: int | None
+    held_since: datetime | None
+    crossed_at: datetime | None
+    crosses_at: datetime | None
+
+
+@dataclass(frozen=True)
 class WatchExplanation:
     """Why one watch has or has not crossed."""
 
@@ -471,11 +488,14 @@ class WatchExplanation:
     guard_open: bool | None = None
     guard_opens_at: datetime | None = None
     predicted_at: tuple[datetime | None, ...] | None = None
-    """When a falling watch will cross by fading alone, or the next instants of a schedule; None for a rising watch."""
+    """When a falling watch or one over time will cross by fading alone, or the next instants of a schedule; None for
+    another rising watch."""
     own_laws: tuple[OwnLaw, ...] = ()
     """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
     per: Literal["subject", "batch"] = "batch"
     """Whether an activation takes the marks of one subject or a batch."""
+    episodes: tuple[WatchEpisode, ...] = ()
+    """For a watch over time and one subject, what it remembers. The next to cross comes first."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from blackboard.authors import check_author, skeleton
 from blackboard.conditions import Comparison, Condition, Count
 from blackboard.decay import law_from
 from blackboard.deployment import (
+    OVER_TIME,
     AgentSettings,
     AgentSpec,
     Deployment,
@@ -29,6 +30,7 @@ from blackboard.deployment import (
     min_increase_problem,
     mistakes_in,
 )
+from blackboard.durations import HOUR, format_duration
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidAuthor, MissingPackage, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
@@ -328,14 +330,16 @@ class _Resolver:
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
         if min_increase is not None and (problem := min_increase_problem(when)) is not None:
             self._wrong(f"{place}.min_increase", problem)
-        catch_up = watch.catch_up if section.catch_up is None else section.catch_up
-        per = watch.per if section.per is None else section.per
-        changes = {"when": str(when), "min_increase": min_increase, "catch_up": catch_up, "per": per}
-        return WatchSpec(**{**watch.model_dump(), **changes})
+        changes = {
+            name: value
+            for name in ("min_increase", "catch_up", "per", *OVER_TIME)
+            if (value := getattr(section, name)) is not None
+        }
+        return WatchSpec(**{**watch.model_dump(), "when": str(when), **changes})
 
     def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
         """Return a watch that only the file has: a schedule at which the agent wakes, too."""
-        for setting in ("threshold", "min_increase"):
+        for setting in ("threshold", "min_increase", *OVER_TIME):
             if getattr(section, setting) is not None:
                 self._wrong(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
@@ -356,6 +360,7 @@ class _Resolver:
         self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         for watch in spec.watches:
             self._warn_of_catching_up(f"{place}.watches.{watch.name}", watch, spec.settings)
+            self._warn_of_timing(f"{place}.watches.{watch.name}", spec, watch, kinds)
             conditions = {"": watch.condition}
             conditions |= {f".{name}": parse(text) for name in ("only_if", "unless") if (text := getattr(watch, name))}
             for suffix, condition in conditions.items():
@@ -372,6 +377,28 @@ class _Resolver:
                 " max_activations_per_hour"
             )
             self.warnings.append(Mistake(self._at(place), text))
+
+    def _warn_of_timing(self, place: str, agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind]) -> None:
+        """Warn of a rewake that something else holds back, and of a value that marks cannot reach a second time."""
+        timing, settings = agent.timing_of(watch), agent.settings
+        if timing is None:
+            return
+        every, limit = timing.rewake_every, settings.max_activations_per_hour
+        texts = []
+        if every is not None and settings.cooldown > every:
+            cooldown = format_duration(settings.cooldown)
+            texts.append(f"its cooldown of {cooldown} holds back rewakes, which are due every {format_duration(every)}")
+        if every is not None and limit is not None and limit * every < HOUR:
+            texts.append(
+                f"max_activations_per_hour = {limit} holds back rewakes, which are due every {format_duration(every)}"
+            )
+        separate = [name for name in watch.condition.kinds if name in kinds and kinds[name].on_repeat == "separate"]
+        if timing.clear is not None and watch.condition.is_per_mark and separate:
+            texts.append(
+                f'each mark of {separate[0]} is measured alone (on_repeat = "separate") and only fades, so it crosses'
+                " once in any case"
+            )
+        self.warnings += [Mistake(self._at(place), f"{watch.condition}: {text}") for text in texts]
 
     def _warn_of_counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
         """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""

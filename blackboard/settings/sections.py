@@ -84,6 +84,14 @@ class WatchSection(Section):
     """What the schedule does about the instants that it missed."""
     per: Per | None = None
     """Whether an activation takes the marks of one subject or a batch."""
+    held_for: Duration | None = None
+    """How long the condition must have held."""
+    rewake_every: Duration | None = None
+    """After which time the watch wakes the agent again while the condition holds."""
+    clear_below: float | None = Field(default=None, gt=0)
+    """The value below which a rising watch must have been before it may wake the agent again."""
+    clear_above: float | None = Field(default=None, gt=0)
+    """The value that a falling watch must have reached before."""
 
 
 class AgentSection(AgentSettings):

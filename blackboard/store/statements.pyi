@@ -176,6 +176,7 @@ class _Crossings(StatementFile):
     set_watch_state: Statement[object]
     delete_watch_state: Statement[object]
     delete_states_of_watch: Statement[object]
+    states_of_subject: Statement[WatchStateRow]
     predicted_of_subject: Statement[PredictedCrossingRow]
     next_predicted: Statement[Time | None]
     next_predicted_fall: Statement[Time]

@@ -24,6 +24,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "schedules": (
         "agent", "watch", "schedule", "scheduled_from", "next_at", "waits_since", "last_at", "last_late_seconds",
     ),
+    "watch_states": ("agent", "watch", "subject", "mark_id", "held_since", "crossed_at", "next_at"),
     "activation_marks": (
         "activation_id", "agent", "watch", "state", "role", "mark_id", "kind", "subject", "strength", "event_id",
         "payload",

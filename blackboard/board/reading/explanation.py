@@ -15,15 +15,17 @@ from blackboard.board.result_types import (
     OwnLaw,
     RunningActivation,
     WaitingCrossing,
+    WatchEpisode,
     WatchExplanation,
     optional_datetime,
     result_of,
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, guards, scheduled_crossings, stimuli
+from blackboard.board.watches import board_totals, guards, scheduled_crossings, stimuli, timed_crossings
 from blackboard.board.watches.crossing_holds import hold_of
 from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast
+from blackboard.board.watches.watch_states import StateKey, of_subject, rows_behind
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison, digits_beside, exact_digits
@@ -102,10 +104,13 @@ def _add_values(
     if not watch.is_falling and not watch.is_over_board:
         live_marks = len(txn.fading_marks(watch.condition, subject))
     guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, subject)
-    predicted = None if watch.absorbs else _predicted(txn, watch, subject)
+    predicted = _predicted(txn, watch, subject) if watch.timing is not None or not watch.absorbs else None
+    episodes = () if watch.timing is None else _episodes(txn, watch, subject)
     verdict = explanation.verdict
     if not explanation.waiting and watch.is_scheduled:
         verdict = _verdict_of_schedule(predicted)
+    elif not explanation.waiting and episodes and (over_time := _verdict_of_episode(watch, episodes[0])) is not None:
+        verdict = over_time
     elif not explanation.waiting and predicted:
         verdict = _verdict_of_prediction(txn, watch, subject, predicted[0])
     elif not explanation.waiting:
@@ -118,6 +123,7 @@ def _add_values(
         guard_open=guard_open,
         guard_opens_at=optional_datetime(guard_opens_at),
         predicted_at=None if predicted is None else tuple(map(optional_datetime, predicted)),
+        episodes=episodes,
     )
 
 
@@ -128,6 +134,21 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> l
     rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
     instants = [forecast(txn, watch, PredictedCrossingRow(watch.id, subject, row.mark_id, row.due_at)) for row in rows]
     return sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
+
+
+def _episodes(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[WatchEpisode, ...]:
+    """Return what a watch over time remembers for a subject, the next to cross first."""
+    states = [(timed_crossings.forecast(txn, watch, state), state) for state in of_subject(txn, watch, subject)]
+    states.sort(key=lambda pair: LAST_INSTANT if pair[0] is None else pair[0])
+    return tuple(
+        WatchEpisode(
+            state.mark_id or None,
+            optional_datetime(state.held_since),
+            optional_datetime(state.crossed_at),
+            optional_datetime(crosses_at),
+        )
+        for crosses_at, state in states[:MAX_LISTED_CROSSINGS]
+    )
 
 
 def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None) -> tuple[OwnLaw, ...]:
@@ -144,11 +165,13 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
 
 
 def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:
-    if watch.is_over_board and not watch.is_falling:
+    if watch.is_over_board and not watch.is_falling and watch.timing is None:
         value, count = board_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
     if watch.is_falling:
         marks = txn.fading_marks(watch.condition, None if watch.is_over_board else subject)
+    elif watch.timing is not None:
+        marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, subject, 0)))]
     else:
         marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, subject)]
     return tuple(
@@ -237,6 +260,24 @@ def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subjec
     if not guards.was_open(txn, watch, subject, due_at):
         verdict += ", but its guard will not be met then"
     return verdict
+
+
+def _verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | None:
+    """Return what a watch over time waits for; None if the instant of a fall says it."""
+    held = f"its condition has held since {_text(episode.held_since)}"
+    if episode.crosses_at is not None and episode.held_since is not None:
+        again = "" if episode.crossed_at is None else " again"
+        return f"{held}; by fading alone it crosses{again} at {_text(episode.crosses_at)}"
+    if episode.crossed_at is not None:
+        crossed = f"it crossed at {_text(episode.crossed_at)}"
+        clear = None if watch.timing is None else watch.timing.clear
+        if clear is not None:
+            side = f"{'at least' if watch.is_falling else 'below'} {exact_digits(clear)}"
+            return f"{crossed}, and crosses again only after the value has been {side}"
+        return f"{crossed}, and its condition has held since {_text(episode.held_since)}; only news may cross"
+    if episode.held_since is not None:
+        return f"{held}, but by fading alone it ends too early"
+    return None
 
 
 def _verdict_of_schedule(upcoming: Sequence[Instant | None] | None) -> str:

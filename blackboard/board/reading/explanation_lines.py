@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from blackboard.board.result_types import Explanation, WatchExplanation
+from blackboard.board.result_types import Explanation, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
 from blackboard.conditions import digits_beside, exact_digits
 
@@ -49,10 +49,21 @@ def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
         opens = f", opens {_time(watch.guard_opens_at)}" if watch.guard_opens_at else ""
         state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
         yield f"    guard {watch.guard}{state}"
+    for episode in watch.episodes:
+        yield f"    {'; '.join(_episode_parts(episode))}"
     for mark in watch.own_laws:
         end = f", evaporates {_time(mark.evaporates_at)}" if mark.evaporates_at else ""
         yield f"    mark {mark.mark_id} of {mark.kind} {mark.subject} has a law of its own: {mark.law}{end}"
     yield f"    {watch.verdict}"
+
+
+def _episode_parts(episode: WatchEpisode) -> Iterator[str]:
+    about = "" if episode.mark_id is None else f"mark {episode.mark_id}: "
+    yield about + (f"holds since {_time(episode.held_since)}" if episode.held_since else "does not hold")
+    if episode.crossed_at is not None:
+        yield f"crossed at {_time(episode.crossed_at)}"
+    if episode.crosses_at is not None:
+        yield f"crosses at {_time(episode.crosses_at)}"
 
 
 def _first_line(error: str | None) -> str:

@@ -35,7 +35,9 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
         is_open, opens_at = guards.opening(txn, watch, crossing.subject)
         if not is_open:
             return CrossingHold("guard", opens_at)
-    if watch.is_scheduled and (until := scheduled_crossings.rate_ends_at(txn, watch)) is not None:
+    if (watch.is_scheduled or crossing.cause == "rewake") and (
+        until := scheduled_crossings.rate_ends_at(txn, watch)
+    ) is not None:
         return CrossingHold("rate", until)
     if crossing.held_by is None:
         return CrossingHold(None, crossing.ready_at)

@@ -15,6 +15,7 @@ from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, 
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.conditions import Comparison
+from blackboard.durations import format_duration
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS
@@ -194,7 +195,16 @@ def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
     if side is None:  # the watch has changed since
         side = replace(watch.comparison, threshold=crossing.threshold)
     name = "" if crossing.measure is None else f"{crossing.measure} = "
-    return f"{watch.condition}: {name}{side.text_of(crossing.value)}"
+    return f"{watch.condition}: {name}{side.text_of(crossing.value)}{_reason_over_time(watch, crossing)}"
+
+
+def _reason_over_time(watch: RegisteredWatch, crossing: CrossingRow) -> str:
+    timing = watch.timing
+    if timing is None or crossing.cause is None:
+        return ""
+    if crossing.cause == "rewake" and timing.rewake_every is not None:
+        return f"; again after {format_duration(timing.rewake_every)}"
+    return f"; held for {format_duration(timing.held_for)}" if timing.held_for else ""
 
 
 def columns(

@@ -83,7 +83,8 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
     if prediction.due_at is None or watch.is_scheduled:
         return prediction.due_at
     if watch.timing is not None:
-        return timed_crossings.forecast(txn, watch, prediction)
+        state = watch_states.get(txn, StateKey(watch.id, prediction.subject, prediction.mark_id))
+        return None if state is None else timed_crossings.forecast(txn, watch, state)
     marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
     return first_true(watch.condition, marks, prediction.due_at)
 

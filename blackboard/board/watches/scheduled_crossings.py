@@ -121,9 +121,9 @@ def keeps(watch: RegisteredWatch, crossing: CrossingRow) -> bool:
 
 
 def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
-    """Return when `max_activations_per_hour` lets a schedule wake its agent again; None if it does now.
+    """Return when `max_activations_per_hour` lets time alone wake an agent again; None if it does now.
 
-    A schedule cannot loop. So what exceeds the limit waits, and is not quarantined.
+    A schedule cannot loop, and neither can a rewake. So what exceeds the limit waits, and is not quarantined.
     """
     if (limit := watch.agent.settings.max_activations_per_hour) is None:
         return None

@@ -20,6 +20,7 @@ from blackboard.deployment import Timing
 from blackboard.episodes import Episode, Step, next_crossing, step
 from blackboard.reinforcement import FadingMark
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
+from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import fallen_side, first_true, met_side
 
 
@@ -117,15 +118,16 @@ def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: In
     return met_side(watch.condition, [txn.fading(row) for row in rows], at) is not None
 
 
-def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> Instant | None:
+def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow) -> Instant | None:
     """Return when a watch will cross next, if its marks only fade; None if it will not."""
-    key = StateKey(watch.id, prediction.subject, prediction.mark_id)
-    state = watch_states.get(txn, key)
-    if state is None or prediction.due_at is None:
+    key = StateKey(watch.id, state.subject, state.mark_id)
+    predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key._asdict())
+    if predicted is None or predicted.due_at is None:
         return None
     marks = [txn.fading(row) for row in watch_states.rows_behind(txn, watch, key)]
-    episode = Episode(state.held_since, state.crossed_at)
-    return next_crossing(watch.condition, _timing(watch), episode, marks, prediction.due_at)
+    return next_crossing(
+        watch.condition, _timing(watch), Episode(state.held_since, state.crossed_at), marks, predicted.due_at
+    )
 
 
 def _timing(watch: RegisteredWatch) -> Timing:

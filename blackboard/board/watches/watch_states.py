@@ -39,6 +39,11 @@ def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
     return row
 
 
+def of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[WatchStateRow]:
+    """Return the states of a watch for a subject ("" is the board) and its marks."""
+    return txn.sql.all(CROSSINGS.states_of_subject, watch_id=watch.id, subject=subject)
+
+
 def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_at: Instant | None) -> None:
     """Write a state (None deletes it), and the next instant at which time alone changes it."""
     if state is None:

@@ -416,6 +416,10 @@ DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :subject AND ma
 -- Forget everything that a watch remembers.
 DELETE FROM watch_state WHERE watch_id = :watch_id;
 
+-- name: states_of_subject -> WatchStateRow
+-- What a watch over time remembers for a subject and its marks.
+SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject;
+
 -- name: predicted_of_subject -> PredictedCrossingRow
 -- The predictions for a watch and subject.
 SELECT {predicted_crossing.*}

@@ -186,6 +186,14 @@ FROM (
   WHERE w.active = 1 AND w.scheduled_from IS NOT NULL
 ) s;
 
+-- name: watch_states
+-- What watches over time remember of their conditions.
+SELECT w.agent, w.name AS watch, nullif(s.subject, '') AS subject, nullif(s.mark_id, 0) AS mark_id,
+  {instant(s.held_since)} AS held_since, {instant(s.crossed_at)} AS crossed_at, {instant(p.due_at)} AS next_at
+FROM watch_state s
+JOIN watch w ON w.id = s.watch_id
+LEFT JOIN predicted_crossing p ON p.watch_id = s.watch_id AND p.subject = s.subject AND p.mark_id = s.mark_id;
+
 -- name: provenance
 -- The marks that an activation deposited, each with the marks that the activation was given.
 SELECT e.mark_id, e.activation_id, i.mark_id AS parent_mark_id
