@@ -45,9 +45,14 @@ class SourceWithdrawal:
     """The marks that agents know already, or that other deposits share. Their keys stay."""
 
 
-def source_of(path: str | os.PathLike[str]) -> str:
-    """Return the name under which a board remembers a file: a digest of its path without symbolic links."""
-    return hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:32]
+def source_of(path: str | os.PathLike[str], *, follows: bool = True) -> str:
+    """Return the name under which a board remembers a file: a digest of its path without symbolic links.
+
+    A link as the last part of the path stays if `follows` is false.
+    """
+    folder, name = os.path.split(path)
+    real = os.path.realpath(path) if follows else os.path.join(os.path.realpath(folder), name)
+    return hashlib.sha256(os.fsencode(real)).hexdigest()[:32]
 
 
 def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWithdrawal:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import itertools
 import zlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, cast
 
 from blackboard.errors import UsageError
@@ -62,16 +63,18 @@ codecs.register_error(_ERRORS, _mark_bytes)
 class InputText:
     """The numbered lines of a stream of bytes. Lines can be pushed back.
 
-    A line ends with LF, CRLF or a lone CR.
+    A line ends with LF, CRLF or a lone CR. `numbers` gives the number of each line; by default they are counted from 1.
 
     Raises:
         UsageError: The stream is not text, or its encoding is not known.
     """
 
-    def __init__(self, stream: IO[bytes], name: str, encoding: str | None = None) -> None:
+    def __init__(
+        self, stream: IO[bytes], name: str, encoding: str | None = None, numbers: Iterator[int] | None = None
+    ) -> None:
         self._name, self._source = name, stream
         self._back: deque[tuple[int, str]] = deque()
-        self._number = 0
+        self._numbers = itertools.count(1) if numbers is None else numbers
         buffered = _buffered(stream)
         can_rewind = buffered.seekable()
         if buffered.peek(2).startswith(_GZIP):
@@ -99,8 +102,7 @@ class InputText:
             line = self._text.readline(MAX_LINE_CHARACTERS)
         if not line:
             raise StopIteration
-        self._number += 1
-        return self._number, line
+        return next(self._numbers), line
 
     @property
     def bytes_read(self) -> int:
@@ -109,6 +111,19 @@ class InputText:
             return self._source.tell()
         except OSError:  # a pipe
             return 0
+
+    @property
+    def next_number(self) -> int | None:
+        """The number of the line that was pushed back and is read next; None if there is none."""
+        return self._back[0][0] if self._back else None
+
+    def skip_to(self, number: int, restart: Callable[[], None]) -> None:
+        """Go on with the line of a number: among those pushed back, or where `restart` lets the stream go on."""
+        while self._back and self._back[0][0] < number:
+            self._back.popleft()
+        if not self._back:
+            restart()
+            self._text = io.TextIOWrapper(self._text.detach(), self.encoding, errors=_ERRORS, newline="")
 
     def push(self, lines: Iterable[tuple[int, str]]) -> None:
         """Push lines back; they are read next."""

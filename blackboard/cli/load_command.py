@@ -20,8 +20,8 @@ from blackboard.errors import UsageError, nearest
 if TYPE_CHECKING:
     from blackboard.board.deposit_sources import SourceWithdrawal
     from blackboard.cli.row_deposits import LoadResult
-    from blackboard.cli.row_mapping import ColumnsUnmatched
-    from blackboard.cli.row_reader import Rows
+    from blackboard.cli.row_mapping import Columns, ColumnsUnmatched
+    from blackboard.cli.row_reader import Rows, TextForm
 
 
 Extra = Literal["error", "ignore", "keep"]
@@ -65,6 +65,9 @@ def load(
         str | None,
         typer.Option(metavar="COLUMN", help="The column that says when it occurred; by default now."),
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what is written later, as `tail -F` does, until a signal.")
+    ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="First withdraw what an earlier load of this file deposited.")
     ] = False,
@@ -89,32 +92,22 @@ def load(
         --map text=message --again
       blackboard load alerts.jsonl --kind alert --subject service \
         --occurred-at timestamp
+      blackboard load alerts.jsonl --follow --kind alert --subject service
     """
-    from blackboard.board.deposit_sources import source_of
-    from blackboard.cli.row_deposits import load as load_rows
-    from blackboard.cli.row_mapping import Columns, ColumnsUnmatched
-    from blackboard.cli.row_reader import Rows
+    from blackboard.cli.row_mapping import Columns
+    from blackboard.cli.row_reader import TextForm
 
     columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key, occurred_at)
-    rejects_path = rejects or default_path(file)
-    source = source_of(file) if file != "-" and Path(file).is_file() else None
-    if again and source is None and (file == "-" or Path(file).exists()):
-        raise UsageError(f"--again needs the file that was loaded, and {file} is a stream")
-    with ExitStack() as stack:
-        stream, size = stack.enter_context(_open(file))
-        name = "stdin" if file == "-" else file
-        rows = Rows(stream, name, delimiter=_delimiter(delimiter), encoding=encoding, each=each)
-        for text in rows.notes:
-            note(text)
-        board = stack.enter_context(session_of(context).board(create=None))
-        reject = stack.enter_context(rejects_file(rejects_path, file))
-        progress = stack.enter_context(progress_bar(rows, size))
-        try:
-            loaded = load_rows(board, rows, columns, reject, progress, source=source, again=again)
-        except ColumnsUnmatched as error:
-            raise _advised(context, error) from None
+    form = TextForm(_delimiter(delimiter), encoding, each)
+    if follow and again:
+        raise UsageError("--again mends the load of a whole file, and --follow goes on with one; give one of them")
+    rejects_path = rejects or default_path(file, follow=follow)
+    if follow:
+        loaded, read_as = _follow(context, file, columns, form, rejects_path)
+    else:
+        loaded, read_as = _load(context, file, columns, form, rejects_path, again=again)
     if as_json:
-        print_json(_document(loaded, rows, rejects_path))
+        print_json(_document(loaded, read_as, rejects_path))
     else:
         _show(loaded, file)
     for column in loaded.unseen:
@@ -125,6 +118,55 @@ def load(
             raise typer.Exit(1)
 
 
+def _load(
+    context: typer.Context, file: str, columns: Columns, form: TextForm, rejects_path: Path, *, again: bool
+) -> tuple[LoadResult, str]:
+    """Deposit the rows that a file has now, and return what became of them and the encoding of the file."""
+    from blackboard.board.deposit_sources import source_of
+    from blackboard.cli.row_deposits import load as load_rows
+    from blackboard.cli.row_mapping import ColumnsUnmatched
+    from blackboard.cli.row_reader import Rows
+
+    source = source_of(file) if file != "-" and Path(file).is_file() else None
+    if again and source is None and (file == "-" or Path(file).exists()):
+        raise UsageError(f"--again needs the file that was loaded, and {file} is a stream")
+    with ExitStack() as stack:
+        stream, size = stack.enter_context(_open(file))
+        name = "stdin" if file == "-" else file
+        rows = Rows(stream, name, delimiter=form.delimiter, encoding=form.encoding, each=form.each)
+        for text in rows.notes:
+            note(text)
+        board = stack.enter_context(session_of(context).board(create=None))
+        reject = stack.enter_context(rejects_file(rejects_path, file))
+        progress = stack.enter_context(progress_bar(rows, size))
+        try:
+            return load_rows(board, rows, columns, reject, progress, source=source, again=again), rows.encoding
+        except ColumnsUnmatched as error:
+            raise _advised(context, error) from None
+
+
+def _follow(
+    context: typer.Context, file: str, columns: Columns, form: TextForm, rejects_path: Path
+) -> tuple[LoadResult, str | None]:
+    """Deposit the rows of a file or pipe as they come, until a signal; return what `_load` does."""
+    from blackboard.cli.row_follower import Follower
+    from blackboard.cli.row_mapping import ColumnsUnmatched
+    from blackboard.cli.stop_signals import StopSignals
+
+    if Path(file).is_dir():
+        raise UsageError(f"{file}: is not a file")
+    with ExitStack() as stack:
+        board = stack.enter_context(session_of(context).board(create=None))
+        reject = stack.enter_context(rejects_file(rejects_path, file, extends=True))
+        stop = stack.enter_context(StopSignals())
+        follower = Follower(board, columns, form, reject, note, stop)
+        try:
+            follower.follow(file)
+        except ColumnsUnmatched as error:
+            raise _advised(context, error) from None
+        return follower.loaded, follower.encoding
+
+
 def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
     """Return the error with the command that loads the file in spite of it."""
     blank = ", with a column in place of COLUMN" if any(w.startswith("COLUMN=") for w in error.words) else ""
@@ -133,9 +175,9 @@ def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
     return advised
 
 
-def _document(loaded: LoadResult, rows: Rows, rejects_path: Path) -> dict[str, Any]:
+def _document(loaded: LoadResult, encoding: str | None, rejects_path: Path) -> dict[str, Any]:
     return {
-        "encoding": rows.encoding,
+        "encoding": encoding,
         "loaded": loaded.outcomes.total(),
         **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate", "stale")},
         "withdrawn": 0 if loaded.before is None else loaded.before.withdrawn,

@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from blackboard.cli.row_reader import BadRow
 
 
-def default_path(file: str) -> Path:
-    """Return the default file for bad rows: beside a file, and in the current folder for a stream."""
+def default_path(file: str, *, follow: bool = False) -> Path:
+    """Return the default file for bad rows: beside a file, and in the current folder for a stream.
+
+    A file to `follow` may not exist yet.
+    """
     if file == "-":
         return Path("stdin.rejects.csv")
-    return Path(f"{file}.rejects.csv" if Path(file).is_file() else "load.rejects.csv")
+    is_file = Path(file).is_file() or (follow and not Path(file).exists())
+    return Path(f"{file}.rejects.csv" if is_file else "load.rejects.csv")
 
 
 @contextmanager
-def rejects_file(path: Path, source: str) -> Iterator[Callable[[BadRow], None]]:
+def rejects_file(path: Path, source: str, *, extends: bool = False) -> Iterator[Callable[[BadRow], None]]:
     """Yield a function that writes a rejected row. The first call creates the file, or replaces an earlier one.
 
-    Only its owner may read it: it has what strangers wrote.
+    Only its owner may read it: it has what strangers wrote. If the function `extends` an earlier file, it names rows by
+    their place in bytes, and each row is in the file at once.
 
     Raises:
         UsageError: The file is a link, or the file that is loaded.
@@ -39,23 +44,31 @@ def rejects_file(path: Path, source: str) -> Iterator[Callable[[BadRow], None]]:
     if path.is_file() and Path(source).is_file() and path.samefile(source):
         raise UsageError(f"--rejects {path}: is the file that is loaded")
     writer: Any = None
+    stream: IO[str]
     with ExitStack() as stack:
 
         def reject(row: BadRow) -> None:
-            nonlocal writer
+            nonlocal writer, stream
             if writer is None:
-                stream = stack.enter_context(_private_file(path))
+                stream = stack.enter_context(_private_file(path, extends=extends))
                 writer = csv.writer(stream)
-                writer.writerow(("row", "reason", "content"))
+                if not (extends and os.fstat(stream.fileno()).st_size):
+                    writer.writerow(("byte" if extends else "row", "reason", "content"))
             writer.writerow((row.number, row.reason, row.raw))
+            if extends:
+                stream.flush()
 
         yield reject
 
 
-def _private_file(path: Path) -> IO[str]:
-    """Open a new or empty text file that only its owner may read. A link is never followed, except to a device."""
+def _private_file(path: Path, *, extends: bool) -> IO[str]:
+    """Open a text file, empty unless it `extends` one, that only its owner may read.
+
+    A link is never followed, except to a device.
+    """
     follows = path.is_char_device()  # such as /dev/stderr
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | (0 if follows else getattr(os, "O_NOFOLLOW", 0))
+    begin = os.O_APPEND if extends else os.O_TRUNC
+    flags = os.O_WRONLY | os.O_CREAT | begin | os.O_CLOEXEC | (0 if follows else getattr(os, "O_NOFOLLOW", 0))
     handle = os.open(path, flags, 0o600)
     if stat.S_ISREG(os.fstat(handle).st_mode):
         os.fchmod(handle, 0o600)

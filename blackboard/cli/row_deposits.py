@@ -75,14 +75,41 @@ def load(
         deposits, bad = _deposits_of(batch, mapper, source)
         if deposits and again and source is not None and loaded.before is None:
             loaded.before = withdraw_source(board.session, source, board.author)
-        bad += _deposit(board, deposits, loaded)
-        for row in sorted(bad, key=lambda row: row.number):
-            reject(row)
-        loaded.rejected += len(bad)
+        _finish_batch(board, deposits, bad, reject, loaded)
         progress()
     loaded.unseen = tuple(name for name in mapper.named if columns and name in unseen)
     loaded.columns = frozenset(columns)
     return loaded
+
+
+def deposit_rows(
+    board: Blackboard,
+    batch: Iterable[GoodRow | BadRow],
+    mapper: RowMapping,
+    reject: Callable[[BadRow], None],
+    loaded: LoadResult,
+) -> None:
+    """Deposit a mark for each row of a batch, and add what became of them to `loaded`.
+
+    Raises:
+        StoreError: The database cannot be used. Nothing was deposited, rejected or counted.
+    """
+    deposits, bad = _deposits_of(batch, mapper, None)
+    _finish_batch(board, deposits, bad, reject, loaded)
+
+
+def _finish_batch(
+    board: Blackboard,
+    deposits: Sequence[tuple[GoodRow, Deposit]],
+    bad: list[BadRow],
+    reject: Callable[[BadRow], None],
+    loaded: LoadResult,
+) -> None:
+    """Deposit the marks of rows, and reject the rows that cannot be read or that the board refuses."""
+    bad += _deposit(board, deposits, loaded)
+    for row in sorted(bad, key=lambda row: row.number):
+        reject(row)
+    loaded.rejected += len(bad)
 
 
 def _deposits_of(

@@ -168,7 +168,9 @@ class RowMapping:
         subject = self._classes.stored_subject(self._columns.kind, payload, self._subject_of(values), self._deployment)
         intensity = self._intensity(values)
         occurred_at = self._occurred_at(values)
-        key = self._key(values, subject, payload, intensity, occurred_at)
+        key = row.key
+        if key is None or self._columns.key is not None:
+            key = self._key(values, subject, payload, intensity, occurred_at)
         return Deposit(self._columns.kind, subject, payload, intensity, key, occurred_at=occurred_at)
 
     def _payload_of(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
@@ -47,6 +47,8 @@ class GoodRow:
     """The number of its first line, from 1."""
     values: Mapping[str, Any]
     raw: str
+    key: str | None = None
+    """Its key, if no column is named as the key; None if its content is to be the key."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,29 @@ class BadRow:
     raw: str
 
 
+@dataclass(frozen=True)
+class TextForm:
+    """What the user says about the form of a text; None for what is to be found out."""
+
+    delimiter: str | None
+    encoding: str | None
+    each: str | None
+    """The path of a list in each JSON object, whose elements are the rows."""
+
+
+class NoHeader(UsageError):
+    """A CSV that has no header: it is empty."""
+
+
 class Rows:
     """The rows of a stream. The format follows from its name or its first character.
 
-    The rows own the stream: it is closed with them.
+    The rows own the stream: it is closed with them. The rows of a stream that grows can be read again after they ended.
+    Then each line of JSON is a row, and a row of CSV with an open quote waits for one more growth.
 
     Raises:
         UsageError: The header of a CSV file is not usable, or the stream has another format.
+        NoHeader: It is a CSV without one.
     """
 
     def __init__(
@@ -75,10 +93,16 @@ class Rows:
         delimiter: str | None = None,
         encoding: str | None = None,
         each: str | None = None,
+        numbers: Iterator[int] | None = None,
+        grows: bool = False,
     ) -> None:
         self._each = each
         """The path of a list in each JSON object, whose elements are the rows."""
-        self._lines = InputText(stream, name, encoding)
+        self._lines = InputText(stream, name, encoding, numbers)
+        self.grows = grows
+        """Whether more may follow when the rows end."""
+        self._open_row: int | None = None
+        """The number of the last row that waited with an open quote."""
         self.notes: list[str] = []
         """What was assumed about the file and should be said."""
         if self._lines.is_guess:
@@ -100,6 +124,8 @@ class Rows:
         """Whether numbers are written with a decimal comma where both readings are possible."""
         if each is not None and not self.json:
             raise UsageError(f"--each {each}: {name} is a CSV; only JSON has lists")
+        self.header = ""
+        """The line with the names of the columns; empty in JSON."""
         self.columns: tuple[str, ...] | None = None if self.json else self._header(delimiter)
 
     @property
@@ -112,10 +138,19 @@ class Rows:
         """The number of bytes read so far."""
         return self._lines.bytes_read
 
+    @property
+    def next_number(self) -> int | None:
+        """The number of a line that was looked at and is read next; None if there is none."""
+        return self._lines.next_number
+
+    def skip_to(self, number: int, restart: Callable[[], None]) -> None:
+        """Go on with the line of a number, as `InputText.skip_to` does."""
+        self._lines.skip_to(number, restart)
+
     def __iter__(self) -> Iterator[GoodRow | BadRow]:
         if not self.json:
             return self._csv_rows()
-        sample = self._lines.peek(2)
+        sample = [] if self.grows else self._lines.peek(2)
         return self._json_stream() if _is_one_document(sample) else self._json_rows()
 
     def _json_stream(self) -> Iterator[GoodRow | BadRow]:
@@ -189,7 +224,7 @@ class Rows:
         csv.field_size_limit(MAX_LINE_CHARACTERS)
         sample = self._lines.peek(SAMPLE_ROWS)
         if not sample:
-            raise UsageError(f"{self.name} is empty; a CSV begins with a header that names its columns")
+            raise NoHeader(f"{self.name} is empty; a CSV begins with a header that names its columns")
         if (stated := _SEP_LINE.fullmatch(sample[0])) is not None:
             while not next(self._lines)[1].strip():
                 pass
@@ -217,11 +252,12 @@ class Rows:
     def _header_cells(self) -> Sequence[str]:
         header = next(self._records(), None)
         if header is None:
-            raise UsageError(f"{self.name} is empty; a CSV begins with a header that names its columns")
+            raise NoHeader(f"{self.name} is empty; a CSV begins with a header that names its columns")
         if isinstance(header, BadRow):
             raise UsageError(f"{self.name}, row {header.number}: the header cannot be read: {header.reason}")
         if (reason := self._not_text(header[2])) is not None:
             raise UsageError(f"{self.name}, row {header[0]}: the header is {reason}")
+        self.header = header[2]
         return header[1]
 
     def _name_columns(self, cells: Sequence[str]) -> tuple[str, ...]:
@@ -286,6 +322,9 @@ class Rows:
                     )
                 )
             except (_UnclosedQuote, csv.Error) as error:
+                if isinstance(error, _UnclosedQuote) and self._may_close(lines):
+                    self._lines.push(lines)
+                    return
                 # Only the first line is rejected, so that the rows after a stray quote are read normally.
                 self._lines.push(lines[1:])
                 plain = first[1].rstrip("\r\n")
@@ -298,6 +337,13 @@ class Rows:
             if self._is_drawn:
                 cells = _without_frame(cells)
             yield first[0], cells, "".join(line for _, line in lines).rstrip("\r\n")
+
+    def _may_close(self, lines: Sequence[tuple[int, str]]) -> bool:
+        """Return whether the quote of a row may be closed when the stream has grown, for which it waits once."""
+        if not self.grows or len(lines) >= MAX_FIELD_LINES or self._open_row == lines[0][0]:
+            return False
+        self._open_row = lines[0][0]
+        return True
 
     def _record_lines(self, lines: list[tuple[int, str]]) -> Iterator[str]:
         yield lines[0][1]

@@ -198,6 +198,26 @@ class DepositKeyRow(NamedTuple):
     """The file from which the deposit was loaded, as `deposit_sources` names it; None for other deposits."""
 
 
+class ReadPositionRow(NamedTuple):
+    """A row of `read_position`: how far a file that is followed has been deposited."""
+
+    source: str
+    """The file, as `deposit_sources` names it."""
+    author: str
+    kind: str
+    inode: str
+    """As text: it may need 64 bits without a sign."""
+    generation: Id
+    """How many files were read at this path, this one included."""
+    position: Id
+    """Bytes from the start of the file; all lines before it are deposited or rejected."""
+    digest: str
+    """A digest of the bytes right before the position, by which the file is known again."""
+    header: str
+    """The line with the names of the columns; "" for a file without one."""
+    at: Time
+
+
 class UniqueValueRow(NamedTuple):
     """A row of `unique_value`: a mark and the value of its unique field, in a form that equal values share."""
 
@@ -510,6 +530,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "predicted_crossing": PredictedCrossingRow._fields,
     "watch": WatchRow._fields,
     "watch_state": WatchStateRow._fields,
+    "read_position": ReadPositionRow._fields,
     "worker": WorkerRow._fields,
     **VIEWS,
 }

@@ -125,6 +125,7 @@ table(
     partial_index("ix_deposit_key_source", "source", "mark_id", where="source IS NOT NULL"),
     clustered=True,
 )
+table("read_position", rows.ReadPositionRow, "source author kind", clustered=True)
 table("unique_value", rows.UniqueValueRow, "kind value mark_id", Index(None, "mark_id"), clustered=True)
 table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
 table(

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _deposits_ahead_of_time()
     _schedules()
     _watch_states()
+    _read_positions()
 
 
 def _times_of_occurrence() -> None:
@@ -71,3 +72,21 @@ def _watch_states() -> None:
     )
     op.create_index("ix_watch_state_mark_id", "watch_state", ["mark_id"])
     op.add_column("crossing", sa.Column("cause", sa.Text))
+
+
+def _read_positions() -> None:
+    """Add how far files that are followed have been deposited."""
+    big = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.create_table(
+        "read_position",
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("author", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("inode", sa.Text, nullable=False),
+        sa.Column("generation", big, nullable=False),
+        sa.Column("position", big, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("header", sa.Text, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )

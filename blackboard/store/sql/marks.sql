@@ -102,6 +102,20 @@ WHERE key = :key AND author IN (:author, '') AND kind IN (:kind, '');
 INSERT INTO deposit_key (key, author, kind, digest, mark_id, event_id, at, source)
 VALUES (:key, :author, :kind, :digest, :mark_id, :event_id, :at, :source);
 
+-- name: get_read_position -> ReadPositionRow
+-- How far a file that an author follows as a kind has been deposited.
+SELECT {read_position.*}
+FROM read_position
+WHERE read_position.source = :source AND read_position.author = :author AND read_position.kind = :kind;
+
+-- name: set_read_position
+-- Record how far it has been deposited.
+INSERT INTO read_position (source, author, kind, inode, generation, position, digest, header, at)
+VALUES (:source, :author, :kind, :inode, :generation, :position, :digest, :header, :at)
+ON CONFLICT (source, author, kind) DO UPDATE SET
+  inode = excluded.inode, generation = excluded.generation, position = excluded.position, digest = excluded.digest,
+  header = excluded.header, at = excluded.at;
+
 -- name: marks_of_source -> Id
 -- The next marks that were deposited from a source.
 SELECT DISTINCT mark_id FROM deposit_key WHERE source = :source AND mark_id > :after ORDER BY mark_id LIMIT :limit + 0;

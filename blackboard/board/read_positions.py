@@ -1,0 +1,54 @@
+"""How far files that are followed have been deposited, so that a restart goes on where the last one ended.
+
+A position belongs to the path of a file, the author and the kind. A file that takes the place of another at the path
+begins a new generation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from blackboard.board.board_session import BoardSession
+from blackboard.store.rows import ReadPositionRow
+from blackboard.store.statements import MARKS
+
+
+@dataclass(frozen=True)
+class ReadPosition:
+    """How far a file has been deposited."""
+
+    inode: int
+    generation: int
+    """How many files were read at this path, this one included."""
+    position: int
+    """Bytes from the start of the file; all lines before it are deposited or rejected."""
+    digest: str
+    """A digest of the bytes right before the position, by which the file is known again."""
+    header: str = ""
+    """The line with the names of the columns; empty for a file without one."""
+
+
+def load_position(session: BoardSession, source: str, author: str, kind: str) -> ReadPosition | None:
+    """Return how far a file has been deposited; None if it never was."""
+    row: ReadPositionRow | None = session.read(
+        lambda txn: txn.sql.one(MARKS.get_read_position, source=source, author=author, kind=kind)
+    )
+    return None if row is None else ReadPosition(int(row.inode), row.generation, row.position, row.digest, row.header)
+
+
+def save_position(session: BoardSession, source: str, author: str, kind: str, to: ReadPosition) -> None:
+    """Record how far a file has been deposited."""
+    session.write(
+        lambda txn: txn.sql.run(
+            MARKS.set_read_position,
+            source=source,
+            author=author,
+            kind=kind,
+            inode=str(to.inode),
+            generation=to.generation,
+            position=to.position,
+            digest=to.digest,
+            header=to.header,
+            at=txn.now,
+        )
+    )

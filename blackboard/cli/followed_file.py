@@ -1,0 +1,91 @@
+"""A file that is followed by its path, like `tail -F` does: it may be renamed, truncated and made anew."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from blackboard.board.read_positions import ReadPosition
+
+DIGESTED = 4096
+"""The number of bytes before a position by which a file is known again."""
+
+
+class OpenFile:
+    """A file that is open, by whatever name it has now."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._seen: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self.descriptor)
+
+    @property
+    def inode(self) -> int:
+        """The number of the file in its file system."""
+        return os.fstat(self.descriptor).st_ino
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that it has now."""
+        return os.fstat(self.descriptor).st_size
+
+    def has_changed(self) -> bool:
+        """Return whether the file was written to since the last call."""
+        found = os.fstat(self.descriptor)
+        before, self._seen = self._seen, (found.st_size, found.st_mtime_ns)
+        return self._seen != before
+
+    def is_replaced_at(self, path: Path) -> bool:
+        """Return whether another file is at a path and has text, so that writers have gone over to it."""
+        with suppress(FileNotFoundError):
+            other = path.stat()
+            return other.st_size > 0 and not os.path.samestat(other, os.fstat(self.descriptor))
+        return False
+
+    def read(self, place: int, size: int) -> bytes:
+        """Return bytes from a place on."""
+        return os.pread(self.descriptor, size, place)
+
+    def digest_before(self, place: int) -> str:
+        """Return a digest of the bytes right before a place."""
+        size = min(place, DIGESTED)
+        return hashlib.sha256(self.read(place - size, size)).hexdigest()[:32]
+
+    def continues(self, position: ReadPosition) -> bool:
+        """Return whether the text before a position is still there: the file was not truncated or replaced."""
+        return self.size >= position.position and self.digest_before(position.position) == position.digest
+
+
+def open_continued(path: Path, position: ReadPosition) -> OpenFile | None:
+    """Open the file that was read up to a position, if it is still at its path or was renamed in its folder."""
+    for found in _files_with_inode(path, position.inode):
+        file = OpenFile(found)
+        if file.inode == position.inode and file.continues(position):
+            return file
+        file.close()
+    return None
+
+
+def _files_with_inode(path: Path, inode: int) -> Iterator[Path]:
+    with suppress(FileNotFoundError):
+        if path.stat().st_ino == inode:
+            yield path
+            return
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if entry.inode() == inode and entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)
+
+
+def is_regular(path: Path) -> bool:
+    """Return whether a path leads to a file, or to nothing yet, rather than to a pipe or device."""
+    with suppress(FileNotFoundError):
+        return stat.S_ISREG(path.stat().st_mode)
+    return True
