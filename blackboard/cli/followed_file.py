@@ -11,7 +11,7 @@ from pathlib import Path
 
 from blackboard.board.read_positions import ReadPosition
 
-DIGESTED = 4096
+DIGESTED_BYTES = 4096
 """The number of bytes before a position by which a file is known again."""
 
 
@@ -55,7 +55,7 @@ class OpenFile:
 
     def digest_before(self, place: int) -> str:
         """Return a digest of the bytes right before a place."""
-        size = min(place, DIGESTED)
+        size = min(place, DIGESTED_BYTES)
         return hashlib.sha256(self.read(place - size, size)).hexdigest()[:32]
 
     def continues(self, position: ReadPosition) -> bool:

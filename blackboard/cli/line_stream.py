@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from blackboard.cli.input_text import MAX_LINE_CHARACTERS
 
-BLOCK = 64 * 1024
+BLOCK_BYTES = 64 * 1024
 
 
 class LineStream(io.RawIOBase):
@@ -34,9 +34,9 @@ class LineStream(io.RawIOBase):
 
     def peek(self) -> bytes:
         """Return the first bytes that were not given, at most 64 KiB."""
-        while len(self._buffer) < BLOCK and self._fill():
+        while len(self._buffer) < BLOCK_BYTES and self._fill():
             pass
-        return bytes(self._buffer[:BLOCK])
+        return bytes(self._buffer[:BLOCK_BYTES])
 
     def begin(self, mark: bytes, head: bytes) -> None:
         """Leave out the byte order mark, and give `head`, which has whole lines, before the stream."""
@@ -102,7 +102,7 @@ class LineStream(io.RawIOBase):
         return at + len(self.newline) if at >= 0 else 0
 
     def _fill(self) -> bool:
-        block = self._read(self._buffered_from + len(self._buffer), BLOCK)
+        block = self._read(self._buffered_from + len(self._buffer), BLOCK_BYTES)
         self._buffer += block
         return bool(block)
 

@@ -36,6 +36,7 @@ from blackboard.store.rows import (
     ModelPauseRow,
     Money,
     PredictedCrossingRow,
+    ReadPositionRow,
     Time,
     WatchRow,
     WatchStateRow,
@@ -63,6 +64,8 @@ class _Marks(StatementFile):
     delete_absorbed_of_mark: Statement[object]
     find_key: Statement[DepositKeyRow]
     insert_key: Statement[object]
+    get_read_position: Statement[ReadPositionRow]
+    set_read_position: Statement[object]
     marks_of_source: Statement[Id]
     keys_of_source: Statement[DepositKeyRow]
     delete_key: Statement[object]

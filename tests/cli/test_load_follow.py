@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
+from blackboard.board import read_positions
 from blackboard.cli import row_follower
 from blackboard.cli.row_deposits import LoadResult
 from blackboard.cli.row_follower import Follower
@@ -93,7 +94,7 @@ class Followed:
 
     def texts(self) -> list[str]:
         """Return the texts of the marks in the order of their deposits."""
-        return [mark.payload["text"] for mark in sorted(self.board.marks("reading"), key=lambda mark: mark.id)]
+        return [str(mark.payload["text"]) for mark in sorted(self.board.marks("reading"), key=lambda mark: mark.id)]
 
 
 @pytest.fixture
@@ -141,11 +142,15 @@ def test_the_rest_of_a_file_that_was_renamed_is_read_first(followed: Followed) -
 
 
 def test_a_renamed_file_is_read_until_the_new_one_has_text(followed: Followed) -> None:
-    with followed.path.open("a") as old:
+    with followed.path.open("ab", buffering=0) as old:
+
+        def late(text: str) -> Step:
+            return lambda: old.write(text.encode())
+
         followed(
-            lambda: old.write("room,text\nhall,one\n") and old.flush(),
-            followed.rename(), lambda: old.write("hall,two\n") and old.flush(), followed.expects("one", "two"),
-            followed.write(""), lambda: old.write("hall,three") and old.flush(), followed.expects("one", "two"),
+            late("room,text\nhall,one\n"),
+            followed.rename(), late("hall,two\n"), followed.expects("one", "two"),
+            followed.write(""), late("hall,three"), followed.expects("one", "two"),
             followed.write("text,room\nfour,hall\n"), followed.expects("one", "two", "three", "four"),
             followed.rename(), followed.write("room,text\nhall,four\n"),
         )  # fmt: skip
@@ -187,7 +192,7 @@ def test_an_interruption_before_the_position_is_stored_deposits_nothing_twice(
     followed: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     followed.write("room,text\n" + "hall,one\n" * 3)()
-    saved = row_follower.save_position
+    saved = read_positions.save_position
     with monkeypatch.context() as patch:
 
         def kill(*words: Any) -> None:
@@ -293,7 +298,12 @@ def test_many_rows_and_unchanged_files(followed: Followed, monkeypatch: pytest.M
     followed.path.write_text("room,text\n" + "".join(f"hall,{number}\n" for number in range(1200)))
     reads: list[int] = []
     pread = os.pread
-    monkeypatch.setattr(os, "pread", lambda *words: reads.append(words[2]) or pread(*words))
+
+    def count(descriptor: int, size: int, place: int) -> bytes:
+        reads.append(place)
+        return pread(descriptor, size, place)
+
+    monkeypatch.setattr(os, "pread", count)
     followed(reads.clear, *[lambda: None] * 5)
     assert followed.texts() == [str(number) for number in range(1200)]
     assert not reads  # nothing is read while nothing changes
