@@ -1,6 +1,7 @@
 # make demo   the lead desk over the sample leads
 # make test   style, types, layers and all tests; .ci/run runs this
 # make test-quick   the tests that start no process and no server, in about two minutes
+# make test-lowest   the same tests, with the lowest versions that pyproject.toml allows
 # make coverage   the branches that the tests of make test-quick take
 # make test-postgresql   all tests of the board on a PostgreSQL server that they start, or on a server given by
 #              URL=postgresql+psycopg://user@host/database, where each test creates its own database
@@ -23,7 +24,7 @@ MINUTES ?= 30
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-quick coverage thorough test-postgresql shells lint crash soak bench bench-peers \
+.PHONY: demo test test-quick test-lowest coverage thorough test-postgresql shells lint crash soak bench bench-peers \
   bench-coordination bench-rivals constraints picture diagram clean
 .DELETE_ON_ERROR:
 
@@ -36,6 +37,14 @@ test: lint
 
 test-quick: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 $(QUICK)
+
+# uv finds the lowest versions. The tests left out compare the installed packages with the pinned versions.
+test-lowest:
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,postgresql]'
+	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
 
 coverage: $(VENV)/installed-dev
 	$(BIN)/coverage run -m pytest $(QUICK) --timeout=0
@@ -101,7 +110,7 @@ diagram: $(VENV)/installed-dev
 	$(BIN)/python docs/activation_states.py
 
 clean:
-	rm -rf $(VENV) .venv-peers .venv-rivals .venv-constraints build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers .venv-rivals .venv-constraints .venv-lowest build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend is pinned and installed first, so that installing the checkout downloads nothing.

@@ -1,4 +1,4 @@
-"""A schedule comes once at each of its instants, whoever looks when. Missed ones fall under catch_up."""
+"""A schedule comes once at each of its instants, whichever process looks first. `catch_up` decides on missed instants.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shell on a terminal completes subjects, and evaluates none: whoever may deposit must not run commands here.
+"""A shell on a terminal completes subjects, and evaluates none: an author who may deposit must not run commands here.
 
 `make shells` installs the shells; the tests of a missing one are skipped.
 """

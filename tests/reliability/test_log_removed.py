@@ -157,6 +157,7 @@ def test_a_commit_into_a_log_that_was_only_removed_is_saved_and_acknowledged(pat
     assert subjects(path) == {"0", "1", "2", "3"}
 
 
+@pytest.mark.processes
 def test_all_work_in_a_commit_learns_that_its_log_was_lost(path: Path) -> None:
     database = Database(path)
     inside, results = threading.Event(), []

@@ -132,7 +132,7 @@ def test_a_board_keeps_the_schema_that_another_version_of_pydantic_wrote(tmp_pat
     assert spec.payload is not None
     older = copy.deepcopy(spec.payload)
     for choice in older["properties"]["total"]["anyOf"]:
-        if choice["type"] == "string":
+        if choice["type"] == "string" and not choice.pop("pattern", None):  # some versions write one
             choice["pattern"] = r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"
     older["$defs"]["Place"].pop("additionalProperties", None)
     assert older != spec.payload
