@@ -125,9 +125,9 @@ def arguments() -> Iterator[tuple[str, str]]:
     yield from ((model.__name__, name) for model in MODELS for name in model.model_fields)
     functions: list[Callable[..., Any]] = [blackboard.agent, blackboard.watch, Mark.__pydantic_init_subclass__]
     yield from ((function.__name__, name) for function in functions for name in inspect.signature(function).parameters)
-    for path in files(".toml", folders=("config", "examples")):
-        keys = re.findall(r"^(?:# )?(\w+) = ", path.read_text("utf-8"), re.MULTILINE)
-        yield from ((str(path.relative_to(ROOT)), key) for key in keys)
+    for file in files(".toml", folders=("config", "examples")):
+        keys = re.findall(r"^(?:# )?(\w+) = ", file.read_text("utf-8"), re.MULTILINE)
+        yield from ((file.name, key) for key in keys)
 
 
 def columns() -> Iterator[tuple[str, str]]:

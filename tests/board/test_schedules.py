@@ -1,4 +1,4 @@
-"""A schedule comes once at each of its instants, whichever process looks first. `catch_up` decides on missed instants.
+"""A schedule comes once at each of its instants, whichever process looks. `catch_up` decides on missed instants."""
 
 from __future__ import annotations
 

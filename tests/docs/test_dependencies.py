@@ -6,8 +6,10 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -144,18 +146,23 @@ def required(*extras: str) -> set[str]:
     return {canonical(Requirement(text).name) for text in asked(*extras)} - {canonical(PROJECT["name"])}
 
 
-def imported(*folders: str) -> dict[str, set[str]]:
-    """Return the packages that files in these folders import, each with the modules that belong to others."""
-    owners = packages_distributions()
-    found: dict[str, set[str]] = {}
+@cache
+def imports(*folders: str) -> set[tuple[Path, str]]:
+    """Return the top-level module of each import in these folders, with its file."""
+    found = set()
     for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names = [node.module]
-            for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - OURS:
-                found[name] = {canonical(owner) for owner in owners.get(name, [])}
+            found |= {(path, name.partition(".")[0]) for name in names}
     return found
+
+
+def imported(*folders: str) -> dict[str, set[str]]:
+    """Return the modules of others that files in these folders import, each with the packages that have it."""
+    names = {name for _, name in imports(*folders)} - sys.stdlib_module_names - OURS
+    return {name: owners_of_modules().get(name, set()) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -167,6 +174,48 @@ def test_only_declared_packages_are_imported(folders: tuple[str, ...], extras: t
     declared = required(*extras) | {"pytest"}  # only pytest imports the module of its plugin
     undeclared = {name for name, owners in imported(*folders).items() if not owners & declared}
     assert undeclared == set()
+
+
+@cache
+def owners_of_modules() -> Mapping[str, set[str]]:
+    """Return the installed packages that have each top-level module."""
+    return {name: set(map(canonical, owners)) for name, owners in packages_distributions().items()}
+
+
+def import_names(package: str) -> set[str]:
+    """Return the names under which a package is imported."""
+    names = {name for name, owners in owners_of_modules().items() if package in owners}
+    return names & {"opentelemetry"} or names or {package.replace("-", "_")}
+
+
+def importers(package: str) -> set[Path]:
+    """Return the files of the program that import a package."""
+    names = import_names(package)
+    return {path for path, name in imports("blackboard", "agents", "migrations") if name in names}
+
+
+def places() -> dict[str, str]:
+    """Return the column "where it is used" of both tables, by package."""
+    found: dict[str, str] = {}
+    for table in TEXT.partition("## Why each is there")[2].partition("\n## ")[0].split("\n\n"):
+        rows = [
+            [cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines() if line[0] == "|"
+        ]
+        found |= {row[0].strip("`"): row[rows[0].index("where it is used")] for row in rows[2:]}
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(places()))
+def test_the_page_says_where_each_package_is_imported(package: str) -> None:
+    named = [ROOT / name for name in re.findall(r"`((?:blackboard|agents|migrations)/[^`]*)`", places()[package])]
+    if package == "opentelemetry-sdk":  # it has the import name of the API
+        assert named == []
+        return
+    files = importers(package)
+    outside = {path for path in files if not any(path == name or name in path.parents for name in named)}
+    unused = {name for name in named if not any(path == name or name in path.parents for path in files)}
+    assert (outside, unused) == (set(), set())
+    assert files or places()[package].startswith("no import")
 
 
 def test_every_version_is_pinned_within_its_range_and_by_nothing_else() -> None:
