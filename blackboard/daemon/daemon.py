@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -20,24 +19,17 @@ from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.liveness import WorkerLiveness
-from blackboard.clock import Instant, ManualClock, SystemClock, from_datetime, pause
+from blackboard.clock import Instant, ManualClock, from_datetime, pause
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.daemon.clock_jumps import ClockWatch
-from blackboard.daemon.maintenance import (
-    Compaction,
-    MaintenanceTask,
-    Recovery,
-    backlog_tasks,
-    periodic_tasks,
-    upkeep_tasks,
-)
+from blackboard.daemon.loop_sleep import LoopSleep
+from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
-from blackboard.daemon.timer import Timer
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.error_descriptions import show_messages
@@ -59,8 +51,6 @@ log = Log("blackboard")
 
 PAUSE_MICROSECONDS = 100_000
 """Microseconds that the loop pauses if even waiting fails."""
-LONGEST_WAIT_SECONDS = 60
-"""Seconds of real time after which the loop looks at its threads again."""
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
@@ -103,6 +93,7 @@ class Daemon:
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
         reload: Called after `request_reload`; None ignores the request.
         wake: An event that ends the sleep of the loop.
+        maintenance: What it does for the board besides its agents.
         batch_api: Submits calls to the Batch API and receives their answers; None without a client.
     """
 
@@ -124,7 +115,10 @@ class Daemon:
         self.agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
         self.on_event: list[Listener] = []
         self.reload: Reload | None = None
-        self.wake = threading.Event()
+        self._watchdog = watchdog or Watchdog.of(os.environ)
+        longest = min(self.settings.tick, self._watchdog.interval or self.settings.tick)
+        self._loop_sleep = LoopSleep(board.clock, longest)
+        self.wake = self._loop_sleep.wake
         rng, agent_settings = rng or random.Random(), agent_settings or {}
         self._model = model or ModelSettings()
         self._recorder = CallRecorder(board, prices or load_prices(self._model.prices), rng)
@@ -136,16 +130,8 @@ class Daemon:
         self._runner = ActivationRunner(self.worker, caller, agent_settings, rng, self._emit)
         self._publisher = Publisher(board, self.agents, agent_settings)
         self.runs = self._new_runs()
-        self.recovery = Recovery(self.worker, self._liveness, self.runs.keys)
-        self._compaction = Compaction(self.worker)
-        self._upkeep = upkeep_tasks(self.worker, self.recovery, self._compaction, self._liveness, self.settings)
-        self._periodic = periodic_tasks(self.worker, self.batch_api, self.settings)
-        self._backlog = backlog_tasks(self.worker, self.settings.evaporation_batch)
+        self.maintenance = Maintenance(self.worker, self._liveness, self.runs.keys, self.batch_api, self.settings)
         self._clock_watch = ClockWatch(self.worker)
-        self._watchdog = watchdog or Watchdog.of(os.environ)
-        self._timer: Timer | None = None
-        self._has_failed = self._is_lost = False
-        """Whether something failed in this iteration of the loop, and whether the board could not be used since."""
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = self._closed = False
         self._replace = replace
@@ -200,7 +186,7 @@ class Daemon:
                 if self.run_once(until_quiescent=until_quiescent):
                     break
                 if not self._stopping:
-                    self._sleep()
+                    self.sleep()
             return self._shut_down()
         finally:
             self.close()
@@ -215,17 +201,17 @@ class Daemon:
         """
         quiescent = False
         try:
-            self._do_all_due_work(self._upkeep)
+            self._do_all_due_work(self.maintenance.upkeep)
             if until_quiescent and not self._is_busy():
                 quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
                 if not quiescent and self.worker.close_batch_window():
                     self.wake.set()
-            if not self._has_failed:
+            if not self._troubles.has_failed:
                 self._troubles.end()
         except Exception as error:
             if until_quiescent and is_bug(error):
                 raise  # otherwise a caller that waits for the end of the work would wait for ever
-            self._note(error)
+            self._troubles.note_failure(error)
         self._watchdog.report_alive()
         return quiescent
 
@@ -250,7 +236,7 @@ class Daemon:
             self.wake.clear()
             self._do_all_due_work([])
             if self._waits_for_threads():
-                self.wake.wait(LONGEST_WAIT_SECONDS)
+                self._loop_sleep.for_threads()
                 continue
             due = min([until + 1, *self._next_instants(clock.now())])
             if not clock.wait(self.wake, min(due, until)) and due > until:
@@ -277,41 +263,48 @@ class Daemon:
         """Register the worker and start listening. `run` calls this itself."""
         if self._closed:
             raise UsageError("this Daemon has ended, and runs only once; build another one")
-        board, where = self.board, self.board.database.where
         show_messages(self.settings.log_payloads)
-        self._unsubscribe = board.subscribe(self.wake.set)
+        self._unsubscribe = self.board.subscribe(self.wake.set)
+        self._check_settings()
+        self.worker.id = self._liveness.id  # another one than at first in a process that was forked since then
+        self._liveness.enter()
+        self._clock_watch = ClockWatch(self.worker)
+        self._deploy_agents()
+        if note := refresh_views(self.board):
+            log.warning(note)
+        self.worker.register()
+        failpoint("worker.registered")
+        self._recorder.record_spooled()  # paid answers come before all other work
+        self._try_models()
+        recovered = self.maintenance.recovery.run_once()
+        self._publisher.publish_all()
+        self._loop_sleep.start()
+        self._report_start(recovered)
+
+    def _check_settings(self) -> None:
         if self.batch_api is not None and (
-            mistakes := without_price(board.deployment, self._model, self._recorder.prices)
+            mistakes := without_price(self.board.deployment, self._model, self._recorder.prices)
         ):
             raise ConfigurationError(mistakes)
         if mistakes := list(section_mistakes(self.agents.values(), self._runner.settings)):
             raise ConfigurationError(mistakes)
-        self.worker.id = self._liveness.id  # another one than at first in a process that was forked since then
-        self._liveness.enter()
-        self._clock_watch = ClockWatch(self.worker)
-        registered = board.deployment.agents
+
+    def _deploy_agents(self) -> None:
+        """Deploy the agents that the board does not know, or knows with other code."""
+        registered = self.board.deployment.agents
         if new := [
             agent
             for name, agent in self.agents.items()
             if name not in registered or registered[name].code != agent.spec.code
         ]:
             self.worker.deploy(new, replace=self._replace)
-        if note := refresh_views(board):
-            log.warning(note)
-        self.worker.register()
-        failpoint("worker.registered")
-        self._recorder.record_spooled()  # paid answers come before all other work
-        self._try_models()
-        recovered = self.recovery.run_once()
-        self._publisher.publish_all()
-        if isinstance(board.clock, SystemClock):
-            self._timer = Timer(self.wake.set)
-            self._timer.start()
-        model = self.worker.describe_model()
+
+    def _report_start(self, recovered: int) -> None:
+        where, model = self.board.database.where, self.worker.describe_model()
         log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
         self._watchdog.report_ready(f"serves {where}")
-        if unknown := sorted(board.deployment.agents.keys() - self.agents.keys()):
+        if unknown := sorted(self.board.deployment.agents.keys() - self.agents.keys()):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
         if gone := self.worker.gone_agents():
             log.warning("crossings and activations are held: their agents are not in the deployment", held=gone)
@@ -319,8 +312,8 @@ class Daemon:
     # -- the loop ----------------------------------------------------------------------------------------------------
 
     def _do_all_due_work(self, upkeep: Sequence[MaintenanceTask]) -> None:
-        self._has_failed = False
-        if self._is_lost:
+        self._troubles.has_failed = False
+        if self._troubles.is_board_lost:
             self._reconnect()
         self._check_clock()
         if self._reloading:
@@ -339,9 +332,9 @@ class Daemon:
         self._watchdog.report_alive()
         due = self.worker.due_work()
         self._note_outdated(set(due.outdated))
-        first = [*upkeep, *self._periodic]
+        first = [*upkeep, *self.maintenance.periodic]
         steps = [*(partial(self._run_task, task, due) for task in first), partial(self._start_ready, due)]
-        steps += (partial(self._run_task, task, due) for task in self._backlog)
+        steps += (partial(self._run_task, task, due) for task in self.maintenance.backlog)
         busy, failures = False, []
         for step in steps:
             try:
@@ -374,7 +367,7 @@ class Daemon:
     def _check_clock(self) -> None:
         jump = self._clock_watch.check()
         if jump > 0:
-            self.recovery.extend_trust()
+            self.maintenance.recovery.extend_trust()
         self._clock_watch.update_board(jump)
 
     def _reload(self) -> None:
@@ -388,7 +381,7 @@ class Daemon:
             self.worker.serve(_code(agents))
         except StoreError as error:  # nothing is wrong with the file: it is tried again with the board
             self._reloading = True
-            self._note(error)
+            self._troubles.note_failure(error)
             return
         except BaseException as error:  # a module of the file may raise anything, even SystemExit or KeyboardInterrupt
             why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
@@ -403,28 +396,18 @@ class Daemon:
     def _try_models(self) -> None:
         self._recorder.try_models({name for _, name in models_of(self.board.deployment, self._model)})
 
-    def _sleep(self) -> None:
+    def sleep(self) -> None:
+        """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
         try:
-            self._sleep_until_due()
+            instants = self._next_instants(self.board.clock.now())
+            self._loop_sleep.until_first(instants, threads_work=self._waits_for_threads())
         except Exception as error:  # without memory, for one, there is neither an instant nor an alarm
-            self._note(error)
+            self._troubles.note_failure(error)
             pause(PAUSE_MICROSECONDS)
-
-    def _sleep_until_due(self) -> None:
-        clock = self.board.clock
-        now, longest = clock.now(), min(self.settings.tick, self._watchdog.interval or self.settings.tick)
-        until = min([now + longest, *self._next_instants(now)])
-        if self._timer is not None:
-            self._timer.set(until)
-            clock.wait(self.wake, clock.now() + longest)
-        elif self._waits_for_threads():
-            self.wake.wait(LONGEST_WAIT_SECONDS)
-        else:
-            clock.wait(self.wake, until)
 
     def _next_instants(self, now: Instant) -> list[Instant]:
         """Return the instants at which work will be due. After a failure, the tick is soon enough."""
-        if self._has_failed:
+        if self._troubles.has_failed:
             return []
         monotonic = self.board.clock.monotonic()
         instants = [now + max(0, run.deadline - monotonic) for run in self.runs.current()]
@@ -443,15 +426,10 @@ class Daemon:
 
     # -- troubles ----------------------------------------------------------------------------------------------------
 
-    def _note(self, error: Exception) -> None:
-        self._has_failed = True
-        self._is_lost = self._is_lost or isinstance(error, StoreError)
-        self._troubles.note(error)
-
     def _reconnect(self) -> None:
         self.worker.reconnect()
-        self.recovery.run_once()
-        self._is_lost = False
+        self.maintenance.recovery.run_once()
+        self._troubles.is_board_lost = False
 
     def _report_trouble(self, trouble: str | None) -> None:
         self._watchdog.report_status(trouble or f"serves {self.board.database.where}")
@@ -469,10 +447,7 @@ class Daemon:
             self.wake.clear()
             if not self.runs:
                 break
-            if self._timer is not None:
-                clock.wait(self.wake, clock.now() + deadline - clock.monotonic())
-            else:
-                self.wake.wait(LONGEST_WAIT_SECONDS)
+            self._loop_sleep.for_threads(clock.now() + deadline - clock.monotonic())
         try:
             self.runs.hand_back_all()
             return self.worker.report()
@@ -486,12 +461,10 @@ class Daemon:
         self._closed = True
         if self.batch_api is not None:
             self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
+        self._loop_sleep.stop()
         self._publisher.close()
         self.runs.close()
-        self._compaction.close()
+        self.maintenance.close()
         self._liveness.release()
         try:
             self.worker.unregister()

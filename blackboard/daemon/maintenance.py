@@ -137,10 +137,45 @@ class Compaction:
             log.warning("the file could not be compacted; it is tried again", error=error)
 
 
-def upkeep_tasks(
+class Maintenance:
+    """All maintenance of one daemon.
+
+    Args:
+        worker: The worker that does it.
+        liveness: Tells which other workers live.
+        runs: Returns the id and fence of each activation that this worker runs.
+        batch_api: The Batch API that it serves, if any.
+        settings: Intervals and limits.
+
+    Attributes:
+        recovery: Recovers the activations of dead workers.
+        upkeep: The tasks for the board's files and for other workers, in the order in which they run.
+        periodic: The tasks for the board's contents that run at intervals.
+        backlog: The tasks that run while the board has work for them.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        liveness: WorkerLiveness,
+        runs: Callable[[], Collection[tuple[int, int]]],
+        batch_api: BatchApi | None,
+        settings: DaemonSettings,
+    ) -> None:
+        self.recovery = Recovery(worker, liveness, runs)
+        self._compaction = Compaction(worker)
+        self.upkeep = _upkeep_tasks(worker, self.recovery, self._compaction, liveness, settings)
+        self.periodic = _periodic_tasks(worker, batch_api, settings)
+        self.backlog = _backlog_tasks(worker, settings.evaporation_batch)
+
+    def close(self) -> None:
+        """Wait for a compaction, for a bounded time."""
+        self._compaction.close()
+
+
+def _upkeep_tasks(
     worker: Worker, recovery: Recovery, compaction: Compaction, liveness: WorkerLiveness, settings: DaemonSettings
 ) -> list[MaintenanceTask]:
-    """Return the tasks for the board's files and for other workers, in the order in which they run."""
     clock, limit = worker.board.clock, settings.evaporation_batch
 
     def checkpoint() -> int:
@@ -155,8 +190,7 @@ def upkeep_tasks(
     ]
 
 
-def periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonSettings) -> list[MaintenanceTask]:
-    """Return the tasks for the board's contents that run at intervals, in the order in which they run."""
+def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonSettings) -> list[MaintenanceTask]:
     clock, limit = worker.board.clock, settings.evaporation_batch
     keep = {
         "history": settings.keep_history,
@@ -180,8 +214,7 @@ def periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonS
     ]
 
 
-def backlog_tasks(worker: Worker, limit: int) -> list[MaintenanceTask]:
-    """Return the tasks that run while the board has work for them, in the order in which they run."""
+def _backlog_tasks(worker: Worker, limit: int) -> list[MaintenanceTask]:
     return [
         BacklogTask(lambda: worker.evaporate(limit), lambda due: due.crossings or (due.evaporation and not due.delay)),
         BacklogTask(lambda: worker.backfill(limit), lambda due: due.backfills and not due.delay),

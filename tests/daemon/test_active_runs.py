@@ -103,7 +103,7 @@ def test_a_claimed_next_run_is_not_recovered_as_lost(board: Blackboard) -> None:
     @agent(watches=strength(Errand) >= 0.5, batch=1, concurrency=1)
     def runner(marks: list[Errand], context: Any) -> None:
         runs.append(marks[0].id)
-        daemon.recovery.run_once()
+        daemon.maintenance.recovery.run_once()
 
     board.deploy(runner, kinds=(Errand,))
     put(board, Errand, 5)

@@ -44,7 +44,7 @@ def hold_and_give_back():
         threading.Event().wait(0.5)  # meanwhile the daemon needs one
 def go_on(event, details):
     if event == "done" and details["agent"] == "leaky":
-        daemon.recovery.run_once()
+        daemon.maintenance.recovery.run_once()
         threading.Thread(target=hold_and_give_back).start()
         held.wait()
         board.deposit_many(Fine(subject=f"fine {n}") for n in range(3))

@@ -79,7 +79,7 @@ def test_the_loop_outlives_an_error_and_says_it_once(
     for _ in range(20):
         daemon.run_once()
         daemon.wake.clear()
-        daemon._sleep()  # a tick of the manual clock
+        daemon.sleep()  # a tick of the manual clock
     assert due.calls == 20
     assert len(events(logs)) == 1
     due.broken = False

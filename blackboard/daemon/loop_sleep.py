@@ -1,0 +1,65 @@
+"""The sleep of the daemon's loop: until an instant, or until an event wakes it.
+
+Under a system clock, a timer wakes the loop at the instant. A manual clock advances while it waits, so the loop waits
+for its threads first: the clock must not run ahead of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from blackboard.clock import Clock, Instant, SystemClock
+from blackboard.daemon.timer import Timer
+from blackboard.durations import Duration
+
+LONGEST_WAIT_SECONDS = 60
+"""Seconds of real time after which the loop looks at its threads again."""
+
+
+class LoopSleep:
+    """Lets the loop sleep.
+
+    Args:
+        clock: The board's clock.
+        longest: The longest sleep.
+
+    Attributes:
+        wake: An event that ends the sleep.
+    """
+
+    def __init__(self, clock: Clock, longest: Duration) -> None:
+        self._clock, self._longest = clock, longest
+        self.wake = threading.Event()
+        self._timer: Timer | None = None
+
+    def start(self) -> None:
+        """Start the timer, if the clock needs one."""
+        if isinstance(self._clock, SystemClock):
+            self._timer = Timer(self.wake.set)
+            self._timer.start()
+
+    def until_first(self, instants: Iterable[Instant], *, threads_work: bool) -> None:
+        """Sleep until the first of some instants, or shorter."""
+        end = self._clock.now() + self._longest
+        first = min([end, *instants])
+        if self._timer is not None:
+            self._timer.set(first)
+            self._clock.wait(self.wake, end)
+        elif threads_work:
+            self.for_threads()
+        else:
+            self._clock.wait(self.wake, first)
+
+    def for_threads(self, deadline: Instant | None = None) -> None:
+        """Sleep until a thread ends, or shorter; a manual clock stands still meanwhile."""
+        if self._timer is not None and deadline is not None:
+            self._clock.wait(self.wake, deadline)
+        else:
+            self.wake.wait(LONGEST_WAIT_SECONDS)
+
+    def stop(self) -> None:
+        """End the timer."""
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
