@@ -88,6 +88,7 @@ class Mark(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(
         cls,
+        *,
         kind: str = "",
         decay: Decay | str | None = None,
         weight: float = 1.0,

@@ -42,6 +42,11 @@ def check_class(model: type[Mark]) -> None:
         raise InvalidMark(f"{model.__qualname__} cannot be stored and read back: {'; '.join(lost[:10])}")
 
 
+def _lost_of_fields(fields: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    for name, field in fields.items():
+        yield from _lost(field, f"{place}.{name}".removeprefix("."))
+
+
 def _lost(schema: Any, place: str) -> Iterator[tuple[str, str]]:
     """Yield each field of pydantic's core schema whose values would not be written, with the reason.
 
@@ -57,8 +62,7 @@ def _lost(schema: Any, place: str) -> Iterator[tuple[str, str]]:
             yield place, "its value is left out when it is written (exclude=True)"
         for key, part in schema.items():
             if key == "fields" and isinstance(part, dict):
-                for name, item in part.items():
-                    yield from _lost(item, f"{place}.{name}".removeprefix("."))
+                yield from _lost_of_fields(part, place)
             elif key != "metadata":
                 yield from _lost(part, place)
     elif isinstance(schema, dict):

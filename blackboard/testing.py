@@ -248,6 +248,7 @@ class StandaloneContext:
     def __init__(
         self,
         agent: Agent | str,
+        *,
         reads: Iterable[Mark],
         settings: Mapping[str, Any],
         model: ScriptedModel | None,
@@ -353,7 +354,16 @@ def context(
         raise UsageError("an activation is about one subject or takes a batch: give context() a subject or subjects")
     per: Per = "batch" if subject is None else "subject"
     named = subjects if subject is None else [subject]
-    return StandaloneContext(agent, reads, settings or {}, model, now, scheduled_for, per, named)
+    return StandaloneContext(
+        agent,
+        reads=reads,
+        settings=settings or {},
+        model=model,
+        now=now,
+        scheduled_for=scheduled_for,
+        per=per,
+        subjects=named,
+    )
 
 
 def replay(

@@ -45,15 +45,21 @@ class BusyCalendar:
         for holder in holders:
             reader = EventReader(calendar.problems, zones, holder)
             for part in holder.parts:
-                if part.name == "VEVENT" and not is_own(uid := part.text("UID")):
-                    if (series := reader.event(part, uid)) is not None:
-                        by_uid[uid].append(series)
-                elif part.name == "VFREEBUSY":
-                    for period in reader.busy_periods(part):
-                        calendar._add("", [period])
+                calendar._read_part(part, reader, by_uid, is_own)
         for uid, group in by_uid.items():
             calendar._add(uid, group)
         return calendar
+
+    def _read_part(
+        self, part: Component, reader: EventReader, by_uid: dict[str, list[Series]], is_own: Callable[[str], bool]
+    ) -> None:
+        """Read one component of a file. An event goes into `by_uid`, since its changes stand in other components."""
+        if part.name == "VEVENT" and not is_own(uid := part.text("UID")):
+            if (series := reader.event(part, uid)) is not None:
+                by_uid[uid].append(series)
+        elif part.name == "VFREEBUSY":
+            for period in reader.busy_periods(part):
+                self._add("", [period])
 
     def _add(self, uid: str, series: list[Series]) -> None:
         if uid:
@@ -153,19 +159,21 @@ class _Window:
             if item.is_unbounded and item.blocks:
                 yield self._all_time(item)
             try:
-                self._steps.take(1)
-                for start, length in self._occurrences(item):
-                    if item.replaces is not None:
-                        if item.blocks:
-                            yield self._span(item, start, length)
-                    elif start not in replaced:
-                        yield from self._of_occurrence(item, start, length, following)
+                yield from self._of_series(item, replaced, following)
             except TooManySteps:
                 if item.blocks:
-                    self._calendar.problems.note(
-                        Problem(printable(item.uid), "RRULE (it recurs too often, or for too long)")
-                    )
+                    reason = "RRULE (it recurs too often, or for too long)"
+                    self._calendar.problems.note(Problem(printable(item.uid), reason))
                     yield self._all_time(item)
+
+    def _of_series(self, item: Series, replaced: _Instances, following: list[Series]) -> Iterator[TimeSpan]:
+        self._steps.take(1)
+        for start, length in self._occurrences(item):
+            if item.replaces is None:
+                if start not in replaced:
+                    yield from self._of_occurrence(item, start, length, following)
+            elif item.blocks:
+                yield self._span(item, start, length)
 
     def _of_occurrence(
         self, item: Series, start: CalendarTime, length: timedelta, following: list[Series]

@@ -159,18 +159,21 @@ class EventReader:
             except TooManySteps:
                 texts, is_unbounded = [item.value.partition(",")[0]], True
             for text in texts:
-                wrong = _Mistakes(self._problems, uid)
-                try:
-                    start, length = parse_period(item, self._zones, self._floating, text)
-                except UnreadableValue:
-                    wrong.add("FREEBUSY", text, self._days(text))
-                    wrong.report()
-                else:
-                    if is_unbounded:
-                        wrong.add("its list of periods", "it is too long")
-                        wrong.report(start)
-                    whole_days = not start.zone_is_known
-                    yield Series(uid, start, length, whole_days=whole_days, is_unbounded=is_unbounded)
+                if (period := self._busy_period(uid, item, text, is_unbounded=is_unbounded)) is not None:
+                    yield period
+
+    def _busy_period(self, uid: str, item: Property, text: str, *, is_unbounded: bool) -> Series | None:
+        wrong = _Mistakes(self._problems, uid)
+        try:
+            start, length = parse_period(item, self._zones, self._floating, text)
+        except UnreadableValue:
+            wrong.add("FREEBUSY", text, self._days(text))
+            wrong.report()
+            return None
+        if is_unbounded:
+            wrong.add("its list of periods", "it is too long")
+            wrong.report(start)
+        return Series(uid, start, length, whole_days=not start.zone_is_known, is_unbounded=is_unbounded)
 
     def _texts(self, item: Property) -> list[str]:
         """Return the values of a list.
@@ -251,10 +254,12 @@ class EventReader:
         for item in component.properties("RDATE"):
             for text in self._texts(item):
                 try:
-                    if "/" in text:
-                        yield parse_period(item, self._zones, self._floating, text)
-                    else:
-                        yield self._time(item, text), length or SHORTEST_LENGTH
+                    is_period = "/" in text
+                    yield (
+                        parse_period(item, self._zones, self._floating, text)
+                        if is_period
+                        else (self._time(item, text), length or SHORTEST_LENGTH)
+                    )
                 except UnreadableValue:
                     wrong.add("RDATE", text, self._days(text))
 

@@ -117,15 +117,15 @@ def read_components(raw: bytes) -> Component:
         if (start := line[:3].upper()) in _NEEDED:
             folded = [line.rstrip(b"\r\n")]
         elif start in _BOUNDARIES or start == _MARK:
-            word, _, name = line.removeprefix(_MARK).upper().partition(b":")
-            match word.strip():
-                case b"BEGIN":
-                    count += 1
-                    if count > MAX_COMPONENTS:
-                        raise AgentError(f"has more than {MAX_COMPONENTS} components")
-                    _begin(open_now, name.strip().decode("ascii", "replace"), place)
-                case b"END":
-                    _end(open_now, name.strip().decode("ascii", "replace"), place, after)
+            word, _, raw_name = line.removeprefix(_MARK).upper().partition(b":")
+            name = raw_name.strip().decode("ascii", "replace")
+            if word.strip() == b"BEGIN":
+                count += 1
+                _begin(open_now, name, place)
+            elif word.strip() == b"END":
+                _end(open_now, name, place, after)
+            if count > MAX_COMPONENTS:
+                raise AgentError(f"has more than {MAX_COMPONENTS} components")
     if len(open_now) > 1:
         raise AgentError(f"ends within a {open_now[1].name}")
     if not any(part.name == "VCALENDAR" for part in root.parts):

@@ -164,18 +164,20 @@ class _Walk:
         first, last = self._period(self.start), self._period(self.until)
         if count is None and (behind := self._period(self.since) - first) > 0:
             first += -(-behind // interval) * interval
+        periods = self._periods(first, last)
+        moments = (moment for period in periods for moment in self._positioned(self._of_period(period)))
         number = 0
-        for period in self._periods(first, last):
-            for moment in self._positioned(self._of_period(period)):
-                if moment >= self.until:
-                    return
-                if moment >= self.start:
-                    number += 1
-                    if count is not None and number > count:
-                        return
-                    if moment >= self.since:
-                        self.budget.take(STEPS_PER_OCCURRENCE)
-                        yield moment
+        for moment in moments:
+            if moment >= self.until:
+                return
+            if moment < self.start:
+                continue
+            number += 1
+            if count is not None and number > count:
+                return
+            if moment >= self.since:
+                self.budget.take(STEPS_PER_OCCURRENCE)
+                yield moment
 
     def _periods(self, first: int, last: int) -> Iterator[int]:
         """Yield the periods from the first to the last, except those in hours that the rule excludes."""

@@ -163,11 +163,11 @@ def _requested_times(
 ) -> Iterator[RequestedTime]:
     """Yield the times that some days have at some hours; whole days if there are no hours."""
     spans: list[Hours | None] = [*hours] or [None]
-    for part in parts:
-        for days in _single_days(part) if hours else [part]:
-            for span in spans:
-                if (requested := _requested_time(days, span, zone)) is not None:
-                    yield requested
+    every_day = (days for part in parts for days in (_single_days(part) if hours else [part]))
+    for days in every_day:
+        for span in spans:
+            if (requested := _requested_time(days, span, zone)) is not None:
+                yield requested
 
 
 def _requested_time(days: tuple[date, date], hours: Hours | None, zone: ZoneInfo) -> RequestedTime | None:

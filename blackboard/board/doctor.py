@@ -84,13 +84,29 @@ def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     yield _finding("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
     if health.bytes is None or health.journal_mode is None:
         return
+    yield from _examine_file(health, health.journal_mode)
+    yield from _examine_space(health, health.bytes)
+
+
+def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
     yield _finding(
-        "journal mode", health.journal_mode == "wal", health.journal_mode,
+        "journal mode", journal_mode == "wal", journal_mode,
         "'blackboard init' sets it; until then readers and writers wait for each other",
     )  # fmt: skip
     damage = "; ".join(health.damage) or "every page is intact"
     yield _finding("pages", not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
-    free, size, log = health.free_bytes or 0, health.bytes, health.log_bytes or 0
+    if health.is_mounted_alone:
+        yield Finding(
+            "mount", "wrong", "the file is mounted without its folder, so its log stays outside of the mount",
+            "mount the folder of the board, never the file",
+        )  # fmt: skip
+    others = health.open_to_others
+    names = ", ".join(map(str, others))
+    yield _finding("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
+
+
+def _examine_space(health: Health, size: int) -> Iterator[Finding]:
+    free, log = health.free_bytes or 0, health.log_bytes or 0
     enough = free >= max(MIN_FREE_BYTES, size // 10)
     yield _finding("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
     yield _finding(
@@ -105,14 +121,6 @@ def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
             f"{_size(idle)} of {_size(size)} are unused",
             "new marks will use them; 'blackboard compact' gives them back",
         )
-    if health.is_mounted_alone:
-        yield Finding(
-            "mount", "wrong", "the file is mounted without its folder, so its log stays outside of the mount",
-            "mount the folder of the board, never the file",
-        )  # fmt: skip
-    others = health.open_to_others
-    names = ", ".join(map(str, others))
-    yield _finding("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
 
 
 def _examine_skew(txn: BoardTransaction) -> Iterator[Finding]:

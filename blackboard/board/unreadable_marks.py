@@ -31,6 +31,12 @@ class Misfits:
     marks: list[int] = field(default_factory=list)
     """The ids of the first few."""
 
+    def add(self, mark_id: int) -> None:
+        """Count a mark, and name it if it is among the first few."""
+        self.count += 1
+        if self.count <= MAX_NAMED_MARKS:
+            self.marks.append(mark_id)
+
     def __str__(self) -> str:
         """Name the first few marks, and the reason of the first one."""
         ids = ", ".join(map(str, self.marks)) + (", ..." if self.count > len(self.marks) else "")
@@ -50,10 +56,7 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
             continue
         for row in chain.from_iterable(txn.live_batches(kind)):
             if (reason := classes.misfit(row, deployment)) is not None:
-                misfits = misfits_by_kind.setdefault(kind, Misfits(reason))
-                misfits.count += 1
-                if misfits.count <= MAX_NAMED_MARKS:
-                    misfits.marks.append(row.id)
+                misfits_by_kind.setdefault(kind, Misfits(reason)).add(row.id)
     return misfits_by_kind
 
 

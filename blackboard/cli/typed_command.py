@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import typer
 
@@ -18,13 +19,18 @@ def typed_command(context: typer.Context, more: Sequence[str]) -> str:
             source = level.get_parameter_source(parameter.name or "")
             if source is None or source.name != "COMMANDLINE":
                 continue
-            value = level.params[parameter.name or ""]
-            if parameter.param_type_name == "argument":
-                words.append(str(value))
-            elif isinstance(value, bool):
-                words += [parameter.opts[0]] if value else []
-            else:
-                name = max(parameter.opts, key=len)
-                for item in value if isinstance(value, list | tuple) else [value]:
-                    words += [name, str(item)]
+            words += _words_of(parameter, level.params[parameter.name or ""])
     return shlex.join([*words, *more])
+
+
+def _words_of(parameter: Any, value: Any) -> Iterator[str]:
+    """Yield the words that give a parameter its value."""
+    if parameter.param_type_name == "argument":
+        yield str(value)
+    elif isinstance(value, bool):
+        if value:
+            yield parameter.opts[0]
+    else:
+        name = max(parameter.opts, key=len)
+        for item in value if isinstance(value, list | tuple) else [value]:
+            yield from (name, str(item))

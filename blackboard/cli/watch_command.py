@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,12 +52,10 @@ def watch(
             screen.print(view(board, kind, limit))
             return
         never = threading.Event()
-        try:
-            with Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal) as live:
-                while not board.clock.wait(never, board.clock.now() + interval):
-                    live.update(view(board, kind, limit), refresh=True)
-        except KeyboardInterrupt:
-            return
+        live = Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal)
+        with contextlib.suppress(KeyboardInterrupt), live:
+            while not board.clock.wait(never, board.clock.now() + interval):
+                live.update(view(board, kind, limit), refresh=True)
 
 
 def view(board: Blackboard, kind: str | None, limit: int) -> Group:

@@ -140,21 +140,20 @@ def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mis
         try:
             return Settings.read(path, combined), mistakes
         except ValidationError as error:
-            file_problems = _problems(values)
-            problems = _group_by_place(error.errors(include_url=False), combined)
-            misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
-            for problem in problems:
-                steps = problem["loc"]
-                sources = _sources(
-                    overrides, steps[: depth_of(combined, steps)], (steps, problem["type"]) in file_problems
-                )
-                # A misspelt name explains a missing name.
-                if problem["type"] != "missing" or steps[:-1] not in misspelt:
-                    mistakes.append(_mistake(path, problem, sources))
-                # Remove the wrong value, so that the other values are checked too.
-                if not sources and not _drop(values, steps):
-                    return Settings.read(path, {}), mistakes
-                overrides = [variable for variable in overrides if variable not in sources]
+            errors = error.errors(include_url=False)
+        file_problems = _problems(values)
+        problems = _group_by_place(errors, combined)
+        misspelt |= {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
+        for problem in problems:
+            steps = problem["loc"]
+            sources = _sources(overrides, steps[: depth_of(combined, steps)], (steps, problem["type"]) in file_problems)
+            # A misspelt name explains a missing name.
+            if problem["type"] != "missing" or steps[:-1] not in misspelt:
+                mistakes.append(_mistake(path, problem, sources))
+            # Remove the wrong value, so that the other values are checked too.
+            if not sources and not _drop(values, steps):
+                return Settings.read(path, {}), mistakes
+            overrides = [variable for variable in overrides if variable not in sources]
 
 
 def _group_by_place(problems: Sequence[Any], values: Mapping[str, Any]) -> list[Any]:

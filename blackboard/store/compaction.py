@@ -71,14 +71,21 @@ def empty_log(database: Database) -> bool:
 def _rewrite_beside_writers(database: Database, part: Path, tries: int) -> bool:
     with _connected(database) as watcher:
         for _ in range(tries):
-            before = _version(watcher)
-            _build(database, part)
-            with database.writers_held_off():
-                if _version(watcher) == before:
-                    _put_back(part, database)
-                    return True
+            if _rewrite_if_unchanged(database, part, watcher):
+                return True
             os.truncate(part, 0)
     return False
+
+
+def _rewrite_if_unchanged(database: Database, part: Path, watcher: Any) -> bool:
+    """Build the new file, and put it back unless another process has written meanwhile; return whether it is back."""
+    before = _version(watcher)
+    _build(database, part)
+    with database.writers_held_off():
+        is_unchanged = _version(watcher) == before
+        if is_unchanged:
+            _put_back(part, database)
+    return is_unchanged
 
 
 def _version(watcher: Any) -> int:

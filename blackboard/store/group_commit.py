@@ -101,11 +101,7 @@ class GroupCommit:
         """
         with self._lock:
             if self._leader is entry:
-                while self._batch:
-                    other = self._batch[-1]
-                    if other is not entry:
-                        self._return(other)
-                    self._batch.pop()
+                self._return_batch(entry)
                 self._leader = None
             else:
                 entry.abandoned = True
@@ -132,6 +128,12 @@ class GroupCommit:
         while arrived < len(self._waiting) < self._group_size - 1:
             arrived = len(self._waiting)
             give_way()
+
+    def _return_batch(self, leader: Entry) -> None:
+        while self._batch:
+            if self._batch[-1] is not leader:
+                self._return(self._batch[-1])
+            self._batch.pop()
 
     def _return(self, entry: Entry) -> None:
         if entry.is_done:

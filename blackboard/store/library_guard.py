@@ -112,13 +112,7 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
             others = connections_to(opened.file)
             if not others:
                 _check_descriptors(opened)
-            for other in others:
-                # The connections of a process to one file share the log's index, which fits no other log.
-                # A connection that another thread is closing has no log any more: SQLite may have deleted it.
-                if not other.has_its_log and other.log is not None:
-                    raise LogInUse(
-                        f"{other.wal} was removed while it was open; close every connection of this process to {path}"
-                    )
+            _check_logs(others, path)
             connection = connect()
             after = identity(real)
             if before is None or before == after:
@@ -126,6 +120,19 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
                 _open[id(connection)] = opened
                 return connection, opened
             connection.close()  # another file took the place of this one meanwhile: which of them is open is unknown
+
+
+def _check_logs(others: Iterable[OpenFile], path: str) -> None:
+    """Check that the log of each open connection to a file is in its place.
+
+    The connections of a process to one file share the log's index, which fits no other log. A connection that another
+    thread is closing has no log any more: SQLite may have deleted it.
+    """
+    for other in others:
+        if not other.has_its_log and other.log is not None:
+            raise LogInUse(
+                f"{other.wal} was removed while it was open; close every connection of this process to {path}"
+            )
 
 
 def create(path: str | Path, mode: int) -> None:

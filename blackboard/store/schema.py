@@ -221,24 +221,28 @@ def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange |
 
         try:
             with connection.begin():
-                # Another process may have upgraded it while this one waited for the lock.
-                revision, copy = _revision(raw, database), None
-                if revision == HEAD:
-                    return None
-                if revision is not None:
-                    _check_unserved(database, raw, revision, now, living)
-                    copy = _keep_copy(database, now)
-                failpoint("migration.begun")
-                run_migrations(connection)
-                transaction = Transaction(raw.cursor(), database.dialect)
-                _create_board(connection, database, now)
-                if (views := _outdated_views(transaction)) is not None:
-                    _write_views(transaction, views)
-                failpoint("migration.made")
-                change = SchemaChange(revision, HEAD, copy)
+                return _migrate_locked(connection, database, now, living)
         except Exception as error:
             raise _translated(error, database) from None
-    return change
+
+
+def _migrate_locked(connection: Any, database: Database, now: Instant, living: Living) -> SchemaChange | None:
+    raw: Any = connection.connection.dbapi_connection
+    # Another process may have upgraded it while this one waited for the lock.
+    revision, copy = _revision(raw, database), None
+    if revision == HEAD:
+        return None
+    if revision is not None:
+        _check_unserved(database, raw, revision, now, living)
+        copy = _keep_copy(database, now)
+    failpoint("migration.begun")
+    run_migrations(connection)
+    transaction = Transaction(raw.cursor(), database.dialect)
+    _create_board(connection, database, now)
+    if (views := _outdated_views(transaction)) is not None:
+        _write_views(transaction, views)
+    failpoint("migration.made")
+    return SchemaChange(revision, HEAD, copy)
 
 
 def run_migrations(connection: Connection) -> None:

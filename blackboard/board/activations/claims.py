@@ -71,8 +71,8 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration)
         return _restart(txn, agent, row, worker, lease)
     for watch in ready_watches(txn, agent):
         while (selection := select(txn, watch)).crossings:
-            if (fit := _quarantine_loops(txn, watch, selection)).crossings:
-                return _start(txn, watch, fit, worker, lease)
+            if (accepted := _quarantine_loops(txn, watch, selection)).crossings:
+                return _start(txn, watch, accepted, worker, lease)
     return None
 
 
@@ -96,20 +96,19 @@ def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, selection: 
         return Selection()
     if not loop_detection.may_loop(agent, selection.chain_length):
         return selection
-    fit = Selection()
+    accepted = Selection()
     for crossing in selection.crossings:
-        part = Selection(
-            [crossing], {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
-        )
+        inputs = {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
+        part = Selection([crossing], inputs)
         part.chain_length = loop_detection.chain_length(txn, part.events)
         reason = loop_detection.loop_problem(txn, agent, crossing.subject, part.events, part.chain_length)
         if reason is None:
-            fit.crossings.append(crossing)
-            fit.inputs.update(part.inputs)
-            fit.chain_length = max(fit.chain_length, part.chain_length)
+            accepted.crossings.append(crossing)
+            accepted.inputs.update(inputs)
+            accepted.chain_length = max(accepted.chain_length, part.chain_length)
         else:
             _quarantine(txn, watch, part, crossing.subject or f"agent/{agent.name}", reason)
-    return fit
+    return accepted
 
 
 def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
@@ -270,22 +269,28 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
         record_input(txn, activation_id, event, strength)
     if not watch.absorbs:
         return
-    if watch.is_over_board:
-        candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)}
-        if candidates.keys() <= selection.inputs.keys():  # everything: a watermark replaces a row for each mark
-            txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
-            txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
-            board_totals.reset(txn, watch)
-            for event, _ in selection.inputs.values():
-                is_own = event.author == watch.ignored_author and event.activation_id is not None
-                if is_own:  # the watermark would stand for the last deposit of others
-                    stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
-            return
-        if watch.keeps_totals:
-            for mark_id in selection.inputs.keys() & candidates.keys():
-                board_totals.add(txn, watch, _migrate_if_pending(txn, candidates[mark_id]), -1)
+    candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)} if watch.is_over_board else {}
+    if watch.is_over_board and candidates.keys() <= selection.inputs.keys():
+        _absorb_whole_board(txn, watch, activation_id, selection)
+        return
+    if watch.keeps_totals:
+        for mark_id in selection.inputs.keys() & candidates.keys():
+            board_totals.add(txn, watch, _migrate_if_pending(txn, candidates[mark_id]), -1)
     for mark_id, (event, _) in selection.inputs.items():
         stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
+
+
+def _absorb_whole_board(
+    txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, selection: Selection
+) -> None:
+    """Absorb every mark that a watch counts, by a watermark instead of a row for each mark."""
+    txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
+    txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
+    board_totals.reset(txn, watch)
+    for event, _ in selection.inputs.values():
+        is_own = event.author == watch.ignored_author and event.activation_id is not None
+        if is_own:  # the watermark would stand for the last deposit of others
+            stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
 
 
 def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:

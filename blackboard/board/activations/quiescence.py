@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from itertools import chain
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
@@ -40,21 +41,31 @@ def has_work(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False
 def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     """Yield the agent of each activation and crossing that waits only for time, for a free worker, or for both."""
     active = agents - _paused(txn).keys()
+    waiting = chain(_waiting_activations(txn), _waiting_crossings(txn, active), _due_crossings(txn))
+    yield from (agent for agent in waiting if agent in active)
+
+
+def _waiting_activations(txn: BoardTransaction) -> Iterator[str]:
     for state in (ActivationState.READY, ActivationState.HELD):
         for row in txn.sql.all(ACTIVATIONS.unfinished_in_state, state=state):
-            is_due = row.retry_at is not None and (state == ActivationState.READY or row.retry_at <= txn.now)
-            if row.agent in active and is_due:
+            if row.retry_at is not None and (state == ActivationState.READY or row.retry_at <= txn.now):
                 yield row.agent
+
+
+def _waiting_crossings(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
     for watch in txn.active.watches.values():
-        if watch.agent.name not in active or budget_hold(txn, watch) is not None:
+        if watch.agent.name not in agents or budget_hold(txn, watch) is not None:
             continue
         for crossing in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id):
             is_ready = crossing.ready_at is not None and crossing.ready_at <= txn.now
             if crossing.held_by in (None, "cooldown") or is_ready:
                 yield watch.agent.name
+
+
+def _due_crossings(txn: BoardTransaction) -> Iterator[str]:
     for prediction in txn.sql.all(CROSSINGS.due_predicted, now=txn.now, limit=MAX_COUNTED_CROSSINGS):
-        if (falling := txn.active.watches.get(prediction.watch_id)) is not None and falling.agent.name in active:
-            yield falling.agent.name
+        if (watch := txn.active.watches.get(prediction.watch_id)) is not None:
+            yield watch.agent.name
 
 
 @dataclass(frozen=True)

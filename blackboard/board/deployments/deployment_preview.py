@@ -139,60 +139,68 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         redeployment.apply_due_changes(txn)  # as the change will: marks that earlier changes still end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
-    before = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
+    ends = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
     change = unreadable_marks.register(txn, new)
     _continue(txn)
-    waiting = [
-        row.id
-        for watch_id in txn.active.retests.keys() & txn.active.watches.keys()
-        for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
-        if row.held_by == crossing_retests.HELD_BY
-    ]
+    retested = _crossings_to_retest(txn)
     while backfill.run_batch(txn, MARKS_PER_BATCH):
         _continue(txn)
-    evaporates, sooner = _evaporations(txn, kinds, before)
+    evaporates, sooner = _evaporations(txn, kinds, ends)
     return Preview(
         as_of=to_datetime(as_of),
         changes=change.changed,
         evaporates=evaporates,
         sooner=sooner,
-        wakes=tuple(
-            _wake(txn, row)
-            for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing)
-            if row.id not in waiting and row.watch_id in txn.active.watches and row.state != CrossingState.WITHDRAWN
-        ),
-        retests=tuple(_retest(txn, crossing_id) for crossing_id in waiting),
+        wakes=tuple(_wakes(txn, last_crossing, retested)),
+        retests=tuple(_retest(txn, crossing_id) for crossing_id in retested),
         refusal=refusal,
-        idle_workers={
-            row.id: problem
-            for row in txn.sql.all(ACTIVATIONS.workers)
-            if row.id not in dead and (problem := served_agents.problem(txn, row)) is not None
-        },
+        idle_workers=_idle_workers(txn, dead),
         gone_agents=gone_agents.count(txn),
         own_laws=dict(txn.sql.all(MARKS.count_own_laws, now=txn.now)),
-        schedules=tuple(
-            PredictedSchedule(*key, text, schedules.get(key) != text, _upcoming(txn, key))
-            for key, text in sorted(_schedules(txn).items())
-        ),
+        schedules=tuple(_predicted_schedules(txn, schedules)),
         activations=tuple(_activations(txn)),
     )
 
 
+def _crossings_to_retest(txn: BoardTransaction) -> list[int]:
+    return [
+        row.id
+        for watch_id in txn.active.retests.keys() & txn.active.watches.keys()
+        for row in txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch_id)
+        if row.held_by == crossing_retests.HELD_BY
+    ]
+
+
+def _wakes(txn: BoardTransaction, last_crossing: int, retested: Collection[int]) -> Iterator[PredictedWake]:
+    """Yield the wakes of the crossings after the last one, without those that only wait for their retest."""
+    for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing):
+        is_withdrawn = row.state == CrossingState.WITHDRAWN
+        if row.id not in retested and row.watch_id in txn.active.watches and not is_withdrawn:
+            yield _wake(txn, row)
+
+
+def _idle_workers(txn: BoardTransaction, dead: Collection[str]) -> dict[str, str]:
+    """Return the living workers that do not claim for some of their agents, with the reasons."""
+    living = [row for row in txn.sql.all(ACTIVATIONS.workers) if row.id not in dead]
+    problems = {row.id: served_agents.problem(txn, row) for row in living}
+    return {worker: problem for worker, problem in problems.items() if problem is not None}
+
+
 def _evaporations(
-    txn: BoardTransaction, kinds: Sequence[str], before: Mapping[Instant, Instant | None]
+    txn: BoardTransaction, kinds: Sequence[str], ends: Mapping[int, Instant | None]
 ) -> tuple[tuple[PredictedEvaporation, ...], dict[str, int]]:
     """Return the marks that evaporated under the change, and how many of each kind will do so sooner than before.
 
-    `before` has the ends of the marks that were live before the change.
+    `ends` has the ends of the marks that were live before the change, by their ids.
     """
     evaporates, sooner = [], dict.fromkeys(sorted(kinds), 0)
     for row in txn.stored_marks(kinds, None):
-        if row.id not in before:
+        if row.id not in ends:
             continue
         if not row.is_live(txn.now):
             remaining = txn.state(row).remaining(txn.now)
             evaporates.append(PredictedEvaporation(row.id, row.kind, row.subject, remaining, txn.kind(row.kind).floor))
-        elif row.evaporates_at is not None and row.evaporates_at < (before[row.id] or float("inf")):
+        elif row.evaporates_at is not None and row.evaporates_at < (ends[row.id] or float("inf")):
             sooner[row.kind] += 1
     return tuple(evaporates), {kind: count for kind, count in sooner.items() if count}
 
@@ -221,9 +229,12 @@ def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
     return {(watch.agent.name, watch.spec.name): str(watch.condition) for watch in watches}
 
 
-def _upcoming(txn: BoardTransaction, key: tuple[str, str]) -> tuple[datetime, ...]:
-    watch = next(one for one in txn.active.watches.values() if (one.agent.name, one.spec.name) == key)
-    return tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)))
+def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str], str]) -> Iterator[PredictedSchedule]:
+    """Yield the schedules of all agents, in the order of their names. `former` has those before the change."""
+    watches = {(watch.agent.name, watch.spec.name): watch for watch in txn.active.watches.values()}
+    for key, text in sorted(_schedules(txn).items()):
+        upcoming = scheduled_crossings.upcoming(txn, watches[key], UPCOMING_PER_SCHEDULE)
+        yield PredictedSchedule(*key, text, former.get(key) != text, tuple(map(to_datetime, upcoming)))
 
 
 def _continue(txn: BoardTransaction) -> None:

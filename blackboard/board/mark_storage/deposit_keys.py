@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from blackboard.authors import check_text
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -24,7 +26,16 @@ def check_key(key: str) -> None:
         raise InvalidMark(f"the key {key!r} begins with {RESERVED!r}, which is reserved for the board itself")
 
 
-def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -> Receipt | None:
+class KeyedRequest(NamedTuple):
+    """A request for a deposit with a key, by a digest of all its arguments."""
+
+    author: str
+    kind: str
+    key: str
+    digest: str
+
+
+def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
     """Return the receipt of the first request with a key, or None if there was none.
 
     Keys from before requests had a digest stand for whatever was deposited with them.
@@ -32,6 +43,7 @@ def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -
     Raises:
         KeyReused: The key stands for another request.
     """
+    author, kind, key, digest = request
     known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
     if known is None:
         return None
@@ -46,16 +58,11 @@ def find(txn: BoardTransaction, author: str, kind: str, key: str, digest: str) -
     )
 
 
-def insert(
-    txn: BoardTransaction, author: str, kind: str, key: str, digest: str, receipt: Receipt, source: str | None
-) -> None:
+def insert(txn: BoardTransaction, request: KeyedRequest, receipt: Receipt, source: str | None) -> None:
     """Record that a key stands for a request, with its result, and the file that it was loaded from."""
     txn.sql.run(
         MARKS.insert_key,
-        author=author,
-        kind=kind,
-        key=key,
-        digest=digest,
+        **request._asdict(),
         mark_id=receipt.mark_id,
         event_id=receipt.event_id,
         at=txn.now,

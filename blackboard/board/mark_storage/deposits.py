@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from blackboard.authors import check_author, skeleton
 from blackboard.board.mark_storage import backfill, deposit_keys, evaporation, unique_values
 from blackboard.board.mark_storage.declarations import check_payload, ensure_kind
+from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -203,11 +204,11 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
     if request.key is None:
         return deposit(txn, prepare(txn, request, classes))
     deposit_keys.check_key(request.key)
-    key = (request.author, request.kind, request.key, request.digest())
-    if (first := deposit_keys.find(txn, *key)) is not None:
+    keyed = KeyedRequest(request.author, request.kind, request.key, request.digest())
+    if (first := deposit_keys.find(txn, keyed)) is not None:
         return first
     receipt = deposit(txn, prepare(txn, request, classes))
-    deposit_keys.insert(txn, *key, receipt, request.source)
+    deposit_keys.insert(txn, keyed, receipt, request.source)
     return receipt
 
 

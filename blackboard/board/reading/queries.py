@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from itertools import islice, takewhile
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
@@ -268,18 +268,18 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
         held_by, retry_at = (block.reason if block else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
             held_by, retry_at = gone_agents.HELD_BY, None
-        names = row.agent, row.watch, row.condition
-        items.append((row.crossing.value, _agenda_item(row.crossing, *names, "deferred", held_by, retry_at)))
+        watch = _WatchNames(row.agent, row.watch, row.condition)
+        items.append((row.crossing.value, _agenda_item(row.crossing, watch, "deferred", held_by, retry_at)))
     gone = CROSSINGS.waiting_for_gone
     for left in txn.sql.all(gone) if limit is None else txn.sql.all(gone.using("limit"), limit=limit):
-        names = left.agent, left.watch, left.condition
-        items.append((left.crossing.value, _agenda_item(left.crossing, *names, "waiting", gone_agents.HELD_BY, None)))
-    for watch in txn.active.watches.values():
-        block = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
-        names = watch.agent.name, watch.spec.name, str(watch.condition)
-        for crossing, strength in waiting_with_strengths(txn, watch, limit):
+        watch = _WatchNames(left.agent, left.watch, left.condition)
+        items.append((left.crossing.value, _agenda_item(left.crossing, watch, "waiting", gone_agents.HELD_BY, None)))
+    for registered in txn.active.watches.values():
+        block = agent_hold(txn, registered.agent.name) or budget_hold(txn, registered)
+        watch = _WatchNames(registered.agent.name, registered.spec.name, str(registered.condition))
+        for crossing, strength in waiting_with_strengths(txn, registered, limit):
             held_by = crossing.held_by or (block.reason if block else held_by_of(txn, crossing))
-            items.append((strength, _agenda_item(crossing, *names, "waiting", held_by, crossing.ready_at)))
+            items.append((strength, _agenda_item(crossing, watch, "waiting", held_by, crossing.ready_at)))
     return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
 
 
@@ -310,11 +310,15 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
     return sorted(result, key=lambda row: (row.upcoming[:1], row.agent, row.watch))
 
 
+class _WatchNames(NamedTuple):
+    agent: str
+    watch: str
+    condition: str
+
+
 def _agenda_item(
     row: CrossingRow,
-    agent: str,
-    watch: str,
-    condition: str,
+    watch: _WatchNames,
     state: Literal["waiting", "deferred"],
     held_by: str | None,
     ready_at: Instant | None,
@@ -322,11 +326,9 @@ def _agenda_item(
     return result_of(
         AgendaItem,
         row,
-        agent=agent,
-        watch=watch,
+        **watch._asdict(),
         state=state,
-        condition=condition,
-        reason=f"{condition}: {_measured(row)}",
+        reason=f"{watch.condition}: {_measured(row)}",
         late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
         ready_at=ready_at,
         held_by=held_by,

@@ -85,13 +85,17 @@ def record_reads(
     They are frozen with the activation, so a retry sees the same marks.
     """
     absorbed = {item.event.mark_id for item in inputs}
+    own_subjects: list[str | None] = list(dict.fromkeys(item.event.subject for item in inputs))
+    candidates = (
+        pair
+        for read in agent.reads
+        for subject in (own_subjects if read.same_subject else [None])
+        for pair in strongest(txn, read.kind, read.limit, subject)
+    )
     reads: dict[int, ActivationInput] = {}
-    for read in agent.reads:
-        subjects = list(dict.fromkeys(item.event.subject for item in inputs)) if read.same_subject else [None]
-        for subject in subjects:
-            for row, strength in strongest(txn, read.kind, read.limit, subject):
-                if row.id not in absorbed and row.id not in reads:
-                    reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
+    for row, strength in candidates:
+        if row.id not in absorbed and row.id not in reads:
+            reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
     for item in reads.values():
         record_input(txn, activation_id, item.event, item.strength, READ)
     return tuple(reads.values())

@@ -63,11 +63,11 @@ def addresses(folder: Path) -> Iterator[str]:
         OSError: The folder cannot be read.
     """
     with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith(".sock"):
-                address = _target(entry.path) if entry.is_symlink() else entry.path
-                if address is not None:
-                    yield address
+        sockets = [entry for entry in entries if entry.name.endswith(".sock")]
+    for entry in sockets:
+        address = _target(entry.path) if entry.is_symlink() else entry.path
+        if address is not None:
+            yield address
 
 
 def remove(path: Path) -> None:
@@ -96,11 +96,15 @@ def _remove_abandoned(temporary: Path) -> None:
     for folder in temporary.glob(f"{_prefix()}*"):
         with contextlib.suppress(OSError):
             if FOLDER.fullmatch(folder.name) and is_private_folder(folder):
-                sockets = [folder / name for name in os.listdir(folder)]
-                if sockets and all(_is_abandoned(path) for path in sockets):
-                    for path in sockets:
-                        path.unlink()
-                    folder.rmdir()
+                _remove_if_abandoned(folder)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    sockets = [folder / name for name in os.listdir(folder)]
+    if sockets and all(map(_is_abandoned, sockets)):
+        for path in sockets:
+            path.unlink()
+        folder.rmdir()
 
 
 def _is_abandoned(path: Path) -> bool:
