@@ -132,6 +132,10 @@ def exactly(text: str) -> str:
     return re.sub(r"[*?[]", r"[\g<0>]", text)
 
 
+SECOND = 1_000_000
+LONGEST_WAIT = 1 << 60
+"""About 36,000 years in microseconds: what has not fallen by then never will."""
+
 MEASURES: dict[str, type[Measure]] = {}
 """The known measures by name. A subclass of `Measure` that sets `name` is added when it is defined."""
 
@@ -228,7 +232,8 @@ class Measure(ABC):
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant from `now` on at which the value is below `threshold`, or None if there is none.
 
-        The value is at least `threshold` at `now`, and fading never raises it, so bisection finds the instant.
+        The value is at least `threshold` at `now`, and fading never raises it. The search starts where the threshold
+        would be if all marks faded exponentially, and ends with a bisection.
 
         Args:
             marks: The marks to measure; all are live at `now`.
@@ -236,20 +241,29 @@ class Measure(ABC):
             now: Microseconds since the epoch.
         """
 
-        def is_below(at: Instant) -> bool:
-            return self.value([mark.strength(at) for mark in marks if mark.is_live(at)]) < threshold
+        def value_at(at: Instant) -> float:
+            return self.value([mark.strength(at) for mark in marks if mark.is_live(at)])
 
-        step, low = 1_000_000, now
-        high = now + step
-        while not is_below(high):
-            low, step = high, step * 2
-            high = low + step
-            if step > 1 << 60:
-                return None
+        low, high, step = now, now + self._expected_wait(value_at(now), value_at(now + SECOND), threshold), 1
+        if value_at(high) < threshold:
+            while (low := max(now, high - step)) > now and value_at(low) < threshold:
+                high, step = low, step * 8
+        else:
+            low = high
+            while value_at(high := low + step) >= threshold:
+                low, step = high, step * 8
+                if step > LONGEST_WAIT:
+                    return None
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if is_below(middle) else (middle, high)
+            low, high = (low, middle) if value_at(middle) < threshold else (middle, high)
         return high
+
+    @staticmethod
+    def _expected_wait(value: float, second_later: float, threshold: float) -> int:
+        """Return how long an exponential decay takes to the threshold, in microseconds; a second if there is none."""
+        fading = math.log(value / second_later) if value > second_later > 0 else 0.0
+        return int(min(LONGEST_WAIT, SECOND * math.log(value / threshold) / fading)) + 1 if fading else SECOND
 
     def covers(self, subject: str) -> bool:
         """Return whether marks of a subject count."""

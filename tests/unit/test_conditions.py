@@ -7,10 +7,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blackboard.conditions import (
+    LONGEST_WAIT,
     Comparison,
     Condition,
     Measure,
@@ -22,10 +23,12 @@ from blackboard.conditions import (
     strongest,
     total,
 )
+from blackboard.decay import Decay
 from blackboard.errors import InvalidCondition
 from blackboard.marks import Mark
 from blackboard.parsing import parse
-from tests.unit.strategies import comparisons, conditions, measures
+from blackboard.reinforcement import FadingMark, FadingState
+from tests.unit.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
 
 
 class Smoke(Mark, kind="smoke"):
@@ -53,6 +56,31 @@ def test_a_condition_reads_back_from_its_text(condition: Condition) -> None:
 @given(conditions)
 def test_the_text_of_a_condition_is_a_python_expression_for_it(condition: Condition) -> None:
     assert eval(str(condition), {"__builtins__": {}}, NAMES) == condition
+
+
+marks = st.lists(st.tuples(laws, intensities, st.floats(0.1, 10), ages), min_size=1, max_size=5)
+
+
+@given(marks, st.sampled_from([1.0, 0.999, 0.5, 1e-3, 1e-9]), instants)
+def test_a_total_falls_at_the_first_instant_at_which_it_is_below(
+    drawn: list[tuple[Decay, float, float, int]], part: float, now: int
+) -> None:
+    fading = [
+        FadingMark("smoke", "kitchen", weight, FadingState(intensity, now - age, law), None)
+        for law, intensity, weight, age in drawn
+    ]
+
+    def value(at: int) -> float:
+        return total(Smoke).value([mark.strength(at) for mark in fading])
+
+    threshold = value(now) * part
+    assume(threshold > 0)
+    fall = total(Smoke).first_below(fading, threshold, now)
+    if fall is None:
+        assert value(now + LONGEST_WAIT) >= threshold
+    else:
+        assert now < fall
+        assert value(fall) < threshold <= value(fall - 1)
 
 
 @pytest.mark.parametrize(
