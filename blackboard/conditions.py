@@ -5,6 +5,7 @@
     count(Qualified, Rejected, over="board") >= 20      the whole board
     strength(Lead, subject="lead/vip-*") >= 0.3         only subjects that match a pattern
     strength(Qualified) < 0.3                           falling: it has gone cold
+    count(Error, within="10m") >= 5                     the deposits of the last ten minutes
 
 A condition is a pure expression. It has no truth value of its own, so `if strength(Smoke) >= 0.7` raises.
 
@@ -19,6 +20,7 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -26,7 +28,8 @@ from itertools import chain, combinations, product
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
-from blackboard.errors import InvalidCondition
+from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
+from blackboard.errors import InvalidCondition, InvalidDuration
 from blackboard.marks import Mark, normalize_subject
 from blackboard.reinforcement import FadingMark
 
@@ -113,6 +116,27 @@ class Condition(ABC):
         return False
 
     @property
+    def windows(self) -> tuple[Measure, ...]:
+        """Its measures that count the deposits of a window of time."""
+        return tuple(one.measure for one in self.comparisons() if one.measure.within is not None)
+
+    @property
+    def has_window(self) -> bool:
+        """Whether it counts the deposits of a window of time."""
+        return bool(self.windows)
+
+    @property
+    def kinds_in_windows(self) -> tuple[str, ...]:
+        """The kinds whose deposits it counts in windows, without repetition."""
+        return tuple(dict.fromkeys(kind for measure in self.windows for kind in measure.kinds))
+
+    @property
+    def kinds_of_marks(self) -> tuple[str, ...]:
+        """The kinds whose live marks it measures, without repetition."""
+        measures = (comparison.measure for comparison in self.comparisons())
+        return tuple(dict.fromkeys(kind for one in measures if one.within is None for kind in one.kinds))
+
+    @property
     def is_schedule(self) -> bool:
         """Whether it names instants instead of measuring marks: see `schedules`."""
         return False
@@ -162,14 +186,18 @@ class Measure(ABC):
         subject: A pattern such as `lead/vip-*`; only marks of matching subjects count. `*` stands for any characters,
             `?` for one, `[abc]` and `[a-c]` for one of these, `[!abc]` for any other one. `exactly` makes a text match
             itself only.
+        within: Only for `count` and `total`: the length of a window. They then measure the deposits that occurred in
+            it, whatever became of their marks: their number, or the sum of weight x deposited intensity.
 
     Raises:
-        InvalidCondition: A kind, scope or pattern is not valid.
+        InvalidCondition: A kind, scope, pattern or window is not valid.
     """
 
     kinds: tuple[str, ...]
     over: Scope
     subject: str | None
+    within: int | None
+    """The length of the window in microseconds; None if it measures live marks."""
     mark_classes: tuple[type[Mark], ...] = field(compare=False, repr=False)
 
     name: ClassVar[str]
@@ -180,10 +208,18 @@ class Measure(ABC):
     """Whether the value is the largest strength. A deposit then compares only the new mark with the threshold."""
     is_proportional: ClassVar[bool] = False
     """Whether the value grows and fades with the strengths by the same factor."""
+    takes_window: ClassVar[bool] = False
+    """Whether it can measure the deposits of a window."""
     keeps_sums: ClassVar[bool]
     """Whether `from_sums` is defined. The board then keeps sums for watches over the board and does not read marks."""
 
-    def __init__(self, *kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> None:
+    def __init__(
+        self,
+        *kinds: KindLike,
+        over: Scope = "subject",
+        subject: str | None = None,
+        within: DurationLike | None = None,
+    ) -> None:
         if not kinds:
             raise InvalidCondition(f"{self.name}() needs a kind")
         if over not in ("subject", "board"):
@@ -201,6 +237,7 @@ class Measure(ABC):
         object.__setattr__(self, "kinds", tuple(dict.fromkeys(names)))
         object.__setattr__(self, "over", over)
         object.__setattr__(self, "subject", None if subject is None else normalize_subject(subject))
+        object.__setattr__(self, "within", None if within is None else self._window(within))
         object.__setattr__(
             self, "mark_classes", tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str)))
         )
@@ -217,6 +254,18 @@ class Measure(ABC):
                 raise InvalidCondition(f"{cls.__qualname__}: there is already a measure {name!r}; choose another name")
             MEASURES[name] = cls
         cls.keeps_sums = cls.from_sums is not Measure.from_sums
+
+    def _window(self, within: DurationLike) -> int:
+        if not self.takes_window:
+            able = " and ".join(name for name, measure in MEASURES.items() if measure.takes_window)
+            raise InvalidCondition(f"{self.name} measures live marks, so it has no within; only {able} take one")
+        try:
+            length = parse_duration(within)
+        except InvalidDuration as error:
+            raise InvalidCondition(f"{self.name}: within: {error}") from None
+        if length == 0:
+            raise InvalidCondition(f"{self.name}: within must be longer than 0s")
+        return length
 
     @abstractmethod
     def value(self, strengths: Sequence[float]) -> float:
@@ -288,6 +337,8 @@ class Measure(ABC):
         if self.subject is not None:
             # A JSON string is a valid Python literal, too.
             arguments.append(f"subject={json.dumps(self.subject, ensure_ascii=False)}")
+        if self.within is not None:
+            arguments.append(f'within="{format_duration(self.within)}"')
         return f"{self.name}({', '.join(arguments)})"
 
 
@@ -316,10 +367,11 @@ class Strength(Strongest):
 
 
 class Total(Measure):
-    """The sum of the strengths."""
+    """The sum of the strengths, or of weight x deposited intensity in a window."""
 
     name = "total"
     is_proportional = True
+    takes_window = True
 
     def value(self, strengths: Sequence[float]) -> float:
         """Return the exact sum, rounded once: ten strengths of 0.1 make 1.0."""
@@ -329,11 +381,21 @@ class Total(Measure):
         """Return the sum; rounding in kept sums may bring it below 0."""
         return max(0.0, total)
 
+    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
+        """Return the instant of `Measure.first_below`; in a window, that at which the deposit leaves that it needs."""
+        if self.within is None:
+            return super().first_below(marks, threshold, now)
+        newest_first = sorted(marks, key=lambda mark: -(mark.evaporates_at or 0))
+        strengths = [mark.strength(now) for mark in newest_first]
+        needed = bisect_left(range(len(marks)), True, key=lambda last: self.value(strengths[: last + 1]) >= threshold)
+        return newest_first[needed].evaporates_at
+
 
 class Count(Measure):
-    """The number of live marks."""
+    """The number of live marks, or of the deposits in a window."""
 
     name = "count"
+    takes_window = True
 
     def value(self, strengths: Sequence[float]) -> float:
         """Return the number."""
@@ -464,9 +526,15 @@ def strength(kind: KindLike, *, subject: str | None = None) -> Strength:
     return Strength(kind, subject=subject)
 
 
-def total(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Total:
-    """Return the sum of the strengths of the marks of one subject, or of the whole board."""
-    return Total(*kinds, over=over, subject=subject)
+def total(
+    *kinds: KindLike, over: Scope = "subject", subject: str | None = None, within: DurationLike | None = None
+) -> Total:
+    """Return the sum of the strengths of the marks of one subject, or of the whole board.
+
+    With `within`, the sum of weight x intensity over the deposits that occurred in that window, as in
+    `total(Cost, within="24h")`.
+    """
+    return Total(*kinds, over=over, subject=subject, within=within)
 
 
 def strongest(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Strongest:
@@ -474,9 +542,14 @@ def strongest(*kinds: KindLike, over: Scope = "subject", subject: str | None = N
     return Strongest(*kinds, over=over, subject=subject)
 
 
-def count(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Count:
-    """Return the number of live marks of one subject, or of the whole board."""
-    return Count(*kinds, over=over, subject=subject)
+def count(
+    *kinds: KindLike, over: Scope = "subject", subject: str | None = None, within: DurationLike | None = None
+) -> Count:
+    """Return the number of live marks of one subject, or of the whole board.
+
+    With `within`, the number of deposits that occurred in that window, as in `count(Error, within="10m")`.
+    """
+    return Count(*kinds, over=over, subject=subject, within=within)
 
 
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
@@ -486,13 +559,24 @@ def both(first: Condition | None, second: Condition | None) -> Condition | None:
     return first & second
 
 
+def with_window(comparison: Comparison, within: int) -> Comparison:
+    """Return a comparison whose window has another length in microseconds.
+
+    Raises:
+        InvalidCondition: It is not a valid length, or the measure takes no window.
+    """
+    one = comparison.measure
+    measure = type(one)(*one.kinds, over=one.over, subject=one.subject, within=Microseconds(within))
+    return replace(comparison, measure=measure)
+
+
 def over_board(condition: Condition) -> Condition:
     """Return a condition with all its measures over the whole board."""
     if isinstance(condition, Comparison):
-        measure = Strongest if condition.measure.is_per_mark else type(condition.measure)
-        return replace(
-            condition, measure=measure(*condition.measure.kinds, over="board", subject=condition.measure.subject)
-        )
+        one = condition.measure
+        measure = Strongest if one.is_per_mark else type(one)
+        within = None if one.within is None else Microseconds(one.within)
+        return replace(condition, measure=measure(*one.kinds, over="board", subject=one.subject, within=within))
     if isinstance(condition, Not):
         return Not(over_board(condition.part))
     if isinstance(condition, Combination):

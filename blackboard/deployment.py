@@ -169,6 +169,8 @@ def min_increase_problem(condition: Condition) -> str | None:
         return "a schedule has no min_increase: it waits for no marks"
     if condition.is_falling:
         return "a falling watch has no min_increase: it fires when the value sinks below the threshold"
+    if condition.has_window:
+        return "a window has no min_increase: it counts every deposit, news or not"
     return None
 
 
@@ -313,7 +315,8 @@ class AgentSpec(Data):
         if clear is None and misfit_over_time(watch.condition, setting) is None:
             clear = getattr(settings, setting)
         timing = Timing(held_for, every or None, clear)
-        return None if timing == Timing() else timing
+        remembers = watch.condition.has_window and not watch.condition.is_falling
+        return None if timing == Timing() and not remembers else timing
 
     def cooldown_per_of(self, watch: WatchSpec | None) -> Literal["agent", "subject"]:
         """Return what rests after a success of one of its watches; of one that it has no more, as if it took batches.
@@ -481,6 +484,16 @@ class Deployment(Data):
         if name not in self.agents:
             raise UnknownName("agent", name, self.agents)
         return self.agents[name]
+
+    def longest_windows(self) -> dict[str, int]:
+        """Return the length of the longest window that counts each kind, in a condition or a guard."""
+        longest: dict[str, int] = {}
+        for watch in (watch for agent in self.agents.values() for watch in agent.watches):
+            for condition in (watch.condition, watch.guard):
+                for measure in () if condition is None else condition.windows:
+                    for kind in measure.kinds:
+                        longest[kind] = max(longest.get(kind, 0), measure.within or 0)
+        return longest
 
     def content(self) -> str:
         """Return the deployment without its version as canonical JSON. Equal deployments have equal texts."""

@@ -65,7 +65,7 @@ class _Parser:
     unary       := '~' unary | '(' disjunction ')' | comparison | schedule
     comparison  := measure ('>=' | '<') number
     measure     := name '(' item (',' item)* ')'
-    item        := name | quoted | ('over' | 'subject') '=' (name | quoted)
+    item        := name | quoted | ('over' | 'subject' | 'within') '=' (name | quoted)
     schedule    := name '(' quoted (',' name '=' quoted)* ')'
     """
 
@@ -204,11 +204,12 @@ class _Parser:
                 self.fail(f"expected a kind, found {self.token}")
             is_quoted, name = self.kind == "text", self.value()
             if not is_quoted and self.kind == "sign" and self.token == "=":
-                if name not in ("over", "subject") or name in options:
-                    self.fail('only over="board" and subject="..." can be set, each once')
+                if name not in ("over", "subject", "within") or name in options:
+                    self.fail('only over="board", subject="..." and within="..." can be set, each once')
                 self.advance()
-                if self.kind not in ("name", "text"):
-                    self.fail(f"expected a value for {name}, found {self.token}")
+                if self.kind not in (("text",) if name == "within" else ("name", "text")):
+                    what = "a duration in quotes" if name == "within" else "a value"
+                    self.fail(f"expected {what} for {name}, found {self.token}")
                 options[name] = self.value()
             else:
                 kinds.append(name)

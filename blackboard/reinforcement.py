@@ -46,6 +46,8 @@ class FadingMark:
     evaporates_at: Instant | None
     changed_at: Instant = 0
     """Since when the board knows the mark as it is, which may be later than the instant of its state."""
+    within: int | None = None
+    """Set if this stands for a deposit in a window of this length: it keeps its strength until it leaves the window."""
 
     def strength(self, at: Instant) -> float:
         """Return weight x intensity x share at an instant; 0 once the mark has evaporated."""

@@ -80,6 +80,7 @@ def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, subjec
         mark
         for mark in marks
         if mark.kind in measure.kinds
+        and mark.within == measure.within
         and mark.is_live(at)
         and measure.covers(mark.subject)
         and (any_subject or mark.subject == subject)

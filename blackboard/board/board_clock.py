@@ -16,14 +16,14 @@ from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, predicted_crossings
+from blackboard.board.watches import board_totals, predicted_crossings, window_sums
 from blackboard.clock import Instant, iso
 from blackboard.durations import Duration
 from blackboard.errors import InvalidMark
 from blackboard.marks import Need
 from blackboard.reinforcement import FadingState
 from blackboard.store.rows import MarkRow
-from blackboard.store.statements import MARKS
+from blackboard.store.statements import MARKS, WINDOWS
 
 SUBJECT = "board/clock"
 """The subject of the need."""
@@ -58,6 +58,8 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     txn.sql.run(MARKS.confirm_time, at=txn.now)
     for row in txn.sql.all(MARKS.marks_changed_since, since=since):
         _restart_fading(txn, row)
+    txn.sql.run(WINDOWS.restart_window_events, since=since, at=txn.now)
+    window_sums.reset(txn)
     for watch in txn.active.watches.values():
         if watch.is_over_board and watch.absorbs:
             board_totals.rebuild(txn, watch)

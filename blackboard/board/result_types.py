@@ -426,7 +426,11 @@ class MeasuredValue:
     threshold: float
     met: bool
     marks: int
-    """The number of marks that were measured."""
+    """The number of marks that were measured; of a window, that of the deposits in it."""
+    counts: Literal["marks", "deposits"] = "marks"
+    """What was measured: live marks, or the deposits in a window."""
+    falls_at: datetime | None = None
+    """Of a window: when the value falls below the threshold, or if it is below, when the next deposit leaves it."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Retention: the removal, in bounded batches, of history that is older than it is kept.
 
-Live marks keep all of their history.
+Live marks keep all of their history, and so do marks with a deposit in a window.
 """
 
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import window_sums
 from blackboard.durations import DAY, Duration
-from blackboard.store.statements import RETENTION
+from blackboard.store.statements import CROSSINGS, RETENTION, WINDOWS
 
 FEW_LAWS = 200
 """Number of laws up to which a board is not searched for unused ones."""
@@ -27,6 +28,7 @@ def remove(
     """
     removed: int = txn.sql.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
     removed += txn.sql.run(RETENTION.delete_absorbed_of_gone, limit=limit).rowcount
+    removed += _remove_left(txn, limit)
     today = txn.now - txn.now % DAY  # what was spent today still counts towards budgets
     if history is not None:
         before = txn.now - history
@@ -48,6 +50,25 @@ def remove(
     if model_calls is not None:
         before = min(txn.now - model_calls, today)
         removed += txn.sql.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
+    return removed
+
+
+def _remove_left(txn: BoardTransaction, limit: int) -> int:
+    """Remove the next deposits that have left every window, and return their number.
+
+    A crossing that waits, or is due and not yet recorded, keeps those that were in its window.
+    """
+    due_at = txn.sql.value(CROSSINGS.next_predicted)
+    with_window = [watch.id for watch in txn.active.watches.values() if watch.has_window]
+    waiting = [txn.sql.value(CROSSINGS.first_waiting, watch_id=watch_id) for watch_id in with_window]
+    needed_at = min(at for at in (txn.now, due_at, *waiting) if at is not None)
+    removed = 0
+    for kind in txn.sql.each(WINDOWS.next_kind_in_windows, after=""):
+        window_sums.subtract_left(txn, kind)
+        longest = txn.active.longest_windows.get(kind)
+        before = txn.now + 1 if longest is None else needed_at - longest
+        left = max(0, limit - removed)
+        removed += txn.sql.run(WINDOWS.delete_left, kind=kind, before=before, limit=left).rowcount
     return removed
 
 

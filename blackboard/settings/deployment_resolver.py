@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from blackboard.agent_definition import Agent
 from blackboard.authors import check_author, skeleton
-from blackboard.conditions import Comparison, Condition, Count
+from blackboard.conditions import Comparison, Condition, Count, with_window
 from blackboard.decay import law_from
 from blackboard.deployment import (
     OVER_TIME,
@@ -285,7 +285,7 @@ class _Resolver:
         names = [watch.name for watch in spec.watches]
         added = {name for name, watch in sections.items() if watch.schedule is not None}
         self._unknown(f"{place}.watches", "watch", sections.keys() - added, names)
-        for setting in ("threshold", "schedule"):
+        for setting in ("threshold", "within", "schedule"):
             if (value := getattr(section, setting)) is None:
                 continue
             if len(names) > 1:
@@ -327,6 +327,8 @@ class _Resolver:
                 when = self._try(f"{place}.threshold", lambda: replace(comparison, threshold=threshold), comparison)
             else:
                 self._wrong(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
+        if section.within is not None:
+            when = self._window(place, when, section.within)
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
         if min_increase is not None and (problem := min_increase_problem(when)) is not None:
             self._wrong(f"{place}.min_increase", problem)
@@ -337,9 +339,22 @@ class _Resolver:
         }
         return WatchSpec(**{**watch.model_dump(), "when": str(when), **changes})
 
+    def _window(self, place: str, when: Condition, within: int) -> Condition:
+        """Return a condition with a window of another length."""
+        if not when.has_window:
+            self._wrong(
+                f"{place}.within", f"{when} has no window; let the agent watch count(...) or total(..., within=)"
+            )
+        elif not isinstance(when, Comparison):
+            self._wrong(f"{place}.within", f"{when} has several measures; change their windows in the agent")
+        else:
+            comparison = when
+            return self._try(f"{place}.within", lambda: with_window(comparison, within), comparison)
+        return when
+
     def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
         """Return a watch that only the file has: a schedule at which the agent wakes, too."""
-        for setting in ("threshold", "min_increase", *OVER_TIME):
+        for setting in ("threshold", "within", "min_increase", *OVER_TIME):
             if getattr(section, setting) is not None:
                 self._wrong(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
@@ -367,6 +382,7 @@ class _Resolver:
                 where = f"{place}.watches.{watch.name}{suffix}"
                 self._unknown(where, "kind", condition.kinds, kinds, named=False)
                 self._warn_of_counts(where, condition, kinds)
+                self._warn_of_short_history(where, condition)
 
     def _warn_of_catching_up(self, place: str, watch: WatchSpec, settings: AgentSettings) -> None:
         """Warn of a schedule that would catch up on any number of instants."""
@@ -404,7 +420,7 @@ class _Resolver:
         """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""
         for comparison in condition.comparisons():
             measure = comparison.measure
-            if not isinstance(measure, Count) or measure.over == "board":
+            if not isinstance(measure, Count) or measure.over == "board" or measure.within is not None:
                 continue
             rules = {name: kinds[name].on_repeat if name in kinds else "separate" for name in measure.kinds}
             if "separate" in rules.values() or comparison.threshold <= len(rules):
@@ -417,6 +433,17 @@ class _Resolver:
                     f' most one mark of {listed}; set on_repeat = "separate", watch the total, or count over="board"',
                 )
             )
+
+    def _warn_of_short_history(self, place: str, condition: Condition) -> None:
+        """Warn of a window that is longer than the history, from which a new window is filled."""
+        keep = self.settings.daemon.keep_history
+        longest = max((measure.within or 0 for measure in condition.windows), default=0)
+        if keep is not None and longest > keep:
+            text = (
+                f"{condition} counts {format_duration(longest)}, and keep_history is {format_duration(keep)}: when the"
+                " window is new, it begins with what the history has; from then on it has all deposits"
+            )
+            self.warnings.append(Mistake(self._at(place), text))
 
     def _check_prices(self, deployment: Deployment) -> None:
         """Check the price table that the settings name, and that each model has a price, unless no model is used."""

@@ -77,6 +77,8 @@ class WatchSection(Section):
     """`[agents.NAME.watches.NAME]`: overrides of one watch."""
 
     threshold: float | None = Field(default=None, gt=0)
+    within: Duration | None = None
+    """The length of the window, for a condition with a window that is a single comparison."""
     min_increase: float | None = Field(default=None, gt=0)
     schedule: str | None = None
     """Another schedule for a scheduled watch; under a new name, a schedule that the agent has not declared."""
@@ -101,6 +103,8 @@ class AgentSection(AgentSettings):
     """Whether the agent is part of the deployment."""
     threshold: float | None = Field(default=None, gt=0)
     """The threshold, for an agent with one watch whose condition is a single comparison."""
+    within: Duration | None = None
+    """The length of the window, for an agent with one watch that has a window."""
     schedule: str | None = None
     """The schedule, for an agent with one watch that is a schedule."""
     watches: dict[str, WatchSection] = Field(default_factory=dict)

@@ -180,6 +180,20 @@ def mark_after(event: EventRow) -> MarkRow:
     )
 
 
+class WindowEventRow(NamedTuple):
+    """A row of `window_event`: a deposit that a window of the active deployment may count."""
+
+    kind: str
+    subject: str
+    occurred_at: Time
+    event_id: Id
+    mark_id: Id
+    intensity: float
+    """The intensity of the deposit itself, with the trust in its author."""
+    agent: str
+    """The agent that deposited it; "" if it was none."""
+
+
 class DepositKeyRow(NamedTuple):
     """A row of `deposit_key`: the first request that an author made with a key for a kind.
 
@@ -531,6 +545,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "watch": WatchRow._fields,
     "watch_state": WatchStateRow._fields,
     "read_position": ReadPositionRow._fields,
+    "window_event": WindowEventRow._fields,
     "worker": WorkerRow._fields,
     **VIEWS,
 }

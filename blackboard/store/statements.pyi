@@ -40,6 +40,7 @@ from blackboard.store.rows import (
     Time,
     WatchRow,
     WatchStateRow,
+    WindowEventRow,
     WorkerRow,
 )
 from blackboard.store.statement_file import Statement, StatementFile
@@ -161,6 +162,7 @@ class _Crossings(StatementFile):
     close_watch: Statement[object]
     close_gone_of_mark: Statement[object]
     waiting_for_gone: Statement[GoneCrossing]
+    first_waiting: Statement[Time | None]
     count_waiting_for_gone: Statement[NamedCount]
     give_crossing: Statement[object]
     finish_crossings: Statement[object]
@@ -186,6 +188,7 @@ class _Crossings(StatementFile):
     board_totals: Statement[BoardTotalRow]
     set_board_total: Statement[object]
     delete_board_totals: Statement[object]
+    delete_totals_of_law: Statement[object]
     backfills: Statement[BackfillRow]
     insert_backfill: Statement[object]
     move_backfill: Statement[object]
@@ -341,6 +344,21 @@ class _Retention(StatementFile):
     delete_law_segments: Statement[object]
     delete_law: Statement[object]
 
+class _Windows(StatementFile):
+    insert_window_event: Statement[object]
+    window_of_subject: Statement[WindowEventRow]
+    window_of_board: Statement[WindowEventRow]
+    sum_window: Statement[StimulusSums]
+    window_events_of_mark: Statement[WindowEventRow]
+    next_subject_in_windows: Statement[str | None]
+    delete_window_events_of_mark: Statement[object]
+    delete_window_events_of_subject: Statement[object]
+    next_kind_in_windows: Statement[str | None]
+    delete_left: Statement[object]
+    restart_window_events: Statement[object]
+    rename_agent_in_windows: Statement[object]
+    fill_window: Statement[object]
+
 MARKS: _Marks
 CROSSINGS: _Crossings
 ACTIVATIONS: _Activations
@@ -348,3 +366,4 @@ MODEL_CALLS: _ModelCalls
 DEPLOYMENTS: _Deployments
 ERASURE: _Erasure
 RETENTION: _Retention
+WINDOWS: _Windows

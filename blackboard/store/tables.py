@@ -119,6 +119,14 @@ table(
     partial_index("ix_event_activation_id", "activation_id", where="activation_id IS NOT NULL"),
 )
 table(
+    "window_event",
+    rows.WindowEventRow,
+    "kind subject occurred_at event_id",
+    Index(None, "kind", "occurred_at"),
+    Index(None, "mark_id"),
+    clustered=True,
+)
+table(
     "deposit_key",
     rows.DepositKeyRow,
     "key author kind",

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _schedules()
     _watch_states()
     _read_positions()
+    _windows()
 
 
 def _times_of_occurrence() -> None:
@@ -90,3 +91,21 @@ def _read_positions() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
         sqlite_with_rowid=False,
     )
+
+
+def _windows() -> None:
+    """Add the table of the deposits that windows count. No board has a window yet."""
+    identifier = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.create_table(
+        "window_event",
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("subject", sa.Text, primary_key=True),
+        sa.Column("occurred_at", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("event_id", identifier, primary_key=True, autoincrement=False),
+        sa.Column("mark_id", identifier, nullable=False),
+        sa.Column("intensity", sa.Float, nullable=False),
+        sa.Column("agent", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_window_event_kind_occurred_at", "window_event", ["kind", "occurred_at"])
+    op.create_index("ix_window_event_mark_id", "window_event", ["mark_id"])

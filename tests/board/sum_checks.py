@@ -7,9 +7,11 @@ import math
 import pytest
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals
+from blackboard.board.watches import board_totals, watch_states, window_sums
 from blackboard.board.watches.stimuli import stimuli_of
+from blackboard.board.watches.watch_states import StateKey
 from blackboard.conditions import Count, Strongest, Total
+from blackboard.strength_forecast import value_at
 
 
 def check_sums(txn: BoardTransaction) -> None:
@@ -41,6 +43,23 @@ def check_sums(txn: BoardTransaction) -> None:
                 assert kept >= true - 1e-9
             else:
                 assert kept == pytest.approx(true, rel=1e-9, abs=1e-9)
+
+
+def check_window_sums(txn: BoardTransaction) -> None:
+    """Check that the sums of each window over the board equal its deposits, and decide as these do."""
+    for item in txn.active.watches.values():
+        if not item.keeps_window_sums:
+            continue
+        deposits = watch_states.marks_behind(txn, item, StateKey(item.id, "", 0), whole=True)
+        comparison = next(item.condition.comparisons())
+        value = value_at(comparison.measure, deposits, txn.now)
+        assert not (window_sums.is_below(txn, item) and comparison.holds_at(value)), item.spec.name
+        groups = board_totals.groups_of(txn, item).values()
+        live = [deposit for deposit in deposits if deposit.is_live(txn.now)]
+        assert sum(group.marks for group in groups) == len(live), item.spec.name
+        true = math.fsum(deposit.state.intensity for deposit in live)
+        error = sum(group.error0 for group in groups)
+        assert sum(group.sum0 for group in groups) == pytest.approx(true, abs=error, rel=1e-15), item.spec.name
 
 
 def keep_live_sums(txn: BoardTransaction) -> None:

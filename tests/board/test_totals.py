@@ -208,7 +208,7 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
         [watch] = txn.active.watches.values()
         [row] = stimuli_of(txn, watch)
         present = [row]
-        [group] = board_totals._groups(txn, watch).values()
+        [group] = board_totals.groups_of(txn, watch).values()
         for step in range(40_000):
             if rng.random() < 0.1:
                 txn.now += rng.randrange(SECOND)

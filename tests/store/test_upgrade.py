@@ -75,7 +75,7 @@ NEW = {
     ("event", "shown_event_id"), ("mark", "occurred_at"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
-NEW_TABLES = {"model_pause", "read_position", "watch_state"}
+NEW_TABLES = {"model_pause", "read_position", "watch_state", "window_event"}
 
 
 @pytest.fixture

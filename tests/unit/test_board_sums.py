@@ -7,14 +7,14 @@ import random
 from collections.abc import Sequence
 
 from blackboard.board.transactions.board_sums import BoardSums
-from blackboard.board.watches.board_totals import _add
+from blackboard.board.watches.board_totals import add_terms
 
 ROUNDS, BATCH = 5_000, 1_000
 
 
 def change(group: BoardSums, values: Sequence[float], sign: int) -> None:
     for value in values:
-        _add(group, 1, value, 0.0, sign=sign)
+        add_terms(group, 1, value, 0.0, sign=sign)
 
 
 def test_ten_million_additions_and_removals_drift_less_than_their_bound() -> None:

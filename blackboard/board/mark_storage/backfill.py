@@ -9,9 +9,11 @@ changed watch are tested before that.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import islice
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.window_events import subjects_in_windows
 from blackboard.board.watches import board_totals, crossing_retests, crossings, predicted_crossings, timed_crossings
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
@@ -104,16 +106,41 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
         return 1
     # Every kind advances to the same event, so that the position says how far the whole backfill has come.
     touched, last = 0, job.up_to
-    for kind in watch.kinds:
+    for kind in watch.kinds_of_marks:
         rows = _next_marks(txn, job, kind, job.up_to, limit)
         touched += len(rows)
         if len(rows) == limit:
             last = min(last, rows[-1].event_id)
-    for kind in watch.kinds:
+    for kind in watch.kinds_of_marks:
         for row in _next_marks(txn, job, kind, last, limit):
             _test_mark(txn, watch, migrate(txn, row), job)
     _advance(txn, job, last)
     return touched
+
+
+def _test_window(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+    """Test a watch with a window on subjects with deposits, also those without marks.
+
+    The name of the backfill has the last subject that was tested, and subjects are in alphabetical order.
+    """
+    watch_id, _, after = job.name.partition(" ")
+    watch = txn.active.watches.get(int(watch_id))
+    found = () if watch is None else subjects_in_windows(txn.sql, watch.condition, after)
+    subjects = list(islice(found, limit))
+    for subject in subjects:
+        assert watch is not None
+        if not watch.covers(subject):
+            continue
+        if watch.timing is not None:
+            key = StateKey(watch.id, subject, 0)
+            timed_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
+        else:
+            predicted_crossings.predict_subject(txn, watch, subject, job.at)
+    txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+    if len(subjects) == limit:
+        name = f"{watch_id} {subjects[-1]}"
+        txn.sql.run(CROSSINGS.insert_backfill, task=job.task, name=name, at=job.at, up_to=job.up_to, position=0)
+    return len(subjects)
 
 
 def _next_marks(txn: BoardTransaction, job: BackfillRow, kind: str, up_to: int, limit: int) -> list[MarkRow]:
@@ -168,4 +195,5 @@ _TASKS = {
     "kind": _migrate_kind,
     "watch": _test_watch,
     "values": _test_watch,
+    "window": _test_window,
 }

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import JsonValue
 
@@ -19,7 +19,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, DepositDetails
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossings, guards, predicted_crossings, timed_crossings
+from blackboard.board.watches import crossings, guards, predicted_crossings, timed_crossings, window_sums
 from blackboard.clock import Instant, When, instant_of, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds, format_duration
@@ -36,8 +36,8 @@ from blackboard.marks import (
 )
 from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, is_live, may_add, reinforce, single_state
-from blackboard.store.rows import MarkRow, mark_after
-from blackboard.store.statements import MARKS
+from blackboard.store.rows import MarkRow, WindowEventRow, mark_after
+from blackboard.store.statements import MARKS, WINDOWS
 
 
 @dataclass(frozen=True)
@@ -317,20 +317,24 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     if new.at < txn.now and kind.on_repeat == "replace":
         latest = _latest(txn, kind, request.subject, live)
         if latest is not None and new.at < latest.occurred_at:
-            return _record_stale(txn, request, kind, latest, new, 0.0 if live is None else txn.strength(live))
+            mark = latest.mark._replace(anchored_at=latest.occurred_at)
+            return _record_without_effect(txn, request, kind, "stale", mark, new, live)
     joined: JoinedMark | None
     if live is None:
         joined = JoinedMark(None, single_state(kind, new), new)
     elif (joined := _join(txn, kind, request, live, new)) is None:
-        return Receipt(live.id, live.event_id, "unchanged", txn.strength(live))
+        if kind.name not in txn.active.longest_windows:
+            return Receipt(live.id, live.event_id, "unchanged", txn.strength(live))
+        return _record_without_effect(txn, request, kind, "unchanged", live, new, live)
     row = _write(txn, request, kind, joined)
+    _count_in_windows(txn, request, row.id, row.event_id, joined.new)
     crossed = _follow(txn, joined.old, row)
     return Receipt(
         row.id,
         row.event_id,
         "deposited" if joined.old is None else "reinforced",
         txn.strength(row) if row.is_live(txn.now) else 0.0,
-        tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else (),
+        _names(crossed),
     )
 
 
@@ -414,34 +418,59 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     return _LatestDeposit(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
 
 
-def _record_stale(
+def _record_without_effect(
     txn: BoardTransaction,
     request: DepositRequest,
     kind: Kind,
-    latest: _LatestDeposit,
+    outcome: Literal["stale", "unchanged"],
+    mark: MarkRow,
     new: FadingState,
-    strength: float,
+    live: MarkRow | None,
 ) -> Receipt:
-    """Record a deposit that changes nothing, because the latest one had replaced it before it was known.
+    """Record a deposit that changes no mark.
 
-    The event belongs to the mark of the latest one, and has what the deposit itself would have been. `strength` is that
-    of the mark.
+    It is stale if the latest deposit had replaced it before it was known. It leaves a mark unchanged if that is
+    stronger, and is recorded only for the windows that count it. The event belongs to `mark`, that of the latest
+    deposit, and has what the deposit itself would have been.
     """
     state = single_state(kind, new)
     if state.law != kind.decay:
         txn.laws.register(txn.sql, state.law)
-    stale = latest.mark._replace(
+    event_id = txn.next_event()
+    recorded = mark._replace(
         author=request.author,
         intensity=state.intensity,
         law=law_key(state.law),
-        anchored_at=latest.occurred_at,
         evaporates_at=state.evaporates_at(kind),
         own_law=_own_law(kind, request),
     )
-    event_id = txn.next_event()
     details = DepositDetails(event_id, request.author, _text_of(request), new.intensity, request.activation_id)
-    txn.record(stale, "stale", occurred_at=new.at, deposit=details)
-    return Receipt(stale.id, event_id, "stale", strength)
+    txn.record(recorded, outcome, occurred_at=new.at, deposit=details)
+    crossed: Sequence[RegisteredWatch] = ()
+    if _count_in_windows(txn, request, mark.id, event_id, new):
+        crossed = timed_crossings.follow_change(txn, mark)
+        predicted_crossings.predict_windows(txn, mark)
+        guards.release_after_change(txn, kind.name, mark.subject)
+    return Receipt(mark.id, event_id, outcome, 0.0 if live is None else txn.strength(live), _names(crossed))
+
+
+def _count_in_windows(
+    txn: BoardTransaction, request: DepositRequest, mark_id: int, event_id: int, new: FadingState
+) -> bool:
+    """Record a deposit for the windows that count its kind; return whether any does, and it has not left them."""
+    longest = txn.active.longest_windows.get(request.kind)
+    if longest is None or new.at <= txn.now - longest:
+        return False
+    agent = "" if request.activation_id is None else request.author
+    row = WindowEventRow(request.kind, request.subject, new.at, event_id, mark_id, new.intensity, agent)
+    txn.sql.put(WINDOWS.insert_window_event, row)
+    window_sums.add(txn, row)
+    return True
+
+
+def _names(crossed: Sequence[RegisteredWatch]) -> tuple[str, ...]:
+    """Return the names of the agents of watches, each once."""
+    return tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else ()
 
 
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:

@@ -6,13 +6,13 @@ from blackboard.board.mark_storage import backfill
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings, timed_crossings
+from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings, timed_crossings, window_sums
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.clock import Instant
 from blackboard.errors import NotFound
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
-from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
 
 
 def evaporate_due(txn: BoardTransaction, limit: int) -> int:
@@ -64,8 +64,11 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     backfill.prepare_change(txn, row.kind, row.subject)
     txn.record(_faded(txn, row, txn.now)._replace(author=author), "withdrawn")
     _remove(txn, row)
+    for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
+        window_sums.add(txn, deposit, sign=-1)
+    txn.sql.run(WINDOWS.delete_window_events_of_mark, mark_id=row.id)
     predicted_crossings.predict_after_withdrawal(txn, row)
-    for watch in (*txn.active.rising.get(row.kind, ()), *txn.active.falling.get(row.kind, ())):
+    for watch in txn.active.measuring.get(row.kind, ()):
         _withdraw_crossings(txn, watch, row)
     txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
     guards.release_after_change(txn, row.kind, row.subject)

@@ -10,7 +10,14 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_retests, guards, predicted_crossings, scheduled_crossings, watch_states
+from blackboard.board.watches import (
+    crossing_retests,
+    guards,
+    predicted_crossings,
+    scheduled_crossings,
+    watch_states,
+    window_sums,
+)
 from blackboard.canonical_schema import canonical_form
 from blackboard.conditions import Condition, Measure, exact_digits
 from blackboard.deployment import (
@@ -27,7 +34,7 @@ from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.parsing import parse
 from blackboard.store.rows import WatchRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS, WINDOWS
 
 MARKS_PER_BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
@@ -54,6 +61,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     revalued: set[str] = set()
     changed = _register_kinds(txn, old, new, revalued)
     changed += _register_agents(txn, old, new, revalued)
+    _fill_windows(txn, old, new)
     changed += _trust_changes(old, new)
     for author in sorted({*old.limits, *new.limits}):
         if differences := new.limits.get(author, DepositLimits()).changes_from(old.limits.get(author, DepositLimits())):
@@ -67,6 +75,15 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
         txn.sql.run(MODEL_CALLS.clear_all_errors)
     return DeployResult(version, tuple(changed))
+
+
+def _fill_windows(txn: BoardTransaction, old: Deployment, new: Deployment) -> None:
+    """Record the deposits that new or longer windows count, as far as the history reaches."""
+    before = old.longest_windows()
+    for kind, length in new.longest_windows().items():
+        if length > before.get(kind, 0):
+            after = txn.now - length
+            txn.sql.run(WINDOWS.fill_window, kind=kind, after=after, since=txn.last_event_before(after))
 
 
 def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
@@ -253,14 +270,16 @@ def _follow_watch(
         _keep_states(txn, watch_id, (was, timing_before), (watch, timing))
     if row is None or not row.active or was is None or _differs(was, watch) or timing != timing_before:
         _delete_totals(txn, -watch_id)  # those over all live marks of the kinds that it measured before
+        if watch.condition.has_window:
+            _delete_totals(txn, watch_id)
         if watch.condition.is_schedule:
             _begin_schedule(txn, watch_id, agent, watch)
         else:
             if was is not None and was.condition.is_schedule:
                 txn.sql.run(CROSSINGS.forget_schedule, id=watch_id)
-            _insert_backfill(txn, "watch", str(watch_id))
+            _test_anew(txn, "watch", watch_id, watch)
     elif revalued & set(watch.condition.kinds):
-        _insert_backfill(txn, "values", str(watch_id))
+        _test_anew(txn, "values", watch_id, watch)
     guard_kinds = set() if watch.guard is None else set(watch.guard.kinds)
     if was is not None and (watch.guard != was.guard or revalued & guard_kinds):
         guards.release(txn, RegisteredWatch(watch_id, agent, watch))
@@ -307,13 +326,15 @@ def _keep_states(
 ) -> None:
     """Forget what a changed watch remembers of its condition, unless it still holds for the new one.
 
-    A rising watch may have another threshold. A falling one with the same value still has been above it.
+    A rising watch may have another threshold. A falling one with the same value still has been above it, and a window
+    that has crossed has not been below.
     """
     (was, before), (watch, timing) = old, new
     if before is None and timing is None:
         return
     has_other_value = _measures(was.condition) != _measures(watch.condition)
-    has_other_marks = _differs(was, watch) and not watch.condition.is_falling
+    keeps = watch.condition.is_falling or (watch.condition.has_window and was.include_own == watch.include_own)
+    has_other_marks = _differs(was, watch) and not keeps
     if before is None or timing is None or has_other_value or has_other_marks:
         watch_states.forget_watch(txn, watch_id)
     if timing is not None and timing.held_for > (0 if before is None else before.held_for):
@@ -352,6 +373,8 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     """Give a renamed agent what belonged to its former name: watches, unfinished work, cooldowns and own marks."""
     txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
+    txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
+    window_sums.reset(txn)
     agent_state.rename(txn, former, agent.name)
     txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
@@ -364,6 +387,13 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
 
 def _differs(old: WatchSpec, new: WatchSpec) -> bool:
     return (old.condition, old.include_own) != (new.condition, new.include_own)
+
+
+def _test_anew(txn: BoardTransaction, task: str, watch_id: int, watch: WatchSpec) -> None:
+    """Plan the test of a watch on live marks, and on the deposits of subjects that have no marks any more."""
+    _insert_backfill(txn, task, str(watch_id))
+    if watch.condition.has_window and watch.condition.over == "subject":
+        _insert_backfill(txn, "window", f"{watch_id} ")
 
 
 def _insert_backfill(txn: BoardTransaction, task: str, name: str) -> None:

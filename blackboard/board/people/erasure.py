@@ -20,6 +20,7 @@ from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import window_sums
 from blackboard.clock import Instant
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.marks import normalize_subject
@@ -28,7 +29,7 @@ from blackboard.store import compaction
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
 from blackboard.store.rows import ActivationRow
-from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS
+from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, WINDOWS
 
 QUOTES = ": "
 """What stands in an error before words that it may quote."""
@@ -142,8 +143,10 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         ERASURE.delete_cooldowns,
         ERASURE.delete_predicted,
         ERASURE.delete_watch_states,
+        WINDOWS.delete_window_events_of_subject,
     ):
         txn.sql.run(statement, subject=subject)
+    window_sums.reset(txn)
     named_in = {
         mark_id
         for pattern in patterns

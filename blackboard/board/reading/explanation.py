@@ -22,17 +22,25 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, guards, scheduled_crossings, stimuli, timed_crossings
+from blackboard.board.watches import (
+    board_totals,
+    guards,
+    scheduled_crossings,
+    stimuli,
+    timed_crossings,
+    watch_states,
+)
 from blackboard.board.watches.crossing_holds import hold_of
 from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast
 from blackboard.board.watches.watch_states import StateKey, of_subject, rows_behind
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison, digits_beside, exact_digits
+from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
-from blackboard.strength_forecast import value_at
+from blackboard.strength_forecast import first_true, value_at
 
 MAX_LISTED_CROSSINGS = 20
 """The number of waiting crossings that an explanation lists."""
@@ -101,7 +109,7 @@ def _add_values(
     """Add what the watch and its guard measure for one subject, and the verdict if nothing waits."""
     values = () if watch.is_scheduled else _values(txn, watch, subject)
     live_marks = None
-    if not watch.is_falling and not watch.is_over_board:
+    if not watch.is_falling and not watch.is_over_board and not watch.has_window:
         live_marks = len(txn.fading_marks(watch.condition, subject))
     guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, subject)
     predicted = _predicted(txn, watch, subject) if watch.timing is not None or not watch.absorbs else None
@@ -165,6 +173,9 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
 
 
 def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:
+    if watch.has_window:
+        marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, subject, 0), whole=True)
+        return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
     if watch.is_over_board and not watch.is_falling and watch.timing is None:
         value, count = board_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
@@ -174,14 +185,21 @@ def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tupl
         marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, subject, 0)))]
     else:
         marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, subject)]
-    return tuple(
-        _measured(
-            comparison,
-            value_at(comparison.measure, marks, txn.now),
-            sum(1 for mark in marks if mark.kind in comparison.measure.kinds),
-        )
-        for comparison in watch.condition.comparisons()
-    )
+    return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
+
+
+def _measured_at(txn: BoardTransaction, comparison: Comparison, marks: Sequence[FadingMark]) -> MeasuredValue:
+    measure = comparison.measure
+    behind = [mark for mark in marks if mark.kind in measure.kinds and mark.within == measure.within]
+    if measure.within is not None:
+        behind = [deposit for deposit in behind if measure.covers(deposit.subject)]
+    measured = _measured(comparison, value_at(measure, behind, txn.now), len(behind))
+    if measure.within is None:
+        return measured
+    falls_at = first_true(replace(comparison, operator="<"), behind, txn.now)
+    if falls_at == txn.now:
+        falls_at = min((mark.evaporates_at for mark in behind if mark.evaporates_at is not None), default=None)
+    return replace(measured, counts="deposits", falls_at=optional_datetime(falls_at))
 
 
 def _measured(comparison: Comparison, value: float, marks: int) -> MeasuredValue:
@@ -274,7 +292,8 @@ def _verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | 
         if clear is not None:
             side = f"{'at least' if watch.is_falling else 'below'} {exact_digits(clear)}"
             return f"{crossed}, and crosses again only after the value has been {side}"
-        return f"{crossed}, and its condition has held since {_text(episode.held_since)}; only news may cross"
+        again = "it crosses again only after it has not held" if watch.has_window else "only news may cross"
+        return f"{crossed}, and its condition has held since {_text(episode.held_since)}; {again}"
     if episode.held_since is not None:
         return f"{held}, but by fading alone it ends too early"
     return None

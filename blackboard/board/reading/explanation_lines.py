@@ -41,9 +41,10 @@ def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
         yield f"    next: {', '.join(str(_time(at)) for at in watch.predicted_at)}"
     for value in watch.values or ():
         met = "met" if value.met else "not met"
+        falls = "" if value.falls_at is None else f", falls {_time(value.falls_at)}"
         yield (
             f"    {value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)},"
-            f" over {value.marks} marks: {met}"
+            f" over {value.marks} {value.counts}: {met}{falls}"
         )
     if watch.guard:
         opens = f", opens {_time(watch.guard_opens_at)}" if watch.guard_opens_at else ""

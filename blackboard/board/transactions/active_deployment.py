@@ -39,6 +39,11 @@ class RegisteredWatch:
         return self.condition.kinds
 
     @cached_property
+    def kinds_of_marks(self) -> tuple[str, ...]:
+        """The kinds whose live marks the condition measures; a window counts deposits instead."""
+        return self.condition.kinds_of_marks
+
+    @cached_property
     def is_falling(self) -> bool:
         """Whether the watch crosses when strengths fall below a threshold."""
         return self.condition.is_falling
@@ -54,10 +59,15 @@ class RegisteredWatch:
         assert isinstance(self.condition, Schedule)
         return self.condition
 
+    @cached_property
+    def has_window(self) -> bool:
+        """Whether the condition counts the deposits of a window."""
+        return self.condition.has_window
+
     @property
     def absorbs(self) -> bool:
-        """Whether the watch absorbs the marks that its activations are given: it is a rising one."""
-        return not (self.is_falling or self.is_scheduled)
+        """Whether the watch absorbs the marks that its activations are given: it rises, and counts no deposits."""
+        return not (self.is_falling or self.is_scheduled or self.has_window)
 
     @property
     def catch_up(self) -> str:
@@ -73,6 +83,11 @@ class RegisteredWatch:
     def ignored_author(self) -> str:
         """The author whose marks do not count: the agent itself, or "" if the watch has `include_own`."""
         return "" if self.spec.include_own else self.agent.name
+
+    @property
+    def ignored_agent(self) -> str:
+        """The agent whose deposits in windows do not count: those of the agent itself, as for all rising watches."""
+        return "" if self.is_falling else self.ignored_author
 
     @cached_property
     def threshold(self) -> float:
@@ -95,7 +110,16 @@ class RegisteredWatch:
     @cached_property
     def keeps_totals(self) -> bool:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
-        return self.is_over_board and not self.is_scheduled and self.comparison.measure.keeps_sums
+        return (
+            self.is_over_board and not self.is_scheduled and not self.has_window and self.comparison.measure.keeps_sums
+        )
+
+    @cached_property
+    def keeps_window_sums(self) -> bool:
+        """Whether the board keeps sums for the window of the watch: it rises, over all subjects of the board."""
+        return (
+            self.has_window and self.is_over_board and not self.is_falling and self.comparison.measure.subject is None
+        )
 
     @cached_property
     def timing(self) -> Timing | None:
@@ -188,6 +212,20 @@ class ActiveDeployment:
         return {kind: list(dict.fromkeys(group)) for kind, group in watches.items() if group}
 
     @cached_property
+    def measuring(self) -> dict[str, list[RegisteredWatch]]:
+        """The watches whose condition measures a kind: its marks, or its deposits in a window."""
+        watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
+        for watch in self.watches.values():
+            for kind in watch.kinds:
+                watches[kind].append(watch)
+        return dict(watches)
+
+    @cached_property
+    def longest_windows(self) -> dict[str, int]:
+        """The length of the longest window that counts each kind. The board keeps the deposits of these kinds."""
+        return self.deployment.longest_windows()
+
+    @cached_property
     def migrating(self) -> set[str]:
         """The kinds with marks that the backfill has not reached."""
         return {kind for kind, _ in self.law_changes}
@@ -211,7 +249,8 @@ def read_active(sql: Transaction) -> ActiveDeployment:
     over_time: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
     for watch in watches.values():
         for kind in watch.kinds:
-            (falling if watch.is_falling else rising)[kind].append(watch)
+            if watch.is_falling or not watch.has_window:
+                (falling if watch.is_falling else rising)[kind].append(watch)
             if watch.timing is not None:
                 over_time[kind].append(watch)
         if watch.spec.guard is not None:

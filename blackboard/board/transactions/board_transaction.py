@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.board_sums import BoardSums
 from blackboard.board.transactions.law_cache import LawCache
+from blackboard.board.transactions.window_events import fading_events
 from blackboard.clock import Instant
 from blackboard.conditions import Condition
 from blackboard.deployment import Deployment
@@ -84,6 +85,21 @@ class BoardTransaction:
         """Whether the table holds marks that have evaporated."""
         return self.next_end is not None and self.next_end <= self.now
 
+    def last_event_before(self, at: int) -> int:
+        """Return the id of the last event before an instant; 0 if there is none.
+
+        Ids and instants have the same order.
+        """
+        low, high = 0, self.last_event
+        while low < high:
+            middle = (low + high + 1) // 2
+            event = self.sql.one(MARKS.next_event, id=middle)
+            if event is not None and event.recorded_at < at:
+                low = max(middle, event.id)
+            else:
+                high = middle - 1
+        return low
+
     def next_event(self) -> int:
         """Allocate the id of a new event."""
         self._last_event += 1
@@ -144,17 +160,33 @@ class BoardTransaction:
             yield self.live(rows)
             after = rows[-1].event_id
 
-    def fading_marks(self, condition: Condition, subject: str | None, at: Instant | None = None) -> list[FadingMark]:
+    def fading_marks(
+        self, condition: Condition, subject: str | None, at: Instant | None = None, *, whole: bool = False
+    ) -> list[FadingMark]:
         """Return the marks of a condition's kinds that are live at an instant, by default now.
 
-        A measure over the board sees every subject, and so do all measures if the subject is None.
+        A measure over the board sees every subject, and so do all measures if the subject is None. The deposits in its
+        windows are among them: all if `whole`, otherwise as many as decide whether the condition holds, and until when.
         """
         measures = [comparison.measure for comparison in condition.comparisons()]
         scopes = dict.fromkeys(
-            (kind, None if measure.over == "board" else subject) for measure in measures for kind in measure.kinds
+            (kind, None if measure.over == "board" else subject)
+            for measure in measures
+            if measure.within is None
+            for kind in measure.kinds
         )
         rows = {row.id: row for kind, scope in scopes for row in self.live(self.stored_marks([kind], scope), at)}
-        return [self.fading(row) for row in rows.values()]
+        marks = [self.fading(row) for row in rows.values()]
+        if condition.has_window:
+            marks += self.fading_events(condition, subject, at, whole=whole)
+        return marks
+
+    def fading_events(
+        self, condition: Condition, subject: str | None, at: int | None = None, **options: Any
+    ) -> list[FadingMark]:
+        """Return the deposits in the windows of a condition; see `window_events.fading_events`."""
+        at = self.now if at is None else at
+        return fading_events(self.sql, condition, subject, at, lambda kind: self.kind(kind).weight, **options)
 
     def exact_until(self, kind: str) -> Instant:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""

@@ -79,7 +79,7 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkR
     The mark is already written, and the sums contain it.
     """
     over_all, threshold = watch.over_live_marks, watch.threshold
-    if not _groups(txn, over_all):
+    if not groups_of(txn, over_all):
         _rebuild(txn, over_all)
     now = _update_and_bound(txn, over_all)
     if now.total + now.error < threshold:
@@ -104,7 +104,7 @@ def keeps_live_sums(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
     return (
         watch.is_over_board
         and isinstance(watch.comparison.measure, Total)
-        and bool(_groups(txn, watch.over_live_marks))
+        and bool(groups_of(txn, watch.over_live_marks))
     )
 
 
@@ -119,7 +119,7 @@ def watches_with_sums(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWa
 
 def is_evaporated(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a mark was already subtracted because it evaporated."""
-    group = _groups(txn, watch).get((row.kind, row.law))
+    group = groups_of(txn, watch).get((row.kind, row.law))
     return group is not None and row.evaporates_at is not None and row.evaporates_at <= group.evaporated_through
 
 
@@ -136,7 +136,7 @@ def add(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, sign: int) 
 
 def remove_evaporated(txn: BoardTransaction, watch: RegisteredWatch, kind: str, law_key: str) -> None:
     """Subtract the evaporated marks of a kind and law at once, before they leave the live board."""
-    group = _groups(txn, watch).get((kind, law_key))
+    group = groups_of(txn, watch).get((kind, law_key))
     if group is not None:
         _subtract_evaporated(txn, watch, kind, law_key, group)
 
@@ -168,9 +168,9 @@ def _rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
         return
     for kind in watch.kinds:
         for law_key in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
-            group = _groups(txn, watch)[kind, law_key] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
+            group = groups_of(txn, watch)[kind, law_key] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
-            _add(group, *sums, sign=+1)
+            add_terms(group, *sums, sign=+1)
 
 
 class _Bounded(NamedTuple):
@@ -187,7 +187,7 @@ class _Bounded(NamedTuple):
 def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
     """Subtract what has evaporated, and return the total of a watch now."""
     marks, total, error, is_exact = 0, 0.0, 0.0, True
-    for (kind, law_key), group in _groups(txn, watch).items():
+    for (kind, law_key), group in groups_of(txn, watch).items():
         _subtract_evaporated(txn, watch, kind, law_key, group)
         if group.marks:
             law = txn.laws.get(txn.sql, law_key)
@@ -200,7 +200,8 @@ def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded
     return _Bounded(marks, total, error, is_exact)
 
 
-def _groups(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:
+def groups_of(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:
+    """Return the sums of a watch by kind and law. This transaction writes at its end what it changes in them."""
     if (groups := txn.totals.get(watch.id)) is None:
         rows = txn.sql.all(CROSSINGS.board_totals, watch_id=watch.id)
         groups = txn.totals[watch.id] = {(row.kind, row.law): _sums_of(row) for row in rows}
@@ -220,7 +221,7 @@ def _sums_of(row: BoardTotalRow) -> BoardSums:
 
 
 def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> BoardSums:
-    groups = _groups(txn, watch)
+    groups = groups_of(txn, watch)
     if (group := groups.get((row.kind, row.law))) is None:
         evaporated_through = _evaporated_at_most(txn, row.kind, row.law)
         group = groups[row.kind, row.law] = BoardSums(anchor=txn.now, evaporated_through=evaporated_through)
@@ -241,22 +242,23 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float,
         _group(txn, watch, row)
         sums = txn.laws.get(txn.sql, row.law).sums(row.intensity, row.anchored_at, txn.now)
         terms[row.kind, row.law].append(sums)
-    for key, group in _groups(txn, watch).items():
+    for key, group in groups_of(txn, watch).items():
         group.clear()
         group.anchor = txn.now
         if terms[key]:
             sum0, sum1 = map(math.fsum, zip(*terms[key], strict=True))
-            _add(group, len(terms[key]), sum0, sum1, sign=+1)
+            add_terms(group, len(terms[key]), sum0, sum1, sign=+1)
     return value_at(watch.comparison.measure, [txn.fading(row) for row in rows], txn.now), len(rows)
 
 
 def _add_row(txn: BoardTransaction, row: MarkRow, group: BoardSums, sign: int) -> None:
     law = txn.laws.get(txn.sql, row.law)
     _rebase(txn, law, group)
-    _add(group, 1, *law.sums(row.intensity, row.anchored_at, group.anchor), sign=sign)
+    add_terms(group, 1, *law.sums(row.intensity, row.anchored_at, group.anchor), sign=sign)
 
 
-def _add(group: BoardSums, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
+def add_terms(group: BoardSums, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
+    """Add the sums of some marks to those of a group (sign +1), or subtract them (sign -1), with the rounding error."""
     group.marks += sign * marks
     group.sum0 += sign * sum0
     group.sum1 += sign * sum1
@@ -322,7 +324,7 @@ def _subtract_evaporated(
         if watch.comparison.measure.subject is None:
             _rebase(txn, txn.laws.get(txn.sql, law_key), group)
             sums = _sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, group.anchor, **span)
-            _add(group, *sums, sign=-1)
+            add_terms(group, *sums, sign=-1)
         else:
             values = {
                 "watch_id": watch.id,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.activation_inputs import event_of, strength_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.window_events import events_since
 from blackboard.board.watches import stimuli, watch_states
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
@@ -39,6 +40,9 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         return MarksBehind([], 0.0)
     if crossing.is_per_mark:
         return _mark_behind(txn, crossing)
+    if watch.has_window:
+        # In the order of the values that they crossed with: the present ones are not bounded by these.
+        return MarksBehind(inputs_in_windows(txn, watch, crossing.subject, crossing.crossed_at), crossing.value)
     if watch.is_falling:
         stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
         rows = [row for row in txn.live(stored) if watch.covers(row.subject)]
@@ -64,7 +68,7 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     if len(inputs) <= room or not condition.is_joint:
         return inputs[:room]
     met = {comparison for comparison in condition.comparisons() if comparison.holds_at(_value(comparison, inputs))}
-    if not condition.holds_if(met.__contains__):  # the marks have faded since
+    if watch.has_window or not condition.holds_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
     kinds = list(dict.fromkeys(event.kind for event, _ in inputs))
     needed = condition.fewest_kinds(kinds, met.__contains__)
@@ -77,6 +81,37 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
         for kind in comparison.measure.kinds
     }
     return sorted((pair for pair in chosen if not whole or pair[0].kind in whole), key=_strongest_first)
+
+
+def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, crossed_at: Instant) -> list[Input]:
+    """Return the marks behind a crossing of a watch with a window, strongest first.
+
+    They are those of the deposits that occurred since its window began at the crossing, live or not, and the live marks
+    that its other measures count. When a value falls, the deposit counts that left the window at that instant.
+    """
+    key = StateKey(watch.id, subject, 0)
+    marks = watch_states.marks_behind(txn, watch, key, whole=True)
+    values = {one: value_at(one.measure, marks, txn.now) for one in watch.condition.comparisons()}
+    sides = list(watch.condition.deciding(lambda one: one.holds_at(values[one]))) or list(values)
+    found: dict[int, Input] = {}
+    for measure in (side.measure for side in sides):
+        if measure.within is None:
+            rows = [row for row in txn.live(watch_states.rows_behind(txn, watch, key)) if row.kind in measure.kinds]
+            found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows if measure.covers(row.subject)}
+            continue
+        since = crossed_at - measure.within + (0 if watch.is_falling else 1)
+        for deposit in events_since(txn.sql, measure, subject or None, since, ignored=watch.ignored_agent):
+            if deposit.mark_id not in found and (state := _last_state(txn, deposit.subject, deposit.mark_id)):
+                found[deposit.mark_id] = state
+    return sorted(found.values(), key=_strongest_first)
+
+
+def _last_state(txn: BoardTransaction, subject: str, mark_id: int) -> Input | None:
+    """Return the present state of a mark, or its last one if it has left the board; None if that is not known."""
+    if (row := txn.sql.one(MARKS.get_mark, id=mark_id)) is not None:
+        return event_of(txn, row), txn.strength(row)
+    event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
+    return None if event is None else (event, strength_of(txn, event))
 
 
 def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> MarksBehind:

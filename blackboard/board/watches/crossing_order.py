@@ -47,10 +47,12 @@ def order_columns(
     """Return the columns that bound the strength of a crossing, from its strength at an instant and its marks' laws.
 
     If the strength fades with the marks, the bound fades by the slowest of their laws. Some laws, such as a linear
-    one, keep no order of strengths. Under these, the bound stays as it is until a claim lowers it.
+    one, keep no order of strengths. Under these, and for a window, the bound stays as it is until a claim lowers it.
     """
     if strength <= 0:
         return {"law": STATIC_LAW, "order_key": LOWEST_KEY}
+    if watch.has_window:
+        return {"law": STATIC_LAW, "order_key": Never().order_key(strength, at)}
     if not isinstance(watch.condition, Comparison) or watch.comparison.measure.is_proportional:
         paces = [(_pace(txn.laws.get(txn.sql, key)), key) for key in set(laws)]
         if paces and all(pace is not None for pace, _ in paces):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.window_events import fading_events, subjects_in_windows
 from blackboard.board.watches import crossings, scheduled_crossings, watch_states
 from blackboard.board.watches.crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
@@ -73,7 +74,7 @@ def complete(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> Non
 def complete_before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Do the same for every watch that a change of a mark of this kind and subject concerns."""
     if txn.active.retests:
-        for watch in (*txn.active.rising.get(kind, ()), *txn.active.falling.get(kind, ())):
+        for watch in txn.active.measuring.get(kind, ()):
             for scope in (subject, ""):
                 complete(txn, watch, scope)
 
@@ -165,11 +166,13 @@ class _Retest:
         elif watch.is_over_board:
             groups = [("", 0, marks)]
         else:
-            subjects = dict.fromkeys(mark.row.subject for mark in marks)
+            subjects = dict.fromkeys([*(mark.row.subject for mark in marks), *self._subjects_in_windows()])
             groups = [(subject, 0, [mark for mark in marks if mark.row.subject == subject]) for subject in subjects]
         before = self.txn.active.retests.get(watch.id, frozenset())
+        counted = not before.isdisjoint(watch.condition.kinds_in_windows)
         for subject, mark_id, group in groups:
-            measured = self._measured(group) if any(mark.row.kind in before for mark in group) else None
+            is_concerned = counted or any(mark.row.kind in before for mark in group)
+            measured = self._measured(subject, group) if is_concerned else None
             if measured is not None and (not watch.is_falling or self._guard_was_open(subject)):
                 yield Holding(subject, mark_id, measured)
 
@@ -180,11 +183,13 @@ class _Retest:
         measures_board = any(comparison.measure.over == "board" for comparison in guard.comparisons())
         rows = self._rows(guard.kinds, "" if measures_board else subject)
         marks = [self._fading(row) for row in rows if row.is_live(self.at)]
+        marks += self._deposits(guard, subject)
         return guard.holds(lambda measure: value_at(measure, marks, self.at, subject))
 
-    def _measured(self, marks: list[PastMark]) -> Measurement | None:
+    def _measured(self, subject: str, marks: list[PastMark]) -> Measurement | None:
         """Return what the new watch measured at the crossing; None if it would not have crossed."""
         condition, fading = self.watch.condition, [mark.fading for mark in marks]
+        fading += self._deposits(condition, subject, ignored=self.watch.ignored_agent)
         if self.watch.is_falling:
             is_below = first_true(condition, fading, self.at) == self.at
             side = fallen_side(condition, fading, self.at, self.at) if is_below else None
@@ -192,8 +197,30 @@ class _Retest:
             side = met_side(condition, fading, self.at)
         if side is None:
             return None
-        strongest = max(mark.fading.strength(self.at) for mark in marks)
-        return Measurement(side.value, len(marks), [mark.row for mark in marks], strongest, comparison=side.comparison)
+        strongest = max((mark.strength(self.at) for mark in fading), default=0.0)
+        return Measurement(side.value, len(fading), [mark.row for mark in marks], strongest, comparison=side.comparison)
+
+    def _deposits(self, condition: Condition, subject: str, *, ignored: str = "") -> list[FadingMark]:
+        """Return the deposits that the windows of a condition counted at the crossing."""
+        if not condition.has_window:
+            return []
+        return fading_events(
+            self.txn.sql,
+            condition,
+            subject or None,
+            self.at,
+            lambda kind: self._past_deployment(kind).kind(kind).weight,
+            whole=True,
+            ignored=ignored,
+            up_to=self.txn.last_event_before(self.at + 1),
+        )
+
+    def _subjects_in_windows(self) -> Iterator[str]:
+        """Yield the subjects that the new watch may measure though they have no marks any more."""
+        if self.watch.has_window and not self.crossing.is_over_board:
+            yield self.crossing.subject
+        elif self.watch.has_window:
+            yield from subjects_in_windows(self.txn.sql, self.watch.condition)
 
     # -- the marks at the crossing -----------------------------------------------------------------------------------
 
@@ -203,15 +230,19 @@ class _Retest:
         A mark may fall below the threshold of a falling watch just by its evaporation.
         """
         watch = self.watch
-        for row in self._rows(watch.kinds, self.crossing.subject):
+        for row in self._rows(watch.kinds_of_marks, self.crossing.subject):
             if watch.covers(row.subject) and (watch.is_falling or (row.is_live(self.at) and self._counted(row))):
                 yield PastMark(row, self._fading(row))
 
     def _fading(self, row: MarkRow) -> FadingMark:
         """Return a mark with the weight that its kind had at the crossing."""
-        deployment = self.deployment if row.kind in self.deployment.kinds else self.txn.deployment
+        deployment = self._past_deployment(row.kind)
         state = FadingState(row.intensity, row.anchored_at, self.txn.laws.get(self.txn.sql, row.law))
         return FadingMark(row.kind, row.subject, deployment.kind(row.kind).weight, state, row.evaporates_at)
+
+    def _past_deployment(self, kind: str) -> Deployment:
+        """Return the deployment whose weight of a kind counted at the crossing."""
+        return self.deployment if kind in self.deployment.kinds else self.txn.deployment
 
     def _rows(self, kinds: Collection[str], subject: str) -> Iterator[MarkRow]:
         """Yield the marks of some kinds, of a subject or ("") of the board, as they were at the crossing."""
@@ -238,7 +269,7 @@ class _Retest:
         txn = self.txn
         cause = txn.sql.one(MARKS.get_event, id=self.crossing.event_id)
         # The event of a crossing that was renewed is later than the crossing.
-        since = cause.id if cause and cause.recorded_at <= self.at else _last_event_before(txn, self.at)
+        since = cause.id if cause and cause.recorded_at <= self.at else txn.last_event_before(self.at)
         if subject:
             return txn.sql.all(MARKS.evaporations_of_subject, subject=subject, since=since)
         return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
@@ -274,16 +305,3 @@ def _deployment_at(txn: BoardTransaction, at: Instant, known: dict[int, Deployme
     if row.version not in known:
         known[row.version] = Deployment.model_validate_json(row.content)
     return known[row.version]
-
-
-def _last_event_before(txn: BoardTransaction, at: Instant) -> int:
-    """Return the last event before an instant; 0 if there is none. Ids and instants have the same order."""
-    low, high = 0, txn.last_event
-    while low < high:
-        middle = (low + high + 1) // 2
-        event = txn.sql.one(MARKS.next_event, id=middle)
-        if event is not None and event.recorded_at < at:
-            low = max(middle, event.id)
-        else:
-            high = middle - 1
-    return low

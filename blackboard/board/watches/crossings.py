@@ -225,7 +225,7 @@ def columns(
     if event_id is None:
         event_id = rows[0].event_id if rows else txn.last_event
     laws = measured.laws or _laws(txn, rows)
-    strength = value if isinstance(watch.condition, Comparison) else strongest
+    strength = value if isinstance(watch.condition, Comparison) or watch.has_window else strongest
     return order_columns(txn, watch, strength, laws, crossed_at) | {
         "event_id": event_id,
         "marks": measured.marks,

@@ -69,9 +69,20 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
             continue
         if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
             continue  # a stronger mark can only delay the crossing, which is computed again when it is due
-        if new.anchored_at < txn.now:
+        if new.anchored_at < txn.now and not watch.has_window:
             _record_past_fall(txn, watch, new)
         predict_watch(txn, watch, new)
+
+
+def predict_windows(txn: BoardTransaction, row: MarkRow) -> None:
+    """Predict the same for the falling watches whose windows count a deposit that changed no mark.
+
+    `row` is the mark of its kind and subject.
+    """
+    for watch in txn.active.falling.get(row.kind, ()):
+        counts = watch.has_window and watch.covers(row.subject)
+        if counts and not (watch.is_over_board and _is_predicted(txn, watch, "", 0)):
+            predict_watch(txn, watch, row)
 
 
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> Instant | None:
@@ -119,12 +130,13 @@ def _is_awaited(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predi
 def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Instant) -> None:
     """Predict when a falling watch over the board will cross, from its marks at an instant.
 
-    Without marks, predict nothing.
+    Without marks, and without deposits in its windows, predict nothing.
     """
     if watch.timing is not None:
         timed_crossings.follow(txn, watch, StateKey(watch.id, "", 0), at=since)
-    elif any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds):
-        marks = txn.fading_marks(watch.condition, None, since)
+        return
+    marks = txn.fading_marks(watch.condition, None, since)
+    if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds_of_marks):
         _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
@@ -137,17 +149,30 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     since = txn.now if since is None else since
     if watch.timing is not None:
         timed_crossings.follow(txn, watch, StateKey.of(watch, row), at=since)
-        return
-    if watch.condition.is_per_mark:
-        subject, mark_id, marks = row.subject, row.id, [txn.fading(row)]
     elif watch.is_over_board:
-        subject, mark_id, marks = "", 0, txn.fading_marks(watch.condition, None, since)
+        marks = txn.fading_marks(watch.condition, None, since)
+        _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+    elif not watch.condition.is_per_mark:
+        predict_subject(txn, watch, row.subject, since)
     else:
-        subject, mark_id, marks = row.subject, 0, txn.fading_marks(watch.condition, row.subject, since)
-    if not watch.is_over_board and (mark_id == 0 or row.reinforcements):
-        strengths = [mark.strength(txn.now) for mark in marks]
-        set_bound(txn, watch, subject, mark_id, strengths, (law_key(mark.state.law) for mark in marks))
-    _predict(txn, watch, subject, mark_id, marks, max([since, *(mark.changed_at for mark in marks)]))
+        marks = [txn.fading(row)]
+        if row.reinforcements:
+            _bound_by(txn, watch, row.subject, row.id, marks)
+        _predict(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
+
+
+def predict_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str, since: int) -> None:
+    """Predict the same for a subject, on the marks and the deposits in windows that it has."""
+    marks = txn.fading_marks(watch.condition, subject, since)
+    _bound_by(txn, watch, subject, 0, marks)
+    _predict(txn, watch, subject, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+
+
+def _bound_by(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, marks: list[FadingMark]
+) -> None:
+    strengths = [mark.strength(txn.now) for mark in marks]
+    set_bound(txn, watch, subject, mark_id, strengths, (law_key(mark.state.law) for mark in marks))
 
 
 def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:

@@ -7,10 +7,13 @@ takes the state through all instants up to now. So each crossing has its true in
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_retests, crossings, falls, guards, watch_states
+from blackboard.board.watches import crossing_retests, crossings, falls, guards, watch_states, window_sums
+from blackboard.board.watches.crossing_inputs import inputs_in_windows
 from blackboard.board.watches.crossings import Measurement
 from blackboard.board.watches.falls import Fall
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
@@ -29,8 +32,30 @@ def follow_change(txn: BoardTransaction, row: MarkRow) -> list[RegisteredWatch]:
     return [
         watch
         for watch in txn.active.over_time.get(row.kind, ())
-        if watch.covers(row.subject) and follow(txn, watch, StateKey.of(watch, row)) and not watch.is_falling
+        if watch.covers(row.subject) and _follow_deposit(txn, watch, StateKey.of(watch, row)) and not watch.is_falling
     ]
+
+
+def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
+    """Follow a deposit in one state, and return whether a crossing is new."""
+    if watch.is_falling or not watch.has_window:
+        return follow(txn, watch, key)
+    # In a window, a deposit can only delay the end, which is computed again when it is due.
+    state = None if watch.kinds_of_marks else watch_states.get(txn, key)
+    is_held = state is not None and state.held_since is not None
+    is_idle = is_held or (state is None and watch.keeps_window_sums and window_sums.is_below(txn, watch))
+    is_new = not is_idle and follow(txn, watch, key)
+    if watch.batch_window and not is_new:
+        _renew(txn, watch, key)
+    return is_new
+
+
+def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
+    """Bring the marks behind a crossing up to date that waits for a fuller batch."""
+    waiting: CrossingRow | None = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
+    if waiting is not None:
+        measured = _measure_window(txn, watch, key, waiting.crossed_at, waiting.value)
+        crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=waiting.crossed_at, cause=waiting.cause)
 
 
 def follow_deployment(
@@ -40,9 +65,13 @@ def follow_deployment(
 
     A changed watch does not cross at once if its agent was given all these marks before.
     """
-    knows_all = is_changed and not any(
-        is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
-        for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
+    knows_all = (
+        is_changed
+        and not watch.has_window
+        and not any(
+            is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+            for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
+        )
     )
     follow(txn, watch, key, at=at, crossed_at=at if knows_all and not watch.is_falling else None)
 
@@ -61,7 +90,7 @@ def follow(
     `crossed_at` is when the watch last crossed, if there is no state.
     """
     stored, timing = watch_states.get(txn, key), _timing(watch)
-    marks = [txn.fading(row) for row in watch_states.rows_behind(txn, watch, key)]
+    marks = watch_states.marks_behind(txn, watch, key, at)
     at = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
     crossed = False
@@ -96,7 +125,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
         key = StateKey.of(watch, row)
         state = watch_states.get(txn, key)
         if watch.is_falling and (key.mark_id or (state is not None and state.held_since is None)):
-            marks = [txn.fading(one) for one in watch_states.rows_behind(txn, watch, key)]
+            marks = watch_states.marks_behind(txn, watch, key)
             if first_true(watch.condition, marks, txn.now) == txn.now:
                 watch_states.forget(txn, key)
                 continue
@@ -114,8 +143,8 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
 
 def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
     """Return whether the live marks of a rising watch over time meet its condition at an instant."""
-    rows = watch_states.rows_behind(txn, watch, StateKey(watch.id, subject, 0))
-    return met_side(watch.condition, [txn.fading(row) for row in rows], at) is not None
+    marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, subject, 0), at)
+    return met_side(watch.condition, marks, at) is not None
 
 
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow) -> Instant | None:
@@ -124,7 +153,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow
     predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key._asdict())
     if predicted is None or predicted.due_at is None:
         return None
-    marks = [txn.fading(row) for row in watch_states.rows_behind(txn, watch, key)]
+    marks = watch_states.marks_behind(txn, watch, key, predicted.due_at)
     return next_crossing(
         watch.condition, _timing(watch), Episode(state.held_since, state.crossed_at), marks, predicted.due_at
     )
@@ -183,6 +212,8 @@ def _cross(
             return False  # only the fall itself is recorded as skipped
         side = fallen_side(watch.condition, marks, at, at)
         return falls.record(txn, watch, Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause))
+    if watch.has_window:
+        return _cross_window(txn, watch, key, taken, at)
     live = [mark for mark in marks if mark.is_live(at)]
     met = met_side(watch.condition, marks, at)
     assert met is not None
@@ -194,3 +225,18 @@ def _cross(
         comparison=met.comparison,
     )
     return crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=taken.cause)
+
+
+def _cross_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, taken: Step, at: int) -> bool:
+    """Record the crossing of a rising watch with a window, with its whole value, and return whether it is new."""
+    met = met_side(watch.condition, watch_states.marks_behind(txn, watch, key, at, whole=True), at)
+    assert met is not None
+    measured = replace(_measure_window(txn, watch, key, at, met.value), comparison=met.comparison)
+    return crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=at, cause=taken.cause)
+
+
+def _measure_window(
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant, value: float
+) -> Measurement:
+    inputs = inputs_in_windows(txn, watch, key.subject, crossed_at)
+    return Measurement(value, len(inputs), strongest=max((strength for _, strength in inputs), default=0.0))

@@ -12,6 +12,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.stimuli import is_stimulus
 from blackboard.clock import Instant
+from blackboard.reinforcement import FadingMark
 from blackboard.store.rows import MarkRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
@@ -90,8 +91,24 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
-        rows = txn.stored_marks(watch.kinds, key.subject or None)
+        rows = txn.stored_marks(watch.kinds_of_marks, key.subject or None)
     return [row for row in rows if counts(watch, row)]
+
+
+def marks_behind(
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: int | None = None, *, whole: bool = False
+) -> list[FadingMark]:
+    """Return what a watch over time is judged over from an instant on, by default now.
+
+    Of the deposits in its windows, return all if `whole`, otherwise as many as a decision needs.
+    """
+    marks = [txn.fading(row) for row in rows_behind(txn, watch, key)]
+    if watch.has_window:
+        clear = None if watch.timing is None else watch.timing.clear
+        marks += txn.fading_events(
+            watch.condition, key.subject or None, at, whole=whole, ignored=watch.ignored_agent, reaching=clear or 0.0
+        )
+    return marks
 
 
 def counts(watch: RegisteredWatch, row: MarkRow) -> bool:

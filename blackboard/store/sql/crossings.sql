@@ -312,6 +312,10 @@ CROSS JOIN crossing
 WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'waiting'
   [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
+-- name: first_waiting -> Time | None
+-- The earliest instant at which a crossing that waits for a watch crossed.
+SELECT min(crossed_at) AS crossed_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting';
+
 -- name: count_waiting_for_gone -> NamedCount
 -- How many crossings wait for each agent that is gone.
 SELECT watch.agent AS name, count(*) AS number
@@ -457,6 +461,10 @@ SET marks = excluded.marks, sum0 = excluded.sum0, sum1 = excluded.sum1, anchor =
 -- name: delete_board_totals
 -- Delete the sums of a watch.
 DELETE FROM board_total WHERE watch_id = :watch_id;
+
+-- name: delete_totals_of_law
+-- Delete the sums of all watches under a law.
+DELETE FROM board_total WHERE law = :law;
 
 -- name: backfills -> BackfillRow
 -- The backfills, oldest first.

@@ -196,7 +196,7 @@ SELECT {event.*} FROM event WHERE event.id = :id;
 -- The last event that changed one mark.
 SELECT {event.*}
 FROM event
-WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event <> 'stale'
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event NOT IN ('stale', 'unchanged')
 ORDER BY event.id DESC
 LIMIT 1;
 
@@ -213,16 +213,16 @@ SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;
 SELECT min(subject) AS subject FROM event WHERE subject > :after;
 
 -- name: last_events_up_to -> EventRow
--- The last event up to a past instant of each mark that was on the board then. A stale deposit changed no mark.
+-- The last event up to a past instant of each mark that was on the board then. Some deposits changed no mark.
 SELECT {event.*}
 FROM event
 WHERE event.recorded_at <= :at
-  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale')
+  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale', 'unchanged')
   AND NOT EXISTS (
     SELECT later.id
     FROM event AS later
     WHERE later.subject = event.subject AND later.mark_id = event.mark_id AND later.id > event.id
-      AND later.recorded_at <= :at AND later.event <> 'stale'
+      AND later.recorded_at <= :at AND later.event NOT IN ('stale', 'unchanged')
   )
 ORDER BY event.id;
 
@@ -249,7 +249,7 @@ SELECT {event.*} FROM event WHERE event.id >= :id AND event.event <> 'law_change
 SELECT {event.*}
 FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.recorded_at <= :at
-  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale')
+  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale', 'unchanged')
 ORDER BY event.id DESC
 LIMIT 1;
 

@@ -5,14 +5,15 @@
 SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 
 -- name: delete_old_events
--- Delete the next old events, except those of live marks, of inputs of unfinished activations, and of subjects with a
--- waiting crossing.
+-- Delete the next old events, except those of live marks, of marks with a deposit in a window, of inputs of unfinished
+-- activations, and of subjects with a waiting crossing.
 DELETE FROM event WHERE id IN (
   SELECT event.id
   FROM event
   WHERE event.recorded_at < :before
     AND event.id < (SELECT max(newest.id) FROM event AS newest)
     AND NOT EXISTS (SELECT mark.id FROM mark WHERE mark.id = event.mark_id)
+    AND NOT EXISTS (SELECT window_event.event_id FROM window_event WHERE window_event.mark_id = event.mark_id)
     AND NOT EXISTS (
       SELECT activation.id
       FROM activation

@@ -1,0 +1,128 @@
+"""The deposits in the windows of conditions: which of them a condition needs, and their part in a forecast.
+
+A window counts deposits by their occurrence, whatever became of their marks. Each stands in a forecast for a mark that
+keeps its strength until it leaves the window. A decision needs only the newest deposits, as many as reach the
+threshold: older ones leave the window before these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+from blackboard.conditions import Condition, Count, Measure
+from blackboard.decay import Step
+from blackboard.durations import Microseconds
+from blackboard.reinforcement import FadingMark, FadingState
+from blackboard.store.rows import WindowEventRow
+from blackboard.store.statements import WINDOWS
+from blackboard.store.transaction import Transaction
+
+FIRST_READ = 64
+"""How many deposits of a total are read at first."""
+READ_FACTOR = 8
+"""How many times as many are read next, if these do not suffice."""
+ALL = 2**62
+"""More deposits than any window has, and later than the last event."""
+
+
+def fading_events(
+    sql: Transaction,
+    condition: Condition,
+    subject: str | None,
+    at: int,
+    weights: Callable[[str], float],
+    *,
+    whole: bool = False,
+    ignored: str = "",
+    up_to: int = ALL,
+    reaching: float = 0.0,
+) -> list[FadingMark]:
+    """Return the deposits in the windows of a condition at an instant and since, as a forecast needs them.
+
+    A window over the board sees every subject, and so do all windows if the subject is None.
+
+    Args:
+        sql: The transaction.
+        condition: The condition.
+        subject: The subject.
+        at: The instant.
+        weights: Returns the weight of a kind.
+        whole: Whether to read all of them; otherwise only as many as a decision needs.
+        ignored: The agent whose own deposits do not count.
+        up_to: The last event that counts.
+        reaching: A value that a decision needs to know about, if it is above the threshold.
+    """
+    found: dict[tuple[int, int], FadingMark] = {}
+    for comparison in condition.comparisons():
+        within = comparison.measure.within
+        if within is None:
+            continue
+        scope = None if comparison.measure.over == "board" else subject
+        span = {"after": at - within, "ignored": ignored, "up_to": up_to}
+        enough = math.inf if whole else max(comparison.threshold, reaching)
+        for row in _newest(sql, comparison.measure, scope, weights, span, enough):
+            state = FadingState(row.intensity, row.occurred_at, _stay(within))
+            found[row.event_id, within] = FadingMark(
+                row.kind, row.subject, weights(row.kind), state, row.occurred_at + within, row.occurred_at, within
+            )
+    return list(found.values())
+
+
+def events_since(
+    sql: Transaction, measure: Measure, subject: str | None, since: int, *, ignored: str = ""
+) -> list[WindowEventRow]:
+    """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
+    span = {"after": since - 1, "ignored": ignored, "up_to": ALL}
+    return [
+        row
+        for kind in measure.kinds
+        for row in _read(sql, kind, None if measure.over == "board" else subject, span, ALL)
+        if measure.covers(row.subject)
+    ]
+
+
+def subjects_in_windows(sql: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
+    """Yield the subjects after another one with deposits of the kinds that a condition counts in windows, in order."""
+    kinds = condition.kinds_in_windows
+    while True:
+        following = [sql.value(WINDOWS.next_subject_in_windows, kind=kind, after=after) for kind in kinds]
+        if not (subjects := [subject for subject in following if subject is not None]):
+            return
+        after = min(subjects)
+        yield after
+
+
+def _newest(
+    sql: Transaction,
+    measure: Measure,
+    subject: str | None,
+    weights: Callable[[str], float],
+    span: Mapping[str, object],
+    enough: float,
+) -> Iterator[WindowEventRow]:
+    """Yield the newest deposits of each kind that make a value high enough, or all if they do not."""
+    for kind in measure.kinds:
+        limit = ALL if enough == math.inf else math.ceil(enough) if isinstance(measure, Count) else FIRST_READ
+        while True:
+            rows = _read(sql, kind, subject, span, limit)
+            counted = [row for row in rows if measure.covers(row.subject)]
+            if len(rows) < limit or measure.value([weights(kind) * row.intensity for row in counted]) >= enough:
+                break
+            limit *= READ_FACTOR
+        yield from counted
+
+
+def _read(
+    sql: Transaction, kind: str, subject: str | None, span: Mapping[str, object], limit: int
+) -> list[WindowEventRow]:
+    if subject is None:
+        return sql.all(WINDOWS.window_of_board, kind=kind, limit=limit, **span)
+    return sql.all(WINDOWS.window_of_subject, kind=kind, subject=subject, limit=limit, **span)
+
+
+@lru_cache(maxsize=1024)
+def _stay(within: int) -> Step:
+    """Return the law of a deposit in a window."""
+    return Step(Microseconds(within))

@@ -1,0 +1,97 @@
+"""Sums over the windows of rising watches over the board, so that a value that is far below reads no deposits.
+
+As for totals of marks, the number and the sum of the deposits in a window are kept for each kind, with a bound on their
+rounding error. Deposits that have left the window are subtracted once, found by a range of an index. Only when the
+value may have reached the threshold, the deposits themselves decide.
+
+A sum is taken from the deposits when it is first needed, and again after what is rare: an erasure, or a clock in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_sums import BoardSums
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.board_totals import ROUNDING, add_terms, groups_of
+from blackboard.clock import Instant
+from blackboard.store.query_rows import StimulusSums
+from blackboard.store.rows import WindowEventRow
+from blackboard.store.statements import CROSSINGS, WINDOWS
+
+WINDOW = "window"
+"""Stands for the law of the marks in the key of the sums."""
+
+
+def add(txn: BoardTransaction, deposit: WindowEventRow, sign: int = 1) -> None:
+    """Add a deposit that was recorded to the sums of its kind, or subtract one (sign -1) that will be removed."""
+    for watch in _watches(txn, deposit.kind):
+        if deposit.agent and deposit.agent == watch.ignored_agent:
+            continue
+        if (group := groups_of(txn, watch).get((deposit.kind, WINDOW))) is None:
+            _build(txn, watch, deposit.kind)
+            if sign > 0:
+                continue  # it was recorded already
+            group = groups_of(txn, watch)[deposit.kind, WINDOW]
+        if deposit.occurred_at + _length(watch) > group.evaporated_through:
+            add_terms(group, 1, deposit.intensity, 0.0, sign=sign)
+
+
+def is_below(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
+    """Return whether the value of a window over the board is surely below its threshold."""
+    marks, total, error = 0, 0.0, 0.0
+    for kind in watch.kinds:
+        if (kind, WINDOW) not in groups_of(txn, watch):
+            _build(txn, watch, kind)
+        group, weight = groups_of(txn, watch)[kind, WINDOW], txn.kind(kind).weight
+        _subtract_left(txn, watch, kind, group)
+        marks, total, error = marks + group.marks, total + weight * group.sum0, error + weight * group.error0
+    comparison = watch.comparison
+    return not comparison.holds_at(comparison.measure.from_sums(marks, total + error + 4 * ROUNDING * total))
+
+
+def subtract_left(txn: BoardTransaction, kind: str) -> None:
+    """Subtract the deposits of a kind that have left a window, before they are removed."""
+    for watch in _watches(txn, kind):
+        if (group := groups_of(txn, watch).get((kind, WINDOW))) is not None:
+            _subtract_left(txn, watch, kind, group)
+
+
+def reset(txn: BoardTransaction) -> None:
+    """Forget the sums of all windows. They are taken from the deposits when they are needed."""
+    txn.sql.run(CROSSINGS.delete_totals_of_law, law=WINDOW)
+    for watch_id, watch in txn.active.watches.items():
+        if watch.has_window:
+            txn.totals.pop(watch_id, None)
+
+
+def _watches(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
+    return (watch for watch in txn.active.over_time.get(kind, ()) if watch.keeps_window_sums)
+
+
+def _build(txn: BoardTransaction, watch: RegisteredWatch, kind: str) -> None:
+    group = groups_of(txn, watch)[kind, WINDOW] = BoardSums(evaporated_through=txn.now, changed=True)
+    add_terms(group, *_sums(txn, watch, kind, txn.now, None), sign=+1)
+
+
+def _subtract_left(txn: BoardTransaction, watch: RegisteredWatch, kind: str, group: BoardSums) -> None:
+    if txn.now > group.evaporated_through:
+        if group.marks:
+            add_terms(group, *_sums(txn, watch, kind, group.evaporated_through, txn.now), sign=-1)
+        group.evaporated_through, group.changed = txn.now, True
+
+
+def _sums(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, since: Instant, until: Instant | None
+) -> StimulusSums:
+    """Return the sums of the deposits that leave the window after an instant, up to another one (None: ever)."""
+    length = _length(watch)
+    span = {"after": since - length, "up_to": txn.now if until is None else until - length}
+    return txn.sql.existing(WINDOWS.sum_window, kind=kind, ignored=watch.ignored_agent, **span)
+
+
+def _length(watch: RegisteredWatch) -> int:
+    within = watch.comparison.measure.within
+    assert within is not None
+    return within

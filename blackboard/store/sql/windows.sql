@@ -1,0 +1,86 @@
+-- The deposits that the windows of the active deployment count.
+
+-- name: insert_window_event
+-- Record a deposit of a kind that a window counts.
+INSERT INTO window_event (kind, subject, occurred_at, event_id, mark_id, intensity, agent)
+VALUES (:kind, :subject, :occurred_at, :event_id, :mark_id, :intensity, :agent);
+
+-- fragment: in_window
+-- The newest deposits since an instant, without those of the watching agent itself, as they were known after an event.
+window_event.occurred_at > :after AND (window_event.agent <> :ignored OR window_event.agent = '')
+  AND window_event.event_id <= :up_to
+ORDER BY window_event.occurred_at DESC
+LIMIT :limit + 0
+
+-- name: window_of_subject -> WindowEventRow
+-- The newest deposits of one kind and subject in a window.
+SELECT {window_event.*}
+FROM window_event
+WHERE window_event.kind = :kind AND window_event.subject = :subject AND {in_window};
+
+-- name: window_of_board -> WindowEventRow
+-- The newest deposits of one kind in a window.
+SELECT {window_event.*}
+FROM window_event
+WHERE window_event.kind = :kind AND {in_window};
+
+-- name: sum_window -> StimulusSums
+-- The number of the deposits of a kind that occurred in a span of time, and the sum of their intensities.
+SELECT count(*) AS marks, coalesce(sum(window_event.intensity), CAST(0.0 AS FLOAT)) AS sum0, CAST(0.0 AS FLOAT) AS sum1
+FROM window_event
+WHERE window_event.kind = :kind AND window_event.occurred_at > :after AND window_event.occurred_at <= :up_to
+  AND (window_event.agent <> :ignored OR window_event.agent = '');
+
+-- name: window_events_of_mark -> WindowEventRow
+-- The deposits of a mark in windows.
+SELECT {window_event.*} FROM window_event WHERE window_event.mark_id = :mark_id;
+
+-- name: next_subject_in_windows -> str | None
+-- The next subject of a kind with a deposit that windows count. Run repeatedly, it skips through the index.
+SELECT min(subject) AS subject FROM window_event WHERE kind = :kind AND subject > :after;
+
+-- name: delete_window_events_of_mark
+-- Forget the deposits of a mark that was withdrawn.
+DELETE FROM window_event WHERE mark_id = :mark_id;
+
+-- name: delete_window_events_of_subject
+-- Forget the deposits about a subject.
+DELETE FROM window_event WHERE kind IN (SELECT kind.name FROM kind) AND subject = :subject;
+
+-- name: next_kind_in_windows -> str | None
+-- The next kind with deposits that windows counted. Run repeatedly, it skips through the index.
+SELECT min(kind) AS kind FROM window_event WHERE kind > :after;
+
+-- name: delete_left
+-- Delete the next deposits of a kind that have left every window.
+DELETE FROM window_event WHERE (kind, subject, occurred_at, event_id) IN (
+  SELECT kind, subject, occurred_at, event_id
+  FROM window_event
+  WHERE kind = :kind AND occurred_at < :before
+  LIMIT :limit + 0
+);
+
+-- name: restart_window_events
+-- Let deposits count from another instant, because the clock was in doubt when they were recorded.
+UPDATE window_event SET occurred_at = :at WHERE event_id >= :since;
+
+-- name: rename_agent_in_windows
+-- Rename an agent in the deposits that windows count.
+UPDATE window_event SET agent = :agent WHERE agent = :former;
+
+-- name: fill_window
+-- Record the deposits of a kind that the history has, except those of marks that were withdrawn or forgotten, which
+-- have no payload. Of one that an older version recorded as a reinforcement, only the intensity of the mark is known.
+INSERT INTO window_event (kind, subject, occurred_at, event_id, mark_id, intensity, agent)
+SELECT event.kind, event.subject, event.occurred_at, event.id, event.mark_id,
+  coalesce(event.deposited_intensity, event.intensity),
+  CASE WHEN event.activation_id IS NULL THEN '' ELSE event.author END
+FROM event
+WHERE event.id > :since AND event.kind = :kind AND event.occurred_at > :after
+  AND event.event IN ('deposited', 'reinforced', 'stale', 'unchanged') AND event.payload IS NOT NULL
+  AND NOT EXISTS (
+    SELECT withdrawn.id
+    FROM event AS withdrawn
+    WHERE withdrawn.subject = event.subject AND withdrawn.mark_id = event.mark_id AND withdrawn.event = 'withdrawn'
+  )
+ON CONFLICT (kind, subject, occurred_at, event_id) DO NOTHING;
