@@ -40,7 +40,7 @@ Function = Callable[..., Deposited | Awaitable[Deposited]]
 
 
 class Context(Protocol):
-    """What an agent receives together with its marks."""
+    """The context that an agent receives together with its marks."""
 
     agent: str
     """The name of the agent."""

@@ -175,7 +175,7 @@ class Decay(ABC):
 
 @dataclass(frozen=True)
 class Exponential(Decay):
-    """Half remains after each half-life: share = 2 ** (-age / half_life).
+    """A law under which half remains after each half-life: share = 2 ** (-age / half_life).
 
     Source of the sums: forward decay; Cormode, Shkapenyuk, Srivastava and Xu, ICDE 2009.
 
@@ -230,7 +230,7 @@ class Exponential(Decay):
 
 @dataclass(frozen=True)
 class Linear(Decay):
-    """Fades evenly to nothing: share = max(0, 1 - age / lifetime).
+    """A law that fades evenly to nothing: share = max(0, 1 - age / lifetime).
 
     Attributes:
         lifetime: Longer than 0s; nothing remains from this age on.
@@ -276,7 +276,7 @@ class Linear(Decay):
 
 @dataclass(frozen=True)
 class Power(Decay):
-    """Fades fast, then ever more slowly: share = (1 + age / scale) ** -exponent.
+    """A law that fades fast, then ever more slowly: share = (1 + age / scale) ** -exponent.
 
     Source: the power law of forgetting; Wixted and Ebbesen, Psychological Science 2 (1991).
 
@@ -325,7 +325,7 @@ class Power(Decay):
 
 @dataclass(frozen=True)
 class Step(Decay):
-    """Stays at full strength, then is gone: share = 1 if age < lasting else 0.
+    """A law that stays at full strength and then ends: share = 1 if age < lasting else 0.
 
     Attributes:
         lasting: Longer than 0s.
@@ -367,7 +367,7 @@ class Step(Decay):
 
 @dataclass(frozen=True)
 class Curve(Decay):
-    """Straight lines between points. After the last point, its share remains.
+    """A law of straight lines between points. After the last point, its share remains.
 
     Attributes:
         points: 1 to 1000 pairs of an age and a share, with rising ages and falling shares. The point (0s, 1) is added
@@ -447,7 +447,7 @@ class Curve(Decay):
 
 @dataclass(frozen=True)
 class Never(Decay):
-    """Does not fade: share = 1. For decisions, needs and facts."""
+    """A law that does not fade: share = 1. It is for decisions, needs and facts."""
 
     name: ClassVar[str] = "never"
     exact_sums: ClassVar[bool] = True

@@ -54,7 +54,7 @@ class GivenStep(_Section):
 
 
 class Expectation(_Section):
-    """What must be so at an instant: exactly one of `wakes`, `silence`, `mark` and `no_mark`."""
+    """A condition that must be met at an instant: exactly one of `wakes`, `silence`, `mark` and `no_mark`."""
 
     by: str | datetime
     """The instant: a time, or a length of time from the start."""

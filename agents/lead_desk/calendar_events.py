@@ -40,7 +40,7 @@ SHORTEST_LENGTH = timedelta(minutes=1)
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """What cannot be read in an event."""
+    """A part of an event that cannot be read."""
 
     uid: str
     """The UID of the event, or an empty text."""
@@ -94,7 +94,7 @@ class Series:
 
 @dataclass
 class Problems:
-    """What cannot be read in a calendar, and the days that are blocked for it."""
+    """The parts of a calendar that cannot be read, and the days that are blocked for them."""
 
     found: dict[Problem, None] = field(default_factory=dict)
     days: list[CalendarTime] = field(default_factory=list)
@@ -110,7 +110,7 @@ class Problems:
 
 
 class EventReader:
-    """Reads the components of one VCALENDAR."""
+    """A reader of the components of one VCALENDAR."""
 
     def __init__(self, problems: Problems, zones: Zones, holder: Component) -> None:
         self._problems, self._zones = problems, zones
@@ -283,7 +283,7 @@ class EventReader:
 
 
 class _Mistakes:
-    """What cannot be read in one event, until it is reported."""
+    """The unreadable parts of one event, until they are reported."""
 
     def __init__(self, problems: Problems, uid: str, *, is_silent: bool = False) -> None:
         self._problems, self._uid, self._is_silent = problems, uid, is_silent

@@ -58,7 +58,7 @@ class Meeting:
 
 
 class _Layout(NamedTuple):
-    """Where the board's own events are in a file, and where new ones belong."""
+    """The places of the board's own events in a file, and the place for new events."""
 
     own: tuple[tuple[int, int], ...]
     last: int

@@ -37,7 +37,7 @@ IN_PLACE = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 class Signature(NamedTuple):
-    """What changes when a file does."""
+    """The identity, size and times of a file. It differs if the file has changed."""
 
     device: int
     inode: int

@@ -1,8 +1,7 @@
-"""Files beside the database with the model answers that it did not accept. A daemon fills them, `forget` drops them.
+"""Files beside the database with model answers that could not be stored. A daemon writes them, `forget` drops them.
 
 A paid answer must not be lost because a disk was full for a minute. A file is written atomically, is readable only by
-its owner, and is removed when its answer is committed. What is in a folder of another user is never taken for an answer
-of the model.
+its owner, and is removed when its answer is committed. A file in a folder of another user is never taken for an answer.
 """
 
 from __future__ import annotations

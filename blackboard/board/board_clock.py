@@ -1,11 +1,13 @@
 """The board's time: the latest of the clock, the last recorded instant, and the last one that this process used.
 
 After a step back, the board's time stands still until the clock has caught up. Another process knows only the recorded
-instants. A clock that leaps ahead is not believed. The board's time also stands still after a leap ahead
-of more than a given limit, because what evaporates by a wrong clock cannot be restored: nothing fades, crosses or
-evaporates, the clock's instant is not recorded, and the next writing transaction deposits a need. A person who answers
-it with yes, or resumes the board, confirms the clock. A clock that comes back withdraws the need. A board that was not
-used for longer than the limit looks the same as a leap, so it asks too: an answer costs less than a wrong guess.
+instants.
+
+A leap ahead of more than a given limit is not believed, because marks that evaporate by a wrong clock cannot be
+restored. The board's time stands still: nothing fades, crosses or evaporates, and the clock's instant is not recorded.
+The next writing transaction deposits a need. A person confirms the clock by answering yes, or by resuming the board. If
+the clock comes back, the need is withdrawn. A board that was not used for longer than the limit also asks, since nobody
+can tell a long pause from a leap: an answer costs less than a wrong guess.
 """
 
 from __future__ import annotations
@@ -76,8 +78,8 @@ def withdraw_question(txn: BoardTransaction) -> bool:
 def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
     """Record the board's time before the clock stepped back, so that no strength rises again in any process.
 
-    It is what the clock showed then, unless the step ended a leap: what was not believed is never recorded, also if the
-    clock was corrected before anybody doubted it.
+    The recorded instant is what the clock showed then. If the step ended a leap, the clock's instant was not believed
+    and is not recorded, even if the clock was corrected before anybody doubted it.
     """
     _, doubted = time_of(seen, txn.now, leap)
     at = txn.now if doubted else max(seen, txn.now)

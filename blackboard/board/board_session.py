@@ -31,7 +31,9 @@ T = TypeVar("T")
 
 
 class BoardSession:
-    """Runs units of work in the transactions of one board. Closing it closes the database, whose schema is up to date.
+    """A session of units of work in the transactions of one board.
+
+    Closing it closes the database, whose schema is up to date.
 
     `leap` is the largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
     """

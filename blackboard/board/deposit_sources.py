@@ -35,7 +35,7 @@ class KeptMark:
 
 @dataclass(frozen=True)
 class SourceWithdrawal:
-    """What the withdrawal of a file's deposits did."""
+    """The result of the withdrawal of a file's deposits."""
 
     withdrawn: int
     """The number of marks that were taken off the board."""

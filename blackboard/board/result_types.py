@@ -475,7 +475,7 @@ class WatchEpisode:
 
 @dataclass(frozen=True)
 class WatchExplanation:
-    """Why one watch has or has not crossed."""
+    """The reasons why one watch has or has not crossed."""
 
     watch: str
     condition: str
@@ -504,7 +504,7 @@ class WatchExplanation:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why an agent has or has not woken."""
+    """The reasons why an agent has or has not woken."""
 
     agent: str
     subject: str | None
@@ -533,7 +533,7 @@ class BackupMention:
 
 @dataclass(frozen=True)
 class ErasureReport:
-    """What was erased."""
+    """The marks, events and other rows that were erased."""
 
     name: str
     """The random name that replaces the subject; empty if it was forgotten before, and only the file was compacted."""

@@ -1,4 +1,4 @@
-"""What a worker does to a board: its registration, leases, claims, results and maintenance, each in one transaction."""
+"""The work of a worker on a board: its registration, leases, claims, results and maintenance, each in one transaction."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ClaimNext = Callable[[BoardTransaction], bool]
 
 @dataclass
 class DueWork:
-    """What is due on a board, and the next instants at which something will be."""
+    """The work that is due on a board, and the next instants at which more will be due."""
 
     crossings: bool = False
     """Whether a predicted crossing is due."""

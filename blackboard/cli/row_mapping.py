@@ -43,7 +43,7 @@ class Columns:
 
 
 class ColumnsUnmatched(UsageError):
-    """Columns have no field, or a required field has no column."""
+    """An error: columns have no field, or a required field has no column."""
 
     def __init__(self, message: str, words: Sequence[str]) -> None:
         super().__init__(message)

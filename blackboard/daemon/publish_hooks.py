@@ -49,7 +49,7 @@ class Reader:
 
 
 class Publisher:
-    """Calls the agents' `publish` functions: at the start, after a reload, and after each activation with deposits.
+    """The calls of the agents' `publish` functions: at the start, after a reload, and after activations with deposits.
 
     A lock between processes serializes publishing, so that an older state never overwrites a newer state.
     """

@@ -144,7 +144,7 @@ class Unusable(ModelError):
 
 
 class _ErrorResponse(NamedTuple):
-    """What an error response says."""
+    """The content of an error response."""
 
     status: int
     error_type: str | None

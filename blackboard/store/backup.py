@@ -1,6 +1,6 @@
 """Backups: copies of an SQLite board in use, and their restoration. Both happen completely or not at all.
 
-SQLite's online backup copies one snapshot in steps. Depositors continue meanwhile; only the write-ahead log cannot be
+SQLite's online backup copies one snapshot in steps. Depositors continue meanwhile, but the write-ahead log cannot be
 emptied until the copy is finished. The copy is opened and checked before it gets its name.
 """
 

@@ -1,9 +1,8 @@
 """Compaction: the file is written anew, without the remains of deleted rows and without unused pages.
 
-SQLite's VACUUM builds the new content in memory where the library is built to keep temporary data there, and holds up
-all writers meanwhile. Here the new content is built in a file beside the board while others write. Then it is copied
-into the board in one transaction, and only this copy holds them up. If another process has written in between, the new
-content is built again.
+SQLite's VACUUM holds up all writers while it builds the new content, in some builds of the library in memory. Here the
+new content is built in a file beside the board while others write. Then one transaction copies the new content into the
+board, and only this copy holds writers up. If another process has written in between, the new content is built again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The SQLite file of a board: whether it is there, whether it is still the one that was opened, and who may use it."""
+"""The SQLite file of a board: whether it exists, whether it is still the opened file, and who may use it."""
 
 from __future__ import annotations
 

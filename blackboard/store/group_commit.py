@@ -7,8 +7,8 @@ to the disk, and no thread waits for a timer.
 Threads committed as a group tend to return together. The first would find no leader and commit alone, so it waits
 briefly while more of the group keep arriving.
 
-A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end, which undoes as much as
-was done, and can itself be repeated: an entry is done, or it waits.
+A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end. It undoes as much as was
+done, and can itself be repeated: afterwards each entry is done or waits.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Entry:
 
 
 class GroupCommit:
-    """Lets one thread lead at a time; `on_wait` is called by a thread that has begun to wait."""
+    """A gate that lets one thread lead at a time. A thread that begins to wait calls `on_wait`."""
 
     def __init__(self, on_wait: Callable[[], object] = lambda: None) -> None:
         self.on_wait = on_wait

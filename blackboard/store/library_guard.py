@@ -1,13 +1,13 @@
 """A guard against a second SQLite library: while this process has a board open, no other library opens its file.
 
-POSIX drops all locks of a process on a file as soon as the process closes any descriptor of it. SQLite knows this, and
-closes no descriptor of a file that another of its connections has locked. But it knows only its own connections. When
-a second SQLite library in the process closes a connection, the locks of the first are gone: other processes write at
-the same time and delete its log.
+POSIX drops all locks of a process on a file as soon as the process closes any descriptor of the file. So SQLite closes
+no descriptor of a file that another of its connections has locked. But a library knows only its own connections. When a
+second SQLite library in the process closes a connection, the locks of the first are gone. Other processes then write at
+the same time and delete the log.
 
-The standard library's `sqlite3` announces each connection by an audit event; `pysqlite3`, which a board uses where the
-`sqlite3` of the interpreter is not safe, announces none. So the guard sees exactly the other library. It does not see
-`ATTACH`, and no library that is written in C.
+The standard library's `sqlite3` announces each connection by an audit event. A board uses `pysqlite3` where the
+`sqlite3` of the interpreter is not safe, and `pysqlite3` announces none. So the guard sees exactly the other library.
+The guard sees neither `ATTACH` nor a library that is written in C.
 """
 
 from __future__ import annotations

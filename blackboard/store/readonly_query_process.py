@@ -1,9 +1,9 @@
 """A script that runs one SQL query of a person, in a process that can only read.
 
 It imports nothing of this program and takes its request as JSON on stdin. On stdout it writes a line of JSON for each
-row, and last a line with the columns or the error. These things confine it: the file is opened read-only, an authorizer
-refuses everything but reading, the system limits its memory, its time and the files that it may write, and its parent
-process kills it after the time limit. It ends when its parent does.
+row, and last a line with the columns or the error. The script is confined: the file is opened read-only, and an
+authorizer refuses everything but reading. The system limits memory, time and the files that the script may write. Its
+parent process kills it after the time limit. The script ends when its parent does.
 """
 
 from __future__ import annotations

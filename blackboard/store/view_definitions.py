@@ -1,7 +1,6 @@
-"""The views that people query: their texts, and whether a board has those of this version.
+"""The views that people query: their texts, and a hash that shows whether a board has the texts of this version.
 
-A board stores the hash of the texts of its views. The texts contain the decay laws of this version and those that the
-board has stored.
+A board stores the hash. The texts contain the decay laws of this version and the laws that the board has stored.
 """
 
 from __future__ import annotations

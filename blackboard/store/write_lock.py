@@ -1,10 +1,12 @@
 """A fair write lock between the processes of one machine.
 
-The system frees a lock when its process dies. Nothing may block in `flock`, which has neither a time limit nor a way to
-be interrupted: a waiting process tries again and again, at an interval that gets shorter the longer it has waited, so
-that the oldest of many is served first. A process that has just written could still take the lock again before any
-other has looked. So there are two locks. The holder of the queue lock writes next and keeps it until it holds the
-write lock. A process that has written queues behind it.
+The system frees a lock when its process dies. No process blocks in `flock`, because that call has no time limit and
+cannot be interrupted. A waiting process tries repeatedly, at an interval that shrinks with its waiting time. So the
+process that has waited longest is usually served first.
+
+A process that has just written could still take the lock again before any other process has looked. So there are two
+locks. The holder of the queue lock writes next, and keeps the queue lock until it holds the write lock. A process that
+has written queues behind that holder.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 class Hold(NamedTuple):
-    """What keeps an agent or a watch from waking.
+    """The reason that keeps an agent or a watch from waking.
 
     Attributes:
         reason: In words, as people read it.

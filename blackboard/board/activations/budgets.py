@@ -1,7 +1,7 @@
 """Budgets: what an activation, an agent and the board have spent and reserved, and whether a call fits.
 
-A window is an hour or a day of the calendar in UTC, so the limit of a day is the limit of a row of the view `costs`.
-What was spent follows from the records of calls alone, so it survives restarts and counts all processes.
+A window is an hour or a day of the calendar in UTC. So the limit of a day applies to a row of the view `costs`. The
+amounts spent follow from the records of calls alone. They survive restarts and count all processes.
 """
 
 from __future__ import annotations

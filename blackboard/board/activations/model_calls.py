@@ -1,13 +1,18 @@
-"""Records of model calls, which ensure that an answer that was paid for is not paid for again.
+"""Records of model calls. They ensure that no answer is paid for twice.
 
     planned -> sent -> answered -> applied
 
 `planned` freezes the bytes of the request. `sent` is committed before the request leaves, with its highest cost
 reserved. `answered` keeps the raw answer before it is parsed. `applied` is set in the transaction that deposits the
-marks. A call may also end as `failed` (nothing was paid, and it may be tried again), `rejected` (nothing was paid, and
-the same request would be rejected again), `unusable` (the answer was paid for and is useless) or `unknown` (nobody
-knows whether it was paid for: the reserve stays until a person records the cost, which makes it `cost_recorded`). An
-answer without usage keeps its reserve, too, until a person records the cost.
+marks. A call may also end otherwise:
+
+- `failed`: nothing was paid, and the call may be tried again.
+- `rejected`: nothing was paid, and the same request would be rejected again.
+- `unusable`: the answer was paid for and is useless.
+- `unknown`: nobody knows whether the call was paid for. The reserve stays until a person records the cost, which makes
+  the call `cost_recorded`.
+
+An answer without usage also keeps its reserve until a person records the cost.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Pauses of models: a model that refuses everything gets one call at a time, until one succeeds.
 
-A refused request may be the fault of its marks, or of the account, the model or a gateway. Only other calls can tell.
-So a refusal counts against its marks only after a later call to the same model succeeded. Until then the marks wait
-without losing an attempt. After the first refusal, a call about a single other mark tries the model at once. If that
-is refused, too, the model is paused, and the tries become rarer, up to one an hour.
+The cause of a refusal may be the marks, the account, the model or a gateway. Only other calls can tell. So a refusal
+counts against its marks only after a later call to the same model succeeded. Until then the marks wait without losing
+an attempt. After the first refusal, a call about a single other mark tries the model at once. If this call is refused
+too, the model is paused, and the tries become rarer, down to one an hour.
 
-What refuses the key, the account or the address says nothing about any request: it pauses the model at once. Agents
-that need no model, or another one, go on. A model may also be paused for one agent (see `unusable_answers`).
+A refusal of the key, the account or the address says nothing about any request. It pauses the model at once. Agents
+that need no model, or another model, go on. A model may also be paused for one agent (see `unusable_answers`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FIRST_WAIT: Duration = parse_duration("10s")
 
 
 class Refusal(Enum):
-    """What a provider refused."""
+    """The kind of refusal by a provider."""
 
     REQUEST = "request"
     """A request that it read. Its marks may be to blame."""
@@ -44,7 +44,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True)
 class Wait:
-    """What a call must wait for. A wait that is `held` does not end by time alone.
+    """The wait of a call. A wait that is `held` does not end by time alone.
 
     The log shows `problem`, which quotes nobody.
     """

@@ -1,10 +1,10 @@
 """Unusable answers: two batches in a row show that the model, a gateway or the agent's schema is to blame.
 
-An unusable answer is a failed attempt of its marks, as long as only these marks fail. When the answer about other marks
-of the same agent is unusable as well, and the model gave that agent no usable answer in between, nothing is wrong with
-the marks: the agent's marks get their attempts back, and its calls to that model are paused. Other agents go on, since
-the schema of one agent may be wrong. Each try is about a single mark. When one succeeds, the batches that wait because
-of an unusable answer are split.
+An unusable answer is a failed attempt of its marks, as long as only these marks fail. The marks are not to blame if the
+answer about other marks of the same agent is unusable too, and the model gave the agent no usable answer in between.
+Then the agent's marks get their attempts back, and its calls to the model are paused. Other agents go on, since the
+schema of one agent may be wrong. Each try is about a single mark. When a try succeeds, the batches that wait because of
+an unusable answer are split.
 """
 
 from __future__ import annotations

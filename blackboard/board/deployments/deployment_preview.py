@@ -100,7 +100,7 @@ class PredictedActivations:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a deployment would do at one instant."""
+    """The effects that a deployment would have at one instant."""
 
     as_of: datetime
     changes: tuple[str, ...]

@@ -1,9 +1,9 @@
-"""The backfill: after a change of the deployment, live marks follow it in bounded batches, as of its instant.
+"""The backfill: after a change of the deployment, live marks are adapted in bounded batches, as of its instant.
 
-After a change of law, a mark fades by the old law up to the instant of the change and by the new law after it, without
-a jump. A mark with a law of its own keeps it. After a change that can make a watch cross (a weight, a threshold, a new
-agent), the watch is tested on the live marks as they were at that instant. The crossings that already wait for a
-changed watch are tested before that.
+After a change of law, a mark fades by the old law up to the instant of the change, and by the new law from then on. Its
+strength does not jump. A mark with a law of its own keeps it. A change of a weight, of a threshold or of an agent can
+make a watch cross. So the watch is tested on the live marks as they were at the instant of the change, after the
+crossings that already wait for it.
 """
 
 from __future__ import annotations

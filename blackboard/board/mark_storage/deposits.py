@@ -151,7 +151,7 @@ class DepositRequest(NamedTuple):
 
 
 class JoinedMark(NamedTuple):
-    """What a deposit makes of the live marks."""
+    """The mark that a deposit makes, alone or of a live mark."""
 
     old: MarkRow | None
     """The live mark that it reinforces; None if it becomes a mark of its own."""

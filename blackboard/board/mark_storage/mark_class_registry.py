@@ -1,6 +1,6 @@
 """The mark classes that this process knows. They check payloads, and make marks from stored payloads.
 
-A class is one that the program or its deployment file names. No module is ever imported because a board names it.
+The program or its deployment file names the classes. No module is ever imported because a board names it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A payload against the registered JSON schema of its kind, where the class of the kind is out of reach.
 
-As the class would, it takes text for a number, and it refuses text that is not of its format.
+Like the class, the check accepts text for a number, and refuses text that does not have the format of its field.
 """
 
 from __future__ import annotations

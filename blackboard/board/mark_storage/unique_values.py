@@ -1,7 +1,7 @@
 """Unique values: which live mark of a kind holds which value of its unique field.
 
-Values are compared as what they are: instants by their place in time, numbers as numbers. The schema of the field says
-what a text is. Values that stood twice before their kind became unique have several holders.
+Instants are compared by their place in time, and numbers as numbers. The schema of the field says what a text stands
+for. A value that several marks had before the field became unique has several holders.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
 
 
 class UniqueConflict(InvalidMark):
-    """Another live mark of the kind has the same value in the unique field."""
+    """An error: another live mark of the kind has the same value in the unique field."""
 
 
 def value_of(kind: Kind, payload: str) -> str | None:

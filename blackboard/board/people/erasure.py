@@ -1,8 +1,7 @@
 """Erasure of everything that was said about one subject.
 
-What happened stays: ids, instants, kinds, intensities, activations and costs. The subject is replaced by a random name
-that cannot be traced back. Erasure is not part of the ordinary life of a mark: evaporated and withdrawn marks keep
-their history.
+Ids, instants, kinds, intensities, activations and costs stay. A random name, which cannot be traced back, replaces the
+subject. Erasure is not part of the ordinary life of a mark: evaporated and withdrawn marks keep their history.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The active deployment as transactions use it: watches by kind and agent, and what of it is still being applied."""
+"""The active deployment as transactions use it: watches by kind and agent, and changes in progress."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The work of agents that the active deployment no longer has.
 
-It stays as it is, because the agent may return, under its name or that of a successor. Until then it is shown as held:
-only a deployment or a person can continue it. The fragment `agent_is_gone` says the same in SQL.
+The work stays as it is, because the agent may return, under its own name or as a successor. Until then the work is
+shown as held: only a deployment or a person can continue it. The fragment `agent_is_gone` says the same in SQL.
 """
 
 from __future__ import annotations

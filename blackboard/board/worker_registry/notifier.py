@@ -17,7 +17,7 @@ from blackboard.system.board_files import BoardFiles
 
 
 class Notifier:
-    """Notifies the daemons of one board."""
+    """The sender of notifications to the daemons of one board."""
 
     def __init__(self, database: Path | None) -> None:
         self.folder = None if database is None else BoardFiles(database).run_folder

@@ -1,8 +1,8 @@
 """The sockets on which workers are notified of commits of other processes, in the run folder of the board.
 
-The address of a socket has room for about a hundred bytes. Where the run folder's path is longer, or its file system
-has no sockets, the socket is in a temporary folder of its own, and the run folder has a symbolic link to it. So no
-other process needs to know where temporary files are.
+The address of a socket has room for about a hundred bytes. If the path of the run folder is longer, or its file system
+has no sockets, the socket is in a temporary folder of its own. The run folder then has a symbolic link to the socket.
+So no other process needs to know where temporary files are.
 """
 
 from __future__ import annotations
