@@ -1,4 +1,4 @@
-"""The work of a worker on a board: its registration, leases, claims, results and maintenance, each in one transaction."""
+"""The work of a worker on a board: registration, leases, claims, results and maintenance, each in one transaction."""
 
 from __future__ import annotations
 

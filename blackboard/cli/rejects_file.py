@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from blackboard.errors import UsageError
+from blackboard.system.private_files import PRIVATE_MODE, open_private
 
 if TYPE_CHECKING:
     from blackboard.cli.row_reader import BadRow
@@ -66,10 +67,9 @@ def _private_file(path: Path, *, extends: bool) -> IO[str]:
 
     A link is never followed, except to a device.
     """
-    follows = path.is_char_device()  # such as /dev/stderr
-    begin = os.O_APPEND if extends else os.O_TRUNC
-    flags = os.O_WRONLY | os.O_CREAT | begin | os.O_CLOEXEC | (0 if follows else getattr(os, "O_NOFOLLOW", 0))
-    handle = os.open(path, flags, 0o600)
+    flags = os.O_WRONLY | (os.O_APPEND if extends else os.O_TRUNC)
+    is_device = path.is_char_device()  # such as /dev/stderr
+    handle = os.open(path, flags | os.O_CLOEXEC) if is_device else open_private(path, flags)
     if stat.S_ISREG(os.fstat(handle).st_mode):
-        os.fchmod(handle, 0o600)
+        os.fchmod(handle, PRIVATE_MODE)
     return open(handle, "w", encoding="utf-8", errors="backslashreplace", newline="")
