@@ -26,6 +26,7 @@ OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 
 MAX_SUBJECT_CHARACTERS = 512
+MAX_INTENSITY = 1e12
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """The largest payload in bytes of a kind that sets no limit."""
 RESERVED_FIELDS = ("subject", "intensity")
@@ -408,7 +409,7 @@ def check_intensity(intensity: float) -> float:
         number = float(intensity)
     except OverflowError:  # an int may be larger than any float and too long to print
         number = math.inf
-    if not 0 <= number <= 1e12:  # NaN fails this too
+    if not 0 <= number <= MAX_INTENSITY:  # NaN fails this too
         raise InvalidMark(f"intensity must be a number between 0 and 1e12, not {number}")
     return number
 

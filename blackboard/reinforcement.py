@@ -106,8 +106,14 @@ def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: Instan
         return joined if joined.remaining(now) > old.remaining(now) else None
     if new.at < old.at:
         return FadingState(old.intensity + new.intensity * law.share(old.at - new.at), old.at, old.law)
-    remaining = old.remaining(new.at)
-    return FadingState(max(remaining, _capped(kind, remaining + new.intensity)), new.at, law)
+    return strengthen(kind, old, new.intensity, new.at)
+
+
+def strengthen(kind: Kind, old: FadingState, intensity: float, at: Instant) -> FadingState:
+    """Return the state after an intensity is added at an instant, up to the cap; the mark then fades from there."""
+    remaining = old.remaining(at)
+    law = old.law.continued(at - old.at)
+    return FadingState(max(remaining, _capped(kind, remaining + intensity)), at, law)
 
 
 def may_add(kind: Kind, old: FadingState, occurred_at: Instant) -> bool:

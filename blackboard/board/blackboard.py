@@ -20,7 +20,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.deployments.deployment_preview import Preview, preview
 from blackboard.board.deposit_batches import DepositEntry, UnequalLengths, batches, check_lengths
-from blackboard.board.mark_storage import declarations, evaporation
+from blackboard.board.mark_storage import added_strength, declarations, evaporation
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
@@ -373,6 +373,29 @@ class Blackboard:
             evaporation.withdraw(txn, mark_id, self.author)
 
         self.session.write(work)
+
+    def reinforce(self, mark_id: int, *, by: float) -> Receipt:
+        """Add to the strength that a live mark has now, up to the cap of its kind, whatever its `on_repeat` is.
+
+        The mark fades from now on, by its own law. What it says, who said it and when it occurred stay. This is no
+        deposit: no window counts it.
+
+        Args:
+            mark_id: The id of the mark.
+            by: The strength to add, above 0. The board multiplies it by its trust in the author.
+
+        Raises:
+            NotFound: There is no such live mark.
+            InvalidMark: `by` is not a number above 0, or is too high for the weight of the kind.
+            InvalidAuthor: The author is an agent.
+        """
+        added_strength.check_increase(by)
+
+        def work(txn: BoardTransaction) -> Receipt:
+            check_signature(txn, self.author)
+            return added_strength.reinforce(txn, mark_id, by, self.author)
+
+        return self.session.write(work, shared=True)
 
     def forget(self, subject: str) -> ErasureReport:
         """Erase what was said about a subject, including stored model answers; this cannot be undone.

@@ -17,7 +17,7 @@ from blackboard.error_descriptions import describe
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 
 COMMANDS = {
-    "mark_commands": ("init", "deposit", "withdraw", "answer", "pause", "resume"),
+    "mark_commands": ("init", "deposit", "reinforce", "withdraw", "answer", "pause", "resume"),
     "load_command": ("load",),
     "run_command": ("run",),
     "inspect_commands": (

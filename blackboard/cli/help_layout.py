@@ -9,7 +9,10 @@ import typer
 from typer.core import TyperArgument, TyperCommand
 
 GROUPS = {
-    "Every day": ("deposit", "load", "marks", "history", "agenda", "inbox", "answer", "withdraw", "watch", "sql"),
+    "Every day": (
+        *("deposit", "load", "marks", "history", "agenda", "inbox", "answer", "reinforce", "withdraw"),
+        *("watch", "sql"),
+    ),
     "Operating": (
         *("run", "status", "doctor", "explain", "agents", "schedules", "activations", "activation", "pause", "resume"),
         *("costs", "record-cost"),

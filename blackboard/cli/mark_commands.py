@@ -1,4 +1,4 @@
-"""The commands that change a board: init, deposit, withdraw, answer, pause, resume."""
+"""The commands that change a board: init, deposit, reinforce, withdraw, answer, pause, resume."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Example = Literal["leads", "default"]
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (init, deposit, withdraw, answer, pause, resume):
+    for command in (init, deposit, reinforce, withdraw, answer, pause, resume):
         app.command()(command)
 
 
@@ -133,6 +133,10 @@ def deposit(
             until=until,
             occurred_at=occurred_at,
         )
+    _report(receipt, as_json=as_json)
+
+
+def _report(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
         print_json(receipt)
         return
@@ -149,6 +153,24 @@ def _payload(text: str) -> dict[str, JsonValue]:
         raise InvalidMark(f"the payload is not valid JSON: {error}") from None
     except (ValueError, RecursionError) as error:
         raise not_json(error) from None
+
+
+def reinforce(
+    context: typer.Context,
+    mark_id: Annotated[int, typer.Argument(help="The mark's id.")],
+    by: Annotated[
+        float, typer.Option(help="The strength to add, above 0; the board multiplies it by its trust in the author.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Add to the strength that a live mark has now, up to the cap of its kind. What it says stays.
+
+    Example:
+      blackboard reinforce 17 --by 0.2
+    """
+    with session_of(context).board() as board:
+        receipt = board.reinforce(mark_id, by=by)
+    _report(receipt, as_json=as_json)
 
 
 def withdraw(context: typer.Context, mark_id: Annotated[int, typer.Argument(help="The mark's id.")]) -> None:

@@ -108,7 +108,7 @@ class MarkRow(NamedTuple):
     evaporates_at: Time | None
     order_key: float | None
     other_event_id: Id | None = None
-    """The last event that `author` did not deposit as an agent; None if there is none."""
+    """The last event that `changed_by` did not cause as an agent; None if there is none."""
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: Flag = 0
@@ -116,6 +116,13 @@ class MarkRow(NamedTuple):
     it."""
     occurred_at: AddedNumber = 0
     """When the latest of its deposits occurred: the one whose payload and author it shows."""
+    last_author: str | None = None
+    """The author of the last event; None if that is `author`."""
+
+    @property
+    def changed_by(self) -> str:
+        """The author of the last event: of a deposit, or of a reinforcement that left the payload as it was."""
+        return self.author if self.last_author is None else self.last_author
 
     @property
     def changed_at(self) -> int:

@@ -25,10 +25,10 @@ from blackboard.system.private_files import PRIVATE_MODE, set_mode
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration. A test compares it with the folder."""
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every migration, oldest first."""
 
 _alembic = threading.Lock()

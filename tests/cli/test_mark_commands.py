@@ -150,7 +150,17 @@ def test_withdraw_removes_a_mark_once(house: CommandLine) -> None:
     assert house("marks", "--json").json == []
     again = house("withdraw", "1")
     assert again.code == 1
-    assert "no live mark 1" in again.err
+    assert "mark 1 was withdrawn" in again.err
+
+
+def test_reinforce_adds_to_the_strength_of_a_mark(house: CommandLine) -> None:
+    house("deposit", "call", "ada", "--payload", '{"text": "x"}')
+    assert house("reinforce", "1", "--by", "0.5").out == "mark 1 reinforced, strength 1.5\n"
+    done = house("reinforce", "1", "--by", "0.5", "--json").json
+    assert (done["outcome"], done["strength"], done["event_id"]) == ("reinforced", 2.0, 3)
+    assert "by must be a number above 0" in house("reinforce", "1", "--by", "-1").err
+    assert (house("reinforce", "1", "--by", "nan").code, house("reinforce", "7", "--by", "1").code) == (2, 1)
+    assert house("reinforce", "1").code == 2
 
 
 def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: CommandLine) -> None:

@@ -72,7 +72,7 @@ NEW = {
     ("mark", "activation_id"), ("mark", "other_event_id"),
     ("board", "skewed_deposits"), ("board", "largest_skew"), ("board", "skewed_at"),
     ("event", "occurred_at"), ("event", "anchored_at"), ("event", "deposited_intensity"),
-    ("event", "shown_event_id"), ("mark", "occurred_at"),
+    ("event", "shown_event_id"), ("mark", "occurred_at"), ("mark", "last_author"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
 NEW_TABLES = {"model_pause", "read_position", "watch_state", "window_event"}

@@ -328,7 +328,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         return _record_without_effect(txn, request, kind, "unchanged", live, new, live)
     row = _write(txn, request, kind, joined)
     _count_in_windows(txn, request, row.id, row.event_id, joined.new)
-    crossed = _follow(txn, joined.old, row)
+    crossed = follow_change(txn, joined.old, row)
     return Receipt(
         row.id,
         row.event_id,
@@ -368,7 +368,7 @@ def _join(
     return JoinedMark(live, state, new, shown=live if new.at < live.occurred_at else None)
 
 
-def _follow(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
+def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
     """Do what follows from a mark that was written, and return the watches that crossed."""
     live = row.is_live(txn.now)
     crossed = crossings.evaluate_deposit(txn, old, row) if live else []
@@ -516,7 +516,7 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     old, shown = joined.old, joined.shown
     text = _text_of(request)
     value = _checked_value(txn, kind, joined, text)
-    _register_law(txn, kind, joined)
+    register_law(txn, kind, joined.state.law, joined.old)
     row = _row_after(request, kind, joined, text, event_id=txn.next_event(), now=txn.now)
     details = DepositDetails(
         row.event_id,
@@ -524,7 +524,7 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
         text,
         joined.new.intensity,
         request.activation_id,
-        None if shown is None else _shown_event(txn, shown),
+        None if shown is None else shown_event(txn, shown),
     )
     txn.record(row, "deposited" if old is None else "reinforced", occurred_at=joined.new.at, deposit=details)
     if kind.unique is not None:
@@ -557,9 +557,8 @@ def _holds_value(txn: BoardTransaction, kind: Kind, joined: JoinedMark) -> bool:
     return joined.state.at == txn.now or is_live(joined.state.evaporates_at(kind), txn.now)
 
 
-def _register_law(txn: BoardTransaction, kind: Kind, joined: JoinedMark) -> None:
+def register_law(txn: BoardTransaction, kind: Kind, law: Decay, old: MarkRow | None) -> None:
     """Register the law of a mark, unless its kind has it or the mark had it before."""
-    law, old = joined.state.law, joined.old
     if law is not kind.decay and law != kind.decay and (old is None or law_key(law) != old.law):
         txn.laws.register(txn.sql, law)
 
@@ -587,14 +586,15 @@ def _row_after(
         reinforcements=0 if old is None else old.reinforcements + 1,
         evaporates_at=state.evaporates_at(kind),
         order_key=state.law.order_key(state.intensity, state.at),
-        other_event_id=event_id if request.activation_id is None else _last_event_of_others(old, request.author),
+        other_event_id=event_id if request.activation_id is None else last_event_of_others(old, request.author),
         activation_id=request.activation_id if shown is None else shown.activation_id,
         own_law=_own_law(kind, request) if old is None or kind.on_repeat == "replace" else old.own_law,
         occurred_at=new.at if shown is None else shown.occurred_at,
+        last_author=None if shown is None else request.author,
     )
 
 
-def _shown_event(txn: BoardTransaction, row: MarkRow) -> int:
+def shown_event(txn: BoardTransaction, row: MarkRow) -> int:
     """Return the deposit whose payload a mark shows."""
     last = txn.sql.existing(MARKS.get_event, id=row.event_id)
     return last.id if last.shown_event_id is None else last.shown_event_id
@@ -604,8 +604,8 @@ def _text_of(request: DepositRequest) -> str:
     return dump_payload(request.payload) if request.text is None else request.text
 
 
-def _last_event_of_others(old: MarkRow | None, author: str) -> int | None:
-    """Return the last event of a mark, before the deposit of an agent, that is not of this agent; None if all are."""
+def last_event_of_others(old: MarkRow | None, author: str) -> int | None:
+    """Return the last event of a mark, before an event of an agent, that is not of this agent; None if all are."""
     if old is None:
         return None
-    return old.event_id if old.author != author else old.other_event_id
+    return old.event_id if old.changed_by != author else old.other_event_id

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import backfill
+from blackboard.board.mark_storage import backfill, mark_lookup
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings, timed_crossings, window_sums
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.clock import Instant
-from blackboard.errors import NotFound
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
@@ -56,12 +55,7 @@ def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
     Raises:
         NotFound: There is no live mark with this id.
     """
-    row = txn.sql.one(MARKS.get_mark, id=mark_id)
-    if row is not None:
-        row = backfill.migrate(txn, row)
-    if row is None or not row.is_live(txn.now):
-        raise NotFound(f"there is no live mark {mark_id}; 'blackboard marks' lists them")
-    backfill.prepare_change(txn, row.kind, row.subject)
+    row = mark_lookup.prepare_change(txn, mark_id)
     txn.record(_faded(txn, row, txn.now)._replace(author=author), "withdrawn")
     _remove(txn, row)
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):

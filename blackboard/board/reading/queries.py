@@ -28,7 +28,7 @@ from blackboard.board.result_types import (
     result_of,
 )
 from blackboard.board.transactions import agent_state
-from blackboard.board.transactions.activation_inputs import strongest
+from blackboard.board.transactions.activation_inputs import strongest, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import scheduled_crossings
 from blackboard.board.watches.crossing_order import waiting_with_strengths
@@ -178,7 +178,7 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
             if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
-        shown = max(deposits, key=lambda item: (item.occurred_at, item.id), default=event)
+        shown = with_shown_payload(txn, last)
         row = fading._replace(
             payload=shown.payload or "{}",
             author=shown.author,

@@ -57,8 +57,7 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
         if old is not None:
             board_totals.add(txn, watch.over_live_marks, old, -1)
         board_totals.add(txn, watch.over_live_marks, new, +1)
-    # A late deposit of somebody else leaves the author that the mark shows.
-    is_own = new.author == watch.ignored_author and new.other_event_id != new.event_id
+    is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
     was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
     if old is not None and not was_stimulus and not is_own and _absorb_unless_news(txn, watch, old, new):

@@ -21,7 +21,7 @@ def is_stimulus(watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> 
     `absorbed_through` is the id of the last event of the mark that the watch absorbed, 0 if there is none. The fragment
     `last_counted_event` in `store/sql/shared.sql` says in SQL which event counts.
     """
-    event_id = row.event_id if row.author != watch.ignored_author else row.other_event_id or 0
+    event_id = row.event_id if row.changed_by != watch.ignored_author else row.other_event_id or 0
     return event_id > absorbed_through and watch.covers(row.subject)
 
 

@@ -68,7 +68,7 @@ WHERE watch_id = :watch_id
 INSERT INTO absorbed (watch_id, mark_id, event_id, activation_id)
 SELECT :watch_id, mark.id, mark.event_id, 0
 FROM {mark_with_absorbed}
-WHERE mark.author = :author
+WHERE coalesce(mark.last_author, mark.author) = :author
   AND (mark.other_event_id IS NULL
     OR mark.other_event_id <= coalesce(absorbed.event_id, 0)
     OR mark.other_event_id <= (SELECT watch.watermark FROM watch WHERE watch.id = :watch_id))

@@ -26,9 +26,9 @@ VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, 
 -- name: insert_mark
 -- Insert a mark.
 INSERT INTO mark (id, kind, subject, payload, author, intensity, law, anchored_at, event_id, deposited_at, reinforced_at,
-  reinforcements, evaporates_at, order_key, other_event_id, activation_id, own_law, occurred_at)
+  reinforcements, evaporates_at, order_key, other_event_id, activation_id, own_law, occurred_at, last_author)
 VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at, :event_id, :deposited_at, :reinforced_at,
-  :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id, :own_law, :occurred_at);
+  :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id, :own_law, :occurred_at, :last_author);
 
 -- name: update_mark
 -- Update what a reinforcement changes.
@@ -36,7 +36,8 @@ UPDATE mark
 SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
   event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
   evaporates_at = :evaporates_at, order_key = :order_key, other_event_id = :other_event_id,
-  activation_id = :activation_id, own_law = :own_law, occurred_at = :occurred_at
+  activation_id = :activation_id, own_law = :own_law, occurred_at = :occurred_at,
+  last_author = :last_author
 WHERE id = :id;
 
 -- name: rebase_mark
@@ -255,10 +256,11 @@ LIMIT 1;
 
 -- name: last_deposit_of_subject -> EventRow
 -- The deposit of a kind and subject that occurred last, whatever became of its mark. A stale one counts too, as it knows
--- when the deposit occurred that had replaced it.
+-- when the deposit occurred that had replaced it. A reinforcement without a payload is no deposit.
 SELECT {event.*}
 FROM event
 WHERE event.subject = :subject AND event.kind = :kind AND event.event IN ('deposited', 'reinforced', 'stale')
+  AND event.payload IS NOT NULL
 ORDER BY CASE WHEN event.event = 'stale' THEN event.anchored_at ELSE event.occurred_at END DESC, event.id DESC
 LIMIT 1;
 

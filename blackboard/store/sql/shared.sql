@@ -43,7 +43,7 @@ model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 -- fragment: last_counted_event
 -- The last event of a mark that counts for a watch: the last one, or that of somebody else if it is the agent's own.
 -- An expression uses no index, so a statement that needs one also compares `mark.event_id`.
-CASE WHEN mark.author = :ignored_author THEN mark.other_event_id ELSE mark.event_id END
+CASE WHEN coalesce(mark.last_author, mark.author) = :ignored_author THEN mark.other_event_id ELSE mark.event_id END
 
 -- fragment: not_absorbed
 -- Whether the watch has not absorbed the last event that counts. It needs {mark_with_absorbed}.

@@ -146,11 +146,13 @@ JOIN watch w ON w.id = activation.watch_id;
 -- The marks that each activation was given or has read, as they were then.
 SELECT i.activation_id, activation.agent, w.name AS watch, {shown_state} AS state,
   CASE WHEN i.role = 'absorbed' THEN 'given' ELSE i.role END AS role, i.mark_id, coalesce(e.kind, m.kind) AS kind,
-  coalesce(e.subject, m.subject) AS subject, i.strength, i.event_id, e.payload
+  coalesce(e.subject, m.subject) AS subject, i.strength, i.event_id,
+  CASE WHEN e.shown_event_id IS NULL THEN e.payload ELSE s.payload END AS payload
 FROM activation_input i
 JOIN activation ON activation.id = i.activation_id
 JOIN watch w ON w.id = activation.watch_id
 LEFT JOIN event e ON e.id = i.event_id
+LEFT JOIN event s ON s.id = e.shown_event_id
 LEFT JOIN mark m ON m.id = i.mark_id;
 
 -- fragment: last_of_schedule(column)

@@ -1,0 +1,81 @@
+"""Reinforcement of a live mark without a deposit: its strength grows, and what it says stays."""
+
+from __future__ import annotations
+
+import math
+
+from blackboard.board.mark_storage import mark_lookup
+from blackboard.board.mark_storage.deposits import follow_change, last_event_of_others, register_law, shown_event
+from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction, DepositDetails
+from blackboard.board.transactions.law_cache import law_key
+from blackboard.errors import InvalidMark
+from blackboard.marks import MAX_INTENSITY, Kind
+from blackboard.reinforcement import strengthen
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import MARKS
+
+
+def check_increase(by: float) -> float:
+    """Return an increase of strength as a float if it can be added.
+
+    Raises:
+        InvalidMark: It is not a number above 0 and at most 1e12.
+    """
+    if isinstance(by, bool) or not isinstance(by, int | float) or not 0 < by <= MAX_INTENSITY:
+        raise InvalidMark(f"by must be a number above 0 and at most {MAX_INTENSITY:g}, not {by!r}")
+    return float(by)
+
+
+def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, activation_id: int | None = None) -> Receipt:
+    """Add to the strength that a live mark has now, up to the cap of its kind, and do what follows.
+
+    The mark then fades from now on by its own law. It keeps its payload, its author and its time of occurrence. This is
+    no deposit, so no window counts it.
+
+    Raises:
+        NotFound: There is no live mark with this id.
+        InvalidMark: Its kind has the weight 0, or so low a weight that the intensity would be too high.
+    """
+    old = mark_lookup.prepare_change(txn, mark_id)
+    kind, before = txn.kind(old.kind), txn.state(old)
+    state = strengthen(kind, before, _intensity(txn, kind, by, author), txn.now)
+    register_law(txn, kind, state.law, old)
+    event_id = txn.next_event()
+    row = old._replace(
+        intensity=state.intensity,
+        law=law_key(state.law),
+        anchored_at=state.at,
+        event_id=event_id,
+        reinforced_at=txn.now,
+        reinforcements=old.reinforcements + 1,
+        evaporates_at=state.evaporates_at(kind),
+        order_key=state.law.order_key(state.intensity, state.at),
+        other_event_id=event_id if activation_id is None else last_event_of_others(old, author),
+        last_author=None if author == old.author else author,
+    )
+    _record(txn, old, row, author, activation_id)
+    crossed = follow_change(txn, old, row)
+    agents = tuple(dict.fromkeys(watch.agent.name for watch in crossed))
+    return Receipt(row.id, event_id, "reinforced", txn.strength(row), agents)
+
+
+def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> float:
+    """Return the intensity that adds a strength, as far as the board trusts the author."""
+    if kind.weight == 0:
+        raise InvalidMark(f"the kind {kind.name!r} has the weight 0, so its marks have no strength to add to")
+    intensity = check_increase(by) * txn.deployment.trust.get(author, 1.0) / kind.weight
+    if not intensity <= MAX_INTENSITY or not math.isfinite(intensity):
+        raise InvalidMark(f"by={by} of the kind {kind.name!r} is an intensity above {MAX_INTENSITY:g}; by is too high")
+    return intensity
+
+
+def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, activation_id: int | None) -> None:
+    """Write a reinforced mark, and its event. The event has no payload; it names the deposit that the mark shows."""
+    shown = shown_event(txn, old)
+    txn.record(
+        row,
+        "reinforced",
+        deposit=DepositDetails(row.event_id, author, activation_id=activation_id, shown_event_id=shown),
+    )
+    txn.sql.run(MARKS.update_mark, **row._asdict())
