@@ -427,9 +427,11 @@ def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
     for watch in agent.watches:
         where, is_schedule = f"{place}.watches.{watch.name}", watch.condition.is_schedule
         if watch.catch_up is not None and not is_schedule:
-            yield Mistake(f"{where}.catch_up", f"{watch.condition} is no schedule, so there is nothing to catch up on")
+            yield Mistake(
+                f"{where}.catch_up", f"{watch.condition} is not a schedule, so there is nothing to catch up on"
+            )
         if is_schedule and watch.include_own:
-            yield Mistake(f"{where}.include_own", f"{watch.condition} waits for no marks, also not for the agent's own")
+            yield Mistake(f"{where}.include_own", f"{watch.condition} waits for no marks, not even the agent's own")
     if len(scheduled) == len(agent.watches) and (kinds := [read.kind for read in agent.reads if read.same_subject]):
         yield Mistake(
             f"{place}.reads",

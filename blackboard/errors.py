@@ -239,7 +239,7 @@ class AgentInUse(WorkError):
 
 
 class UnreadableMark(WorkError):
-    """A mark on the board does not fit the class of its kind. Its activation fails until the class is mended."""
+    """A mark on the board does not fit the class of its kind. Its activation fails until the class is fixed."""
 
 
 class UnreadableMarksWarning(UserWarning):

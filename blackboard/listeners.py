@@ -20,7 +20,7 @@ class Listeners:
         """
         if inspect.iscoroutinefunction(function):
             raise TypeError(
-                f"{function!r} is a coroutine function, which nothing here awaits; use an ordinary function"
+                f"{function!r} is a coroutine function, which is never awaited here; use an ordinary function"
             )
         self._functions.append(function)
 

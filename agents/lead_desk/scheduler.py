@@ -76,7 +76,7 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
     """
     desk = DeskSettings.from_settings(settings)
     if not desk.calendar.exists():
-        detail = f"{desk.calendar} does not exist, so it blocks nothing; the first meeting makes it"
+        detail = f"{desk.calendar} does not exist, so it blocks nothing; the first meeting creates it"
         yield Finding("calendar", "note", detail)
         return
     try:
@@ -85,7 +85,7 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("calendar", "wrong", str(error), "no meeting is booked until it can be read")
         return
     if len(problems) > MAX_FINDINGS:
-        detail = f"{desk.calendar}: {len(problems)} things cannot be read; the first {MAX_FINDINGS} follow"
+        detail = f"{desk.calendar}: {len(problems)} entries cannot be read; the first {MAX_FINDINGS} follow"
         yield Finding("calendar", "note", detail)
     for problem in problems[:MAX_FINDINGS]:
         advice = "correct the event in the program that wrote it, or delete it"

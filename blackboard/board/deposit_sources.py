@@ -1,4 +1,4 @@
-"""Deposits by the file that they were loaded from, so that a wrong load can be mended.
+"""Deposits by the file that they were loaded from, so that a wrong load can be corrected.
 
 A board remembers the file with the key of each loaded deposit, as long as it remembers the key.
 """
@@ -25,7 +25,7 @@ MARKS_PER_TRANSACTION = 200
 
 @dataclass(frozen=True)
 class KeptMark:
-    """A mark that a withdrawal left alone, and why."""
+    """A mark that a withdrawal did not take, and why."""
 
     mark_id: int
     kind: str

@@ -166,7 +166,7 @@ def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
             "model",
             "note" if pause.suspect else "wrong",
             problem,
-            "mend the cause; 'blackboard resume' tries it at once",
+            "fix the cause; 'blackboard resume' tries it at once",
         )
     for agent, reason in agent_state.paused(txn).items():
         yield Finding("pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}'")
@@ -224,7 +224,7 @@ def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) 
             )
         return
     since = served_agents.board_served_at(txn, dead)
-    never = "no daemon serves the board, and none is known to have served it"
+    never = "no daemon serves the board, and no earlier daemon is known"
     unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
     yield _unserved_finding(
         "workers",
@@ -246,9 +246,9 @@ def _examine_gone(txn: BoardTransaction) -> Iterator[Finding]:
         yield Finding(
             "agent",
             "wrong" if work.activations else "note",  # only the marks of activations are absorbed
-            f"{agent} is not in the active deployment; {held} of it are held",
+            f"{agent} is not in the active deployment; {held} are held",
             "put it back into the deployment file, or name it in `renamed_from` of its successor; or give activations"
-            " up: 'blackboard activations --state held' shows them, --discard ID ends one",
+            " up: 'blackboard activations --state held' shows them, --discard ID gives one up",
         )
 
 
@@ -293,7 +293,7 @@ def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Fi
         )
         return
     for kind, misfits in misfits_by_kind.items():
-        advice = "mend the class so that it reads them, then 'blackboard init'; or withdraw them"
+        advice = "fix the class so that it reads them, then 'blackboard init'; or withdraw them"
         yield Finding("marks", "wrong", f"the class of {kind} does not read {misfits}", advice)
     if not misfits_by_kind:
         yield Finding("marks", "ok", "all live marks fit their classes")

@@ -141,7 +141,7 @@ def _findings(session: Session) -> list[Finding]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             opened = Blackboard.open(session.url, create=False, mode=mode, writes=False)
-        advice = "run this as their owner, or give all of them one owner, or share the board by [database] mode"
+        advice = "run this as their owner, or give all files the same owner, or share the board by [database] mode"
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:
             board.session.classes.load_from(session.classes)

@@ -166,7 +166,7 @@ def model_of(session: Session) -> str:
         model = session.settings.model
         answers = describe_model(model, client_from(model, os.environ))
     except ConfigurationError as error:
-        answers = f"nobody: {error}"
+        answers = f"none: {error}"
     return f"{answers} (no daemon runs)"
 
 

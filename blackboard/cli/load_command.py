@@ -66,7 +66,8 @@ def load(
         typer.Option(metavar="COLUMN", help="The column that says when it occurred; by default now."),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", help="Go on with what is written later, as `tail -F` does, until a signal.")
+        bool,
+        typer.Option("--follow", help="Continue with rows that are written later, as `tail -F` does, until a signal."),
     ] = False,
     again: Annotated[
         bool, typer.Option("--again", help="First withdraw what an earlier load of this file deposited.")
@@ -100,7 +101,7 @@ def load(
     columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key, occurred_at)
     form = TextForm(_delimiter(delimiter), encoding, each)
     if follow and again:
-        raise UsageError("--again mends the load of a whole file, and --follow goes on with one; give one of them")
+        raise UsageError("--again corrects the load of a whole file, and --follow continues one; use only one of them")
     rejects_path = rejects or default_path(file, follow=follow)
     if follow:
         loaded, read_as = _follow(context, file, columns, form, rejects_path)
@@ -202,9 +203,7 @@ def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
     say(f"{before.withdrawn} marks of an earlier load withdrawn")
     if before.kept:
         rows = ((mark.mark_id, mark.kind, mark.subject, mark.reason) for mark in before.kept)
-        print_table(
-            ("mark", "kind", "subject", "left alone because"), rows, empty="", title=f"{len(before.kept)} left alone"
-        )
+        print_table(("mark", "kind", "subject", "kept because"), rows, empty="", title=f"{len(before.kept)} kept")
 
 
 def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:

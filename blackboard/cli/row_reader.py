@@ -177,7 +177,7 @@ class Rows:
                     values, end = decoder.raw_decode(buffer, at)
                 except (ValueError, RecursionError) as error:
                     if ended or len(buffer) - at > MAX_ELEMENT_CHARACTERS:
-                        reason = f"{_json_fault(error)}; what follows is not read"
+                        reason = f"{_json_fault(error)}; the rest is not read"
                         yield BadRow(number, self._not_text(buffer[at:]) or reason, buffer[at : at + 10_000].strip())
                         return
                     break  # it goes on in a later line

@@ -140,7 +140,7 @@ def _reload(
         resolved = session.resolve()
         if not resolved.settings.names_agents:
             problem = "names no agents" if path.is_file() else "is not a file" if path.exists() else "does not exist"
-            raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve none")])
+            raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve no agents")])
         resolved = _only(resolved, names)
         session.deploy(board, resolved, deployer)
         changed = [name for name in resolved.settings.needing_restart(started) if name not in session.overrides]

@@ -202,7 +202,7 @@ class BatchApi:
         try:
             name = self.client.find_batch([str(row.custom_id) for row in batch], since)
         except OutcomeUnknown as failure:
-            log.info("a batch may be the lost one; it is looked up again when it has ended", reason=failure)
+            log.info("a batch may be the lost batch; it is looked up again when it has ended", reason=failure)
             return None
         if name is not None:
             self._session.write(lambda txn: batch_api_calls.name_batch(txn, batch[0].submission, name))

@@ -78,7 +78,7 @@ class CallRecorder:
         return count
 
     def try_models(self, used: Collection[str]) -> None:
-        """Try paused models and agents without a rule at once: a start or a reload often follows a mended cause.
+        """Try paused models and agents without a rule at once: a start or a reload often follows a fixed cause.
 
         The pauses of models that are not `used` any more end.
         """

@@ -132,7 +132,7 @@ class Compaction:
             if self._worker.compact():
                 log.info("the file was compacted after an erasure")
             else:
-                log.info("the file could not be compacted beside its writers; 'blackboard compact' does it")
+                log.info("the file could not be compacted while others write; 'blackboard compact' does it")
         except StoreError as error:
             log.warning("the file could not be compacted; it is tried again", error=error)
 

@@ -197,7 +197,7 @@ class ModelCaller:
         if row is None or same_answer(row.body, request.body):
             return row
         self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, OTHER_ANSWER))
-        log.warning("an answer is not used, because the agent now asks for another one", call=row.id)
+        log.warning("an answer is not used, because the agent now asks for a different answer", call=row.id)
         return None
 
     def _reuse_plan(self, row: ModelCall, request: Request) -> ModelCall | None:

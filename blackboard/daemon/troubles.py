@@ -34,7 +34,7 @@ class Trouble:
 
 
 BOARD = Trouble("the board cannot be used; each tick tries again", "the board can be used again")
-THREADS = Trouble("the system starts no further thread; each tick tries again", "threads can be started again")
+THREADS = Trouble("no further thread can be started; each tick tries again", "threads can be started again")
 OWN = Trouble("an error kept the daemon from its work; each tick tries again", "the daemon works without errors again")
 
 

@@ -363,7 +363,9 @@ class _Resolver:
     def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
         schedule: Condition = self._try(f"{place}.schedule", lambda: parse(text), fallback)
         if not schedule.is_schedule:
-            self._wrong(f"{place}.schedule", f"{schedule} is no schedule; write every(...), daily_at(...) or cron(...)")
+            self._wrong(
+                f"{place}.schedule", f"{schedule} is not a schedule; write every(...), daily_at(...) or cron(...)"
+            )
             return fallback
         return schedule
 
@@ -389,8 +391,8 @@ class _Resolver:
         catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
         if catches_up and settings.max_activations_per_hour is None:
             text = (
-                f"{watch.condition} catches up on all that it missed, however many; bound it by"
-                " max_activations_per_hour"
+                f"{watch.condition} catches up on all that it missed, however many; set max_activations_per_hour"
+                " as a limit"
             )
             self.warnings.append(Mistake(self._at(place), text))
 

@@ -36,7 +36,7 @@ class LogLost(StoreError):
             " may be missing from the board"
         )
         if committed:
-            text += ", including this change: look, or repeat the deposit with its key"
+            text += ", including this change; check the board, or repeat the deposit with its key"
         super().__init__(f"{text}; the next attempt opens the new log")
 
 

@@ -189,8 +189,8 @@ class DatabaseFile:
         others = sorted(str(other) for other in near if other.samefile(path))
         if kept := [copy for copy in self.files.replaced_copies() if str(copy) in others]:
             return StoreError(
-                f"{path} is being replaced by 'blackboard restore'; if that was interrupted ({kept[-1]} is the board of"
-                " before, with its log), run it again"
+                f"{path} is being replaced by 'blackboard restore'; if that was interrupted ({kept[-1]} is the"
+                " previous board, with its log), run it again"
             )
         names = f" ({', '.join(others)})" if others else ""
         return StoreError(

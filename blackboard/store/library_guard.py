@@ -211,9 +211,9 @@ def _check_descriptors(opened: OpenFile) -> None:
     """
     if OTHERS_ANNOUNCE and (descriptors := inherited_files.descriptors_of(opened.file)):
         raise LibraryConflict(
-            f"this process has {opened.path} open already (descriptor {descriptors[0]}), not as a board. To close it"
-            " while the board is open would drop the board's locks, which damages the file. Close it first, such as a"
-            " connection of sqlite3, which a with statement does not close; then use board.query(sql),"
+            f"this process has {opened.path} open already (descriptor {descriptors[0]}), not as a board. If it closed"
+            " the file while the board is open, the board would lose its locks, which damages the file. Close it first"
+            " (a with statement does not close a connection of sqlite3), then use board.query(sql),"
             " blackboard.connect(path) or board.engine()."
         )
 

@@ -29,7 +29,7 @@ def parse_mode(value: object) -> int:
     if isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value):
         value = int(value[-3:], 8)
     if type(value) is not int or value & ~MODE_BITS or value & PRIVATE_MODE != PRIVATE_MODE:
-        raise ValueError('is not the mode of a file that its owner may read and write; write it as in "0660"')
+        raise ValueError('must be an octal mode with which the owner may read and write, such as "0660"')
     return value
 
 

@@ -29,7 +29,7 @@ def read_text(path: Path, place: str | None = None) -> str:
             content = file.read(MAX_BYTES + 1)
         if len(content) <= MAX_BYTES:
             return content.decode("utf-8-sig")
-        problem = f"is larger than {MAX_BYTES >> 20} MB; a file of settings is smaller"
+        problem = f"is larger than {MAX_BYTES >> 20} MB; a settings file must be smaller"
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:

@@ -121,7 +121,7 @@ def test_explain_names_a_budget(world: World) -> None:
 def test_explain_says_that_nobody_serves_the_agent(world: World) -> None:
     world.deploy(KINDS, spec("watchman", total("a") >= 0.5))
     world.put("a")
-    assert verdict(world) == "it crossed and is ready, but no daemon serves it, and none is known to have served it"
+    assert verdict(world) == "it crossed and is ready, but no daemon serves it, and no earlier daemon is known"
 
 
 @pytest.mark.parametrize("value", [0.49999999, 0.5 - 1e-15])

@@ -171,5 +171,5 @@ def test_a_mode_is_octal(tmp_path: Path, text: str) -> None:
 def test_a_mode_that_is_none_of_a_file_is_a_mistake(tmp_path: Path, text: str) -> None:
     file = tmp_path / "blackboard.toml"
     file.write_text(f"[database]\nmode = {text}\n")
-    with pytest.raises(ConfigurationError, match="is not the mode of a file"):
+    with pytest.raises(ConfigurationError, match="must be an octal mode"):
         load_settings(file)

@@ -76,7 +76,7 @@ def test_a_pause_is_explained_beside_a_missing_daemon(board: Blackboard, deserte
 def test_a_board_that_was_never_served_says_so(board: Blackboard) -> None:
     board.deploy(WATCHMAN)
     board.deposit(Smoke(subject="kitchen"))
-    assert "none is known to have served it" in finding(board, "workers").detail
+    assert "no earlier daemon is known" in finding(board, "workers").detail
     assert board.explain("watchman").unserved_since is None
 
 

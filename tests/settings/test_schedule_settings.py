@@ -83,7 +83,7 @@ catch_up = "once"
         ("[agents.bulletin]\ncatch_up = 'twice'", "agents.bulletin.catch_up: "),
         ("[agents.vane]\nschedule = 'every(\"1h\")'", "agents.vane.schedule: the agent has the watches gust, hourly"),
         ("[agents.vane.watches.gust]\nschedule = 'every(\"1h\")'", "gust.schedule: the watch waits for marks"),
-        ("[agents.vane.watches.gust]\ncatch_up = 'all'", 'gust.catch_up: strength("gust") >= 0.5 is no schedule'),
+        ("[agents.vane.watches.gust]\ncatch_up = 'all'", 'gust.catch_up: strength("gust") >= 0.5 is not a schedule'),
         ("[agents.vane.watches.noon]\ncatch_up = 'all'", "agents.vane.watches.noon: there is no watch 'noon'"),
         (
             "[agents.vane.watches.noon]\nschedule = 'daily_at(\"12:00\")'\nthreshold = 1",
@@ -106,7 +106,7 @@ def test_a_schedule_that_catches_up_without_a_bound_is_a_warning(file: Callable[
     resolved = resolve_file(file("[agents.bulletin]\ncatch_up = 'all'"), {})
     [warning] = resolved.warnings
     assert "agents.bulletin.watches.watch: " in str(warning)
-    assert "bound it by max_activations_per_hour" in str(warning)
+    assert "set max_activations_per_hour as a limit" in str(warning)
 
 
 def test_an_agent_with_schedules_alone_reads_no_subject(file: Callable[[str], Path]) -> None:

@@ -38,7 +38,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 OVER = (ActivationState.DONE, ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.DISCARDED)
 """The states in which an activation has an end."""
 
-INTERRUPTED = "its worker was gone while the call was under way"
+INTERRUPTED = "its worker died during the call"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 ModelCall = CallRow
 """A recorded call to a model."""
 
-TOO_LATE = "a newer call had been answered when it came"
+TOO_LATE = "a newer call had already been answered"
 DISCARDED = "its activation was discarded"
 WITH_ANSWER = (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE)
 

@@ -96,7 +96,7 @@ class Deployer:
         active = [name for name in changed if name in code and served_agents.is_current(txn, name, code[name])]
         if active and self.new_code == "unserved":
             return (
-                f"worker {worker.id} serves {', '.join(active)} with the active code, which differs from this one;"
+                f"worker {worker.id} serves {', '.join(active)} with the active code, and this process has other code;"
                 " stop that worker, or use --replace (in Python: replace=True)"
             )
         return None

@@ -126,7 +126,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         raise InvalidMark(f"{subject} is already forgotten")
     events = txn.sql.value(ERASURE.count_events, subject=subject)
     if not events:
-        raise NotFound(f"nothing was said about {subject!r}; 'blackboard marks' shows the subjects")
+        raise NotFound(f"no mark was ever deposited about {subject!r}; 'blackboard marks' shows the subjects")
     txn.sql.overwrite_deleted()
     if txn.sql.dialect.name == "sqlite":
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.

@@ -82,7 +82,7 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserv
     if idle is not None:
         reason = f"worker {idle.id} does not claim for it: {problem(txn, idle)}"
     elif since is None:
-        reason = "no daemon serves it, and none is known to have served it"
+        reason = "no daemon serves it, and no earlier daemon is known"
     else:
         reason = f"no daemon has served it since {iso(since)}"
     return UnservedAgent(reason, since)
