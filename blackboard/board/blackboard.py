@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,15 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from pydantic import JsonValue
 
 from blackboard.authors import check_author
-from blackboard.board import board_clock, unreadable_marks
+from blackboard.board import deposit_batches
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
-from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.deployments.deployment_preview import Preview, preview
-from blackboard.board.deposit_batches import DepositEntry, UnequalLengths, batches, check_lengths
-from blackboard.board.mark_storage import added_strength, declarations, evaporation
+from blackboard.board.deployments import deployer, deployment_preview
+from blackboard.board.deployments.deployment_preview import Preview
+from blackboard.board.mark_storage import added_strength, evaporation
 from blackboard.board.mark_storage.declarations import AgentDeclaration
-from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit, submit_each
+from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import erasure, needs, pauses
 from blackboard.board.reading import explanation, queries
@@ -45,21 +43,17 @@ from blackboard.board.result_types import (
     ScheduleRecord,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry.liveness import living_workers
 from blackboard.clock import DEFAULT_LEAP_MICROSECONDS, Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
-    BlackboardError,
-    ForeignFilesWarning,
     StoreBusy,
     UnreadableMark,
     UnreadableMarksWarning,
     UsageError,
 )
-from blackboard.marks import BUILT_IN_KINDS, Mark, normalize_subject
-from blackboard.store import schema
+from blackboard.marks import Mark, normalize_subject
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
@@ -87,7 +81,7 @@ class Blackboard:
     def __init__(self, session: BoardSession, author: str) -> None:
         self.session, self.author = session, author
         self.database, self.clock = session.database, session.clock
-        self.schema_change: SchemaChange | None = None
+        self.schema_change: SchemaChange | None = session.schema_change
 
     @classmethod
     def open(
@@ -130,28 +124,16 @@ class Blackboard:
             ForeignFilesWarning: Another user made the database, its log or its locks.
         """
         author = check_author(f"person:{_user()}" if author is None else author)
-        clock = clock or SystemClock()
-        longest = None if leap is None else parse_duration(leap)
-        classes = MarkClasses(kinds)
-        database = Database(url_or_path, mode)
-        try:
-            if (file := database.file) is not None and (owners := file.owned_by_others()) is not None:
-                text = f"{owners}. The owner of such a file can change the board, or lock others out"
-                warnings.warn(text, ForeignFilesWarning, stacklevel=2)
-            may_create = database.is_embedded if create is None else create
-            change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
-            if file is not None:
-                file.apply_mode()
-            session = BoardSession(database, clock, classes, longest)
-            if writes or database.read_only_parameters() is None:
-                # A file that cannot be written fails here, not at the first deposit.
-                session.write(lambda txn: board_clock.ask_person(txn, classes))
-        except BaseException:
-            database.close()
-            raise
-        board = cls(session, author)
-        board.schema_change = change
-        return board
+        session = BoardSession.open(
+            Database(url_or_path, mode),
+            clock or SystemClock(),
+            MarkClasses(kinds),
+            None if leap is None else parse_duration(leap),
+            create=create,
+            upgrade=upgrade,
+            writes=writes,
+        )
+        return cls(session, author)
 
     def as_author(self, name: str) -> Blackboard:
         """Return a handle on the same board that deposits in another name.
@@ -272,7 +254,8 @@ class Blackboard:
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
         item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
-        self._learn([item])
+        classes = self.session.classes
+        deposit_batches.learn_classes(classes, [item])
         request = DepositRequest.of(
             item,
             self.author,
@@ -282,7 +265,6 @@ class Blackboard:
             until=None if until is None else instant_of(until),
             occurred_at=occurred_at,
         )
-        classes = self.session.classes
         return self.session.write(lambda txn: submit(txn, request, classes), shared=True)
 
     @overload
@@ -329,37 +311,9 @@ class Blackboard:
             StoreError: The database cannot be used; the attribute `stored` says how many marks are stored.
             ValueError: The numbers of items and keys or times differ. Nothing is stored if they are known at the start.
         """
-        check_lengths(items, keys, occurred_at)
-        results: list[Receipt | UsageError] = []
-        try:
-            for batch in batches(items, keys, occurred_at):
-                results += self._deposit_batch(batch, raises=on_error == "raise")
-        except BlackboardError as error:
-            error.stored = sum(isinstance(result, Receipt) for result in results)
-            raise
-        except UnequalLengths as error:  # the lengths of iterators show only at their ends
-            raise ValueError(f"{error}; {len(results)} items were handled before") from None
-        return results
-
-    def _deposit_batch(self, batch: list[DepositEntry], *, raises: bool) -> list[Receipt | UsageError]:
-        classes = self.session.classes
-        self._learn([item for item, _, _ in batch])
-        requests: list[DepositRequest | UsageError] = []
-        for item, key, occurred_at in batch:
-            try:
-                requests.append(DepositRequest.of(item, self.author, key=key, occurred_at=occurred_at))
-            except UsageError as error:
-                requests.append(error)
-        return self.session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
-
-    def _learn(self, items: Iterable[Mark | Deposit]) -> None:
-        """Make known the classes of marks, and look for those of kinds that are given by name."""
-        classes = self.session.classes
-        for item in items:
-            if isinstance(item, Deposit):
-                classes.load([item.kind])
-            elif not classes.knows(type(item)) and isinstance(item, Mark):
-                classes.add([type(item)])
+        return deposit_batches.deposit_all(
+            self.session, self.author, items, keys, occurred_at, raises=on_error == "raise"
+        )
 
     def withdraw(self, mark_id: int) -> None:
         """Take a live mark off the board. This wakes no agent, and cancels work on the mark that has not begun.
@@ -694,30 +648,14 @@ class Blackboard:
             ConfigurationError: An agent names a kind that is not known.
             UsageError: A deployment is not the only argument.
         """
-        kinds = tuple(kinds)
-        agents = [item for item in items if not isinstance(item, Deployment)]
-        deployments = [item for item in items if isinstance(item, Deployment)]
-        if deployments and (len(items) > 1 or kinds):
-            raise UsageError("deploy a deployment alone, or agents and kinds")
-        self.session.classes.add(kinds, replace=True)
-        self.session.classes.add(model for agent in agents for model in agent.kinds.values())
-
-        def make(txn: BoardTransaction) -> Deployment:
-            return deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
-
-        return Deployer(replace=replace).deploy(self.session, make)
+        return deployer.deploy(self.session, items, tuple(kinds), replace=replace)
 
     def preview(self, deployment: Deployment) -> Preview:
         """Return what deploying a deployment would do now: marks that evaporate, and agents that wake.
 
         The change is carried out in a transaction that is rolled back.
         """
-        dead = self.session.dead_workers()
-        new = deployment.with_kinds(BUILT_IN_KINDS)
-        classes = self.session.classes
-        classes.load(new.kinds)
-        unreadable = self.session.read(lambda txn: unreadable_marks.find(txn, new, classes))
-        return replace(self.session.rehearse(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
+        return deployment_preview.preview_of(self.session, deployment)
 
 
 def _user() -> str:

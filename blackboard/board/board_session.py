@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -20,10 +21,11 @@ from blackboard.board.worker_registry.liveness import living_workers
 from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.durations import Duration
-from blackboard.errors import StoreError
+from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.listeners import Listeners
+from blackboard.store import schema
 from blackboard.store.database import Database
-from blackboard.store.schema import SEEN_MICROSECONDS, check_revision
+from blackboard.store.schema import SEEN_MICROSECONDS, SchemaChange, check_revision
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 
@@ -36,6 +38,9 @@ class BoardSession:
     Closing it closes the database, whose schema is up to date.
 
     `leap` is the largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
+
+    Attributes:
+        schema_change: What opening the board changed of its schema; None if nothing.
     """
 
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
@@ -44,7 +49,39 @@ class BoardSession:
         self._notifier = Notifier(database.path)
         self._laws = LawCache()
         self._active: ActiveDeployment | None = None
+        self.schema_change: SchemaChange | None = None
         self._unsubscribe = database.on_rollback.subscribe(self._drop_active)
+
+    @classmethod
+    def open(
+        cls,
+        database: Database,
+        clock: Clock,
+        classes: MarkClasses,
+        leap: Duration | None,
+        *,
+        create: bool | None,
+        upgrade: bool | None,
+        writes: bool,
+    ) -> BoardSession:
+        """Open a board, and create or upgrade it if that is wanted; see `Blackboard.open`."""
+        try:
+            if (file := database.file) is not None and (owners := file.owned_by_others()) is not None:
+                text = f"{owners}. The owner of such a file can change the board, or lock others out"
+                warnings.warn(text, ForeignFilesWarning, stacklevel=3)
+            may_create = database.is_embedded if create is None else create
+            change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
+            if file is not None:
+                file.apply_mode()
+            session = cls(database, clock, classes, leap)
+            session.schema_change = change
+            if writes or database.read_only_parameters() is None:
+                # A file that cannot be written fails here, not at the first deposit.
+                session.write(lambda txn: board_clock.ask_person(txn, classes))
+        except BaseException:
+            database.close()
+            raise
+        return session
 
     def now(self) -> Instant:
         """Return the board's time: the clock, the last recorded instant, or the last that this process used."""

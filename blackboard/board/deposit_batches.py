@@ -1,14 +1,17 @@
-"""The batches of `deposit_many`: items with their keys and times, as many as one transaction deposits."""
+"""Deposits of many items with their keys and times, in batches: as many as one transaction deposits."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
-from blackboard.board.mark_storage.deposits import Deposit
+from blackboard.board.board_session import BoardSession
+from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, submit_each
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.result_types import Receipt
 from blackboard.clock import When
-from blackboard.errors import UsageError
+from blackboard.errors import BlackboardError, UsageError
 from blackboard.marks import Mark
 
 MARKS_PER_TRANSACTION = 1000
@@ -29,6 +32,52 @@ class UnequalLengths(ValueError):
 
     def __init__(self, name: str, is_shorter: bool) -> None:
         super().__init__(f"{name} is {'shorter' if is_shorter else 'longer'} than items")
+
+
+def deposit_all(
+    session: BoardSession,
+    author: str,
+    items: Iterable[Mark | Deposit],
+    keys: Iterable[str] | None,
+    occurred_at: Iterable[When | None] | None,
+    *,
+    raises: bool,
+) -> list[Receipt | UsageError]:
+    """Deposit many items; see `Blackboard.deposit_many`."""
+    check_lengths(items, keys, occurred_at)
+    results: list[Receipt | UsageError] = []
+    try:
+        for batch in batches(items, keys, occurred_at):
+            results += _deposit_batch(session, author, batch, raises=raises)
+    except BlackboardError as error:
+        error.stored = sum(isinstance(result, Receipt) for result in results)
+        raise
+    except UnequalLengths as error:  # the lengths of iterators show only at their ends
+        raise ValueError(f"{error}; {len(results)} items were handled before") from None
+    return results
+
+
+def _deposit_batch(
+    session: BoardSession, author: str, batch: Sequence[DepositEntry], *, raises: bool
+) -> list[Receipt | UsageError]:
+    classes = session.classes
+    learn_classes(classes, [entry.item for entry in batch])
+    requests: list[DepositRequest | UsageError] = []
+    for item, key, occurred_at in batch:
+        try:
+            requests.append(DepositRequest.of(item, author, key=key, occurred_at=occurred_at))
+        except UsageError as error:
+            requests.append(error)
+    return session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
+
+
+def learn_classes(classes: MarkClasses, items: Iterable[Mark | Deposit]) -> None:
+    """Make known the classes of marks, and look for those of kinds that are given by name."""
+    for item in items:
+        if isinstance(item, Deposit):
+            classes.load([item.kind])
+        elif not classes.knows(type(item)) and isinstance(item, Mark):
+            classes.add([type(item)])
 
 
 def check_lengths(

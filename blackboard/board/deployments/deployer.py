@@ -10,13 +10,14 @@ from typing import Literal
 from blackboard.board import unreadable_marks
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.maintenance_pace import Pace
-from blackboard.board.mark_storage import backfill
+from blackboard.board.mark_storage import backfill, declarations
+from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.deployment import Deployment
-from blackboard.errors import AgentInUse
-from blackboard.marks import BUILT_IN_KINDS
+from blackboard.errors import AgentInUse, UsageError
+from blackboard.marks import BUILT_IN_KINDS, Mark
 from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS
 
@@ -100,3 +101,24 @@ class Deployer:
                 " stop that worker, or use --replace (in Python: replace=True)"
             )
         return None
+
+
+def deploy(
+    session: BoardSession,
+    items: Sequence[AgentDeclaration | Deployment],
+    kinds: Sequence[type[Mark]],
+    *,
+    replace: bool,
+) -> DeployResult:
+    """Register agents and kinds as they declare themselves, or a whole deployment; see `Blackboard.deploy`."""
+    agents = [item for item in items if not isinstance(item, Deployment)]
+    deployments = [item for item in items if isinstance(item, Deployment)]
+    if deployments and (len(items) > 1 or kinds):
+        raise UsageError("deploy a deployment alone, or agents and kinds")
+    session.classes.add(kinds, replace=True)
+    session.classes.add(model for agent in agents for model in agent.kinds.values())
+
+    def make(txn: BoardTransaction) -> Deployment:
+        return deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
+
+    return Deployer(replace=replace).deploy(session, make)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from blackboard.board import unreadable_marks
+from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.mark_storage import backfill, redeployment
 from blackboard.board.transactions.active_deployment import read_active
@@ -18,6 +19,7 @@ from blackboard.board.watches import crossing_retests, guards, scheduled_crossin
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import DEFAULT_BATCH, Deployment, Per
+from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -126,6 +128,15 @@ class Preview:
     """What the crossings that would wait become, for each watch over subjects that has any."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
     """For each kind, the live marks that do not fit its class."""
+
+
+def preview_of(session: BoardSession, deployment: Deployment) -> Preview:
+    """Return what deploying a deployment would do now; see `Blackboard.preview`."""
+    dead, classes = session.dead_workers(), session.classes
+    new = deployment.with_kinds(BUILT_IN_KINDS)
+    classes.load(new.kinds)
+    unreadable = session.read(lambda txn: unreadable_marks.find(txn, new, classes))
+    return replace(session.rehearse(lambda txn: preview(txn, new, dead)), unreadable=unreadable)
 
 
 def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = frozenset()) -> Preview:
