@@ -376,7 +376,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
     if not live:
         evaporation.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
-        crossed = [*crossed, *timed_crossings.follow_change(txn, row)]
+        crossed = [*crossed, *timed_crossings.follow_change(txn, old, row)]
     guards.release_after_change(txn, row.kind, row.subject)
     return crossed
 

@@ -101,11 +101,12 @@ class RegisteredWatch:
 
     @cached_property
     def over_live_marks(self) -> RegisteredWatch:
-        """The same watch as if it had absorbed nothing and ignored no author: its marks are all live marks.
+        """The same watch as if it had absorbed nothing: its marks are all live marks.
 
-        The board keeps its sums under the negative id.
+        The agent's own count too, except for a watch over time. The board keeps its sums under the negative id.
         """
-        return RegisteredWatch(-self.id, self.agent, self.spec.model_copy(update={"include_own": True}))
+        spec = self.spec if self.timing is not None else self.spec.model_copy(update={"include_own": True})
+        return RegisteredWatch(-self.id, self.agent, spec)
 
     @cached_property
     def keeps_totals(self) -> bool:

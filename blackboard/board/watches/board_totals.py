@@ -67,6 +67,13 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
     return measure.from_sums(now.marks, now.total), now.marks
 
 
+def measure_live(txn: BoardTransaction, watch: RegisteredWatch) -> float:
+    """Return the value of a watch over all live marks that count for it, as exact as `update_and_measure`."""
+    if not groups_of(txn, watch.over_live_marks):
+        _rebuild(txn, watch.over_live_marks)
+    return update_and_measure(txn, watch.over_live_marks)[0]
+
+
 def measure_marks(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
     """Return the same as `update_and_measure`, computed from the marks: exact for every law and measure."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch)]
@@ -102,8 +109,8 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkR
 def keeps_live_sums(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
     """Return whether the board keeps sums over all live marks for a watch."""
     return (
-        watch.is_over_board
-        and isinstance(watch.comparison.measure, Total)
+        watch.keeps_totals
+        and (watch.timing is not None or isinstance(watch.comparison.measure, Total))
         and bool(groups_of(txn, watch.over_live_marks))
     )
 

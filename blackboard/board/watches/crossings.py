@@ -54,9 +54,9 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing."""
     if board_totals.keeps_live_sums(txn, watch):
-        if old is not None:
-            board_totals.add(txn, watch.over_live_marks, old, -1)
-        board_totals.add(txn, watch.over_live_marks, new, +1)
+        for row, sign in ((old, -1), (new, +1)):
+            if row is not None and is_stimulus(watch.over_live_marks, row, 0):
+                board_totals.add(txn, watch.over_live_marks, row, sign)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
     was_stimulus = old is not None and is_stimulus(watch, old, absorbed)

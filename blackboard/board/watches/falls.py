@@ -15,6 +15,7 @@ from blackboard.board.watches import crossings, guards
 from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
+from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import Side
 
@@ -52,6 +53,16 @@ def skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) ->
     if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
         _cross(txn, watch, fall)
         close_crossing(txn, txn.sql.existing(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
+
+
+def may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
+    """Return whether a reinforced mark may later be weaker than if it had not been reinforced."""
+    if old is None:
+        return False
+    if new.law != old.law or txn.strength(new) < txn.strength(old):
+        return True
+    # The power law and curves fade fastest at first, so a mark that starts again may fall below its old course.
+    return not txn.state(new).law.exact_sums
 
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:

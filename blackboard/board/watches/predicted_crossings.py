@@ -12,7 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, timed_crossings, watch_states
 from blackboard.board.watches.crossing_order import set_bound
-from blackboard.board.watches.falls import Fall, record, skip
+from blackboard.board.watches.falls import Fall, may_be_weaker, record, skip
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
@@ -67,7 +67,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     for watch in txn.active.falling.get(new.kind, ()):
         if not watch.covers(new.subject) or watch.timing is not None:
             continue
-        if watch.is_over_board and not _may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
+        if watch.is_over_board and not may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
             continue  # a stronger mark can only delay the crossing, which is computed again when it is due
         if new.anchored_at < txn.now and not watch.has_window:
             _record_past_fall(txn, watch, new)
@@ -214,16 +214,6 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRo
     if at is not None and since < at <= txn.now:
         side = fallen_side(watch.condition, marks, since, at)
         skip(txn, watch, Fall(subject, mark_id, marks, side, at, new.event_id), "before it was recorded")
-
-
-def _may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> bool:
-    """Return whether a reinforced mark may later be weaker than if it had not been reinforced."""
-    if old is None:
-        return False
-    if new.law != old.law or txn.strength(new) < txn.strength(old):
-        return True
-    # The power law and curves fade fastest at first, so a mark that starts again may fall below its old course.
-    return not txn.state(new).law.exact_sums
 
 
 def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> bool:

@@ -12,10 +12,18 @@ from dataclasses import replace
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_retests, crossings, falls, guards, watch_states, window_sums
+from blackboard.board.watches import (
+    board_totals,
+    crossing_retests,
+    crossings,
+    falls,
+    guards,
+    watch_states,
+    window_sums,
+)
 from blackboard.board.watches.crossing_inputs import inputs_in_windows
 from blackboard.board.watches.crossings import Measurement
-from blackboard.board.watches.falls import Fall
+from blackboard.board.watches.falls import Fall, may_be_weaker
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
@@ -27,18 +35,24 @@ from blackboard.store.statements import CROSSINGS
 from blackboard.strength_forecast import fallen_side, first_true, met_side
 
 
-def follow_change(txn: BoardTransaction, row: MarkRow) -> list[RegisteredWatch]:
-    """Follow a deposit in the states of all watches over time, and return the rising ones with a new crossing."""
+def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
+    """Follow a deposit in the states of all watches over time, and return the rising ones with a new crossing.
+
+    `old` is the live mark before it was reinforced; None for a new mark.
+    """
     return [
         watch
-        for watch in txn.active.over_time.get(row.kind, ())
-        if watch.covers(row.subject) and _follow_deposit(txn, watch, StateKey.of(watch, row)) and not watch.is_falling
+        for watch in txn.active.over_time.get(new.kind, ())
+        if watch.covers(new.subject) and _follow_deposit(txn, watch, old, new) and not watch.is_falling
     ]
 
 
-def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
+def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Follow a deposit in one state, and return whether a crossing is new."""
-    if watch.is_falling or not watch.has_window:
+    key = StateKey.of(watch, new)
+    if not watch.has_window:
+        return not (watch.is_over_board and _changes_nothing(txn, watch, old, new)) and follow(txn, watch, key)
+    if watch.is_falling:
         return follow(txn, watch, key)
     # In a window, a deposit can only delay the end, which is computed again when it is due.
     state = None if watch.kinds_of_marks else watch_states.get(txn, key)
@@ -48,6 +62,24 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey
     if watch.batch_window and not is_new:
         _renew(txn, watch, key)
     return is_new
+
+
+def _changes_nothing(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
+    """Return whether a deposit leaves the state of a watch over the board as it is, without a look at all its marks.
+
+    A stronger mark only delays the end of an episode, which is computed again when it is due.
+    """
+    if may_be_weaker(txn, old, new):
+        return False
+    state = watch_states.get(txn, StateKey(watch.id, "", 0))
+    if watch.is_falling:
+        return state is not None and state.held_since is None
+    if state is not None and state.held_since is not None:
+        return True
+    measure = watch.comparison.measure
+    if measure.is_maximum:
+        return not watch.comparison.holds_at(txn.strength(new))
+    return measure.keeps_sums and not watch.comparison.holds_at(board_totals.measure_live(txn, watch))
 
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
