@@ -14,6 +14,10 @@ SUM = 1.2
 BOARD = 3
 BELL = 40 * 60_000_000
 """The interval of the schedule in microseconds."""
+CLEAR = 0.5
+HELD = 30 * 60_000_000
+REWAKE = 90 * 60_000_000
+"""The times of the watch over time: how long it must hold, and after which time it wakes again."""
 
 
 @dataclass
@@ -50,8 +54,16 @@ class ModelMark:
 
 
 @dataclass
+class ModelEpisode:
+    """What the watch over time knows of a subject."""
+
+    held_since: int | None = None
+    crossed_at: int | None = None
+
+
+@dataclass
 class Model:
-    """The expected board. Watches are named by their agents: each, sum, board, cold, and the schedule bell."""
+    """The expected board. Watches are named by their agents: each, sum, board, cold, long, and the schedule bell."""
 
     kinds: dict[str, Kind]
     anchor: int
@@ -61,9 +73,13 @@ class Model:
     given: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
     """The payload and the stored intensity of the state in which an agent was last given a mark."""
     waiting: dict[str, dict[tuple[str, int], int]] = field(
-        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "bell")}
+        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "long", "bell")}
     )
     """The keys of waiting crossings, each with the instant of its record."""
+    episodes: dict[str, ModelEpisode] = field(default_factory=dict)
+    """The episodes of the watch over time, by subject."""
+    seen: int = 0
+    """The instant up to which they are known."""
     rung: int = 0
     """How many instants of the schedule the bell has woken for or stood for."""
     count: dict[str, int] = field(
@@ -97,6 +113,7 @@ class Model:
 
     def fire_predicted(self, now: int) -> None:
         """Record the crossings by time up to now, each at its own instant."""
+        self.follow_episodes(now)
         if self.anchor + (self.rung + 1) * BELL <= now:
             self.cross("bell", ("", 0), now)
         for mark in self.marks.values():
@@ -107,6 +124,58 @@ class Model:
             dues = [due for due in (mark.ends, None if age is None else mark.at + age) if due is not None]
             if dues and min(dues) <= now:
                 self.fire_falling(mark, min(dues), now)
+
+    def lasting(self, subject: str, now: int) -> list[ModelMark]:
+        """Return the marks that count for the watch over time, which ignores only what its agent deposited alone."""
+        return [mark for mark in self.live(now, "fire", subject) if mark.counted("long")]
+
+    def lasting_value(self, subject: str, now: int) -> float:
+        return math.fsum(self.strength(mark, now) for mark in self.lasting(subject, now))
+
+    def follow_episodes(self, now: int) -> None:
+        """Follow what time alone changed since the last instant: values only fell, so it is found by bisection."""
+        since, self.seen = self.seen, now
+        for subject, episode in self.episodes.items():
+            ends = self.first_below(subject, SUM, since, now)
+            self.cross_episode(subject, episode, now if ends is None else ends - 1, now)
+            if ends is not None:
+                episode.held_since = None
+            if self.lasting_value(subject, now) < CLEAR:
+                episode.crossed_at = None
+
+    def first_below(self, subject: str, threshold: float, low: int, high: int) -> int | None:
+        if self.lasting_value(subject, high) >= threshold:
+            return None
+        if self.lasting_value(subject, low) < threshold:
+            return low
+        while high - low > 1:
+            middle = (low + high) // 2
+            is_below = self.lasting_value(subject, middle) < threshold
+            low, high = (low, middle) if is_below else (middle, high)
+        return high
+
+    def cross_episode(self, subject: str, episode: ModelEpisode, last: int, now: int) -> None:
+        """Cross at each instant up to `last` at which the watch is due."""
+        while episode.held_since is not None:
+            due = episode.held_since + HELD
+            if episode.crossed_at is not None:
+                due = max(due, episode.crossed_at + REWAKE)
+            if due > last:
+                break
+            episode.crossed_at = due
+            self.cross("long", (subject, 0), now)
+
+    def change_episode(self, subject: str, at: int) -> None:
+        """Follow a change of marks in the episode of their subject."""
+        episode = self.episodes.setdefault(subject, ModelEpisode())
+        value = self.lasting_value(subject, at)
+        if value < SUM:
+            episode.held_since = None
+        elif episode.held_since is None:
+            episode.held_since = at
+        if value < CLEAR:
+            episode.crossed_at = None
+        self.cross_episode(subject, episode, at, at)
 
     def fire_falling(self, mark: ModelMark, due: int, now: int) -> None:
         mark.warm = False
@@ -134,6 +203,8 @@ class Model:
                 self.test_sum(mark.subject, now)
             if mark.kind == "fire" and mark.author != "board":
                 self.test_board(now)
+        if mark.kind == "fire":
+            self.change_episode(mark.subject, now)
         if mark.kind == "smoke":
             mark.warm = mark.live(now) and self.strength(mark, now) >= COLD
             if was_warm and not mark.warm:
@@ -169,8 +240,15 @@ class Model:
             then = self.waiting["sum"][key]
             if math.fsum(self.strength(item, then) for item in self.stimuli("sum", now, mark.subject)) < SUM:
                 self.close("sum", key)
-        if mark.kind == "fire" and len(self.stimuli("board", now)) < BOARD:
-            self.close("board", ("", 0))
+        if mark.kind == "fire":
+            if len(self.stimuli("board", now)) < BOARD:
+                self.close("board", ("", 0))
+            if key in self.waiting["long"]:
+                then = self.waiting["long"][key]
+                if math.fsum(self.strength(item, then) for item in self.lasting(mark.subject, then)) < SUM:
+                    self.close("long", key)
+                    self.episodes[mark.subject].crossed_at = None
+            self.change_episode(mark.subject, now)
 
     def close(self, watch: str, key: tuple[str, int], state: str = "withdrawn") -> None:
         if self.waiting[watch].pop(key, None) is not None:
@@ -199,3 +277,6 @@ class Model:
             self.test_sum(mark.subject, at)
         if new.name == "fire":
             self.test_board(at)
+            for subject in {mark.subject for mark in marks}:
+                self.change_episode(subject, at)
+            self.seen = max(self.seen, at)

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from blackboard import count, every, strength, total
+from blackboard import count, every, strength, total, watch
 from blackboard.board.activations import activation_results
 from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import KeyReused, LawConflict, OutOfOrder
-from tests.board.model import BELL, BOARD, COLD, EACH, SUM, Model, ModelMark
+from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, SUM, Model, ModelMark
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
@@ -31,7 +31,7 @@ LAWS: list[Decay] = [
     Never(),
 ]
 SUBJECTS = ["a", "b", "c"]
-NAMES = ["each", "sum", "board", "cold", "bell"]
+NAMES = ["each", "sum", "board", "cold", "long", "bell"]
 AGENTS = [
     spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, cooldown_after_failures=999),
     spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, cooldown_after_failures=999),
@@ -41,6 +41,12 @@ AGENTS = [
         strength("smoke") < COLD,
         unless=count("fire") >= 1,
         per="subject",
+        max_attempts=2,
+        cooldown_after_failures=999,
+    ),
+    spec(
+        "long",
+        watch(total("fire") >= SUM, held_for="30m", rewake_every="90m", clear_below=CLEAR),
         max_attempts=2,
         cooldown_after_failures=999,
     ),
@@ -254,7 +260,7 @@ class Board(RuleBasedStateMachine):
     def taken(self, name: str, claim: Claim | None, now: int) -> set[tuple[str, int]]:
         """Return the keys of the crossings that a claim took: all, or per subject those of the strongest subject."""
         waiting = self.model.waiting[name]
-        if claim is None or name not in ("sum", "cold"):
+        if claim is None or name not in ("sum", "cold", "long"):
             return set(waiting)
         [subject] = {item.event.subject for item in claim.inputs}
         values = [self.value(name, key, now) for key in waiting if key[0] == subject]
@@ -266,6 +272,8 @@ class Board(RuleBasedStateMachine):
         subject, mark_id = key
         if name == "sum":
             return math.fsum(self.model.strength(mark, now) for mark in self.model.stimuli("sum", now, subject))
+        if name == "long":
+            return self.model.lasting_value(subject, now)
         mark = self.model.marks[mark_id]
         return self.model.strength(mark, now) if mark.live(now) else 0.0
 
@@ -281,15 +289,21 @@ class Board(RuleBasedStateMachine):
                     must.add(mark_id)
             elif name == "cold":
                 must.add(mark_id)
-            elif found := {mark.id for mark in model.stimuli(name, now, subject or None)}:
+            elif found := {mark.id for mark in self.behind(name, subject, now)}:
                 must |= found
             else:
                 may |= {
                     mark.id
                     for mark in model.marks.values()
-                    if subject in ("", mark.subject) and model.absorbed.get((name, mark.id), 0) < mark.event
+                    if subject in ("", mark.subject)
+                    and (name == "long" or model.absorbed.get((name, mark.id), 0) < mark.event)
                 }
         return must, must | may
+
+    def behind(self, name: str, subject: str, now: int) -> list[ModelMark]:
+        if name == "long":
+            return self.model.lasting(subject, now)
+        return self.model.stimuli(name, now, subject or None)
 
     def claimed(
         self,
@@ -320,7 +334,7 @@ class Board(RuleBasedStateMachine):
             assert one.event.id == mark.event
             if mark.live(now):
                 assert one.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
-            if name != "cold":
+            if name not in ("cold", "long"):
                 assert (name, mark_id, mark.event) not in self.begun, "an event was absorbed twice"
                 model.absorbed[name, mark_id] = mark.event
                 model.given[name, mark_id] = (mark.payload, mark.stored)
@@ -328,7 +342,7 @@ class Board(RuleBasedStateMachine):
         self.running[name] = claim
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 4), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
+    @rule(choice=st.integers(0, 5), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
     def an_agent_succeeds(self, choice: int, subject: str, left: str | None) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
@@ -338,7 +352,7 @@ class Board(RuleBasedStateMachine):
         for item in claim.inputs:
             key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
-            self.begun[key] = "begun" if name == "cold" else "done"
+            self.begun[key] = "begun" if name in ("cold", "long") else "done"
         for receipt in receipts:
             assert left is not None
             self.record_deposit(receipt, left, subject, 0.8, name, None)
@@ -349,7 +363,7 @@ class Board(RuleBasedStateMachine):
             self.model.test_board(now)
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 4))
+    @rule(choice=st.integers(0, 5))
     def an_agent_fails(self, choice: int) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
