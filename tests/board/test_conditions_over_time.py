@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from blackboard import ManualClock, count, strength, strongest, total, watch
+from blackboard import Blackboard, ManualClock, count, strength, strongest, total, watch
+from blackboard.board.watches.predicted_crossings import next_fall
 from blackboard.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -178,3 +179,192 @@ def test_nothing_is_remembered_when_nothing_needs_to_be(world: World) -> None:
     world.evaporate()
     assert world.sql("SELECT * FROM watch_state") == []
     assert world.sql("SELECT * FROM predicted_crossing") == []
+
+
+def held(world: World) -> list[float | None]:
+    rows = world.sql("SELECT held_since FROM watch_state ORDER BY subject, mark_id")
+    return [None if row.held_since is None else (row.held_since - START) / SECOND for row in rows]
+
+
+def smoke(**settings: Any) -> Any:
+    return {"smoke": kind("smoke", Never(), **settings)}
+
+
+def test_the_time_of_a_held_condition_survives_a_restart(world: World) -> None:
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, held_for="30s")))
+    world.put("smoke")
+    world.board.close()
+    world.board = Blackboard.open(world.url, author="person:ada", clock=world.clock)
+    tick(world, 40 * SECOND)
+    assert crossings(world) == [(30.0, 10.0)]
+
+
+def test_a_condition_that_must_hold_now_counts_from_the_change(world: World) -> None:
+    world.deploy(smoke(), spec("pager", strength("smoke") >= 0.5))
+    world.put("smoke")
+    world.advance(20 * SECOND)
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, held_for="30s")))
+    assert world.claim("pager") is None  # the crossing that waited has not held for 30 seconds
+    assert [row.state for row in world.sql("SELECT state FROM crossing")] == ["skipped"]
+    assert held(world) == [20.0]
+    tick(world, 30 * SECOND)
+    assert crossings(world)[1:] == [(50.0, 0.0)]
+
+
+def test_another_time_keeps_since_when_the_condition_has_held(world: World) -> None:
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, held_for="10m")))
+    world.put("smoke")
+    world.advance(20 * SECOND)
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, held_for="30s")))
+    assert held(world) == [0.0]
+    tick(world, 10 * SECOND)
+    assert crossings(world) == [(30.0, 0.0)]
+
+
+def test_rewakes_begin_at_the_change_for_what_the_agent_was_given(world: World) -> None:
+    world.deploy(smoke(), spec("pager", strength("smoke") >= 0.5))
+    world.put("smoke")
+    assert run(world) == [["s"]]
+    world.advance(20 * SECOND)
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, rewake_every="1m")))
+    assert run(world) == []
+    tick(world, MINUTE)
+    assert run(world) == [["s"]]
+    assert crossings(world)[1:] == [(80.0, 0.0)]
+    world.deploy(smoke(), spec("pager", strength("smoke") >= 0.5))
+    assert world.sql("SELECT * FROM watch_state") == world.sql("SELECT * FROM predicted_crossing") == []
+
+
+def test_a_new_weight_begins_and_ends_an_episode(world: World) -> None:
+    agent = spec("pager", watch(strength("smoke") >= 0.5, held_for="30s"))
+    world.deploy(smoke(weight=0.1), agent)
+    world.put("smoke")
+    world.advance(10 * SECOND)
+    world.deploy(smoke(weight=1.0), agent)
+    assert held(world) == [10.0]
+    world.advance(10 * SECOND)
+    world.deploy(smoke(weight=0.1), agent)
+    assert held(world) == []
+    tick(world, HOUR)
+    assert crossings(world) == []
+
+
+def test_a_withdrawn_mark_ends_the_episode_and_its_crossing(world: World) -> None:
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, clear_below=0.1, rewake_every="1h")))
+    mark = world.put("smoke").mark_id
+    world.board.withdraw(mark)
+    assert held(world) == []
+    world.put("smoke")
+    assert run(world) == [["s"]]
+
+
+def test_a_forgotten_subject_leaves_no_state(world: World) -> None:
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, rewake_every="1h")))
+    world.put("smoke")
+    world.board.forget("s")
+    assert world.sql("SELECT * FROM watch_state") == world.sql("SELECT * FROM predicted_crossing") == []
+
+
+def test_the_agents_own_marks_do_not_hold_a_condition(world: World) -> None:
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, held_for="30s")))
+    world.sign("pager", "smoke")
+    tick(world, MINUTE)
+    assert crossings(world) == []
+    world.put("smoke", intensity=2.0)
+    tick(world, MINUTE)
+    assert crossings(world) == [(90.0, 30.0)]
+
+
+def test_rewakes_that_come_due_while_a_guard_is_closed_are_one(world: World) -> None:
+    watched = watch(strength("smoke") >= 0.5, rewake_every="10m", unless=count("quiet") >= 1)
+    world.deploy(smoke() | {"quiet": kind("quiet", Step("35m"))}, spec("pager", watched))
+    world.put("quiet")
+    world.put("smoke")
+    for _ in range(7):
+        tick(world, 5 * MINUTE)
+        assert run(world) == ([["s"]] if _ == 6 else [])
+    tick(world, 5 * MINUTE)
+    assert run(world) == [["s"]]
+    assert [at for at, _ in crossings(world)] == [0, 2400]
+
+
+def test_the_guard_of_a_falling_watch_decides_when_it_has_held(world: World) -> None:
+    watched = watch(strength("beat") < 0.5, held_for="1m", rewake_every="10m", unless=count("quiet") >= 1)
+    world.deploy({"beat": kind("beat", Step("1m")), "quiet": kind("quiet", Step("15m"))}, spec("pager", watched))
+    world.put("quiet")
+    world.put("beat")
+    tick(world, 11 * MINUTE)
+    assert [row.state for row in world.sql("SELECT state FROM crossing")] == ["skipped"]
+    tick(world, 10 * MINUTE)  # at 12 minutes the guard is closed, at 22 it will be open
+    assert run(world) == []
+    tick(world, 10 * MINUTE)
+    assert run(world) == [["s"]]
+    assert [at for at, _ in crossings(world)] == [120, 1320]
+
+
+def test_a_fall_of_which_nothing_is_left_is_not_told_for_ever(world: World) -> None:
+    world.deploy({"beat": kind("beat", Step("1m"))}, spec("pager", watch(strength("beat") < 0.5, rewake_every="10m")))
+    mark = world.put("beat").mark_id
+    tick(world, 30 * SECOND)
+    world.board.withdraw(mark)
+    tick(world, HOUR)
+    assert crossings(world) == []
+    assert world.sql("SELECT * FROM watch_state") == []
+
+
+def test_a_late_deposit_counts_from_when_it_is_known(world: World) -> None:
+    world.deploy(
+        {"smoke": kind("smoke", Linear("10m"))}, spec("pager", watch(strength("smoke") >= 0.5, held_for="61s"))
+    )
+    world.advance(4 * MINUTE)
+    world.put("smoke", occurred_at=START)
+    assert held(world) == [240.0]
+    tick(world, 2 * MINUTE)  # it fell below a minute after it was known
+    assert crossings(world) == []
+
+
+def test_a_crossing_says_why(world: World) -> None:
+    world.deploy(smoke(), spec("pager", watch(strength("smoke") >= 0.5, held_for="30s", rewake_every="10m")))
+    world.put("smoke")
+    tick(world, 30 * SECOND)
+    assert world.claimed("pager").row.reason == 'strength("smoke") >= 0.5: 1 >= 0.5; held for 30s'
+    tick(world, 10 * MINUTE)
+    world.board.deploy(world.deployment)
+    assert world.claim("pager") is None  # one at a time
+    [crossing] = world.sql("SELECT cause FROM crossing WHERE state = 'waiting'")
+    assert crossing.cause == "rewake"
+
+
+def test_an_explanation_says_what_a_watch_waits_for(world: World) -> None:
+    world.deploy(
+        {"smoke": kind("smoke", Linear("100s"))},
+        spec("pager", watch(strength("smoke") >= 0.5, held_for="30s", clear_below=0.2)),
+    )
+    world.put("smoke")
+    [explained] = world.board.explain("pager", "s").watches
+    [episode] = explained.episodes
+    assert episode.held_since is not None
+    assert episode.crosses_at is not None
+    assert (episode.crosses_at - episode.held_since).total_seconds() == 30
+    assert "has held since" in explained.verdict
+    tick(world, 30 * SECOND)
+    run(world)
+    tick(world, 40 * SECOND)
+    [explained] = world.board.explain("pager", "s").watches
+    assert "crosses again only after the value has been below 0.2" in explained.verdict
+
+
+def test_until_quiescent_waits_for_falls_but_not_for_time(world: World) -> None:
+    def awaited() -> float | None:
+        at = world.board.session.read(next_fall)
+        return None if at is None else (at - START) / SECOND
+
+    kinds = {"beat": kind("beat", Step("1m"))}
+    world.deploy(kinds, spec("pager", watch(strength("beat") < 0.5, rewake_every="10m")))
+    world.put("beat")
+    assert awaited() == 60.0
+    tick(world, 2 * MINUTE)
+    assert awaited() is None
+    world.deploy(kinds, spec("pager", watch(strength("beat") < 0.5, held_for="10s")))
+    world.put("beat")
+    assert awaited() is None

@@ -448,7 +448,7 @@ def _record_without_effect(
     txn.record(recorded, outcome, occurred_at=new.at, deposit=details)
     crossed: Sequence[RegisteredWatch] = ()
     if _count_in_windows(txn, request, mark.id, event_id, new):
-        crossed = timed_crossings.follow_change(txn, mark)
+        crossed = timed_crossings.follow_change(txn, mark, mark)
         predicted_crossings.predict_windows(txn, mark)
         guards.release_after_change(txn, kind.name, mark.subject)
     return Receipt(mark.id, event_id, outcome, 0.0 if live is None else txn.strength(live), _names(crossed))
