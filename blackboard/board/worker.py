@@ -28,6 +28,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
+from blackboard.durations import Duration
 from blackboard.failpoints import failpoint
 from blackboard.store import schema
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -86,7 +87,7 @@ class Worker:
         self,
         board: Blackboard,
         worker_id: str,
-        lease: int,
+        lease: Duration,
         code: Code,
         describe_model: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -197,9 +198,9 @@ class Worker:
             due.delay = self.pace.delay(txn.last_event)
             due.instants.append(txn.now + due.delay)
         due.outdated = served_agents.outdated(txn, self.code)
-        mine = self.code.keys() - set(due.outdated)
-        due.agents = agent_readiness.agents_with_work(txn) & mine
-        due.suspects = agent_readiness.agents_with_suspects(txn) & mine
+        current = self.code.keys() - set(due.outdated)
+        due.agents = agent_readiness.agents_with_work(txn) & current
+        due.suspects = agent_readiness.agents_with_suspects(txn) & current
         for name in due.agents & txn.deployment.agents.keys():
             if (at := agent_readiness.next_ready(txn, txn.deployment.agents[name])) is not None:
                 due.instants.append(at)

@@ -85,7 +85,7 @@ class BoardTransaction:
         """Whether the table holds marks that have evaporated."""
         return self.next_end is not None and self.next_end <= self.now
 
-    def last_event_before(self, at: int) -> int:
+    def last_event_before(self, at: Instant) -> int:
         """Return the id of the last event before an instant; 0 if there is none.
 
         Ids and instants have the same order.
@@ -182,7 +182,7 @@ class BoardTransaction:
         return marks
 
     def fading_events(
-        self, condition: Condition, subject: str | None, at: int | None = None, **options: Any
+        self, condition: Condition, subject: str | None, at: Instant | None = None, **options: Any
     ) -> list[FadingMark]:
         """Return the deposits in the windows of a condition; see `window_events.fading_events`."""
         at = self.now if at is None else at

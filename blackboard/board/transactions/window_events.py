@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
+from blackboard.clock import Instant
 from blackboard.conditions import Condition, Count, Measure
 from blackboard.decay import Step
 from blackboard.durations import Microseconds
@@ -31,7 +32,7 @@ def fading_events(
     sql: Transaction,
     condition: Condition,
     subject: str | None,
-    at: int,
+    at: Instant,
     weights: Callable[[str], float],
     *,
     whole: bool = False,
@@ -71,7 +72,7 @@ def fading_events(
 
 
 def events_since(
-    sql: Transaction, measure: Measure, subject: str | None, since: int, *, ignored: str = ""
+    sql: Transaction, measure: Measure, subject: str | None, since: Instant, *, ignored: str = ""
 ) -> list[WindowEventRow]:
     """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
     span = {"after": since - 1, "ignored": ignored, "up_to": ALL}

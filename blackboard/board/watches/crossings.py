@@ -165,7 +165,7 @@ def _cross_for_news(
     mark_id: int,
     measured: Measurement,
     *,
-    crossed_at: int | None = None,
+    crossed_at: Instant | None = None,
 ) -> bool:
     """Record a crossing that unabsorbed marks alone cause, unless the watch waits for something else."""
     at = txn.now if crossed_at is None else crossed_at

@@ -161,7 +161,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
         _predict(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
 
 
-def predict_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str, since: int) -> None:
+def predict_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str, since: Instant) -> None:
     """Predict the same for a subject, on the marks and the deposits in windows that it has."""
     marks = txn.fading_marks(watch.condition, subject, since)
     _bound_by(txn, watch, subject, 0, marks)

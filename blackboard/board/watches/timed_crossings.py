@@ -259,7 +259,7 @@ def _cross(
     return crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=taken.cause)
 
 
-def _cross_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, taken: Step, at: int) -> bool:
+def _cross_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, taken: Step, at: Instant) -> bool:
     """Record the crossing of a rising watch with a window, with its whole value, and return whether it is new."""
     met = met_side(watch.condition, watch_states.marks_behind(txn, watch, key, at, whole=True), at)
     assert met is not None

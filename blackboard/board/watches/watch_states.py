@@ -96,7 +96,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
 
 
 def marks_behind(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: int | None = None, *, whole: bool = False
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: Instant | None = None, *, whole: bool = False
 ) -> list[FadingMark]:
     """Return what a watch over time is judged over from an instant on, by default now.
 
