@@ -22,6 +22,7 @@ _NAMES = {
     "decay": "Curve Decay Exponential Linear Never Power Step",
     "errors": "BlackboardError",
     "finding": "Finding",
+    "mark_actions": "Reinforce Withdraw",
     "marks": "Decision Mark Need",
     "parsing": "parse",
     "schedules": "cron daily_at every",

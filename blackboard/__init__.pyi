@@ -38,6 +38,8 @@ from blackboard.decay import Power as Power
 from blackboard.decay import Step as Step
 from blackboard.errors import BlackboardError as BlackboardError
 from blackboard.finding import Finding as Finding
+from blackboard.mark_actions import Reinforce as Reinforce
+from blackboard.mark_actions import Withdraw as Withdraw
 from blackboard.marks import Decision as Decision
 from blackboard.marks import Mark as Mark
 from blackboard.marks import Need as Need

@@ -29,14 +29,14 @@ from blackboard.deployment import (
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 from blackboard.finding import Finding
+from blackboard.mark_actions import Returned
 from blackboard.marks import Mark
 from blackboard.parsing import parse
 
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
 R = TypeVar("R")
-Deposited = Iterable[Mark] | Mark | None
-Function = Callable[..., Deposited | Awaitable[Deposited]]
+Function = Callable[..., Returned | Awaitable[Returned]]
 
 
 class Context(Protocol):
@@ -247,6 +247,7 @@ def agent(
     *,
     watches: Condition | Watch | str | Mapping[str, Condition | Watch | str],
     writes: Sequence[type[Mark]] = (),
+    withdraws: Sequence[type[Mark]] = (),
     reads: Sequence[Read] = (),
     only_if: Condition | None = None,
     unless: Condition | None = None,
@@ -262,13 +263,17 @@ def agent(
 ) -> Callable[[Function], Agent]:
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
 
+    Beside marks, the function may return `Withdraw(mark)` and `Reinforce(mark, by=...)`.
+
     Args:
         watches: A condition, a schedule, the text of one, a `watch(...)` with guards, or several of these by name.
         writes: The mark classes that the agent may deposit.
+        withdraws: The mark classes of which the agent may withdraw marks that others have deposited.
         reads: Other marks that the agent reads, from `strongest_of` and `of_subject`.
         only_if: A guard of all watches; crossings wait while it does not hold.
         unless: A guard of all watches; crossings wait while it holds.
-        kinds: Mark classes that are in neither the conditions nor `reads` or `writes`, such as those of kinds in text.
+        kinds: Mark classes that are in neither the conditions nor `reads`, `writes` or `withdraws`, such as those of
+            kinds in text.
         name: The name of the agent, an ASCII identifier; by default that of the function.
         renamed_from: Its previous name, if it was renamed. It then inherits what it has absorbed.
         version: The version of the code that the function calls, or of all its code if it has no source text. Two
@@ -289,7 +294,8 @@ def agent(
         ConfigurationError: The declaration has mistakes; the exception lists all of them.
         InvalidCondition: A condition cannot wake an agent.
     """
-    writes, reads, kinds = tuple(writes), tuple(reads), tuple(kinds)  # each is read several times
+    # Each is read several times.
+    writes, withdraws, reads, kinds = tuple(writes), tuple(withdraws), tuple(reads), tuple(kinds)
     named = watches if isinstance(watches, Mapping) else {"watch": watches}
     watched = {label: _as_watch(item) for label, item in named.items()}
 
@@ -303,6 +309,7 @@ def agent(
                 watches=tuple(_watch_spec(agent_name, label, item, only_if, unless) for label, item in watched.items()),
                 reads=tuple(read.spec for read in reads),
                 writes=tuple(kind.kind for kind in writes),
+                withdraws=tuple(kind.kind for kind in withdraws),
                 settings=AgentSettings(**settings),
                 renamed_from=renamed_from,
             )
@@ -316,13 +323,14 @@ def agent(
             raise ConfigurationError(mistakes)
         guards = [guard for guard in (only_if, unless) if guard is not None]
         read_classes = [read.mark_class for read in reads if read.mark_class is not None]
-        named_classes = (*_mark_classes([*watched.values(), *guards]), *read_classes, *writes, *kinds)
+        named_classes = (*_mark_classes([*watched.values(), *guards]), *read_classes, *writes, *withdraws, *kinds)
         mark_classes = {kind.kind: kind for kind in named_classes}
         code = digest(
             function,
             watches={watch.name: watch.condition.kinds for watch in spec.watches},
             reads=[(read.kind, read.same_subject) for read in spec.reads],
             writes=spec.writes,
+            withdraws=spec.withdraws,
             schemas={name: model.defaults.schema for name, model in mark_classes.items()},
             version=version,
         )

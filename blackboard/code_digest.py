@@ -1,9 +1,9 @@
 """The digest of an agent's code, which tells two versions of a module apart.
 
-It covers what the code implements: the names of the watches and their kinds, the reads, the writes, the
-forms of the payload schemas, and the text of the function without comments. It does not cover what a deployment file
-may tune, such as thresholds, weights, laws, budgets and batch sizes, nor the functions that the agent's function calls.
-Those have the version that the declaration names.
+It covers what the code implements: the names of the watches and their kinds, the reads, the writes, the withdrawals,
+the forms of the payload schemas, and the text of the function without comments. It does not cover what a deployment
+file may tune, such as thresholds, weights, laws, budgets and batch sizes, nor the functions that the agent's function
+calls. Those have the version that the declaration names.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def digest(
     watches: Mapping[str, Iterable[str]],
     reads: Iterable[tuple[str, bool]],
     writes: Iterable[str],
+    withdraws: Iterable[str],
     schemas: Mapping[str, Any],
     version: str | None,
 ) -> str:
@@ -40,6 +41,7 @@ def digest(
         watches: The kinds of each watch, by its name.
         reads: The kinds that it reads in addition, and whether of the same subject only.
         writes: The kinds that it may deposit.
+        withdraws: The kinds of which it may withdraw marks of others.
         schemas: The payload schemas of its mark classes, by kind.
         version: The version in its declaration; None if it names none.
     """
@@ -47,6 +49,7 @@ def digest(
         "watches": {name: sorted(set(kinds)) for name, kinds in watches.items()},
         "reads": sorted(set(reads)),
         "writes": sorted(set(writes)),
+        "withdraws": sorted(set(withdraws)),
         "schemas": {kind: canonical_form(schema) for kind, schema in schemas.items()},
         "source": source_of(function),
         "version": version,

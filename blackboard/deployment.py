@@ -269,6 +269,8 @@ class AgentSpec(Data):
     watches: tuple[WatchSpec, ...]
     reads: tuple[ReadSpec, ...] = ()
     writes: tuple[str, ...] = ()
+    withdraws: tuple[str, ...] = ()
+    """The kinds of which it may withdraw marks that others have deposited."""
     settings: AgentSettings = AgentSettings()
     renamed_from: str | None = None
     code: str | None = None
@@ -276,8 +278,8 @@ class AgentSpec(Data):
 
     @property
     def kinds(self) -> set[str]:
-        """All kinds in its watches, guards, `reads` and `writes`."""
-        kinds = {read.kind for read in self.reads} | set(self.writes)
+        """All kinds in its watches, guards, `reads`, `writes` and `withdraws`."""
+        kinds = {read.kind for read in self.reads} | {*self.writes, *self.withdraws}
         for watch in self.watches:
             kinds.update(watch.condition.kinds)
             if watch.guard is not None:

@@ -85,9 +85,13 @@ class BlackboardError(Exception):
     """Whether the message, as this package writes it, never quotes what depositors, agents or models wrote."""
     stored: int | None = None
     """The number of marks that `deposit_many` stored before this error; None for all other calls."""
+    place: str = ""
+    """Which of the things that an agent returned it is about, such as `item 2 of 3`; empty for all other errors."""
 
     def __str__(self) -> str:
         text = super().__str__()
+        if self.place:
+            text = f"{self.place}: {text}"
         return text if self.stored is None else f"{text}; {self.stored} marks are stored"
 
     @property

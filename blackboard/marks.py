@@ -7,7 +7,7 @@ import math
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
@@ -17,7 +17,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
 
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.decay import Decay, Never, law_from
 from blackboard.durations import Duration
 from blackboard.errors import ConfigurationError, InvalidMark, Mistake
@@ -31,6 +31,18 @@ MAX_PAYLOAD_BYTES = 1024 * 1024
 """The largest payload in bytes of a kind that sets no limit."""
 RESERVED_FIELDS = ("subject", "intensity")
 _EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
+
+
+@dataclass(frozen=True)
+class DepositOptions:
+    """How a mark is deposited, beside what it says; see `Mark.with_options`."""
+
+    key: str | None = None
+    decay: Decay | None = None
+    until: Instant | None = None
+    occurred_at: Instant | None = None
+    alternative: Mark | None = None
+    """What is deposited instead if the unique value of the mark is taken."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ class Mark(BaseModel):
     subject: str
     intensity: float = 1.0
     _stored: StoredMark | None = PrivateAttr(default=None)
-    _alternative: Mark | None = PrivateAttr(default=None)
+    _options: DepositOptions | None = PrivateAttr(default=None)
 
     def __init_subclass__(cls, **class_arguments: Any) -> None:
         super().__init_subclass__()  # pydantic passes the class arguments to the hook below
@@ -163,8 +175,39 @@ class Mark(BaseModel):
 
         The choice is made in the transaction that writes the mark.
         """
+        return self._with(alternative=alternative)
+
+    def with_options(
+        self,
+        *,
+        key: str | None = None,
+        decay: Decay | str | None = None,
+        until: When | None = None,
+        occurred_at: When | None = None,
+    ) -> Self:
+        """Return a copy that is deposited with options, such as an agent returns. Those of this mark stay otherwise.
+
+        Args:
+            key: An idempotency key of the author and the kind, as in `Blackboard.deposit`.
+            decay: A decay law for this mark only.
+            until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
+            occurred_at: When it occurred; by default when the board records it.
+
+        Raises:
+            InvalidLaw: `decay` is not a valid law.
+            InvalidTime: `until` or `occurred_at` is not a time.
+        """
+        options = {
+            "key": key,
+            "decay": None if decay is None else law_from(decay),
+            "until": None if until is None else instant_of(until),
+            "occurred_at": None if occurred_at is None else instant_of(occurred_at),
+        }
+        return self._with(**{name: value for name, value in options.items() if value is not None})
+
+    def _with(self, **options: Any) -> Self:
         copy = self.model_copy()
-        copy._alternative = alternative
+        copy._options = replace(options_of(self) or DepositOptions(), **options)
         return copy
 
     @property
@@ -362,7 +405,14 @@ def _with_sets_in_order(value: Any, written: Any) -> Any:
 
 def alternative_of(mark: Mark) -> Mark | None:
     """Return what is deposited if the mark's `unique` value is taken (see `Mark.or_else`)."""
-    return mark._alternative
+    options = options_of(mark)
+    return None if options is None else options.alternative
+
+
+def options_of(mark: Mark) -> DepositOptions | None:
+    """Return the options with which a mark is deposited; None if it has none."""
+    private = mark.__pydantic_private__  # pydantic's own look-up of a private attribute is slow
+    return None if private is None else private.get("_options")
 
 
 def normalize_subject(subject: str) -> str:

@@ -224,6 +224,8 @@ class AgentStatus:
     watches: Mapping[str, str]
     """The condition of each watch."""
     writes: tuple[str, ...]
+    withdraws: tuple[str, ...]
+    """The kinds of which it may withdraw marks of others."""
     state: str
     until: datetime | None
     """The end of the state, if it ends by itself."""

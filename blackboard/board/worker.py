@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from blackboard.board import board_clock
 from blackboard.board import retention as retention_rules
 from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls, unusable_answers
-from blackboard.board.activations.activation_results import AgentDeposit, Failure
+from blackboard.board.activations.activation_results import Failure
+from blackboard.board.activations.agent_actions import AgentAction
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.quiescence import Report, has_work
 from blackboard.board.activations.unusable_answers import HeldAnswer
@@ -275,22 +276,20 @@ class Worker:
     def finish(
         self,
         claim: Claim,
-        deposits: Sequence[AgentDeposit],
+        actions: Sequence[AgentAction],
         claim_next: ClaimNext | None = None,
     ) -> FinishedRun | None:
-        """End a run with success: deposit its marks, and claim what comes next, in one transaction.
+        """End a run with success: apply what it returned, and claim what comes next, in one transaction.
 
         Returns None, and changes nothing, if the activation is no longer this worker's.
 
         Raises:
-            InvalidMark: A mark does not fit the limits or the registered schema of its kind.
+            BlackboardError: Something that it returned is refused. Nothing is changed.
         """
         classes = self._session.classes
 
         def work(txn: BoardTransaction) -> FinishedRun | None:
-            for item in deposits:
-                activation_results.check_payloads(txn, item, classes)
-            receipts = activation_results.finish(txn, claim.row, claim.agent, deposits)
+            receipts = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
             if receipts is None:
                 return None
             resumed_models = unusable_answers.clear(txn, claim.row)

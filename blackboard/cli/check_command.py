@@ -143,15 +143,19 @@ def _show(resolved: ResolvedDeployment) -> None:
         empty="no kinds",
     )
     print_table(
-        ("agent", "writes", "watch", "condition"),
+        ("agent", "writes", "withdraws", "watch", "condition"),
         (
-            (agent.name if i == 0 else "", ", ".join(agent.writes) if i == 0 else "", watch.name, _condition(watch))
+            (*((agent.name, *_kinds_of(agent)) if i == 0 else ("", "", "")), watch.name, _condition(watch))
             for agent in agents.values()
             for i, watch in enumerate(agent.watches)
         ),
         empty="no agents",
     )
     _show_activations(agents.values())
+
+
+def _kinds_of(agent: AgentSpec) -> tuple[str, str]:
+    return ", ".join(agent.writes), ", ".join(agent.withdraws)
 
 
 def _show_activations(agents: Iterable[AgentSpec]) -> None:

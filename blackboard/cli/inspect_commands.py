@@ -226,7 +226,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
     show_records(
         rows,
         as_json,
-        ("agent", "state", "until", "waiting", "activations", "writes", "watches"),
+        ("agent", "state", "until", "waiting", "activations", "writes", "withdraws", "watches"),
         lambda row: (
             row.agent,
             row.state,
@@ -234,10 +234,11 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
             row.waiting,
             count_list(row.activations),
             ", ".join(row.writes) or None,
+            ", ".join(row.withdraws) or None,
             "; ".join(f"{name}: {condition}" for name, condition in row.watches.items()),
         ),
         empty="no agents are registered; 'blackboard --config FILE init' registers those of a deployment file",
-        spare=("until", "activations", "writes"),
+        spare=("until", "activations", "writes", "withdraws"),
     )
 
 

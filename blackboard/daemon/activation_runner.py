@@ -5,36 +5,32 @@ from __future__ import annotations
 import inspect
 import random
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from blackboard.agent_definition import Agent, require_done
-from blackboard.board.activations.activation_results import AgentDeposit, Failure
+from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.claims import Claim
-from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso
-from blackboard.daemon import forked_children, telemetry
+from blackboard.daemon import forked_children, returned_actions, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.model_caller import Deferral, ModelCaller
 from blackboard.daemon.run_context import RunContext
-from blackboard.error_descriptions import class_name
 from blackboard.errors import (
-    AgentError,
     BlackboardError,
     InvalidMark,
     ModelError,
     StoreError,
-    Undeclared,
     UnreadableMark,
-    nearest,
 )
 from blackboard.failpoints import failpoint
 from blackboard.llm.failures import RequestRejected, Unusable
 from blackboard.log_queue import Log
-from blackboard.marks import Mark, StoredMark, alternative_of, check_intensity, check_subject
+from blackboard.mark_actions import Action
+from blackboard.marks import Mark, StoredMark
 from blackboard.states import ActivationState
 
 log = Log("blackboard")
@@ -193,8 +189,8 @@ class ActivationRunner:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(_key(claim), agent.name, result)
-            deposits = forked_children.call(lambda: _collect(claim, result))  # a generator runs only now
-        return self._finish(claim, deposits, claim_next)
+            items = forked_children.call(lambda: returned_actions.collect(claim, result))
+        return self._finish(claim, items, claim_next)
 
     def _set_unreadable_apart(self, claim: Claim) -> list[Mark] | None:
         """Return the marks of an activation, after moving each that does not fit its class to its own activation.
@@ -249,21 +245,19 @@ class ActivationRunner:
         moved = self.worker.isolate(claim, isolated)
         return [] if moved is None else [mark for mark in marks if mark.id not in moved]
 
-    def _finish(self, claim: Claim, marks: list[Mark], claim_next: ClaimNext) -> FinishedRun | None:
+    def _finish(self, claim: Claim, items: list[Action], claim_next: ClaimNext) -> FinishedRun | None:
         failpoint("agent.after")
-        _check(claim, marks)
-        deposits = [_agent_deposit(claim, mark) for mark in marks]
-        _check_sizes(claim, deposits)
+        actions = returned_actions.prepare(claim, items)
         failpoint("apply.before")
         try:
-            finished = self.worker.finish(claim, deposits, claim_next)
+            finished = self.worker.finish(claim, actions, claim_next)
         except NextClaimFailed as error:  # the run itself succeeded
             log.error(
                 "the next activation could not be claimed with a result",
                 agent=claim.agent.name,
                 error=error.__cause__ or error,
             )
-            finished = self.worker.finish(claim, deposits)
+            finished = self.worker.finish(claim, actions)
         failpoint("apply.after")
         return finished
 
@@ -274,75 +268,6 @@ def _subject(claim: Claim) -> str | None:
     if not subjects:
         return claim.row.subject
     return subjects[0] if len(subjects) == 1 else f"{subjects[0]} and {len(subjects) - 1} more"
-
-
-def _collect(claim: Claim, result: Any) -> list[Mark]:
-    if result is None:
-        return []
-    if isinstance(result, Mark):
-        return [result]
-    limit = claim.agent.settings.max_marks
-    try:
-        items = iter(result)
-    except TypeError:
-        raise _not_marks(result) from None
-    marks: list[Mark] = []
-    for item in items:
-        if len(marks) == limit:
-            problem = f"it returned more than {limit} marks (max_marks)"
-            raise AgentError(problem, shown=problem)
-        marks.append(item)
-    return marks
-
-
-def _check(claim: Claim, marks: list[Mark]) -> None:
-    writes = claim.agent.writes
-    for mark in _with_alternatives(marks):
-        if not isinstance(mark, Mark):
-            raise _not_marks(mark, " among its marks")
-        if mark.kind not in writes:
-            raise Undeclared(
-                f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}",
-                shown="it returned a kind that it does not declare in writes",
-            )
-        check_subject(mark.subject)
-        check_intensity(mark.intensity)
-
-
-def _not_marks(result: object, where: str = "") -> AgentError:
-    rest = f"{where}; an agent returns marks or None"
-    message, shown = (f"it returned {name}{rest}" for name in (type(result).__name__, class_name(type(result))))
-    return AgentError(message, shown=shown)
-
-
-def _check_sizes(claim: Claim, deposits: list[AgentDeposit]) -> None:
-    limit, total = claim.agent.settings.max_payload, claim.agent.settings.max_total
-    sizes = 0
-    for item in deposits:
-        for request in item.requests():
-            size = len((request.text or "").encode())
-            sizes += size
-            if size > limit:
-                problem = f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
-                raise AgentError(f"{problem} (max_payload)", shown=f"{problem} (max_payload)")
-    if sizes > total:
-        problem = f"the payloads of its marks have more than {total} bytes in total (max_total)"
-        raise AgentError(problem, shown=problem)
-
-
-def _with_alternatives(marks: list[Mark]) -> Iterator[Any]:
-    for mark in marks:
-        yield mark
-        alternative = mark
-        while (following := alternative_of(alternative)) is not None:
-            alternative = following
-            yield alternative
-
-
-def _agent_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
-    request = DepositRequest.of(mark, claim.agent.name)._replace(activation_id=claim.row.id)
-    alternative = alternative_of(mark)
-    return AgentDeposit(request, None if alternative is None else _agent_deposit(claim, alternative))
 
 
 def _key(claim: Claim) -> tuple[int, int]:

@@ -375,6 +375,7 @@ class _Resolver:
         for read in spec.reads:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
         self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
+        self._unknown(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
         for watch in spec.watches:
             self._warn_of_catching_up(f"{place}.watches.{watch.name}", watch, spec.settings)
             self._warn_of_timing(f"{place}.watches.{watch.name}", spec, watch, kinds)

@@ -10,7 +10,9 @@ import pytest
 
 from blackboard import count, strength
 from blackboard.board.activations import activation_results
-from blackboard.board.activations.activation_results import AgentDeposit, Failure
+from blackboard.board.activations.activation_results import Failure
+from blackboard.board.activations.agent_actions import AgentDeposit
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.activation_rows import set_state
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
@@ -81,7 +83,7 @@ def test_a_unique_conflict_is_resolved_in_the_same_transaction(world: World) -> 
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
             one = AgentDeposit(made[0], AgentDeposit(made[1]) if otherwise else None)
-            return activation_results.finish(txn, claim.row, claim.agent, [one])  # type: ignore[arg-type]
+            return activation_results.finish(txn, claim.row, claim.agent, [one], MarkClasses())  # type: ignore[arg-type]
 
         return world.board.session.write(work)
 
@@ -326,10 +328,16 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
 def test_a_crossing_is_done_when_the_last_part_of_its_batch_is_done(world: World, last: int) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[1 - last], agent, [])) == []
+    assert (
+        world.board.session.write(lambda txn: activation_results.finish(txn, rows[1 - last], agent, [], MarkClasses()))
+        == []
+    )
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("claimed", rows[last].id)
-    assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[last], agent, [])) == []
+    assert (
+        world.board.session.write(lambda txn: activation_results.finish(txn, rows[last], agent, [], MarkClasses()))
+        == []
+    )
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("done", rows[last].id)
 
@@ -339,7 +347,9 @@ def test_a_crossing_stays_open_while_a_part_of_a_part_is_open(world: World) -> N
     rows = parted(world)
     agent = world.deployment.agents["sales"]
     world.board.session.write(lambda txn: activation_results.fail(txn, rows[1], agent, Failure("again"), world.rng))
-    assert world.board.session.write(lambda txn: activation_results.finish(txn, rows[0], agent, [])) == []
+    assert (
+        world.board.session.write(lambda txn: activation_results.finish(txn, rows[0], agent, [], MarkClasses())) == []
+    )
     ended = []
     while (claim := world.claim("sales")) is not None:
         [crossing] = world.crossings()
@@ -375,7 +385,7 @@ def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> N
     world.board.session.write(
         lambda txn: activation_results.defer(txn, rows[0], until=None, reason="a person", held=True)
     )
-    world.board.session.write(lambda txn: activation_results.finish(txn, rows[1], agent, []))
+    world.board.session.write(lambda txn: activation_results.finish(txn, rows[1], agent, [], MarkClasses()))
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]
 

@@ -11,6 +11,7 @@ from blackboard.board.activations import activation_results, claims
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.mark_storage import evaporation
 from blackboard.board.mark_storage.deposits import deposit
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential
@@ -40,7 +41,7 @@ def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction],
     claim = world.claimed("watchman")
 
     def work(txn: BoardTransaction) -> None:
-        activation_results.finish(txn, claim.row, claim.agent, [])
+        activation_results.finish(txn, claim.row, claim.agent, [], MarkClasses())
         if claim_next:
             assert claims.claim(txn, txn.deployment.agent("watchman"), "worker", LEASE) is not None
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import namedtuple
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 from blackboard import Blackboard, ManualClock, Mark, agent
 from blackboard.board.activations import activation_results, claims
-from blackboard.board.activations.activation_results import AgentDeposit, Failure
+from blackboard.board.activations.activation_results import Failure
+from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage import backfill, evaporation
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit, prepare
@@ -153,13 +155,17 @@ class World:
         assert claim is not None
         return claim
 
-    def finish(self, claim: Claim, *leaves: tuple[str, str, float]) -> list[Receipt] | None:
+    def finish(
+        self, claim: Claim, *leaves: tuple[str, str, float], actions: Sequence[AgentAction] = ()
+    ) -> list[Receipt] | None:
+        classes = self.board.session.classes
+
         def work(txn: BoardTransaction) -> list[Receipt] | None:
             made = [
                 AgentDeposit(prepared(txn, self.board, kind, subject, {}, intensity, claim.agent.name, claim.row.id))
                 for kind, subject, intensity in leaves
             ]
-            return activation_results.finish(txn, claim.row, claim.agent, made)
+            return activation_results.finish(txn, claim.row, claim.agent, [*made, *actions], classes)
 
         return self.board.session.write(work)
 

@@ -43,7 +43,7 @@ EMPTY = {
         WHERE e.activation_id IS NOT NULL AND coalesce(a.state, '') <> 'done'""",
     "an activation left other than it says": """
         SELECT a.id, a.marks_deposited, count(e.id) FROM activation a LEFT JOIN event e ON e.activation_id = a.id
-        WHERE a.state = 'done' GROUP BY a.id HAVING count(e.id) > a.marks_deposited""",
+        AND e.payload IS NOT NULL WHERE a.state = 'done' GROUP BY a.id HAVING count(e.id) > a.marks_deposited""",
     "one event was absorbed twice by one watch": """
         SELECT a.watch_id, g.mark_id, g.event_id FROM activation_input g JOIN activation a ON a.id = g.activation_id
         WHERE g.role = 'absorbed' GROUP BY 1, 2, 3 HAVING count(*) > 1""",

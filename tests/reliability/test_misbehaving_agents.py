@@ -49,7 +49,7 @@ def until_dead(board: Blackboard, clock: ManualClock, daemon: Any, hours: int = 
         (lambda: Alarm(subject="a\x00b"), "not valid text"),
         (lambda: Alarm(subject="a", intensity=float("nan")), "intensity must be a number"),
         (lambda: Alarm(subject="a", text="\ud800"), "not JSON"),
-        (lambda: 42, "an agent returns marks or None"),
+        (lambda: 42, "an agent returns marks, Withdraw, Reinforce or None"),
         (lambda: [None], "returned NoneType among its marks"),
         (lambda: (Alarm(subject=str(1 // (n - 2))) for n in range(5)), "ZeroDivisionError"),
     ],

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from blackboard.backoff import backoff
-from blackboard.board.activations import loop_detection, model_calls
-from blackboard.board.mark_storage import declarations
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.activations import agent_actions, loop_detection, model_calls
+from blackboard.board.activations.agent_actions import AgentAction
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ABSORBED
@@ -30,7 +28,6 @@ from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec
 from blackboard.errors import NotFound, WorkError
 from blackboard.failpoints import failpoint
-from blackboard.marks import dump_payload
 from blackboard.states import RETRIABLE, SUSPECT_DEATHS, UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
@@ -39,21 +36,6 @@ OVER = (ActivationState.DONE, ActivationState.DEAD, ActivationState.QUARANTINED,
 """The states in which an activation has an end."""
 
 INTERRUPTED = "its worker died during the call"
-
-
-@dataclass(frozen=True, slots=True)
-class AgentDeposit:
-    """A mark that an agent deposits, with the alternative if its unique value is taken."""
-
-    request: DepositRequest
-    alternative: AgentDeposit | None = None
-
-    def requests(self) -> Iterator[DepositRequest]:
-        """Yield its request, and those of its alternatives in their order."""
-        item: AgentDeposit | None = self
-        while item is not None:
-            yield item.request
-            item = item.alternative
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +59,22 @@ class Failure:
 
 
 def finish(
-    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, deposits: Sequence[AgentDeposit]
+    txn: BoardTransaction,
+    row: ActivationRow,
+    agent: AgentSpec,
+    actions: Sequence[AgentAction],
+    classes: MarkClasses,
 ) -> list[Receipt] | None:
     """End an activation with success, and return the receipts of its deposits.
 
     Returns None, and changes nothing, if the worker has lost the activation.
+
+    Raises:
+        BlackboardError: One of the actions is refused. The transaction must be rolled back.
     """
     if (current := _current(txn, row)) is None:
         return None
-    receipts = [_deposit(txn, item) for item in deposits]
+    receipts = agent_actions.apply(txn, current, agent, actions, classes)
     model_calls.mark_applied(txn, row.id)
     failpoint("apply.within")
     _end(txn, current, ActivationState.DONE, marks_deposited=len(receipts))
@@ -93,17 +82,6 @@ def finish(
     _test_unclaimed(txn, current)
     _close_crossings(txn, current, CrossingState.DONE)
     return receipts
-
-
-def check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> None:
-    """Check that a deposit and its alternatives fit the limits and the registered schemas of their kinds.
-
-    Raises:
-        InvalidMark: A payload does not fit.
-    """
-    for request in item.requests():
-        text = request.text or dump_payload(request.payload)
-        declarations.check_payload(txn, request.kind, request.author, text, classes)
 
 
 def fail(
@@ -485,15 +463,6 @@ def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
     while row.split_from is not None and (parent := get_activation(txn, row.split_from)) is not None:
         row = parent
     return row
-
-
-def _deposit(txn: BoardTransaction, item: AgentDeposit) -> Receipt:
-    try:
-        return deposit(txn, item.request)
-    except UniqueConflict:
-        if item.alternative is None:
-            raise
-        return _deposit(txn, item.alternative)
 
 
 def _start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:

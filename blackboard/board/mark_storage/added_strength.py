@@ -7,7 +7,7 @@ import math
 from blackboard.board.mark_storage import mark_lookup
 from blackboard.board.mark_storage.deposits import follow_change, last_event_of_others, register_law, shown_event
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions.board_transaction import BoardTransaction, DepositDetails
+from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.errors import InvalidMark
 from blackboard.marks import MAX_INTENSITY, Kind
@@ -76,6 +76,6 @@ def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, acti
     txn.record(
         row,
         "reinforced",
-        deposit=DepositDetails(row.event_id, author, activation_id=activation_id, shown_event_id=shown),
+        details=EventDetails(row.event_id, author, activation_id=activation_id, shown_event_id=shown),
     )
     txn.sql.run(MARKS.update_mark, **row._asdict())

@@ -17,7 +17,7 @@ from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.board_transaction import BoardTransaction, DepositDetails
+from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import crossings, guards, predicted_crossings, timed_crossings, window_sums
 from blackboard.clock import Instant, When, instant_of, iso
@@ -33,6 +33,7 @@ from blackboard.marks import (
     given_payload,
     normalize_subject,
     not_json,
+    options_of,
 )
 from blackboard.payload_round_trip import write_mark
 from blackboard.reinforcement import FadingState, is_live, may_add, reinforce, single_state
@@ -111,7 +112,13 @@ class DepositRequest(NamedTuple):
             payload = item.payload
         else:
             text = write_mark(item)
-            payload = {} if key is None else given_payload(item)
+        if isinstance(item, Mark) and (options := options_of(item)) is not None:
+            key = options.key if key is None else key
+            occurred_at = options.occurred_at if occurred_at is None else occurred_at
+            if decay is None and until is None:
+                decay, until = options.decay, options.until
+        if isinstance(item, Mark) and text is not None and key is not None:
+            payload = given_payload(item)
         intensity = item.intensity if intensity is None else intensity
         subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
         at = None if occurred_at is None else instant_of(occurred_at)
@@ -444,8 +451,8 @@ def _record_without_effect(
         evaporates_at=state.evaporates_at(kind),
         own_law=_own_law(kind, request),
     )
-    details = DepositDetails(event_id, request.author, _text_of(request), new.intensity, request.activation_id)
-    txn.record(recorded, outcome, occurred_at=new.at, deposit=details)
+    details = EventDetails(event_id, request.author, _text_of(request), new.intensity, request.activation_id)
+    txn.record(recorded, outcome, occurred_at=new.at, details=details)
     crossed: Sequence[RegisteredWatch] = ()
     if _count_in_windows(txn, request, mark.id, event_id, new):
         crossed = timed_crossings.follow_change(txn, mark, mark)
@@ -518,7 +525,7 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     value = _checked_value(txn, kind, joined, text)
     register_law(txn, kind, joined.state.law, joined.old)
     row = _row_after(request, kind, joined, text, event_id=txn.next_event(), now=txn.now)
-    details = DepositDetails(
+    details = EventDetails(
         row.event_id,
         request.author,
         text,
@@ -526,7 +533,7 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
         request.activation_id,
         None if shown is None else shown_event(txn, shown),
     )
-    txn.record(row, "deposited" if old is None else "reinforced", occurred_at=joined.new.at, deposit=details)
+    txn.record(row, "deposited" if old is None else "reinforced", occurred_at=joined.new.at, details=details)
     if kind.unique is not None:
         unique_values.hold(txn, row, value, is_new=old is None)
     if old is None:

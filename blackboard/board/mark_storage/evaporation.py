@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.mark_storage import backfill, mark_lookup
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings, timed_crossings, window_sums
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.clock import Instant
@@ -49,14 +49,15 @@ def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) 
     _delete(txn, row)
 
 
-def withdraw(txn: BoardTransaction, mark_id: int, author: str) -> MarkRow:
+def withdraw(txn: BoardTransaction, mark_id: int, author: str, activation_id: int | None = None) -> MarkRow:
     """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
 
     Raises:
         NotFound: There is no live mark with this id.
     """
     row = mark_lookup.prepare_change(txn, mark_id)
-    txn.record(_faded(txn, row, txn.now)._replace(author=author), "withdrawn")
+    details = EventDetails(txn.next_event(), author, activation_id=activation_id)
+    txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
         window_sums.add(txn, deposit, sign=-1)

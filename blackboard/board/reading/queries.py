@@ -250,6 +250,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
                 agent=agent.name,
                 watches={watch.spec.name: str(watch.condition) for watch in watches},
                 writes=tuple(agent.writes),
+                withdraws=tuple(agent.withdraws),
                 state="running" if states.get(ActivationState.RUNNING) else (block.reason if block else "waits"),
                 until=optional_datetime(block.until) if block else None,
                 waiting=sum(waiting.get(watch.id, 0) for watch in watches),

@@ -24,12 +24,12 @@ MARKS_PER_QUERY = 1000
 """Marks that a walk over all live marks of a kind reads at once."""
 
 
-class DepositDetails(NamedTuple):
-    """The part of an event that only a deposit has."""
+class EventDetails(NamedTuple):
+    """The part of an event that does not follow from the mark: who caused it, and what only a deposit has."""
 
     event_id: int
     author: str
-    """The author who signs the deposit. The mark may show another one."""
+    """The author who signs the event. The mark may show another one."""
     payload: str | None = None
     intensity: float | None = None
     """The intensity of the deposit alone."""
@@ -239,7 +239,7 @@ class BoardTransaction:
         *,
         recorded_at: Instant | None = None,
         occurred_at: Instant | None = None,
-        deposit: DepositDetails | None = None,
+        details: EventDetails | None = None,
     ) -> None:
         """Write an event of a mark, with the state that it produced.
 
@@ -248,18 +248,18 @@ class BoardTransaction:
             event: What happened.
             recorded_at: The instant of a change that was in effect earlier than this transaction.
             occurred_at: When it happened, if that is not when it is recorded.
-            deposit: The details of a deposit.
+            details: Who caused it, and what a deposit adds; by default the author that the mark shows.
         """
         if recorded_at is None:
             recorded_at = self.now
         elif self.recorded < self.now:
             self.record_time(self.now)
-        if deposit is None:
-            deposit = DepositDetails(self.next_event(), row.author)
+        if details is None:
+            details = EventDetails(self.next_event(), row.author)
         self.sql.put(
             MARKS.insert_event,
             EventRow(
-                id=deposit.event_id,
+                id=details.event_id,
                 recorded_at=recorded_at,
                 mark_id=row.id,
                 kind=row.kind,
@@ -268,14 +268,14 @@ class BoardTransaction:
                 intensity=row.intensity,
                 law=row.law,
                 evaporates_at=row.evaporates_at,
-                author=deposit.author,
-                activation_id=deposit.activation_id,
-                payload=deposit.payload,
+                author=details.author,
+                activation_id=details.activation_id,
+                payload=details.payload,
                 own_law=row.own_law,
                 occurred_at=recorded_at if occurred_at is None else occurred_at,
                 anchored_at=row.anchored_at,
-                deposited_intensity=deposit.intensity,
-                shown_event_id=deposit.shown_event_id,
+                deposited_intensity=details.intensity,
+                shown_event_id=details.shown_event_id,
             ),
         )
 

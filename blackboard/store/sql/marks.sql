@@ -197,7 +197,7 @@ SELECT {event.*} FROM event WHERE event.id = :id;
 -- The last event that changed one mark.
 SELECT {event.*}
 FROM event
-WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event NOT IN ('stale', 'unchanged')
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND {has_effect(event.event)}
 ORDER BY event.id DESC
 LIMIT 1;
 
@@ -218,12 +218,12 @@ SELECT min(subject) AS subject FROM event WHERE subject > :after;
 SELECT {event.*}
 FROM event
 WHERE event.recorded_at <= :at
-  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale', 'unchanged')
+  AND event.event NOT IN ('evaporated', 'withdrawn') AND {has_effect(event.event)}
   AND NOT EXISTS (
     SELECT later.id
     FROM event AS later
     WHERE later.subject = event.subject AND later.mark_id = event.mark_id AND later.id > event.id
-      AND later.recorded_at <= :at AND later.event NOT IN ('stale', 'unchanged')
+      AND later.recorded_at <= :at AND {has_effect(later.event)}
   )
 ORDER BY event.id;
 
@@ -250,7 +250,7 @@ SELECT {event.*} FROM event WHERE event.id >= :id AND event.event <> 'law_change
 SELECT {event.*}
 FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.recorded_at <= :at
-  AND event.event NOT IN ('evaporated', 'withdrawn', 'stale', 'unchanged')
+  AND event.event NOT IN ('evaporated', 'withdrawn') AND {has_effect(event.event)}
 ORDER BY event.id DESC
 LIMIT 1;
 

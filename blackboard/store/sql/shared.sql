@@ -40,6 +40,10 @@ END
 -- The exact condition of a partial index, so that SQLite uses the index.
 model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 
+-- fragment: has_effect(event)
+-- Whether an event changed its mark. The others say what somebody tried.
+{event} NOT IN ('stale', 'unchanged', 'already_gone')
+
 -- fragment: last_counted_event
 -- The last event of a mark that counts for a watch: the last one, or that of somebody else if it is the agent's own.
 -- An expression uses no index, so a statement that needs one also compares `mark.event_id`.

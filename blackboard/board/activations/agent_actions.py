@@ -1,0 +1,134 @@
+"""What an agent returned, applied in the transaction that ends its activation: all of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from blackboard.board.mark_storage import added_strength, declarations, evaporation, mark_lookup
+from blackboard.board.mark_storage.deposits import DepositRequest, submit
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.mark_storage.unique_values import UniqueConflict
+from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.deployment import AgentSpec
+from blackboard.errors import AgentError, NotFound, Undeclared, UsageError
+from blackboard.mark_actions import Reinforce, Withdraw
+from blackboard.marks import Mark, dump_payload
+from blackboard.store.rows import ActivationRow, MarkRow, mark_after
+from blackboard.store.statements import MARKS
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDeposit:
+    """A mark that an agent deposits, with the alternative if its unique value is taken."""
+
+    request: DepositRequest
+    alternative: AgentDeposit | None = None
+
+    def requests(self) -> Iterator[DepositRequest]:
+        """Yield its request, and those of its alternatives in their order."""
+        item: AgentDeposit | None = self
+        while item is not None:
+            yield item.request
+            item = item.alternative
+
+
+AgentAction = AgentDeposit | Withdraw | Reinforce
+
+
+def place(number: int, total: int) -> str:
+    """Return how an error names one of the things that an agent returned."""
+    return f"item {number} of {total}"
+
+
+def apply(
+    txn: BoardTransaction,
+    row: ActivationRow,
+    agent: AgentSpec,
+    actions: Sequence[AgentAction],
+    classes: MarkClasses,
+) -> list[Receipt]:
+    """Apply what an agent returned, in its order, and return the receipts of its deposits.
+
+    Raises:
+        BlackboardError: One of the actions is refused; the error names it. The transaction must be rolled back.
+    """
+    receipts = []
+    for number, action in enumerate(actions, 1):
+        try:
+            if (receipt := _apply_one(txn, row, agent, action, classes)) is not None:
+                receipts.append(receipt)
+        except (UsageError, AgentError, NotFound) as error:
+            error.place = place(number, len(actions))
+            raise
+    return receipts
+
+
+def _apply_one(
+    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: AgentAction, classes: MarkClasses
+) -> Receipt | None:
+    if isinstance(action, AgentDeposit):
+        if action.alternative is not None:
+            _check_payloads(txn, action.alternative, classes)
+        return _deposit(txn, action, classes)
+    try:
+        if isinstance(action, Withdraw):
+            _withdraw(txn, row, agent, action.mark)
+        else:
+            added_strength.reinforce(txn, action.mark.id, action.by, agent.name, row.id)
+    except NotFound:
+        _record_gone(txn, row, agent, action.mark.id)
+    return None
+
+
+def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> None:
+    """Check that a deposit and its alternatives fit the limits and the registered schemas of their kinds.
+
+    Raises:
+        InvalidMark: A payload does not fit.
+    """
+    for request in item.requests():
+        text = request.text or dump_payload(request.payload)
+        declarations.check_payload(txn, request.kind, request.author, text, classes)
+
+
+def _deposit(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> Receipt:
+    try:
+        return submit(txn, item.request, classes)
+    except UniqueConflict:
+        if item.alternative is None:
+            raise
+        return _deposit(txn, item.alternative, classes)
+
+
+def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, mark: Mark) -> None:
+    """Withdraw a mark for an agent.
+
+    Raises:
+        NotFound: It is not live.
+        Undeclared: It is neither the agent's own nor of a kind that the agent declares in `withdraws`.
+    """
+    live = mark_lookup.prepare_change(txn, mark.id)
+    if live.kind not in agent.withdraws and not _is_own(agent, live):
+        raise Undeclared(
+            f"Withdraw.mark: mark {live.id} shows what {live.author!r} deposited, and the agent does not declare"
+            f" {live.kind!r} in withdraws",
+            shown="it withdraws a mark of others, of a kind that it does not declare in withdraws",
+        )
+    evaporation.withdraw(txn, live.id, agent.name, row.id)
+
+
+def _is_own(agent: AgentSpec, mark: MarkRow) -> bool:
+    """Return whether a mark shows what an activation of the agent deposited, perhaps under its former name."""
+    return mark.activation_id is not None and mark.author in (agent.name, agent.renamed_from)
+
+
+def _record_gone(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, mark_id: int) -> None:
+    """Record that an agent acted on a mark that is not live any more, unless its history is removed."""
+    first = txn.sql.one(MARKS.get_event, id=mark_id)
+    if first is None or first.mark_id != mark_id:
+        return
+    last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=mark_id)
+    details = EventDetails(txn.next_event(), agent.name, activation_id=row.id)
+    txn.record(mark_after(last), "already_gone", details=details)

@@ -1,0 +1,136 @@
+"""What an agent's function returned, checked as a whole before the transaction that applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit, place
+from blackboard.board.activations.claims import Claim
+from blackboard.board.mark_storage.added_strength import check_increase
+from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.deployment import AgentSpec
+from blackboard.error_descriptions import class_name
+from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
+from blackboard.mark_actions import Action, Reinforce, Withdraw
+from blackboard.marks import Mark, alternative_of, check_intensity, check_subject
+
+
+def collect(claim: Claim, result: Any) -> list[Action]:
+    """Return what an agent returned as a list; a generator runs only now.
+
+    Raises:
+        AgentError: It is not a mark, an action, or several of these, or there are too many.
+    """
+    if result is None:
+        return []
+    if isinstance(result, Action):
+        return [result]
+    limit = claim.agent.settings.max_marks
+    try:
+        items = iter(result)
+    except TypeError:
+        raise _not_actions(result) from None
+    actions: list[Action] = []
+    for item in items:
+        if len(actions) == limit:
+            problem = f"it returned more than {limit} marks (max_marks)"
+            raise AgentError(problem, shown=problem)
+        actions.append(item)
+    return actions
+
+
+def prepare(claim: Claim, items: Sequence[Action]) -> list[AgentAction]:
+    """Check what an agent returned as far as that needs no board, and return it as it is applied.
+
+    Raises:
+        BlackboardError: An item is invalid. The error names each such item and its field.
+    """
+    actions: list[AgentAction] = []
+    mistakes: list[BlackboardError] = []
+    for number, item in enumerate(items, 1):
+        try:
+            actions.append(_prepare_one(claim, item))
+        except (UsageError, AgentError) as error:
+            error.place = place(number, len(items))
+            mistakes.append(error)
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        text = "; ".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes)
+        raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
+    _check_total(claim, actions)
+    return actions
+
+
+def _prepare_one(claim: Claim, item: Action) -> AgentAction:
+    if isinstance(item, Mark):
+        return _prepare_deposit(claim, item)
+    if not isinstance(item, Withdraw | Reinforce):
+        raise _not_actions(item, " among its marks")
+    name = type(item).__name__
+    if not isinstance(item.mark, Mark) or item.mark._stored is None:
+        problem = f"{name}.mark must be a mark that the agent was given or has read"
+        raise AgentError(problem, shown=problem)
+    if isinstance(item, Withdraw):
+        _check_withdrawal(claim.agent, item.mark)
+    else:
+        check_increase(item.by)
+    return item
+
+
+def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
+    """Check that an agent may withdraw a mark, as far as the mark as it was read tells."""
+    if mark.kind not in agent.withdraws and mark.author not in (agent.name, agent.renamed_from):
+        raise Undeclared(
+            f"Withdraw.mark: it withdraws a {mark.kind!r} of {mark.author!r}, and does not declare the kind in"
+            f" withdraws{nearest(mark.kind, agent.withdraws)}",
+            shown="it withdraws a mark of others, of a kind that it does not declare in withdraws",
+        )
+
+
+def _prepare_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
+    writes = claim.agent.writes
+    if not isinstance(mark, Mark):  # an alternative
+        raise _not_actions(mark, " among its marks")
+    if mark.kind not in writes:
+        raise Undeclared(
+            f"it returned a {mark.kind!r}, which it does not declare in writes{nearest(mark.kind, writes)}",
+            shown="it returned a kind that it does not declare in writes",
+        )
+    check_subject(mark.subject)
+    check_intensity(mark.intensity)
+    request = DepositRequest.of(mark, claim.agent.name)._replace(activation_id=claim.row.id)
+    _check_size(claim, request)
+    alternative = alternative_of(mark)
+    return AgentDeposit(request, None if alternative is None else _prepare_deposit(claim, alternative))
+
+
+def _not_actions(result: object, where: str = "") -> AgentError:
+    rest = f"{where}; an agent returns marks, Withdraw, Reinforce or None"
+    message, shown = (f"it returned {name}{rest}" for name in (type(result).__name__, class_name(type(result))))
+    return AgentError(message, shown=shown)
+
+
+def _check_size(claim: Claim, request: DepositRequest) -> None:
+    limit, size = claim.agent.settings.max_payload, _size(request)
+    if size > limit:
+        problem = f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
+        raise AgentError(f"{problem} (max_payload)", shown=f"{problem} (max_payload)")
+
+
+def _check_total(claim: Claim, actions: Sequence[AgentAction]) -> None:
+    total = claim.agent.settings.max_total
+    if sum(map(_size, _requests(actions))) > total:
+        problem = f"the payloads of its marks have more than {total} bytes in total (max_total)"
+        raise AgentError(problem, shown=problem)
+
+
+def _requests(actions: Sequence[AgentAction]) -> Iterator[DepositRequest]:
+    for action in actions:
+        if isinstance(action, AgentDeposit):
+            yield from action.requests()
+
+
+def _size(request: DepositRequest) -> int:
+    return len((request.text or "").encode())

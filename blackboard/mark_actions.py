@@ -1,0 +1,42 @@
+"""What an agent may return beside marks: a withdrawal or a reinforcement of a mark that it was given or has read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from blackboard.marks import Mark
+
+
+@dataclass(frozen=True)
+class Withdraw:
+    """Take a mark off the board: one that the agent itself deposited, or of a kind that it declares in `withdraws`.
+
+    It is no error if the mark is gone already; the history says so.
+
+    Attributes:
+        mark: The mark, as the agent was given it or has read it.
+    """
+
+    mark: Mark
+
+
+@dataclass(frozen=True)
+class Reinforce:
+    """Add to the strength that a mark has now, up to the cap of its kind, whatever its `on_repeat` is.
+
+    What the mark says and who deposited it stay. It is no error if the mark is gone already; the history says so.
+
+    Attributes:
+        mark: The mark, as the agent was given it or has read it.
+        by: The strength to add, above 0. The board multiplies it by its trust in the agent.
+    """
+
+    mark: Mark
+    by: float = 0.2
+
+
+Action = Mark | Withdraw | Reinforce
+"""One thing that an agent returns; a mark is deposited."""
+Returned = Iterable[Action] | Action | None
+"""What an agent returns."""
