@@ -18,6 +18,9 @@ CLEAR = 0.5
 HELD = 30 * 60_000_000
 REWAKE = 90 * 60_000_000
 """The times of the watch over time: how long it must hold, and after which time it wakes again."""
+FLOOD = 1.5
+WINDOW = 30 * 60_000_000
+"""The length of the window in microseconds."""
 
 
 @dataclass
@@ -63,7 +66,11 @@ class ModelEpisode:
 
 @dataclass
 class Model:
-    """The expected board. Watches are named by their agents: each, sum, board, cold, long, and the schedule bell."""
+    """The expected board. Watches are named by their agents: each, sum, board, cold, long, flood, and the
+    schedule bell.
+
+    Flood counts the deposits of fire in a window.
+    """
 
     kinds: dict[str, Kind]
     anchor: int
@@ -73,13 +80,19 @@ class Model:
     given: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
     """The payload and the stored intensity of the state in which an agent was last given a mark."""
     waiting: dict[str, dict[tuple[str, int], int]] = field(
-        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "long", "bell")}
+        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "long", "bell", "flood")}
     )
     """The keys of waiting crossings, each with the instant of its record."""
     episodes: dict[str, ModelEpisode] = field(default_factory=dict)
     """The episodes of the watch over time, by subject."""
     seen: int = 0
     """The instant up to which they are known."""
+    deposits: list[tuple[ModelMark, int]] = field(default_factory=list)
+    """Each deposit of fire by others than flood, with its instant."""
+    flooded: set[str] = field(default_factory=set)
+    """The subjects for which the condition of flood holds."""
+    floods: dict[str, float] = field(default_factory=dict)
+    """The value of each waiting crossing of flood."""
     rung: int = 0
     """How many instants of the schedule the bell has woken for or stood for."""
     count: dict[str, int] = field(
@@ -116,6 +129,7 @@ class Model:
         self.follow_episodes(now)
         if self.anchor + (self.rung + 1) * BELL <= now:
             self.cross("bell", ("", 0), now)
+        self.flooded = {subject for subject in self.flooded if self.flood(subject, now) >= FLOOD}
         for mark in self.marks.values():
             if not mark.warm:
                 continue
@@ -196,6 +210,9 @@ class Model:
             is_news = mark.payload != payload or mark.stored > stored or begins
             if not is_news and old.counted("sum") <= self.absorbed["sum", mark.id]:
                 self.absorbed["sum", mark.id] = mark.event
+        if mark.kind == "fire" and mark.author != "flood":
+            self.deposits.append((mark, mark.at))
+            self.test_flood(mark.subject, now)
         if mark.live(now):  # a mark below its floor evaporates at once and crosses no rising watch
             if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
                 self.cross("each", (mark.subject, mark.id), now)
@@ -211,6 +228,25 @@ class Model:
                 self.fire_falling(mark, now, now)
             elif not was_warm and not mark.warm and mark.at < now and self.was_warm_at_first(mark):
                 self.skip_fall(mark)  # it fell before it was recorded
+
+    def flood(self, subject: str, at: int) -> float:
+        """Return the total of the deposits in the window of flood at an instant."""
+        weight = self.kinds["fire"].weight
+        return math.fsum(weight * mark.stored for mark, _ in self.in_window(subject, at))
+
+    def in_window(self, subject: str, at: int) -> list[tuple[ModelMark, int]]:
+        return [(mark, when) for mark, when in self.deposits if mark.subject == subject and when > at - WINDOW]
+
+    def test_flood(self, subject: str, now: int) -> None:
+        """Let flood cross if its value has risen to the threshold, and remember whether it holds."""
+        value = self.flood(subject, now)
+        if value < FLOOD:
+            self.flooded.discard(subject)
+        elif subject not in self.flooded:
+            self.flooded.add(subject)
+            if (subject, 0) not in self.waiting["flood"]:
+                self.floods[subject] = value
+            self.cross("flood", (subject, 0), now)
 
     def was_warm_at_first(self, mark: ModelMark) -> bool:
         return mark.live(mark.at) and self.kinds[mark.kind].weight * mark.intensity >= COLD
@@ -234,6 +270,11 @@ class Model:
 
     def withdraw(self, mark: ModelMark, now: int) -> None:
         del self.marks[mark.id]
+        self.deposits = [(other, when) for other, when in self.deposits if other is not mark]
+        self.test_flood(mark.subject, now)
+        then = self.waiting["flood"].get((mark.subject, 0))
+        if mark.kind == "fire" and then is not None and self.flood(mark.subject, then) < FLOOD:
+            self.close("flood", (mark.subject, 0))
         self.close("each", (mark.subject, mark.id))
         self.close("cold", (mark.subject, mark.id), "skipped")
         if (key := (mark.subject, 0)) in self.waiting["sum"]:
@@ -280,3 +321,5 @@ class Model:
             for subject in {mark.subject for mark in marks}:
                 self.change_episode(subject, at)
             self.seen = max(self.seen, at)
+            for subject in {mark.subject for mark, _ in self.deposits}:
+                self.test_flood(subject, at)

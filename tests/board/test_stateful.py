@@ -17,7 +17,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import KeyReused, LawConflict, OutOfOrder
-from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, SUM, Model, ModelMark
+from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, SUM, Model, ModelMark
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
@@ -31,7 +31,7 @@ LAWS: list[Decay] = [
     Never(),
 ]
 SUBJECTS = ["a", "b", "c"]
-NAMES = ["each", "sum", "board", "cold", "long", "bell"]
+NAMES = ["each", "sum", "board", "cold", "long", "bell", "flood"]
 AGENTS = [
     spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, cooldown_after_failures=999),
     spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, cooldown_after_failures=999),
@@ -51,6 +51,7 @@ AGENTS = [
         cooldown_after_failures=999,
     ),
     spec("bell", every("40m"), max_attempts=2, cooldown_after_failures=999),
+    spec("flood", total("fire", within="30m") >= FLOOD, max_attempts=2, cooldown_after_failures=999),
 ]
 ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
 intensities = st.sampled_from([0.0, 0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
@@ -260,7 +261,7 @@ class Board(RuleBasedStateMachine):
     def taken(self, name: str, claim: Claim | None, now: int) -> set[tuple[str, int]]:
         """Return the keys of the crossings that a claim took: all, or per subject those of the strongest subject."""
         waiting = self.model.waiting[name]
-        if claim is None or name not in ("sum", "cold", "long"):
+        if claim is None or name not in ("sum", "cold", "long", "flood"):
             return set(waiting)
         [subject] = {item.event.subject for item in claim.inputs}
         values = [self.value(name, key, now) for key in waiting if key[0] == subject]
@@ -270,6 +271,8 @@ class Board(RuleBasedStateMachine):
     def value(self, name: str, key: tuple[str, int], now: int) -> float:
         """Return the strength of a waiting crossing."""
         subject, mark_id = key
+        if name == "flood":
+            return self.model.floods[subject]
         if name == "sum":
             return math.fsum(self.model.strength(mark, now) for mark in self.model.stimuli("sum", now, subject))
         if name == "long":
@@ -289,7 +292,7 @@ class Board(RuleBasedStateMachine):
                     must.add(mark_id)
             elif name == "cold":
                 must.add(mark_id)
-            elif found := {mark.id for mark in self.behind(name, subject, now)}:
+        if claim is None or name not in ("sum", "cold", "long", "flood"):
                 must |= found
             else:
                 may |= {
@@ -334,7 +337,7 @@ class Board(RuleBasedStateMachine):
             assert one.event.id == mark.event
             if mark.live(now):
                 assert one.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
-            if name not in ("cold", "long"):
+        if claim is None or name not in ("sum", "cold", "long", "flood"):
                 assert (name, mark_id, mark.event) not in self.begun, "an event was absorbed twice"
                 model.absorbed[name, mark_id] = mark.event
                 model.given[name, mark_id] = (mark.payload, mark.stored)
@@ -352,7 +355,7 @@ class Board(RuleBasedStateMachine):
         for item in claim.inputs:
             key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
-            self.begun[key] = "begun" if name in ("cold", "long") else "done"
+        if claim is None or name not in ("sum", "cold", "long", "flood"):
         for receipt in receipts:
             assert left is not None
             self.record_deposit(receipt, left, subject, 0.8, name, None)
