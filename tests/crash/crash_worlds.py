@@ -3,7 +3,8 @@
 pure         agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same
 interrupted  the same, with depositors whose deposits are interrupted by a signal's handler
 versions     the agents of pure in two versions of their code, whose workers take over from each other
-fading       a clock that continues over restarts: predicted crossings, evaporation, and changes of the deployment
+fading       a clock that continues over restarts: predicted crossings, windows, evaporation, and changes of the
+             deployment
 paid         an agent that calls a model which answers at once and counts
 desk         the lead desk with its offline rules, the machine's clock, and the sample leads
 """
@@ -29,7 +30,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, agent, every, strength, watch
+from blackboard import Blackboard, Daemon, Exponential, Mark, agent, count, every, strength, watch
 from blackboard.agent_definition import Agent
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, Instant, ManualClock, SystemClock, UsedInstants, to_datetime
@@ -41,7 +42,7 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.sections import DaemonSettings
 from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
-from tests.crash.invariants import Broken, check_cooled, check_tolls, rows
+from tests.crash.invariants import Broken, check_cooled, check_tolls, check_windows, rows
 
 __all__ = ["WORLDS", "CrashWorld", "Deposit"]
 
@@ -581,6 +582,17 @@ def ringer(marks: Sequence[Mark], context: Any) -> Toll:
 
 
 FADING_SINCE = ManualClock().now()
+SURGE, WITHIN = 15, 2 * MINUTE
+
+
+@agent(
+    watches={
+        "surge": count(Smoke, over="board", within="2m") >= SURGE,
+        "lull": count(Smoke, over="board", within="2m") < 1,
+    }
+)
+def meter(marks: Sequence[Smoke], context: Any) -> None:
+    """Wake when many smokes have come in two minutes, and when none has."""
 
 
 class Fading(CrashWorld):
@@ -627,7 +639,7 @@ class Fading(CrashWorld):
 
     def create(self) -> None:
         with self.open("founder") as board:
-            board.deploy(warden, ringer)
+            board.deploy(warden, ringer, meter)
 
     def make_daemon(self) -> Daemon:
         board = self.open("daemon")
@@ -641,12 +653,13 @@ class Fading(CrashWorld):
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
-        return Daemon(board, [warden, ringer], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
+        return Daemon(board, [warden, ringer, meter], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
         check_cooled(self.path, self.depositors * self.per_depositor)
         check_tolls(self.path, "often", 20_000_000, self.now - FADING_SINCE, catches_up=False)
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
+        check_windows(self.path, WITHIN, SURGE)
 
 
 # -- the desk ---------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ __all__ = [
     "check_finished",
     "check_recovered",
     "check_tolls",
+    "check_windows",
     "clear_deaths",
     "rows",
 ]
@@ -46,7 +47,8 @@ EMPTY = {
         AND e.payload IS NOT NULL WHERE a.state = 'done' GROUP BY a.id HAVING count(e.id) > a.marks_deposited""",
     "one event was absorbed twice by one watch": """
         SELECT a.watch_id, g.mark_id, g.event_id FROM activation_input g JOIN activation a ON a.id = g.activation_id
-        WHERE g.role = 'absorbed' GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+        JOIN watch w ON w.id = a.watch_id
+        WHERE g.role = 'absorbed' AND w.condition NOT LIKE '%within=%' GROUP BY 1, 2, 3 HAVING count(*) > 1""",
     "a schedule woke its agent twice for one instant": """
         SELECT watch_id, scheduled_for FROM activation WHERE scheduled_for IS NOT NULL
         GROUP BY 1, 2 HAVING count(*) > 1""",
@@ -166,6 +168,40 @@ def check_tolls(path: Path, schedule: str, interval: int, end: int, *, catches_u
         raise Broken(f"{schedule} came at {tolls[-5:]}, once each until {due[-1]} was expected")
     if catches_up and tolls != list(due):
         raise Broken(f"{schedule} has missed {sorted(set(due) - set(tolls))[:5]}")
+
+
+def check_windows(path: Path, within: int, threshold: int) -> None:
+    """Check that the windows over all smokes crossed when the history says so: surge rising, lull falling.
+
+    A crossing that came while another waited is part of that one.
+
+    Raises:
+        Broken: One did not, or at another instant.
+    """
+    with rows(path) as query:
+        smokes = query(
+            "SELECT recorded_at, occurred_at FROM event WHERE kind = 'smoke' AND event = 'deposited' ORDER BY id"
+        )
+        crossings = query(
+            "SELECT w.name, c.crossed_at, a.created_at FROM crossing c JOIN watch w ON w.id = c.watch_id"
+            " JOIN activation a ON a.id = c.activation_id WHERE w.agent = 'meter' ORDER BY c.id"
+        )
+    due: dict[str, list[int]] = {"surge": [], "lull": []}
+    known: list[int] = []
+    for recorded, occurred in smokes:
+        if known and (end := max(known) + within) <= recorded and end not in due["lull"]:
+            due["lull"].append(end)
+        before = sum(other > recorded - within for other in known)
+        known.append(occurred)
+        if before < threshold <= before + (occurred > recorded - within):
+            due["surge"].append(recorded)
+    due["lull"].append(max(known) + within)
+    for name, instants in due.items():
+        spans = [(at, until) for watch, at, until in crossings if watch == name]
+        if not {at for at, _ in spans} <= set(instants) or len(set(spans)) != len(spans):
+            raise Broken(f"{name} crossed at {spans[:5]}, and was due at {instants[:5]}")
+        if missed := [at for at in instants if not any(begin <= at <= until for begin, until in spans)]:
+            raise Broken(f"{name} has missed {missed[:5]}")
 
 
 def _empty(query: Any, laws: Mapping[str, str]) -> None:
