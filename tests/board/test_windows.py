@@ -297,3 +297,189 @@ def test_a_window_says_its_value_what_it_lacks_and_when_it_falls(world: World) -
     assert verdict == (
         f"it crossed at {at}, and its condition has held since {at}; it crosses again only after it has not held"
     )
+
+
+# -- deployments ---------------------------------------------------------------------------------------------------
+
+
+def test_a_new_window_begins_with_what_the_history_has(world: World) -> None:
+    world.deploy(BEAT | LASTING)
+    withdrawn = world.put("alarm", "gone")
+    world.board.withdraw(withdrawn.mark_id)
+    world.put("beat", "forgotten")
+    world.board.forget("forgotten")
+    world.put("beat", "a", occurred_at=world.clock.now() - 2 * HOUR)
+    world.put("beat", "a")
+    world.put("beat", "b")
+    world.advance(5 * MINUTE)
+    world.evaporate()
+    world.put("beat", "a", intensity=0.5)
+    at = world.clock.now()
+    world.deploy(
+        {}, spec("many", count("beat", "alarm", within="10m") >= 2), spec("all", total("beat", within="1h") >= 1)
+    )
+    assert sorted(row.subject for row in world.crossings()) == ["a", "a", "b"]
+    assert {row.crossed_at for row in world.crossings()} == {world.board.session.now()}
+    assert world.board.session.now() - at <= 1
+    kept = world.sql("SELECT subject, intensity FROM window_event ORDER BY event_id")
+    assert kept == [("a", 1.0), ("b", 1.0), ("a", 0.5)]
+    assert len(world.claimed("many").inputs) == 2
+
+
+def test_a_longer_window_is_filled_and_a_shorter_one_is_cleared_by_retention(world: World) -> None:
+    def watch_for(within: str) -> None:
+        world.deploy(BEAT, spec("many", count("beat", over="board", within=within) >= 3))
+
+    watch_for("10m")
+    for _ in range(2):
+        world.put("beat", "a")
+    world.advance(20 * MINUTE)
+    world.evaporate()
+    keep = {"history": HOUR, "activations": None, "model_calls": None}
+    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) == 2
+    watch_for("1h")
+    assert world.put("beat", "b").crossed == ("many",)
+    world.advance(2 * HOUR)
+    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) == 0  # a crossing waits
+    watch_for("2m")
+    assert [row.state for row in world.crossings()] == ["skipped"]
+    world.put("beat", "b")
+    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) >= 3
+    world.deploy(BEAT)
+    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) == 1
+
+
+def test_history_stays_as_long_as_a_window_needs_it(world: World) -> None:
+    world.deploy(BEAT, spec("many", count("beat", within="24h") >= 2))
+    first = world.put("beat", "a", payload={"value": "first"})
+    world.put("beat", "b")
+    keep = {"history": HOUR, "activations": None, "model_calls": None}
+    world.advance(23 * HOUR)
+    world.evaporate()
+    world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=100))
+    second = world.put("beat", "a")
+    claim = world.claimed("many")
+    assert {item.event.mark_id: item.event.payload for item in claim.inputs} == {
+        first.mark_id: '{"value":"first"}',
+        second.mark_id: "{}",
+    }
+    world.finish(claim)
+    world.advance(48 * HOUR)
+    world.evaporate()
+    while world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=100)):
+        pass
+    assert world.board.history("b") == []
+
+
+def test_a_changed_threshold_keeps_or_ends_what_waits_and_does_not_cross_again(world: World) -> None:
+    def deploy(threshold: float) -> None:
+        world.deploy(BEAT, spec("many", count("beat", within="10m") >= threshold))
+
+    deploy(2)
+    for subject in "aab":
+        world.put("beat", subject)
+    world.put("beat", "c")
+    world.put("beat", "c")
+    world.put("beat", "c")
+    world.advance(MINUTE)
+    deploy(3)
+    states = {row.subject: (row.state, row.value, row.threshold) for row in world.crossings()}
+    assert states == {"a": ("skipped", 2.0, 2.0), "c": ("waiting", 3.0, 3.0)}
+    world.work_off("many")
+    deploy(2)
+    again = [row.subject for row in world.crossings("waiting")]
+    assert again == ["a"]
+    world.work_off("many")
+    deploy(1)
+    assert [row.subject for row in world.crossings("waiting")] == ["b"]
+
+
+def test_a_new_weight_makes_a_total_rise_or_fall_at_the_change(world: World) -> None:
+    def deploy(weight: float) -> None:
+        kinds = {"cost": kind("cost", Step("1m"), weight=weight, on_repeat="separate")}
+        up, down = total("cost", within="1h") >= 4, total("cost", over="board", within="1h") < 4
+        world.deploy(kinds, spec("up", up), spec("down", down))
+
+    deploy(1.0)
+    for _ in range(2):
+        world.put("cost", "a")
+    world.advance(10 * MINUTE)
+    world.evaporate()
+    deploy(2.0)
+    assert [(row.subject, row.value) for row in world.crossings()] == [("a", 4.0)]
+    world.advance(MINUTE)
+    deploy(1.0)
+    assert [(row.subject, row.crossed_at) for row in world.crossings()][1:] == [("", world.board.session.now())]
+    deploy(2.0)
+    assert len(world.crossings("waiting")) == 2  # the first one of up waits still
+
+
+# -- clocks and processes ------------------------------------------------------------------------------------------
+
+
+def test_a_clock_that_steps_back_moves_no_deposit(world: World) -> None:
+    world.deploy(BEAT, spec("many", count("beat", within="10m") >= 2))
+    world.put("beat", "a")
+    world.advance(-HOUR)
+    assert world.put("beat", "a").crossed == ("many",)
+    assert {row.occurred_at for row in world.sql("SELECT occurred_at FROM window_event")} == {world.board.session.now()}
+
+
+def test_two_processes_count_the_same_deposits_and_cross_once(world: World) -> None:
+    silent, many = (
+        spec("silent", count("beat", within="1h") < 1),
+        spec("many", count("beat", over="board", within="1h") >= 4),
+    )
+    world.deploy(BEAT, silent, many)
+    other = World(world.path, world.clock, url=world.url)
+    crossed = [(world, other)[number % 2].put("beat", "a").crossed for number in range(6)]
+    assert crossed == [(), (), (), ("many",), (), ()]
+    assert len(other.woken("many") or ()) == 6
+    world.advance(HOUR)
+    assert other.fire_due() + world.fire_due() == 2  # many may cross again, and silent has fallen
+    assert [row.crossed_at for row in world.crossings() if row.value == 0] == [world.clock.now()]
+    assert [(world, other)[number % 2].put("beat", "a").crossed for number in range(4)] == [(), (), (), ("many",)]
+    other.close()
+
+
+# -- with conditions over time -------------------------------------------------------------------------------------
+
+
+def test_a_window_that_must_hold_crosses_at_its_instant_unless_it_falls(world: World) -> None:
+    world.deploy(BEAT, spec("long", count("beat", within="10m") >= 2, held_for="15m"))
+    for _ in range(2):
+        world.put("beat", "a")
+    world.advance(5 * MINUTE)
+    for _ in range(2):
+        world.put("beat", "b")
+    world.advance(5 * MINUTE - SECOND)
+    world.put("beat", "b")  # only b still has two when the first of its deposits leave
+    world.advance(MINUTE)
+    world.put("beat", "b")
+    world.put("beat", "b")
+    start = world.clock.now() + SECOND - 11 * MINUTE
+    world.advance(HOUR)
+    world.fire_all_due()
+    assert [(row.subject, row.crossed_at - start) for row in world.crossings()] == [("b", 20 * MINUTE)]
+
+
+def test_a_window_wakes_again_while_it_holds_and_clears_below_another_value(world: World) -> None:
+    again = spec("again", count("beat", within="10m") >= 2, rewake_every="4m")
+    calm = spec("calm", count("beat", within="10m") >= 3, clear_below=2.0)
+    world.deploy(BEAT, again, calm)
+    for _ in range(3):
+        world.put("beat", "a")
+    assert world.woken("again") is not None
+    world.advance(4 * MINUTE)
+    world.fire_all_due()
+    assert len(world.woken("again") or ()) == 3
+    world.advance(3 * MINUTE)
+    world.put("beat", "a")
+    world.put("beat", "a")
+    world.advance(3 * MINUTE)  # two are left: calm has not been below 2
+    world.fire_all_due()
+    assert world.put("beat", "a").crossed == ()
+    assert len(world.woken("calm") or ()) == 6
+    world.advance(10 * MINUTE)
+    world.fire_all_due()
+    assert [world.put("beat", "a").crossed for _ in range(3)][-1] == ("calm",)
