@@ -55,6 +55,16 @@ def dry(marks, context):
     return []
 
 
+@agent(watches=count(Rain, within="10m") >= 5)
+def shower(marks, context):
+    return []
+
+
+@agent(watches=(count(Rain, within="10m") >= 5) & (strength(Rain) >= 0.5))
+def storm(marks, context):
+    return []
+
+
 @agent(watches=strength(Rain) >= 0.5, name="gauge")
 def second(marks, context):
     return []
@@ -119,6 +129,20 @@ calls_per_day = 3
     assert deployment.budget.calls_per_day == 3
 
 
+def test_a_file_overrides_the_threshold_and_the_length_of_a_window(file: Callable[..., Path]) -> None:
+    text = '[agents.shower]\nthreshold = 7\nwithin = "90m"\n'
+    resolved = resolve_file(file("shower", text), {})
+    assert resolved.deployment.agents["shower"].watches[0].when == 'count("rain", within="1h30m") >= 7'
+    assert resolved.warnings == ()
+    text = '[agents.shower.watches.watch]\nwithin = "3d"\n[daemon]\nkeep_history = "2d"\n'
+    [warning] = resolve_file(file("shower", text), {}).warnings
+    assert warning.place.endswith("agents.shower.watches.watch")
+    assert warning.message == (
+        'count("rain", within="3d") >= 5 counts 3d, and keep_history is 2d: when the window is new, it begins with what'
+        " the history has; from then on it has all deposits"
+    )
+
+
 def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
     resolved = resolve_file(file("gauge sluice", "[agents.gauge]\nenabled = false\n"), {})
     assert set(resolved.agents) == set(resolved.deployment.agents) == {"sluice"}
@@ -155,6 +179,20 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
         ("sluice", "[agents.sluice]\nthreshold = 1", "agents.sluice.threshold: the agent has the watches wet, very; "),
         ("sluice", "[agents.sluice.watches.very]\nthreshold = 1", "agents.sluice.watches.very.threshold: "),
         ("gauge", "[agents.gauge]\nthreshold = 1e13", "agents.gauge.watches.watch.threshold: "),
+        ("gauge", '[agents.gauge]\nwithin = "1h"', 'agents.gauge.watches.watch.within: strength("rain") >= 0.5 has no'),
+        ("storm", '[agents.storm]\nwithin = "1h"', 'agents.storm.watches.watch.within: (count("rain", within'),
+        (
+            "shower",
+            '[agents.shower]\nwithin = "0s"',
+            "agents.shower.watches.watch.within: count: within must be longer",
+        ),
+        ("shower", "[agents.shower]\nwithin = 10", "agents.shower.within: '10' is not a duration"),
+        ("sluice", '[agents.sluice]\nwithin = "1h"', "agents.sluice.within: the agent has the watches wet, very; "),
+        (
+            "shower",
+            "[agents.shower.watches.watch]\nmin_increase = 1",
+            "agents.shower.watches.watch.min_increase: a window has no min_increase",
+        ),
         ("gauge", '[database]\nauthor = "Gauge "', "database.author: 'Gauge ' would be taken for the agent 'gauge'"),
         ("gauge", '[database]\nauthor = "blackboard"', "database.author: the author 'blackboard' is reserved"),
         ("gauge", '[database]\nauthor = " "', "database.author: the author is blank"),
