@@ -292,7 +292,9 @@ class Board(RuleBasedStateMachine):
                     must.add(mark_id)
             elif name == "cold":
                 must.add(mark_id)
-        if claim is None or name not in ("sum", "cold", "long", "flood"):
+            elif name == "flood":
+                must |= {mark.id for mark, _ in model.in_window(subject, model.waiting[name][subject, 0])}
+            elif found := {mark.id for mark in self.behind(name, subject, now)}:
                 must |= found
             else:
                 may |= {
@@ -337,7 +339,7 @@ class Board(RuleBasedStateMachine):
             assert one.event.id == mark.event
             if mark.live(now):
                 assert one.strength == pytest.approx(model.strength(mark, now), rel=1e-9)
-        if claim is None or name not in ("sum", "cold", "long", "flood"):
+            if name not in ("cold", "long", "flood"):
                 assert (name, mark_id, mark.event) not in self.begun, "an event was absorbed twice"
                 model.absorbed[name, mark_id] = mark.event
                 model.given[name, mark_id] = (mark.payload, mark.stored)
@@ -345,7 +347,7 @@ class Board(RuleBasedStateMachine):
         self.running[name] = claim
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 5), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
+    @rule(choice=st.integers(0, 6), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
     def an_agent_succeeds(self, choice: int, subject: str, left: str | None) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
@@ -355,7 +357,7 @@ class Board(RuleBasedStateMachine):
         for item in claim.inputs:
             key = (name, item.event.mark_id, item.event.id)
             assert self.begun[key] == "begun", "an event was absorbed twice"
-        if claim is None or name not in ("sum", "cold", "long", "flood"):
+            self.begun[key] = "begun" if name in ("cold", "long", "flood") else "done"
         for receipt in receipts:
             assert left is not None
             self.record_deposit(receipt, left, subject, 0.8, name, None)
@@ -366,7 +368,7 @@ class Board(RuleBasedStateMachine):
             self.model.test_board(now)
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 5))
+    @rule(choice=st.integers(0, 6))
     def an_agent_fails(self, choice: int) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
