@@ -20,6 +20,7 @@ from blackboard.deployment import (
     AgentSettings,
     AgentSpec,
     CatchUp,
+    OnGuard,
     Per,
     ReadSpec,
     WatchSpec,
@@ -159,6 +160,7 @@ class Watch:
     rewake_every: DurationLike | None = None
     clear_below: float | None = None
     clear_above: float | None = None
+    on_guard: OnGuard | None = None
 
 
 def watch(
@@ -174,13 +176,14 @@ def watch(
     rewake_every: DurationLike | None = None,
     clear_below: float | None = None,
     clear_above: float | None = None,
+    on_guard: OnGuard | None = None,
 ) -> Watch:
     """Return a watch with its own guards.
 
     Args:
         when: The condition or schedule that wakes the agent.
-        only_if: A guard; crossings wait while it does not hold.
-        unless: A guard; crossings wait while it holds.
+        only_if: A guard; crossings wait while it does not hold, unless `on_guard` is "drop".
+        unless: A guard; crossings wait while it holds, unless `on_guard` is "drop".
         min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
             news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks can wake it.
@@ -193,9 +196,11 @@ def watch(
         clear_below: For a rising watch, a value below its threshold. Once the watch has woken the agent, it does so
             again only after the value has been below this one.
         clear_above: For a falling watch, a value above its threshold that must have been reached again.
+        on_guard: What becomes of a crossing while a guard is closed: "defer" lets it wait, "drop" skips it; by default
+            as the agent's setting says.
     """
     timing = (held_for, rewake_every, clear_below, clear_above)
-    return Watch(when, only_if, unless, min_increase, include_own, catch_up, per, *timing)
+    return Watch(when, only_if, unless, min_increase, include_own, catch_up, per, *timing, on_guard)
 
 
 @dataclass(frozen=True)
@@ -377,6 +382,7 @@ def _watch_spec(
         rewake_every=watch.rewake_every,
         clear_below=watch.clear_below,
         clear_above=watch.clear_above,
+        on_guard=watch.on_guard,
     )
     if spec.min_increase is not None and (problem := min_increase_problem(spec.condition)) is not None:
         raise ConfigurationError([Mistake(f"agent {agent_name!r}, watches.{name}.min_increase", problem)])

@@ -83,6 +83,9 @@ CatchUp = Literal["once", "all", "none"]
 DEFAULT_BATCH = 100
 """The largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
 
+OnGuard = Literal["defer", "drop"]
+"""What becomes of a crossing while the guard is closed: it waits for the guard to open, or ends as skipped."""
+
 Per = Literal["subject", "batch"]
 """What an activation takes: the marks of one subject, or a batch of marks, whatever their subjects."""
 
@@ -115,6 +118,7 @@ class WatchSpec(Data):
         include_own: Whether the agent's own marks count.
         catch_up: What a schedule does about the instants that it missed; None as the agent's setting says.
         per: What an activation takes; None as the agent's setting says.
+        on_guard: What becomes of a crossing while the guard is closed; None as the agent's setting says.
         held_for: How long the condition must have held; None as the agent's setting says.
         rewake_every: After which time the watch wakes the agent again while the condition holds; None as the agent's
             setting says.
@@ -131,6 +135,7 @@ class WatchSpec(Data):
     include_own: bool = False
     catch_up: CatchUp | None = None
     per: Per | None = None
+    on_guard: OnGuard | None = None
     held_for: Duration | None = None
     rewake_every: Duration | None = None
     clear_below: float | None = Field(default=None, gt=0)
@@ -247,6 +252,7 @@ class AgentSettings(Data):
     max_chain: int = Field(default=25, ge=1)
     max_activations_per_hour: int | None = Field(default=None, ge=1)
     catch_up: CatchUp = "once"
+    on_guard: OnGuard = "defer"
     held_for: Duration = Microseconds(0)
     rewake_every: Duration | None = None
     clear_below: float | None = Field(default=None, gt=0)
@@ -305,6 +311,15 @@ class AgentSpec(Data):
             return 0
         return self.settings.batch or (None if watch.condition.over == "board" else DEFAULT_BATCH)
 
+    def on_guard_of(self, watch: WatchSpec) -> OnGuard:
+        """Return what becomes of a crossing of one of its watches while the guard is closed.
+
+        A falling watch fires once, so it always drops. An instant of a schedule waits, and `catch_up` says how.
+        """
+        if watch.condition.is_falling or watch.condition.is_schedule:
+            return "drop" if watch.condition.is_falling else "defer"
+        return watch.on_guard or self.settings.on_guard
+
     def timing_of(self, watch: WatchSpec) -> Timing | None:
         """Return the timing of one of its watches; None if it has none, as a schedule."""
         if watch.condition.is_schedule:
@@ -339,6 +354,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
     yield from _mistakes_about_schedules(agent)
     yield from _mistakes_about_subjects(agent)
     yield from _mistakes_about_time(agent)
+    yield from _mistakes_about_guards(agent)
     for watch in agent.watches:
         condition = watch.condition
         if batch is not None and (smallest := smallest_batch(condition)) > batch:
@@ -366,6 +382,27 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
             yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
     if agent.settings.per == "subject" and all(watch.condition.over == "board" for watch in agent.watches):
         yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent.watches)))
+
+
+def _mistakes_about_guards(agent: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent.name}"
+    for watch in agent.watches:
+        if watch.on_guard is not None and (misfit := _misfit_on_guard(agent, watch)) is not None:
+            yield Mistake(f"{place}.watches.{watch.name}.on_guard", misfit)
+    misfits = [_misfit_on_guard(agent, watch) for watch in agent.watches]
+    if agent.settings.on_guard == "drop" and None not in misfits:
+        yield Mistake(f"{place}.on_guard", "; ".join(misfit for misfit in misfits if misfit))
+
+
+def _misfit_on_guard(agent: AgentSpec, watch: WatchSpec) -> str | None:
+    """Return why `on_guard` says nothing about a watch; None if it does."""
+    if watch.condition.is_schedule:
+        return f"{watch.condition} is a schedule, whose guard always defers; catch_up says what becomes of its instants"
+    if watch.guard is None:
+        return f"{watch.condition} has no guard (only_if or unless)"
+    if watch.condition.is_falling and watch.on_guard == "defer":
+        return f"{watch.condition} falls, and the guard of a falling watch always drops"
+    return None
 
 
 OVER_TIME = ("held_for", "rewake_every", "clear_below", "clear_above")

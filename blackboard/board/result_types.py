@@ -500,6 +500,8 @@ class WatchExplanation:
     """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
     per: Literal["subject", "batch"] = "batch"
     """Whether an activation takes the marks of one subject or a batch."""
+    on_guard: Literal["defer", "drop"] = "defer"
+    """What becomes of a crossing while the guard is closed."""
     episodes: tuple[WatchEpisode, ...] = ()
     """For a watch over time and one subject, what it remembers. The next to cross comes first."""
 

@@ -145,7 +145,7 @@ def _show(resolved: ResolvedDeployment) -> None:
     print_table(
         ("agent", "writes", "withdraws", "watch", "condition"),
         (
-            (*((agent.name, *_kinds_of(agent)) if i == 0 else ("", "", "")), watch.name, _condition(watch))
+            (*((agent.name, *_kinds_of(agent)) if i == 0 else ("", "", "")), watch.name, _condition(agent, watch))
             for agent in agents.values()
             for i, watch in enumerate(agent.watches)
         ),
@@ -180,8 +180,13 @@ def _taken(agent: AgentSpec, watch: WatchSpec) -> str:
     return f"each subject, up to {marks} marks" if agent.per_of(watch) == "subject" else f"up to {marks} marks"
 
 
-def _condition(watch: WatchSpec) -> str:
-    parts = [watch.when, watch.only_if and f"only if {watch.only_if}", watch.unless and f"unless {watch.unless}"]
+def _condition(agent: AgentSpec, watch: WatchSpec) -> str:
+    parts = [
+        watch.when,
+        watch.only_if and f"only if {watch.only_if}",
+        watch.unless and f"unless {watch.unless}",
+        "dropped while its guard is closed" if watch.guard and agent.on_guard_of(watch) == "drop" else "",
+    ]
     return ", ".join(part for part in parts if part)
 
 

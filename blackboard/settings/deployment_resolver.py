@@ -334,7 +334,7 @@ class _Resolver:
             self._wrong(f"{place}.min_increase", problem)
         changes = {
             name: value
-            for name in ("min_increase", "catch_up", "per", *OVER_TIME)
+            for name in ("min_increase", "catch_up", "per", "on_guard", *OVER_TIME)
             if (value := getattr(section, name)) is not None
         }
         return WatchSpec(**{**watch.model_dump(), "when": str(when), **changes})

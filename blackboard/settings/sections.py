@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from blackboard.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, Per
+from blackboard.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, OnGuard, Per
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.marks import MAX_PAYLOAD_BYTES, OnRepeat
 from blackboard.system.private_files import parse_mode
@@ -86,6 +86,8 @@ class WatchSection(Section):
     """What the schedule does about the instants that it missed."""
     per: Per | None = None
     """Whether an activation takes the marks of one subject or a batch."""
+    on_guard: OnGuard | None = None
+    """Whether a crossing waits while the guard is closed, or is dropped."""
     held_for: Duration | None = None
     """How long the condition must have held."""
     rewake_every: Duration | None = None

@@ -324,6 +324,8 @@ class WatchStateRow(NamedTuple):
     crossed_at: Time | None
     event_id: Id
     """The last event of the board when the condition began to hold."""
+    dropped: Flag = 0
+    """Whether the guard of a rising watch dropped its last crossing."""
 
 
 SCHEDULE = "schedule"

@@ -124,6 +124,8 @@ class _Crossings(StatementFile):
     get_watch: Statement[WatchRow]
     get_absorbed: Statement[AbsorbedRow]
     set_absorbed: Statement[object]
+    delete_absorbed: Statement[object]
+    dropped_marks: Statement[MarkRow]
     delete_absorbed_of_inputs: Statement[object]
     absorb_marks_of_author: Statement[object]
     absorb_up_to: Statement[object]

@@ -69,6 +69,7 @@ def _watch_states() -> None:
         sa.Column("held_since", sa.BigInteger),
         sa.Column("crossed_at", sa.BigInteger),
         sa.Column("event_id", identifier, nullable=False),
+        sa.Column("dropped", sa.Integer, nullable=False, server_default=sa.text("0")),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_watch_state_mark_id", "watch_state", ["mark_id"])

@@ -25,7 +25,7 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, scheduled_crossings, stimuli, subject_cooldowns
+from blackboard.board.watches import board_totals, dropped_crossings, scheduled_crossings, stimuli, subject_cooldowns
 from blackboard.board.watches.crossing_selection import Selection, select
 from blackboard.board.watches.crossings import reason_of
 from blackboard.clock import Instant
@@ -270,7 +270,8 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
     if not watch.absorbs:
         return
     candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)} if watch.is_over_board else {}
-    if watch.is_over_board and candidates.keys() <= selection.inputs.keys():
+    has_dropped = bool(dropped_crossings.dropped_marks(txn, watch)) if watch.is_over_board else False
+    if watch.is_over_board and candidates.keys() <= selection.inputs.keys() and not has_dropped:
         _absorb_whole_board(txn, watch, activation_id, selection)
         return
     if watch.keeps_totals:

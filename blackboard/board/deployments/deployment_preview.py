@@ -61,7 +61,7 @@ class PredictedWake(PredictedCrossing):
     """A crossing that the deployment would cause."""
 
     guard_closed: bool
-    """Whether its guard would be closed: a rising crossing is then deferred, a falling crossing skipped."""
+    """Whether its guard would be closed: the crossing is then deferred, or skipped by a watch that drops."""
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ def _retest(txn: BoardTransaction, crossing_id: int) -> PredictedRetest:
 
 def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     watch = txn.active.watches[crossing.watch_id]
-    if watch.is_falling:  # its guard was tested at the crossing; that of a rising watch is tested by a claim
+    if watch.drops:  # its guard was tested at the crossing; one that defers is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
         guard_closed = not guards.opening(txn, watch, crossing.subject)[0]

@@ -330,9 +330,11 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     if live is None:
         joined = JoinedMark(None, single_state(kind, new), new)
     elif (joined := _join(txn, kind, request, live, new)) is None:
+        crossed = _follow_unchanged(txn, live, request.author)
         if kind.name not in txn.active.longest_windows:
-            return Receipt(live.id, live.event_id, "unchanged", txn.strength(live))
-        return _record_without_effect(txn, request, kind, "unchanged", live, new, live)
+            return Receipt(live.id, live.event_id, "unchanged", txn.strength(live), _names(crossed))
+        receipt = _record_without_effect(txn, request, kind, "unchanged", live, new, live)
+        return replace(receipt, crossed=tuple(dict.fromkeys((*_names(crossed), *receipt.crossed))))
     row = _write(txn, request, kind, joined)
     _count_in_windows(txn, request, row.id, row.event_id, joined.new)
     crossed = follow_change(txn, joined.old, row)
@@ -385,6 +387,14 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
     if row.kind in txn.active.over_time:
         crossed = [*crossed, *timed_crossings.follow_change(txn, old, row)]
     guards.release_after_change(txn, row.kind, row.subject)
+    return crossed
+
+
+def _follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
+    """Return the watches that cross though a deposit changes nothing, because a guard dropped what crossed before."""
+    crossed = crossings.evaluate_unchanged(txn, live, author)
+    if any(watch.drops for watch in txn.active.over_time.get(live.kind, ())):
+        crossed = [*crossed, *timed_crossings.follow_change(txn, live)]
     return crossed
 
 

@@ -265,8 +265,11 @@ def _follow_watch(
     was = None if before is None else next((spec for spec in before.watches if spec.name == watch.name), None)
     timing_before = None if before is None or was is None else before.timing_of(was)
     timing = agent.timing_of(watch)
-    if row is not None and was is not None:
-        _keep_waiting(txn, watch_id, was, watch)
+    if row is not None and was is not None and before is not None:
+        is_guard_new = agent.on_guard_of(watch) == "drop" and (
+            watch.guard != was.guard or before.on_guard_of(was) == "defer"
+        )
+        _keep_waiting(txn, watch_id, was, watch, is_guard_new=is_guard_new)
         _keep_states(txn, watch_id, (was, timing_before), (watch, timing))
     if row is None or not row.active or was is None or _differs(was, watch) or timing != timing_before:
         _delete_totals(txn, -watch_id)  # those over all live marks of the kinds that it measured before
@@ -309,9 +312,9 @@ def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, w
     return watch_id
 
 
-def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: WatchSpec) -> None:
-    """Let what waits for a changed watch be tested again. The guard of a falling watch belongs to its crossings too."""
-    if _differs(old, new) or (new.condition.is_falling and old.guard != new.guard):
+def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: WatchSpec, *, is_guard_new: bool) -> None:
+    """Let what waits for a changed watch be tested again. A guard that drops belongs to the crossings too."""
+    if _differs(old, new) or is_guard_new:
         crossing_retests.plan(txn, watch_id, old.condition)
     if _measures(old.condition) != _measures(new.condition):
         # Predictions say that a value was above the threshold. The watch has another value now.

@@ -24,6 +24,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import (
     board_totals,
+    dropped_crossings,
     guards,
     scheduled_crossings,
     stimuli,
@@ -99,6 +100,7 @@ def _watch(
         verdict,
         own_laws=_own_laws(txn, watch, subject),
         per=watch.agent.per_of(watch.spec),
+        on_guard=watch.agent.on_guard_of(watch.spec),
     )
     return explanation if scope is None else _add_values(txn, watch, scope, explanation)
 
@@ -122,7 +124,7 @@ def _add_values(
     elif not explanation.waiting and predicted:
         verdict = _verdict_of_prediction(txn, watch, subject, predicted[0])
     elif not explanation.waiting:
-        verdict = _verdict_of_values(values, live_marks)
+        verdict = _verdict_of_values(values, live_marks) + _dropped(txn, watch, subject)
     return replace(
         explanation,
         verdict=verdict,
@@ -133,6 +135,14 @@ def _add_values(
         predicted_at=None if predicted is None else tuple(map(optional_datetime, predicted)),
         episodes=episodes,
     )
+
+
+def _dropped(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> str:
+    """Return what is to be said of marks on which the guard dropped what crossed; empty if there are none."""
+    count = len(dropped_crossings.dropped_marks(txn, watch, subject))
+    if not count:
+        return ""
+    return f"; the guard dropped what crossed on {count} of them, and once it is open, a deposit on these counts"
 
 
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[Instant | None]:

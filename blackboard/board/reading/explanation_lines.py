@@ -49,7 +49,8 @@ def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
     if watch.guard:
         opens = f", opens {_time(watch.guard_opens_at)}" if watch.guard_opens_at else ""
         state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
-        yield f"    guard {watch.guard}{state}"
+        drops = ", drops what crosses" if watch.on_guard == "drop" else ""
+        yield f"    guard {watch.guard}{drops}{state}"
     for episode in watch.episodes:
         yield f"    {'; '.join(_episode_parts(episode))}"
     for mark in watch.own_laws:

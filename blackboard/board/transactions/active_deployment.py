@@ -136,6 +136,11 @@ class RegisteredWatch:
         return 0 if self.is_scheduled else self.agent.settings.batch_window
 
     @cached_property
+    def drops(self) -> bool:
+        """Whether the guard decides at the crossing and drops it if closed, instead of deferring it to a claim."""
+        return self.agent.on_guard_of(self.spec) == "drop"
+
+    @cached_property
     def is_per_subject(self) -> bool:
         """Whether each activation is about exactly one subject."""
         return self.agent.per_of(self.spec) == "subject"
@@ -208,8 +213,8 @@ class ActiveDeployment:
         watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
         for by_kind in (self.falling, self.over_time, self.guarded):
             for kind, group in by_kind.items():
-                # The guard of a rising watch decides at the claim.
-                watches[kind] += [one for one in group if by_kind is not self.guarded or one.is_falling]
+                # A guard that defers decides at the claim.
+                watches[kind] += [one for one in group if by_kind is not self.guarded or one.drops]
         return {kind: list(dict.fromkeys(group)) for kind, group in watches.items() if group}
 
     @cached_property

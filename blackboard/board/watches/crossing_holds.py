@@ -31,7 +31,7 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
     until = subject_cooldowns.end_of(txn, watch.agent, crossing.subject)
     if until is not None:
         return CrossingHold("cooldown", until)
-    if not watch.is_falling:  # the guard of a falling watch was decided at the crossing
+    if not watch.drops:  # otherwise the guard decided at the crossing
         is_open, opens_at = guards.opening(txn, watch, crossing.subject)
         if not is_open:
             return CrossingHold("guard", opens_at)

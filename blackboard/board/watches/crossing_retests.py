@@ -173,11 +173,11 @@ class _Retest:
         for subject, mark_id, group in groups:
             is_concerned = counted or any(mark.row.kind in before for mark in group)
             measured = self._measured(subject, group) if is_concerned else None
-            if measured is not None and (not watch.is_falling or self._guard_was_open(subject)):
+            if measured is not None and (not watch.drops or self._guard_was_open(subject)):
                 yield Holding(subject, mark_id, measured)
 
     def _guard_was_open(self, subject: str) -> bool:
-        """Return whether the guard held at the crossing, which decides about crossings of falling watches."""
+        """Return whether the guard held at the crossing, which decides about crossings of watches that drop."""
         if (guard := self.watch.spec.guard) is None:
             return True
         measures_board = any(comparison.measure.over == "board" for comparison in guard.comparisons())

@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, scheduled_crossings, watch_states
+from blackboard.board.watches import board_totals, dropped_crossings, guards, scheduled_crossings, watch_states
 from blackboard.board.watches.crossing_order import order_columns, set_bound
 from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
@@ -51,6 +51,19 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
     ]
 
 
+def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list[RegisteredWatch]:
+    """Evaluate the watches whose guard dropped what crossed on a mark, after a deposit that changes nothing of it."""
+    return [
+        watch
+        for watch in txn.active.rising.get(row.kind, ())
+        if watch.drops
+        and watch.covers(row.subject)
+        and author != watch.ignored_author
+        and dropped_crossings.bring_back(txn, watch, row)
+        and evaluate(txn, watch, row.subject)
+    ]
+
+
 def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing."""
     if board_totals.keeps_live_sums(txn, watch):
@@ -58,6 +71,8 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
             if row is not None and is_stimulus(watch.over_live_marks, row, 0):
                 board_totals.add(txn, watch.over_live_marks, row, sign)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
+    if old is not None and watch.drops and not is_own:
+        dropped_crossings.bring_back(txn, watch, old)
     absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
     was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
     if old is not None and not was_stimulus and not is_own and _absorb_unless_news(txn, watch, old, new):
@@ -74,9 +89,15 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
 
 
 def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Absorb a deposit silently if it brings no news to an agent that was given the mark; return whether it did."""
+    """Absorb a deposit silently if it brings no news to an agent that was given the mark; return whether it did.
+
+    While a guard is closed, it also does so if the deposit brings none after the crossing that the guard dropped.
+    """
     given = last_given(txn, watch, old)
-    if given is None or assess_news(txn, watch, given, old, new):
+    known = given
+    if given is None and watch.drops:
+        known = dropped_crossings.last_dropped(txn, watch, old)
+    if known is None or assess_news(txn, watch, known, old, new):
         return False
     absorb_silently(txn, watch, new, given)
     return True
@@ -136,11 +157,13 @@ def cross(
 ) -> bool:
     """Record a crossing, or update the one that waits, and return whether it is new.
 
+    If the guard of a rising watch drops it, it is recorded as skipped. A falling watch is asked before.
     `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an earlier
     `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses.
     """
     crossed_at = txn.now if crossed_at is None else crossed_at
-    crossing = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id, "cause": cause}
+    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    crossing = key | {"cause": cause}
     crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
     if txn.sql.run(CROSSINGS.renew_crossing, **crossing).rowcount:
         return False
@@ -155,6 +178,10 @@ def cross(
         closed_at=None,
         **crossing,
     )
+    if not watch.is_falling and guards.drops(txn, watch, subject, crossed_at):
+        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key)
+        dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
+        return False
     return True
 
 

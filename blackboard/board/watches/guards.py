@@ -28,6 +28,11 @@ def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: In
     return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, subject))
 
 
+def drops(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+    """Return whether a watch's guard drops what crosses at an instant."""
+    return watch.drops and not was_open(txn, watch, subject, at)
+
+
 def release_after_change(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Release the crossings that guards on a kind defer. The next claim tests them again."""
     for watch in txn.active.guarded.get(kind, ()):

@@ -14,6 +14,9 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
+DROPPED = -1
+"""Stands for the activation by which a watch absorbed a mark, if a guard dropped what crossed on it."""
+
 
 def is_stimulus(watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> bool:
     """Return whether a mark counts for a rising watch.
@@ -49,18 +52,32 @@ def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id
     )
 
 
-def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, given: EventRow) -> None:
+def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, given: EventRow | None) -> None:
     """Record that a watch absorbed the last event of a mark without an activation: it was no news.
 
-    What the agent was last given stays the same.
+    What the agent was last given stays the same. If `given` is None, a guard drops what crosses on the mark.
     """
+    if given is None:
+        record_dropped(txn, watch, row)
+    else:
+        _record(txn, watch, row, 0, given.id)
+
+
+def record_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
+    """Record that a watch absorbed a mark because a guard dropped what crossed on it. It does not count as given."""
+    _record(txn, watch, row, DROPPED, None)
+
+
+def _record(
+    txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, activation_id: int, given_event_id: int | None
+) -> None:
     txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,
         mark_id=row.id,
         event_id=row.event_id,
-        activation_id=0,
-        given_event_id=given.id,
+        activation_id=activation_id,
+        given_event_id=given_event_id,
     )
 
 

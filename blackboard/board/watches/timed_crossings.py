@@ -50,9 +50,12 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Follow a deposit in one state, and return whether a crossing is new."""
     key = StateKey.of(watch, new)
+    may_cross_again = _end_drop(txn, watch, key)
     if not watch.has_window:
-        return not (watch.is_over_board and _changes_nothing(txn, watch, old, new)) and follow(txn, watch, key)
-    if watch.is_falling:
+        if watch.is_over_board and not may_cross_again and _changes_nothing(txn, watch, old, new):
+            return False
+        return follow(txn, watch, key)
+    if watch.is_falling or may_cross_again:
         return follow(txn, watch, key)
     # In a window, a deposit can only delay the end, which is computed again when it is due.
     state = None if watch.kinds_of_marks else watch_states.get(txn, key)
@@ -80,6 +83,20 @@ def _changes_nothing(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow
     if measure.is_maximum:
         return not watch.comparison.holds_at(txn.strength(new))
     return measure.keeps_sums and not watch.comparison.holds_at(board_totals.measure_live(txn, watch))
+
+
+def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
+    """Let a watch cross again in an episode whose crossing its guard dropped, once the guard is open.
+
+    Returns whether it may.
+    """
+    if watch.is_falling or not watch.drops:
+        return False
+    state = watch_states.get(txn, key)
+    if state is None or not state.dropped or guards.drops(txn, watch, key.subject, txn.now):
+        return False
+    txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=None, dropped=0)._asdict())
+    return True
 
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
@@ -132,9 +149,15 @@ def follow(
         taken = _step(txn, watch, timing, state, marks, at)
         if watch.is_falling and stored is None and taken.episode.held_since is not None:
             return False  # it was never above the threshold
-        crossed = (taken.cause is not None and _cross(txn, watch, key, state, taken, marks, at)) or crossed
+        dropped = state.dropped if taken.episode.crossed_at is not None else 0
+        if taken.cause is not None:
+            drops = guards.drops(txn, watch, key.subject, at)
+            if not drops or taken.cause == "held":  # only the crossing of an episode is recorded as skipped
+                crossed = _cross(txn, watch, key, state, taken, marks, at) or crossed
+                dropped = int(drops and not watch.is_falling)
         began = state.held_since is None and taken.episode.held_since is not None
-        state = state._replace(**taken.episode._asdict(), event_id=txn.last_event if began else state.event_id)
+        event_id = txn.last_event if began else state.event_id
+        state = state._replace(**taken.episode._asdict(), event_id=event_id, dropped=dropped)
         following = taken.next_at
     _write(txn, watch, key, state, stored, following)
     return crossed
@@ -168,7 +191,7 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
     """Let a watch cross again for a new episode after the crossing of the last one was withdrawn."""
     key = StateKey(watch.id, crossing.subject, crossing.mark_id)
     if watch.timing is not None and (state := watch_states.get(txn, key)) is not None:
-        state = state._replace(crossed_at=None)
+        state = state._replace(crossed_at=None, dropped=0)
         _write(txn, watch, key, state, state, None)
         follow(txn, watch, key)
 
@@ -204,8 +227,8 @@ def _step(
     marks: list[FadingMark],
     at: Instant,
 ) -> Step:
-    # The guard of a falling watch is tested at each rewake. Those of other watches become one crossing anyway.
-    together = None if watch.is_falling and watch.spec.guard is not None else txn.now
+    # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
+    together = None if watch.drops and watch.spec.guard is not None else txn.now
     return step(watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, together)
 
 
@@ -238,10 +261,8 @@ def _cross(
     marks: list[FadingMark],
     at: Instant,
 ) -> bool:
-    """Record a crossing, and return whether it is new. That of a falling watch is skipped if its guard is closed."""
+    """Record a crossing, and return whether it is new. It is skipped if the guard drops it."""
     if watch.is_falling:
-        if taken.cause == "rewake" and not guards.was_open(txn, watch, key.subject, at):
-            return False  # only the fall itself is recorded as skipped
         side = fallen_side(watch.condition, marks, at, at)
         return falls.record(txn, watch, Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause))
     if watch.has_window:

@@ -80,6 +80,8 @@ def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cr
     state = get(txn, key)
     if timing.clear is not None or state is None or state.held_since is None or state.crossed_at is None:
         return False
+    if state.dropped:
+        return False  # `timed_crossings` lets it cross again
     if crossed_at < state.held_since + timing.held_for:
         return False
     txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=max(crossed_at, state.crossed_at))._asdict())

@@ -55,6 +55,18 @@ VALUES (:watch_id, :mark_id, :event_id, :activation_id, :given_event_id)
 ON CONFLICT (watch_id, mark_id) DO UPDATE
 SET event_id = excluded.event_id, activation_id = excluded.activation_id, given_event_id = excluded.given_event_id;
 
+-- name: delete_absorbed
+-- Delete the record of what a watch absorbed of a mark.
+DELETE FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
+
+-- name: dropped_marks -> MarkRow
+-- The stored marks, perhaps of one subject, on which a guard of a watch dropped what crossed.
+SELECT {mark.*}
+FROM absorbed
+JOIN mark ON mark.id = absorbed.mark_id
+WHERE absorbed.watch_id = :watch_id AND absorbed.activation_id = :dropped
+  [subject: AND mark.subject = :subject];
+
 -- name: delete_absorbed_of_inputs
 -- Delete the records of the marks of an activation, because a watermark covers them.
 DELETE FROM absorbed
@@ -407,10 +419,11 @@ WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject AND wa
 
 -- name: set_watch_state
 -- Write what a watch over time remembers.
-INSERT INTO watch_state (watch_id, subject, mark_id, held_since, crossed_at, event_id)
-VALUES (:watch_id, :subject, :mark_id, :held_since, :crossed_at, :event_id)
+INSERT INTO watch_state (watch_id, subject, mark_id, held_since, crossed_at, event_id, dropped)
+VALUES (:watch_id, :subject, :mark_id, :held_since, :crossed_at, :event_id, :dropped)
 ON CONFLICT (watch_id, subject, mark_id) DO UPDATE
-SET held_since = excluded.held_since, crossed_at = excluded.crossed_at, event_id = excluded.event_id;
+SET held_since = excluded.held_since, crossed_at = excluded.crossed_at, event_id = excluded.event_id,
+  dropped = excluded.dropped;
 
 -- name: delete_watch_state
 -- Forget what a watch remembers for a subject or mark.

@@ -1,0 +1,85 @@
+"""Crossings of rising watches that a closed guard drops, under `on_guard = "drop"`.
+
+They end as skipped. Their marks are absorbed, but do not count as given: once the guard is open, the first deposit on
+one of them makes all of them stimuli again, whatever it says.
+"""
+
+from __future__ import annotations
+
+from blackboard.board.transactions.activation_inputs import with_shown_payload
+from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import board_totals, guards
+from blackboard.board.watches.stimuli import (
+    DROPPED,
+    is_stimulus,
+    record_dropped,
+    stimuli_of,
+    watermark,
+)
+from blackboard.states import ActivationState, CrossingState
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow
+from blackboard.store.statements import CROSSINGS, MARKS
+
+
+def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
+    """End a crossing as skipped, and absorb the marks that caused it, if it is not one over time."""
+    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
+    close_crossing(txn, crossing, CrossingState.SKIPPED, row)
+    if crossing.cause is not None:
+        return  # its state remembers it
+    if crossing.is_per_mark:
+        rows = txn.sql.all(MARKS.get_mark, id=crossing.mark_id)
+    else:
+        rows = stimuli_of(txn, watch, crossing.subject)
+    for mark in rows:
+        record_dropped(txn, watch, mark)
+    if watch.is_over_board:
+        board_totals.reset(txn, watch)
+
+
+def last_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
+    """Return the event of the state in which the guard of a watch dropped a mark; None if it did not."""
+    record = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)
+    if record is None or record.activation_id != DROPPED:
+        return None
+    event = txn.sql.one(MARKS.get_event, id=record.event_id)
+    return None if event is None else with_shown_payload(txn, event)
+
+
+def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
+    """Return the stored marks of a subject ("" is the board) on which the guard of a watch dropped what crossed."""
+    if not watch.absorbs or not watch.drops:
+        return []
+    values = {"watch_id": watch.id, "dropped": DROPPED}
+    if watch.is_over_board:
+        return txn.sql.all(CROSSINGS.dropped_marks, **values)
+    return txn.sql.all(CROSSINGS.dropped_marks.using("subject"), subject=subject, **values)
+
+
+def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> bool:
+    """Make the marks of dropped crossings stimuli again, before a deposit on one of them counts, if the guard is open.
+
+    Returns whether there were such marks.
+
+    Args:
+        txn: The transaction of the deposit, after the mark was written.
+        watch: The watch, whose guard drops.
+        old: The mark before the deposit.
+    """
+    record = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=old.id)
+    if record is None or record.activation_id != DROPPED:
+        return False
+    subject = "" if watch.is_over_board else old.subject
+    if guards.drops(txn, watch, subject, txn.now):
+        return False
+    rows = [old] if watch.condition.is_per_mark else dropped_marks(txn, watch, subject)
+    absorbed = watermark(txn, watch) if watch.is_over_board else 0
+    for row in rows:
+        mark = old if row.id == old.id else row
+        if is_stimulus(watch, mark, absorbed):
+            txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark.id)
+            if watch.keeps_totals and not board_totals.is_evaporated(txn, watch, mark):
+                board_totals.add(txn, watch, mark, +1)
+    return True
