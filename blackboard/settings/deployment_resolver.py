@@ -358,7 +358,9 @@ class _Resolver:
             if getattr(section, setting) is not None:
                 self._wrong(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
-        return WatchSpec(name=name, when=str(schedule), catch_up=section.catch_up, per=section.per)
+        return WatchSpec(
+            name=name, when=str(schedule), catch_up=section.catch_up, per=section.per, on_guard=section.on_guard
+        )
 
     def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
         schedule: Condition = self._try(f"{place}.schedule", lambda: parse(text), fallback)

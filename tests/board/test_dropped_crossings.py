@@ -197,3 +197,20 @@ def test_on_guard_that_says_nothing_is_a_mistake(declared: Any, problem: str) ->
     if declared.on_guard == "drop":
         with pytest.raises(ConfigurationError, match=problem):
             spec("watchman", watch(declared.when, unless=declared.unless), on_guard="drop")
+
+
+@pytest.mark.parametrize("over", ["subject", "board"])
+def test_windows(world: World, over: Any) -> None:
+    deploy(world, count("smoke", within="10m", over=over) >= 2)
+    begin(world)
+    for level in range(1, 5):
+        mark = world.put("smoke", "a", level).mark_id
+        world.advance(MINUTE)
+    assert len(skipped(world)) == 1
+    end(world)
+    world.fire_due()
+    assert woken(world) is None
+    world.put("smoke", "a", 5)
+    assert woken(world) == [mark]
+    world.put("smoke", "a", 6)
+    assert woken(world) is None  # not again before the count has been below
