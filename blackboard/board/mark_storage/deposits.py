@@ -394,7 +394,7 @@ def _follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequ
     """Return the watches that cross though a deposit changes nothing, because a guard dropped what crossed before."""
     crossed = crossings.evaluate_unchanged(txn, live, author)
     if any(watch.drops for watch in txn.active.over_time.get(live.kind, ())):
-        crossed = [*crossed, *timed_crossings.follow_change(txn, live)]
+        crossed = [*crossed, *timed_crossings.follow_change(txn, live, live)]
     return crossed
 
 
