@@ -453,7 +453,8 @@ def test_publishing_follows_each_commit_and_each_start(board: Blackboard) -> Non
     smoke(board, "a")
     smoke(board, "b")
     run_until_quiescent(board, watchman)
-    assert published == [0, 1, 2]
+    # Both activations may have committed before the first of them publishes.
+    assert published in ([0, 1, 2], [0, 2, 2])
 
 
 class Verdict(BaseModel):
