@@ -13,6 +13,7 @@ import typer
 from blackboard.cli.cli_session import Session, note_warnings, session_of
 from blackboard.cli.output import AsJson, describe_gone, print_json, print_table, say, timestamp
 from blackboard.conditions import digits_beside, exact_digits
+from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -181,13 +182,27 @@ def _taken(agent: AgentSpec, watch: WatchSpec) -> str:
 
 
 def _condition(agent: AgentSpec, watch: WatchSpec) -> str:
+    drops = watch.guard is not None and agent.on_guard_of(watch) == "drop"
     parts = [
         watch.when,
+        *_over_time(agent, watch),
         watch.only_if and f"only if {watch.only_if}",
         watch.unless and f"unless {watch.unless}",
-        "dropped while its guard is closed" if watch.guard and agent.on_guard_of(watch) == "drop" else "",
+        "dropped while its guard is closed" if drops else "",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _over_time(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
+    timing = agent.timing_of(watch)
+    if timing is None:
+        return
+    if timing.held_for:
+        yield f"held for {format_duration(timing.held_for)}"
+    if timing.rewake_every is not None:
+        yield f"again every {format_duration(timing.rewake_every)}"
+    if timing.clear is not None:
+        yield f"cleared {'from' if watch.condition.is_falling else 'below'} {exact_digits(timing.clear)}"
 
 
 def _show_preview(preview: Preview) -> None:

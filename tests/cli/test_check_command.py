@@ -187,6 +187,27 @@ def test_per_is_a_setting_of_the_agent_and_of_a_watch(house: CommandLine) -> Non
     assert places == {"blackboard.toml, agents.caller.watches.many.per", "blackboard.toml, agents.watchman.per"}
 
 
+def test_it_shows_the_guards_of_a_watch_and_its_conditions_over_time(house: CommandLine) -> None:
+    agents = house.folder / "house_agents.py"
+    agents.write_text(
+        agents.read_text()
+        .replace("watches=strength(Smoke) >= 0.7", "watches=GUARDED")
+        .replace(
+            "@agent",
+            "GUARDED = watch(strength(Smoke) >= 0.7, only_if=count(Alarm) < 3, unless=count(Call) >= 1)\n\n\n@agent",
+            1,
+        )
+        .replace("import Linear", "import watch, Linear")
+    )
+    over_time = 'held_for = "1m"\nrewake_every = "10m"\nclear_below = 0.3\non_guard = "drop"\n'
+    change(house, "[kinds.smoke]", f"[agents.watchman]\n{over_time}[kinds.smoke]")
+    shown = " ".join(house("check").out.split())
+    assert (
+        'strength("smoke") >= 0.7, held for 1m, again every 10m, cleared below 0.3, only if count("alarm") < 3' in shown
+    )
+    assert 'unless count("call") >= 1, dropped while its guard is closed' in shown
+
+
 def test_mistakes_are_one_json_document_with_their_places_and_the_same_exit_code(house: CommandLine) -> None:
     change(house, "[kinds.smoke]", "[kinds.smoek]\nweight = 2\n[agents.watchman]\nbach = 3\n[kinds.smoke]")
     done = house("check", "--json")
