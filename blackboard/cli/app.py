@@ -39,6 +39,7 @@ COMMANDS = {
     "watch_command": ("watch",),
     "admin_commands": ("backup", "restore", "doctor", "forget", "compact"),
     "demo_command": ("demo",),
+    "new_command": ("new",),
 }
 """The commands of each module."""
 

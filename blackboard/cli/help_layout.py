@@ -18,7 +18,7 @@ GROUPS = {
         *("costs", "record-cost"),
     ),
     "Data": ("backup", "restore", "forget", "compact"),
-    "Setup": ("demo", "check", "test", "init"),
+    "Setup": ("new", "demo", "check", "test", "init"),
 }
 """The commands of each group, in the order of the help."""
 
