@@ -10,6 +10,7 @@ BlackboardError
 │   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
 │   ├── InvalidTime            a value that is not a time, or is in the future
 │   ├── KeyReused              the key of a deposit stands for another one
+│   ├── Conflict               a mark is at another event than the one named; exit code 1
 │   ├── LawConflict            a deposit names another law than the live mark's
 │   ├── OutOfOrder             a deposit occurred too early to be added to the live mark
 │   ├── InvalidQuery           SQL that is invalid or not allowed
@@ -44,6 +45,7 @@ __all__ = [
     "AgentInUse",
     "BlackboardError",
     "ConfigurationError",
+    "Conflict",
     "ForeignFilesWarning",
     "InvalidAuthor",
     "InvalidCondition",
@@ -142,6 +144,24 @@ class InvalidTime(UsageError):
 
 class KeyReused(UsageError):
     """The key of a deposit stands for another request of the same author and kind."""
+
+
+class Conflict(UsageError):
+    """A mark is not at the event that `if_event` names, because somebody has changed it since.
+
+    Args:
+        what: What was asked for.
+        if_event: The event that the request names; 0 for no live mark.
+        event_id: The last event of the live mark; 0 if there is none.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, if_event: int, event_id: int) -> None:
+        self.event_id = event_id
+        expected = f"at event {if_event}" if if_event else "gone"
+        found = f"it is at event {event_id}" if event_id else "there is none"
+        super().__init__(f"{what} was to be {expected}, and {found}; read the mark again")
 
 
 class LawConflict(UsageError):

@@ -16,9 +16,11 @@ class Withdraw:
 
     Attributes:
         mark: The mark, as the agent was given it or has read it.
+        if_event: Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict.
     """
 
     mark: Mark
+    if_event: int | None = None
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,12 @@ class Reinforce:
     Attributes:
         mark: The mark, as the agent was given it or has read it.
         by: The strength to add, above 0. The board multiplies it by its trust in the agent.
+        if_event: Only if the mark is still at this event, such as `mark.event_id`; otherwise it is a conflict.
     """
 
     mark: Mark
     by: float = 0.2
+    if_event: int | None = None
 
 
 Action = Mark | Withdraw | Reinforce

@@ -41,6 +41,7 @@ class DepositOptions:
     decay: Decay | None = None
     until: Instant | None = None
     occurred_at: Instant | None = None
+    if_event: int | None = None
     alternative: Mark | None = None
     """What is deposited instead if the unique value of the mark is taken."""
 
@@ -78,8 +79,8 @@ class Mark(BaseModel):
     have), `max_payload` (the largest payload in bytes, by default 1 MiB) and `max_text` (the most characters of one
     text in it).
 
-    Marks are immutable. A mark from a board also has `id`, `strength`, `author`, `occurred_at`, `deposited_at` and
-    `reinforced_at`.
+    Marks are immutable. A mark from a board also has `id`, `event_id`, `strength`, `author`, `occurred_at`,
+    `deposited_at` and `reinforced_at`.
 
     Attributes:
         subject: What the mark is about; 1 to 512 characters, stored in the form NFC.
@@ -184,6 +185,7 @@ class Mark(BaseModel):
         decay: Decay | str | None = None,
         until: When | None = None,
         occurred_at: When | None = None,
+        if_event: int | None = None,
     ) -> Self:
         """Return a copy that is deposited with options, such as an agent returns. Those of this mark stay otherwise.
 
@@ -192,8 +194,10 @@ class Mark(BaseModel):
             decay: A decay law for this mark only.
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
             occurred_at: When it occurred; by default when the board records it.
+            if_event: Deposit it only if the live mark that it joins is still at this event; 0 if there must be none.
 
         Raises:
+            InvalidMark: `if_event` is not a whole number of at least 0.
             InvalidLaw: `decay` is not a valid law.
             InvalidTime: `until` or `occurred_at` is not a time.
         """
@@ -202,6 +206,7 @@ class Mark(BaseModel):
             "decay": None if decay is None else law_from(decay),
             "until": None if until is None else instant_of(until),
             "occurred_at": None if occurred_at is None else instant_of(occurred_at),
+            "if_event": None if if_event is None else check_if_event(if_event),
         }
         return self._with(**{name: value for name, value in options.items() if value is not None})
 
@@ -225,6 +230,11 @@ class Mark(BaseModel):
     def id(self) -> int:
         """The id of the mark on its board."""
         return self.stored.id
+
+    @property
+    def event_id(self) -> int:
+        """The id of the last event that changed the mark, for `if_event`."""
+        return self.stored.event_id
 
     @property
     def strength(self) -> float:
@@ -445,6 +455,17 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def check_if_event(if_event: int, *, lowest: int = 0) -> int:
+    """Return the event that a mark must be at.
+
+    Raises:
+        InvalidMark: It is not a whole number, or too low: only a deposit can ask for 0, that there is no mark.
+    """
+    if isinstance(if_event, bool) or not isinstance(if_event, int) or not lowest <= if_event < 2**63:
+        raise InvalidMark(f"if_event must be the event_id of a mark, at least {lowest}, not {if_event!r}")
+    return if_event
 
 
 def check_intensity(intensity: float) -> float:

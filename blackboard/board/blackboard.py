@@ -53,7 +53,7 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
-from blackboard.marks import Mark, normalize_subject
+from blackboard.marks import Mark, check_if_event, normalize_subject
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
@@ -198,6 +198,7 @@ class Blackboard:
         decay: Decay | str | None = ...,
         until: When | None = ...,
         occurred_at: When | None = ...,
+        if_event: int | None = ...,
     ) -> Receipt: ...
     @overload
     def deposit(
@@ -212,6 +213,7 @@ class Blackboard:
         decay: Decay | str | None = ...,
         until: When | None = ...,
         occurred_at: When | None = ...,
+        if_event: int | None = ...,
     ) -> Receipt: ...
     def deposit(
         self,
@@ -225,6 +227,7 @@ class Blackboard:
         decay: Decay | str | None = None,
         until: When | None = None,
         occurred_at: When | None = None,
+        if_event: int | None = None,
     ) -> Receipt:
         """Deposit a mark. A kind that is new to the board is registered as its class declares it.
 
@@ -241,6 +244,8 @@ class Blackboard:
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
             occurred_at: When it occurred; by default now. The mark fades from then on. A time ahead of the board's is
                 taken for now, up to the deployment's `max_skew`.
+            if_event: Deposit it only if the live mark that it joins is still at this event, such as `mark.event_id` of
+                a mark that was read; 0 if there must be no such mark.
 
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
@@ -249,6 +254,8 @@ class Blackboard:
             InvalidAuthor: The author is an agent.
             InvalidTime: `until` or `occurred_at` is not a time, or it occurred ahead of the board's time.
             KeyReused: The key stands for another request. Nothing is stored.
+            Conflict: The live mark is at another event than `if_event`. Nothing is stored; its `event_id` is the
+                current one.
             LawConflict: The deposit would join a live mark under another law than the one that it names.
             OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
@@ -264,6 +271,7 @@ class Blackboard:
             decay=None if decay is None else law_from(decay),
             until=None if until is None else instant_of(until),
             occurred_at=occurred_at,
+            if_event=if_event,
         )
         return self.session.write(lambda txn: submit(txn, request, classes), shared=True)
 
@@ -315,20 +323,27 @@ class Blackboard:
             self.session, self.author, items, keys, occurred_at, raises=on_error == "raise"
         )
 
-    def withdraw(self, mark_id: int) -> None:
+    def withdraw(self, mark_id: int, *, if_event: int | None = None) -> None:
         """Take a live mark off the board. This wakes no agent, and cancels work on the mark that has not begun.
+
+        Args:
+            mark_id: The id of the mark.
+            if_event: Withdraw it only if it is still at this event.
 
         Raises:
             NotFound: There is no such live mark.
+            Conflict: It is at another event than `if_event`.
         """
+        if if_event is not None:
+            check_if_event(if_event, lowest=1)
 
         def work(txn: BoardTransaction) -> None:
             check_signature(txn, self.author)
-            evaporation.withdraw(txn, mark_id, self.author)
+            evaporation.withdraw(txn, mark_id, self.author, if_event=if_event)
 
         self.session.write(work)
 
-    def reinforce(self, mark_id: int, *, by: float) -> Receipt:
+    def reinforce(self, mark_id: int, *, by: float, if_event: int | None = None) -> Receipt:
         """Add to the strength that a live mark has now, up to the cap of its kind, whatever its `on_repeat` is.
 
         The mark fades from now on, by its own law. What it says, who said it and when it occurred stay. This is no
@@ -337,17 +352,21 @@ class Blackboard:
         Args:
             mark_id: The id of the mark.
             by: The strength to add, above 0. The board multiplies it by its trust in the author.
+            if_event: Reinforce it only if it is still at this event.
 
         Raises:
             NotFound: There is no such live mark.
+            Conflict: It is at another event than `if_event`.
             InvalidMark: `by` is not a number above 0, or is too high for the weight of the kind.
             InvalidAuthor: The author is an agent.
         """
         added_strength.check_increase(by)
+        if if_event is not None:
+            check_if_event(if_event, lowest=1)
 
         def work(txn: BoardTransaction) -> Receipt:
             check_signature(txn, self.author)
-            return added_strength.reinforce(txn, mark_id, by, self.author)
+            return added_strength.reinforce(txn, mark_id, by, self.author, if_event=if_event)
 
         return self.session.write(work, shared=True)
 

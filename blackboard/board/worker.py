@@ -284,6 +284,7 @@ class Worker:
         Returns None, and changes nothing, if the activation is no longer this worker's.
 
         Raises:
+            Conflict: A mark that it names is at another event. Nothing is changed.
             BlackboardError: Something that it returned is refused. Nothing is changed.
         """
         classes = self._session.classes
@@ -310,6 +311,15 @@ class Worker:
         state = self._session.write(work, record_instant=True)
         failpoint("failure.after")
         return state
+
+    def put_back(self, claim: Claim, conflict: str, rng: random.Random) -> str | None:
+        """Put a run back whose result was in conflict with the board; see `activation_results.put_back`.
+
+        Returns the new state; None if the activation is no longer this worker's.
+        """
+        return self._session.write(
+            lambda txn: activation_results.put_back(txn, claim.row, claim.agent, conflict, rng), record_instant=True
+        )
 
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
         """Hold a run whose answer is unusable, unless its marks are to blame; see `unusable_answers`.

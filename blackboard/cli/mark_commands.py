@@ -21,6 +21,14 @@ AgentOrBoard = Annotated[
     str | None, typer.Argument(help="The agent; by default the whole board.", autocompletion=completion.agents)
 ]
 
+IfEvent = Annotated[
+    int | None,
+    typer.Option(
+        metavar="EVENT",
+        help="Only if the live mark is still at this event, its event_id; for a deposit, 0 if there must be none.",
+    ),
+]
+
 Example = Literal["leads", "default"]
 """Deployment files of the folder `config/`: the lead desk, or every setting with its default."""
 
@@ -101,6 +109,7 @@ def deposit(
         str | None,
         typer.Option(metavar="TIME", help="The time at which it occurred, by default now. It fades from then on."),
     ] = None,
+    if_event: IfEvent = None,
     as_json: AsJson = False,
 ) -> None:
     r"""Deposit a mark.
@@ -132,6 +141,7 @@ def deposit(
             decay=law,
             until=until,
             occurred_at=occurred_at,
+            if_event=if_event,
         )
     _report(receipt, as_json=as_json)
 
@@ -161,6 +171,7 @@ def reinforce(
     by: Annotated[
         float, typer.Option(help="The strength to add, above 0; the board multiplies it by its trust in the author.")
     ],
+    if_event: IfEvent = None,
     as_json: AsJson = False,
 ) -> None:
     """Add to the strength that a live mark has now, up to the cap of its kind. What it says stays.
@@ -169,18 +180,22 @@ def reinforce(
       blackboard reinforce 17 --by 0.2
     """
     with session_of(context).board() as board:
-        receipt = board.reinforce(mark_id, by=by)
+        receipt = board.reinforce(mark_id, by=by, if_event=if_event)
     _report(receipt, as_json=as_json)
 
 
-def withdraw(context: typer.Context, mark_id: Annotated[int, typer.Argument(help="The mark's id.")]) -> None:
+def withdraw(
+    context: typer.Context,
+    mark_id: Annotated[int, typer.Argument(help="The mark's id.")],
+    if_event: IfEvent = None,
+) -> None:
     """Withdraw a live mark from the board. This wakes no agent.
 
     Example:
       blackboard withdraw 17
     """
     with session_of(context).board() as board:
-        board.withdraw(mark_id)
+        board.withdraw(mark_id, if_event=if_event)
     say(f"mark {mark_id} is withdrawn")
 
 

@@ -21,6 +21,7 @@ from blackboard.daemon.model_caller import Deferral, ModelCaller
 from blackboard.daemon.run_context import RunContext
 from blackboard.errors import (
     BlackboardError,
+    Conflict,
     InvalidMark,
     ModelError,
     StoreError,
@@ -42,6 +43,10 @@ MAX_NAMED_MARKS = 10
 
 class NextClaimFailed(Exception):
     """A failure of the claim that is made in the transaction of a result."""
+
+
+class ResultConflict(Exception):
+    """A mark that a result names has changed since the agent was given it."""
 
 
 class ActivationRunner:
@@ -76,6 +81,9 @@ class ActivationRunner:
             self.worker.defer(claim, reason, deferral.until, held=deferral.held)
             log.info("deferred", **self._about(claim), reason=deferral.shown)
             self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
+            return False
+        except ResultConflict as error:
+            self._put_back(agent, claim, str(error))
             return False
         except (StoreError, NoEventLoop):
             raise  # not the fault of the marks: the caller defers the activation
@@ -154,6 +162,12 @@ class ActivationRunner:
         log.info("deferred", **self._about(claim), reason=held.wait.problem)
         self._emit("deferred", {"id": claim.row.id, "agent": claim.agent.name, "reason": held.wait.reason})
         return True
+
+    def _put_back(self, agent: Agent, claim: Claim, conflict: str) -> None:
+        """Put a run back whose result was in conflict with the board, and report it."""
+        if self.worker.put_back(claim, conflict, self._rng) is not None:
+            log.info("a mark has changed since it was read; the marks are read again", **self._about(claim))
+            self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
 
     def _about(self, claim: Claim) -> dict[str, object]:
         """Return what a line of the log says about a run: its activation, agent, subject and seconds."""
@@ -258,6 +272,8 @@ class ActivationRunner:
                 error=error.__cause__ or error,
             )
             finished = self.worker.finish(claim, actions)
+        except Conflict as conflict:
+            raise ResultConflict(f"Conflict: {conflict}") from None
         failpoint("apply.after")
         return finished
 

@@ -13,7 +13,7 @@ from blackboard.deployment import AgentSpec
 from blackboard.error_descriptions import class_name
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.mark_actions import Action, Reinforce, Withdraw
-from blackboard.marks import Mark, alternative_of, check_intensity, check_subject
+from blackboard.marks import Mark, alternative_of, check_if_event, check_intensity, check_subject
 
 
 def collect(claim: Claim, result: Any) -> list[Action]:
@@ -72,6 +72,8 @@ def _prepare_one(claim: Claim, item: Action) -> AgentAction:
     if not isinstance(item.mark, Mark) or item.mark._stored is None:
         problem = f"{name}.mark must be a mark that the agent was given or has read"
         raise AgentError(problem, shown=problem)
+    if item.if_event is not None:
+        check_if_event(item.if_event, lowest=1)
     if isinstance(item, Withdraw):
         _check_withdrawal(claim.agent, item.mark)
     else:

@@ -415,6 +415,12 @@ class ActivationRow(NamedTuple):
     """How often in a row its worker died during the run, with nothing stored since; None for never."""
     scheduled_for: Time | None = None
     """The instant for which a schedule woke it; None if marks did."""
+    conflicts: AddedNumber = 0
+    """How often in a row what it returned was in conflict with the board."""
+    reads_again: Flag = 0
+    """Whether its next claim reads its marks again, because of a conflict."""
+    read_at: Time | None = None
+    """When its marks were last read; None if that was when it was created."""
 
 
 class InputRow(NamedTuple):

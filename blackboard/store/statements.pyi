@@ -233,6 +233,8 @@ class _Activations(StatementFile):
     subjects_of_inputs: Statement[str]
     unfinished_of_subject: Statement[ActivationRow]
     last_absorbed_event: Statement[Id | None]
+    renew_input: Statement[object]
+    delete_reads: Statement[object]
     move_input: Statement[object]
     copy_reads: Statement[object]
     absorbed_marks: Statement[Id]

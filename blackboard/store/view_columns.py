@@ -6,7 +6,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "live_marks": (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
         "deposited_at", "reinforced_at", "fades_from", "evaporates_at", "as_of", "age_seconds", "reinforcements",
-        "activation_id", "own_law", "occurred_at", "recorded_at",
+        "activation_id", "own_law", "occurred_at", "recorded_at", "event_id",
     ),
     "mark_history": (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",

@@ -17,6 +17,7 @@ depends_on = None
 def upgrade() -> None:
     """Each part has a function of its own."""
     _reinforcements()
+    _conflicts()
 
 
 def _reinforcements() -> None:
@@ -33,3 +34,10 @@ def _reinforcements() -> None:
         )
         """
     )
+
+
+def _conflicts() -> None:
+    """Add the conflicts of an activation, and when its marks were last read."""
+    op.add_column("activation", sa.Column("conflicts", sa.BigInteger, nullable=False, server_default=sa.text("0")))
+    op.add_column("activation", sa.Column("reads_again", sa.Integer, nullable=False, server_default=sa.text("0")))
+    op.add_column("activation", sa.Column("read_at", sa.BigInteger))

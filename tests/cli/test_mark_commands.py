@@ -163,6 +163,18 @@ def test_reinforce_adds_to_the_strength_of_a_mark(house: CommandLine) -> None:
     assert house("reinforce", "1").code == 2
 
 
+def test_a_change_may_depend_on_the_event_that_was_read(house: CommandLine) -> None:
+    deposit = ("deposit", "smoke", "kitchen", "--payload", '{"detail": "thin"}', "--if-event")
+    event = house(*deposit, "0", "--json").json["event_id"]
+    again = house(*deposit, "0")
+    assert (again.code, f"it is at event {event}" in again.err) == (1, True)
+    [mark] = house("marks", "--json").json
+    assert mark["event_id"] == event
+    assert house("reinforce", str(mark["id"]), "--by", "0.1", "--if-event", str(event)).code == 0
+    assert house("withdraw", str(mark["id"]), "--if-event", str(event)).code == 1
+    assert house("withdraw", str(mark["id"]), "--if-event", str(event + 1)).code == 0
+
+
 def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: CommandLine) -> None:
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
     assert "Tuesday?" in house("inbox").out

@@ -61,7 +61,8 @@ VALUES = {
 REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "name"), ("unique_value", "value")}
 NEW = {
     ("agent_state", "served_at"),
-    ("activation", "deaths"), ("activation", "scheduled_for"), ("watch", "scheduled_from"),
+    ("activation", "deaths"), ("activation", "scheduled_for"), ("activation", "conflicts"),
+    ("activation", "reads_again"), ("activation", "read_at"), ("watch", "scheduled_from"),
     ("board", "compaction_owed_at"),
     ("crossing", "measure"), ("crossing", "cause"),
     ("board", "views_hash"),

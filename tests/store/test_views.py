@@ -98,7 +98,7 @@ def test_the_contract_contains_the_documented_columns(world: World) -> None:
     assert VIEWS["live_marks"] == (
         "id", "kind", "subject", "payload", "author", "weight", "intensity", "strength", "law", "order_key",
         "deposited_at", "reinforced_at", "fades_from", "evaporates_at", "as_of", "age_seconds", "reinforcements",
-        "activation_id", "own_law", "occurred_at", "recorded_at",
+        "activation_id", "own_law", "occurred_at", "recorded_at", "event_id",
     )  # fmt: skip
     assert VIEWS["mark_history"] == (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",

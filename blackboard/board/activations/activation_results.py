@@ -35,6 +35,9 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
 OVER = (ActivationState.DONE, ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.DISCARDED)
 """The states in which an activation has an end."""
 
+MAX_CONFLICTS = 5
+"""Conflicts in a row of an activation after which it fails."""
+
 INTERRUPTED = "its worker died during the call"
 
 
@@ -91,9 +94,35 @@ def fail(
 
     Returns the new state, or None, without a change, if the worker has lost the activation.
     """
+    current = _current(txn, row)
+    return None if current is None else _fail(txn, current, agent, failure, rng)
+
+
+def put_back(
+    txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, conflict: str, rng: random.Random
+) -> ActivationState | None:
+    """Put an activation back whose result was in conflict with the board. It is ready at once.
+
+    Its next claim reads its marks again, and its agent asks again: the answer so far is not used. No attempt is
+    counted. After `MAX_CONFLICTS` in a row it is a failure.
+
+    Returns the new state, or None, without a change, if the worker has lost the activation.
+    """
     if (current := _current(txn, row)) is None:
         return None
-    current = current._replace(deaths=None)  # the worker survived the run
+    model_calls.mark_unusable(txn, row.id, conflict)
+    current = current._replace(conflicts=current.conflicts + 1, reads_again=1, deaths=None)
+    if current.conflicts >= MAX_CONFLICTS:
+        error = f"{conflict}; that was conflict {current.conflicts} in a row"
+        return _fail(txn, current, agent, Failure(error, counts=False), rng)
+    _end(txn, current, ActivationState.READY, error=conflict, retry_at=txn.now, attempt=current.attempt - 1)
+    return ActivationState.READY
+
+
+def _fail(
+    txn: BoardTransaction, current: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
+) -> ActivationState:
+    current = current._replace(deaths=None, conflicts=0)  # the worker survived the run
     settings = agent.settings
     if failure.counts:
         _count_failure(txn, current, agent)

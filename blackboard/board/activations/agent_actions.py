@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction, Ev
 from blackboard.deployment import AgentSpec
 from blackboard.errors import AgentError, NotFound, Undeclared, UsageError
 from blackboard.mark_actions import Reinforce, Withdraw
-from blackboard.marks import Mark, dump_payload
+from blackboard.marks import dump_payload
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after
 from blackboard.store.statements import MARKS
 
@@ -74,10 +74,11 @@ def _apply_one(
         return _deposit(txn, action, classes)
     try:
         if isinstance(action, Withdraw):
-            _withdraw(txn, row, agent, action.mark)
+            _withdraw(txn, row, agent, action)
         else:
-            added_strength.reinforce(txn, action.mark.id, action.by, agent.name, row.id)
+            added_strength.reinforce(txn, action.mark.id, action.by, agent.name, row.id, action.if_event)
     except NotFound:
+        mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
         _record_gone(txn, row, agent, action.mark.id)
     return None
 
@@ -102,14 +103,15 @@ def _deposit(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) ->
         return _deposit(txn, item.alternative, classes)
 
 
-def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, mark: Mark) -> None:
+def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: Withdraw) -> None:
     """Withdraw a mark for an agent.
 
     Raises:
         NotFound: It is not live.
+        Conflict: It is at another event than the action names.
         Undeclared: It is neither the agent's own nor of a kind that the agent declares in `withdraws`.
     """
-    live = mark_lookup.prepare_change(txn, mark.id)
+    live = mark_lookup.prepare_change(txn, action.mark.id, action.if_event)
     if live.kind not in agent.withdraws and not _is_own(agent, live):
         raise Undeclared(
             f"Withdraw.mark: mark {live.id} shows what {live.author!r} deposited, and the agent does not declare"

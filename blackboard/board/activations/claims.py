@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.board.activations import activation_results, loop_detection, model_calls
+from blackboard.board.activations import activation_results, loop_detection, model_calls, renewed_inputs
 from blackboard.board.activations.agent_readiness import has_capacity, ready_watches
 from blackboard.board.mark_storage import backfill
 from blackboard.board.transactions.activation_inputs import (
@@ -145,7 +145,14 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
 
 
 def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: Duration) -> Claim:
-    """Start an activation that failed, was interrupted or was handed back, with the same marks."""
+    """Start an activation that failed, was interrupted or was handed back, with the same marks.
+
+    After a conflict, it is given them as they are now.
+    """
+    read_at = row.read_at
+    if row.reads_again:
+        renewed_inputs.renew(txn, agent, row)
+        read_at = txn.now
     row = set_state(
         txn,
         row,
@@ -156,12 +163,15 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
         lease_until=txn.now + lease,
         fence=row.fence + 1,
         retry_at=None,
+        reads_again=0,
+        read_at=read_at,
     )
     inputs, reads = inputs_of(txn, row.id)
     watch = txn.active.watches.get(row.watch_id)
     name = watch.spec.name if watch else ""
     per: Per = agent.per_of(watch.spec) if watch else "subject"  # of a watch that is gone, one subject can be named
-    return Claim(row, agent, name, inputs, reads, row.created_at, txn.deployment, per)
+    at = row.created_at if read_at is None else read_at
+    return Claim(row, agent, name, inputs, reads, at, txn.deployment, per)
 
 
 def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[ActivationRow]) -> ActivationRow | None:

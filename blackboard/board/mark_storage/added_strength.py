@@ -27,7 +27,14 @@ def check_increase(by: float) -> float:
     return float(by)
 
 
-def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, activation_id: int | None = None) -> Receipt:
+def reinforce(
+    txn: BoardTransaction,
+    mark_id: int,
+    by: float,
+    author: str,
+    activation_id: int | None = None,
+    if_event: int | None = None,
+) -> Receipt:
     """Add to the strength that a live mark has now, up to the cap of its kind, and do what follows.
 
     The mark then fades from now on by its own law. It keeps its payload, its author and its time of occurrence. This is
@@ -35,9 +42,10 @@ def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, activ
 
     Raises:
         NotFound: There is no live mark with this id.
+        Conflict: The mark is at another event than `if_event`.
         InvalidMark: Its kind has the weight 0, or so low a weight that the intensity would be too high.
     """
-    old = mark_lookup.prepare_change(txn, mark_id)
+    old = mark_lookup.prepare_change(txn, mark_id, if_event)
     kind, before = txn.kind(old.kind), txn.state(old)
     state = strengthen(kind, before, _intensity(txn, kind, by, author), txn.now)
     register_law(txn, kind, state.law, old)

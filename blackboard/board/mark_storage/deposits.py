@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import JsonValue
 
 from blackboard.authors import check_author, skeleton
-from blackboard.board.mark_storage import backfill, deposit_keys, evaporation, unique_values
+from blackboard.board.mark_storage import backfill, deposit_keys, evaporation, mark_lookup, unique_values
 from blackboard.board.mark_storage.declarations import check_payload, ensure_kind
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
@@ -27,6 +27,7 @@ from blackboard.errors import InvalidAuthor, InvalidMark, InvalidTime, LawConfli
 from blackboard.marks import (
     Kind,
     Mark,
+    check_if_event,
     check_intensity,
     check_subject,
     dump_payload,
@@ -82,6 +83,8 @@ class DepositRequest(NamedTuple):
     """The file from which the deposit is loaded."""
     occurred_at: Instant | None = None
     """When it occurred; None if that is when the board records it."""
+    if_event: int | None = None
+    """The event of the live mark that it joins, 0 if there is none; None if that does not matter."""
 
     @classmethod
     def of(
@@ -94,13 +97,16 @@ class DepositRequest(NamedTuple):
         decay: Decay | None = None,
         until: Instant | None = None,
         occurred_at: When | None = None,
+        if_event: int | None = None,
     ) -> DepositRequest:
         """Return the request for a mark.
 
         Raises:
-            InvalidMark: `item` is not a mark, or its payload is not JSON.
+            InvalidMark: `item` is not a mark, its payload is not JSON, or `if_event` is not an event.
             InvalidTime: `occurred_at` is not a time.
         """
+        if if_event is not None:
+            check_if_event(if_event)
         payload: Mapping[str, JsonValue] = {}
         text = source = None
         if isinstance(item, Deposit):
@@ -115,6 +121,7 @@ class DepositRequest(NamedTuple):
         if isinstance(item, Mark) and (options := options_of(item)) is not None:
             key = options.key if key is None else key
             occurred_at = options.occurred_at if occurred_at is None else occurred_at
+            if_event = options.if_event if if_event is None else if_event
             if decay is None and until is None:
                 decay, until = options.decay, options.until
         if isinstance(item, Mark) and text is not None and key is not None:
@@ -134,6 +141,7 @@ class DepositRequest(NamedTuple):
             text=text,
             source=source,
             occurred_at=at,
+            if_event=if_event,
         )
 
     def digest(self) -> str:
@@ -205,6 +213,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
         InvalidMark: The mark cannot be stored.
         InvalidTime: It says that it occurred ahead of the board's time.
         KeyReused: The key stands for another request.
+        Conflict: The live mark that it would join is not at the event of `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
         OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
     """
@@ -253,7 +262,9 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
         InvalidTime: It says that it occurred ahead of the board's time.
     """
     ensure_kind(txn, request.kind, classes)
-    txn.kind(request.kind)
+    kind = txn.kind(request.kind)
+    if request.if_event is not None and kind.on_repeat == "separate":
+        raise InvalidMark(f"if_event: a deposit of {kind.name!r} joins no mark, as the kind repeats as 'separate'")
     text, subject, decay = request.text, check_subject(request.subject), request.decay
     if text is None:
         text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
@@ -313,6 +324,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
 
     Raises:
         UnknownName: The kind is not registered.
+        Conflict: The live mark that it would join is not at the event of `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
         OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
         UniqueConflict: The value of the unique field belongs to another live mark.
@@ -321,6 +333,8 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     backfill.prepare_change(txn, request.kind, request.subject)
     new = _own_state(txn, kind, request)
     live = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
+    if request.if_event is not None:
+        mark_lookup.check_event(request.if_event, f"the {kind.name} of {request.subject!r}", live)
     if new.at < txn.now and kind.on_repeat == "replace":
         latest = _latest(txn, kind, request.subject, live)
         if latest is not None and new.at < latest.occurred_at:

@@ -49,13 +49,20 @@ def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) 
     _delete(txn, row)
 
 
-def withdraw(txn: BoardTransaction, mark_id: int, author: str, activation_id: int | None = None) -> MarkRow:
+def withdraw(
+    txn: BoardTransaction,
+    mark_id: int,
+    author: str,
+    activation_id: int | None = None,
+    if_event: int | None = None,
+) -> MarkRow:
     """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
 
     Raises:
         NotFound: There is no live mark with this id.
+        Conflict: The mark is at another event than `if_event`.
     """
-    row = mark_lookup.prepare_change(txn, mark_id)
+    row = mark_lookup.prepare_change(txn, mark_id, if_event)
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 from blackboard.board.mark_storage import backfill
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.errors import NotFound
+from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
 
-def prepare_change(txn: BoardTransaction, mark_id: int) -> MarkRow:
+def prepare_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
     """Return a live mark, after what must happen before one of its kind and subject changes.
 
     Raises:
         NotFound: There is no live mark with this id.
+        Conflict: It is at another event than `if_event`.
     """
     row = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is not None:
         row = backfill.migrate(txn, row)
         if row.is_live(txn.now):
             backfill.prepare_change(txn, row.kind, row.subject)
+            check_event(if_event, f"mark {mark_id}", row)
             return row
     raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")
+
+
+def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
+    """Check that the live mark is at the event that a request names, if it names one.
+
+    Raises:
+        Conflict: It is not.
+    """
+    current = 0 if live is None else live.event_id
+    if if_event not in (None, current):
+        raise Conflict(what, if_event, current)
 
 
 def _what_became_of(txn: BoardTransaction, mark_id: int, row: MarkRow | None) -> str:

@@ -3,10 +3,10 @@
 -- fragment: new_activation
 INSERT INTO activation (agent, watch_id, subject, state, reason, crossed_at, created_at, started_at, finished_at, retry_at,
   attempt, interruptions, error, worker, lease_until, fence, chain_length, marks_absorbed, marks_deposited, split_from,
-  split_after_call, deaths, scheduled_for)
+  split_after_call, deaths, scheduled_for, conflicts, reads_again, read_at)
 VALUES (:agent, :watch_id, :subject, :state, :reason, :crossed_at, :created_at, :started_at, :finished_at, :retry_at,
   :attempt, :interruptions, :error, :worker, :lease_until, :fence, :chain_length, :marks_absorbed, :marks_deposited,
-  :split_from, :split_after_call, :deaths, :scheduled_for)
+  :split_from, :split_after_call, :deaths, :scheduled_for, :conflicts, :reads_again, :read_at)
 
 -- name: insert_activation
 -- Write a new activation that is not running.
@@ -35,7 +35,8 @@ ORDER BY activation.id;
 UPDATE activation
 SET state = :state, started_at = :started_at, finished_at = :finished_at, retry_at = :retry_at, error = :error,
   attempt = :attempt, interruptions = :interruptions, worker = :worker, lease_until = :lease_until, fence = :fence,
-  marks_deposited = :marks_deposited, deaths = :deaths
+  marks_deposited = :marks_deposited, deaths = :deaths, conflicts = :conflicts, reads_again = :reads_again,
+  read_at = :read_at
 WHERE id = :id
 
 -- name: set_state
@@ -247,6 +248,15 @@ SELECT max(activation_input.event_id) AS event_id
 FROM activation_input
 JOIN activation ON activation.id = activation_input.activation_id
 WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id;
+
+-- name: renew_input
+-- Give an activation a mark as another event left it.
+UPDATE activation_input SET event_id = :event_id, strength = :strength
+WHERE activation_id = :activation_id AND mark_id = :mark_id;
+
+-- name: delete_reads
+-- Delete the marks that an activation has read in addition.
+DELETE FROM activation_input WHERE activation_id = :activation_id AND role = 'read';
 
 -- name: move_input
 -- Move one mark of an activation to another one.

@@ -70,7 +70,7 @@ SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight,
   {instant(live.evaporates_at)} AS evaporates_at, {instant(live.as_of)} AS as_of,
   CASE WHEN live.as_of > live.anchored_at THEN {seconds(live.as_of - live.anchored_at)} ELSE 0.0 END AS age_seconds,
   live.reinforcements, live.activation_id, live.own_law, {instant(live.occurred_at)} AS occurred_at,
-  {instant(live.reinforced_at)} AS recorded_at
+  {instant(live.reinforced_at)} AS recorded_at, live.event_id
 FROM ({live_marks}) AS live;
 
 -- name: mark_history

@@ -1,0 +1,62 @@
+"""The marks of an activation that had a conflict, read again at its next claim as they are then."""
+
+from __future__ import annotations
+
+from blackboard.board.mark_storage import backfill
+from blackboard.board.transactions.activation_inputs import READ, inputs_of, record_reads
+from blackboard.board.transactions.activation_rows import close_crossing
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import board_totals, crossings, stimuli
+from blackboard.deployment import AgentSpec
+from blackboard.states import CrossingState
+from blackboard.store.rows import ActivationRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+
+
+def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
+    """Give an activation the present state of the marks that it absorbed, and read the others anew.
+
+    A mark that has left the board keeps its last state, with the strength 0. A mark that another activation of the
+    watch was given since stays as it was, so that no event is absorbed twice.
+    """
+    watch = txn.active.watches.get(row.watch_id)
+    for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
+        if item.role == READ or item.event is None:
+            continue
+        event_id, strength = item.event.id, 0.0
+        mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
+        if mark is not None and (mark := backfill.migrate(txn, mark)).is_live(txn.now):
+            strength = txn.strength(mark)
+            if mark.event_id != event_id and _may_absorb(txn, row, mark):
+                event_id = mark.event_id
+                if watch is not None and watch.absorbs:
+                    _absorb(txn, watch, row, mark)
+        values = {"activation_id": row.id, "mark_id": item.event.mark_id}
+        txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
+    txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
+    inputs, _ = inputs_of(txn, row.id)
+    record_reads(txn, agent, row.id, inputs)
+
+
+def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> bool:
+    """Return whether no activation of the watch was given the last event of a mark."""
+    values = {"watch_id": row.watch_id, "mark_id": mark.id}
+    return (txn.sql.value(ACTIVATIONS.last_absorbed_event, **values) or 0) < mark.event_id
+
+
+def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, mark: MarkRow) -> None:
+    """Absorb the last event of a mark, and take over the waiting crossings that it alone has caused."""
+    if watch.keeps_totals and stimuli.is_stimulus(watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
+        board_totals.add(txn, watch, mark, -1)
+    stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
+    subject = "" if watch.is_over_board else mark.subject
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+        if crossing.is_per_mark:
+            is_over = crossing.mark_id == mark.id
+        else:
+            is_over = crossing.cause is None and not crossings.holds_at(
+                txn, watch, crossing.subject, crossing.noticed_at
+            )
+        if is_over:
+            close_crossing(txn, crossing, CrossingState.CLAIMED, row)
