@@ -368,9 +368,10 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
             if guard is None or condition.over != "board":
                 continue
             if any(comparison.measure.over == "subject" for comparison in guard.comparisons()):
+                what = "a schedule" if condition.is_schedule else "over the whole board"
                 yield Mistake(
                     f"{place}.watches.{watch.name}",
-                    f"{name}={guard} has no subject, since the watch {condition} is over the whole board; write"
+                    f"{name}={guard} has no subject, since the watch {condition} is {what}; write"
                     f" {name}={over_board(guard)}",
                 )
 

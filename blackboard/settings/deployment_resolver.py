@@ -39,6 +39,7 @@ from blackboard.parsing import parse
 from blackboard.payload_round_trip import check_class
 from blackboard.schedules import every
 from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
+from blackboard.settings.condition_warnings import warnings_about
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine
@@ -378,6 +379,7 @@ class _Resolver:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
         self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         self._unknown(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
+        self.warnings += [Mistake(self._at(one.place), one.message) for one in warnings_about(spec, kinds)]
         for watch in spec.watches:
             self._warn_of_catching_up(f"{place}.watches.{watch.name}", watch, spec.settings)
             self._warn_of_timing(f"{place}.watches.{watch.name}", spec, watch, kinds)

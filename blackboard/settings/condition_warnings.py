@@ -1,0 +1,183 @@
+"""Warnings of what a condition cannot do with its kinds, although each of both is valid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from math import inf
+
+from blackboard.conditions import Combination, Comparison, Condition, Count, Strongest, Total
+from blackboard.decay import Never, Step
+from blackboard.deployment import AgentSpec, WatchSpec
+from blackboard.durations import format_duration
+from blackboard.errors import Mistake
+from blackboard.marks import Kind
+from blackboard.parsing import parse
+
+Kinds = Mapping[str, Kind]
+
+
+def warnings_about(agent: AgentSpec, kinds: Kinds) -> Iterator[Mistake]:
+    """Yield what the conditions, guards and settings of an agent cannot do with the kinds of a deployment."""
+    for watch in agent.watches:
+        place = f"agents.{agent.name}.watches.{watch.name}"
+        yield from _about_condition(place, watch.condition, kinds, is_guard=False)
+        for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
+            if text:
+                guard = parse(text)
+                yield from _about_condition(f"{place}.{name}", guard, kinds, is_guard=True)
+                yield from _about_subjects(f"{place}.{name}", watch.condition, guard)
+        yield from _about_holding(place, agent, watch, kinds)
+        yield from _about_fading(f"agents.{agent.name}", agent, watch, kinds)
+        yield from _about_urgency(f"agents.{agent.name}", agent, watch, kinds)
+
+
+def _about_condition(place: str, condition: Condition, kinds: Kinds, *, is_guard: bool) -> Iterator[Mistake]:
+    for comparison in condition.comparisons():
+        if (highest := _highest(comparison, kinds)) < comparison.threshold:
+            names = ", ".join(comparison.measure.kinds)
+            never = "is never met" if comparison.operator == ">=" else "always holds" if is_guard else "never falls"
+            yield Mistake(place, f"{comparison} {never}: weight x cap of {names} allows at most {highest:g}")
+        elif comparison.operator == "<" and not is_guard and not comparison.measure.within:
+            yield from _about_falling(place, comparison, kinds)
+    yield from _about_joint_subjects(place, condition)
+
+
+def _about_falling(place: str, comparison: Comparison, kinds: Kinds) -> Iterator[Mistake]:
+    """Warn of a value that cannot fall, because nothing makes its marks weaker."""
+    known = [kinds[name] for name in comparison.measure.kinds if name in kinds]
+    if len(known) == len(comparison.measure.kinds) and all(
+        isinstance(kind.decay, Never) and kind.on_repeat != "replace" for kind in known
+    ):
+        names = ", ".join(comparison.measure.kinds)
+        yield Mistake(
+            place,
+            f'{comparison} never falls by itself: {names} does not fade (law "never"), and no deposit replaces a mark'
+            ' by a weaker one. Choose a law, or on_repeat = "replace"',
+        )
+
+
+def _highest(comparison: Comparison, kinds: Kinds) -> float:
+    """Return the most that a measure can reach by the caps and weights of its kinds; infinity if nothing limits it."""
+    measure = comparison.measure
+    if measure.within is not None or isinstance(measure, Count):
+        return inf
+    limits = []
+    for name in measure.kinds:
+        kind = kinds.get(name)
+        if kind is None or (kind.cap is None and kind.weight):
+            return inf
+        limits.append((kind, kind.weight * (kind.cap or 0.0)))
+    if isinstance(measure, Strongest):
+        return max(limit for _, limit in limits)
+    has_one_each = measure.over == "subject" and all(kind.on_repeat != "separate" for kind, _ in limits)
+    if isinstance(measure, Total) and (has_one_each or not any(limit for _, limit in limits)):
+        return sum(limit for _, limit in limits)
+    return inf
+
+
+def _about_subjects(place: str, condition: Condition, guard: Condition) -> Iterator[Mistake]:
+    """Warn of a guard that measures the subject of a crossing, but none of the subjects that the watch measures."""
+    if condition.over == "board":
+        return
+    watched = [comparison.measure.subject for comparison in condition.comparisons()]
+    for comparison in guard.comparisons():
+        measure = comparison.measure
+        if measure.over == "subject" and not any(_may_share(measure.subject, pattern) for pattern in watched):
+            yield Mistake(
+                place,
+                f"{measure} is 0 for every subject of {condition}: no subject matches both patterns",
+            )
+
+
+def _about_joint_subjects(place: str, condition: Condition) -> Iterator[Mistake]:
+    """Warn of sides of an `&` over one subject whose patterns no subject matches together."""
+    if not isinstance(condition, Combination) or condition.operator != "&" or condition.over == "board":
+        return
+    patterns = [[comparison.measure.subject for comparison in part.comparisons()] for part in condition.parts]
+    for left, right in combinations(patterns, 2):
+        if not any(_may_share(one, other) for one in left for other in right):
+            yield Mistake(place, f"{condition} is never met: no subject matches the patterns of all its sides")
+            return
+
+
+_WILDCARD = re.compile(r"[*?\[]")
+
+
+def _may_share(one: str | None, other: str | None) -> bool:
+    """Return whether a subject may match two patterns, as far as the texts before their first wildcards say."""
+    if one is None or other is None:
+        return True
+    (first, is_open), (second, is_also_open) = _beginning(one), _beginning(other)
+    if not is_open and not is_also_open:
+        return first == second
+    shorter = min(len(first), len(second))
+    if (not is_open and len(first) < len(second)) or (not is_also_open and len(second) < len(first)):
+        return False
+    return first[:shorter] == second[:shorter]
+
+
+def _beginning(pattern: str) -> tuple[str, bool]:
+    """Return the text of a pattern before its first wildcard, and whether it has one."""
+    found = _WILDCARD.search(pattern)
+    return (pattern, False) if found is None else (pattern[: found.start()], True)
+
+
+def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+    """Warn of a `held_for` for which no single mark can hold, where each mark is measured alone and only fades."""
+    timing, condition = agent.timing_of(watch), watch.condition
+    if timing is None or not timing.held_for or not condition.is_per_mark or condition.is_falling:
+        return
+    comparison = next(condition.comparisons())
+    kind = kinds.get(comparison.measure.kinds[0])
+    if kind is None or kind.on_repeat != "separate":
+        return
+    strongest = inf if kind.cap is None else kind.weight * kind.cap
+    longest = kind.decay.length if isinstance(kind.decay, Step) else None
+    if comparison.threshold <= strongest < inf:
+        longest = kind.decay.age_below(comparison.threshold / strongest)
+    if longest is not None and longest < timing.held_for:
+        yield Mistake(
+            f"{place}.held_for",
+            f"{condition} cannot hold for {format_duration(timing.held_for)}: each mark of {kind.name} is measured"
+            f' alone (on_repeat = "separate"), and none holds for longer than {format_duration(longest)}',
+        )
+
+
+def _about_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+    """Warn of marks that end in one step, and that an agent would be given after their end.
+
+    Where nobody has set `when_faded`, it is a warning only if something that is declared may defer a crossing so long.
+    """
+    settings, condition = agent.settings, watch.condition
+    if settings.when_faded != "keep" or condition.is_schedule or condition.is_falling:
+        return
+    is_guarded = watch.guard is not None and agent.on_guard_of(watch) == "defer"
+    longest = max(settings.batch_window, settings.cooldown)
+    for name in condition.kinds_of_marks:
+        kind = kinds.get(name)
+        if kind is None or not isinstance(kind.decay, Step):
+            continue
+        if "when_faded" in settings.model_fields_set or is_guarded or longest >= kind.decay.length:
+            yield Mistake(
+                f"{place}.when_faded",
+                f'"keep" cannot keep marks of {name}: they end in one step after'
+                f" {format_duration(kind.decay.length)}. A crossing of {condition} that waits for longer gives the"
+                ' agent marks of which nothing is left; "drop" drops it',
+            )
+
+
+def _about_urgency(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+    """Warn of an urgency that no mark reaches."""
+    urgent = agent.settings.urgent_above
+    limits = [(kinds[name].weight, kinds[name].cap) for name in watch.condition.kinds_of_marks if name in kinds]
+    if urgent is None or not limits or len(limits) < len(watch.condition.kinds_of_marks):
+        return
+    highest = max(inf if cap is None and weight else weight * (cap or 0.0) for weight, cap in limits)
+    if highest < urgent:
+        names = ", ".join(watch.condition.kinds_of_marks)
+        yield Mistake(
+            f"{place}.urgent_above",
+            f"no mark of {watch.condition} is urgent at {urgent:g}: weight x cap of {names} allows at most {highest:g}",
+        )
