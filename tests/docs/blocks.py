@@ -66,7 +66,7 @@ class Blocks:
         self.folder, self.board, self.printed = folder, board, ""
         self.exported: dict[str, str] = {}
         """Variables that a line such as `export NAME=value` sets for the rest of a document."""
-        for name in ("agents", "config", "packaging"):
+        for name in ("agents", "config", "examples", "packaging"):
             (folder / name).symlink_to(ROOT / name)
         evaluators: dict[str, Callable[[Example], None]] = {
             "python": self._python, "toml": self._toml, "sh": self._sh, "sql": self._sql, "ini": self._ini,

@@ -1,0 +1,61 @@
+"""The tests of the correlator. The files *.board.toml beside this one are tests, too."""
+
+import math
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alerts import Ack, Error, Escalation, Page, Recovery, closer, digest, pager
+from blackboard import Blackboard, ManualClock, Withdraw
+from blackboard.testing import context, mark
+from make_day import START, day
+from plain import loop
+from replay_day import events, line, run
+
+HERE = Path(__file__).parent
+LINES = [[at.isoformat(), *values] for at, *values in day()]
+
+
+def test_a_page_is_about_one_service() -> None:
+    woken = context(pager, subject="api")
+    woken.watch = "errors"
+    assert pager([mark(Error, "api")], woken) == Page(subject="api", why="errors")
+
+
+def test_a_recovery_ends_the_page_and_its_acknowledgement() -> None:
+    page, ack = mark(Page, "api", why="weight"), mark(Ack, "api")
+    closed = closer([], context(closer, subject="api", reads=[page, ack]))
+    assert closed == [Recovery(subject="api", why="weight"), Withdraw(page), Withdraw(ack)]
+
+
+def test_the_digest_counts() -> None:
+    marks = [mark(Page, "api", why="weight"), mark(Recovery, "db", why="errors"), mark(Escalation, "api", why="errors")]
+    assert digest([], context(digest, reads=marks)).text == "1 over, 1 open, 1 escalated"
+
+
+def test_the_day_becomes_the_messages_of_the_guide_and_of_the_plain_loop(tmp_path: Path) -> None:
+    with Blackboard.open(tmp_path / "day.db", clock=ManualClock(START)) as board:
+        sent = run(board, events(["at,kind,service,detail", *map(",".join, LINES)]))
+
+    pages = [service for _, kind, service, _ in sent if kind == "page"]
+    assert pages == ["db", "api", "auth", "mail", "mail", "search", "billing"]
+    nine_in_berlin = datetime(2026, 3, 29, 7, tzinfo=UTC)
+    assert [at for at, kind, *_ in sent if kind == "digest"] == [nine_in_berlin]
+    shown = "\n".join(line(*one) for one in sent)
+    assert f"```text\n{shown}\n```" in (HERE / "README.md").read_text("utf-8")
+    assert sorted(sent_by_the_loop(tmp_path / "loop.db")) == sorted(
+        (at_next_look(at, kind), kind, *about) for at, kind, *about in sent
+    )
+
+
+def sent_by_the_loop(file: Path) -> list[tuple[float, str, str, str]]:
+    db = sqlite3.connect(file)
+    loop.run(db, LINES)
+    messages = [(at, kind, service, detail) for at, kind, service, detail in db.execute("select * from message")]
+    db.close()
+    return messages
+
+
+def at_next_look(at: datetime, kind: str) -> float:
+    """Return when the loop sends what a board sends at an instant: a page at once, all else at the next minute."""
+    return at.timestamp() if kind == "page" else math.ceil(at.timestamp() / loop.MINUTE) * loop.MINUTE
