@@ -574,15 +574,23 @@ class Blackboard:
         """Return the needs that wait for a person, oldest first."""
         return self.session.read(needs.inbox)
 
-    def answer(self, need_id: int, text: str) -> Receipt:
+    def answer(self, need_id: int, text: str, *, free: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
 
+        If the need has options, the answer names one of them, in upper or lower case. The decision has it as the need
+        writes it.
+
+        Args:
+            need_id: The id of the need.
+            text: The answer.
+            free: Whether the answer may be another than the options.
+
         Raises:
-            InvalidMark: The answer is empty.
-            NotFound: There is no such need.
+            InvalidMark: The answer is empty, or not one of the options.
+            NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
         classes = self.session.classes
-        return self.session.write(lambda txn: needs.answer(txn, need_id, text, self.author, classes))
+        return self.session.write(lambda txn: needs.answer(txn, need_id, text, self.author, classes, free=free))
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:
         """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.

@@ -87,19 +87,20 @@ def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
         txn.record_time(at)
 
 
-def answer_question(txn: BoardTransaction, need_id: int, text: str) -> None:
-    """Confirm the clock if a person answers the need about it; do nothing for another need.
+def answer_question(txn: BoardTransaction, need_id: int, text: str) -> bool:
+    """Confirm the clock if a person answers the need about it; return False, without a change, for another need.
 
     Raises:
         InvalidMark: The answer to the need about the clock is not yes.
     """
     if need_id not in {row.id for row in questions(txn)}:
-        return
+        return False
     if text.strip().lower() not in ("yes", "y"):
         raise InvalidMark(
             "answer yes if the clock is right; if it is wrong, set the machine's clock and the question goes away"
         )
     believe(txn, keep=True)
+    return True
 
 
 def ask_person(txn: BoardTransaction, classes: MarkClasses) -> None:

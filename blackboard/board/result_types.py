@@ -107,6 +107,9 @@ class MarkRecord:
 class NeedRecord(MarkRecord):
     """A need that waits for a person."""
 
+    withdrawn_causes: tuple[int, ...] = ()
+    """The marks that woke the agent which asked, as far as somebody else has withdrawn them since."""
+
     @property
     def question(self) -> str:
         """The question to answer."""

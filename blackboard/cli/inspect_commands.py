@@ -399,6 +399,9 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
             say(f"    options: {' | '.join(need.options)}")
         if need.detail:
             say(f"    {need.detail}")
+        if need.withdrawn_causes:
+            marks = ", ".join(map(str, need.withdrawn_causes))
+            say(f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {marks}")
     if needs:
         note(f'answer with: blackboard answer {needs[0].id} "..."')
 

@@ -202,15 +202,17 @@ def withdraw(
 def answer(
     context: typer.Context,
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
-    text: Annotated[str, typer.Argument(help="The decision.")],
+    text: Annotated[str, typer.Argument(help="The decision; one of the options if the need has some.")],
+    free: Annotated[bool, typer.Option("--free", help="Allow an answer that is not one of the options.")] = False,
 ) -> None:
     """Answer a need: deposit a decision, which wakes the agents that watch for it.
 
-    Example:
-      blackboard answer 42 "Tuesday 15:00 is fine"
+    Examples:
+      blackboard answer 42 yes
+      blackboard answer 42 "only after Friday" --free
     """
     with session_of(context).board() as board:
-        receipt = board.answer(need_id, text)
+        receipt = board.answer(need_id, text, free=free)
     say(f"need {need_id} is answered by decision {receipt.mark_id}{_crossed(receipt)}")
 
 

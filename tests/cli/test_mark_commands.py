@@ -179,10 +179,14 @@ def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: CommandLine)
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
     assert "Tuesday?" in house("inbox").out
     assert house("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
-    assert house("answer", "1", "Tuesday 15:00 is fine").code == 0
+    done = house("answer", "1", "Tuesday 15:00 is fine")
+    assert (done.code, "yes | no" in done.err, "--free" in done.err) == (2, True, True)
+    assert house("answer", "1", "Tuesday 15:00 is fine", "--free").code == 0
     assert house("inbox", "--json").json == []
     assert house("marks", "--kind", "decision", "--json").json[0]["payload"]["answer"] == "Tuesday 15:00 is fine"
-    assert house("answer", "1", "again").code == 1
+    done = house("answer", "1", "yes")
+    assert done.code == 1
+    assert "need 1 was answered by person:ada at 20" in done.err
 
 
 def test_an_empty_answer_is_refused(house: CommandLine) -> None:

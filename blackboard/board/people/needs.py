@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import unicodedata
+from collections.abc import Sequence
 
 from blackboard.board import board_clock
 from blackboard.board.mark_storage import evaporation
@@ -10,38 +13,121 @@ from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposits import DepositRequest, check_signature, deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.reading import queries
-from blackboard.board.result_types import NeedRecord, Receipt
+from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt
+from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import iso
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import Decision
-from blackboard.store.statements import MARKS
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import ACTIVATIONS, MARKS
+
+NEAR = 0.7
+"""How similar an answer and an option are, at least, if the answer may be a slip."""
 
 
 def inbox(txn: BoardTransaction) -> list[NeedRecord]:
     """Return the needs that wait for a person, oldest first."""
     if "need" not in txn.deployment.kinds:
         return []
-    return [NeedRecord(**vars(mark)) for mark in sorted(queries.marks(txn, kind="need"), key=lambda mark: mark.id)]
+    return [_record(txn, mark) for mark in sorted(queries.marks(txn, kind="need"), key=lambda mark: mark.id)]
 
 
-def answer(txn: BoardTransaction, need_id: int, text: str, author: str, classes: MarkClasses) -> Receipt:
+def answer(
+    txn: BoardTransaction, need_id: int, text: str, author: str, classes: MarkClasses, *, free: bool = False
+) -> Receipt:
     """Answer a need: deposit a decision on its subject and withdraw the need.
 
     Raises:
         InvalidAuthor: The author is an agent.
-        InvalidMark: The answer is empty or does not answer the question about the clock.
-        NotFound: There is no such need.
+        InvalidMark: The answer is empty, is not one of the need's options, or does not answer the question about the
+            clock. `free` allows an answer beside the options.
+        NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
-    board_clock.answer_question(txn, need_id, text)
+    need = txn.sql.one(MARKS.get_mark, id=need_id)
+    if need is None or need.kind != "need":
+        raise NotFound(_why_closed(txn, need_id))
+    is_about_clock = board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes)
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    need = txn.sql.one(MARKS.get_mark, id=need_id)
-    if need is None or need.kind != "need":
-        raise NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
-    question = json.loads(need.payload).get("question", "")
-    decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
+    payload = json.loads(need.payload)
+    options = payload.get("options") or []
+    if options and not free and not is_about_clock:
+        text = _option(text, options)
+    decision = Decision(subject=need.subject, answer=text, need=need_id, question=payload.get("question", ""))
     receipt = deposit(txn, DepositRequest.of(decision, author))
     evaporation.withdraw(txn, need_id, author)
     return receipt
+
+
+def _option(text: str, options: Sequence[str]) -> str:
+    """Return the option that an answer names, as the need writes it. Case and outer spaces do not matter.
+
+    Raises:
+        InvalidMark: It names none.
+    """
+    by_form = {_form(option): option for option in reversed(options)}
+    if text in options:
+        return text
+    if (option := by_form.get(_form(text))) is not None:
+        return option
+    near = difflib.get_close_matches(text.strip(), options, 1, NEAR)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    raise InvalidMark(
+        f"{text!r} is not one of the options: {' | '.join(options)}{meant} To answer in other words, use --free"
+        " (free=True)"
+    )
+
+
+def _form(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _why_closed(txn: BoardTransaction, need_id: int) -> str:
+    """Return why a need cannot be answered: who answered it first and when, or who withdrew it."""
+    unknown = f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them"
+    first = txn.sql.one(MARKS.get_event, id=need_id)
+    if first is None or first.mark_id != need_id or first.kind != "need":
+        return unknown
+    for event in txn.sql.all(MARKS.events_of_subject, subject=first.subject):
+        if event.id > need_id and event.kind == "decision" and _answers(event, need_id):
+            text = json.loads(event.payload or "{}").get("answer")
+            return f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}"
+    last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=need_id)
+    if last.event == "withdrawn":
+        return f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer"
+    return unknown
+
+
+def _answers(event: EventRow, need_id: int) -> bool:
+    return event.payload is not None and json.loads(event.payload).get("need") == need_id
+
+
+def _record(txn: BoardTransaction, mark: MarkRecord) -> NeedRecord:
+    return NeedRecord(**vars(mark), withdrawn_causes=_withdrawn_causes(txn, mark))
+
+
+def _withdrawn_causes(txn: BoardTransaction, need: MarkRecord) -> tuple[int, ...]:
+    """Return the marks that woke the agent which asked, as far as somebody has withdrawn them since."""
+    if need.activation_id is None:
+        return ()
+    causes = [
+        row.event for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=need.activation_id) if row.role == ABSORBED
+    ]
+    return tuple(
+        event.mark_id
+        for event in causes
+        if event is not None and _live(txn, event.mark_id) is None and _was_withdrawn(txn, event, need.activation_id)
+    )
+
+
+def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
+    return txn.sql.one(MARKS.get_mark, id=mark_id)
+
+
+def _was_withdrawn(txn: BoardTransaction, event: EventRow, by_another_than: int) -> bool:
+    """Return whether a mark was withdrawn, and not by the activation itself, which asks about it all the same."""
+    last = txn.sql.one(MARKS.last_event_of_mark, subject=event.subject, mark_id=event.mark_id)
+    return last is not None and last.event == "withdrawn" and last.activation_id != by_another_than
