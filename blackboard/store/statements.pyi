@@ -353,6 +353,7 @@ class _Windows(StatementFile):
     window_of_subject: Statement[WindowEventRow]
     window_of_board: Statement[WindowEventRow]
     sum_window: Statement[StimulusSums]
+    sum_window_of_subject: Statement[StimulusSums]
     window_events_of_mark: Statement[WindowEventRow]
     next_subject_in_windows: Statement[str | None]
     delete_window_events_of_mark: Statement[object]

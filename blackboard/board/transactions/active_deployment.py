@@ -116,11 +116,15 @@ class RegisteredWatch:
         )
 
     @cached_property
+    def sums_window(self) -> bool:
+        """Whether sums may say that the watch, which rises and has only a window, is below its threshold."""
+        is_single = self.has_window and not self.is_falling and isinstance(self.condition, Comparison)
+        return is_single and not (self.is_over_board and self.comparison.measure.subject)
+
+    @cached_property
     def keeps_window_sums(self) -> bool:
-        """Whether the board keeps sums for the window of the watch: it rises, over all subjects of the board."""
-        return (
-            self.has_window and self.is_over_board and not self.is_falling and self.comparison.measure.subject is None
-        )
+        """Whether the board keeps these sums, because the window is over the board."""
+        return self.sums_window and self.is_over_board
 
     @cached_property
     def timing(self) -> Timing | None:

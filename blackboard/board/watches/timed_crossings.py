@@ -60,7 +60,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     # In a window, a deposit can only delay the end, which is computed again when it is due.
     state = None if watch.kinds_of_marks else watch_states.get(txn, key)
     is_held = state is not None and state.held_since is not None
-    is_idle = is_held or (state is None and watch.keeps_window_sums and window_sums.is_below(txn, watch))
+    is_idle = is_held or (state is None and watch.sums_window and window_sums.is_below(txn, watch, key.subject))
     is_new = not is_idle and follow(txn, watch, key)
     if watch.batch_window and not is_new:
         _renew(txn, watch, key)

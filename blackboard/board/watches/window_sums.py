@@ -1,8 +1,9 @@
-"""Sums over the windows of rising watches over the board, so that a value that is far below reads no deposits.
+"""Sums over the windows of rising watches, so that a value that is far below reads no deposits.
 
-As for totals of marks, the number and the sum of the deposits in a window are kept for each kind, with a bound on their
-rounding error. Deposits that have left the window are subtracted once, found by a range of an index. Only when the
-value may have reached the threshold, the deposits themselves decide.
+As for totals of marks, the number and the sum of the deposits in a window over the board are kept for each kind, with a
+bound on their rounding error. Deposits that have left the window are subtracted once, found by a range of an index. A
+subject has few deposits, and the database adds them each time. Only when the value may have reached the threshold, the
+deposits themselves decide.
 
 A sum is taken from the deposits when it is first needed, and again after what is rare: an erasure, or a clock in doubt.
 """
@@ -38,14 +39,11 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, sign: int = 1) -> None:
             add_terms(group, 1, deposit.intensity, 0.0, sign=sign)
 
 
-def is_below(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
-    """Return whether the value of a window over the board is surely below its threshold."""
+def is_below(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> bool:
+    """Return whether the value of a window over a subject ("" is the board) is surely below its threshold."""
     marks, total, error = 0, 0.0, 0.0
     for kind in watch.kinds:
-        if (kind, WINDOW) not in groups_of(txn, watch):
-            _build(txn, watch, kind)
-        group, weight = groups_of(txn, watch)[kind, WINDOW], txn.kind(kind).weight
-        _subtract_left(txn, watch, kind, group)
+        group, weight = _group(txn, watch, kind, subject), txn.kind(kind).weight
         marks, total, error = marks + group.marks, total + weight * group.sum0, error + weight * group.error0
     comparison = watch.comparison
     return not comparison.holds_at(comparison.measure.from_sums(marks, total + error + 4 * ROUNDING * total))
@@ -68,6 +66,20 @@ def reset(txn: BoardTransaction) -> None:
 
 def _watches(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
     return (watch for watch in txn.active.over_time.get(kind, ()) if watch.keeps_window_sums)
+
+
+def _group(txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str) -> BoardSums:
+    """Return the sums of a kind now."""
+    if subject:
+        span = {"after": txn.now - _length(watch), "up_to": txn.now, "ignored": watch.ignored_agent}
+        group = BoardSums()
+        add_terms(group, *txn.sql.existing(WINDOWS.sum_window_of_subject, kind=kind, subject=subject, **span), sign=+1)
+        return group
+    if (kind, WINDOW) not in groups_of(txn, watch):
+        _build(txn, watch, kind)
+    group = groups_of(txn, watch)[kind, WINDOW]
+    _subtract_left(txn, watch, kind, group)
+    return group
 
 
 def _build(txn: BoardTransaction, watch: RegisteredWatch, kind: str) -> None:

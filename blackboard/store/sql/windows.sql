@@ -24,12 +24,20 @@ SELECT {window_event.*}
 FROM window_event
 WHERE window_event.kind = :kind AND {in_window};
 
--- name: sum_window -> StimulusSums
+-- fragment: sums_of_kind
 -- The number of the deposits of a kind that occurred in a span of time, and the sum of their intensities.
 SELECT count(*) AS marks, coalesce(sum(window_event.intensity), CAST(0.0 AS FLOAT)) AS sum0, CAST(0.0 AS FLOAT) AS sum1
 FROM window_event
 WHERE window_event.kind = :kind AND window_event.occurred_at > :after AND window_event.occurred_at <= :up_to
-  AND (window_event.agent <> :ignored OR window_event.agent = '');
+  AND (window_event.agent <> :ignored OR window_event.agent = '')
+
+-- name: sum_window -> StimulusSums
+-- The sums of a kind.
+{sums_of_kind};
+
+-- name: sum_window_of_subject -> StimulusSums
+-- The sums of a kind and subject.
+{sums_of_kind} AND window_event.subject = :subject;
 
 -- name: window_events_of_mark -> WindowEventRow
 -- The deposits of a mark in windows.
