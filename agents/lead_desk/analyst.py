@@ -12,9 +12,9 @@ from typing import Any
 from blackboard import Context, Mark, agent, count
 from lead_desk import offline_rules
 from lead_desk.desk_marks import Insight, Qualified, Rejected
+from lead_desk.language.text_cleaning import clip
 from lead_desk.model_answers import Pattern, Patterns
 from lead_desk.prompts import load_prompt
-from lead_desk.text_cleaning import clip
 
 __all__ = ["BASELINE", "INSIGHT_SUBJECT", "analyst", "divide_evidence"]
 
@@ -40,7 +40,7 @@ def analyst(marks: Sequence[Mark], context: Context) -> list[Insight]:
     answer = context.ask(load_prompt("analyst"), data, Patterns, offline_rules.find_patterns)
     return [
         Insight(subject=INSIGHT_SUBJECT, intensity=max(MIN_INTENSITY, weight), pattern=pattern, evidence=evidence)
-        for pattern, weight, evidence in divide_evidence([mark.id for mark in outcomes], answer.insights)
+        for pattern, weight, evidence in divide_evidence([mark.id for mark in outcomes], answer.patterns)
     ]
 
 

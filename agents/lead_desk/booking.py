@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from lead_desk.calendar_file import TimeSpan, read_busy_times
+from lead_desk.calendar.calendar_file import TimeSpan, read_busy_times
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
 from lead_desk.desk_settings import DeskSettings, format_utc
 from lead_desk.free_slots import find_free_slots, format_slot, is_free, matching_slots, nearest_slots
-from lead_desk.requested_time import RequestedTime, parse_requested_time
+from lead_desk.language.requested_time import RequestedTime, parse_requested_time
 
 __all__ = ["AppointmentBook", "MeetingRequest"]
 

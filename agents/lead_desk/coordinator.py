@@ -17,9 +17,9 @@ from blackboard import Context, Decision, Mark, Need, agent, strength, strongest
 from lead_desk import offline_rules
 from lead_desk.answer_matching import match_answers
 from lead_desk.desk_marks import Conflict, Insight, Task
-from lead_desk.model_answers import Rulings, Step, Steps
+from lead_desk.language.text_cleaning import clip
+from lead_desk.model_answers import PlannedStep, Rulings, Steps
 from lead_desk.prompts import load_prompt
-from lead_desk.text_cleaning import clip
 
 __all__ = ["coordinator"]
 
@@ -63,10 +63,10 @@ def _plan_tasks(insights: Sequence[Insight], context: Context) -> list[Mark]:
     if tasks := [task.todo for task in context.read(Task)]:
         data["tasks"] = tasks
     answer = context.ask(load_prompt("insights"), data, Steps, offline_rules.plan_tasks)
-    return [_task_or_need(mark, step) for mark, step in match_answers(insights, answer.rulings) if step.task.strip()]
+    return [_task_or_need(mark, step) for mark, step in match_answers(insights, answer.steps) if step.task.strip()]
 
 
-def _task_or_need(mark: Insight, step: Step) -> Mark:
+def _task_or_need(mark: Insight, step: PlannedStep) -> Mark:
     todo = clip(step.task, 200)
     if step.ask:
         return Need(subject=mark.subject, question=todo, detail=mark.pattern)

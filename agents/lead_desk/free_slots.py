@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from lead_desk.calendar_file import TimeSpan
+from lead_desk.calendar.calendar_file import TimeSpan
 from lead_desk.desk_settings import DAY_NAMES, DeskSettings
-from lead_desk.requested_time import RequestedTime, local_time
+from lead_desk.language.requested_time import RequestedTime, local_time
 
 __all__ = ["find_free_slots", "format_slot", "is_free", "matching_slots", "nearest_slots"]
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Pattern", "Patterns", "Pick", "Picks", "Ruling", "Rulings", "Step", "Steps", "Verdict", "Verdicts"]
+__all__ = ["Pattern", "Patterns", "Pick", "Picks", "PlannedStep", "Ruling", "Rulings", "Steps", "Verdict", "Verdicts"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -48,7 +48,7 @@ class Pattern(_Answer):
 
 
 class Patterns(_Answer):
-    insights: list[Pattern]
+    patterns: list[Pattern]
 
 
 class Ruling(_Answer):
@@ -61,11 +61,11 @@ class Rulings(_Answer):
     rulings: list[Ruling]
 
 
-class Step(_Answer):
+class PlannedStep(_Answer):
     id: int
     task: str
     ask: bool
 
 
 class Steps(_Answer):
-    rulings: list[Step]
+    steps: list[PlannedStep]

@@ -12,13 +12,24 @@ from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from lead_desk import lead_signals
-from lead_desk.lead_signals import matches
-from lead_desk.model_answers import Pattern, Patterns, Pick, Picks, Ruling, Rulings, Step, Steps, Verdict, Verdicts
-from lead_desk.prompt_injection import has_injection
-from lead_desk.requested_time import parse_requested_time
-from lead_desk.text_cleaning import clip
-from lead_desk.time_extraction import extract_times
+from lead_desk.language import lead_signals
+from lead_desk.language.lead_signals import matches
+from lead_desk.language.prompt_injection import has_injection
+from lead_desk.language.requested_time import parse_requested_time
+from lead_desk.language.text_cleaning import clip
+from lead_desk.language.time_extraction import extract_times
+from lead_desk.model_answers import (
+    Pattern,
+    Patterns,
+    Pick,
+    Picks,
+    PlannedStep,
+    Ruling,
+    Rulings,
+    Steps,
+    Verdict,
+    Verdicts,
+)
 
 __all__ = ["decide_conflicts", "find_patterns", "judge_leads", "pick_slots", "plan_tasks"]
 
@@ -126,7 +137,7 @@ def find_patterns(data: Data) -> Patterns:
         patterns.append(
             Pattern(pattern=f"{len(rows)} of {total} {what}: {label}", ids=[row["id"] for row in rows], weight=weight)
         )
-    return Patterns(insights=patterns)
+    return Patterns(patterns=patterns)
 
 
 def decide_conflicts(data: Data) -> Rulings:
@@ -152,17 +163,19 @@ def _ruling(conflict: Data, free: list[str]) -> Ruling:
 
 def plan_tasks(data: Data) -> Steps:
     """Return a task for each pattern that needs action."""
-    return Steps(rulings=[_step(insight) for insight in data["insights"]])
+    return Steps(steps=[_step(insight) for insight in data["insights"]])
 
 
-def _step(insight: Data) -> Step:
+def _step(insight: Data) -> PlannedStep:
     pattern = insight["pattern"]
     share, _, label = pattern.partition(": ")
     if label == _ATTACK:
         task = f"Decide whether to block a form that is being attacked: {pattern}"
-        return Step(id=insight["id"], task=task, ask=True)
+        return PlannedStep(id=insight["id"], task=task, ask=True)
     if "rejected" in share:
-        return Step(id=insight["id"], task=f"Keep enquiries such as '{label}' out with the form itself", ask=False)
+        return PlannedStep(
+            id=insight["id"], task=f"Keep enquiries such as '{label}' out with the form itself", ask=False
+        )
     if "qualified" in share:
-        return Step(id=insight["id"], task=f"Answer leads from {label} first", ask=False)
-    return Step(id=insight["id"], task="", ask=False)
+        return PlannedStep(id=insight["id"], task=f"Answer leads from {label} first", ask=False)
+    return PlannedStep(id=insight["id"], task="", ask=False)

@@ -15,12 +15,12 @@ from lead_desk import offline_rules
 from lead_desk.answer_matching import match_answers
 from lead_desk.desk_marks import Appointment, Lead, Nudge, Qualified, Rejected, Task
 from lead_desk.desk_settings import SECTIONS, DeskSettings, format_local
+from lead_desk.language.prompt_injection import is_suspicious
+from lead_desk.language.requested_time import parse_requested_time
+from lead_desk.language.submission_time import parse_submission
+from lead_desk.language.text_cleaning import clip
 from lead_desk.model_answers import Verdict, Verdicts
-from lead_desk.prompt_injection import is_suspicious
 from lead_desk.prompts import load_prompt
-from lead_desk.requested_time import parse_requested_time
-from lead_desk.submission_time import parse_submission
-from lead_desk.text_cleaning import clip
 
 __all__ = ["MAX_MESSAGE_LENGTH", "QUALIFYING_SCORE", "sales"]
 

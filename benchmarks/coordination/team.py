@@ -60,7 +60,7 @@ class _State:
             text = text[starts[-1] :]
             self.task, end = json.JSONDecoder().raw_decode(text)
             text = text[end:]
-        self.insights = '"insights":' in text
+        self.has_patterns = '"patterns":' in text
         events = sorted(_events(text), key=lambda event: event.at)
         self.verdict = next((event.data for event in reversed(events) if event.category == "verdict"), None)
         self.last = next((event for event in reversed(events) if event.category != "verdict"), None)
@@ -69,7 +69,7 @@ class _State:
     def stage(self) -> str:
         """The role that must act next, or `done`."""
         if "outcomes" in self.task:
-            return "done" if self.insights else "analyst"
+            return "done" if self.has_patterns else "analyst"
         if self.last is not None and self.last.category == "ruling":
             return "scheduler"
         if self.last is not None:

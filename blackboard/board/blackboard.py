@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from pydantic import JsonValue
 
 from blackboard.authors import check_author
-from blackboard.board import deposit_batches
+from blackboard.board import deposit_batches, file_compaction
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
-from blackboard.board.mark_storage import added_strength, evaporation
+from blackboard.board.mark_storage import added_strength, departures
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import erasure, needs, pauses
-from blackboard.board.reading import explanation, queries
+from blackboard.board.reading import queries, waking_explanation
 from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.result_types import (
     ActivationDetails,
@@ -339,7 +339,7 @@ class Blackboard:
 
         def work(txn: BoardTransaction) -> None:
             check_signature(txn, self.author)
-            evaporation.withdraw(txn, mark_id, self.author, if_event=if_event)
+            departures.withdraw(txn, mark_id, self.author, if_event=if_event)
 
         self.session.write(work)
 
@@ -390,8 +390,8 @@ class Blackboard:
             StoreError: The board is on a server, or the disk is full.
         """
         before = self.database.sizes().get("file_bytes", 0)
-        if not erasure.compact(self.session):
-            raise StoreBusy(erasure.LOG_IN_USE)
+        if not file_compaction.compact(self.session):
+            raise StoreBusy(file_compaction.LOG_IN_USE)
         return CompactionReport(before, self.database.sizes()["file_bytes"])
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -530,7 +530,7 @@ class Blackboard:
         """
         subject = None if subject is None else normalize_subject(subject)
         dead = self.session.dead_workers()
-        return self.session.read(lambda txn: explanation.explain(txn, agent, subject, dead))
+        return self.session.read(lambda txn: waking_explanation.explain(txn, agent, subject, dead))
 
     def costs(self, days: int = 30) -> list[CostRow]:
         """Return the cost of model calls by day and agent.

@@ -13,7 +13,7 @@ can tell a long pause from a leap: an answer costs less than a wrong guess.
 from __future__ import annotations
 
 from blackboard.authors import BOARD
-from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage import departures
 from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
@@ -128,7 +128,7 @@ def _question(txn: BoardTransaction) -> Need:
 def _withdraw_questions(txn: BoardTransaction) -> bool:
     rows = questions(txn)
     for row in rows:
-        evaporation.withdraw(txn, row.id, BOARD)
+        departures.withdraw(txn, row.id, BOARD)
     return bool(rows)
 
 

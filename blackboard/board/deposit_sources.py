@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage import departures
 from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import NotFound
@@ -99,7 +99,7 @@ def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int)
             continue
         if own and row is not None:
             with contextlib.suppress(NotFound):  # it has evaporated
-                evaporation.withdraw(txn, mark_id, author)
+                departures.withdraw(txn, mark_id, author)
                 batch.withdrawn += 1
         for key in keys:
             txn.sql.run(MARKS.delete_key, key=key.key, author=key.author, kind=key.kind)

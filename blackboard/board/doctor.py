@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from blackboard.board import unreadable_marks
+from blackboard.board import file_compaction, unreadable_marks
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.mark_storage import redeployment
-from blackboard.board.people import erasure
 from blackboard.board.people.needs import inbox
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state
@@ -311,7 +310,7 @@ def _examine_backfills(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _examine_erasures(txn: BoardTransaction) -> Iterator[Finding]:
-    if (owed_at := erasure.owed_compaction(txn)) is not None:
+    if (owed_at := file_compaction.owed_since(txn)) is not None:
         detail = f"unused parts of the file may still contain words of a subject that was forgotten at {iso(owed_at)}"
         yield Finding("erasure", "wrong", detail, "'blackboard compact' finishes it")
 

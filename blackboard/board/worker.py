@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from blackboard.board import board_clock
+from blackboard.board import board_clock, file_compaction
 from blackboard.board import retention as retention_rules
 from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls, unusable_answers
 from blackboard.board.activations.activation_results import Failure
@@ -20,10 +20,9 @@ from blackboard.board.activations.quiescence import Report, has_work
 from blackboard.board.activations.unusable_answers import HeldAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.deployments.maintenance_pace import Pace
-from blackboard.board.mark_storage import backfill, evaporation
+from blackboard.board.maintenance_pace import Pace
+from blackboard.board.mark_storage import backfill, departures
 from blackboard.board.mark_storage.declarations import AgentDeclaration, with_declared
-from blackboard.board.people import erasure
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
@@ -395,7 +394,7 @@ class Worker:
 
     def owes_compaction(self) -> bool:
         """Return whether the file may still contain words of an erased subject."""
-        return self._session.read(erasure.owed_compaction) is not None
+        return self._session.read(file_compaction.owed_since) is not None
 
     def compact(self) -> bool:
         """Compact the file unless others write meanwhile; returns whether it is done.
@@ -404,7 +403,7 @@ class Worker:
         """
         if self.board.database.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
-        return erasure.compact(self._session, insist=False)
+        return file_compaction.compact(self._session, insist=False)
 
     # -- the clock ---------------------------------------------------------------------------------------------------
 
@@ -441,7 +440,7 @@ def _worker_ids(txn: BoardTransaction) -> list[str]:
 
 
 def _evaporate(txn: BoardTransaction, limit: int) -> int:
-    count = evaporation.evaporate_due(txn, limit)
+    count = departures.evaporate_due(txn, limit)
     failpoint("evaporation.within")
     return count
 

@@ -1,67 +1,50 @@
 """The command line: parses arguments, calls the board, prints results.
 
-`app` is the command group: `COMMANDS` names the module of each command. `cli_session` gives a command its board and its
-deployment, `output` and `table_layout` print its results.
+What all commands share:
+
+entry_point       sets up the process, and runs the command
+app               the group of commands: `COMMANDS` names the module of each
+help_layout       the help of the group, by what commands are for
+completion        completes names in a shell
+typed_command     the command as it was typed, for advice that a person can copy
+cli_session       the board and the deployment of a command
+output            prints results: tables, JSON, errors
+table_layout      tables as text of a given width
+log_setup         how log lines look
+standard_streams  standard input and output that are closed, full or not text
+signals           the signals of `run`
+stop_signals      SIGINT and SIGTERM for a command that waits for a file
+
+The commands:
+
+mark_commands       init, deposit, reinforce, withdraw, answer, pause, resume
+inspect_commands    marks, history, status and others that read the board
+activation_command  activation
+watch_command       watch
+cost_commands       costs, record-cost
+admin_commands      backup, restore, doctor, forget, compact
+sql_command         sql
+check_command       check
+rules_command       test
+run_command         run
+demo_command        demo
+demo_samples        the samples of the demo
+load_command        load
+new_command         new
+
+The rows of `load`:
+
+input_text     the text of an input, in its encoding
+row_reader     rows from CSV, JSON and JSON Lines
+json_paths     values inside a row of JSON
+row_mapping    which column becomes which part of a mark
+row_deposits   deposits rows, and counts them
+rejects_file   the refused rows, in a file
+row_follower   deposits the rows of a file that grows
+followed_file  such a file: whether it was replaced or cut
+line_stream    lines as they arrive
 """
 
-from __future__ import annotations
+from blackboard.cli.entry_point import main
 
-import io
-import os
-import sys
-from typing import NoReturn
-
-from blackboard.cli import standard_streams
-
-COMMON = ("--config", "--database", "--author")
-
-HOSTS = {"run", "demo"}
-"""The commands that run agents. Agents may rely on pydantic plugins."""
-
-
-def main() -> NoReturn:
-    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage."""
-    standard_streams.open_closed()
-    for number, argument in enumerate(sys.argv[1:], 1):
-        if not _is_text(argument):
-            sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
-            sys.exit(2)
-    if "run" in sys.argv:
-        from blackboard.cli import signals
-
-        signals.hold_reloads()  # before all that takes time
-    if not HOSTS.intersection(sys.argv):
-        # pydantic's search for plugins reads the metadata of all installed packages.
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from blackboard.cli.app import app
-
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Escape characters that the terminal's encoding lacks.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        app(args=move_common_first(sys.argv[1:]), prog_name="blackboard")
-        sys.exit(0)
-    finally:
-        standard_streams.finish()
-
-
-def _is_text(argument: str) -> bool:
-    """Return whether the bytes of an argument are text. Python keeps others as halves of surrogate pairs."""
-    return not any("\ud800" <= character <= "\udfff" for character in argument)
-
-
-def move_common_first(arguments: list[str]) -> list[str]:
-    """Return the arguments with the common options moved before the command."""
-    common: list[str] = []
-    others: list[str] = []
-    remaining = iter(arguments)
-    for argument in remaining:
-        if argument == "--":
-            return [*common, *others, argument, *remaining]
-        if argument in COMMON:
-            common += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
-        elif argument.startswith(tuple(f"{name}=" for name in COMMON)):
-            common.append(argument)
-        else:
-            others.append(argument)
-    return common + others
+__all__ = ["main"]

@@ -1,4 +1,33 @@
-"""The daemon: it wakes agents when marks cross their thresholds, and maintains the board."""
+"""The daemon: it wakes agents when marks cross their thresholds, and maintains the board.
+
+The loop:
+
+daemon       the loop: does what is due, and sleeps until the next instant
+loop_sleep   its sleep, which an event ends
+timer        an alarm at an instant, by APScheduler
+maintenance  the tasks besides agents, in bounded steps
+clock_jumps  jumps of the clock
+troubles     what keeps a daemon from its work
+watchdog     reports to systemd
+telemetry    traces through OpenTelemetry
+
+The run of an activation:
+
+active_runs        the activations that run in this process
+agent_threads      the threads in which agents run
+agent_event_loop   the event loop of asynchronous agents
+activation_runner  runs an agent's function, and saves its result
+run_context        what the function gets besides its marks
+returned_actions   checks what the function returned
+publish_hooks      files and systems that agents update after a commit
+forked_children    ends a child process that an agent's code forks
+
+Model calls:
+
+model_caller   plans, sends and answers a call, step by step
+call_recorder  commits each answer with its cost before it is parsed
+batch_api      submits calls together
+"""
 
 from blackboard.board.activations.quiescence import Report
 from blackboard.daemon.daemon import Daemon, build_daemon

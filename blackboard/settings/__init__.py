@@ -1,10 +1,12 @@
 """Deployment files: reading, checking and resolving. All mistakes are reported at once; no database is opened.
 
 sections             the sections and their fields
-settings_file        finding and reading the file, with overrides from the environment
+settings_file        finding and reading the file, with overrides
+environment          the overrides from environment variables
 example_file         a new file from an example
 trusted_folders      who may change a file that was found and not named
 agent_sections       the sections of [settings] that agents declare
+condition_warnings   what a condition cannot do with its kinds
 price_settings       models without a price
 deployment_resolver  the agents and kinds that the file names, with their overrides
 """

@@ -163,7 +163,7 @@ def test_a_live_run_reads_its_figures_from_the_usage_fields() -> None:
 
 def test_the_local_server_answers_as_a_team_in_the_messages_api() -> None:
     content = scripted_blocks(
-        {"system": ROUTER, "messages": [{"role": "user", "content": '{"outcomes": []}\n{"insights": []}'}]}
+        {"system": ROUTER, "messages": [{"role": "user", "content": '{"outcomes": []}\n{"patterns": []}'}]}
     )
     assert content == [{"type": "text", "text": "done"}]
 

@@ -9,7 +9,7 @@ from blackboard import strength
 from blackboard.board import board_clock
 from blackboard.board.activations import activation_results, claims
 from blackboard.board.activations.activation_results import Failure
-from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage import departures
 from blackboard.board.mark_storage.deposits import deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import pauses
@@ -123,10 +123,10 @@ def test_a_recovery_that_finds_nothing_does_not_notify(world: World) -> None:
 def test_an_evaporation_and_a_withdrawal_do_not_notify(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), floor=0.5, on_repeat="separate")}, WATCHMAN)
     mark = world.put("smoke").mark_id
-    assert not notifies(world, lambda txn: evaporation.withdraw(txn, mark, "person:ada"))
+    assert not notifies(world, lambda txn: departures.withdraw(txn, mark, "person:ada"))
     world.put("smoke")
     world.advance(2 * HOUR)
-    assert not notifies(world, lambda txn: evaporation.evaporate_due(txn, 10))
+    assert not notifies(world, lambda txn: departures.evaporate_due(txn, 10))
 
 
 def test_a_resumption_and_a_new_worker_notify(world: World) -> None:

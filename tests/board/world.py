@@ -14,7 +14,7 @@ from blackboard.board.activations import activation_results, claims
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.activations.claims import Claim
-from blackboard.board.mark_storage import backfill, evaporation
+from blackboard.board.mark_storage import backfill, departures
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit, prepare
 from blackboard.board.mark_storage.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt
@@ -129,7 +129,7 @@ class World:
     def evaporate(self, limit: int = 1000) -> int:
         """Record predicted crossings and move evaporated marks to the history until no work remains."""
         count = 0
-        while done := self.board.session.write(lambda txn: evaporation.evaporate_due(txn, limit)):
+        while done := self.board.session.write(lambda txn: departures.evaporate_due(txn, limit)):
             count += done
             assert count < 100_000
         return count

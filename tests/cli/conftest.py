@@ -13,8 +13,8 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from blackboard.cli import move_common_first
 from blackboard.cli.app import app
+from blackboard.cli.entry_point import move_common_first
 
 AGENTS = """
 from blackboard import Linear, Mark, agent, count, strength

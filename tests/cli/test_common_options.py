@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from blackboard.cli import main, move_common_first
+from blackboard.cli.entry_point import main, move_common_first
 from tests.cli.conftest import CommandLine
 
 

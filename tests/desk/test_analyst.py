@@ -58,7 +58,7 @@ def test_an_insight_of_weight_0_is_still_on_the_board() -> None:
     marks = outcomes(2, 0)
 
     def answer(system: str, data: Any, schema: type) -> Patterns:
-        return Patterns(insights=[Pattern(pattern="", ids=[mark.id for mark in marks], weight=0.0)])
+        return Patterns(patterns=[Pattern(pattern="", ids=[mark.id for mark in marks], weight=0.0)])
 
     (left,) = woken(analyst, marks, Context("outcomes", {}, answer=answer))
     assert left.intensity > Insight.defaults.floor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,8 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard.errors import AgentError
-from lead_desk import busy_times, calendar_events, calendar_text
-from lead_desk.calendar_file import find_problems, read_busy_times
+from lead_desk.calendar import busy_times, calendar_events, calendar_text
+from lead_desk.calendar.calendar_file import find_problems, read_busy_times
+from lead_desk.calendar.recurrence_rules import StepBudget
 from lead_desk.scheduler import examine
 from tests.desk.fake_desk import at
 
@@ -310,9 +312,7 @@ def test_a_rule_that_cannot_be_followed_blocks_all_time_and_is_named(rule: str, 
 def test_rules_that_together_are_too_much_leave_the_simple_ones_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        busy_times, "StepBudget", lambda: __import__("lead_desk.recurrence_rules").recurrence_rules.StepBudget(2000)
-    )
+    monkeypatch.setattr(busy_times, "StepBudget", partial(StepBudget, 2000))
     dense = "".join(event("DTSTART:20260310T000000Z", "RRULE:FREQ=MINUTELY;BYHOUR=3", uid=f"{n}") for n in range(20))
     path = write(tmp_path, calendar(dense + event(*SERIES, "RRULE:FREQ=DAILY", uid="daily")))
     assert not is_busy(path, berlin(3, 12))

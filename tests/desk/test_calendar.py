@@ -19,11 +19,12 @@ from icalendar import Calendar
 
 from blackboard.errors import AgentError, ConfigurationError
 from blackboard.system import file_owners
-from lead_desk import calendar_file, calendar_text, shared_file
-from lead_desk.calendar_file import Meeting, read_busy_times, write_meetings
+from lead_desk import shared_file
+from lead_desk.calendar import calendar_file, calendar_text
+from lead_desk.calendar.calendar_file import Meeting, read_busy_times, write_meetings
 from lead_desk.desk_settings import DeskSettings
 from lead_desk.free_slots import find_free_slots, is_free, matching_slots, nearest_slots
-from lead_desk.requested_time import RequestedTime, parse_requested_time
+from lead_desk.language.requested_time import RequestedTime, parse_requested_time
 from tests.desk.fake_desk import BERLIN, at
 
 SAMPLE = files("lead_desk").joinpath("samples", "calendar.ics").read_bytes()

@@ -13,7 +13,7 @@ from blackboard.errors import ModelError
 from blackboard.marks import Decision, Need
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
-from lead_desk.model_answers import Pick, Picks, Ruling, Rulings, Step, Steps
+from lead_desk.model_answers import Pick, Picks, PlannedStep, Ruling, Rulings, Steps
 from tests.desk.fake_desk import Context, FakeDesk, settings, stored, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]
@@ -93,7 +93,7 @@ def test_a_strong_insight_becomes_a_task_or_a_need_or_nothing() -> None:
 
     def answer(system: str, data: Any, schema: type) -> Steps:
         tasks = [("Answer ads first", False), ("Block the form?", True), (" ", False)]
-        return Steps(rulings=[Step(id=m.id, task=t, ask=ask) for m, (t, ask) in zip(marks, tasks, strict=True)])
+        return Steps(steps=[PlannedStep(id=m.id, task=t, ask=ask) for m, (t, ask) in zip(marks, tasks, strict=True)])
 
     left = woken(coordinator, marks, Context("insight", {}, answer=answer))
     assert [type(mark) for mark in left] == [Task, Need]
@@ -116,8 +116,8 @@ def test_a_request_leads_to_at_most_one_decision_before_a_person_is_asked(
         if schema is Rulings:
             return Rulings(rulings=[Ruling(id=row["id"], slot=next_slot(), note="no") for row in data["conflicts"]])
         if schema is Steps:
-            return Steps(rulings=[Step(id=row["id"], task="x", ask=False) for row in data["insights"]])
-        return schema(insights=[])
+            return Steps(steps=[PlannedStep(id=row["id"], task="x", ask=False) for row in data["insights"]])
+        return schema(patterns=[])
 
     world = FakeDesk(settings(Path("/nowhere")), answer)
     people = ["a", "b", "c", "a"]

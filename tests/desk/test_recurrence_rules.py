@@ -11,7 +11,7 @@ from dateutil.rrule import rrulestr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lead_desk.recurrence_rules import MAX_STEPS, Frequency, StepBudget, TooManySteps, parse_rule
+from lead_desk.calendar.recurrence_rules import MAX_STEPS, Frequency, StepBudget, TooManySteps, parse_rule
 
 START = datetime(2026, 1, 5, 10)
 

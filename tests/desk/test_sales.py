@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from blackboard.errors import ModelError
 from lead_desk.desk_marks import Lead, Qualified, Rejected, Task
+from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.model_answers import Verdict, Verdicts
-from lead_desk.prompt_injection import is_suspicious
 from lead_desk.sales import MAX_MESSAGE_LENGTH, sales
 from tests.desk.fake_desk import MONDAY, Context, settings, stored, woken
 

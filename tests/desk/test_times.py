@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lead_desk.requested_time import RequestedTime, parse_requested_time
-from lead_desk.submission_time import parse_submission
-from lead_desk.time_extraction import extract_times
+from lead_desk.language.requested_time import RequestedTime, parse_requested_time
+from lead_desk.language.submission_time import parse_submission
+from lead_desk.language.time_extraction import extract_times
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=BERLIN)

@@ -16,7 +16,7 @@ from blackboard.agent_definition import Agent
 from blackboard.decay import law_from
 from blackboard.marks import Decision
 from lead_desk.desk_settings import DeskSettings
-from lead_desk.prompt_injection import is_suspicious
+from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.prompts import load_prompt
 from tests.desk.fake_desk import SAMPLES, FakeDesk, sample_leads, settings
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lead_desk.calendar_text import read_components
-from lead_desk.calendar_zones import Zones
+from lead_desk.calendar.calendar_text import read_components
+from lead_desk.calendar.calendar_zones import Zones
 
 WINDOWS = """
 -12:00 International Date Line West

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from tests.docs.blocks import ROOT
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 JOURNEYS = (ROOT / "docs/journeys.md").read_text("utf-8")
 DECISIONS = ROOT / "docs/decisions"
+PACKAGES = sorted(
+    path.parent
+    for top in ("blackboard", "agents")
+    for path in (ROOT / top).rglob("__init__.py")
+    if path.parent.name not in ("blackboard", "prompts")  # whose `__init__.py` is the interface, or has a function
+)
 PATH = r"`([a-z_][A-Za-z0-9_/.]*(?:/|\.(?:py|sql|md|toml|json|txt)))`"
 
 
@@ -83,3 +90,14 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert pages | {ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", DECISIONS / "README.md"} <= linked(
         ROOT / "README.md"
     )
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_table_of_contents_of_a_package_names_each_part_that_exists(package: Path) -> None:
+    contents = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
+    named = re.findall(r"^([a-z_]+) {2,}\S", contents, re.MULTILINE)
+    parts = {path.stem for path in package.glob("[a-z]*.py")} | {
+        path.parent.name for path in package.glob("*/__init__.py")
+    }
+    assert set(named) ^ parts == set(), "`__init__.py` has one line for each module and each package inside"
+    assert len(named) == len(parts)

@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from blackboard.cli import move_common_first
 from blackboard.cli.app import app
+from blackboard.cli.entry_point import move_common_first
 from blackboard.decay import law_from
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError

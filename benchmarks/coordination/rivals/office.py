@@ -30,8 +30,8 @@ PROMPTS = {
     "taken and what is free.",
     "coordinator": "You settle clashes over meetings. Answer in JSON: id; slot: the free start nearest to what was "
     "wanted, null where a person must decide; note: if slot is null, the question to that person.",
-    "analyst": "You look for patterns in the outcomes of a sales desk. Sort the ids into at most 6 insights, each id "
-    "in one. Answer in JSON: insights, each with pattern: what these have in common and why it matters, at most 20 "
+    "analyst": "You look for patterns in the outcomes of a sales desk. Sort the ids into at most 6 patterns, each id "
+    "in one. Answer in JSON: patterns, each with pattern: what these have in common and why it matters, at most 20 "
     "words; ids; weight: 0 to 1, how much it should change what the desk does.",
 }
 WHAT_FOR = {
@@ -90,8 +90,8 @@ class Office:
 
     def insights(self, text: str) -> list[list[int]]:
         """Return the groups of an analyst's answer; missing ids form another group, as at the desk."""
-        answer, _ = json.JSONDecoder().raw_decode(text[text.rindex('{"insights":') :])
-        result = [part["ids"] for part in answer["insights"]]
+        answer, _ = json.JSONDecoder().raw_decode(text[text.rindex('{"patterns":') :])
+        result = [part["ids"] for part in answer["patterns"]]
         missing = {row["id"] for row in self.rows} - {number for group in result for number in group}
         return [*result, sorted(missing)] if missing else result
 

@@ -1,1 +1,8 @@
-"""Making a deployment active, and previewing it."""
+"""Deployments: one is made active, or previewed.
+
+deployer            deploys for programs and workers
+deployment_preview  deploys in a transaction that is rolled back
+
+What a deployment changes of kinds, agents and marks is in `mark_storage`: `declarations`, `redeployment` and
+`backfill`.
+"""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from blackboard.board import unreadable_marks
 from blackboard.board.board_session import BoardSession
-from blackboard.board.deployments.maintenance_pace import Pace
+from blackboard.board.maintenance_pace import Pace
 from blackboard.board.mark_storage import backfill, declarations
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.result_types import DeployResult

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import JsonValue
 
 from blackboard.authors import check_author, skeleton
-from blackboard.board.mark_storage import backfill, deposit_keys, evaporation, mark_lookup, unique_values
+from blackboard.board.mark_storage import backfill, departures, deposit_keys, mark_lookup, unique_values
 from blackboard.board.mark_storage.declarations import check_payload, ensure_kind
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
@@ -397,7 +397,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
     crossed = crossings.evaluate_deposit(txn, old, row) if live else []
     predicted_crossings.predict(txn, old, row)
     if not live:
-        evaporation.evaporate_at_once(txn, old, row)
+        departures.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
         crossed = [*crossed, *timed_crossings.follow_change(txn, old, row)]
     guards.release_after_change(txn, row.kind, row.subject)
@@ -511,7 +511,7 @@ def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | Non
     for row in rows:
         row = backfill.migrate(txn, row)
         if not row.is_live(txn.now):
-            evaporation.evaporate(txn, row)
+            departures.evaporate(txn, row)
         elif live is None:
             live = row
     return live

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
-from blackboard.board.mark_storage import backfill, evaporation
+from blackboard.board.mark_storage import backfill, departures
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import KindSpec
 from blackboard.errors import InvalidMark
@@ -60,7 +60,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
             place = f"mark {row.id} with subject {row.subject}"
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {_shown(value)} belongs to {place}")
         backfill.prepare_change(txn, row.kind, row.subject)
-        evaporation.evaporate(txn, row)
+        departures.evaporate(txn, row)
 
 
 def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:

@@ -12,9 +12,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from blackboard.board import file_compaction
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage import departures
 from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions.activation_rows import get_activation
@@ -36,8 +37,6 @@ PREFIX = "forgotten/"
 """The prefix of the random names."""
 
 ERASED = "(erased)"
-
-LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
 
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",
@@ -91,7 +90,7 @@ def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
     try:
         report = session.write(lambda txn: erase(txn, subject, author))
     except NotFound:
-        if session.read(owed_compaction) is None:
+        if session.read(file_compaction.owed_since) is None:
             raise
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.drop(session.database, report.calls)
@@ -108,7 +107,7 @@ def _compact_after_erasure(session: BoardSession) -> str | None:
         return None
     try:
         compaction.empty_log(session.database)  # so that the words are gone even if the rest fails
-        return None if compact(session) else LOG_IN_USE
+        return None if file_compaction.compact(session) else file_compaction.LOG_IN_USE
     except StoreError as error:
         return str(error)
 
@@ -184,39 +183,14 @@ def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
         txn.sql.run(ERASURE.erase_call, id=call_id)
 
 
-def owed_compaction(txn: BoardTransaction) -> Instant | None:
-    """Return since when the file may still contain words of an erased subject; None if it does not."""
-    return txn.sql.value(ERASURE.owed_compaction)
-
-
-def compact(session: BoardSession, *, insist: bool = True) -> bool:
-    """Compact the file, and record that no erasure requires it any longer; return whether it is done.
-
-    Args:
-        session: The session of a board in a file.
-        insist: Whether to block writers for the whole time, if they prevented the earlier tries.
-
-    Raises:
-        StoreError: The file cannot be compacted now.
-    """
-    owed_at = session.read(owed_compaction)
-    try:
-        done = compaction.compact(session.database, insist=insist)
-    except MemoryError:
-        raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
-    if done and owed_at is not None:
-        session.write(lambda txn: txn.sql.run(ERASURE.settle_compaction, owed_at=owed_at))
-    return done
-
-
 def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     """Remove every mark of the subject from the board, and return how many were live."""
     live = 0
     for row in txn.sql.all(ERASURE.marks_to_erase, subject=subject):
         if not row.is_live(txn.now):
-            evaporation.evaporate(txn, row)
+            departures.evaporate(txn, row)
         else:
-            evaporation.withdraw(txn, row.id, author)
+            departures.withdraw(txn, row.id, author)
             live += 1
     return live
 

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import evaporation
+from blackboard.board.mark_storage import departures
 from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposits import DepositRequest, check_signature, deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
@@ -58,7 +58,7 @@ def answer(
         text = _option(text, options)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=payload.get("question", ""))
     receipt = deposit(txn, DepositRequest.of(decision, author))
-    evaporation.withdraw(txn, need_id, author)
+    departures.withdraw(txn, need_id, author)
     return receipt
 
 

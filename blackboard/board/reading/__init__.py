@@ -1,1 +1,7 @@
-"""What people and programs read of a board."""
+"""What people and programs read of a board. Nothing here writes.
+
+queries             marks at any instant, agents, agenda, activations, status and costs
+activation_details  one activation in full
+waking_explanation  why an agent has or has not woken
+explanation_lines   the same in words
+"""

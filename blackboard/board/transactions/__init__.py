@@ -1,1 +1,11 @@
-"""One transaction of a board, and the rows of agents and activations that it reads and writes."""
+"""One transaction of a board, and the rows of agents and activations that it reads and writes.
+
+board_transaction  the transaction: its instant, its deployment, and what it has read
+active_deployment  the deployment as transactions use it: watches by kind and agent
+law_cache          the decay laws that marks refer to
+agent_state        pauses, cooldowns and failures in a row of agents
+activation_rows    inserts activations, and changes their state
+activation_inputs  the marks that an activation absorbs or reads, frozen at its claim
+board_sums         the sums over the marks that a watch over the board counts
+window_events      the deposits in the windows of conditions
+"""

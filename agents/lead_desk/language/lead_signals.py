@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from lead_desk.text_cleaning import MAX_LENGTH, normalize
+from lead_desk.language.text_cleaning import MAX_LENGTH, normalize
 
 __all__ = [
     "BUDGET",

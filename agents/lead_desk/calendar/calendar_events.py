@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from lead_desk.calendar_text import Component, Property
-from lead_desk.calendar_times import (
+from lead_desk.calendar.calendar_text import Component, Property
+from lead_desk.calendar.calendar_times import (
     CalendarTime,
     UnreadableValue,
     days_in,
@@ -21,8 +21,8 @@ from lead_desk.calendar_times import (
     parse_time,
     utc,
 )
-from lead_desk.calendar_zones import Zones
-from lead_desk.recurrence_rules import Rule, StepBudget, TooManySteps, parse_rule
+from lead_desk.calendar.calendar_zones import Zones
+from lead_desk.calendar.recurrence_rules import Rule, StepBudget, TooManySteps, parse_rule
 
 __all__ = ["EventReader", "Problem", "Problems", "Series", "printable"]
 

@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
-from lead_desk.calendar_text import Component
-from lead_desk.place_zones import find_place
-from lead_desk.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps, parse_rule
-from lead_desk.zone_names import ABBREVIATIONS
+from lead_desk.calendar.calendar_text import Component
+from lead_desk.calendar.place_zones import find_place
+from lead_desk.calendar.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps, parse_rule
+from lead_desk.calendar.zone_names import ABBREVIATIONS
 
 __all__ = ["Zones"]
 

@@ -13,10 +13,18 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from lead_desk.date_words import CONNECTORS, MONTHS, NEXT_WEEK, PARTS_OF_DAY, RELATIVE_DAYS, THIS_WEEK, WEEKDAYS
-from lead_desk.requested_time import RequestedTime, local_time, midnight, whole_days
-from lead_desk.text_cleaning import MAX_LENGTH, normalize
-from lead_desk.zone_names import mark_zones, zone_after
+from lead_desk.calendar.zone_names import mark_zones, zone_after
+from lead_desk.language.date_words import (
+    CONNECTORS,
+    MONTHS,
+    NEXT_WEEK,
+    PARTS_OF_DAY,
+    RELATIVE_DAYS,
+    THIS_WEEK,
+    WEEKDAYS,
+)
+from lead_desk.language.requested_time import RequestedTime, local_time, midnight, whole_days
+from lead_desk.language.text_cleaning import MAX_LENGTH, normalize
 
 __all__ = ["extract_times"]
 

@@ -22,9 +22,9 @@ from blackboard.errors import AgentError, MissingPackage
 try:
     from icalendar import Event
 
-    from lead_desk.busy_times import BusyCalendar, TimeSpan
-    from lead_desk.calendar_events import Problem
-    from lead_desk.calendar_text import Component, read_components
+    from lead_desk.calendar.busy_times import BusyCalendar, TimeSpan
+    from lead_desk.calendar.calendar_events import Problem
+    from lead_desk.calendar.calendar_text import Component, read_components
 except ModuleNotFoundError as error:
     raise MissingPackage("the lead desk", error.name, extra="desk") from None
 from lead_desk.shared_file import Signature, has_mode, locked, read_file, real_path, replace_file, signature

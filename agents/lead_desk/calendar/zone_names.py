@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from lead_desk.place_zones import find_place
+from lead_desk.calendar.place_zones import find_place
 
 __all__ = ["ABBREVIATIONS", "mark_zones", "zone_after"]
 

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from dateutil import parser
 from icalendar import vDuration
 
-from lead_desk.calendar_text import Property
-from lead_desk.calendar_zones import Zones
+from lead_desk.calendar.calendar_text import Property
+from lead_desk.calendar.calendar_zones import Zones
 
 __all__ = [
     "CalendarTime",

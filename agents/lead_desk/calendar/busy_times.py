@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import chain
 
-from lead_desk.calendar_events import DAY, EventReader, Problem, Problems, Series, printable
-from lead_desk.calendar_text import Component
-from lead_desk.calendar_times import CalendarTime, local_day, midnight, utc
-from lead_desk.calendar_zones import Zones
-from lead_desk.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps
+from lead_desk.calendar.calendar_events import DAY, EventReader, Problem, Problems, Series, printable
+from lead_desk.calendar.calendar_text import Component
+from lead_desk.calendar.calendar_times import CalendarTime, local_day, midnight, utc
+from lead_desk.calendar.calendar_zones import Zones
+from lead_desk.calendar.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps
 
 __all__ = ["BusyCalendar", "TimeSpan"]
 

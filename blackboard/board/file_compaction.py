@@ -1,0 +1,37 @@
+"""Compaction of a board's file, and the record that an erasure still requires one."""
+
+from __future__ import annotations
+
+from blackboard.board.board_session import BoardSession
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.errors import StoreError
+from blackboard.store import compaction
+from blackboard.store.statements import ERASURE
+
+LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"
+
+
+def owed_since(txn: BoardTransaction) -> Instant | None:
+    """Return since when the file may still contain words of an erased subject; None if it does not."""
+    return txn.sql.value(ERASURE.owed_compaction)
+
+
+def compact(session: BoardSession, *, insist: bool = True) -> bool:
+    """Compact the file, and record that no erasure requires it any longer; return whether it is done.
+
+    Args:
+        session: The session of a board in a file.
+        insist: Whether to block writers for the whole time, if they prevented the earlier tries.
+
+    Raises:
+        StoreError: The file cannot be compacted now.
+    """
+    owed_at = session.read(owed_since)
+    try:
+        done = compaction.compact(session.database, insist=insist)
+    except MemoryError:
+        raise StoreError(f"{session.database.where} could not be compacted: there is not enough memory") from None
+    if done and owed_at is not None:
+        session.write(lambda txn: txn.sql.run(ERASURE.settle_compaction, owed_at=owed_at))
+    return done

@@ -1,0 +1,63 @@
+"""The entry point of the command line: sets up the process, then runs the command that its arguments name."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import NoReturn
+
+from blackboard.cli import standard_streams
+
+COMMON = ("--config", "--database", "--author")
+
+HOSTS = {"run", "demo"}
+"""The commands that run agents. Agents may rely on pydantic plugins."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0 done, 1 failed, 2 wrong usage."""
+    standard_streams.open_closed()
+    for number, argument in enumerate(sys.argv[1:], 1):
+        if not _is_text(argument):
+            sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
+            sys.exit(2)
+    if "run" in sys.argv:
+        from blackboard.cli import signals
+
+        signals.hold_reloads()  # before all that takes time
+    if not HOSTS.intersection(sys.argv):
+        # pydantic's search for plugins reads the metadata of all installed packages.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    from blackboard.cli.app import app
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Escape characters that the terminal's encoding lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        app(args=move_common_first(sys.argv[1:]), prog_name="blackboard")
+        sys.exit(0)
+    finally:
+        standard_streams.finish()
+
+
+def _is_text(argument: str) -> bool:
+    """Return whether the bytes of an argument are text. Python keeps others as halves of surrogate pairs."""
+    return not any("\ud800" <= character <= "\udfff" for character in argument)
+
+
+def move_common_first(arguments: list[str]) -> list[str]:
+    """Return the arguments with the common options moved before the command."""
+    common: list[str] = []
+    others: list[str] = []
+    remaining = iter(arguments)
+    for argument in remaining:
+        if argument == "--":
+            return [*common, *others, argument, *remaining]
+        if argument in COMMON:
+            common += [argument, *([value] if (value := next(remaining, None)) is not None else [])]
+        elif argument.startswith(tuple(f"{name}=" for name in COMMON)):
+            common.append(argument)
+        else:
+            others.append(argument)
+    return common + others
