@@ -15,10 +15,10 @@ from blackboard.settings.deployment_resolver import resolve_file
 from tests.board.world import MINUTE, SECOND
 
 MODULE = """
-from blackboard import Mark, agent, daily_at, strength, total, watch
+from blackboard import Exponential, Mark, agent, daily_at, strength, total, watch
 
 
-class Gust(Mark, kind="gust", on_repeat="separate"):
+class Gust(Mark, kind="gust", decay=Exponential("1h"), on_repeat="separate"):
     pass
 
 
