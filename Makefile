@@ -1,20 +1,4 @@
-# make demo   the lead desk over the sample leads
-# make test   style, types, layers and all tests; .ci/run runs this
-# make test-quick   the tests that start no process and no server, in about two minutes
-# make test-lowest   the same tests, with the lowest versions that pyproject.toml allows
-# make coverage   the branches that the tests of make test-quick take
-# make test-postgresql   all tests of the board on a PostgreSQL server that they start, or on a server given by
-#              URL=postgresql+psycopg://user@host/database, where each test creates its own database
-# make shells   zsh and fish, in which the tests try completion as they do in bash (without them these tests are skipped)
-# make thorough   the tests of properties, with many new examples instead of the few that `make test` repeats
-# make lint   style, types and layers only
-# make crash  the daemon, killed N times during its work (N=1000)
-# make soak   two daemons in all sorts of trouble for half an hour (MINUTES=30)
-# make bench  the performance benchmarks (run make bench-peers first to include other systems)
-# make bench-coordination  model calls and tokens (run make bench-rivals first to install the frameworks for comparison)
-# make constraints   constraints.txt, with the newest versions within the ranges of pyproject.toml (then run make test)
-# make picture  docs/fading.svg, drawn by a board
-# make diagram  the diagram of activation states in docs/design.md
+.DEFAULT_GOAL := help
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,21 +8,29 @@ MINUTES ?= 30
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-quick test-lowest coverage thorough test-postgresql shells lint crash soak bench bench-peers \
+.PHONY: help demo test test-quick test-lowest coverage thorough test-postgresql shells lint crash soak bench bench-peers \
   bench-coordination bench-rivals constraints picture diagram clean
 .DELETE_ON_ERROR:
 
+## help: list the targets
+help:
+	@sed -n 's/^## \([^:]*\): \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
+
+## demo: run the lead desk over the sample leads
 demo: $(VENV)/installed
 	$(BIN)/blackboard demo
 
 # Three workers on two cores, because a third of the time of all tests is spent waiting for processes.
+## test: check style, types and layers, and run all tests; .ci/run runs this
 test: lint
 	$(BIN)/pytest -n 3
 
+## test-quick: run the tests that start no process and no server, in about two minutes
 test-quick: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 $(QUICK)
 
 # uv finds the lowest versions. The tests left out compare the installed packages with the pinned versions.
+## test-lowest: run the same tests with the lowest versions that pyproject.toml allows
 test-lowest:
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
@@ -46,36 +38,45 @@ test-lowest:
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,postgresql]'
 	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
 
+## coverage: show which branches the tests of test-quick take
 coverage: $(VENV)/installed-dev
 	$(BIN)/coverage run -m pytest $(QUICK) --timeout=0
 	$(BIN)/coverage report
 
+## thorough: run the tests of properties with many new examples
 thorough: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 -m hypothesis --hypothesis-profile=thorough --timeout=0
 
+## test-postgresql: run all tests of the board on a PostgreSQL server (URL=...; without it the tests start one)
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'
 
+## shells: install zsh and fish, for the tests of completion
 shells:
 	if command -v apt-get; then sudo apt-get install -y zsh fish; else brew install zsh fish; fi
 
+## lint: check style, types and layers only
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+## crash: kill the daemon N times during its work (N=1000)
 crash: $(VENV)/installed-dev
 	$(BIN)/pytest tests -m processes -k crash --crash-runs=$(N) --timeout=0
 
+## soak: run two daemons in all sorts of trouble (MINUTES=30)
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
+## bench: measure performance, also of the systems that bench-peers has installed
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.performance --plot --peers
 	$(BIN)/pytest benchmarks/performance --benchmark-only --benchmark-disable-gc
 
 # Other systems, each in its own environment; the next `make bench` measures the installed systems.
+## bench-peers: install other systems, to compare performance with
 bench-peers: $(patsubst benchmarks/performance/peer_scripts/%.txt,.venv-peers/%/installed,$(wildcard benchmarks/performance/peer_scripts/*.txt))
 
 .venv-peers/%/installed: benchmarks/performance/peer_scripts/%.txt
@@ -83,10 +84,12 @@ bench-peers: $(patsubst benchmarks/performance/peer_scripts/%.txt,.venv-peers/%/
 	.venv-peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+## bench-coordination: count model calls and tokens, also of the frameworks that bench-rivals has installed
 bench-coordination: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.coordination
 
 # Each framework in its own environment, with pinned versions; python -m benchmarks.coordination --rivals runs them.
+## bench-rivals: install other frameworks, to compare model calls with
 bench-rivals: $(patsubst benchmarks/coordination/rivals/%.txt,.venv-rivals/%/installed,$(wildcard benchmarks/coordination/rivals/*.txt))
 
 .venv-rivals/%/installed: benchmarks/coordination/rivals/%.txt
@@ -95,6 +98,7 @@ bench-rivals: $(patsubst benchmarks/coordination/rivals/%.txt,.venv-rivals/%/ins
 	@touch $@
 
 # The list names no place that the packages came from, and not this project.
+## constraints: pin the newest versions that pyproject.toml allows in constraints.txt; then run make test
 constraints:
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
@@ -103,12 +107,15 @@ constraints:
 	mv constraints.new constraints.txt
 	rm -rf .venv-constraints
 
+## picture: draw docs/fading.svg from a real board
 picture: $(VENV)/installed-dev
 	$(BIN)/python docs/fading.py
 
+## diagram: draw the activation states in docs/design.md
 diagram: $(VENV)/installed-dev
 	$(BIN)/python docs/activation_states.py
 
+## clean: delete the virtual environments and everything that was built
 clean:
 	rm -rf $(VENV) .venv-peers .venv-rivals .venv-constraints .venv-lowest build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

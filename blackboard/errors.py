@@ -8,7 +8,7 @@ BlackboardError
 │   ├── InvalidCondition       a condition that cannot be parsed or watched
 │   ├── InvalidMark            a payload, subject or key that cannot be stored
 │   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
-│   ├── InvalidTime            a value that is not a time, or is in the future
+│   ├── InvalidTime            a value that is not a time, or is too far ahead
 │   ├── KeyReused              the key of a deposit stands for another one
 │   ├── Conflict               a mark is at another event than the one named; exit code 1
 │   ├── LawConflict            a deposit names another law than the live mark's
@@ -139,7 +139,7 @@ class InvalidAuthor(InvalidMark):
 
 
 class InvalidTime(UsageError):
-    """A value that is not a time, or an occurrence that is ahead of the board's time."""
+    """A value that is not a time, or an occurrence that is too far ahead of the board's time."""
 
 
 class KeyReused(UsageError):

@@ -20,6 +20,7 @@ __all__ = [
     "AgentStatus",
     "BackupMention",
     "BoardStatus",
+    "CompactionReport",
     "CostRow",
     "DeferredActivation",
     "DeployResult",

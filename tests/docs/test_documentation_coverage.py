@@ -31,6 +31,7 @@ from blackboard.settings.sections import (
 from blackboard.settings.settings_file import Settings
 from blackboard.store.view_columns import VIEWS
 from blackboard.system.packaged_files import config_file
+from tests.docs.blocks import DOCUMENTS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -105,6 +106,19 @@ def test_every_command_is_documented_with_its_options(name: str) -> None:
     options = [word for parameter in command.params for word in parameter.opts if word.startswith("--")]
     assert [word for word in options if f"`{word}" not in text and word not in ("--help", "--json")] == []
     assert ("--json" in options) == ("`--json`" in text)
+
+
+def test_every_command_that_a_document_names_exists() -> None:
+    """A list such as `marks`, `history` and `forget` names commands if most of its words are commands."""
+    wrong: list[str] = []
+    for path in DOCUMENTS:
+        text = path.read_text("utf-8")
+        for run in re.findall(r"`[a-z-]+`(?:(?:,| and| or|, and|, or)\s`[a-z-]+`)+", text):
+            words = re.findall(r"`([a-z-]+)`", run)
+            unknown = [word for word in words if word not in COMMANDS]
+            wrong += unknown if 0 < len(unknown) < len(words) / 2 else []
+        wrong += [word for word in re.findall(r"`blackboard ([a-z][a-z-]*)", text) if word not in COMMANDS]
+    assert wrong == []
 
 
 def test_every_section_of_a_deployment_file_is_documented() -> None:

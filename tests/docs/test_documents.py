@@ -55,11 +55,14 @@ def _worked(folder: Path) -> Path:
 
 @pytest.fixture
 def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Blocks]:
-    """Run blocks in their own folder."""
+    """Run blocks in their own folder, and forget the modules that they imported from it."""
     monkeypatch.chdir(tmp_path)
     before = list(sys.path)
     yield Blocks(tmp_path, desk)
     sys.path[:] = before
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(f"{tmp_path}/"):
+            del sys.modules[name]
 
 
 @pytest.mark.processes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.blocks import ROOT
+from tests.docs.blocks import DOCUMENTS, ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 JOURNEYS = (ROOT / "docs/journeys.md").read_text("utf-8")
@@ -59,6 +59,20 @@ def test_the_guide_for_contributors_knows_every_folder_of_code_and_of_tests() ->
 def test_a_target_that_a_guide_names_exists(name: str) -> None:
     assert f"make {name}" in CONTRIBUTING
     assert re.search(rf"^{name}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+def test_every_target_says_what_it_does() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE)
+    assert re.findall(r"^## ([a-z-]+): \S.*\n\1:", makefile, re.MULTILINE) == targets
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_cell_of_a_table_is_a_paragraph(path: Path) -> None:
+    text = re.sub(r"\]\([^)]*\)|^```.*?^```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [cell.strip() for row in rows for cell in re.split(r"(?<!\\)\|", row)]
+    assert [cell for cell in cells if len(cell) > 190 and not cell.startswith("`alembic`, ")] == []
 
 
 def test_each_decision_is_listed_once_under_its_title_and_its_state() -> None:

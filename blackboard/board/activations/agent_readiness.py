@@ -36,7 +36,10 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
 
 
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
-    """Return whether an agent may run one more activation: it is neither agent_hold nor at its concurrency."""
+    """Return whether an agent may run one more activation.
+
+    Nothing holds it, and it runs fewer activations than its concurrency allows.
+    """
     if agent_hold(txn, agent.name) is not None:
         return False
     return txn.sql.value(ACTIVATIONS.count_running, agent=agent.name) < agent.settings.concurrency

@@ -286,7 +286,9 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
 
 
 def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
-    """Accept when a deposit occurred, and return it. A little ahead of the board counts as now, and is counted.
+    """Return when a deposit occurred, as the board accepts it.
+
+    A time slightly ahead of the board's is replaced by now, and recorded as skew.
 
     Raises:
         InvalidTime: It is ahead of the board's time by more than `max_skew`.
@@ -528,8 +530,7 @@ def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) ->
         raise LawConflict(
             f"mark {old.id} of {old.kind} {old.subject!r} has {_describe_law(law, now)}, and a deposit that joins it"
             f" cannot name {_describe_law(named, now)}; name no law, withdraw the mark first, or let the kind repeat"
-            " as 'replace'"
-            " or 'separate'"
+            " as 'replace' or 'separate'"
         )
 
 

@@ -10,7 +10,7 @@ import anthropic  # noqa: F401  # so that the server that forks the children has
 from blackboard import ManualClock, failpoints
 from blackboard.board.activations import model_calls
 from blackboard.errors import StoreError
-from tests.economy.paying_board import PayingBoard
+from tests.model_calls.paying_board import PayingBoard
 
 __all__ = ["live"]
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from blackboard import ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent, Context
-from tests.economy.paying_board import KEY, Judged, Lead, PayingBoard
+from tests.model_calls.paying_board import KEY, Judged, Lead, PayingBoard
 from tests.support.faults import Cut, Fault, Says, Status
 from tests.support.messages_api import MessagesApi
 

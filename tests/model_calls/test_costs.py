@@ -21,8 +21,8 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.settings_file import load_settings
 from blackboard.store.view_columns import VIEWS
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import MODEL, Judged, Lead, PayingBoard, judge
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 
@@ -167,7 +167,7 @@ def test_a_model_without_a_price_is_refused_before_anything_runs(
     tmp_path: Path, world_of: Callable[..., PayingBoard]
 ) -> None:
     file = tmp_path / "deployment.toml"
-    text = '[deployment]\nagents = ["tests.economy.paying_board:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
+    text = '[deployment]\nagents = ["tests.model_calls.paying_board:judge"]\n[model]\nmodel = "claude-nonesuch"\n'
     file.write_text(text)
     with pytest.raises(UsageError, match="model 'claude-nonesuch' has no price"):
         resolve(load_settings(file, {}))

@@ -19,8 +19,8 @@ from blackboard.llm.client import AnthropicClient
 from blackboard.llm.failures import OutcomeUnknown
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import KEY, MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 from tests.support.request_checks import Refused

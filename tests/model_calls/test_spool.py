@@ -16,7 +16,7 @@ from blackboard.board.activations import model_calls
 from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.errors import StoreError
 from blackboard.system.board_files import BoardFiles
-from tests.economy.paying_board import PayingBoard
+from tests.model_calls.paying_board import PayingBoard
 from tests.support.messages_api import MessagesApi
 from tests.support.owners import MALLORY, Owners
 from tests.support.owners import owners as owners

@@ -14,7 +14,7 @@ from blackboard.llm.reply import Usage
 from blackboard.llm.request import plan
 from lead_desk import offline_rules
 from tests.desk.fake_desk import FakeDesk, sample_leads, settings
-from tests.economy.paying_board import Judged, Lead, PayingBoard, Verdicts
+from tests.model_calls.paying_board import Judged, Lead, PayingBoard, Verdicts
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
 

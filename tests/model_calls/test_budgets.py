@@ -21,8 +21,8 @@ from blackboard.durations import HOUR
 from blackboard.llm.prices import load_prices
 from blackboard.llm.request import highest_cost
 from blackboard.store.statements import MODEL_CALLS
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import MODEL, Lead, PayingBoard
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import MODEL, Lead, PayingBoard
 from tests.support.faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
 

@@ -9,7 +9,7 @@ from blackboard.errors import ModelError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.reply import Reply
-from tests.economy.paying_board import KEY
+from tests.model_calls.paying_board import KEY
 from tests.support.messages_api import MessagesApi
 
 __all__ = ["BatchEndsLater"]

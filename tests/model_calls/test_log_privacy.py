@@ -19,7 +19,7 @@ from blackboard.agent_definition import Agent
 from blackboard.error_descriptions import class_name, describe, places, show_messages
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSettings
-from tests.economy.paying_board import Judged, Lead, PayingBoard
+from tests.model_calls.paying_board import Judged, Lead, PayingBoard
 from tests.reliability.serving import run_until_idle, served
 from tests.support.faults import Fault, Junk, Says, Status
 from tests.support.messages_api import MessagesApi

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Context
 from blackboard.durations import parse_duration
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import MODEL, Judged, Lead, PayingBoard, answer, judge
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, answer, judge
 from tests.support.messages_api import MessagesApi
 
 ANSWERS: dict[str, Callable[[dict[str, Any]], Any]] = {

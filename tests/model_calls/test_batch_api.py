@@ -20,8 +20,8 @@ from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.reply import Reply
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import MODEL, Judged, Lead, PayingBoard, judge
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 from tests.support.wire import Call

@@ -1,4 +1,4 @@
-"""The fixtures of the economy tests: a fake API, and a board with an agent that calls it."""
+"""The fixtures of the tests of model calls: a fake API, and a board with an agent that calls it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard.clock import ManualClock
-from tests.economy.paying_board import KEY, PayingBoard, answer
+from tests.model_calls.paying_board import KEY, PayingBoard, answer
 from tests.support.messages_api import MessagesApi
 
 

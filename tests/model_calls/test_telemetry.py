@@ -11,8 +11,8 @@ import pytest
 
 from blackboard.clock import parse_instant
 from blackboard.daemon import telemetry
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import PayingBoard
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import PayingBoard
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
 

@@ -19,8 +19,8 @@ from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import MODEL, Judged, Lead, PayingBoard, judge
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
 from tests.support.faults import Cut, Fault, Hang, Junk, Says, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
 

@@ -16,9 +16,9 @@ import pytest
 
 from blackboard import ManualClock, failpoints
 from blackboard.llm.client_protocol import Client
-from tests.economy.child import live
-from tests.economy.later_batches import BatchEndsLater
-from tests.economy.paying_board import PayingBoard
+from tests.model_calls.child import live
+from tests.model_calls.later_batches import BatchEndsLater
+from tests.model_calls.paying_board import PayingBoard
 from tests.support.faults import Hang
 from tests.support.messages_api import MessagesApi
 
@@ -61,7 +61,7 @@ def test_every_failpoint_of_a_call_is_tested() -> None:
 def processes() -> ForkServerContext:
     """Return a context whose children start from a server with all modules loaded and no threads."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.economy.child"])
+    context.set_forkserver_preload(["tests.model_calls.child"])
     return context
 
 
