@@ -14,9 +14,10 @@ SUM = 1.2
 BOARD = 3
 BELL = 40 * 60_000_000
 """The interval of the schedule in microseconds."""
-CLEAR = 0.5
-HELD = 30 * 60_000_000
-REWAKE = 90 * 60_000_000
+LASTING = 0.5
+CLEAR = 0.3
+HELD = 10 * 60_000_000
+REWAKE = 15 * 60_000_000
 """The times of the watch over time: how long it must hold, and after which time it wakes again."""
 FLOOD = 1.5
 WINDOW = 30 * 60_000_000
@@ -150,7 +151,7 @@ class Model:
         """Follow what time alone changed since the last instant: values only fell, so it is found by bisection."""
         since, self.seen = self.seen, now
         for subject, episode in self.episodes.items():
-            ends = self.first_below(subject, SUM, since, now)
+            ends = self.first_below(subject, LASTING, since, now)
             self.cross_episode(subject, episode, now if ends is None else ends - 1, now)
             if ends is not None:
                 episode.held_since = None
@@ -183,7 +184,7 @@ class Model:
         """Follow a change of marks in the episode of their subject."""
         episode = self.episodes.setdefault(subject, ModelEpisode())
         value = self.lasting_value(subject, at)
-        if value < SUM:
+        if value < LASTING:
             episode.held_since = None
         elif episode.held_since is None:
             episode.held_since = at
@@ -286,7 +287,7 @@ class Model:
                 self.close("board", ("", 0))
             if key in self.waiting["long"]:
                 then = self.waiting["long"][key]
-                if math.fsum(self.strength(item, then) for item in self.lasting(mark.subject, then)) < SUM:
+                if math.fsum(self.strength(item, then) for item in self.lasting(mark.subject, then)) < LASTING:
                     self.close("long", key)
                     self.episodes[mark.subject].crossed_at = None
             self.change_episode(mark.subject, now)

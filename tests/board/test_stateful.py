@@ -17,7 +17,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import KeyReused, LawConflict, OutOfOrder
-from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, SUM, Model, ModelMark
+from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, LASTING, SUM, Model, ModelMark
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
@@ -46,7 +46,7 @@ AGENTS = [
     ),
     spec(
         "long",
-        watch(total("fire") >= SUM, held_for="30m", rewake_every="90m", clear_below=CLEAR),
+        watch(total("fire") >= LASTING, held_for="10m", rewake_every="15m", clear_below=CLEAR),
         max_attempts=2,
         cooldown_after_failures=999,
     ),
