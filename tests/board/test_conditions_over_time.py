@@ -368,3 +368,16 @@ def test_until_quiescent_waits_for_falls_but_not_for_time(world: World) -> None:
     world.deploy(kinds, spec("pager", watch(strength("beat") < 0.5, held_for="10s")))
     world.put("beat")
     assert awaited() is None
+
+
+def test_an_episode_that_is_over_is_not_told_again_by_a_late_backfill(world: World) -> None:
+    agent = spec("pager", watch(strength("smoke") >= 0.5, held_for="30s"))
+    world.deploy({"smoke": kind("smoke", Linear("10m"))}, agent)
+    world.put("smoke")
+    world.advance(10 * SECOND)
+    world.register({"smoke": kind("smoke", Linear("20m"))}, agent)
+    tick(world, HOUR)
+    assert crossings(world) == [(30.0, HOUR / SECOND - 20)]
+    world.follow()
+    assert len(crossings(world)) == 1
+    assert held(world) == []

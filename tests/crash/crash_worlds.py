@@ -42,7 +42,7 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.sections import DaemonSettings
 from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
-from tests.crash.invariants import Broken, check_cooled, check_tolls, check_windows, rows
+from tests.crash.invariants import Broken, check_cooled, check_lasting, check_tolls, check_windows, rows
 
 __all__ = ["WORLDS", "CrashWorld", "Deposit"]
 
@@ -566,6 +566,11 @@ def warden(marks: Sequence[Smoke], context: Any) -> list[Chill]:
     return [Chill(subject=mark.subject, of=mark.n) for mark in marks]
 
 
+@agent(watches=watch(strength(Smoke) >= 0.3, held_for="1m", rewake_every="2m"), batch=50)
+def vigil(marks: Sequence[Smoke], context: Any) -> None:
+    """Take note of smoke that lasts."""
+
+
 class Toll(Mark, kind="toll", on_repeat="separate"):
     """A mark deposited at an instant of a schedule."""
 
@@ -639,7 +644,7 @@ class Fading(CrashWorld):
 
     def create(self) -> None:
         with self.open("founder") as board:
-            board.deploy(warden, ringer, meter)
+            board.deploy(warden, vigil, ringer, meter)
 
     def make_daemon(self) -> Daemon:
         board = self.open("daemon")
@@ -653,10 +658,12 @@ class Fading(CrashWorld):
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
-        return Daemon(board, [warden, ringer, meter], DaemonSettings(evaporation_batch=10), rng=random.Random(1))
+        agents = [warden, vigil, ringer, meter]
+        return Daemon(board, agents, DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
         check_cooled(self.path, self.depositors * self.per_depositor)
+        check_lasting(self.path, held_for=MINUTE, rewake_every=2 * MINUTE)
         check_tolls(self.path, "often", 20_000_000, self.now - FADING_SINCE, catches_up=False)
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
         check_windows(self.path, WITHIN, SURGE)

@@ -17,6 +17,7 @@ __all__ = [
     "check",
     "check_cooled",
     "check_finished",
+    "check_lasting",
     "check_recovered",
     "check_tolls",
     "check_windows",
@@ -26,7 +27,11 @@ __all__ = [
 
 EMPTY = {
     "a crossing of one mark's event was recorded twice": """
-        SELECT watch_id, mark_id, event_id FROM crossing WHERE mark_id > 0 GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+        SELECT watch_id, mark_id, event_id FROM crossing WHERE mark_id > 0 AND cause IS NULL
+        GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+    "a watch over time crossed twice at one instant": """
+        SELECT watch_id, subject, mark_id, crossed_at FROM crossing WHERE cause IS NOT NULL
+        GROUP BY 1, 2, 3, 4 HAVING count(*) > 1""",
     "a crossing waits and has an activation": """
         SELECT id FROM crossing WHERE state = 'waiting' AND activation_id IS NOT NULL""",
     "a claimed crossing has no activation at work": """
@@ -48,7 +53,10 @@ EMPTY = {
     "one event was absorbed twice by one watch": """
         SELECT a.watch_id, g.mark_id, g.event_id FROM activation_input g JOIN activation a ON a.id = g.activation_id
         JOIN watch w ON w.id = a.watch_id
-        WHERE g.role = 'absorbed' AND w.condition NOT LIKE '%within=%' GROUP BY 1, 2, 3 HAVING count(*) > 1""",
+        WHERE g.role = 'absorbed' AND w.condition NOT LIKE '%within=%' AND NOT EXISTS (
+          SELECT 1 FROM crossing c WHERE c.watch_id = a.watch_id AND c.cause IS NOT NULL
+        )
+        GROUP BY 1, 2, 3 HAVING count(*) > 1""",
     "a schedule woke its agent twice for one instant": """
         SELECT watch_id, scheduled_for FROM activation WHERE scheduled_for IS NOT NULL
         GROUP BY 1, 2 HAVING count(*) > 1""",
@@ -152,6 +160,31 @@ def check_cooled(path: Path, smokes: int) -> None:
         raise Broken(f"went cold other than once: missing {list(left - chills)[:5]}, more {list(chills - left)[:5]}")
     if len(gone) != len(left) or len(set(gone)) != len(gone):
         raise Broken(f"{len(left)} marks evaporated {len(gone)} times")
+
+
+def check_lasting(path: Path, *, held_for: int, rewake_every: int) -> None:
+    """Check that a watch over time crossed for each smoke that lasted, first and again at the right instants.
+
+    A smoke lasts from its record until it goes cold, which another watch says.
+
+    Raises:
+        Broken: It crossed at another instant, or not at all.
+    """
+    of_watch = "FROM crossing c JOIN watch w ON w.id = c.watch_id WHERE w.agent = ?"
+    with rows(path) as query:
+        begins = dict(query("SELECT mark_id, recorded_at FROM event WHERE kind = 'smoke' AND event = 'deposited'"))
+        ends = dict(query(f"SELECT c.mark_id, c.crossed_at {of_watch}", "warden"))
+        found = query(f"SELECT c.mark_id, c.crossed_at, c.noticed_at, c.cause {of_watch}", "vigil")
+        states = query("SELECT mark_id FROM watch_state")
+    held = {mark_id: at for mark_id, at, _, cause in found if cause == "held"}
+    due = {mark_id: begin + held_for for mark_id, begin in begins.items() if begin + held_for < ends[mark_id]}
+    if held != due:
+        raise Broken(f"lasting smoke was noticed at {held.items() - due.items()}, not {due.items() - held.items()}")
+    for mark_id, at, noticed_at, cause in found:
+        if at > noticed_at or at >= ends[mark_id] or (cause == "rewake" and (at - due[mark_id]) % rewake_every):
+            raise Broken(f"mark {mark_id} crossed ({cause}) at {at}, noticed at {noticed_at}, cold at {ends[mark_id]}")
+    if states:
+        raise Broken(f"states of {len(states)} marks are left")
 
 
 def check_tolls(path: Path, schedule: str, interval: int, end: int, *, catches_up: bool) -> None:

@@ -19,6 +19,8 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 
     Returns how many were moved; `limit` if there may be more to do.
     """
+    if txn.active.over_time and backfill.run_batch(txn, limit):
+        return limit  # what a watch over time remembers is brought to the instant of a change before it goes on
     if predicted_crossings.fire_due(txn, limit):
         return limit  # nothing evaporates until all due predicted crossings have fired
     rows = txn.sql.all(MARKS.evaporated_marks, now=txn.now, limit=limit)

@@ -139,6 +139,9 @@ def follow(
     `crossed_at` is when the watch last crossed, if there is no state.
     """
     stored, timing = watch_states.get(txn, key), _timing(watch)
+    if stored is None and at is not None:
+        crossing = txn.sql.one(CROSSINGS.crossed_since, **key._asdict(), since=at)
+        at = at if crossing is None else None  # the episode is over, though the backfill had not reached these marks
     marks = watch_states.marks_behind(txn, watch, key, at)
     at = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
