@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board import retention
+from blackboard.board import board_clock, retention
 from blackboard.clock import from_datetime, iso
 from blackboard.conditions import Condition
 from blackboard.decay import Exponential, Step
@@ -414,6 +416,20 @@ def test_a_new_weight_makes_a_total_rise_or_fall_at_the_change(world: World) -> 
     assert len(world.crossings("waiting")) == 2  # the first one of up waits still
 
 
+def test_a_preview_says_which_subjects_a_new_window_would_wake_for(world: World) -> None:
+    world.deploy(BEAT)
+    for subject in "aab":
+        world.put("beat", subject)
+        world.advance(2 * MINUTE)
+    world.evaporate()
+    many = spec("many", count("beat", within="10m") >= 2, unless=count("beat", within="5m") >= 1)
+    preview = world.board.preview(world.deployment.model_copy(update={"agents": {"many": many}}))
+    assert [(wake.agent, wake.subject, wake.value, wake.guard_closed) for wake in preview.wakes] == [
+        ("many", "a", 2.0, True)
+    ]
+    assert world.sql("SELECT * FROM window_event") == []
+
+
 # -- clocks and processes ------------------------------------------------------------------------------------------
 
 
@@ -423,6 +439,17 @@ def test_a_clock_that_steps_back_moves_no_deposit(world: World) -> None:
     world.advance(-HOUR)
     assert world.put("beat", "a").crossed == ("many",)
     assert {row.occurred_at for row in world.sql("SELECT occurred_at FROM window_event")} == {world.board.session.now()}
+
+
+def test_what_was_deposited_while_the_clock_was_in_doubt_counts_from_its_confirmation(world: World) -> None:
+    world.deploy(BEAT, spec("many", count("beat", over="board", within="10m") >= 3))
+    world.put("beat", "a")
+    session = world.board.session
+    world.clock.step(timedelta(days=500))
+    session.write(lambda txn: board_clock.ask_person(txn, session.classes))
+    world.put("beat", "a")
+    assert session.write(board_clock.believe)
+    assert [world.put("beat", "a").crossed for _ in range(2)] == [(), ("many",)]
 
 
 def test_two_processes_count_the_same_deposits_and_cross_once(world: World) -> None:
