@@ -41,7 +41,7 @@ class Data(BaseModel):
         pairs = ((name, getattr(self, name), getattr(other, name)) for name in type(self).model_fields)
         return ", ".join(f"{name} {_shown(new)} instead of {_shown(old)}" for name, new, old in pairs if new != old)
 
-    def differs(self, other: Self) -> str:
+    def differing_fields(self, other: Self) -> str:
         """Return the names of the fields in which two differ, such as `weight, decay`."""
         return ", ".join(name for name in type(self).model_fields if getattr(self, name) != getattr(other, name))
 

@@ -5,7 +5,7 @@ The watch crosses when the condition has held for `held_for`, and again after ea
 cross for a new episode once the value has been beyond `clear`, which is the threshold itself if nothing else is set.
 
 Between two changes of marks, values only fall. So each instant at which time alone changes an episode is computed from
-the marks, and `step` takes an episode from one such instant to the next. All of this is arithmetic; it uses no board
+the marks, and `advance` takes an episode from one such instant to the next. All of this is arithmetic; it uses no board
 and no clock.
 """
 
@@ -37,7 +37,7 @@ class Episode(NamedTuple):
     """When the watch last crossed; None if it has not crossed since the value was last beyond `clear`."""
 
 
-class Step(NamedTuple):
+class EpisodeChange(NamedTuple):
     """An episode at an instant.
 
     Attributes:
@@ -51,14 +51,14 @@ class Step(NamedTuple):
     next_at: Instant | None
 
 
-def step(
+def advance(
     condition: Condition,
     timing: Timing,
     episode: Episode,
     marks: Sequence[FadingMark],
     at: Instant,
     now: Instant | None = None,
-) -> Step:
+) -> EpisodeChange:
     """Return what becomes of an episode at an instant, if the marks stay as they are from then on.
 
     Args:
@@ -89,7 +89,7 @@ def step(
     if episode.crossed_at is not None and not condition.is_falling:
         changes.append(below_clear)
     next_at = min((change for change in changes if change is not None and change > at), default=None)
-    return Step(episode, cause, next_at)
+    return EpisodeChange(episode, cause, next_at)
 
 
 def due(timing: Timing, episode: Episode) -> Instant | None:
@@ -108,7 +108,7 @@ def next_crossing(
     """Return the first instant from `at` on at which a watch crosses if the marks only fade; None if it does not."""
     following: Instant | None = at
     while following is not None:
-        taken = step(condition, timing, episode, marks, following)
+        taken = advance(condition, timing, episode, marks, following)
         if taken.cause is not None:
             return following
         episode, following = taken.episode, taken.next_at

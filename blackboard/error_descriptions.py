@@ -29,7 +29,7 @@ def shows_messages() -> bool:
     return _shows_messages
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an error as the log may show it: its class, and the file and line that raised it.
 
     Its message is shown only if this package wrote it and it quotes nobody, or on request.

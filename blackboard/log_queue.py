@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from blackboard.error_descriptions import describe
+from blackboard.error_descriptions import describe_error
 
 MAX_LINES = 10_000
 """Lines that wait for the writer before further lines are dropped."""
@@ -170,7 +170,7 @@ class QueuedLogger:
 class Log:
     """A log whose methods queue a line with an event and its values, and never raise.
 
-    An error among the values is written as `describe` returns it.
+    An error among the values is written as `describe_error` returns it.
     """
 
     def __init__(self, name: str) -> None:
@@ -191,7 +191,8 @@ class Log:
     def _write(self, level: str, event: str, values: dict[str, object]) -> None:
         try:
             values = {
-                name: describe(value) if isinstance(value, BaseException) else value for name, value in values.items()
+                name: describe_error(value) if isinstance(value, BaseException) else value
+                for name, value in values.items()
             }
             getattr(self._logger, level)(event, **values)
         except Exception:  # a processor of the configuration failed

@@ -1,4 +1,4 @@
-"""The fading part of a mark, and how a repeated deposit reinforces it: pure functions that store nothing."""
+"""The fading part of a mark, and how a repeated deposit joins it: pure functions that store nothing."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def single_state(kind: Kind, new: FadingState) -> FadingState:
     return new if intensity == new.intensity else FadingState(intensity, new.at, new.law)
 
 
-def reinforce(kind: Kind, old: FadingState | None, new: FadingState, now: Instant) -> FadingState | None:
+def join(kind: Kind, old: FadingState | None, new: FadingState, now: Instant) -> FadingState | None:
     """Return the state after a deposit, or None if the deposit changes nothing.
 
     The rule is the kind's `on_repeat`:

@@ -16,7 +16,7 @@ from blackboard import Blackboard, Exponential
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
-from blackboard.reinforcement import FadingState, reinforce
+from blackboard.reinforcement import FadingState, join
 from blackboard.store.statements import MARKS
 
 
@@ -78,7 +78,7 @@ def test_build_and_dump_a_mark(benchmark: Any) -> None:
 def test_a_reinforced_state(benchmark: Any) -> None:
     law = Exponential("1h")
     old, new = FadingState(1.0, 0, law), FadingState(0.5, 60_000_000, law)
-    benchmark(reinforce, Trace.defaults, old, new, 60_000_000)
+    benchmark(join, Trace.defaults, old, new, 60_000_000)
 
 
 def test_parse_a_condition(benchmark: Any) -> None:

@@ -9,7 +9,7 @@ administration  what a person does to keep a board, such as backups
 Acts of their own:
 
 deposit_batches   deposits of many items, as many as one transaction takes
-deposit_sources   deposits by the file that they were loaded from
+loaded_files      deposits by the file that they were loaded from
 read_positions    how far a followed file has been deposited
 answer_spool      model answers that could not be stored, in files
 doctor            everything that can be wrong with a board, and what to do about it

@@ -18,7 +18,7 @@ from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposits import DepositRequest, deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, predicted_crossings, window_sums
+from blackboard.board.watches import board_totals, predicted_crossings, window_totals
 from blackboard.clock import Instant, iso
 from blackboard.durations import Duration
 from blackboard.errors import InvalidMark
@@ -61,7 +61,7 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     for row in txn.sql.all(MARKS.marks_changed_since, since=since):
         _restart_fading(txn, row)
     txn.sql.run(WINDOWS.restart_window_events, since=since, at=txn.now)
-    window_sums.reset(txn)
+    window_totals.reset(txn)
     for watch in txn.active.watches.values():
         if watch.is_over_board and watch.absorbs:
             board_totals.rebuild(txn, watch)

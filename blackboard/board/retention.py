@@ -6,7 +6,7 @@ Live marks keep all of their history, and so do marks with a deposit in a window
 from __future__ import annotations
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import window_sums
+from blackboard.board.watches import window_totals
 from blackboard.durations import DAY, Duration
 from blackboard.store.statements import CROSSINGS, RETENTION, WINDOWS
 
@@ -64,7 +64,7 @@ def _remove_left(txn: BoardTransaction, limit: int) -> int:
     needed_at = min(at for at in (txn.now, due_at, *waiting) if at is not None)
     removed = 0
     for kind in txn.sql.each(WINDOWS.next_kind_in_windows, after=""):
-        window_sums.subtract_left(txn, kind)
+        window_totals.subtract_left(txn, kind)
         longest = txn.active.longest_windows.get(kind)
         before = txn.now + 1 if longest is None else needed_at - longest
         left = max(0, limit - removed)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from blackboard.board import board_clock, file_compaction
 from blackboard.board import retention as retention_rules
-from blackboard.board.activations import activation_results, agent_readiness, claims, model_calls, unusable_answers
+from blackboard.board.activations import activation_results, agent_readiness, answer_blame, claims, model_calls
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentAction
+from blackboard.board.activations.answer_blame import HeldAnswer
 from blackboard.board.activations.claims import Claim
-from blackboard.board.activations.quiescence import Report, has_work
-from blackboard.board.activations.unusable_answers import HeldAnswer
+from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.maintenance_pace import Pace
@@ -208,7 +208,7 @@ class Worker:
 
     def is_quiescent(self, *, batch_api: bool) -> bool:
         """Return whether the work that remains for its agents waits for a person, a budget or a new mark."""
-        return self._session.read(lambda txn: not has_work(txn, self._current(txn), batch_api=batch_api))
+        return self._session.read(lambda txn: not anything_is_left(txn, self._current(txn), batch_api=batch_api))
 
     def close_batch_window(self) -> bool:
         """End the earliest batch window of its agents, if nothing runs and nothing else is due before its end."""
@@ -292,7 +292,7 @@ class Worker:
             receipts = activation_results.finish(txn, claim.row, claim.agent, actions, classes)
             if receipts is None:
                 return None
-            resumed_models = unusable_answers.clear(txn, claim.row)
+            resumed_models = answer_blame.clear(txn, claim.row)
             return FinishedRun(receipts, claim_next is not None and claim_next(txn), resumed_models)
 
         return self._session.write(work, record_instant=True, shared=True)
@@ -321,7 +321,7 @@ class Worker:
         )
 
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
-        """Hold a run whose answer is unusable, unless its marks are to blame; see `unusable_answers`.
+        """Hold a run whose answer is unusable, unless its marks are to blame; see `answer_blame`.
 
         After a hopeless failure, fewer marks may succeed, so only a single one can show that the model is to blame.
         Returns None if the failure counts.
@@ -330,7 +330,7 @@ class Worker:
         def work(txn: BoardTransaction) -> HeldAnswer | None:
             if failure.hopeless and activation_results.is_divisible(txn, claim.row):
                 return None
-            return unusable_answers.judge(txn, claim.row, failure.error, rng)
+            return answer_blame.judge(txn, claim.row, failure.error, rng)
 
         return self._session.write(work, record_instant=True)
 

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from blackboard.cli.cli_session import Session
 from blackboard.cli.help_layout import GROUPS, Registry, prepare, set_metavar
 from blackboard.cli.output import note
-from blackboard.error_descriptions import describe
+from blackboard.error_descriptions import describe_error
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 
 COMMANDS = {
@@ -96,7 +96,7 @@ class Commands(TyperGroup):
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
                 raise
-            self._report(ctx, error, describe(error))
+            self._report(ctx, error, describe_error(error))
             note("This is a bug in blackboard; run again with --debug")
             raise typer.Exit(1) from None
 

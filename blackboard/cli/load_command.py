@@ -18,7 +18,7 @@ from blackboard.cli.typed_command import typed_command
 from blackboard.errors import UsageError, nearest
 
 if TYPE_CHECKING:
-    from blackboard.board.deposit_sources import SourceWithdrawal
+    from blackboard.board.loaded_files import SourceWithdrawal
     from blackboard.cli.row_deposits import LoadResult
     from blackboard.cli.row_mapping import Columns, ColumnsUnmatched
     from blackboard.cli.row_reader import Rows, TextForm
@@ -123,7 +123,7 @@ def _load(
     context: typer.Context, file: str, columns: Columns, form: TextForm, rejects_path: Path, *, again: bool
 ) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return what became of them and the encoding of the file."""
-    from blackboard.board.deposit_sources import source_of
+    from blackboard.board.loaded_files import source_of
     from blackboard.cli.row_deposits import load as load_rows
     from blackboard.cli.row_mapping import ColumnsUnmatched
     from blackboard.cli.row_reader import Rows

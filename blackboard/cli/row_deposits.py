@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.board.deposit_sources import SourceWithdrawal, withdraw_source
+from blackboard.board.loaded_files import SourceWithdrawal, withdraw_source
 from blackboard.cli.row_mapping import Columns, RowMapping
 from blackboard.cli.row_reader import BadRow, GoodRow, Rows
 from blackboard.errors import InvalidMark, UsageError
@@ -56,7 +56,7 @@ def load(
         mapping: What becomes of their columns.
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
-        source: The file, by its name in `deposit_sources`; None for a stream.
+        source: The file, by its name in `loaded_files`; None for a stream.
         again: Whether to withdraw first what was deposited from the file. Nothing is withdrawn before a row fits.
 
     Raises:

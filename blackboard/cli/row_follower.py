@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from blackboard.board import Blackboard
-from blackboard.board.deposit_sources import source_of
+from blackboard.board.loaded_files import source_of
 from blackboard.board.read_positions import ReadPosition, load_position, save_position
 from blackboard.cli.followed_file import OpenFile, is_regular, open_continued
 from blackboard.cli.line_stream import LineStream

@@ -79,7 +79,7 @@ class BatchApi:
 
     def start(self) -> None:
         """Start the thread, unless it runs or there is nothing to do."""
-        if self.is_busy or not self._session.read(batch_api_calls.has_work):
+        if self.is_busy or not self._session.read(batch_api_calls.has_open_calls):
             return
         thread = threading.Thread(target=self._run, name="blackboard-batch-api", daemon=True)
         self._thread = thread  # it may end at once

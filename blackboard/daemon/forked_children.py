@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from types import coroutine
 from typing import Any, Never, TypeVar
 
-from blackboard.error_descriptions import describe, places
+from blackboard.error_descriptions import describe_error, places
 
 T = TypeVar("T")
 
@@ -53,10 +53,10 @@ def end(error: BaseException | None = None) -> Never:
             code = error.code & 0xFF
         elif error.code is not None:
             code = 1
-            _complain(describe(error))
+            _complain(describe_error(error))
     elif error is not None and not isinstance(error, StopIteration):
         code = 1
-        _complain("\n".join([*places(error), describe(error)]))
+        _complain("\n".join([*places(error), describe_error(error)]))
     flush = threading.Thread(target=_flush, daemon=True)
     with contextlib.suppress(RuntimeError):
         flush.start()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from blackboard.clock import Clock
 from blackboard.durations import Duration, parse_duration
-from blackboard.error_descriptions import describe
+from blackboard.error_descriptions import describe_error
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted
 from blackboard.log_queue import Log
 
@@ -78,7 +78,7 @@ class Troubles:
         """Note an error, and log it if its trouble or its text is new. Never fails."""
         with contextlib.suppress(Exception):  # memory may be used up
             trouble = trouble or trouble_of(error)
-            text = describe(error)
+            text = describe_error(error)
             with self._lock:
                 course = self._courses.setdefault(trouble, _Course(0, 0))
                 course.last, course.quiet = self._clock.monotonic(), max(course.quiet, _quiet(error))

@@ -216,14 +216,14 @@ class DepositKeyRow(NamedTuple):
     event_id: Id
     at: Time
     source: str | None = None
-    """The file from which the deposit was loaded, as `deposit_sources` names it; None for other deposits."""
+    """The file from which the deposit was loaded, as `loaded_files` names it; None for other deposits."""
 
 
 class ReadPositionRow(NamedTuple):
     """A row of `read_position`: how far a file that is followed has been deposited."""
 
     source: str
-    """The file, as `deposit_sources` names it."""
+    """The file, as `loaded_files` names it."""
     author: str
     kind: str
     inode: str

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, watch_states, window_sums
+from blackboard.board.watches import board_totals, watch_states, window_totals
 from blackboard.board.watches.stimuli import stimuli_of
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.conditions import Count, Strongest, Total
@@ -53,7 +53,7 @@ def check_window_sums(txn: BoardTransaction) -> None:
         deposits = watch_states.marks_behind(txn, item, StateKey(item.id, "", 0), whole=True)
         comparison = next(item.condition.comparisons())
         value = value_at(comparison.measure, deposits, txn.now)
-        assert not (window_sums.is_below(txn, item, "") and comparison.holds_at(value)), item.spec.name
+        assert not (window_totals.is_below(txn, item, "") and comparison.holds_at(value)), item.spec.name
         groups = board_totals.groups_of(txn, item).values()
         live = [deposit for deposit in deposits if deposit.is_live(txn.now)]
         assert sum(group.marks for group in groups) == len(live), item.spec.name

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
-from blackboard.error_descriptions import class_name, describe, places, show_messages
+from blackboard.error_descriptions import class_name, describe_error, places, show_messages
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSettings
 from tests.model_calls.paying_board import Judged, Lead, PayingBoard
@@ -220,7 +220,7 @@ def of_the_board(path: Path) -> StoreError:
 
 def test_an_error_of_the_board_is_logged_with_its_message(tmp_path: Path) -> None:
     error = of_the_board(tmp_path / "board.db")
-    assert describe(error) == str(error)
+    assert describe_error(error) == str(error)
 
 
 def test_an_agent_that_calls_the_package_with_words_is_not_quoted(tmp_path: Path) -> None:
@@ -231,8 +231,8 @@ def test_an_agent_that_calls_the_package_with_words_is_not_quoted(tmp_path: Path
     ):
         with pytest.raises(Exception, match=r".") as raised:
             call()
-        assert WORDS not in describe(raised.value)
-        assert "test_log_privacy.py:" in describe(raised.value)
+        assert WORDS not in describe_error(raised.value)
+        assert "test_log_privacy.py:" in describe_error(raised.value)
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -240,7 +240,7 @@ def test_trouble_of_the_board_is_named_in_a_run_too(world_of: Callable[..., Payi
     shown: list[str] = []
 
     def note(error: StoreError) -> None:
-        shown.append(describe(error))
+        shown.append(describe_error(error))
         world.path.with_name("away").rename(world.path)
 
     @agent(watches=strength(Note) >= 0.5, name="asks")
@@ -336,8 +336,8 @@ def test_a_class_is_named_as_its_module_has_it() -> None:
 def test_code_that_was_compiled_at_run_time_has_no_place() -> None:
     with pytest.raises(ValueError, match="x") as raised:
         compiled(WORDS)()
-    assert "test_log_privacy.py:" in describe(raised.value)
-    assert WORDS not in describe(raised.value) + str(list(places(raised.value)))
+    assert "test_log_privacy.py:" in describe_error(raised.value)
+    assert WORDS not in describe_error(raised.value) + str(list(places(raised.value)))
 
 
 @pytest.mark.processes

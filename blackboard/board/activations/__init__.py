@@ -6,7 +6,7 @@ loop_detection      activations that keep waking each other
 activation_results  success, failure, deferral and recovery
 agent_actions       applies what an agent returned, all of it or nothing
 renewed_inputs      the marks of an activation that had a conflict, read again at its next claim
-unusable_answers    who is to blame for answers that do not fit: the marks, or the model
+answer_blame        who is to blame for an unusable answer: its marks, or the model
 model_calls         the records of model calls, so that no answer is paid for twice
 model_pauses        a model that refuses everything gets one call at a time
 batch_api_calls     the calls that go through the provider's Batch API

@@ -22,7 +22,7 @@ from blackboard.board.transactions.activation_rows import (
     subjects_of,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossings, subject_cooldowns
+from blackboard.board.watches import rising_crossings, subject_cooldowns
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec
@@ -523,4 +523,4 @@ def _test_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
     if watch is None or not watch.absorbs or watch.condition.is_per_mark:
         return
     for subject in subjects_of(txn, row):
-        crossings.evaluate(txn, watch, subject)
+        rising_crossings.evaluate(txn, watch, subject)

@@ -111,7 +111,7 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, actio
         Conflict: It is at another event than the action names.
         Undeclared: It is neither the agent's own nor of a kind that the agent declares in `withdraws`.
     """
-    live = mark_lookup.prepare_change(txn, action.mark.id, action.if_event)
+    live = mark_lookup.live_mark_to_change(txn, action.mark.id, action.if_event)
     if live.kind not in agent.withdraws and not _is_own(agent, live):
         raise Undeclared(
             f"Withdraw.mark: mark {live.id} shows what {live.author!r} deposited, and the agent does not declare"

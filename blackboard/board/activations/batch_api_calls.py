@@ -15,7 +15,7 @@ from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 
-def has_work(txn: BoardTransaction) -> bool:
+def has_open_calls(txn: BoardTransaction) -> bool:
     """Return whether calls wait for the API or for a claim; False while the board does not believe the clock."""
     return txn.doubted is None and any(
         txn.sql.one(statement, **values) is not None

@@ -27,7 +27,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, dropped_crossings, scheduled_crossings, stimuli, subject_cooldowns
 from blackboard.board.watches.crossing_selection import Selection, select
-from blackboard.board.watches.crossings import reason_of
+from blackboard.board.watches.rising_crossings import reason_of
 from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec, Deployment, Per
 from blackboard.durations import Duration

@@ -6,7 +6,7 @@ an attempt. After the first refusal, a call about a single other mark tries the 
 too, the model is paused, and the tries become rarer, down to one an hour.
 
 A refusal of the key, the account or the address says nothing about any request. It pauses the model at once. Agents
-that need no model, or another model, go on. A model may also be paused for one agent (see `unusable_answers`).
+that need no model, or another model, go on. A model may also be paused for one agent (see `answer_blame`).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from blackboard.board.transactions.activation_inputs import READ, inputs_of, rec
 from blackboard.board.transactions.activation_rows import close_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, crossings, stimuli
+from blackboard.board.watches import board_totals, rising_crossings, stimuli
 from blackboard.deployment import AgentSpec
 from blackboard.states import CrossingState
 from blackboard.store.rows import ActivationRow, MarkRow
@@ -55,7 +55,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, m
         if crossing.is_per_mark:
             is_over = crossing.mark_id == mark.id
         else:
-            is_over = crossing.cause is None and not crossings.holds_at(
+            is_over = crossing.cause is None and not rising_crossings.stimuli_hold_at(
                 txn, watch, crossing.subject, crossing.noticed_at
             )
         if is_over:

@@ -45,7 +45,7 @@ def reinforce(
         Conflict: The mark is at another event than `if_event`.
         InvalidMark: Its kind has the weight 0, or so low a weight that the intensity would be too high.
     """
-    old = mark_lookup.prepare_change(txn, mark_id, if_event)
+    old = mark_lookup.live_mark_to_change(txn, mark_id, if_event)
     kind, before = txn.kind(old.kind), txn.state(old)
     state = strengthen(kind, before, _intensity(txn, kind, by, author), txn.now)
     register_law(txn, kind, state.law, old)

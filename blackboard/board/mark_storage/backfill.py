@@ -14,7 +14,13 @@ from itertools import islice
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import subjects_in_windows
-from blackboard.board.watches import board_totals, crossing_retests, crossings, predicted_crossings, timed_crossings
+from blackboard.board.watches import (
+    board_totals,
+    crossing_retests,
+    episode_crossings,
+    predicted_crossings,
+    rising_crossings,
+)
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.store.rows import BackfillRow, MarkRow
@@ -133,7 +139,7 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
             continue
         if watch.timing is not None:
             key = StateKey(watch.id, subject, 0)
-            timed_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
+            episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
         else:
             predicted_crossings.predict_subject(txn, watch, subject, job.at)
     txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
@@ -160,11 +166,11 @@ def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job:
         return
     if watch.timing is not None:
         key = StateKey.of(watch, row)
-        timed_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == "watch")
+        episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == "watch")
     elif watch.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     if watch.absorbs:
-        crossings.evaluate_as_of(txn, watch, row, at)
+        rising_crossings.evaluate_as_of(txn, watch, row, at)
 
 
 def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
@@ -182,11 +188,11 @@ def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow)
         board_totals.rebuild(txn, watch)
     if watch.timing is not None:
         key = StateKey(watch.id, "", 0)
-        timed_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == "watch")
+        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == "watch")
     elif watch.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:
-        crossings.evaluate(txn, watch, "")
+        rising_crossings.evaluate(txn, watch, "")
     txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
 
 

@@ -6,7 +6,14 @@ from blackboard.board.mark_storage import backfill, mark_lookup
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
-from blackboard.board.watches import board_totals, crossings, guards, predicted_crossings, timed_crossings, window_sums
+from blackboard.board.watches import (
+    board_totals,
+    episode_crossings,
+    guards,
+    predicted_crossings,
+    rising_crossings,
+    window_totals,
+)
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.clock import Instant
 from blackboard.states import CrossingState
@@ -46,7 +53,7 @@ def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) 
     `old` is the live mark before that. No total contains the new mark, which was never live.
     """
     if old is not None:
-        crossings.remove_from_totals(txn, old)
+        rising_crossings.remove_from_totals(txn, old)
     _record_evaporation(txn, row)
     _delete(txn, row)
 
@@ -64,12 +71,12 @@ def withdraw(
         NotFound: There is no live mark with this id.
         Conflict: The mark is at another event than `if_event`.
     """
-    row = mark_lookup.prepare_change(txn, mark_id, if_event)
+    row = mark_lookup.live_mark_to_change(txn, mark_id, if_event)
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
-        window_sums.add(txn, deposit, sign=-1)
+        window_totals.add(txn, deposit, sign=-1)
     txn.sql.run(WINDOWS.delete_window_events_of_mark, mark_id=row.id)
     predicted_crossings.predict_after_withdrawal(txn, row)
     for watch in txn.active.measuring.get(row.kind, ()):
@@ -91,7 +98,7 @@ def _faded(txn: BoardTransaction, row: MarkRow, at: Instant) -> MarkRow:
 
 
 def _remove(txn: BoardTransaction, row: MarkRow) -> None:
-    crossings.remove_from_totals(txn, row)
+    rising_crossings.remove_from_totals(txn, row)
     _delete(txn, row)
 
 
@@ -115,7 +122,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
             skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")
         elif depends:
             close_crossing(txn, crossing, CrossingState.WITHDRAWN)
-            timed_crossings.take_back(txn, watch, crossing)
+            episode_crossings.take_back(txn, watch, crossing)
 
 
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
@@ -126,5 +133,5 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if watch.is_falling:
         return bool(marks_behind(txn, watch, crossing).inputs)
     if crossing.cause is not None:
-        return timed_crossings.holds_at(txn, watch, crossing.subject, crossing.noticed_at)
-    return crossings.holds_at(txn, watch, crossing.subject, crossing.noticed_at)
+        return episode_crossings.live_marks_hold_at(txn, watch, crossing.subject, crossing.noticed_at)
+    return rising_crossings.stimuli_hold_at(txn, watch, crossing.subject, crossing.noticed_at)

@@ -19,7 +19,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossings, guards, predicted_crossings, timed_crossings, window_sums
+from blackboard.board.watches import episode_crossings, guards, predicted_crossings, rising_crossings, window_totals
 from blackboard.clock import Instant, When, instant_of, iso
 from blackboard.decay import Decay, Step
 from blackboard.durations import Microseconds, format_duration
@@ -37,7 +37,7 @@ from blackboard.marks import (
     options_of,
 )
 from blackboard.payload_round_trip import write_mark
-from blackboard.reinforcement import FadingState, is_live, may_add, reinforce, single_state
+from blackboard.reinforcement import FadingState, is_live, join, may_add, single_state
 from blackboard.store.rows import MarkRow, WindowEventRow, mark_after
 from blackboard.store.statements import MARKS, WINDOWS
 
@@ -52,7 +52,7 @@ class Deposit:
     intensity: float = 1.0
     key: str | None = None
     source: str | None = None
-    """The file from which it is loaded, by its name in `deposit_sources`. The board remembers it with the key."""
+    """The file from which it is loaded, by its name in `loaded_files`. The board remembers it with the key."""
     occurred_at: When | None = None
     """When it occurred; by default when the board records it."""
 
@@ -387,7 +387,7 @@ def _join(
         if _has_faded(kind, before.law, new, txn.now):
             new = replace(new, law=before.law)
             return JoinedMark(None, single_state(kind, new), new)
-    state = reinforce(kind, before, new, txn.now)
+    state = join(kind, before, new, txn.now)
     if state is None:
         return None
     return JoinedMark(live, state, new, shown=live if new.at < live.occurred_at else None)
@@ -396,21 +396,21 @@ def _join(
 def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
     """Do what follows from a mark that was written, and return the watches that crossed."""
     live = row.is_live(txn.now)
-    crossed = crossings.evaluate_deposit(txn, old, row) if live else []
+    crossed = rising_crossings.evaluate_deposit(txn, old, row) if live else []
     predicted_crossings.predict(txn, old, row)
     if not live:
         departures.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
-        crossed = [*crossed, *timed_crossings.follow_change(txn, old, row)]
+        crossed = [*crossed, *episode_crossings.follow_change(txn, old, row)]
     guards.release_after_change(txn, row.kind, row.subject)
     return crossed
 
 
 def _follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
     """Return the watches that cross though a deposit changes nothing, because a guard dropped what crossed before."""
-    crossed = crossings.evaluate_unchanged(txn, live, author)
+    crossed = rising_crossings.evaluate_unchanged(txn, live, author)
     if any(watch.drops for watch in txn.active.over_time.get(live.kind, ())):
-        crossed = [*crossed, *timed_crossings.follow_change(txn, live, live)]
+        crossed = [*crossed, *episode_crossings.follow_change(txn, live, live)]
     return crossed
 
 
@@ -481,7 +481,7 @@ def _record_without_effect(
     txn.record(recorded, outcome, occurred_at=new.at, details=details)
     crossed: Sequence[RegisteredWatch] = ()
     if _count_in_windows(txn, request, mark.id, event_id, new):
-        crossed = timed_crossings.follow_change(txn, mark, mark)
+        crossed = episode_crossings.follow_change(txn, mark, mark)
         predicted_crossings.predict_windows(txn, mark)
         guards.release_after_change(txn, kind.name, mark.subject)
     return Receipt(mark.id, event_id, outcome, 0.0 if live is None else txn.strength(live), _names(crossed))
@@ -497,7 +497,7 @@ def _count_in_windows(
     agent = "" if request.activation_id is None else request.author
     row = WindowEventRow(request.kind, request.subject, new.at, event_id, mark_id, new.intensity, agent)
     txn.sql.put(WINDOWS.insert_window_event, row)
-    window_sums.add(txn, row)
+    window_totals.add(txn, row)
     return True
 
 

@@ -9,7 +9,7 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
 
-def prepare_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
+def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
     """Return a live mark, after what must happen before one of its kind and subject changes.
 
     Raises:

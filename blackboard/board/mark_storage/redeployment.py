@@ -16,7 +16,7 @@ from blackboard.board.watches import (
     predicted_crossings,
     scheduled_crossings,
     watch_states,
-    window_sums,
+    window_totals,
 )
 from blackboard.canonical_schema import canonical_form
 from blackboard.conditions import Condition, Measure, exact_digits
@@ -152,7 +152,7 @@ def _register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment, rev
             continue
         if known == spec:
             continue
-        changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differs(known)}")
+        changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}")
         changed += unique_values.follow(txn, name, known or KindSpec(), spec)
         if known is not None and known.on_repeat != spec.on_repeat:
             changed += _repeat_change(txn, name, known, spec)
@@ -203,7 +203,7 @@ def _register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, re
         if before is None:
             changed.append(f"agent {agent.name}: new")
         elif before != agent:
-            changed.append(f"agent {agent.name}: {agent.differs(before)}")
+            changed.append(f"agent {agent.name}: {agent.differing_fields(before)}")
         for watch in agent.watches:
             _follow_watch(txn, agent, watch, known.get((agent.name, watch.name)), before, revalued)
     return changed
@@ -377,7 +377,7 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
     txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
-    window_sums.reset(txn)
+    window_totals.reset(txn)
     agent_state.rename(txn, former, agent.name)
     txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)

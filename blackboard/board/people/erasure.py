@@ -20,7 +20,7 @@ from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import window_sums
+from blackboard.board.watches import window_totals
 from blackboard.clock import Instant
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.marks import normalize_subject
@@ -144,7 +144,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         WINDOWS.delete_window_events_of_subject,
     ):
         txn.sql.run(statement, subject=subject)
-    window_sums.reset(txn)
+    window_totals.reset(txn)
     named_in = {
         mark_id
         for pattern in patterns

@@ -25,10 +25,10 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import (
     board_totals,
     dropped_crossings,
+    episode_crossings,
     guards,
     scheduled_crossings,
     stimuli,
-    timed_crossings,
     watch_states,
 )
 from blackboard.board.watches.crossing_holds import hold_of
@@ -156,7 +156,7 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> l
 
 def _episodes(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[WatchEpisode, ...]:
     """Return what a watch over time remembers for a subject, the next to cross first."""
-    states = [(timed_crossings.forecast(txn, watch, state), state) for state in of_subject(txn, watch, subject)]
+    states = [(episode_crossings.forecast(txn, watch, state), state) for state in of_subject(txn, watch, subject)]
     states.sort(key=lambda pair: LAST_INSTANT if pair[0] is None else pair[0])
     return tuple(
         WatchEpisode(

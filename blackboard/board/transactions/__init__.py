@@ -6,6 +6,6 @@ law_cache          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents
 activation_rows    inserts activations, and changes their state
 activation_inputs  the marks that an activation absorbs or reads, frozen at its claim
-board_sums         the sums over the marks that a watch over the board counts
+running_sums       the sums behind the totals of watches over the board
 window_events      the deposits in the windows of conditions
 """

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from blackboard.board.transactions.active_deployment import ActiveDeployment
-from blackboard.board.transactions.board_sums import BoardSums
 from blackboard.board.transactions.law_cache import LawCache
+from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import fading_events
 from blackboard.clock import Instant
 from blackboard.conditions import Condition
@@ -68,7 +68,7 @@ class BoardTransaction:
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
         self.doubted: Instant | None = None
-        self.totals: dict[int, dict[tuple[str, str], BoardSums]] = {}
+        self.totals: dict[int, dict[tuple[str, str], RunningSums]] = {}
 
     @property
     def deployment(self) -> Deployment:

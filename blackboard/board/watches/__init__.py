@@ -1,29 +1,29 @@
-"""Watches: what counts for them, when they cross, and what holds their crossings.
+"""Watches: what counts for them, when they cross, and what becomes of a crossing that waits.
 
 What counts:
 
-stimuli       the marks that count for a rising watch
-news          whether a deposit makes a mark that was given already count again
-board_totals  totals over the whole board, kept up to date without a scan
-window_sums   sums over the windows of rising watches over the board
+stimuli        the marks that count for a rising watch
+news           whether a deposit makes a mark that was given already count again
+board_totals   totals of marks over the whole board, kept up to date without a scan
+window_totals  totals of the deposits in a window
 
-When they cross:
+When a watch crosses:
 
-crossings            rising watches, tested at each deposit
+rising_crossings     rising watches, tested at each deposit
+falling_crossings    falling watches, when a value has fallen below the threshold
 predicted_crossings  when falling watches will cross, and when schedules come next
-falls                values that fell below the threshold of a falling watch
-timed_crossings      watches over time, such as those with `held_for`
-watch_states         since when the condition of a watch over time has held
-scheduled_crossings  schedules: which instant came due, and what becomes of missed ones
-crossing_retests     waiting crossings whose watch has changed
+episode_crossings    watches over time, for how long the condition has held
+watch_states         since when that is, as it is stored
+scheduled_crossings  schedules, and what becomes of missed instants
 
-What holds and chooses crossings:
+What becomes of a crossing that waits:
 
-guards              whether a guard lets a crossing through
-crossing_holds      what holds a waiting crossing now
-dropped_crossings   crossings that a closed guard drops
-subject_cooldowns   how long an agent does not wake for a subject
-crossing_order      the order of waiting crossings: strongest now first
+crossing_retests    it is tested again, because its watch has changed
+crossing_holds      what holds it now
+guards              whether a guard lets it through
+dropped_crossings   a closed guard dropped it
+subject_cooldowns   how long an agent does not wake for its subject
+crossing_order      its place: strongest now first
 crossing_selection  the crossings that an activation is given
-crossing_inputs     the marks behind a crossing
+crossing_inputs     the marks behind it
 """

@@ -26,8 +26,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.board_sums import BoardSums
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.watches.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.clock import Instant
 from blackboard.conditions import Total
@@ -67,7 +67,7 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
     return measure.from_sums(now.marks, now.total), now.marks
 
 
-def measure_live(txn: BoardTransaction, watch: RegisteredWatch) -> float:
+def update_and_measure_live(txn: BoardTransaction, watch: RegisteredWatch) -> float:
     """Return the value of a watch over all live marks that count for it, as exact as `update_and_measure`."""
     if not groups_of(txn, watch.over_live_marks):
         _rebuild(txn, watch.over_live_marks)
@@ -175,7 +175,7 @@ def _rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
         return
     for kind in watch.kinds:
         for law_key in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
-            group = groups_of(txn, watch)[kind, law_key] = BoardSums(anchor=txn.now, evaporated_through=txn.now)
+            group = groups_of(txn, watch)[kind, law_key] = RunningSums(anchor=txn.now, evaporated_through=txn.now)
             sums = _sums(txn, MARKS.sum_stimuli, watch, kind, law_key, txn.now, up_to=txn.now)
             add_terms(group, *sums, sign=+1)
 
@@ -207,7 +207,7 @@ def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded
     return _Bounded(marks, total, error, is_exact)
 
 
-def groups_of(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], BoardSums]:
+def groups_of(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], RunningSums]:
     """Return the sums of a watch by kind and law. This transaction writes at its end what it changes in them."""
     if (groups := txn.totals.get(watch.id)) is None:
         rows = txn.sql.all(CROSSINGS.board_totals, watch_id=watch.id)
@@ -215,8 +215,8 @@ def groups_of(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, 
     return groups
 
 
-def _sums_of(row: BoardTotalRow) -> BoardSums:
-    return BoardSums(
+def _sums_of(row: BoardTotalRow) -> RunningSums:
+    return RunningSums(
         marks=row.marks,
         sum0=row.sum0,
         sum1=row.sum1,
@@ -227,11 +227,11 @@ def _sums_of(row: BoardTotalRow) -> BoardSums:
     )
 
 
-def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> BoardSums:
+def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> RunningSums:
     groups = groups_of(txn, watch)
     if (group := groups.get((row.kind, row.law))) is None:
         evaporated_through = _evaporated_at_most(txn, row.kind, row.law)
-        group = groups[row.kind, row.law] = BoardSums(anchor=txn.now, evaporated_through=evaporated_through)
+        group = groups[row.kind, row.law] = RunningSums(anchor=txn.now, evaporated_through=evaporated_through)
     return group
 
 
@@ -258,13 +258,13 @@ def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float,
     return value_at(watch.comparison.measure, [txn.fading(row) for row in rows], txn.now), len(rows)
 
 
-def _add_row(txn: BoardTransaction, row: MarkRow, group: BoardSums, sign: int) -> None:
+def _add_row(txn: BoardTransaction, row: MarkRow, group: RunningSums, sign: int) -> None:
     law = txn.laws.get(txn.sql, row.law)
     _rebase(txn, law, group)
     add_terms(group, 1, *law.sums(row.intensity, row.anchored_at, group.anchor), sign=sign)
 
 
-def add_terms(group: BoardSums, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
+def add_terms(group: RunningSums, marks: int, sum0: float, sum1: float, *, sign: int) -> None:
     """Add the sums of some marks to those of a group (sign +1), or subtract them (sign -1), with the rounding error."""
     group.marks += sign * marks
     group.sum0 += sign * sum0
@@ -277,7 +277,7 @@ def add_terms(group: BoardSums, marks: int, sum0: float, sum1: float, *, sign: i
     group.changed = True
 
 
-def _rebase(txn: BoardTransaction, law: Decay, group: BoardSums) -> None:
+def _rebase(txn: BoardTransaction, law: Decay, group: RunningSums) -> None:
     """Move the anchor of the sums to now, so that they stay in the range of a float."""
     if group.anchor == txn.now:
         return
@@ -300,7 +300,7 @@ def _rounding(law: Decay, gap: Duration) -> float:
     return 4 * ROUNDING * (2 + (gap / length if length else 0.0))
 
 
-def _error(txn: BoardTransaction, law: Decay, group: BoardSums) -> float:
+def _error(txn: BoardTransaction, law: Decay, group: RunningSums) -> float:
     """Return by how much the total of a group may differ from the exact sum of its strengths, without the weight."""
     gap = txn.now - group.anchor
     error = abs(law.total((group.error0, 0.0), group.anchor, txn.now))
@@ -308,7 +308,7 @@ def _error(txn: BoardTransaction, law: Decay, group: BoardSums) -> float:
     return error + (_rounding(law, gap) + TERM_ROUNDING) * (abs(group.sum0) + abs(group.sum1))
 
 
-def _total(txn: BoardTransaction, law: Decay, group: BoardSums, change: LawChangeRow | None) -> float:
+def _total(txn: BoardTransaction, law: Decay, group: RunningSums, change: LawChangeRow | None) -> float:
     """Return the total intensity x share of a group, or an upper bound while its marks follow a change."""
     sums = (group.sum0, group.sum1)
     total = law.total(sums, group.anchor, txn.now)
@@ -320,7 +320,7 @@ def _total(txn: BoardTransaction, law: Decay, group: BoardSums, change: LawChang
 
 
 def _subtract_evaporated(
-    txn: BoardTransaction, watch: RegisteredWatch, kind: str, law_key: str, group: BoardSums
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, law_key: str, group: RunningSums
 ) -> None:
     """Subtract the marks of a group that evaporated since the last time and are not yet history."""
     up_to = _evaporated_at_most(txn, kind, law_key)

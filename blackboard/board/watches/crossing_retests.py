@@ -14,8 +14,8 @@ from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import fading_events, subjects_in_windows
-from blackboard.board.watches import crossings, scheduled_crossings, watch_states
-from blackboard.board.watches.crossings import Measurement
+from blackboard.board.watches import rising_crossings, scheduled_crossings, watch_states
+from blackboard.board.watches.rising_crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.clock import Instant
 from blackboard.conditions import Condition
@@ -113,7 +113,7 @@ class _Retest:
             if other is not None and other.id != crossing.id:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
-                crossings.cross(
+                rising_crossings.cross(
                     self.txn,
                     self.watch,
                     holding.subject,
@@ -147,8 +147,10 @@ class _Retest:
             id=self.crossing.id,
             subject=holding.subject,
             mark_id=holding.mark_id,
-            **crossings.side_columns(self.watch, holding.measured),
-            **crossings.columns(self.txn, self.watch, holding.measured, self.at, noticed_at=self.crossing.noticed_at),
+            **rising_crossings.side_columns(self.watch, holding.measured),
+            **rising_crossings.columns(
+                self.txn, self.watch, holding.measured, self.at, noticed_at=self.crossing.noticed_at
+            ),
         )
 
     def _holding(self) -> Iterator[Holding]:

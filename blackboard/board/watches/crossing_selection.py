@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_holds, crossings, scheduled_crossings, timed_crossings
+from blackboard.board.watches import crossing_holds, episode_crossings, rising_crossings, scheduled_crossings
 from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.crossing_order import strongest_first
 from blackboard.deployment import DEFAULT_BATCH
@@ -130,7 +130,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         return True
     if watch.is_falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
         return False
-    reason = f"{crossings.reason_of(watch, crossing)} at the crossing, has faded"
+    reason = f"{rising_crossings.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True
@@ -139,8 +139,8 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
 def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     """Measure what a crossing waits for again, and return whether the condition of its watch holds."""
     if crossing.cause is not None and not crossing.is_per_mark:
-        return timed_crossings.holds_at(txn, watch, crossing.subject, txn.now)
+        return episode_crossings.live_marks_hold_at(txn, watch, crossing.subject, txn.now)
     if not crossing.is_per_mark:
-        return crossings.measure_and_compare(txn, watch, crossing.subject)
+        return rising_crossings.measure_and_compare(txn, watch, crossing.subject)
     live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
     return any(watch.comparison.holds_at(txn.strength(row)) for row in live)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, timed_crossings, watch_states
+from blackboard.board.watches import crossing_retests, episode_crossings, guards, scheduled_crossings, watch_states
 from blackboard.board.watches.crossing_order import set_bound
-from blackboard.board.watches.falls import Fall, may_be_weaker, record, skip
+from blackboard.board.watches.falling_crossings import Fall, may_be_weaker, record, skip
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
@@ -95,7 +95,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
         return prediction.due_at
     if watch.timing is not None:
         state = watch_states.get(txn, StateKey(watch.id, prediction.subject, prediction.mark_id))
-        return None if state is None else timed_crossings.forecast(txn, watch, state)
+        return None if state is None else episode_crossings.forecast(txn, watch, state)
     marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
     return first_true(watch.condition, marks, prediction.due_at)
 
@@ -133,7 +133,7 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
     Without marks, and without deposits in its windows, predict nothing.
     """
     if watch.timing is not None:
-        timed_crossings.follow(txn, watch, StateKey(watch.id, "", 0), at=since)
+        episode_crossings.follow(txn, watch, StateKey(watch.id, "", 0), at=since)
         return
     marks = txn.fading_marks(watch.condition, None, since)
     if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds_of_marks):
@@ -148,7 +148,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     """
     since = txn.now if since is None else since
     if watch.timing is not None:
-        timed_crossings.follow(txn, watch, StateKey.of(watch, row), at=since)
+        episode_crossings.follow(txn, watch, StateKey.of(watch, row), at=since)
     elif watch.is_over_board:
         marks = txn.fading_marks(watch.condition, None, since)
         _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
@@ -180,7 +180,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 
     The withdrawal itself makes no watch cross.
     """
-    timed_crossings.follow_withdrawal(txn, row)
+    episode_crossings.follow_withdrawal(txn, row)
     for watch in txn.active.falling.get(row.kind, ()):
         if watch.timing is not None:
             continue
@@ -243,7 +243,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
         scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)
         return
     if watch.timing is not None:
-        timed_crossings.fire(txn, watch, prediction)
+        episode_crossings.fire(txn, watch, prediction)
         return
     key = {"watch_id": watch.id, "subject": prediction.subject, "mark_id": prediction.mark_id}
     computed = txn.now if prediction.due_at is None else prediction.due_at

@@ -1,7 +1,7 @@
 """The stored state of watches over time: since when a condition has held, and when the watch last crossed.
 
 Only watches with a `Timing` have such state: one row for each subject, mark or the board for which there is something
-to remember. `timed_crossings` says how a row changes.
+to remember. `episode_crossings` says how a row changes.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
     txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
-def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
+def admit_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
     """Return whether unabsorbed marks that meet the condition of a rising watch make it cross, and record that it does.
 
     Every watch without a timing crosses. A watch over time crosses only for news within an episode for which it has
@@ -81,7 +81,7 @@ def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cr
     if timing.clear is not None or state is None or state.held_since is None or state.crossed_at is None:
         return False
     if state.dropped:
-        return False  # `timed_crossings` lets it cross again
+        return False  # `episode_crossings` lets it cross again
     if crossed_at < state.held_since + timing.held_for:
         return False
     txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=max(crossed_at, state.crossed_at))._asdict())

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
-from blackboard.board.transactions.board_sums import BoardSums
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.watches.board_totals import ROUNDING, add_terms, groups_of
 from blackboard.clock import Instant
 from blackboard.store.query_rows import StimulusSums
@@ -68,11 +68,11 @@ def _watches(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
     return (watch for watch in txn.active.over_time.get(kind, ()) if watch.keeps_window_sums)
 
 
-def _group(txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str) -> BoardSums:
+def _group(txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str) -> RunningSums:
     """Return the sums of a kind now."""
     if subject:
         span = {"after": txn.now - _length(watch), "up_to": txn.now, "ignored": watch.ignored_agent}
-        group = BoardSums()
+        group = RunningSums()
         add_terms(group, *txn.sql.existing(WINDOWS.sum_window_of_subject, kind=kind, subject=subject, **span), sign=+1)
         return group
     if (kind, WINDOW) not in groups_of(txn, watch):
@@ -83,11 +83,11 @@ def _group(txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: st
 
 
 def _build(txn: BoardTransaction, watch: RegisteredWatch, kind: str) -> None:
-    group = groups_of(txn, watch)[kind, WINDOW] = BoardSums(evaporated_through=txn.now, changed=True)
+    group = groups_of(txn, watch)[kind, WINDOW] = RunningSums(evaporated_through=txn.now, changed=True)
     add_terms(group, *_sums(txn, watch, kind, txn.now, None), sign=+1)
 
 
-def _subtract_left(txn: BoardTransaction, watch: RegisteredWatch, kind: str, group: BoardSums) -> None:
+def _subtract_left(txn: BoardTransaction, watch: RegisteredWatch, kind: str, group: RunningSums) -> None:
     if txn.now > group.evaporated_through:
         if group.marks:
             add_terms(group, *_sums(txn, watch, kind, group.evaporated_through, txn.now), sign=-1)

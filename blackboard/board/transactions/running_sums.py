@@ -1,4 +1,4 @@
-"""Sums over the marks that a watch over the board counts."""
+"""Running sums, from which the totals of watches over the board are computed without a scan."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from blackboard.clock import Instant
 
 
 @dataclass
-class BoardSums:
-    """Sums over the stimuli of one kind under one law, for a watch over the board."""
+class RunningSums:
+    """Sums over what a watch over the board counts of one kind: marks under one law, or deposits in a window."""
 
     marks: int = 0
     sum0: float = 0.0

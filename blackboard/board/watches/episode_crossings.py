@@ -15,20 +15,20 @@ from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import (
     board_totals,
     crossing_retests,
-    crossings,
-    falls,
+    falling_crossings,
     guards,
+    rising_crossings,
     watch_states,
-    window_sums,
+    window_totals,
 )
 from blackboard.board.watches.crossing_inputs import inputs_in_windows
-from blackboard.board.watches.crossings import Measurement
-from blackboard.board.watches.falls import Fall, may_be_weaker
+from blackboard.board.watches.falling_crossings import Fall, may_be_weaker
+from blackboard.board.watches.rising_crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.deployment import Timing
-from blackboard.episodes import Episode, Step, next_crossing, step
+from blackboard.episodes import Episode, EpisodeChange, advance, next_crossing
 from blackboard.reinforcement import FadingMark
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
@@ -60,7 +60,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     # In a window, a deposit can only delay the end, which is computed again when it is due.
     state = None if watch.kinds_of_marks else watch_states.get(txn, key)
     is_held = state is not None and state.held_since is not None
-    is_idle = is_held or (state is None and watch.sums_window and window_sums.is_below(txn, watch, key.subject))
+    is_idle = is_held or (state is None and watch.sums_window and window_totals.is_below(txn, watch, key.subject))
     is_new = not is_idle and follow(txn, watch, key)
     if watch.batch_window and not is_new:
         _renew(txn, watch, key)
@@ -82,7 +82,7 @@ def _changes_nothing(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow
     measure = watch.comparison.measure
     if measure.is_maximum:
         return not watch.comparison.holds_at(txn.strength(new))
-    return measure.keeps_sums and not watch.comparison.holds_at(board_totals.measure_live(txn, watch))
+    return measure.keeps_sums and not watch.comparison.holds_at(board_totals.update_and_measure_live(txn, watch))
 
 
 def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
@@ -104,7 +104,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
     waiting: CrossingRow | None = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
     if waiting is not None:
         measured = _measure_window(txn, watch, key, waiting.crossed_at, waiting.value)
-        crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=waiting.crossed_at, cause=waiting.cause)
+        rising_crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=waiting.crossed_at, cause=waiting.cause)
 
 
 def follow_deployment(
@@ -199,7 +199,7 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
         follow(txn, watch, key)
 
 
-def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
     """Return whether the live marks of a rising watch over time meet its condition at an instant."""
     marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, subject, 0), at)
     return met_side(watch.condition, marks, at) is not None
@@ -229,10 +229,10 @@ def _step(
     state: WatchStateRow,
     marks: list[FadingMark],
     at: Instant,
-) -> Step:
+) -> EpisodeChange:
     # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
     together = None if watch.drops and watch.spec.guard is not None else txn.now
-    return step(watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, together)
+    return advance(watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, together)
 
 
 def _write(
@@ -260,14 +260,16 @@ def _cross(
     watch: RegisteredWatch,
     key: StateKey,
     state: WatchStateRow,
-    taken: Step,
+    taken: EpisodeChange,
     marks: list[FadingMark],
     at: Instant,
 ) -> bool:
     """Record a crossing, and return whether it is new. It is skipped if the guard drops it."""
     if watch.is_falling:
         side = fallen_side(watch.condition, marks, at, at)
-        return falls.record(txn, watch, Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause))
+        return falling_crossings.record(
+            txn, watch, Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause)
+        )
     if watch.has_window:
         return _cross_window(txn, watch, key, taken, at)
     live = [mark for mark in marks if mark.is_live(at)]
@@ -280,15 +282,17 @@ def _cross(
         laws={law_key(mark.state.law) for mark in live},
         comparison=met.comparison,
     )
-    return crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=taken.cause)
+    return rising_crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=taken.cause)
 
 
-def _cross_window(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, taken: Step, at: Instant) -> bool:
+def _cross_window(
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, taken: EpisodeChange, at: Instant
+) -> bool:
     """Record the crossing of a rising watch with a window, with its whole value, and return whether it is new."""
     met = met_side(watch.condition, watch_states.marks_behind(txn, watch, key, at, whole=True), at)
     assert met is not None
     measured = replace(_measure_window(txn, watch, key, at, met.value), comparison=met.comparison)
-    return crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=at, cause=taken.cause)
+    return rising_crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=at, cause=taken.cause)
 
 
 def _measure_window(

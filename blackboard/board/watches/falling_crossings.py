@@ -1,4 +1,4 @@
-"""Falls of values below the thresholds of falling watches, recorded as crossings.
+"""Crossings of falling watches: a value has fallen below the threshold.
 
 The guard of a falling watch decides at the instant of the fall. If it is closed, the crossing ends as skipped.
 """
@@ -11,7 +11,7 @@ from blackboard.board.transactions.activation_rows import close_crossing, insert
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossings, guards
+from blackboard.board.watches import guards, rising_crossings
 from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState, CrossingState
@@ -67,8 +67,10 @@ def may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> b
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     laws = {law_key(mark.state.law) for mark in fall.marks}
-    measured = crossings.Measurement(fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison)
-    return crossings.cross(
+    measured = rising_crossings.Measurement(
+        fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison
+    )
+    return rising_crossings.cross(
         txn,
         watch,
         fall.subject,

@@ -6,13 +6,13 @@ import math
 import random
 from collections.abc import Sequence
 
-from blackboard.board.transactions.board_sums import BoardSums
+from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.watches.board_totals import add_terms
 
 ROUNDS, BATCH = 5_000, 1_000
 
 
-def change(group: BoardSums, values: Sequence[float], sign: int) -> None:
+def change(group: RunningSums, values: Sequence[float], sign: int) -> None:
     for value in values:
         add_terms(group, 1, value, 0.0, sign=sign)
 
@@ -21,7 +21,7 @@ def test_ten_million_additions_and_removals_drift_less_than_their_bound() -> Non
     rng = random.Random(1)
     stays, comes = ([rng.random() * 10.0 ** rng.randrange(-6, 7) for _ in range(BATCH)] for _ in range(2))
     goes = rng.sample(comes, BATCH)  # the marks leave in another order than they came
-    group = BoardSums()
+    group = RunningSums()
     change(group, stays, +1)
     for _ in range(ROUNDS):
         change(group, comes, +1)

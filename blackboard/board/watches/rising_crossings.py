@@ -131,7 +131,7 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
-def holds_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
     """Return whether the current stimuli of a watch that is not per mark meet its condition at an instant."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
     return met_side(watch.condition, marks, at) is not None
@@ -141,7 +141,7 @@ def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, subject: 
     """Measure a watch that is not per mark again, bringing its sums up to date; return whether its condition holds."""
     if watch.is_over_board:
         return watch.comparison.holds_at(board_totals.update_and_measure(txn, watch)[0])
-    return holds_at(txn, watch, subject, txn.now)
+    return stimuli_hold_at(txn, watch, subject, txn.now)
 
 
 def cross(
@@ -196,7 +196,7 @@ def _cross_for_news(
 ) -> bool:
     """Record a crossing that unabsorbed marks alone cause, unless the watch waits for something else."""
     at = txn.now if crossed_at is None else crossed_at
-    if not watch_states.admits_news(txn, watch, StateKey(watch.id, subject, mark_id), at):
+    if not watch_states.admit_news(txn, watch, StateKey(watch.id, subject, mark_id), at):
         return False
     return cross(txn, watch, subject, mark_id, measured, crossed_at=at)
 

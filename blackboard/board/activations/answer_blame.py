@@ -1,4 +1,4 @@
-"""Unusable answers: two batches in a row show that the model, a gateway or the agent's schema is to blame.
+"""Blame for unusable answers: two in a row show that not the marks, but the model or the agent's schema is wrong.
 
 An unusable answer is a failed attempt of its marks, as long as only these marks fail. The marks are not to blame if the
 answer about other marks of the same agent is unusable too, and the model gave the agent no usable answer in between.
