@@ -107,11 +107,11 @@ class Context(Protocol):
         """
 
 
-def single_subject(agent: str, per: Per, subjects: Sequence[str]) -> str:
+def single_subject(agent: str, per: Per, subjects: Sequence[str], *, is_scheduled: bool = False) -> str:
     """Return the subject of an activation that is about one.
 
     Raises:
-        AgentError: It takes a batch, or began as one.
+        AgentError: It takes a batch, or began as one; or a schedule woke it.
     """
     if per == "subject" and len(subjects) == 1:
         return subjects[0]
@@ -120,6 +120,8 @@ def single_subject(agent: str, per: Per, subjects: Sequence[str]) -> str:
         f"agent {agent!r}: an activation that {why} has no context.subject; use context.subjects, or set"
         ' per="subject" on the agent or its watch'
     )
+    if is_scheduled:
+        problem = f"agent {agent!r}: a schedule woke it, about no subject; look at context.scheduled_for first"
     raise AgentError(problem, shown=problem)
 
 

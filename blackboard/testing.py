@@ -278,7 +278,7 @@ class StandaloneContext:
         Raises:
             AgentError: It was given none, or those of a batch.
         """
-        return single_subject(self.agent, self._per, self.subjects)
+        return single_subject(self.agent, self._per, self.subjects, is_scheduled=self.scheduled_for is not None)
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
         """Return the marks of a kind that the context was given, strongest first, of one subject or of all.

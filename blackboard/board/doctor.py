@@ -11,11 +11,13 @@ from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.mark_storage import redeployment
 from blackboard.board.people.needs import inbox
+from blackboard.board.reading.queries import schedules
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import gone_agents, served_agents
-from blackboard.clock import iso
+from blackboard.clock import from_datetime, iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
 from blackboard.errors import BlackboardError
@@ -57,6 +59,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
             *_examine_skew(txn),
             *_examine_pauses(txn),
             *_examine_cooldowns(txn),
+            *_examine_schedules(txn),
             *_examine_workers(txn, dead),
             *_examine_models(txn, dead),
             *_examine_gone(txn),
@@ -184,6 +187,22 @@ def _examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
                 "failures", "wrong", f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",
                 f"'blackboard activations --agent {agent}' shows the errors; 'blackboard resume {agent}' ends it",
             )  # fmt: skip
+
+
+def _examine_schedules(txn: BoardTransaction) -> Iterator[Finding]:
+    """Find the schedules whose instant has passed, though nothing defers them."""
+    for schedule in schedules(txn, 0):
+        since = schedule.next_at or (None if schedule.held_by else schedule.waits_since)
+        late = 0 if since is None else txn.now - from_datetime(since)
+        if since is not None and late > LATEST_START:
+            yield Finding(
+                "schedule",
+                "wrong",
+                f"{schedule.agent}.{schedule.watch}, {schedule.schedule}, has been due since"
+                f" {iso(from_datetime(since))}",
+                f"let a daemon serve it: 'blackboard run --agents {schedule.agent}';"
+                f" 'blackboard explain {schedule.agent}' says what it waits for",
+            )
 
 
 def _examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:

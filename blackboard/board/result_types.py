@@ -230,6 +230,8 @@ class AgentStatus:
     writes: tuple[str, ...]
     withdraws: tuple[str, ...]
     """The kinds of which it may withdraw marks of others."""
+    per: Mapping[str, Literal["subject", "batch"]]
+    """What an activation of each watch takes: the marks of one subject or a batch."""
     state: str
     until: datetime | None
     """The end of the state, if it ends by itself."""

@@ -235,7 +235,10 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
             count_list(row.activations),
             ", ".join(row.writes) or None,
             ", ".join(row.withdraws) or None,
-            "; ".join(f"{name}: {condition}" for name, condition in row.watches.items()),
+            "; ".join(
+                f"{name}: {condition}{', per subject' if row.per[name] == 'subject' else ''}"
+                for name, condition in row.watches.items()
+            ),
         ),
         empty="no agents are registered; 'blackboard --config FILE init' registers those of a deployment file",
         spare=("until", "activations", "writes", "withdraws"),

@@ -51,6 +51,8 @@ log = Log("blackboard")
 
 PAUSE_MICROSECONDS = 100_000
 """Microseconds that the loop pauses if even waiting fails."""
+NEVER: Instant = 2**62
+"""Later than any instant."""
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
@@ -134,6 +136,8 @@ class Daemon:
         self._clock_watch = ClockWatch(self.worker)
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = self._closed = False
+        self._idle_until: Instant = 0
+        """The instant up to which `run_until` knows of no work unless `wake` is set."""
         self._replace = replace
         self._outdated: set[str] = set()
         self._prepare_board()
@@ -233,14 +237,30 @@ class Daemon:
         if not isinstance(clock, ManualClock):
             raise UsageError(f"run_until needs a board on a ManualClock, not on {clock!r}")
         while not self._stopping:
-            self.wake.clear()
-            self._do_all_due_work([])
-            if self._waits_for_threads():
-                self._loop_sleep.for_threads()
-                continue
-            due = min([until + 1, *self._next_instants(clock.now())])
+            if (instants := self._instants_if_idle(clock.now())) is None:
+                self.wake.clear()
+                self._do_all_due_work([])
+                if self._waits_for_threads():
+                    self._loop_sleep.for_threads()
+                    continue
+                instants = self._next_instants(clock.now())
+            self._idle_until = min(instants, default=NEVER)
+            due = min(until + 1, self._idle_until)
             if not clock.wait(self.wake, min(due, until)) and due > until:
                 return
+
+    def _instants_if_idle(self, now: Instant) -> list[Instant] | None:
+        """Return the instants at which work will be due, if `run_until` has nothing to do now; otherwise None.
+
+        What makes work for agents sets `wake`, or is due at an instant that is known. One look at the board then tells
+        the rest, such as the end of a new mark, where an iteration of the loop takes several.
+        """
+        if self.wake.is_set() or now >= self._idle_until or self._reloading or self._troubles.has_failed:
+            return None
+        if self.batch_api is not None or self.runs.current():
+            return None
+        due = self.worker.due_work()
+        return None if due.crossings or due.evaporation or due.backfills or due.suspects else due.instants
 
     def stop(self, *, now: bool = False) -> None:
         """Stop: let activations finish within the grace of the settings, then hand back the others.

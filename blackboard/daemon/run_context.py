@@ -44,9 +44,10 @@ class RunContext:
         """The one subject of the activation.
 
         Raises:
-            AgentError: It takes a batch.
+            AgentError: It takes a batch, or a schedule woke it.
         """
-        return single_subject(self.agent, self._claim.per, self.subjects)
+        is_scheduled = self.scheduled_for is not None
+        return single_subject(self.agent, self._claim.per, self.subjects, is_scheduled=is_scheduled)
 
     @property
     def board_id(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, daily_at, every, strength, strongest_of, watch
+from blackboard.board.doctor import examine
 from blackboard.clock import from_datetime
 from blackboard.testing import replay
 
@@ -53,6 +54,42 @@ def test_a_digest_is_for_its_instant_and_reads_the_board(board: Blackboard, cloc
         ("2026-01-06T08:00:00+00:00", "first"),
         ("2026-01-09T08:00:00+00:00", "first, second"),
     ]
+
+
+def test_the_subject_of_a_scheduled_activation_is_refused_without_advice_about_per(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    @agent(watches=every("1h"), max_attempts=1)
+    def naming(marks: Any, context: Any) -> None:
+        context.subject  # noqa: B018
+
+    board.deploy(naming)
+    assert board.agents()[0].per == {"watch": "batch"}
+    clock.advance(timedelta(hours=1))
+    Daemon(board, [naming]).run(until_quiescent=True)
+    error = board.activations()[0].error or ""
+    assert "a schedule woke it, about no subject" in error
+    assert "per=" not in error
+
+
+def test_the_doctor_names_a_schedule_that_is_overdue(board: Blackboard, clock: ManualClock) -> None:
+    def overdue() -> list[str]:
+        return [item.detail for item in examine(board, None) if item.name == "schedule"]
+
+    board.deploy(digest)
+    clock.advance(timedelta(hours=23, seconds=30))
+    assert overdue() == []  # a daemon may be about to notice it
+    clock.advance(timedelta(minutes=1))
+    (detail,) = overdue()
+    assert detail.startswith("digest.watch, daily_at(")
+    assert "has been due since 2026-01-06T08:00:00" in detail
+    board.pause("digest")
+    Daemon(board, [digest]).run(until_quiescent=True)
+    assert overdue() == []  # the pause defers it
+    board.resume("digest")
+    (detail,) = overdue()
+    Daemon(board, [digest]).run(until_quiescent=True)
+    assert overdue() == []
 
 
 def test_a_daemon_sleeps_until_each_instant(board: Blackboard, clock: ManualClock) -> None:

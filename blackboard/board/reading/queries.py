@@ -251,6 +251,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
                 watches={watch.spec.name: str(watch.condition) for watch in watches},
                 writes=tuple(agent.writes),
                 withdraws=tuple(agent.withdraws),
+                per={watch.spec.name: agent.per_of(watch.spec) for watch in watches},
                 state="running" if states.get(ActivationState.RUNNING) else (block.reason if block else "waits"),
                 until=optional_datetime(block.until) if block else None,
                 waiting=sum(waiting.get(watch.id, 0) for watch in watches),
