@@ -65,10 +65,14 @@ is_open = count(Page) >= 1
     watches={"weight": watch(trouble >= 8, clear_below=1), "errors": count(Error, within="10m") >= 5},
     unless=is_open | (count(Deploy) >= 1),
     on_guard="drop",
+    reads=[of_subject(Page), of_subject(Ack)],
     writes=[Page],
+    withdraws=[Ack],
 )
-def pager(alerts: list[Mark], context: Context) -> Page:
-    return Page(subject=context.subject, why=context.watch)
+def pager(alerts: list[Mark], context: Context) -> list[Page | Withdraw]:
+    if context.read(Page):  # one alert made both watches cross
+        return []
+    return [Page(subject=context.subject, why=context.watch), *map(Withdraw, context.read(Ack))]
 
 
 @agent(
@@ -85,13 +89,13 @@ def escalator(pages: list[Page], context: Context) -> Escalation:
     watches=watch(trouble < 1, held_for="5m"),
     only_if=is_open,
     on_guard="drop",
-    reads=[of_subject(Page), of_subject(Ack)],
+    reads=[of_subject(Page)],
     writes=[Recovery],
-    withdraws=[Page, Ack],
+    withdraws=[Page],
 )
 def closer(alerts: list[Mark], context: Context) -> list[Recovery | Withdraw]:
-    [page], acks = context.read(Page), context.read(Ack)
-    return [Recovery(subject=context.subject, why=page.why), Withdraw(page), *map(Withdraw, acks)]
+    [page] = context.read(Page)
+    return [Recovery(subject=context.subject, why=page.why), Withdraw(page)]
 
 
 @agent(

@@ -16,16 +16,22 @@ HERE = Path(__file__).parent
 LINES = [[at.isoformat(), *values] for at, *values in day()]
 
 
-def test_a_page_is_about_one_service() -> None:
-    woken = context(pager, subject="api")
+def test_a_page_ends_an_earlier_acknowledgement() -> None:
+    earlier = mark(Ack, "api")
+    woken = context(pager, subject="api", reads=[earlier])
     woken.watch = "errors"
-    assert pager([mark(Error, "api")], woken) == Page(subject="api", why="errors")
+    assert pager([mark(Error, "api")], woken) == [Page(subject="api", why="errors"), Withdraw(earlier)]
 
 
-def test_a_recovery_ends_the_page_and_its_acknowledgement() -> None:
-    page, ack = mark(Page, "api", why="weight"), mark(Ack, "api")
-    closed = closer([], context(closer, subject="api", reads=[page, ack]))
-    assert closed == [Recovery(subject="api", why="weight"), Withdraw(page), Withdraw(ack)]
+def test_an_alert_that_makes_both_watches_cross_is_one_page() -> None:
+    woken = context(pager, subject="api", reads=[mark(Page, "api", why="weight")])
+    assert pager([mark(Error, "api")], woken) == []
+
+
+def test_a_recovery_ends_the_page() -> None:
+    page = mark(Page, "api", why="weight")
+    closed = closer([], context(closer, subject="api", reads=[page]))
+    assert closed == [Recovery(subject="api", why="weight"), Withdraw(page)]
 
 
 def test_the_digest_counts() -> None:
