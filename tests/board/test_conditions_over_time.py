@@ -381,3 +381,18 @@ def test_an_episode_that_is_over_is_not_told_again_by_a_late_backfill(world: Wor
     world.follow()
     assert len(crossings(world)) == 1
     assert held(world) == []
+
+
+def test_only_a_new_crossing_begins_the_interval_anew(world: World) -> None:
+    world.deploy(
+        {"smoke": kind("smoke", Never(), on_repeat="replace")},
+        spec("pager", watch(strength("smoke") >= 0.5, rewake_every="10m")),
+    )
+    world.put("smoke")
+    tick(world, 4 * MINUTE)
+    world.put("smoke", payload={"news": 1})  # it joins the crossing that waits
+    world.deploy({"smoke": kind("smoke", Never(), on_repeat="replace", weight=2.0)}, *world.deployment.agents.values())
+    assert len(run(world)) == 1
+    tick(world, 6 * MINUTE)
+    assert run(world) == [["s"]]
+    assert [at for at, _ in crossings(world)] == [0, 600]

@@ -196,9 +196,13 @@ def _cross_for_news(
 ) -> bool:
     """Record a crossing that unabsorbed marks alone cause, unless the watch waits for something else."""
     at = txn.now if crossed_at is None else crossed_at
-    if not watch_states.admit_news(txn, watch, StateKey(watch.id, subject, mark_id), at):
+    key = StateKey(watch.id, subject, mark_id)
+    if not watch_states.admits_news(txn, watch, key, at):
         return False
-    return cross(txn, watch, subject, mark_id, measured, crossed_at=at)
+    is_new = cross(txn, watch, subject, mark_id, measured, crossed_at=at)
+    if is_new and watch.timing is not None:
+        watch_states.record_crossing(txn, key, at)
+    return is_new
 
 
 def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any]:

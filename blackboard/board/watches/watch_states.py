@@ -68,8 +68,8 @@ def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
     txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
-def admit_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
-    """Return whether unabsorbed marks that meet the condition of a rising watch make it cross, and record that it does.
+def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
+    """Return whether unabsorbed marks that meet the condition of a rising watch make it cross.
 
     Every watch without a timing crosses. A watch over time crosses only for news within an episode for which it has
     crossed before, and only if `clear_below` does not make it wait for the end of the episode.
@@ -80,12 +80,14 @@ def admit_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cro
     state = get(txn, key)
     if timing.clear is not None or state is None or state.held_since is None or state.crossed_at is None:
         return False
-    if state.dropped:
-        return False  # `episode_crossings` lets it cross again
-    if crossed_at < state.held_since + timing.held_for:
-        return False
-    txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=max(crossed_at, state.crossed_at))._asdict())
-    return True
+    # After a dropped crossing, `episode_crossings` lets it cross again.
+    return not state.dropped and crossed_at >= state.held_since + timing.held_for
+
+
+def record_crossing(txn: BoardTransaction, key: StateKey, crossed_at: Instant) -> None:
+    """Record that a watch crossed within an episode: the next rewake counts from there."""
+    if (state := get(txn, key)) is not None and state.crossed_at is not None:
+        txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=max(crossed_at, state.crossed_at))._asdict())
 
 
 def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> list[MarkRow]:
