@@ -8,6 +8,7 @@ import pytest
 
 from blackboard import count, strength, total, watch
 from blackboard.board import board_clock, retention
+from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import from_datetime, iso
 from blackboard.conditions import Condition
 from blackboard.decay import Exponential, Step
@@ -295,6 +296,9 @@ def test_a_window_says_its_value_what_it_lacks_and_when_it_falls(world: World) -
     world.finish(world.claimed("many"))
     value, met, falls, verdict = explained()
     assert (value, met, falls) == (4, True, 9 * MINUTE)
+    falls_at = iso(world.clock.now() + 9 * MINUTE)
+    lines = list(explanation_lines(world.board.explain("many", "a")))
+    assert f"    {condition} is 4 of 3, over 4 deposits: met, falls {falls_at}" in lines
     at = iso(world.clock.now())
     assert verdict == (
         f"it crossed at {at}, and its condition has held since {at}; it crosses again only after it has not held"
