@@ -108,7 +108,7 @@ class Context(Protocol):
 
 
 def single_subject(agent: str, per: Per, subjects: Sequence[str], *, is_scheduled: bool = False) -> str:
-    """Return the subject of an activation that is about one.
+    """Return the only subject of an activation.
 
     Raises:
         AgentError: It takes a batch, or began as one; or a schedule woke it.
@@ -195,8 +195,8 @@ def watch(
             says.
         held_for: How long the condition must have held before it wakes the agent, such as "30s".
         rewake_every: After which time the agent wakes again, as long as the condition holds, such as "10m".
-        clear_below: For a rising watch, a value below its threshold. Once the watch has woken the agent, it does so
-            again only after the value has been below this one.
+        clear_below: For a rising watch, a value below its threshold. After the watch has woken the agent, it wakes the
+            agent again only once the value has been below this value.
         clear_above: For a falling watch, a value above its threshold that must have been reached again.
         on_guard: What becomes of a crossing while a guard is closed: "defer" lets it wait, "drop" skips it; by default
             as the agent's setting says.
@@ -226,7 +226,7 @@ def of_subject(kind: KindLike, limit: int = 5) -> Read:
 
 @dataclass(frozen=True)
 class Agent:
-    """A declared agent. A call of it calls its function."""
+    """A declared agent. Calling it calls its function."""
 
     spec: AgentSpec
     function: Function

@@ -38,7 +38,8 @@ def check_text(label: str, text: object, longest: int, error: type[InvalidMark] 
     """Return a text that identifies something, if it can be stored.
 
     Raises:
-        InvalidMark: Or `error`: it is not text, shows nothing, is too long, or is not valid Unicode.
+        InvalidMark: The value is not text, shows nothing, is too long, or is not valid Unicode. `error` names another
+            class.
     """
     if not isinstance(text, str):
         raise error(f"the {label} must be text, not {text!r}")

@@ -41,7 +41,7 @@ class UsedInstants:
         return self._latest.get(board, 0)
 
     def use(self, board: str, at: Instant) -> Instant:
-        """Return an instant, or the latest one that was used for a board if that is later. It is now used."""
+        """Use an instant for a board, or the latest instant that was used before if that is later; return it."""
         with self._lock:
             latest = self._latest[board] = max(at, self._latest.get(board, 0))
             return latest

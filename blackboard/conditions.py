@@ -99,7 +99,7 @@ class Condition(ABC):
             yield from self.comparisons()
 
     def fewest_kinds(self, kinds: Sequence[str], decide: Callable[[Comparison], bool]) -> tuple[str, ...]:
-        """Return the smallest set of kinds that covers every side that it needs, with the first kinds if possible.
+        """Return the fewest kinds with which the condition can still hold; earlier kinds are preferred.
 
         `decide` says which sides count. Returns all kinds if they cover too little.
         """
@@ -158,7 +158,7 @@ def exactly(text: str) -> str:
 
 SECOND = 1_000_000
 LONGEST_WAIT = 1 << 60
-"""About 36,000 years in microseconds: what has not fallen by then never will."""
+"""About 36,000 years in microseconds: a value that has not fallen by then never will."""
 
 MEASURES: dict[str, type[Measure]] = {}
 """The known measures by name. A subclass of `Measure` that sets `name` is added when it is defined."""
@@ -382,7 +382,7 @@ class Total(Measure):
         return max(0.0, total)
 
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
-        """Return the instant of `Measure.first_below`; in a window, that at which the deposit leaves that it needs."""
+        """Return the first instant below the threshold; in a window, when a deposit leaves that it needs."""
         if self.within is None:
             return super().first_below(marks, threshold, now)
         newest_first = sorted(marks, key=lambda mark: -(mark.evaporates_at or 0))
@@ -585,7 +585,7 @@ def over_board(condition: Condition) -> Condition:
 
 
 def smallest_batch(condition: Condition) -> int:
-    """Return how many marks a batch must have room for, so that it can have one of each side that an `&` joins."""
+    """Return how many marks a batch must have room for, to have one mark of each side that an `&` joins."""
     ways = _ways_to_hold(condition)
     return max(len(condition.fewest_kinds(condition.kinds, way.__contains__)) for way in ways)
 

@@ -336,9 +336,10 @@ class AgentSpec(Data):
         return None if timing == Timing() and not remembers else timing
 
     def cooldown_per_of(self, watch: WatchSpec | None) -> Literal["agent", "subject"]:
-        """Return what rests after a success of one of its watches; of one that it has no more, as if it took batches.
+        """Return what has a cooldown after a success of one of its watches: the whole agent, or the subject.
 
-        If the setting is not set, it is what the activation took: the subject, or for a batch the whole agent.
+        By default it is what the activation took: the subject, or for a batch the whole agent. A watch that the agent
+        no longer has counts as one that takes batches.
         """
         if self.settings.cooldown_per is not None:
             return self.settings.cooldown_per
@@ -396,7 +397,7 @@ def _mistakes_about_guards(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def _misfit_on_guard(agent: AgentSpec, watch: WatchSpec) -> str | None:
-    """Return why `on_guard` says nothing about a watch; None if it does."""
+    """Return why `on_guard` has no effect on a watch; None if it has."""
     if watch.condition.is_schedule:
         return f"{watch.condition} is a schedule, whose guard always defers; catch_up says what becomes of its instants"
     if watch.guard is None:
@@ -430,7 +431,7 @@ def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def misfit_over_time(condition: Condition, setting: str) -> str | None:
-    """Return why a watch on a condition has no such setting over time, whatever its value; None if it may have it."""
+    """Return why a watch on a condition cannot have a setting over time, whatever its value; None if it can."""
     if condition.is_schedule:
         return f"{condition} is a schedule, which has no {setting}: it waits for no marks"
     if not setting.startswith("clear"):

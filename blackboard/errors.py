@@ -9,8 +9,8 @@ BlackboardError
 │   ├── InvalidMark            a payload, subject or key that cannot be stored
 │   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
 │   ├── InvalidTime            a value that is not a time, or is too far ahead
-│   ├── KeyReused              the key of a deposit stands for another one
-│   ├── Conflict               a mark is at another event than the one named; exit code 1
+│   ├── KeyReused              the key of a deposit stands for another deposit
+│   ├── Conflict               a mark is at another event than the request names; exit code 1
 │   ├── LawConflict            a deposit names another law than the live mark's
 │   ├── OutOfOrder             a deposit occurred too early to be added to the live mark
 │   ├── InvalidQuery           SQL that is invalid or not allowed
@@ -165,7 +165,7 @@ class Conflict(UsageError):
 
 
 class LawConflict(UsageError):
-    """A deposit names a law, and the live mark that it would join fades by another one."""
+    """A deposit names a law, and the live mark that it would join fades by another law."""
 
 
 class OutOfOrder(UsageError):

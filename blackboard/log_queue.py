@@ -68,7 +68,7 @@ class LogQueue:
             self.dropped += 1
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until the lines so far are written, or none was for some seconds; return whether they are."""
+        """Wait until all queued lines are written, or none was for `seconds`; return whether all were."""
         if self._writer is None:
             return True
         written = threading.Event()
@@ -130,7 +130,7 @@ def put(write: Callable[[], object], size: int) -> None:
 
 
 def flush(seconds: float = FLUSH_SECONDS) -> bool:
-    """Wait until the lines so far are written, or none was for some seconds; return whether they are."""
+    """Wait until all queued lines are written, or none was for `seconds`; return whether all were."""
     return _queue.flush(seconds)
 
 

@@ -187,7 +187,7 @@ class Mark(BaseModel):
         occurred_at: When | None = None,
         if_event: int | None = None,
     ) -> Self:
-        """Return a copy that is deposited with options, such as an agent returns. Those of this mark stay otherwise.
+        """Return a copy that is deposited with options, such as an agent returns. Options that are not given stay.
 
         Args:
             key: An idempotency key of the author and the kind, as in `Blackboard.deposit`.
@@ -355,7 +355,7 @@ def not_json(error: Exception) -> InvalidMark:
 def attach_stored(mark: _M, stored: StoredMark) -> _M:
     """Give a mark its state on the board, and return it.
 
-    A function and not a method: each public name of `Mark` is one that a payload field cannot have.
+    This is not a method, because a field of a payload cannot have the name of a method.
     """
     mark._stored = stored
     return mark

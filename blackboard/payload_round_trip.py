@@ -148,7 +148,7 @@ def parse_payload(model: type[M], payload: Mapping[str, Any], subject: str) -> M
 
 @lru_cache(maxsize=1024)
 def _has_sets(model: type[Mark]) -> bool:
-    """Return whether a class has a field with a set. Its members have another order in each process."""
+    """Return whether a class has a field with a set. The members of a set have another order in each process."""
     parts: list[Any] = [model.__pydantic_core_schema__]
     for part in parts:  # the list grows
         if isinstance(part, dict):

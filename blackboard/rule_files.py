@@ -85,7 +85,7 @@ class Expectation(_Section):
 
     @property
     def what(self) -> Literal["wakes", "silence", "mark", "no_mark"]:
-        """Which of the four it is."""
+        """Which of the four conditions is set."""
         return next(name for name in ("wakes", "silence", "mark", "no_mark") if getattr(self, name) is not None)
 
     @property

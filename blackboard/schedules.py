@@ -7,9 +7,9 @@
 A schedule stands where a watch has a condition. It measures no marks, so it cannot be combined with `&`, `|` or `~`,
 and cannot be a guard. Its text is read back by `parsing.parse`, as that of a condition is.
 
-The instants are a pure function of the schedule and its anchor. So a daemon that was down, or two that run at once,
-compute the same ones. APScheduler's triggers walk through the calendar; this module says which instant a reading of the
-clock on the wall is, also where the clock is moved.
+The instants are a pure function of the schedule and its anchor. So a daemon that was down, or two daemons that run at
+once, compute the same instants. APScheduler's triggers walk through the calendar; this module says which instant a
+reading of the clock on the wall is, also where the clock is moved.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Schedule(Condition):
 
     @property
     def over(self) -> Scope:
-        """What it is about: it has no subject."""
+        """The scope: the whole board, because a schedule has no subject."""
         return "board"
 
     @abstractmethod
@@ -83,7 +83,7 @@ class Schedule(Condition):
         """
 
     def latest(self, first: Instant, now: Instant, anchor: Instant) -> Instant:
-        """Return its latest instant not after `now`, by bisection. `first` is an earlier one, or the same."""
+        """Return its latest instant up to `now`, by bisection. `first` is an instant of the schedule up to `now`."""
         low, high = first - 1, now
         while high - low > 1:  # its next instant after `low` is due, that after `high` is not
             middle = (low + high) // 2
@@ -104,7 +104,7 @@ class Schedule(Condition):
         return count
 
     def contains(self, at: Instant, anchor: Instant) -> bool:
-        """Return whether an instant is one of its own."""
+        """Return whether the schedule comes at an instant."""
         return self.next_after(at - 1, anchor) == at
 
     def instants(self, at: Instant, anchor: Instant) -> Iterator[Instant]:
@@ -140,8 +140,7 @@ class Calendar(Schedule):
 
     Readings that name their hours come once a day at most. Where the clock is moved forward, a reading that it skips
     comes as much later as the clock was moved: 02:30 is at 03:30. Where it is moved back, a reading that it shows twice
-    comes the first time only. Readings of each hour come in each hour that passes: none is skipped, none comes once
-    instead of twice.
+    comes the first time only. Readings of each hour come once in each hour that passes, so twice in a doubled hour.
     """
 
     zone: str

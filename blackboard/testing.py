@@ -61,7 +61,7 @@ M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""The instant of marks and contexts that name none, at which a `ManualClock` starts too."""
+"""The default instant of marks and contexts, at which a `ManualClock` starts too."""
 
 _ids = itertools.count(1)
 
@@ -78,7 +78,7 @@ def mark(
     reinforced_at: datetime | None = None,
     **fields: object,
 ) -> M:
-    """Return a mark as an activation is given it: with `id`, `strength`, `author` and times.
+    """Return a mark like those that an activation receives: with `id`, `strength`, `author` and times.
 
     Args:
         kind: The class of the mark.
@@ -89,7 +89,7 @@ def mark(
         occurred_at: When what it shows occurred; a naive datetime is UTC. By default when the board recorded its last
             deposit.
         deposited_at: When the board recorded its first deposit; by default when it occurred, or 2026-01-05 09:00.
-        reinforced_at: When the board recorded its last deposit; by default the same as the first.
+        reinforced_at: When the board recorded its last deposit; by default when it recorded the first.
         **fields: The fields of its class, and perhaps `intensity`.
 
     Raises:
@@ -276,7 +276,7 @@ class StandaloneContext:
         """The subject that the context was given.
 
         Raises:
-            AgentError: It was given none, or those of a batch.
+            AgentError: It was given no subject, or the subjects of a batch.
         """
         return single_subject(self.agent, self._per, self.subjects, is_scheduled=self.scheduled_for is not None)
 
@@ -333,7 +333,7 @@ def context(
     subject: str | None = None,
     subjects: Sequence[str] = (),
 ) -> StandaloneContext:
-    """Return a context with which an agent can be called as the function that it is.
+    """Return a context for calling an agent as a function.
 
     Its other attributes, such as `attempt` and `reason`, may be set afterwards.
 

@@ -2,7 +2,7 @@
 
 A code page is recognized by its words: in the right one, each word has letters of one language. `Łukasz` in
 Windows-1250 is `£ukasz` in Windows-1252, which is no word of any language. If several code pages make words, the
-western one is meant, because most exports have it. A guess must be said to the user.
+western one is meant, because most exports have it. The user must be told about a guess.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ _BETWEEN = re.compile("[\u2013\u2014\u2026\u2022\xa0\xad]")
 _AROUND = "\"'\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a«»¡¿،؟"
 _SIGNS = re.compile("[€£$¥¢§°²³¹¼½¾±µ×©®™ºª†‡%·´`]{1,5}|(?:[ckm]?m)[²³]|°[cf]|n[°º]|[a-z]{1,60}[®™©]", re.IGNORECASE)
 _MAX_SHOUT_CHARACTERS = 4
-"""The longest word in capitals that is taken for one in an alphabet without Latin letters."""
+"""The longest word in capitals that is taken for a word in an alphabet without Latin letters."""
 _NEEDED_SHARE = 0.8
 """The part of the words that must fit."""
 

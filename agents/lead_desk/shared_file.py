@@ -119,7 +119,7 @@ def real_path(path: Path) -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Let no other desk change a file meanwhile. The lock is on its folder, since the file is replaced.
+    """Keep other desks from changing a file. The lock is on its folder, because the file is replaced.
 
     Raises:
         AgentError: Another process held the lock for too long, or there is no such folder.

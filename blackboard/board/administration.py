@@ -50,8 +50,8 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
 def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     """Return the events of forgotten subjects, to look for them in a backup that is to be restored.
 
-    They are those of the board in a file, and of the boards that former restores replaced; None for each that cannot be
-    read. Without a board, the list is empty.
+    The list has the events of the board in a file, and of each board that a former restore replaced. None stands for a
+    board that cannot be read. Without a board, the list is empty.
 
     Raises:
         ConfigurationError: The URL cannot be used.

@@ -78,7 +78,7 @@ class AnswerSpool:
                 yield answer
 
     def _is_usable(self) -> bool:
-        """Return whether the folder belongs to this user. A folder that does not is logged once.
+        """Return whether the folder belongs to this user. A folder of another user is logged once.
 
         Raises:
             OSError: There is no folder, or it cannot be reached.

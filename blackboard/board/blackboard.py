@@ -252,7 +252,7 @@ class Blackboard:
             InvalidLaw: `decay` is not a valid law.
             InvalidMark: The payload, subject, intensity or key is invalid, or the unique value is taken.
             InvalidAuthor: The author is an agent.
-            InvalidTime: `until` or `occurred_at` is not a time, or it occurred ahead of the board's time.
+            InvalidTime: `until` or `occurred_at` is not a time, or `occurred_at` is too far ahead of the board's time.
             KeyReused: The key stands for another request. Nothing is stored.
             Conflict: The live mark is at another event than `if_event`. Nothing is stored; its `event_id` is the
                 current one.

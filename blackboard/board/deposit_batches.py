@@ -83,7 +83,7 @@ def learn_classes(classes: MarkClasses, items: Iterable[Mark | Deposit]) -> None
 def check_lengths(
     items: Iterable[Mark | Deposit], keys: Iterable[str] | None, occurred_at: Iterable[When | None] | None
 ) -> None:
-    """Check the lists beside the items as far as that reads none of them.
+    """Check the lists beside the items as far as possible without consuming them.
 
     Raises:
         UsageError: One of them is a text.

@@ -97,11 +97,11 @@ class MarkRecord:
     activation_id: int | None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: bool
-    """Whether its deposit named a law that was not the kind's. A change of the kind's law leaves it as it is."""
+    """Whether its deposit named a law that was not the kind's. A change of the kind's law leaves the mark as it is."""
     occurred_at: datetime
     """When what it shows occurred: the latest of its deposits by their occurrence."""
     recorded_at: datetime
-    """The same as `reinforced_at`, by the name that it has beside `occurred_at` in all views."""
+    """Equal to `reinforced_at`. All views that have `occurred_at` use this name."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class WorkerStatus:
     version: str | None
     """The version of blackboard that it runs."""
     alive: bool
-    """Whether it lives; a dead one was last seen at `seen_at`, and the next daemon recovers its work."""
+    """Whether it is alive. A dead daemon was last seen at `seen_at`, and the next daemon recovers its work."""
     agents: tuple[str, ...]
     """The agents whose code it has."""
     model: str | None
@@ -199,7 +199,7 @@ class BoardStatus:
     paused_models: Mapping[str, str]
     """The paused models, with the reason. Such a model is tried with one call at a time."""
     unusable_answers: Mapping[str, Mapping[str, str]]
-    """The same for single agents: for each agent, the models whose answers to it are unusable, with the reason."""
+    """For each agent, the models that are paused for it because their answers are unusable, with the reason."""
     marks: Mapping[str, int]
     """The number of live marks of each kind."""
     events: int
@@ -316,7 +316,7 @@ class ScheduleRecord:
 
 @dataclass(frozen=True)
 class GivenMark:
-    """A mark as an activation was given it, and what became of it."""
+    """A mark that an activation was given, as it was then, and what became of it."""
 
     mark_id: int
     role: Literal["given", "read"]
@@ -362,7 +362,7 @@ class ActivationDetails:
     is_stuck: bool
     """Whether a person may retry or discard it: it failed, is held or is quarantined."""
     split_from: int | None
-    """The activation from which it was split, because that failed."""
+    """The failed activation from which it was split."""
     parts: tuple[int, ...]
     """The activations that were split from it. They have taken its marks over."""
     marks: tuple[GivenMark, ...]
@@ -434,11 +434,11 @@ class MeasuredValue:
     threshold: float
     met: bool
     marks: int
-    """The number of marks that were measured; of a window, that of the deposits in it."""
+    """The number of marks that were measured, or of deposits in a window."""
     counts: Literal["marks", "deposits"] = "marks"
     """What was measured: live marks, or the deposits in a window."""
     falls_at: datetime | None = None
-    """Of a window: when the value falls below the threshold, or if it is below, when the next deposit leaves it."""
+    """For a window: when the value falls below the threshold, or if it is below, when the next deposit leaves."""
 
 
 @dataclass(frozen=True)
@@ -500,8 +500,9 @@ class WatchExplanation:
     guard_open: bool | None = None
     guard_opens_at: datetime | None = None
     predicted_at: tuple[datetime | None, ...] | None = None
-    """When a falling watch or one over time will cross by fading alone, or the next instants of a schedule; None for
-    another rising watch."""
+    """When a falling watch or a watch over time will cross by fading alone, or the next instants of a schedule; None
+    for all other watches.
+    """
     own_laws: tuple[OwnLaw, ...] = ()
     """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
     per: Literal["subject", "batch"] = "batch"
@@ -522,9 +523,9 @@ class Explanation:
     held_by: str | None
     until: datetime | None
     unserved: str | None
-    """Why no daemon claims for the agent; None if one does."""
+    """Why no daemon claims for the agent; None if a daemon does."""
     unserved_since: datetime | None
-    """When the last daemon that did was last seen; None if none is known."""
+    """When a daemon that claimed for the agent was last seen; None if no such daemon is known."""
     running: tuple[RunningActivation, ...]
     concurrency: int
     deferred: tuple[DeferredActivation, ...]

@@ -56,7 +56,7 @@ def remove(
 def _remove_left(txn: BoardTransaction, limit: int) -> int:
     """Remove the next deposits that have left every window, and return their number.
 
-    A crossing that waits, or is due and not yet recorded, keeps those that were in its window.
+    A crossing that waits, or is due and not yet recorded, keeps the deposits that were in its window.
     """
     due_at = txn.sql.value(CROSSINGS.next_predicted)
     with_window = [watch.id for watch in txn.active.watches.values() if watch.has_window]

@@ -63,7 +63,7 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
 def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     """Make a deployment active, and retry the dead activations whose unreadable marks its classes may now read.
 
-    If they do not, the activations die again, without a call of an agent.
+    If a class still cannot read a mark, its activation dies again, without a call of the agent.
     """
     before = txn.deployment
     result = redeployment.register(txn, new)

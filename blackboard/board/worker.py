@@ -69,7 +69,7 @@ class FinishedRun:
     receipts: list[Receipt]
     claimed_next: bool
     resumed_models: list[str]
-    """The models that were paused for the agent, and are not after the answer that the run used."""
+    """The models whose pause for the agent ended with the answer that the run used."""
 
 
 class Worker:
@@ -123,7 +123,7 @@ class Worker:
         self._session.write(work, record_instant=True)
 
     def serve(self, code: Code) -> None:
-        """Serve these agents, with the code of these digests, instead of those before."""
+        """Serve these agents, with the code of these digests, instead of the former agents."""
         self.code = dict(code)
         self._session.write(lambda txn: served_agents.set_code(txn, self.id, self.code))
 
@@ -323,7 +323,7 @@ class Worker:
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
         """Hold a run whose answer is unusable, unless its marks are to blame; see `answer_blame`.
 
-        After a hopeless failure, fewer marks may succeed, so only a single one can show that the model is to blame.
+        After a hopeless failure, fewer marks may succeed, so only a single mark can show that the model is to blame.
         Returns None if the failure counts.
         """
 

@@ -60,7 +60,7 @@ def _without_markup(text: str) -> str:
 
 
 def set_metavar(param: Any) -> Any:
-    """Set what the help shows for a parameter: a word for its value, such as KIND; nothing for a flag. Return it.
+    """Set the word that the help shows for the value of a parameter, such as KIND; return the parameter.
 
     The library would show `<bool>` and `<str>`.
     """

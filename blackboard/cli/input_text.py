@@ -1,8 +1,8 @@
 """The text of an input file: decompression, the guess of its encoding, and its lines.
 
 Byte order marks, UTF-8 and UTF-16 are certain. Another encoding is a guess: a code page counts only if its letters make
-words of one of its languages. If no code page makes words of a text, it needs `--encoding`, because a wrong guess looks
-plausible.
+words of one of its languages. If no code page makes words of a text, the text needs `--encoding`, because a wrong guess
+looks plausible.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _buffered(stream: IO[bytes]) -> io.BufferedReader:
 
 
 def _sample(stream: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
-    """Return the block of bytes that begins at the first one that is not ASCII; empty if all are ASCII.
+    """Return the block that begins at the first byte that is not ASCII; empty if all bytes are ASCII.
 
     A pipe cannot be rewound: only its head is looked at.
     """

@@ -149,7 +149,7 @@ def _load(
 def _follow(
     context: typer.Context, file: str, columns: Columns, form: TextForm, rejects_path: Path
 ) -> tuple[LoadResult, str | None]:
-    """Deposit the rows of a file or pipe as they come, until a signal; return what `_load` does."""
+    """Deposit the rows of a file or pipe as they come, until a signal; return what became of them, and the encoding."""
     from blackboard.cli.row_follower import Follower
     from blackboard.cli.row_mapping import ColumnsUnmatched
     from blackboard.cli.stop_signals import StopSignals
@@ -169,7 +169,7 @@ def _follow(
 
 
 def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
-    """Return the error with the command that loads the file in spite of it."""
+    """Return an error with the command that loads the file nevertheless."""
     blank = ", with a column in place of COLUMN" if any(w.startswith("COLUMN=") for w in error.words) else ""
     advised = UsageError(f"{error}. This loads the file{blank}:")
     advised.command = typed_command(context, error.words)

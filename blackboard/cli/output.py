@@ -99,7 +99,8 @@ def _print(line: str, stream: TextIO, wraps: bool) -> None:
     """Print one line.
 
     A terminal continues a long line in its first column, so a text with many spaces could look like another line.
-    Therefore a long line is broken and indented here. With `wraps=False` it is not: it is a command to be copied.
+    Therefore a long line is broken and indented here. With `wraps=False`, the line stays whole, because it is a command
+    to be copied.
     """
     parts = [_drawn(clean(line), stream)]
     indent = len(parts[0]) - len(parts[0].lstrip()) + HANGING_INDENT

@@ -1,4 +1,4 @@
-"""The file for rejected rows: it is made with the first of them, only its owner may read it, and no link leads away."""
+"""The file for rejected rows: made with the first such row, readable only by its owner, and never behind a link."""
 
 from __future__ import annotations
 

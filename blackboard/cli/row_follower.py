@@ -110,7 +110,7 @@ class _RowSource:
         name: The name for messages.
         identity: What stands for the file in the keys of its rows.
         position: The place at which to begin.
-        header: The header of the file before, for a file that goes on without one; else empty.
+        header: The header of the former file, for a file that goes on without a header; else empty.
         checks_columns: Whether columns that the first rows of JSON do not have are an error.
     """
 
@@ -142,7 +142,7 @@ class _RowSource:
                 return
 
     def finish(self) -> Iterator[int]:
-        """Do the same when nothing more will come, so that the last line needs no newline."""
+        """Deposit the last rows when nothing more will come. The last line needs no newline then."""
         self._stream.is_final = True
         if self._rows is not None:
             self._rows.grows = False

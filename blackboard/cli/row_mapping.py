@@ -129,7 +129,7 @@ class RowMapping:
         self._check_extra([name for row in values for name in self._extra_columns(row)], names, paths)
 
     def _takes(self, name: str, value: Any) -> bool:
-        """Return whether the field of this name may take a value: one for texts takes no object."""
+        """Return whether the field of this name may take a value: a field for texts takes no object."""
         types = None if self._fields is None else self._fields.get(name)
         return not (isinstance(value, Mapping) and types and "object" not in types)
 
@@ -298,7 +298,8 @@ class RowMapping:
         """Check that each column has a field, and each required field a column.
 
         Raises:
-            ColumnsUnmatched: One has none; the error has the options with which the file loads.
+            ColumnsUnmatched: A column or a required field has none; the error has the options with which the file
+                loads.
         """
         if self._fields is None:
             return
@@ -436,8 +437,8 @@ def _types(part: Any, root: Mapping[str, Any], depth: int = 0) -> frozenset[str]
 def _converted(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
     """Return a value as the type of its field.
 
-    A number for a text field is text, a decimal comma is a point, a spreadsheet's word for true or false is that, and a
-    single value for a list is a list of one.
+    A number for a text field becomes text, a decimal comma a point, a spreadsheet's word for true or false a boolean,
+    and a single value for a list a list of one value.
     """
     takes_number = bool(types & {"number", "integer"})
     if isinstance(value, str) and "string" not in types:
@@ -470,7 +471,8 @@ _TRUTH = {
     **dict.fromkeys(("wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì", "waar", "verdadeiro", "sim"), True),
     **dict.fromkeys(("falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não"), False),
 }
-"""What spreadsheets and forms in western languages write, beside the English words that pydantic knows."""
+"""The words for true and false of spreadsheets and forms in western languages, besides the English words of pydantic.
+"""
 _COMMA_NUMBER = re.compile(r"[+-]?(?P<whole>\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),(?P<part>\d+)")
 _CURRENCY = re.compile(r"^[$£¥\u20a0-\u20cf]\s*(?=[-+\d])|(?<=\d)\s*[$£¥\u20a0-\u20cf]$")
 _MINUS_AT_END = re.compile(r"^(\d[\d.,'\u00a0\u202f ]{0,40})-$")

@@ -82,7 +82,7 @@ class Rows:
 
     Raises:
         UsageError: The header of a CSV file is not usable, or the stream has another format.
-        NoHeader: It is a CSV without one.
+        NoHeader: It is a CSV without a header.
     """
 
     def __init__(
@@ -403,7 +403,7 @@ def _header_place(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _after_pairs(rows: Sequence[Sequence[str]]) -> int | None:
-    """Return the place of a wide table after rows of at most two cells, such as `Account;DE02...`; None if not so."""
+    """Return the place of a wide table after rows of at most two cells, such as `Account;DE02...`, or None."""
     if not rows:
         return None
     widths = [_width(row) for row in rows]

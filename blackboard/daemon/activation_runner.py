@@ -212,7 +212,7 @@ class ActivationRunner:
         Returns None if the activation is no longer this worker's.
 
         Raises:
-            UnreadableMark: No mark is left that fits, or those that fit cannot do without the others.
+            UnreadableMark: No mark fits, or the marks that fit need the others.
         """
         marks, unreadable = self._marks(claim, claim.inputs)
         if not unreadable:

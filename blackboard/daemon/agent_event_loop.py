@@ -223,7 +223,7 @@ def _check_descriptors() -> None:
     With too few, asyncio makes half a loop and prints a traceback.
 
     Raises:
-        OSError: They are not.
+        OSError: Too few are free.
     """
     with selectors.DefaultSelector():
         for end in socket.socketpair():

@@ -28,8 +28,9 @@ from blackboard.states import CallState
 log = Log("blackboard")
 
 MAX_COST_FACTOR = 10
-"""How many times its highest cost a call may have cost. A gateway may add to a prompt; a broken one would use up every
-budget with one answer."""
+"""The largest cost of a call that is recorded, as a multiple of its highest cost. A gateway may add to a prompt; a
+broken gateway would use up every budget with one answer.
+"""
 
 
 class CallRecorder:

@@ -391,7 +391,7 @@ class Daemon:
         self._clock_watch.update_board(jump)
 
     def _reload(self) -> None:
-        """Deploy the file again. Whatever is wrong with it, what is active stays active."""
+        """Deploy the file again. If anything is wrong with it, the active deployment stays active."""
         self._reloading = False
         if self.reload is None:
             return

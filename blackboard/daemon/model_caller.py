@@ -192,7 +192,7 @@ class ModelCaller:
         return last if same_answer(last.body, request.body) else None
 
     def _reuse_answer(self, rows: list[ModelCall], request: Request) -> ModelCall | None:
-        """Return the call whose answer is stored and still fits; one that does not fit ends as unusable."""
+        """Return the call whose answer is stored and still fits. A call whose answer does not fit ends as unusable."""
         row = next((row for row in rows if row.state == CallState.ANSWERED), None)
         if row is None or same_answer(row.body, request.body):
             return row
@@ -223,7 +223,7 @@ class ModelCaller:
     def _check_refusal(self, row: ModelCall, model: str) -> None:
         """Let a refused request be tried again, unless a later success shows that its marks are to blame.
 
-        Another model than the one that refused it may accept it.
+        Another model may accept a request that the first model refused.
 
         Raises:
             RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.

@@ -32,7 +32,7 @@ class Reader:
     def __init__(self, board: Blackboard, former_settings: Sequence[Mapping[str, Any]] = ()) -> None:
         self._board = board
         self.former_settings = former_settings
-        """The settings under which this process has published before, if others are active now."""
+        """The settings under which this process has published before, if other settings are active now."""
 
     @property
     def board_id(self) -> str:

@@ -82,7 +82,7 @@ def _prepare_one(claim: Claim, item: Action) -> AgentAction:
 
 
 def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
-    """Check that an agent may withdraw a mark, as far as the mark as it was read tells."""
+    """Check that an agent may withdraw a mark, as far as the mark shows that."""
     if mark.kind not in agent.withdraws and mark.author not in (agent.name, agent.renamed_from):
         raise Undeclared(
             f"Withdraw.mark: it withdraws a {mark.kind!r} of {mark.author!r}, and does not declare the kind in"

@@ -22,7 +22,7 @@ log = Log("blackboard")
 QUIET_TIME: Duration = parse_duration("1m")
 """The time without a trouble after which it is over, if it may come and go."""
 MAX_ERRORS = 10
-"""Different errors that are logged for one trouble."""
+"""The largest number of different errors that are logged for one trouble."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,6 @@ def is_bug(error: BaseException) -> bool:
 
 
 def _quiet(error: BaseException) -> Duration:
-    """Return how long an error must stay away. A file that is missing or foreign shows itself at the next look."""
+    """Return how long an error must not recur until its trouble is over. A missing or foreign file shows at once."""
     comes_and_goes = not isinstance(error, StoreError) or isinstance(error, StoreBusy | StoreExhausted)
     return QUIET_TIME if comes_and_goes else 0

@@ -229,7 +229,7 @@ def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
 
 
 def _error_in(text: str) -> object | None:
-    """Return a text as an error object of the API; None if it is none. An error is short."""
+    """Return a text as an error object of the API; None if it is something else. An error is short."""
     if len(text) > _LONGEST_ERROR or '"error"' not in text:
         return None
     try:

@@ -44,7 +44,7 @@ class HttpClient(httpx2.Client):
         headers: Returns the headers of a request, besides those that describe its transmission.
         seconds: The longest time of a call.
         max_bytes: The largest answer after decompression.
-        max_results: The same for the results of a batch.
+        max_results: The largest results of a batch after decompression.
     """
 
     def __init__(

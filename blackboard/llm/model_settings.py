@@ -53,7 +53,7 @@ def address_of(settings: ModelSettings, environ: Mapping[str, str]) -> str | Non
     """Return the address of the API that the settings or the environment name; None for the provider's own.
 
     Raises:
-        ConfigurationError: The environment names what is no address.
+        ConfigurationError: The environment names something that is not an address.
     """
     if settings.base_url is not None:
         return settings.base_url
@@ -73,7 +73,7 @@ def sends_key_in_clear(settings: ModelSettings, environ: Mapping[str, str]) -> s
     """Return the address if the key and all payloads would cross a network unencrypted; None otherwise.
 
     Raises:
-        ConfigurationError: The environment names what is no address.
+        ConfigurationError: The environment names something that is not an address.
     """
     address = address_of(settings, environ)
     if settings.provider == "offline" or address is None or not address.lower().startswith("http://"):

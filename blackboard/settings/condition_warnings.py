@@ -1,4 +1,4 @@
-"""Warnings of what a condition cannot do with its kinds, although each of both is valid."""
+"""Warnings about conditions that cannot work with their kinds, although each of the two is valid."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds)
 def _about_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of marks that end in one step, and that an agent would be given after their end.
 
-    Where nobody has set `when_faded`, it is a warning only if something that is declared may defer a crossing so long.
+    If `when_faded` is not set, this is a warning only if a declared setting may defer a crossing for so long.
     """
     settings, condition = agent.settings, watch.condition
     if settings.when_faded != "keep" or condition.is_schedule or condition.is_falling:

@@ -46,7 +46,7 @@ from blackboard.settings.settings_file import Settings, examine
 
 T = TypeVar("T")
 ANY_SCHEDULE = every("1h")
-"""Stands for a schedule with a mistake, while the others are looked for."""
+"""Stands for a schedule with a mistake, while other mistakes are looked for."""
 
 
 @dataclass(frozen=True)

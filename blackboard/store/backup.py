@@ -217,7 +217,7 @@ def _partial(target: Path) -> Iterator[Path]:
 def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
     """Give the old board and its log a second name, and only then remove the log under the first.
 
-    If a person removed only the board, its log is still there. It is kept too.
+    If a person removed only the board, its log is still there. The log is kept too.
     """
     existed = old.database.exists()
     for file, copy in ((old.wal, kept.wal), (old.database, kept.database)):

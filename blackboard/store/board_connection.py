@@ -44,7 +44,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
     """A connection of the board's own SQLite library, opened by `connect`.
 
     Attributes:
-        opened: What it has open.
+        opened: The file and the log that it has open.
     """
 
     opened: OpenFile | None = None
@@ -75,7 +75,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
         return opened is None or opened.log is None or library_guard.identity(opened.shm) == opened.index
 
     def save_log(self) -> bool:
-        """Copy the log, which was removed, into the database, unless others may have written another one.
+        """Copy the log, which was removed, into the database, unless others may have written another log.
 
         Returns whether the database then contains all of it.
         """
@@ -85,7 +85,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
         return bool(busy == 0 and frames == copied)
 
     def close(self) -> None:
-        """Close the connection. A log that was removed is saved; if another one is at its path, that one stays.
+        """Close the connection. A log that was removed is saved; if another log is at its path, that log stays.
 
         In a forked child the connection is its parent's, and stays as it is.
         """
@@ -106,7 +106,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
         library_guard.forget(self)
 
     def __del__(self) -> None:
-        """Close the connection, as SQLite would, if nobody has. One that could not be opened has nothing to close."""
+        """Close the connection, as SQLite would, if nobody has. Unopened, it has nothing to close."""
         if self.opened is not None:
             with contextlib.suppress(Exception):
                 self.close()
@@ -141,7 +141,7 @@ def connect(path: str | Path, parameters: str | None = None, **options: Any) -> 
 
     Args:
         path: The file.
-        parameters: Those of a URI, if the file is opened by one.
+        parameters: The parameters of the URI, if the file is opened by a URI.
         **options: Further arguments of the driver's `connect`.
 
     Raises:

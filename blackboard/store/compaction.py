@@ -130,10 +130,10 @@ def _connected(database: Database) -> Iterator[Any]:
 def _create_beside(files: BoardFiles) -> Iterator[Path]:
     """Create an empty file beside the board, which only one process has at a time, and delete it afterwards.
 
-    A process that died has perhaps left one, whose content is dropped.
+    A process that died may have left such a file, whose content is dropped.
 
     Raises:
-        StoreBusy: Another process has it.
+        StoreBusy: Another process has the file.
         StoreError: It cannot be created.
     """
     copy = files.compacted

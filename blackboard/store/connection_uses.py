@@ -12,7 +12,7 @@ LOOK_INTERVAL_MICROSECONDS = 500
 
 
 class ConnectionUses:
-    """The current uses of a database's connections, apart from the writing one."""
+    """The current uses of a database's connections, apart from the writing connection."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -48,7 +48,7 @@ class Database:
 
     Args:
         url: An SQLAlchemy URL, or the path of an SQLite file.
-        mode: The mode of an SQLite file, which the files beside it get too; None if nothing is said about it.
+        mode: The mode of an SQLite file, which the files beside it get too; None if it is not set.
 
     Attributes:
         dialect: The kind of database.
@@ -178,7 +178,7 @@ class Database:
         """Check that the path still names the open file. If another file is there, the next attempt opens it.
 
         Raises:
-            StoreError: It does not.
+            StoreError: The path names another file, or none.
         """
         try:
             if self.file is not None:

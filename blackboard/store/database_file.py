@@ -25,7 +25,7 @@ class DatabaseFile:
 
     Attributes:
         path: The file.
-        mode: Its mode, which the files beside it get too; None if nothing is said about it.
+        mode: Its mode, which the files beside it get too; None if it is not set.
         files: The file with those beside it.
     """
 
@@ -101,12 +101,12 @@ class DatabaseFile:
             raise self._other_names_error()
 
     def check_names(self) -> None:
-        """Check that it is a file with one name.
+        """Check that the path leads to a file that has only one name.
 
         SQLite would keep a log for each name, and lose the content of the others.
 
         Raises:
-            StoreForeign: It is no file.
+            StoreForeign: It leads to something that is not a file.
             StoreError: It has other names.
         """
         self.check_is_file()
@@ -117,7 +117,7 @@ class DatabaseFile:
         """Check that there is no folder, device or pipe in the place of the file.
 
         Raises:
-            StoreForeign: There is.
+            StoreForeign: Something else is there.
         """
         if (status := _status(self.path)) is not None and not stat.S_ISREG(status.st_mode):
             description = "a folder" if stat.S_ISDIR(status.st_mode) else "not a file that can hold a board"
@@ -158,7 +158,7 @@ class DatabaseFile:
         """Refuse a log behind a link, through which SQLite would write.
 
         Raises:
-            StoreError: There is one.
+            StoreError: The log is a link.
         """
         for file in self.files.of_sqlite[1:]:
             if os.path.islink(file):

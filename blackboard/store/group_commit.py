@@ -7,8 +7,8 @@ to the disk, and no thread waits for a timer.
 Threads committed as a group tend to return together. The first would find no leader and commit alone, so it waits
 briefly while more of the group keep arriving.
 
-A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end. It undoes as much as was
-done, and can itself be repeated: afterwards each entry is done or waits.
+A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end. `leave` undoes what was
+begun, and can be repeated. Afterwards each entry is done or waits.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class ReaderPool:
         self.idle = []
 
     def abandon(self) -> None:
-        """Never use or close the idle connections again: they are those of the parent of this process."""
+        """Never use or close the idle connections again: they belong to the parent of this process."""
         for connection in self.idle:
             forks.keep_for_ever(connection)
         self.idle = []
@@ -68,7 +68,7 @@ class ReaderPool:
         """Open a connection. Without a free descriptor, wait for one that another thread returns.
 
         Raises:
-            StoreExhausted: No other thread has one, or it keeps it for too long.
+            StoreExhausted: No other thread has a connection, or none is returned for too long.
         """
         clock = SystemClock()
         deadline = clock.monotonic() + int(sql_dialect.BUSY_SECONDS * 1e6)

@@ -129,7 +129,7 @@ def query(database: Database, sql: str, parameters: Parameters, seconds: float) 
 
 
 def engine(database: Database) -> Engine:
-    """Return the SQLAlchemy engine of a database that can only read. Closing the database disposes of it."""
+    """Return an SQLAlchemy engine that can only read a database. Closing the database disposes of the engine."""
     if database.readonly_engine is None:
         from sqlalchemy import create_engine
         from sqlalchemy.pool import QueuePool

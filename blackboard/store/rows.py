@@ -37,9 +37,9 @@ class BoardRow(NamedTuple):
     skewed_deposits: AddedNumber = 0
     """How many deposits said that they occurred ahead of the board's time, within `max_skew`."""
     largest_skew: AddedNumber = 0
-    """The most that one of them was ahead."""
+    """The largest difference by which such a deposit was ahead."""
     skewed_at: AddedNumber = 0
-    """When the last of them was recorded."""
+    """When the last such deposit was recorded."""
 
 
 class DeploymentRow(NamedTuple):
@@ -115,7 +115,7 @@ class MarkRow(NamedTuple):
     """Whether the deposit named the law, and the kind had another one. A change of the kind's law does not change
     it."""
     occurred_at: AddedNumber = 0
-    """When the latest of its deposits occurred: the one whose payload and author it shows."""
+    """When the deposit occurred whose payload and author the mark shows, which is the latest of its deposits."""
     last_author: str | None = None
     """The author of the last event; None if that is `author`."""
 
@@ -156,12 +156,12 @@ class EventRow(NamedTuple):
     anchored_at: AddedNumber = 0
     """The instant for which `intensity` holds. It is later than `occurred_at` if a later deposit was known before.
 
-    Of a stale deposit, it is when the deposit occurred that had replaced it.
+    For a stale deposit, it is the time of the deposit that had replaced it.
     """
     deposited_intensity: float | None = None
     """The intensity of the deposit itself, with the trust in its author; None for other events."""
     shown_event_id: Id | None = None
-    """The deposit whose payload the mark shows after this one, if that one occurred later; else None."""
+    """The later deposit whose payload the mark still shows after this deposit; None for all other events."""
 
 
 def mark_after(event: EventRow) -> MarkRow:
@@ -282,14 +282,14 @@ class BoardTotalRow(NamedTuple):
     sum0: float
     """The first of the two sums of `Decay.sums`, for the anchor."""
     sum1: float
-    """The second one."""
+    """The second of the two sums, for the anchor."""
     anchor: Time
     evaporated_through: Time
     """The sums exclude marks that evaporated up to this instant."""
     error0: float | None
-    """By how much the first sum may be wrong because of rounding; None if it is not known."""
+    """By how much the first sum may be wrong because of rounding; None if that is not known."""
     error1: float | None
-    """The same for the second sum."""
+    """By how much the second sum may be wrong because of rounding; None if that is not known."""
 
 
 class PredictedCrossingRow(NamedTuple):

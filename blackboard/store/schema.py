@@ -32,7 +32,7 @@ KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every migration, oldest first."""
 
 _alembic = threading.Lock()
-"""Held while Alembic runs: its context and operations are one for each process, whatever database they change."""
+"""Held while Alembic runs, because a process has only one Alembic context, whatever database it changes."""
 
 Living = Callable[[Path | None, Iterable[str]], set[str] | None]
 """Returns which of some workers are running, on the board of a file; None if that cannot be known."""
@@ -134,7 +134,7 @@ def refresh_views(database: Database, living: Living) -> str | None:
 
 
 def _outdated_views(transaction: Transaction) -> dict[str, str] | None:
-    """Return the views of this version if the board's views are others; otherwise None."""
+    """Return the views of this version if the board has other views; otherwise None."""
     from blackboard.store.view_definitions import hash_of, view_definitions
 
     views = view_definitions(transaction.dialect, transaction.all(DEPLOYMENTS.law_names))
@@ -261,7 +261,7 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
     """Check that no worker is alive: it would go on under a schema that it does not know.
 
     Raises:
-        StoreError: One is.
+        StoreError: A worker is alive.
     """
     cursor = connection.cursor()
     cursor.execute("SELECT id, seen_at FROM worker")

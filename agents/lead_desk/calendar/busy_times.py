@@ -88,7 +88,7 @@ class BusyCalendar:
 
 
 def _newest(series: list[Series]) -> list[Series]:
-    """Return the newest revisions. Several events with one UID and one SEQUENCE are all meant."""
+    """Return the newest revisions of events. Events with equal UID and SEQUENCE all count."""
     newest: dict[CalendarTime | None, int] = {}
     for item in series:
         newest[item.replaces] = max(item.sequence, newest.get(item.replaces, item.sequence))
@@ -96,7 +96,7 @@ def _newest(series: list[Series]) -> list[Series]:
 
 
 class _Instances:
-    """Occurrences of a series that are named elsewhere: by EXDATE, or by the RECURRENCE-ID of a changed one."""
+    """Occurrences of a series that are named elsewhere: by EXDATE, or by the RECURRENCE-ID of a changed occurrence."""
 
     def __init__(self, times: Iterable[CalendarTime], zone: tzinfo) -> None:
         self._zone = zone

@@ -53,7 +53,7 @@ class Problem:
     """Whether the event recurs on days that are not known, and so are not blocked."""
 
     def __str__(self) -> str:
-        """Return it as a sentence."""
+        """Return the problem as a sentence."""
         if not self.is_blocked:
             effect = "its day is not known, so it blocks nothing"
         elif self.days:
@@ -88,7 +88,7 @@ class Series:
 
     @property
     def recurs(self) -> bool:
-        """Whether it has more occurrences than its start."""
+        """Whether the event has occurrences after its start."""
         return bool(self.rules or self.added or self.is_unbounded)
 
 
@@ -98,14 +98,14 @@ class Problems:
 
     found: dict[Problem, None] = field(default_factory=dict)
     days: list[CalendarTime] = field(default_factory=list)
-    """Days, and times whose days."""
+    """The days that are blocked, and times whose whole days are blocked."""
     dates: StepBudget = field(default_factory=lambda: StepBudget(MAX_DATES))
     """How many dates in lists are still read."""
     guesses: StepBudget = field(default_factory=lambda: StepBudget(MAX_GUESSES))
     """How many values are still searched for a day."""
 
     def note(self, problem: Problem) -> None:
-        """Add a problem, if it is not there yet."""
+        """Add a problem, unless it was added before."""
         self.found[problem] = None
 
 
@@ -345,7 +345,7 @@ def _length_until(end: CalendarTime, start: CalendarTime) -> timedelta:
     """Return the length of an event that has an end.
 
     Raises:
-        UnreadableValue: It ends before it begins, or the zone of one of them is not known.
+        UnreadableValue: The event ends before it begins, or a zone is not known.
     """
     if start.is_date:
         late = not end.is_date and end.wall > midnight(end.wall.date())

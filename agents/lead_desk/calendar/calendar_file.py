@@ -168,7 +168,7 @@ def _read(path: Path, board_id: str) -> _CachedCalendar:
 
 
 def _keep(path: Path, raw: bytes, board_id: str) -> _CachedCalendar:
-    """Return the calendar of a file with this content, which is understood again only if it has changed."""
+    """Return the calendar in the content of a file. The content is parsed again only if it has changed."""
     key = (path.absolute(), board_id)
     kept = _kept.get(key)
     digest = blake2b(raw).digest()

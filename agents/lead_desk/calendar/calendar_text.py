@@ -74,29 +74,29 @@ class Component:
     parts: list[Component] = field(default_factory=list)
 
     def has_any(self, names: frozenset[bytes]) -> bool:
-        """Return whether it has a property of one of these names."""
+        """Return whether the component has a property of one of these names."""
         return not names.isdisjoint(self.lines)
 
     def properties(self, name: str) -> list[Property]:
-        """Return its properties of a name."""
+        """Return the properties of a name."""
         return [_split(name, value) for value in self.lines.get(name.encode("ascii"), ())]
 
     def property(self, name: str) -> Property | None:
-        """Return its first property of a name; None if there is none."""
+        """Return the first property of a name; None if there is none."""
         values = self.lines.get(name.encode("ascii"))
         return None if values is None else _split(name, values[0])
 
     def text(self, name: str) -> str:
-        """Return the value of its first property of a name, or an empty text."""
+        """Return the value of the first property of a name, or an empty text."""
         item = self.property(name)
         return "" if item is None else item.value
 
 
 def read_components(raw: bytes) -> Component:
-    """Return the components of a file, in one without a name.
+    """Return the components of a file, inside a component without a name.
 
     Raises:
-        AgentError: There is no calendar, or the last one has no end.
+        AgentError: There is no calendar, or the last calendar has no end.
     """
     root = Component("", 0)
     open_now = [root]
@@ -171,8 +171,8 @@ def _close(open_now: list[Component], place: int, after: int) -> None:
 def _split(name: str, content: bytes) -> Property:
     """Split a line at the colon before its value.
 
-    That is the first one outside of quotes. Some programs name a zone with a colon in it and without quotes, so the
-    first one before a year is preferred.
+    That is the first colon outside of quotes. Some programs write the name of a zone with a colon and without quotes,
+    so the first colon before a year is preferred.
     """
     text = content.decode("utf-8", "replace")
     if text[0] == ":":

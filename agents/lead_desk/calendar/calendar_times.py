@@ -37,7 +37,7 @@ _LONGEST = date.max - date.min
 
 
 class UnreadableValue(Exception):
-    """A value that cannot be read as what it should be."""
+    """A value that does not have the form of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class CalendarTime:
     wall: datetime
     is_date: bool = False
     zone: tzinfo | None = None
-    """None for a date, and for a time that is meant wherever the reader is."""
+    """None for a date, and for a time that holds in the zone of each reader."""
     zone_is_known: bool = True
 
     def at(self, wall: datetime) -> CalendarTime:
@@ -55,7 +55,7 @@ class CalendarTime:
         return CalendarTime(wall, self.is_date, self.zone, self.zone_is_known)
 
     def instant(self, local: tzinfo) -> datetime:
-        """Return it in UTC; dates and times without a zone are in `local`."""
+        """Return the time in UTC. Dates and times without a zone are in `local`."""
         return utc(self.wall, self.zone or local)
 
 

@@ -139,11 +139,11 @@ class _DefinedZone(tzinfo):
         return self._first.before
 
     def dst(self, at: datetime | None) -> timedelta | None:
-        """Return None: nobody asks."""
+        """Return None: nothing in the program uses it."""
         return None
 
     def tzname(self, at: datetime | None) -> str | None:
-        """Return None: nobody asks."""
+        """Return None: nothing in the program uses it."""
         return None
 
     def _onsets_of(self, year: int) -> list[tuple[datetime, timedelta]]:

@@ -21,14 +21,14 @@ _PARTS = {"W": "BYDAY", "MP": "BYDAY", "MD": "BYMONTHDAY", "YM": "BYMONTH", "YD"
 _DEFAULT_PERIODS = 2
 """The number of periods of a rule that states no end, by the standard."""
 _LARGEST = "999999999"
-"""The number that replaces longer ones. It means the same, because there are fewer days."""
+"""The number that replaces longer numbers. The meaning stays, because there are fewer days."""
 
 
 def translate_old_rule(text: str) -> str | None:
     """Return an old rule as an iCalendar rule; None if it is not an old rule, or combines several.
 
-    A rule that lasts some periods with several days each is given all of them as its count. If it starts within a
-    period, it ends a few days late, so it never frees a time.
+    If a rule lasts for some periods with several days each, its count is the number of all these days. If it starts
+    within a period, it ends a few days late, so it never frees a time.
 
     Args:
         text: The value of an RRULE or EXRULE.
@@ -67,7 +67,7 @@ def translate_old_rule(text: str) -> str | None:
 
 
 def clip_number(text: str) -> str:
-    """Return a long number with at most nine digits: without zeros before it, and the largest for a longer one.
+    """Return a number with at most nine digits, without leading zeros; a longer number becomes the largest.
 
     Any other text stays unchanged.
     """
@@ -78,7 +78,7 @@ def clip_number(text: str) -> str:
 
 
 def _item(code: str, word: str) -> str | None:
-    """Return a day or month of a rule; None if a rule of its kind has no such thing."""
+    """Return a day or month of a rule; None if rules of its kind have no such part."""
     if code in ("W", "MP") and _WEEKDAY.fullmatch(word):
         return word
     if code == "MD" and word == "LD":

@@ -23,13 +23,13 @@ __all__ = ["Frequency", "Rule", "StepBudget", "TooManySteps", "parse_rule"]
 MAX_STEPS = 50_000
 """The largest number of days and times that are tested for one rule."""
 MAX_STEPS_TOGETHER = 1_000_000
-"""The same for all rules of a calendar together. It takes a few seconds."""
+"""The largest number of days and times that are tested for all rules of a calendar. This takes a few seconds."""
 STEPS_PER_OCCURRENCE = 5
 """The steps that one occurrence in the window costs."""
 MAX_TEXT_CHARACTERS = 100_000
-"""The longest text of a rule that is looked at."""
+"""The longest raw text of a rule that is read."""
 MAX_RULE_CHARACTERS = 2000
-"""The longest text of a rule, in which numbers are short."""
+"""The longest text of a rule after its long numbers are shortened."""
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _DAY = re.compile(rf"([+-]?\d{{1,2}})?({'|'.join(_WEEKDAYS)})[A-Z]{{0,10}}")
 _RANGES = {
@@ -74,7 +74,7 @@ class StepBudget:
         """Take some steps.
 
         Raises:
-            TooManySteps: So many are not left.
+            TooManySteps: Fewer steps are left.
         """
         if steps > self.left:
             self.left = 0
@@ -295,7 +295,7 @@ class _Walk:
 
 
 def parse_rule(text: str) -> tuple[Rule | None, list[str]]:
-    """Return a rule with the parts that can be understood, and what cannot be; None if its frequency cannot be.
+    """Return a rule of the parts that are understood, and the other parts; None without a valid frequency.
 
     Rules of vCalendar 1.0 are understood too.
     """
@@ -348,7 +348,7 @@ def _positive(name: str, value: str | None, problems: list[str]) -> int | None:
 
 
 def _count(value: str | None, problems: list[str]) -> int | None:
-    """Return a COUNT. One that is larger than the number of all days has no effect, and needs no counting."""
+    """Return a COUNT; None if it has no effect, because it is larger than the number of all days."""
     count = _positive("COUNT", value, problems)
     return None if count is not None and count > _LAST_DAY else count
 
@@ -395,7 +395,7 @@ def _week(day: date, week_start: int) -> tuple[int, int]:
 
 
 def _first_week(year: int, week_start: int) -> int:
-    """Return the ordinal of the first day of a year's first week: the one with at least four of its days."""
+    """Return the ordinal of the first day of a year's first week: the week with at least four days of the year."""
     new_year = date(year, 1, 1).toordinal() if year <= date.max.year else _LAST_DAY + 1
     offset = ((new_year - 1) % 7 - week_start) % 7
     return new_year - offset if offset <= 3 else new_year - offset + 7

@@ -28,9 +28,10 @@ _TRUNK_ZERO = re.compile(r"(\+\d[\d\s]{0,4})\(0\)")
 def fold_person(text: str) -> str:
     """Return the same text for all spellings of one person's address.
 
-    Case, a trailing dot and the form of an international domain do not tell email addresses apart. Spaces, brackets and
-    other signs, and `00` for `+`, do not tell telephone numbers apart. Invisible characters, quotes around an address
-    and what names it, such as `mailto:` and `Tel.`, are left out. A number without a country stays without one.
+    Email addresses are the same if they differ only in case, a trailing dot or the form of an international domain.
+    Telephone numbers are the same if they differ only in spaces, brackets and other signs, or in `00` for `+`.
+    Invisible characters, quotes around an address, and words such as `mailto:` and `Tel.` are left out. No country is
+    added to a number.
     """
     if len(text) > _MAX_CHARACTERS:
         return text  # the board refuses it
@@ -54,7 +55,7 @@ def fold_person(text: str) -> str:
 
 
 def _plain_digit(letter: str) -> str:
-    """Return a digit of any script as that of ASCII, and any other letter unchanged."""
+    """Return a digit of any script as an ASCII digit, and any other character unchanged."""
     return str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
 
 

@@ -13,7 +13,7 @@ __all__ = ["MAX_LENGTH", "clip", "normalize"]
 MAX_LENGTH = 2000
 """The largest number of characters of a text that the rules read. The models are sent less of each text."""
 _MAX_RAW_CHARACTERS = 20_000
-"""The largest number of raw characters that are searched for these; the others are white space."""
+"""The largest number of raw characters in which `MAX_LENGTH` characters besides white space are searched."""
 
 
 def clip(text: str, limit: int) -> str:

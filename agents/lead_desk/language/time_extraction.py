@@ -137,7 +137,7 @@ def _is_exception(text: str, day: _Mention) -> bool:
 
 
 def _without(days: tuple[date, date], excluded: Iterable[_Mention]) -> list[tuple[date, date]]:
-    """Return the parts of some days that remain without the excluded ones. A weekday is excluded in every week."""
+    """Return the parts of some days that remain without the excluded days. A weekday is excluded in every week."""
     first, last = days
     parts: list[tuple[date, date]] = []
     for offset in range((last - first).days + 1):
@@ -329,7 +329,7 @@ def _is_other_number(text: str, match: re.Match[str], parts: Sequence[str | None
 
 
 def _find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[_Mention]:
-    """Find the hours of a text. If it names one zone only, all its hours are meant in this zone."""
+    """Find the hours of a text. If the text names only one zone, all its hours are in that zone."""
     common = zones[0] if zones and all(zone == zones[0] for zone in zones) else None
     for match in _HOURS.finditer(text):
         category = match.lastgroup or ""
@@ -350,7 +350,7 @@ def _find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[_Mention]:
 
 
 def _other_hours(hours: Hours) -> Hours | None:
-    """Return the hours of a day that remain without some; None if nothing useful is known of them."""
+    """Return the hours of a day that remain without some hours; None if nothing useful is known of them."""
     if hours.end is None:
         return None
     if hours.end == time.max:

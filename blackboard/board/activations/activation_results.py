@@ -50,7 +50,7 @@ class Failure:
         hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
         divides: Whether the marks are split although it may succeed with all of them. A single mark keeps its attempts,
             and so do the parts.
-        counts: Whether it counts towards a cooldown: it is the agent's own.
+        counts: Whether it counts towards a cooldown, because the agent itself failed.
         bad_answer: Whether the model's answer is to blame, so that it is not used again.
     """
 
@@ -144,7 +144,7 @@ def _fail(
 
 
 def _halves(parts: Sequence[Sequence[int]]) -> tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]:
-    """Return the two halves of a failing batch, which are retried separately; the first is not the shorter."""
+    """Return the two halves of a failing batch, which are retried separately. The first half may be one mark longer."""
     middle = (len(parts) + 1) // 2
     return parts[:middle], parts[middle:]
 
@@ -212,7 +212,7 @@ def divide_waiting(txn: BoardTransaction, row: ActivationRow, marks: int) -> Non
 def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
     """Set the attempts of an agent's activations back to 0, because their marks were not to blame.
 
-    If the suspected one is dead, it becomes ready again.
+    If the suspected activation is dead, it becomes ready again.
     """
     row = get_activation(txn, suspect)
     if row is not None and row.state == ActivationState.DEAD:
@@ -488,7 +488,7 @@ def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow)
 
 
 def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
-    """Return the activation from which an activation was split, directly or not; itself if it was not split."""
+    """Return the activation from which an activation was split, directly or not, or else the activation itself."""
     while row.split_from is not None and (parent := get_activation(txn, row.split_from)) is not None:
         row = parent
     return row

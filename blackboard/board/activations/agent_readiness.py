@@ -106,8 +106,8 @@ def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
 def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     """End the earliest batch window of these agents now, and return whether there was one.
 
-    No window ends while anything runs, or if anything else is due before it would end: that may bring more marks. It
-    does not wait for schedules, which may always be due.
+    No window ends while anything runs, or if anything else is due before its end, because that may bring more marks.
+    Schedules do not count: one of them may always be due.
     """
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return False

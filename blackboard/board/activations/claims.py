@@ -147,7 +147,7 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
 def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: Duration) -> Claim:
     """Start an activation that failed, was interrupted or was handed back, with the same marks.
 
-    After a conflict, it is given them as they are now.
+    After a conflict, it receives its marks as they are now.
     """
     read_at = row.read_at
     if row.reads_again:
@@ -183,10 +183,10 @@ def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[Activ
 
 
 def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
-    """Split off the marks of all subjects but the strongest one's, and return the activation.
+    """Split off all marks except those of the strongest subject, and return the activation.
 
-    Nothing is split if the watch takes batches, or if there is an answer about all marks, which is not given up. A
-    watch that wakes its agent per subject has such an activation if it took batches before a change of the deployment.
+    Nothing is split if the watch takes batches, or while an answer about all marks is awaited or unused. An activation
+    of a watch that wakes its agent per subject has several subjects if the watch took batches earlier.
     """
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or not watch.is_per_subject:
@@ -218,8 +218,8 @@ def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, li
 def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
     """Split off the marks of subjects that are in cooldown, and return the activation with the others.
 
-    Returns None after deferring the activation, if all its subjects are in cooldown, or if it waits for an answer about
-    all its marks or has one: an answer that is paid for is not given up.
+    Returns None after deferring the activation. This happens if all its subjects are in cooldown, or if an answer about
+    all its marks is awaited or unused: a paid answer is not given up.
     """
     marks = _marks_by_subject(txn, row) if subject_cooldowns.has_cooldowns(agent) else {}
     ends = {subject: subject_cooldowns.end_of(txn, agent, subject) for subject in marks}

@@ -81,8 +81,8 @@ def send(
 ) -> budgets.BudgetExceeded | None:
     """Record that a planned request is about to be sent, and reserve its highest cost, in micro-dollars.
 
-    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this one in it. Returns the
-    budget that the call would exceed, if any. If that budget holds, nothing is changed.
+    In a batch, `submission` is the first call of the batch, and `custom_id` the name of this call in the batch. Returns
+    the budget that the call would exceed, if any. If that budget holds, nothing is changed.
     """
     exceeded = budgets.find_exceeded(txn, row, reserve)
     if exceeded is not None and exceeded.holds:
@@ -172,7 +172,7 @@ def awaits_or_has_answer(txn: BoardTransaction, activation_id: int) -> bool:
 
 
 def end_calls_of_split(txn: BoardTransaction, activation_id: int, reason: str) -> None:
-    """End the calls of an activation whose marks are split: no part can use a request about all of them."""
+    """End the calls of an activation whose marks are split: no part can use a request about all marks."""
     mark_unknown(txn, activation_id, reason)
     _end_unused(txn, activation_id, reason)
 

@@ -26,7 +26,7 @@ from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 REFUSED_WAIT: Duration = parse_duration("1s")
-"""How long a refused activation waits for others, once the model may be tried."""
+"""How long a refused activation lets other activations go first, once the model may be tried."""
 FORGOTTEN = "the subject of the call was forgotten"
 """The reason of a pause whose call was erased."""
 FIRST_WAIT: Duration = parse_duration("10s")
@@ -36,10 +36,10 @@ class Refusal(Enum):
     """The kind of refusal by a provider."""
 
     REQUEST = "request"
-    """A request that it read. Its marks may be to blame."""
+    """The provider read the request, so its marks may be to blame."""
     MODEL = "model"
     ACCESS = "access"
-    """The key, the account or the address. It did not read the request."""
+    """The key, the account or the address was refused, before anybody read the request."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def begin(
 ) -> tuple[Wait, bool]:
     """Pause a model because of a call, or prolong its pause.
 
-    While the requests of a single activation were refused, its marks are as suspect as the model, and others may try
-    the model at once.
+    As long as only one activation has been refused, its marks may be to blame as well as the model. So other
+    activations may try the model at once.
 
     Returns what the activation of the call waits for, and whether the model is paused now and was not before.
     """
@@ -119,7 +119,7 @@ def admit(
     """Return what a call of an activation must wait for; None if it may be sent, perhaps to try a paused model.
 
     If requests may have been to blame, only a call about a single mark tries the model: the other marks are split off.
-    An activation that was refused itself lets others go first.
+    A refused activation lets other activations go first.
     """
     pauses = of_call(txn, model, row.agent)
     for pause in pauses:

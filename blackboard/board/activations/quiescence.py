@@ -25,7 +25,7 @@ def anything_is_left(txn: BoardTransaction, agents: Set[str], *, batch_api: bool
     """Return whether anything runs, or waits for a batch window, a cooldown or a retry, that these agents would finish.
 
     Budgets, guards, schedules, future crossings, pauses and people do not count. With `batch_api`, the calls of the
-    Batch API do: time alone brings their answers.
+    Batch API count: time alone brings their answers.
     """
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return True
@@ -127,7 +127,7 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
 
 
 def _quoting_nobody(error: str) -> str:
-    """Return why an activation is held, without what a provider said: a daemon prints it, perhaps into a log."""
+    """Return why an activation is held, without the words of a provider, because a daemon may print them into a log."""
     head, _, _ = error.partition(": ")
     is_budget = " = " in head  # its figures follow
     return error if is_budget else head

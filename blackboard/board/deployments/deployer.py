@@ -1,4 +1,4 @@
-"""Deployment by programs and workers. It takes no agent from another living worker, unless it is told to."""
+"""Deployment by programs and workers. It takes an agent from another living worker only if it is told to."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Deployer:
         replace: Whether it may remove or replace agents that another living worker serves.
         new_code: Whether it may give an agent other code: "always" (`init`), "unserved" (a daemon at its start: only if
             no living worker serves the active code), or "never" (a reload).
-        worker: The worker that deploys; None if it is no worker. It may take from itself.
+        worker: The worker that deploys; None for other programs. A worker may take agents from itself.
     """
 
     replace: bool = False

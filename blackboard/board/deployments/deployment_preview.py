@@ -52,7 +52,7 @@ class PredictedCrossing:
     """None for the board."""
     mark_id: int | None
     value: float
-    """What the watch measured at the crossing; of a crossing that ends, under the former watch."""
+    """What the watch measured at the crossing; for a crossing that ends, what the former watch measured."""
     threshold: float
 
 

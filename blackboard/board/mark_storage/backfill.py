@@ -28,7 +28,7 @@ from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
 
 def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Do first what a change of a mark of this kind and subject could disturb: due crossings and pending migrations."""
+    """Fire due crossings and finish migrations that a change of a mark of this kind and subject would disturb."""
     if txn.active.migrating:
         for watch in txn.active.falling.get(kind, ()):
             kinds = txn.active.migrating.intersection(watch.kinds)
@@ -176,7 +176,7 @@ def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job:
 def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
     """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
 
-    So it fires at the instant of the change if marks evaporate then.
+    So the watch fires at the instant of the change if marks evaporate then.
     """
     for job in txn.sql.all(CROSSINGS.backfills):
         if job.task == "kind" and job.name in kinds and job.position == 0:

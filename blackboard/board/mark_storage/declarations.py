@@ -69,7 +69,7 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
 
 
 def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:
-    """Check that a payload that its class accepts fits the limits and the registered schema of its kind too.
+    """Check a payload that its class accepts against the limits and the registered schema of its kind.
 
     Raises:
         InvalidMark: The payload does not fit.

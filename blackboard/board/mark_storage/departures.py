@@ -110,7 +110,7 @@ def _delete(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
-    """End the waiting crossings of a watch that would not have come about without a mark.
+    """End the waiting crossings of a watch that depend on a mark.
 
     A crossing of a rising watch is withdrawn with the mark. A fall has happened, so the crossing of a falling watch is
     skipped, and only if none of its marks is left.

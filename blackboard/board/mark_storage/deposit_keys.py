@@ -38,7 +38,7 @@ class KeyedRequest(NamedTuple):
 def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
     """Return the receipt of the first request with a key, or None if there was none.
 
-    Keys from before requests had a digest stand for whatever was deposited with them.
+    A key that was stored without a digest stands for whatever was deposited with it.
 
     Raises:
         KeyReused: The key stands for another request.

@@ -166,7 +166,7 @@ class DepositRequest(NamedTuple):
 
 
 class JoinedMark(NamedTuple):
-    """The mark that a deposit makes, alone or of a live mark."""
+    """The mark that results from a deposit, alone or joined with a live mark."""
 
     old: MarkRow | None
     """The live mark that it reinforces; None if it becomes a mark of its own."""
@@ -182,7 +182,7 @@ class _LatestDeposit(NamedTuple):
     """The latest deposit of a subject, whatever became of it."""
 
     mark: MarkRow
-    """Its mark as it was then."""
+    """The mark of the deposit as it was then."""
     occurred_at: Instant
 
 
@@ -211,7 +211,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
     Raises:
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The mark cannot be stored.
-        InvalidTime: It says that it occurred ahead of the board's time.
+        InvalidTime: `occurred_at` is too far ahead of the board's time.
         KeyReused: The key stands for another request.
         Conflict: The live mark that it would join is not at the event of `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
@@ -259,7 +259,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The payload, subject, intensity or end is invalid.
         InvalidAuthor: The author is an agent.
-        InvalidTime: It says that it occurred ahead of the board's time.
+        InvalidTime: `occurred_at` is too far ahead of the board's time.
     """
     ensure_kind(txn, request.kind, classes)
     kind = txn.kind(request.kind)
@@ -462,9 +462,9 @@ def _record_without_effect(
 ) -> Receipt:
     """Record a deposit that changes no mark.
 
-    It is stale if the latest deposit had replaced it before it was known. It leaves a mark unchanged if that is
-    stronger, and is recorded only for the windows that count it. The event belongs to `mark`, that of the latest
-    deposit, and has what the deposit itself would have been.
+    The deposit is stale if the latest deposit replaced it before the board knew of it. It leaves a stronger mark
+    unchanged, and is then recorded only for the windows that count it. The event belongs to `mark`, the mark of the
+    latest deposit. It has the state that the deposit alone would have had.
     """
     state = single_state(kind, new)
     if state.law != kind.decay:
@@ -490,7 +490,7 @@ def _record_without_effect(
 def _count_in_windows(
     txn: BoardTransaction, request: DepositRequest, mark_id: int, event_id: int, new: FadingState
 ) -> bool:
-    """Record a deposit for the windows that count its kind; return whether any does, and it has not left them."""
+    """Record a deposit for the windows that count its kind; return whether it is in one of them."""
     longest = txn.active.longest_windows.get(request.kind)
     if longest is None or new.at <= txn.now - longest:
         return False

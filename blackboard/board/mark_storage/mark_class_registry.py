@@ -74,7 +74,7 @@ class MarkClasses:
     def load(self, kinds: Iterable[str]) -> None:
         """Ask the source for its classes if one of these kinds has no class. Not in a transaction: it may import.
 
-        A source that fails matters only where a class is missing then: see `find`.
+        A failure of the source matters only if a class is still missing: see `find`.
         """
         if self._source is None or all(kind in self._classes for kind in kinds):
             return
@@ -97,7 +97,7 @@ class MarkClasses:
         return self._classes.get(kind)
 
     def find(self, kind: str, deployment: Deployment) -> type[Mark] | None:
-        """Return the class of a kind: one that was added or loaded, or the registered one if it is imported already.
+        """Return the class of a kind that was added or loaded, or else the registered class if it is imported already.
 
         Raises:
             BlackboardError: There is no such class, and the source of classes failed.
@@ -145,10 +145,11 @@ class MarkClasses:
     def check_registered(
         self, kind: str, text: str, spec: KindSpec, earlier: Callable[[], Iterable[dict[str, Any] | None]]
     ) -> None:
-        """Check that a payload that its class accepts fits the registered schema of the kind too.
+        """Check a payload that its class accepts against the registered schema of the kind.
 
-        A class whose own schema the board registered earlier is that of an older version of the program, which may
-        still run. Its marks are accepted; an agent of the new version that cannot read them names them.
+        If the board registered the schema of the class earlier, the class is of an older version of the program, which
+        may still run. Its marks are accepted. If an agent of the new version cannot read a mark, its error names the
+        mark.
 
         Raises:
             InvalidMark: The payload does not fit.

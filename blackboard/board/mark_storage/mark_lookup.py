@@ -1,4 +1,4 @@
-"""The live mark of an id, as a change of it needs it: up to date with the deployment."""
+"""Look-up of a live mark before a change of it: the mark is brought up to date with the deployment first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from blackboard.store.statements import MARKS
 
 
 def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
-    """Return a live mark, after what must happen before one of its kind and subject changes.
+    """Return a live mark after finishing what its change would disturb: due crossings and pending migrations.
 
     Raises:
         NotFound: There is no live mark with this id.
@@ -30,7 +30,7 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
     """Check that the live mark is at the event that a request names, if it names one.
 
     Raises:
-        Conflict: It is not.
+        Conflict: The mark is at another event.
     """
     current = 0 if live is None else live.event_id
     if if_event not in (None, current):

@@ -255,8 +255,8 @@ def _follow_watch(
         txn: The transaction.
         agent: The agent of the watch.
         watch: The watch.
-        row: The watch as the board knows it; None if it never had it.
-        before: The agent in the former deployment; None if that had none.
+        row: The watch as the board knows it; None if the board never had it.
+        before: The agent in the former deployment; None if it is new.
         revalued: The kinds whose marks have other strengths or ends.
     """
     if row is not None and not row.active:
@@ -313,7 +313,7 @@ def _register_watch(txn: BoardTransaction, agent: AgentSpec, watch: WatchSpec, w
 
 
 def _keep_waiting(txn: BoardTransaction, watch_id: int, old: WatchSpec, new: WatchSpec, *, is_guard_new: bool) -> None:
-    """Let what waits for a changed watch be tested again. A guard that drops belongs to the crossings too."""
+    """Plan a retest of the crossings that wait for a changed watch. A changed guard that drops counts as a change."""
     if _differs(old, new) or is_guard_new:
         crossing_retests.plan(txn, watch_id, old.condition)
     if _measures(old.condition) != _measures(new.condition):
@@ -327,10 +327,10 @@ def _keep_states(
     old: tuple[WatchSpec, Timing | None],
     new: tuple[WatchSpec, Timing | None],
 ) -> None:
-    """Forget what a changed watch remembers of its condition, unless it still holds for the new one.
+    """Forget what a changed watch remembers of its condition, unless that is true of the new condition too.
 
-    A rising watch may have another threshold. A falling one with the same value still has been above it, and a window
-    that has crossed has not been below.
+    A rising watch may have another threshold. The state of a falling watch that measures the same value stays true, and
+    so does that of a window that has crossed.
     """
     (was, before), (watch, timing) = old, new
     if before is None and timing is None:
@@ -345,7 +345,7 @@ def _keep_states(
 
 
 def _keep_waiting_for_return(txn: BoardTransaction, watch_id: int) -> None:
-    """Let what waited while the agent was gone be tested again. Its watch or its marks may have changed since."""
+    """Plan a retest of the crossings that waited while the agent was gone. Its watch or its marks may have changed."""
     crossing_retests.plan(txn, watch_id, parse(txn.sql.existing(CROSSINGS.get_watch, id=watch_id).condition))
 
 

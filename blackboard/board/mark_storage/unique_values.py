@@ -1,7 +1,7 @@
 """Unique values: which live mark of a kind holds which value of its unique field.
 
-Instants are compared by their place in time, and numbers as numbers. The schema of the field says what a text stands
-for. A value that several marks had before the field became unique has several holders.
+Instants are compared as instants, and numbers as numbers. The schema of the field says what a text stands for. A value
+that several marks had before the field became unique has several holders.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def value_of(kind: Kind, payload: str) -> str | None:
 
 
 def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
-    """Check that no other live mark holds a value; one that has evaporated gives it up.
+    """Check that no other live mark holds a value. A mark that has evaporated gives its value up.
 
     It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
 
@@ -72,9 +72,9 @@ def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
-    """Let the live marks of a kind hold the values of its new unique field, and describe those that stand twice.
+    """Let the live marks of a kind hold the values of its new unique field; describe values of several marks.
 
-    It is done in the transaction of the change, because a deposit right after it must meet every value.
+    This happens in the transaction of the change, because a deposit right after it must meet every value.
     """
     if _field_of(old) == _field_of(new):
         return []
@@ -135,7 +135,7 @@ def _text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
 
 
 def _branches(schema: Any, root: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a schema and those that it refers to or chooses between."""
+    """Yield a schema, and the schemas that it refers to or chooses between."""
     if not isinstance(schema, Mapping):
         return
     yield schema

@@ -116,8 +116,8 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     """Erase everything that was said about a subject; `author` signs the withdrawals.
 
     Raises:
-        NotFound: Nothing was ever said about it.
-        InvalidMark: It is the name of a subject that was forgotten.
+        NotFound: Nothing was ever said about the subject.
+        InvalidMark: The subject is the random name of a forgotten subject.
         InvalidAuthor: The author is an agent.
     """
     check_signature(txn, author)
@@ -169,7 +169,7 @@ def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRo
 
 
 def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patterns: Iterable[str]) -> list[int]:
-    """Return the ids of the model calls about activations, and of all whose texts name the subject."""
+    """Return the ids of the model calls about activations, and of all calls whose texts name the subject."""
     calls = {call for row in activations for call in _calls_about(txn, row)}
     calls |= {call for pattern in patterns for call in txn.sql.all(ERASURE.calls_naming, pattern=pattern)}
     return sorted(calls)
@@ -208,7 +208,7 @@ def _calls_about(txn: BoardTransaction, row: ActivationRow) -> Iterator[int]:
 
 
 def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> None:
-    """Erase the errors of waiting parts of the same batch: they may be that of the whole batch."""
+    """Erase the errors of waiting parts of the same batch: each may be the error of the whole batch."""
     batch = row.split_from
     while batch is not None and (whole := get_activation(txn, batch)) is not None:
         for part in (whole, *txn.sql.all(ACTIVATIONS.split_from, id=batch)):
@@ -220,7 +220,8 @@ def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> N
 def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = None) -> None:
     """Erase an error that may quote what was processed where it was copied: in other activations, and in pauses.
 
-    The other half of a batch that failed has the same error, and so has what waits for a model that refused a call.
+    The other half of a failed batch has this error too, and so have the activations that wait for a model that refused
+    a call.
     """
     if error is None or QUOTES not in error:
         return

@@ -23,7 +23,7 @@ from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 NEAR = 0.7
-"""How similar an answer and an option are, at least, if the answer may be a slip."""
+"""The least similarity at which an answer may be a misspelt option."""
 
 
 def inbox(txn: BoardTransaction) -> list[NeedRecord]:
@@ -128,6 +128,6 @@ def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
 
 
 def _was_withdrawn(txn: BoardTransaction, event: EventRow, by_another_than: int) -> bool:
-    """Return whether a mark was withdrawn, and not by the activation itself, which asks about it all the same."""
+    """Return whether somebody other than the asking activation withdrew a mark."""
     last = txn.sql.one(MARKS.last_event_of_mark, subject=event.subject, mark_id=event.mark_id)
     return last is not None and last.event == "withdrawn" and last.activation_id != by_another_than

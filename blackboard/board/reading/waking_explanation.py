@@ -138,7 +138,7 @@ def _add_values(
 
 
 def _dropped(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> str:
-    """Return what is to be said of marks on which the guard dropped what crossed; empty if there are none."""
+    """Return a sentence about the marks whose crossings the guard dropped; empty if there are none."""
     count = len(dropped_crossings.dropped_marks(txn, watch, subject))
     if not count:
         return ""

@@ -53,7 +53,7 @@ def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str 
 
 
 def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
-    """Return a deposit with the payload and the author that its mark showed after it: those latest by occurrence."""
+    """Return a deposit with the payload and the author that its mark showed after it."""
     if event.shown_event_id is None or (shown := txn.sql.one(MARKS.get_event, id=event.shown_event_id)) is None:
         return event
     return event._replace(
@@ -120,7 +120,7 @@ def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None 
 def inputs_of(
     txn: BoardTransaction, activation_id: int
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
-    """Return the marks that an activation absorbed and the marks that it read, without those removed since."""
+    """Return the marks that an activation absorbed and those that it read, without marks that were removed since."""
     items = [
         as_input(txn, row.event, row.strength, row.role)
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)

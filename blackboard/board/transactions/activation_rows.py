@@ -40,10 +40,7 @@ def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
 
 
 def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
-    """Record again, after its marks changed, how many an activation absorbs, and their subject if all have the same.
-
-    Returns that subject.
-    """
+    """Record how many marks an activation absorbs now, and their subject if they share it; return the subject."""
     marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=activation_id)
     subjects = txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=activation_id)
     subject = subjects[0] if len(subjects) == 1 else None

@@ -86,7 +86,7 @@ class RegisteredWatch:
 
     @property
     def ignored_agent(self) -> str:
-        """The agent whose deposits in windows do not count: those of the agent itself, as for all rising watches."""
+        """The agent whose deposits in windows do not count: the agent itself, as for all rising watches."""
         return "" if self.is_falling else self.ignored_author
 
     @cached_property
@@ -101,9 +101,9 @@ class RegisteredWatch:
 
     @cached_property
     def over_live_marks(self) -> RegisteredWatch:
-        """The same watch as if it had absorbed nothing: its marks are all live marks.
+        """The watch as if it had absorbed nothing: it measures all live marks.
 
-        The agent's own count too, except for a watch over time. The board keeps its sums under the negative id.
+        The agent's own marks count too, except for a watch over time. The board keeps the sums under the negative id.
         """
         spec = self.spec if self.timing is not None else self.spec.model_copy(update={"include_own": True})
         return RegisteredWatch(-self.id, self.agent, spec)
@@ -123,7 +123,7 @@ class RegisteredWatch:
 
     @cached_property
     def keeps_window_sums(self) -> bool:
-        """Whether the board keeps these sums, because the window is over the board."""
+        """Whether the board keeps sums over the window, because it is a window over the board."""
         return self.sums_window and self.is_over_board
 
     @cached_property

@@ -35,7 +35,7 @@ class EventDetails(NamedTuple):
     """The intensity of the deposit alone."""
     activation_id: int | None = None
     shown_event_id: int | None = None
-    """The deposit that the mark shows, if it is another one."""
+    """The deposit that the mark shows, if it is another deposit."""
 
 
 class BoardTransaction:

@@ -15,13 +15,13 @@ class RunningSums:
     sum0: float = 0.0
     """The first of the two sums of `Decay.sums`, for the anchor."""
     sum1: float = 0.0
-    """The second one."""
+    """The second of the two sums, for the anchor."""
     anchor: Instant = 0
     evaporated_through: Instant = 0
     error0: float = 0.0
     """By how much the first sum may be wrong because of rounding."""
     error1: float = 0.0
-    """The same for the second one."""
+    """By how much the second sum may be wrong because of rounding."""
     changed: bool = False
 
     def clear(self) -> None:

@@ -23,7 +23,7 @@ from blackboard.store.transaction import Transaction
 FIRST_READ = 64
 """How many deposits of a total are read at first."""
 READ_FACTOR = 8
-"""How many times as many are read next, if these do not suffice."""
+"""The factor by which more deposits are read next, if these do not suffice."""
 ALL = 2**62
 """More deposits than any window has, and later than the last event."""
 

@@ -75,7 +75,7 @@ def update_and_measure_live(txn: BoardTransaction, watch: RegisteredWatch) -> fl
 
 
 def measure_marks(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
-    """Return the same as `update_and_measure`, computed from the marks: exact for every law and measure."""
+    """Measure a watch on its marks, exactly for every law; return the value and the number of marks behind it."""
     marks = [txn.fading(row) for row in stimuli_of(txn, watch)]
     return value_at(watch.comparison.measure, marks, txn.now), len(marks)
 
@@ -188,7 +188,7 @@ class _Bounded(NamedTuple):
     error: float
     """By how much the total may differ from the exact sum of the strengths."""
     is_exact: bool
-    """Whether it may not differ by more; otherwise the exact sum and the number of marks may be lower."""
+    """Whether that holds in both directions; otherwise the exact sum and the number of marks may be lower."""
 
 
 def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
@@ -242,7 +242,7 @@ def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> Insta
 
 
 def _count_afresh(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
-    """Return the same as `measure_marks`, and set the sums to those of the marks."""
+    """Measure a watch on its marks, as `measure_marks` does, and set the sums to those of the marks."""
     rows = stimuli_of(txn, watch)
     terms: defaultdict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for row in rows:

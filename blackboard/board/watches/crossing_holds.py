@@ -17,7 +17,7 @@ class CrossingHold(NamedTuple):
 
     Attributes:
         held_by: `guard`, `cooldown`, `rate` or `retest`; None if only its batch window may still be open.
-        ready_at: When that ends; None if only a new mark can end it.
+        ready_at: When the hold ends; None if only a new mark can end it.
     """
 
     held_by: str | None

@@ -27,7 +27,8 @@ class MarksBehind(NamedTuple):
     Attributes:
         inputs: The event and the strength of each mark, strongest first. Marks that have evaporated are among them if
             no live mark is left, because a crossing remains a fact.
-        strength: What the watch measures now over the live ones; for a combination, the strength of the strongest.
+        strength: What the watch measures now over the live marks; for a combination, the strength of the strongest
+            mark.
     """
 
     inputs: list[Input]
@@ -35,7 +36,7 @@ class MarksBehind(NamedTuple):
 
 
 def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
-    """Return the marks behind a crossing; that of a schedule has none."""
+    """Return the marks behind a crossing; the crossing of a schedule has none."""
     if watch.is_scheduled:
         return MarksBehind([], 0.0)
     if crossing.is_per_mark:
@@ -86,8 +87,8 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
 def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, crossed_at: Instant) -> list[Input]:
     """Return the marks behind a crossing of a watch with a window, strongest first.
 
-    They are those of the deposits that occurred since its window began at the crossing, live or not, and the live marks
-    that its other measures count. When a value falls, the deposit counts that left the window at that instant.
+    These are the marks of the deposits that were in the window at the crossing or came later, live or not, and the live
+    marks that other measures count. When a value falls, the deposit that left the window at that instant counts.
     """
     key = StateKey(watch.id, subject, 0)
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
@@ -107,7 +108,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: st
 
 
 def _last_state(txn: BoardTransaction, subject: str, mark_id: int) -> Input | None:
-    """Return the present state of a mark, or its last one if it has left the board; None if that is not known."""
+    """Return the present state of a mark, or its last state if it has left the board; None if that is not known."""
     if (row := txn.sql.one(MARKS.get_mark, id=mark_id)) is not None:
         return event_of(txn, row), txn.strength(row)
     event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
@@ -115,7 +116,7 @@ def _last_state(txn: BoardTransaction, subject: str, mark_id: int) -> Input | No
 
 
 def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> MarksBehind:
-    """Return the mark of a crossing that concerns a single mark: its present state, or its last one."""
+    """Return the mark of a crossing that concerns a single mark, in its present or last state."""
     if (row := txn.sql.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
         strength = txn.strength(row)
         return MarksBehind([(event_of(txn, row), strength)], strength if txn.live([row]) else 0.0)

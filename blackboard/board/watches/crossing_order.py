@@ -112,7 +112,7 @@ def waiting_with_strengths(
 ) -> Iterator[tuple[CrossingRow, float]]:
     """Yield the waiting crossings of a watch with their strengths now, in no order; of very many, with their bounds.
 
-    With a limit, no more than that many of each law are read: those with the highest bounds.
+    With a limit, only that many crossings of each law are read: those with the highest bounds.
     """
     rows = _waiting(txn, watch, limit)
     exact = len(rows) <= MAX_READ_CROSSINGS
@@ -172,6 +172,6 @@ def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
 
 @lru_cache(maxsize=1024)
 def _pace(law: Decay) -> float | None:
-    """Return how fast a law fades that keeps the order of its marks, and None for all others."""
+    """Return how fast a law fades, if it keeps the order of its marks; None for all other laws."""
     pace = law.order_key(1.0, DAY)
     return None if pace == law.order_key(1.0, 0) else pace

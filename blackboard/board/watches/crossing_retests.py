@@ -72,7 +72,7 @@ def complete(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> Non
 
 
 def complete_before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Do the same for every watch that a change of a mark of this kind and subject concerns."""
+    """Test again the waiting crossings that a change of a mark of this kind and subject would disturb."""
     if txn.active.retests:
         for watch in txn.active.measuring.get(kind, ()):
             for scope in (subject, ""):
@@ -291,7 +291,7 @@ class _Retest:
         return is_stimulus(self.watch, row, absorbed)
 
     def _row_of(self, event: EventRow) -> MarkRow:
-        """Return the mark as an event left it, and which of its events are of others than the agent."""
+        """Return the mark as an event left it, with the last event that is not of the agent."""
         row = mark_after(event)
         if event.author != self.watch.ignored_author:
             return row

@@ -25,7 +25,7 @@ class Selection:
     """The event and the strength of each mark, by the mark's id."""
 
     chain_length: int = 1
-    """The length of the chain of activations that ends with one on these marks; 1 if it begins the chain."""
+    """The length of the chain that ends with an activation on these marks; 1 if this activation begins the chain."""
 
     @property
     def events(self) -> list[EventRow]:
@@ -89,7 +89,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
 
 
 def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
-    """Return a subject whose crossings fill a batch only together. They exist if each mark crosses by itself."""
+    """Return a subject whose crossings fill a batch together. Such subjects exist if each mark crosses by itself."""
     if not watch.condition.is_per_mark or not watch.batch_window:
         return None
     return txn.sql.one(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
@@ -137,7 +137,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
 
 
 def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    """Measure what a crossing waits for again, and return whether the condition of its watch holds."""
+    """Measure again what a crossing waits for, and return whether the condition of its watch holds."""
     if crossing.cause is not None and not crossing.is_per_mark:
         return episode_crossings.live_marks_hold_at(txn, watch, crossing.subject, txn.now)
     if not crossing.is_per_mark:

@@ -24,7 +24,7 @@ from blackboard.store.statements import CROSSINGS, MARKS
 
 
 def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
-    """End a crossing as skipped, and absorb the marks that caused it, if it is not one over time."""
+    """End a crossing as skipped. Absorb the marks that caused it, unless its watch is over time."""
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.SKIPPED, row)
     if crossing.cause is not None:

@@ -100,7 +100,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
-    """Bring the marks behind a crossing up to date that waits for a fuller batch."""
+    """Update the marks behind a crossing that waits for a fuller batch."""
     waiting: CrossingRow | None = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
     if waiting is not None:
         measured = _measure_window(txn, watch, key, waiting.crossed_at, waiting.value)
@@ -175,7 +175,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCro
 def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
     """Follow the withdrawal of a mark, which itself makes no watch cross.
 
-    A falling watch whose value it brings below the threshold has nothing to remember.
+    If the withdrawal brings the value of a falling watch below the threshold, there is nothing to remember.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
         if not watch.covers(row.subject):

@@ -33,7 +33,7 @@ class Fall:
     """The side of the condition that was met."""
     at: Instant
     event_id: int | None
-    """The event that caused it; None for the last one of the board."""
+    """The event that caused it; None for the last event of the board."""
     cause: str | None = None
 
 

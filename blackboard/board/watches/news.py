@@ -3,8 +3,8 @@
 A sensor that reports the same thing each minute must cost no call. So such a deposit is news only if one of these
 holds, and if the strength rises by at least the watch's `min_increase`:
 
-- Its payload differs, as JSON, from the one that the agent was last given.
-- Its stored intensity is above the one that the agent was last given.
+- Its payload differs, as JSON, from the payload that the agent was last given.
+- Its stored intensity is above the intensity that the agent was last given.
 - The condition did not hold just before it and holds after it, over all live marks, absorbed or not.
 """
 
@@ -61,7 +61,7 @@ def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old
 
 
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
-    """Return whether a live mark of the board other than one reaches the threshold of a watch."""
+    """Return whether another live mark of the board reaches the threshold of a watch."""
     lowest = watch.threshold * (1 - RELATIVE_MARGIN)
     for kind in watch.kinds:
         statement = live_marks("kind", "min_strength")

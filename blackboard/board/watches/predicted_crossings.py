@@ -75,7 +75,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
 
 
 def predict_windows(txn: BoardTransaction, row: MarkRow) -> None:
-    """Predict the same for the falling watches whose windows count a deposit that changed no mark.
+    """Predict when the falling watches will cross whose windows count a deposit that changed no mark.
 
     `row` is the mark of its kind and subject.
     """
@@ -162,7 +162,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
 
 
 def predict_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str, since: Instant) -> None:
-    """Predict the same for a subject, on the marks and the deposits in windows that it has."""
+    """Predict when a falling watch will cross for a subject, from its marks and its deposits in windows."""
     marks = txn.fading_marks(watch.condition, subject, since)
     _bound_by(txn, watch, subject, 0, marks)
     _predict(txn, watch, subject, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
@@ -197,8 +197,8 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
     """Record that a late mark fell below the threshold before it was known: as history, which wakes nobody.
 
-    Other marks count from when the board knew them as they are. If a fall is predicted, the value is above the
-    threshold now.
+    Other marks count from the time at which the board knew their present state. If a fall is predicted, the value is
+    above the threshold now.
     """
     subject = "" if watch.is_over_board else new.subject
     mark_id = new.id if watch.condition.is_per_mark else 0

@@ -32,11 +32,11 @@ class Measurement:
     rows: Sequence[MarkRow] = ()
     """These marks, if they were read."""
     strongest: float | None = None
-    """The strength of the strongest one, if they were not read; None is the value."""
+    """The strength of the strongest mark, if the marks were not read; None stands for the value."""
     laws: Collection[str] = ()
-    """Their laws, if the marks are not given."""
+    """The laws of the marks, if the marks are not given."""
     comparison: Comparison | None = None
-    """The side of the condition that was met, with this value; None is the first one."""
+    """The side of the condition that was met, with this value; None stands for the first side."""
 
 
 def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
@@ -52,7 +52,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 
 
 def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list[RegisteredWatch]:
-    """Evaluate the watches whose guard dropped what crossed on a mark, after a deposit that changes nothing of it."""
+    """Evaluate the watches whose guard dropped what crossed on a mark, after a deposit that did not change the mark."""
     return [
         watch
         for watch in txn.active.rising.get(row.kind, ())
@@ -91,7 +91,7 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
 def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
     """Absorb a deposit silently if it brings no news to an agent that was given the mark; return whether it did.
 
-    While a guard is closed, it also does so if the deposit brings none after the crossing that the guard dropped.
+    While a guard is closed, a deposit is also absorbed if it brings no news after the crossing that the guard dropped.
     """
     given = last_given(txn, watch, old)
     known = given
@@ -155,11 +155,11 @@ def cross(
     event_id: int | None = None,
     cause: str | None = None,
 ) -> bool:
-    """Record a crossing, or update the one that waits, and return whether it is new.
+    """Record a crossing, or update the crossing that waits; return whether the crossing is new.
 
-    If the guard of a rising watch drops it, it is recorded as skipped. A falling watch is asked before.
-    `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an earlier
-    `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses.
+    If the guard of a rising watch drops the crossing, it is recorded as skipped. The guard of a falling watch has
+    decided before this call. `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an
+    earlier `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses.
     """
     crossed_at = txn.now if crossed_at is None else crossed_at
     key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}

@@ -27,7 +27,7 @@ LATEST_START: Duration = parse_duration("1m")
 
 
 def begin(txn: BoardTransaction, watch: RegisteredWatch) -> None:
-    """Store the next instant of a schedule that is new or has changed. What it missed before is not caught up on."""
+    """Store the next instant of a schedule that is new or has changed. Earlier instants are not made up for."""
     _set_next(txn, watch, watch.schedule.next_after(txn.now, watch.scheduled_from))
 
 
@@ -112,7 +112,7 @@ def next_scheduled(txn: BoardTransaction) -> Instant | None:
 
 
 def keeps(watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    """Return whether a crossing that waits for a watch that changed is one of its present schedule."""
+    """Return whether a waiting crossing of a changed watch belongs to its present schedule."""
     return (
         watch.is_scheduled
         and crossing.is_scheduled

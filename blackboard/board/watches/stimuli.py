@@ -53,7 +53,7 @@ def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id
 
 
 def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, given: EventRow | None) -> None:
-    """Record that a watch absorbed the last event of a mark without an activation: it was no news.
+    """Record that a watch absorbed the last event of a mark without an activation, because it was no news.
 
     What the agent was last given stays the same. If `given` is None, a guard drops what crosses on the mark.
     """
@@ -84,7 +84,7 @@ def _record(
 def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
     """Return the event of the state in which the agent of a watch was last given a mark; None if it never was.
 
-    It has the payload that the mark showed then.
+    The event has the payload that the mark showed then.
     """
     event_id = None
     if (record := txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
@@ -98,12 +98,12 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
 
 
 def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
-    """Return the live marks that count for a rising watch: those of one subject, or of the board if it is over it."""
+    """Return the live marks that count for a rising watch, of one subject; of all for a watch over the board."""
     return txn.live(stored_stimuli_of(txn, watch, subject))
 
 
 def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
-    """Return the same marks as they are stored, and during a backfill of their kind evaporated ones too."""
+    """Return the stimuli of a rising watch as they are stored, and during a backfill of their kind evaporated marks."""
     values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
     if watch.is_over_board:
         statement = MARKS.stimuli_of_board

@@ -28,7 +28,7 @@ class StateKey(NamedTuple):
 
     @classmethod
     def of(cls, watch: RegisteredWatch, row: MarkRow) -> StateKey:
-        """Return what a change of a mark concerns."""
+        """Return the key of the state that a change of a mark concerns."""
         if watch.is_over_board:
             return cls(watch.id, "", 0)
         return cls(watch.id, row.subject, row.id if watch.condition.is_per_mark else 0)
@@ -116,5 +116,8 @@ def marks_behind(
 
 
 def counts(watch: RegisteredWatch, row: MarkRow) -> bool:
-    """Return whether a mark counts for a watch that has absorbed nothing: the agent's own do not, unless it falls."""
+    """Return whether a mark counts for a watch that has absorbed nothing.
+
+    The agent's own marks do not count, unless the watch falls.
+    """
     return watch.covers(row.subject) if watch.is_falling else is_stimulus(watch, row, 0)

@@ -97,7 +97,7 @@ def _subtract_left(txn: BoardTransaction, watch: RegisteredWatch, kind: str, gro
 def _sums(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, since: Instant, until: Instant | None
 ) -> StimulusSums:
-    """Return the sums of the deposits that leave the window after an instant, up to another one (None: ever)."""
+    """Return the sums of the deposits that leave the window after an instant, up to another instant (None: ever)."""
     length = _length(watch)
     span = {"after": since - length, "up_to": txn.now if until is None else until - length}
     return txn.sql.existing(WINDOWS.sum_window, kind=kind, ignored=watch.ignored_agent, **span)

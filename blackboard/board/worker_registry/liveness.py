@@ -159,7 +159,7 @@ class WorkerLiveness:
                 self._wake()
 
     def _watch(self, lock: Path) -> bool:
-        """Wait for a worker's death in a thread; False if no descriptor or thread is free, or it has ended by now."""
+        """Wait for a worker's death in a thread; False if no descriptor or thread is free, or the worker is dead."""
         try:
             handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -204,7 +204,7 @@ def _locks(folder: Path) -> set[Path]:
 
 
 def _lock(path: Path, mode: int) -> int:
-    """Create and hold a lock. Another worker that looks for dead ones may remove it before it is held."""
+    """Create and hold a lock. Another worker that looks for dead workers may remove the lock before it is held."""
     while True:
         handle = open_private(path, os.O_RDWR, mode)
         fcntl.flock(handle, fcntl.LOCK_EX)

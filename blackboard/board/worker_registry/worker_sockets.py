@@ -90,8 +90,8 @@ def remove_all(folder: Path) -> None:
 def _remove_abandoned(temporary: Path) -> None:
     """Remove this user's folders whose sockets nobody listens on.
 
-    A worker that was killed leaves one behind. The next worker of its board finds it by the link, unless the board is
-    gone by then. A folder without a socket is one that another worker is just making.
+    A killed worker leaves its folder behind. The next worker of its board finds the folder by the link, unless the
+    board is gone by then. If a folder has no socket yet, another worker is just making it.
     """
     for folder in temporary.glob(f"{_prefix()}*"):
         with contextlib.suppress(OSError):
