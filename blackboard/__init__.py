@@ -23,7 +23,7 @@ _NAMES = {
     "errors": "BlackboardError",
     "finding": "Finding",
     "mark_actions": "Reinforce Withdraw",
-    "marks": "Decision Mark Need",
+    "marks": "Decision Mark Need Overdue",
     "parsing": "parse",
     "schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",

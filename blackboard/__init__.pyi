@@ -43,6 +43,7 @@ from blackboard.mark_actions import Withdraw as Withdraw
 from blackboard.marks import Decision as Decision
 from blackboard.marks import Mark as Mark
 from blackboard.marks import Need as Need
+from blackboard.marks import Overdue as Overdue
 from blackboard.parsing import parse as parse
 from blackboard.schedules import cron as cron
 from blackboard.schedules import daily_at as daily_at

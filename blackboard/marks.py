@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
 
 from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.decay import Decay, Never, law_from
-from blackboard.durations import Duration
-from blackboard.errors import ConfigurationError, InvalidMark, Mistake
+from blackboard.durations import Duration, parse_duration
+from blackboard.errors import ConfigurationError, InvalidDuration, InvalidMark, InvalidTime, Mistake
 
 OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
@@ -319,12 +319,47 @@ class Kind:
         return law.age_below(self.floor / intensity)
 
 
+def due_instant(due: str, asked_at: Instant) -> Instant:
+    """Return when a need is due that was asked at an instant.
+
+    Raises:
+        InvalidTime: It is neither a length of time nor a time.
+    """
+    try:
+        return asked_at + parse_duration(due)
+    except InvalidDuration:
+        pass
+    try:
+        return instant_of(due)
+    except InvalidTime:
+        raise InvalidTime(f"due {due!r} is neither a length of time, such as 15m, nor a time") from None
+
+
+def _check_due(due: str) -> str:
+    try:
+        due_instant(due, 0)
+    except InvalidTime as error:
+        raise ValueError(str(error)) from None
+    return due
+
+
 class Need(Mark, kind="need", on_repeat="separate"):
-    """A question that a person must decide. It does not fade. `blackboard inbox` shows it."""
+    """A question that a person must decide. It does not fade. `blackboard inbox` shows it.
+
+    Attributes:
+        question: The question.
+        options: The possible answers; any answer if there are none.
+        detail: What one should know to answer.
+        due: When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board
+            deposits a mark of the kind `overdue`, unless somebody has answered.
+        assignee: Who should answer; `blackboard assign` changes it.
+    """
 
     question: str
     options: list[str] = Field(default_factory=list)
     detail: str = ""
+    due: Annotated[str, AfterValidator(_check_due)] | None = None
+    assignee: str = ""
 
 
 class Decision(Mark, kind="decision", on_repeat="separate"):
@@ -335,9 +370,18 @@ class Decision(Mark, kind="decision", on_repeat="separate"):
     question: str = ""
 
 
-BUILT_IN_CLASSES: Mapping[str, type[Mark]] = {"need": Need, "decision": Decision}
-"""The mark classes whose kinds every board gets with its first deployment."""
-BUILT_IN_KINDS = {name: model.defaults for name, model in BUILT_IN_CLASSES.items()}
+class Overdue(Mark, kind="overdue", on_repeat="separate"):
+    """The board deposits this when a need is due and nobody has answered. It leaves the board with the need."""
+
+    need: int
+    question: str
+    assignee: str = ""
+
+
+BUILT_IN_CLASSES: Mapping[str, type[Mark]] = {"need": Need, "decision": Decision, "overdue": Overdue}
+"""The mark classes that every process knows. The kind `overdue` is registered when it is first used."""
+BUILT_IN_KINDS = {model.kind: model.defaults for model in (Need, Decision)}
+"""The kinds that every board gets with its first deployment."""
 
 _M = TypeVar("_M", bound=Mark)
 

@@ -18,7 +18,7 @@ from blackboard.board.activations import activation_results, model_calls, model_
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
-from blackboard.board.mark_storage import added_strength, departures
+from blackboard.board.mark_storage import added_strength, overdue_needs
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
@@ -339,7 +339,7 @@ class Blackboard:
 
         def work(txn: BoardTransaction) -> None:
             check_signature(txn, self.author)
-            departures.withdraw(txn, mark_id, self.author, if_event=if_event)
+            overdue_needs.withdraw(txn, mark_id, self.author, if_event=if_event)
 
         self.session.write(work)
 
@@ -570,9 +570,22 @@ class Blackboard:
 
     # -- people -------------------------------------------------------------------------------------------------------
 
-    def inbox(self) -> list[NeedRecord]:
-        """Return the needs that wait for a person, oldest first."""
-        return self.session.read(needs.inbox)
+    def inbox(self, assignee: str | None = None) -> list[NeedRecord]:
+        """Return the needs that wait for a person: first those that are overdue, then the others, oldest first.
+
+        Args:
+            assignee: Return only the needs that this person should answer.
+        """
+        return self.session.read(lambda txn: needs.inbox(txn, assignee))
+
+    def assign(self, need_id: int, assignee: str) -> None:
+        """Say who should answer a need; `""` says that it is nobody in particular. The history records it.
+
+        Raises:
+            InvalidMark: The name cannot be stored.
+            NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
+        """
+        self.session.write(lambda txn: needs.assign(txn, need_id, assignee, self.author))
 
     def answer(self, need_id: int, text: str, *, free: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.

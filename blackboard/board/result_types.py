@@ -110,6 +110,15 @@ class NeedRecord(MarkRecord):
 
     withdrawn_causes: tuple[int, ...] = ()
     """The marks that woke the agent which asked, as far as somebody else has withdrawn them since."""
+    due_at: datetime | None = None
+    """When it should be answered."""
+    assignee: str = ""
+    """Who should answer it; "" if it is nobody in particular."""
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the due time has passed."""
+        return self.due_at is not None and self.due_at <= self.as_of
 
     @property
     def question(self) -> str:

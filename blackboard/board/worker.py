@@ -21,8 +21,9 @@ from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.maintenance_pace import Pace
-from blackboard.board.mark_storage import backfill, departures
+from blackboard.board.mark_storage import backfill, departures, overdue_needs
 from blackboard.board.mark_storage.declarations import AgentDeclaration, with_declared
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
@@ -48,7 +49,7 @@ class DueWork:
     """The work that is due on a board, and the next instants at which more will be due."""
 
     crossings: bool = False
-    """Whether a predicted crossing is due."""
+    """Whether a predicted crossing, or a need, is due."""
     evaporation: bool = False
     backfills: bool = False
     delay: int = 0
@@ -188,6 +189,8 @@ class Worker:
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
         crossing, evaporation = txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_evaporation)
+        need = txn.sql.value(MARKS.next_due_need)
+        crossing = min((at for at in (crossing, need) if at is not None), default=None)
         due = DueWork(
             crossings=crossing is not None and crossing <= txn.now,
             evaporation=evaporation is not None and evaporation <= txn.now and not txn.active.law_changes,
@@ -355,9 +358,12 @@ class Worker:
     # -- maintenance -------------------------------------------------------------------------------------------------
 
     def evaporate(self, limit: int) -> int:
-        """Apply due predicted crossings, and move up to `limit` evaporated marks to the history."""
+        """Apply due predicted crossings, say which needs are overdue, and move evaporated marks to the history.
+
+        At most `limit` marks are moved.
+        """
         failpoint("evaporation.before")
-        count = self.pace.run(lambda txn: _evaporate(txn, limit))
+        count = self.pace.run(lambda txn: _evaporate(txn, limit, self._session.classes))
         failpoint("evaporation.after")
         return count
 
@@ -439,8 +445,8 @@ def _worker_ids(txn: BoardTransaction) -> list[str]:
     return [row.id for row in txn.sql.all(ACTIVATIONS.workers)]
 
 
-def _evaporate(txn: BoardTransaction, limit: int) -> int:
-    count = departures.evaporate_due(txn, limit)
+def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
+    count = overdue_needs.fire_due(txn, limit, classes) or departures.evaporate_due(txn, limit)
     failpoint("evaporation.within")
     return count
 

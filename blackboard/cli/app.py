@@ -17,7 +17,7 @@ from blackboard.error_descriptions import describe_error
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 
 COMMANDS = {
-    "mark_commands": ("init", "deposit", "reinforce", "withdraw", "answer", "pause", "resume"),
+    "mark_commands": ("init", "deposit", "reinforce", "withdraw", "answer", "assign", "pause", "resume"),
     "load_command": ("load",),
     "run_command": ("run",),
     "inspect_commands": (

@@ -10,7 +10,7 @@ from typer.core import TyperArgument, TyperCommand
 
 GROUPS = {
     "Every day": (
-        *("deposit", "load", "marks", "history", "agenda", "inbox", "answer", "reinforce", "withdraw"),
+        *("deposit", "load", "marks", "history", "agenda", "inbox", "answer", "assign", "reinforce", "withdraw"),
         *("watch", "sql"),
     ),
     "Operating": (

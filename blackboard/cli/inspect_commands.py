@@ -380,14 +380,21 @@ def _confirm(activation_id: int, state: str, words: str, as_json: bool) -> None:
         say(f"activation {activation_id} {words}")
 
 
-def inbox(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the needs that wait for a person, oldest first. `blackboard answer` answers a need.
+def inbox(
+    context: typer.Context,
+    assignee: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Show only the needs that this person should answer.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the needs that wait for a person, overdue needs first. `blackboard answer` answers a need.
 
-    Example:
+    Examples:
       blackboard inbox
+      blackboard inbox --assignee ada
     """
     with session_of(context).board() as board:
-        needs = board.inbox()
+        needs = board.inbox(assignee)
     if as_json:
         print_json(needs)
         return
@@ -402,6 +409,11 @@ def inbox(context: typer.Context, as_json: AsJson = False) -> None:
             say(f"    options: {' | '.join(need.options)}")
         if need.detail:
             say(f"    {need.detail}")
+        if need.assignee:
+            say(f"    assigned to {need.assignee}")
+        if need.due_at is not None:
+            seconds = (need.due_at - need.as_of).total_seconds()
+            say(f"    OVERDUE for {short(-seconds)}" if need.overdue else f"    due in {short(seconds)}")
         if need.withdrawn_causes:
             marks = ", ".join(map(str, need.withdrawn_causes))
             say(f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {marks}")

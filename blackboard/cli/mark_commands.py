@@ -1,4 +1,4 @@
-"""The commands that change a board: init, deposit, reinforce, withdraw, answer, pause, resume."""
+"""The commands that change a board: init, deposit, reinforce, withdraw, answer, assign, pause, resume."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Example = Literal["leads", "default"]
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (init, deposit, reinforce, withdraw, answer, pause, resume):
+    for command in (init, deposit, reinforce, withdraw, answer, assign, pause, resume):
         app.command()(command)
 
 
@@ -214,6 +214,22 @@ def answer(
     with session_of(context).board() as board:
         receipt = board.answer(need_id, text, free=free)
     say(f"need {need_id} is answered by decision {receipt.mark_id}{_crossed(receipt)}")
+
+
+def assign(
+    context: typer.Context,
+    need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
+    name: Annotated[str, typer.Argument(help="Who should answer; an empty name takes the assignment back.")],
+) -> None:
+    """Say who should answer a need. The history records it.
+
+    Examples:
+      blackboard assign 42 ada
+      blackboard assign 42 ""
+    """
+    with session_of(context).board() as board:
+        board.assign(need_id, name)
+    say(f"need {need_id} is assigned to {name}" if name else f"need {need_id} is assigned to nobody")
 
 
 def _crossed(receipt: Receipt) -> str:

@@ -239,6 +239,17 @@ class ReadPositionRow(NamedTuple):
     at: Time
 
 
+class OpenNeedRow(NamedTuple):
+    """A row of `open_need`: a need on the board that has a due time or an assignee."""
+
+    mark_id: Id
+    due_at: Time | None
+    remind_at: Time | None
+    """The same until the board has deposited the mark that says that it is overdue; then None."""
+    assignee: str
+    """Who should answer; "" if it is nobody in particular."""
+
+
 class UniqueValueRow(NamedTuple):
     """A row of `unique_value`: a mark and the value of its unique field, in a form that equal values share."""
 
@@ -556,6 +567,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "mark": MarkRow._fields,
     "model_call": CallRow._fields,
     "model_pause": ModelPauseRow._fields,
+    "open_need": OpenNeedRow._fields,
     "predicted_crossing": PredictedCrossingRow._fields,
     "watch": WatchRow._fields,
     "watch_state": WatchStateRow._fields,

@@ -35,6 +35,7 @@ from blackboard.store.rows import (
     MarkRow,
     ModelPauseRow,
     Money,
+    OpenNeedRow,
     PredictedCrossingRow,
     ReadPositionRow,
     Time,
@@ -109,6 +110,12 @@ class _Marks(StatementFile):
     sum_stimuli: Statement[StimulusSums]
     sum_expired_stimuli: Statement[StimulusSums]
     expired_stimuli: Statement[MarkRow]
+    put_open_need: Statement[object]
+    get_open_need: Statement[OpenNeedRow]
+    due_needs: Statement[OpenNeedRow]
+    next_due_need: Statement[Time | None]
+    end_reminder: Statement[object]
+    delete_open_need: Statement[object]
 
 class _Crossings(StatementFile):
     all_watches: Statement[WatchRow]

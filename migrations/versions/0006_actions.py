@@ -5,6 +5,8 @@ Nothing here imports the program, whose names will change again.
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -18,6 +20,7 @@ def upgrade() -> None:
     """Each part has a function of its own."""
     _reinforcements()
     _conflicts()
+    _needs()
 
 
 def _reinforcements() -> None:
@@ -41,3 +44,29 @@ def _conflicts() -> None:
     op.add_column("activation", sa.Column("conflicts", sa.BigInteger, nullable=False, server_default=sa.text("0")))
     op.add_column("activation", sa.Column("reads_again", sa.Integer, nullable=False, server_default=sa.text("0")))
     op.add_column("activation", sa.Column("read_at", sa.BigInteger))
+
+
+def _needs() -> None:
+    """Add when needs are due and who should answer, also to the schema that the board has of a need."""
+    op.create_table(
+        "open_need",
+        sa.Column("mark_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+        sa.Column("due_at", sa.BigInteger),
+        sa.Column("remind_at", sa.BigInteger),
+        sa.Column("assignee", sa.Text, nullable=False),
+    )
+    op.create_index("ix_open_need_remind_at", "open_need", ["remind_at"])
+    connection = op.get_bind()
+    deployment = sa.table("deployment", sa.column("version"), sa.column("content"))
+    newest = sa.select(deployment.c.version, deployment.c.content).order_by(deployment.c.version.desc()).limit(1)
+    for version, text in connection.execute(newest).fetchall():
+        content = json.loads(text)
+        need = content["kinds"].get("need") or {}
+        if not need.get("model", "").startswith("blackboard.") or not need.get("payload"):
+            continue
+        need["payload"]["properties"] |= {
+            "due": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "title": "Due"},
+            "assignee": {"default": "", "title": "Assignee", "type": "string"},
+        }
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+        connection.execute(deployment.update().where(deployment.c.version == version).values(content=text))

@@ -1,14 +1,33 @@
-"""Needs: their options, who answered first, and causes that were withdrawn."""
+"""Needs: their options, due times and assignees, who answered first, and causes that were withdrawn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from blackboard import Blackboard, Context, Daemon, Decision, ManualClock, Mark, Need, agent, strength
-from blackboard.errors import InvalidMark, NotFound
+from blackboard import (
+    Agent,
+    Blackboard,
+    Context,
+    Daemon,
+    Decision,
+    ManualClock,
+    Mark,
+    Need,
+    Overdue,
+    agent,
+    strength,
+)
+from blackboard.clock import to_datetime
+from blackboard.errors import InvalidMark, InvalidTime, NotFound
+from blackboard.marks import due_instant
+from blackboard.testing import replay
 
 
 class Doubt(Mark, kind="doubt"):
@@ -21,8 +40,13 @@ def asker(doubts: list[Doubt], context: Context) -> Need:
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[Blackboard]:
-    with Blackboard.open(tmp_path / "board.db", author="person:ada", clock=ManualClock()) as opened:
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(tmp_path / "board.db", author="person:ada", clock=clock) as opened:
         yield opened
 
 
@@ -80,3 +104,123 @@ def test_a_need_says_which_of_its_causes_were_withdrawn(board: Blackboard) -> No
     board.withdraw(causes[1])
     [need] = board.inbox()
     assert need.withdrawn_causes == (causes[1],)
+
+
+def work(board: Blackboard, *agents: Agent) -> None:
+    Daemon(board, agents).run(until_quiescent=True)
+
+
+@agent(watches=strength(Overdue) >= 0.5, writes=[Doubt])
+def reminder(overdue: list[Overdue], context: Context) -> list[Doubt]:
+    return [Doubt(subject=f"{mark.subject} of {mark.assignee}") for mark in overdue]
+
+
+def test_a_need_that_nobody_answers_becomes_overdue_once_at_its_instant(board: Blackboard, clock: ManualClock) -> None:
+    board.deploy(reminder)
+    need = board.deposit(Need(subject="ship", question="Ship it?", due="15m", assignee="ada"))
+    asked_at = clock.now()
+    work(board, reminder)
+    assert board.marks(Overdue) == []
+    clock.advance(timedelta(minutes=20))
+    for _ in range(2):
+        work(board, reminder)
+    [mark] = board.marks(Overdue)
+    assert (mark.need, mark.question, mark.author) == (need.mark_id, "Ship it?", "blackboard")
+    assert mark.occurred_at == to_datetime(asked_at) + timedelta(minutes=15)
+    assert mark.deposited_at >= to_datetime(asked_at) + timedelta(minutes=20)
+    assert [doubt.subject for doubt in board.marks(Doubt)] == ["ship of ada"]
+
+
+def test_a_daemon_sleeps_until_a_need_is_due(board: Blackboard, clock: ManualClock) -> None:
+    board.deploy(reminder)
+    board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
+    replay(board, [reminder], [], until=to_datetime(clock.now()) + timedelta(hours=1))
+    [doubt] = board.marks(Doubt)
+    assert doubt.deposited_at == to_datetime(clock.now()) - timedelta(minutes=45)
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_an_answer_ends_what_is_overdue(board: Blackboard, clock: ManualClock, noticed: bool) -> None:
+    board.deploy(reminder)
+    need = board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
+    other = board.deposit(Need(subject="ship", question="And this?", due="15m"))
+    clock.advance(timedelta(minutes=20))
+    if noticed:
+        work(board, reminder)
+    board.answer(need.mark_id, "yes")
+    events = [event.event for event in board.history("ship") if (event.kind, event.author) == ("overdue", "person:ada")]
+    assert events == ["withdrawn"], "the history says that it was overdue, whenever a daemon ran"
+    board.withdraw(other.mark_id)
+    assert board.marks(Overdue) == []
+    work(board, reminder)
+    assert board.marks(Overdue) == []
+    assert board.query("select count(*) as n from open_need")[0][0] == 0
+
+
+def test_an_answer_in_time_leaves_no_reminder(board: Blackboard, clock: ManualClock) -> None:
+    need = board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
+    board.answer(need.mark_id, "yes")
+    clock.advance(timedelta(minutes=20))
+    work(board, reminder)
+    assert [event.kind for event in board.history("ship")] == ["need", "decision", "need"]
+
+
+def test_the_inbox_shows_overdue_needs_first(board: Blackboard, clock: ManualClock) -> None:
+    ids = [
+        board.deposit(Need(subject=str(number), question="?", due=due)).mark_id
+        for number, due in enumerate([None, "2h", "15m", "5m", "2026-01-05T09:10+00:00"])
+    ]
+    assert [need.id for need in board.inbox()] == ids
+    clock.advance(timedelta(minutes=20))
+    assert [need.id for need in board.inbox()] == [ids[3], ids[4], ids[2], ids[0], ids[1]]
+    assert [need.overdue for need in board.inbox()] == [True, True, True, False, False]
+    rows = board.query("select id, overdue, due_at from needs order by id")
+    assert [row["id"] for row in rows] == ids
+    assert rows[4]["due_at"] == "2026-01-05T09:10:00.000000Z"
+
+
+def test_a_need_is_assigned_and_the_history_says_by_whom(board: Blackboard) -> None:
+    need = board.deposit(Need(subject="ship", question="Ship it?", assignee="bob"))
+    assert [found.id for found in board.inbox("bob")] == [need.mark_id]
+    board.assign(need.mark_id, "eve")
+    assert (board.inbox("bob"), [found.assignee for found in board.inbox("eve")]) == ([], ["eve"])
+    event = board.history("ship")[-1]
+    assert (event.event, event.author, event.payload) == ("assigned", "person:ada", {"assignee": "eve"})
+    assert board.marks(Need)[0].event_id == need.event_id, "no agent takes it for news"
+    assert [mark.assignee for mark in board.marks(Need, at=board.inbox()[0].as_of)] == ["bob"]
+    board.assign(need.mark_id, "")
+    assert board.inbox()[0].assignee == ""
+    with pytest.raises(InvalidMark, match="assignee"):
+        board.assign(need.mark_id, "x" * 1000)
+    board.answer(need.mark_id, "yes")
+    with pytest.raises(NotFound, match="answered by person:ada"):
+        board.assign(need.mark_id, "bob")
+
+
+@pytest.mark.parametrize("due", ["soon", "15", "-5m", ""])
+def test_a_due_time_that_is_none_is_refused(board: Blackboard, due: str) -> None:
+    with pytest.raises(InvalidMark, match="due"):
+        board.deposit("need", subject="s", payload={"question": "?", "due": due})
+
+
+def test_a_kind_of_the_same_name_of_an_application_gets_no_marks(board: Blackboard, clock: ManualClock) -> None:
+    class Late(Mark, kind="overdue"):
+        book: str
+
+    board.deploy(kinds=[Late])
+    board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
+    clock.advance(timedelta(minutes=20))
+    work(board)
+    assert board.marks("overdue") == []
+    assert board.inbox()[0].overdue
+
+
+@given(st.text(max_size=30))
+def test_every_text_is_a_due_time_or_refused_with_its_name(due: str) -> None:
+    try:
+        due_instant(due, 0)
+    except InvalidTime:
+        with pytest.raises(ValidationError, match="neither a length of time"):
+            Need(subject="s", question="?", due=due)
+    else:
+        assert Need(subject="s", question="?", due=due).due == due

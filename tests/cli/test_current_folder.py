@@ -17,13 +17,14 @@ from tests.cli.conftest import AGENTS, DEPLOYMENT, CommandLine
 
 BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore"}
 """The commands that may begin a board."""
-USE_NO_BOARD = {"test"}
+USE_NO_BOARD = {"new", "test"}
 ARGUMENTS = {
     "activation": ["1"],
     "history": ["a"],
     "explain": ["sales"],
     "withdraw": ["1"],
     "answer": ["1", "yes"],
+    "assign": ["1", "ada"],
     "sql": ["SELECT 1"],
     "record-cost": ["1"],
     "backup": ["copy.db"],

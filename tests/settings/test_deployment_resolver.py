@@ -97,7 +97,7 @@ def mistakes(path: Path) -> list[str]:
 def test_a_deployment_contains_the_declarations_of_agents_and_their_modules(file: Callable[..., Path]) -> None:
     resolved = resolve_file(file("gauge"), {})
     assert set(resolved.agents) == {"gauge"}
-    assert set(resolved.deployment.kinds) == {"need", "decision", "rain", "flood"}
+    assert set(resolved.deployment.kinds) == {"need", "decision", "overdue", "rain", "flood"}
     assert resolved.deployment.kind("rain").decay == Exponential("1h")
     assert resolved.deployment.agents["gauge"] == resolved.agents["gauge"].spec
     assert resolved.warnings == ()

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, ManualClock
+from blackboard import Blackboard, ManualClock, Need
 from blackboard.board.worker_registry.liveness import WorkerLiveness, living_workers
+from blackboard.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.parsing import parse
 from blackboard.store import backup, dialect, schema
@@ -76,7 +77,7 @@ NEW = {
     ("event", "shown_event_id"), ("mark", "occurred_at"), ("mark", "last_author"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
-NEW_TABLES = {"model_pause", "read_position", "watch_state", "window_event"}
+NEW_TABLES = {"model_pause", "read_position", "watch_state", "window_event", "open_need"}
 
 
 @pytest.fixture
@@ -373,3 +374,10 @@ def test_a_transaction_on_a_board_with_another_schema_is_refused(path: Path, clo
                 board.marks()
             with pytest.raises(error, match=r"schema 9999|run 'blackboard init'"):
                 board.pause()
+
+
+def test_a_need_may_have_a_due_time_on_an_upgraded_board(path: Path, clock: ManualClock) -> None:
+    with Blackboard.open(path, clock=clock, author="person:ada") as board:
+        assert canonical_form(board.deployment.kinds["need"].payload or {}) == canonical_form(Need.payload_schema())
+        board.deposit("need", subject="s", payload={"question": "?", "due": "15m"})
+        assert board.inbox()[-1].due_at is not None

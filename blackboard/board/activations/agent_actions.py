@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.mark_storage import added_strength, declarations, departures, mark_lookup
+from blackboard.board.mark_storage import added_strength, declarations, mark_lookup, overdue_needs
 from blackboard.board.mark_storage.deposits import DepositRequest, submit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage.unique_values import UniqueConflict
@@ -118,7 +118,7 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, actio
             f" {live.kind!r} in withdraws",
             shown="it withdraws a mark of others, of a kind that it does not declare in withdraws",
         )
-    departures.withdraw(txn, live.id, agent.name, row.id)
+    overdue_needs.withdraw(txn, live.id, agent.name, row.id)
 
 
 def _is_own(agent: AgentSpec, mark: MarkRow) -> bool:

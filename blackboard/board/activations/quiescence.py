@@ -15,7 +15,7 @@ from blackboard.board.watches.scheduled_crossings import next_scheduled
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso
 from blackboard.states import ActivationState
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 MAX_COUNTED_CROSSINGS = 10_000
 """The largest number of due falling crossings that are counted before they are recorded."""
@@ -34,8 +34,8 @@ def anything_is_left(txn: BoardTransaction, agents: Set[str], *, batch_api: bool
         return True
     if next(waiting_work(txn, agents), None) is not None:
         return True
-    due = txn.sql.value(CROSSINGS.next_predicted)
-    return due is not None and due <= txn.now
+    instants = (txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need))
+    return any(due is not None and due <= txn.now for due in instants)
 
 
 def waiting_work(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:

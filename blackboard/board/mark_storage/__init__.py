@@ -15,6 +15,8 @@ unique_values   which live mark holds which value of a unique field
 added_strength  the reinforcement of a mark without a deposit
 mark_lookup     a live mark, up to date for a change of it
 departures      the ways a mark leaves the live board: evaporation and withdrawal
+open_needs      when a need is due, and who should answer it
+overdue_needs   the mark of the board for each need that is due
 
 Marks after a new deployment. `deployments` decides which deployment is active:
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import backfill, mark_lookup
+from blackboard.board.mark_storage import backfill, mark_lookup, open_needs
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
@@ -107,6 +107,8 @@ def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
     if txn.kind(row.kind).unique is not None:
         txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
+    if open_needs.is_need(row):
+        open_needs.close_need(txn, row.id)
 
 
 def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import JsonValue
 
 from blackboard.authors import check_author, skeleton
-from blackboard.board.mark_storage import backfill, departures, deposit_keys, mark_lookup, unique_values
+from blackboard.board.mark_storage import backfill, departures, deposit_keys, mark_lookup, open_needs, unique_values
 from blackboard.board.mark_storage.declarations import check_payload, ensure_kind
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses, StandIn
@@ -565,6 +565,8 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
         txn.sql.put(MARKS.insert_mark, row)
     else:
         txn.sql.run(MARKS.update_mark, **row._asdict())
+    if open_needs.is_need(row):
+        open_needs.open_need(txn, row)
     return row
 
 

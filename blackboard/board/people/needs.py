@@ -7,15 +7,16 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
+from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import open_needs, overdue_needs
 from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposits import DepositRequest, check_signature, deposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.reading import queries
-from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt
+from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
 from blackboard.board.transactions.activation_inputs import ABSORBED
-from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.clock import iso
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.marks import Decision
@@ -26,11 +27,30 @@ NEAR = 0.7
 """The least similarity at which an answer may be a misspelt option."""
 
 
-def inbox(txn: BoardTransaction) -> list[NeedRecord]:
-    """Return the needs that wait for a person, oldest first."""
+def inbox(txn: BoardTransaction, assignee: str | None = None) -> list[NeedRecord]:
+    """Return the needs that wait for a person, or for one person: the overdue needs first, then the oldest."""
     if "need" not in txn.deployment.kinds:
         return []
-    return [_record(txn, mark) for mark in sorted(queries.marks(txn, kind="need"), key=lambda mark: mark.id)]
+    found = (_record(txn, mark) for mark in queries.marks(txn, kind="need"))
+    waiting = [need for need in found if assignee is None or need.assignee == assignee]
+    return sorted(waiting, key=lambda need: (not need.overdue, need.due_at if need.overdue else need.as_of, need.id))
+
+
+def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> None:
+    """Say who should answer a need, and record it as an event that changes no mark.
+
+    Raises:
+        InvalidAuthor: The author is an agent.
+        InvalidMark: The name cannot be stored.
+        NotFound: There is no such need, or it was answered or withdrawn before.
+    """
+    check_signature(txn, author)
+    if assignee:
+        check_text("assignee", assignee, MAX_AUTHOR_CHARACTERS)
+    need = _open(txn, need_id)
+    open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
+    details = EventDetails(txn.next_event(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
+    txn.record(need, "assigned", details=details)
 
 
 def answer(
@@ -45,9 +65,8 @@ def answer(
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
-    need = txn.sql.one(MARKS.get_mark, id=need_id)
-    if need is None or need.kind != "need":
-        raise NotFound(_why_closed(txn, need_id))
+    need = _open(txn, need_id)
+    overdue_needs.fire_due_of(txn, need_id, classes)
     is_about_clock = board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes)
     if not text.strip():
@@ -58,8 +77,20 @@ def answer(
         text = _option(text, options)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=payload.get("question", ""))
     receipt = deposit(txn, DepositRequest.of(decision, author))
-    departures.withdraw(txn, need_id, author)
+    overdue_needs.withdraw(txn, need_id, author)
     return receipt
+
+
+def _open(txn: BoardTransaction, need_id: int) -> MarkRow:
+    """Return a need that waits for an answer.
+
+    Raises:
+        NotFound: There is none with this id.
+    """
+    need = txn.sql.one(MARKS.get_mark, id=need_id)
+    if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
+        raise NotFound(_why_closed(txn, need_id))
+    return need
 
 
 def _option(text: str, options: Sequence[str]) -> str:
@@ -106,7 +137,13 @@ def _answers(event: EventRow, need_id: int) -> bool:
 
 
 def _record(txn: BoardTransaction, mark: MarkRecord) -> NeedRecord:
-    return NeedRecord(**vars(mark), withdrawn_causes=_withdrawn_causes(txn, mark))
+    kept = open_needs.get(txn, mark.id)
+    return NeedRecord(
+        **vars(mark),
+        withdrawn_causes=_withdrawn_causes(txn, mark),
+        due_at=optional_datetime(kept.due_at),
+        assignee=kept.assignee,
+    )
 
 
 def _withdrawn_causes(txn: BoardTransaction, need: MarkRecord) -> tuple[int, ...]:

@@ -391,3 +391,29 @@ WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.kind || '' = :kind AND mark.law || '' = :law
   AND {beyond_watermark}
   AND {not_absorbed};
+
+-- name: put_open_need
+-- Record when a need is due, and who should answer.
+INSERT INTO open_need (mark_id, due_at, remind_at, assignee) VALUES (:mark_id, :due_at, :remind_at, :assignee)
+ON CONFLICT (mark_id) DO UPDATE SET
+  due_at = excluded.due_at, remind_at = excluded.remind_at, assignee = excluded.assignee;
+
+-- name: get_open_need -> OpenNeedRow
+-- When a need is due, and who should answer.
+SELECT {open_need.*} FROM open_need WHERE open_need.mark_id = :mark_id;
+
+-- name: due_needs -> OpenNeedRow
+-- The needs that are due and not yet said to be overdue, in the order of their due times.
+SELECT {open_need.*} FROM open_need WHERE open_need.remind_at <= :now ORDER BY open_need.remind_at LIMIT :limit + 0;
+
+-- name: next_due_need -> Time | None
+-- When the next need is due.
+SELECT min(remind_at) AS remind_at FROM open_need;
+
+-- name: end_reminder
+-- Record that the board has said that a need is overdue.
+UPDATE open_need SET remind_at = NULL WHERE mark_id = :mark_id;
+
+-- name: delete_open_need
+-- Forget a need that has left the board.
+DELETE FROM open_need WHERE mark_id = :mark_id;

@@ -42,7 +42,7 @@ model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 
 -- fragment: has_effect(event)
 -- Whether an event changed its mark. The others say what somebody tried.
-{event} NOT IN ('stale', 'unchanged', 'already_gone')
+{event} NOT IN ('stale', 'unchanged', 'already_gone', 'assigned')
 
 -- fragment: last_counted_event
 -- The last event of a mark that counts for a watch: the last one, or that of somebody else if it is the agent's own.

@@ -79,6 +79,17 @@ SELECT e.id, {instant(e.recorded_at)} AS recorded_at, e.mark_id, e.kind, e.subje
   e.activation_id, e.payload, {instant(e.occurred_at)} AS occurred_at
 FROM event e;
 
+-- name: needs
+-- The needs that wait for an answer.
+WITH clock AS MATERIALIZED ({board_clock})
+SELECT live.id, live.subject, live.payload, live.author, live.activation_id,
+  {instant(live.reinforced_at)} AS asked_at, nullif(open_need.assignee, '') AS assignee,
+  {instant(open_need.due_at)} AS due_at,
+  CASE WHEN open_need.due_at <= live.as_of THEN 1 ELSE 0 END AS overdue
+FROM ({live_marks}) AS live
+LEFT JOIN open_need ON open_need.mark_id = live.id
+WHERE live.kind = 'need';
+
 -- fragment: agenda_of_crossing(state)
 -- The columns that both parts of the agenda compute alike.
 c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,

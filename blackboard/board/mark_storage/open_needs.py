@@ -1,0 +1,47 @@
+"""What the board keeps of a need beside its mark: when it is due, and who should answer."""
+
+from __future__ import annotations
+
+import json
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.marks import Need, due_instant
+from blackboard.store.rows import MarkRow, OpenNeedRow
+from blackboard.store.statements import MARKS
+
+
+def is_need(row: MarkRow) -> bool:
+    """Return whether a mark is a need."""
+    return row.kind == Need.kind
+
+
+def open_need(txn: BoardTransaction, row: MarkRow) -> None:
+    """Store the due time and the assignee of a need that was deposited, if it has any.
+
+    A length of time counts from the deposit.
+
+    Raises:
+        InvalidTime: The due time is not a time.
+    """
+    payload = json.loads(row.payload)
+    due, assignee = payload.get("due"), payload.get("assignee") or ""
+    if due is None and not assignee:
+        txn.sql.run(MARKS.delete_open_need, mark_id=row.id)
+        return
+    due_at = None if due is None else due_instant(due, row.reinforced_at)
+    put(txn, OpenNeedRow(row.id, due_at, due_at, assignee))
+
+
+def put(txn: BoardTransaction, need: OpenNeedRow) -> None:
+    """Store the due time and the assignee of a need."""
+    txn.sql.run(MARKS.put_open_need, **need._asdict())
+
+
+def get(txn: BoardTransaction, mark_id: int) -> OpenNeedRow:
+    """Return the due time and the assignee of a need."""
+    return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or OpenNeedRow(mark_id, None, None, "")
+
+
+def close_need(txn: BoardTransaction, mark_id: int) -> None:
+    """Forget the due time and the assignee of a need that leaves the board."""
+    txn.sql.run(MARKS.delete_open_need, mark_id=mark_id)

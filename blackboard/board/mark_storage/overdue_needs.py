@@ -1,0 +1,65 @@
+"""Needs that are due: at the stored instant, the board deposits a mark `overdue`, once, which agents can watch."""
+
+from __future__ import annotations
+
+import json
+
+from blackboard.authors import BOARD
+from blackboard.board.mark_storage import departures, open_needs
+from blackboard.board.mark_storage.declarations import ensure_kind
+from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.marks import Overdue
+from blackboard.store.rows import MarkRow, OpenNeedRow
+from blackboard.store.statements import MARKS
+
+
+def fire_due(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
+    """Say of up to `limit` needs that they are overdue, earliest first, and return their number."""
+    rows = txn.sql.all(MARKS.due_needs, now=txn.now, limit=limit)
+    for row in rows:
+        _fire(txn, row, classes)
+    return len(rows)
+
+
+def fire_due_of(txn: BoardTransaction, need_id: int, classes: MarkClasses) -> None:
+    """Say that one need is overdue if it is, and no daemon has noticed. So it does not matter when a daemon runs."""
+    row = open_needs.get(txn, need_id)
+    if row.remind_at is not None and row.remind_at <= txn.now:
+        _fire(txn, row, classes)
+
+
+def withdraw(
+    txn: BoardTransaction,
+    mark_id: int,
+    author: str,
+    activation_id: int | None = None,
+    if_event: int | None = None,
+) -> MarkRow:
+    """Withdraw a live mark; with a need, also the mark that says that it is overdue.
+
+    Raises:
+        NotFound: There is no live mark with this id.
+        Conflict: The mark is at another event than `if_event`.
+    """
+    row = departures.withdraw(txn, mark_id, author, activation_id, if_event)
+    if open_needs.is_need(row) and Overdue.kind in txn.deployment.kinds:
+        for mark in txn.sql.all(MARKS.marks_of_subject, kind=Overdue.kind, subject=row.subject):
+            if mark.author == BOARD and json.loads(mark.payload).get("need") == mark_id and mark.is_live(txn.now):
+                departures.withdraw(txn, mark.id, author, activation_id)
+    return row
+
+
+def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None:
+    """Deposit the mark of a need that is due. It occurred at the due time, however late it is noticed."""
+    txn.sql.run(MARKS.end_reminder, mark_id=row.mark_id)
+    need = txn.sql.one(MARKS.get_mark, id=row.mark_id)
+    if need is None or not need.is_live(txn.now):
+        return
+    ensure_kind(txn, Overdue.kind, classes)
+    if txn.deployment.kinds[Overdue.kind].model != Overdue.defaults.model:
+        return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same
+    question = json.loads(need.payload).get("question", "")
+    mark = Overdue(subject=need.subject, need=need.id, question=question, assignee=row.assignee)
+    deposit(txn, DepositRequest.of(mark, BOARD, occurred_at=txn.now if row.remind_at is None else row.remind_at))
