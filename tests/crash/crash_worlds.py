@@ -3,6 +3,7 @@
 pure         agents that handle mark by mark on a clock that does not advance: after any crash, the end is the same
 interrupted  the same, with depositors whose deposits are interrupted by a signal's handler
 versions     the agents of pure in two versions of their code, whose workers take over from each other
+actions      agents that withdraw, reinforce, and compare and set: each is applied once, or not at all
 fading       a clock that continues over restarts: predicted crossings, windows, evaporation, and changes of the
              deployment
 paid         an agent that calls a model which answers at once and counts
@@ -30,7 +31,20 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, agent, count, every, strength, watch
+from blackboard import (
+    Blackboard,
+    Daemon,
+    Exponential,
+    Mark,
+    Reinforce,
+    Withdraw,
+    agent,
+    count,
+    every,
+    strength,
+    strongest_of,
+    watch,
+)
 from blackboard.agent_definition import Agent
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, Instant, ManualClock, SystemClock, UsedInstants, to_datetime
@@ -390,6 +404,73 @@ def _despite_interrupts(work: Callable[[], T], rng: random.Random, say: Say) -> 
         except Interrupt:
             say("interrupted")
     raise AssertionError
+
+
+# -- actions ----------------------------------------------------------------------------------------------------------
+
+
+class Coin(Mark, kind="coin", on_repeat="separate"):
+    """A mark that is withdrawn once it is counted."""
+
+    n: int
+
+
+class Purse(Mark, kind="purse", on_repeat="replace"):
+    """A value that is compared and set."""
+
+    coins: int
+
+
+class Shine(Mark, kind="shine"):
+    """A mark that is reinforced for each coin."""
+
+
+@agent(
+    watches=strength(Coin) >= 0.3,
+    reads=[strongest_of(Purse, 1), strongest_of(Shine, 1)],
+    writes=[Purse],
+    withdraws=[Coin],
+    batch=3,
+    concurrency=2,
+    max_attempts=100,
+    retry_after="0s",
+    cooldown_after_failures=10_000,
+)
+def teller(coins: Sequence[Coin], context: Any) -> list[Purse | Withdraw | Reinforce]:
+    """Count the coins into the purse."""
+    [purse], [shine] = context.read(Purse), context.read(Shine)
+    full = Purse(subject="all", coins=purse.coins + len(coins)).with_options(if_event=purse.event_id)
+    return [*map(Withdraw, coins), Reinforce(shine, by=len(coins)), full]
+
+
+class Actions(Pure):
+    """Agents that change one purse at the same time, and withdraw what they have counted."""
+
+    name = "actions"
+    per_depositor = 150
+    agents: tuple[Agent, ...] = (teller,)
+
+    def plan(self) -> list[list[Deposit]]:
+        return [
+            [Deposit("coin", f"c/{who}/{n}", {"n": n}) for n in range(self.per_depositor)]
+            for who in range(self.depositors)
+        ]
+
+    def create(self) -> None:
+        super().create()
+        with self.open("founder") as board:
+            board.deposit(Purse(subject="all", coins=0), key="purse")
+            board.deposit(Shine(subject="all"), key="shine")
+
+    def check_end(self) -> None:
+        coins = sum(map(len, self.plans))
+        with rows(self.path) as query:
+            [(counted,)] = query("SELECT json_extract(payload, '$.coins') FROM mark WHERE kind = 'purse'")
+            [(shine,)] = query("SELECT intensity FROM mark WHERE kind = 'shine'")
+            [(live,)] = query("SELECT count(*) FROM mark WHERE kind = 'coin'")
+            acts = query("SELECT event FROM event WHERE kind = 'coin' AND event <> 'deposited'")
+        if (counted, shine, live) != (coins, 1 + coins, 0) or acts != [("withdrawn",)] * coins:
+            raise Broken(f"of {coins} coins, {counted} are in the purse, {shine - 1} shine, {len(acts)} are withdrawn")
 
 
 # -- versions ---------------------------------------------------------------------------------------------------------
@@ -772,6 +853,6 @@ def undisturbed_verdicts() -> list[tuple[str, str, float]]:
 _verdicts: list[Any] | None = None
 
 WORLDS: Mapping[str, type[CrashWorld]] = {
-    world.name: world for world in (Pure, Interrupted, Versions, Paid, Fading, Desk)
+    world.name: world for world in (Pure, Interrupted, Actions, Versions, Paid, Fading, Desk)
 }
 Work = Callable[[Say], None]
