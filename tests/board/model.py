@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blackboard.decay import Decay
 from blackboard.marks import Kind
@@ -268,6 +268,15 @@ class Model:
     def test_board(self, now: int) -> None:
         if len(self.stimuli("board", now)) >= BOARD:
             self.cross("board", ("", 0), now)
+
+    def reinforce(self, mark: ModelMark, event: int, by: float, now: int) -> None:
+        """Let a person add to the strength of a mark."""
+        kind, left = self.kinds[mark.kind], mark.remaining(now)
+        intensity = max(left, min(kind.cap or math.inf, left + by / kind.weight))
+        life = kind.life(mark.law, intensity)
+        ends = None if life is None else now + life
+        changed = {"event": event, "intensity": intensity, "at": now, "ends": ends, "stored": intensity}
+        self.test_watches(replace(mark, author="person:ada", warm=False, **changed), now)
 
     def withdraw(self, mark: ModelMark, now: int) -> None:
         del self.marks[mark.id]

@@ -16,7 +16,7 @@ from blackboard.board.activations import activation_results
 from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.errors import KeyReused, LawConflict, OutOfOrder
+from blackboard.errors import Conflict, KeyReused, LawConflict, OutOfOrder
 from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, LASTING, SUM, Model, ModelMark
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -204,6 +204,16 @@ class Board(RuleBasedStateMachine):
         else:
             self.keys[key] = receipt, subject
             self.record_deposit(receipt, "fire", subject, 0.7, "person:ada", None)
+
+    @rule(choice=st.integers(0, 50), by=st.sampled_from([0.1, 0.4, 2.5]))
+    def a_smoke_is_reinforced(self, choice: int, by: float) -> None:
+        now = self.now()
+        if live := self.model.live(now, "smoke"):
+            mark = live[choice % len(live)]
+            with pytest.raises(Conflict):
+                self.world.board.reinforce(mark.id, by=by, if_event=mark.event + 1000)
+            receipt = self.world.board.reinforce(mark.id, by=by, if_event=mark.event)
+            self.model.reinforce(mark, receipt.event_id, by, now)
 
     @rule(choice=st.integers(0, 50))
     def a_mark_is_withdrawn(self, choice: int) -> None:

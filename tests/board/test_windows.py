@@ -134,6 +134,17 @@ def test_it_crosses_from_below_only_and_again_after_it_has_been_below(world: Wor
     assert world.put("beat", "a").crossed == ("many",)
 
 
+def test_a_reinforcement_is_no_deposit(world: World) -> None:
+    many = spec("many", count("beat", within="10m") >= 2)
+    world.deploy(BEAT, many)
+    mark_id = world.put("beat", "a").mark_id
+    assert world.board.reinforce(mark_id, by=0.5).crossed == ()
+    world.deploy(BEAT)
+    world.deploy(BEAT, many)  # filled again from the history
+    assert not world.crossings("waiting")
+    assert world.put("beat", "a").crossed == ("many",)
+
+
 def test_deposits_count_though_their_marks_have_evaporated_or_were_absorbed(world: World) -> None:
     each = spec("each", strength("beat") >= 0.5)
     world.deploy(BEAT, each, spec("many", count("beat", within="10m") >= 3))
