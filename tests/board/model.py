@@ -275,8 +275,8 @@ class Model:
         intensity = max(left, min(kind.cap or math.inf, left + by / kind.weight))
         life = kind.life(mark.law, intensity)
         ends = None if life is None else now + life
-        changed = {"event": event, "intensity": intensity, "at": now, "ends": ends, "stored": intensity}
-        self.test_watches(replace(mark, author="person:ada", warm=False, **changed), now)
+        new = replace(mark, author="person:ada", event=event, intensity=intensity, at=now, ends=ends, stored=intensity)
+        self.test_watches(replace(new, warm=False), now)
 
     def withdraw(self, mark: ModelMark, now: int) -> None:
         del self.marks[mark.id]
