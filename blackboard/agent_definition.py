@@ -111,7 +111,7 @@ def single_subject(agent: str, per: Per, subjects: Sequence[str], *, is_schedule
     """Return the only subject of an activation.
 
     Raises:
-        AgentError: It takes a batch, or began as one; or a schedule woke it.
+        AgentError: The activation takes a batch or began as a batch, or a schedule woke it.
     """
     if per == "subject" and len(subjects) == 1:
         return subjects[0]

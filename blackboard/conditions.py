@@ -553,7 +553,7 @@ def count(
 
 
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
-    """Return the conjunction of two conditions, or the only one that is not None."""
+    """Return the conjunction of two conditions, or the only condition that is not None."""
     if first is None or second is None:
         return second if first is None else first
     return first & second

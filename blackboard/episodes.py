@@ -67,7 +67,7 @@ def advance(
         episode: The episode before the instant.
         marks: The marks that count, as they are at the instant.
         at: The instant.
-        now: Rewakes up to this later instant are part of the one at `at`, because they came due together. By default
+        now: Rewakes up to this later instant are part of the rewake at `at`, because they came due together. By default
             each is a step of its own.
     """
     below = first_true(condition if condition.is_falling else Not(condition), marks, at)

@@ -82,7 +82,7 @@ def join(kind: Kind, old: FadingState | None, new: FadingState, now: Instant) ->
 
     - `add`: the remaining and the new intensity are added, up to the cap.
     - `max`: the state that is stronger now remains. A weaker deposit changes nothing.
-    - `replace`: the new state replaces the old one, even if it is weaker.
+    - `replace`: the new state replaces the old state, even if it is weaker.
 
     A deposit that is older than the state of the mark may be added only if the order of additions does not matter:
     see `adds_in_any_order`.

@@ -391,8 +391,8 @@ def replay(
         settings: The value of `context.settings`; the sections replace those of a deployment file.
 
     Raises:
-        UsageError: The board is not on a `ManualClock`, or an instant is earlier than the one before it: that of the
-            previous event, or at first the board's time.
+        UsageError: The board is not on a `ManualClock`, or an instant is earlier than that of the previous event, or at
+            first than the board's time.
         ConfigurationError: The deployment file has mistakes; all are listed.
         BlackboardError: A mark cannot be deposited.
     """
@@ -447,7 +447,7 @@ class Replay:
         """Do what is due until an instant; a naive datetime is UTC.
 
         Raises:
-            UsageError: The instant is earlier than the one before it.
+            UsageError: The instant is earlier than the last instant.
         """
         if (instant := from_datetime(at)) < self._latest:
             raise UsageError(f"a replay goes forward in time: {iso(instant)} comes after {iso(self._latest)}")

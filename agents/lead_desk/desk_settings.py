@@ -59,7 +59,7 @@ class DeskSettings(BaseModel):
     calendar: Path = Path("calendar.ics")
     """The .ics file. A relative path starts at the daemon's working directory."""
     calendar_mode: Mode | None = None
-    """The mode of the .ics file. Without it a file keeps its mode, and only this user reads and writes a new one."""
+    """The mode of the .ics file. Without it a file keeps its mode, and only this user reads and writes a new file."""
     time_zone: Zone = ZoneInfo("UTC")
     working_hours: tuple[TimeOfDay, TimeOfDay] = (time(9), time(17))
     working_days: tuple[DayName, ...] = Field(default=("mon", "tue", "wed", "thu", "fri"), min_length=1)

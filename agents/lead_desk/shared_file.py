@@ -164,7 +164,7 @@ def replace_file(path: Path, before: bytes | None, after: bytes, mode: int | Non
         path: The real file, as `real_path` returns it.
         before: Its content when it was read; None if there was no file.
         after: The new content.
-        mode: The mode of the file; None keeps it, and lets only this user read and write a new one.
+        mode: The mode of the file; None keeps it, and lets only this user read and write a new file.
 
     Raises:
         AgentError: The file cannot be written.
@@ -206,7 +206,7 @@ def has_mode(path: Path, mode: int) -> bool:
 
 
 def _take_over_access(descriptor: int, path: Path, exists: bool, mode: int | None) -> None:
-    """Give a new file the group, the mode and the access control list of the one that it will replace."""
+    """Give a new file the group, the mode and the access control list of the file that it will replace."""
     if exists:
         status = path.stat()
         kept = stat.S_IMODE(status.st_mode)

@@ -256,7 +256,7 @@ class Blackboard:
             KeyReused: The key stands for another request. Nothing is stored.
             Conflict: The live mark is at another event than `if_event`. Nothing is stored; its `event_id` is the
                 current one.
-            LawConflict: The deposit would join a live mark under another law than the one that it names.
+            LawConflict: The deposit would join a live mark under another law than it names.
             OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
@@ -378,7 +378,7 @@ class Blackboard:
 
         Raises:
             NotFound: Nothing was ever said about the subject, and the file is compacted.
-            InvalidMark: The subject is the random name of one that was forgotten.
+            InvalidMark: The subject is the random name of a forgotten subject.
         """
         return erasure.forget(self.session, subject, self.author)
 
@@ -490,7 +490,7 @@ class Blackboard:
         return self.session.read(lambda txn: queries.agenda(txn, limit))
 
     def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
-        """Return each schedule with its next instants, and the last one with how late it was noticed.
+        """Return each schedule with its next instants, and the last instant with how late it was noticed.
 
         Args:
             limit: The largest number of next instants of each schedule, at least 1.

@@ -1,4 +1,4 @@
-"""The board's time: the latest of the clock, the last recorded instant, and the last one that this process used.
+"""The board's time: the latest of the clock, the last recorded instant, and the last instant that this process used.
 
 After a step back, the board's time stands still until the clock has caught up. Another process knows only the recorded
 instants.

@@ -89,7 +89,7 @@ class BoardSession:
 
     @property
     def is_clock_behind(self) -> bool:
-        """Whether the clock shows an earlier instant than one that this process has used."""
+        """Whether the clock shows an earlier instant than this process has used."""
         return self.clock.now() < self.clock.used.latest(self.database.where)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:

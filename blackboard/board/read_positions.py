@@ -1,4 +1,4 @@
-"""How far files that are followed have been deposited, so that a restart goes on where the last one ended.
+"""How far files that are followed have been deposited, so that a restart goes on where the last run ended.
 
 A position belongs to the path of a file, the author and the kind. A file that takes the place of another at the path
 begins a new generation.

@@ -11,7 +11,7 @@ from blackboard.durations import DAY, Duration
 from blackboard.store.statements import CROSSINGS, RETENTION, WINDOWS
 
 FEW_LAWS = 200
-"""Number of laws up to which a board is not searched for unused ones."""
+"""Number of laws up to which a board is not searched for unused laws."""
 
 
 def remove(

@@ -26,7 +26,7 @@ class Misfits:
     """The live marks of a kind that do not fit."""
 
     reason: str
-    """Why the first one does not fit."""
+    """Why the first mark does not fit."""
     count: int = 0
     marks: list[int] = field(default_factory=list)
     """The ids of the first few."""
@@ -38,7 +38,7 @@ class Misfits:
             self.marks.append(mark_id)
 
     def __str__(self) -> str:
-        """Name the first few marks, and the reason of the first one."""
+        """Name the first few marks, and the reason of the first mark."""
         ids = ", ".join(map(str, self.marks)) + (", ..." if self.count > len(self.marks) else "")
         return f"{self.count} live marks ({ids}): {self.reason}"
 

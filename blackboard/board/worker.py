@@ -427,11 +427,11 @@ class Worker:
 
     @property
     def is_clock_behind(self) -> bool:
-        """Whether the clock shows an earlier instant than one that this process has used."""
+        """Whether the clock shows an earlier instant than this process has used."""
         return self._session.is_clock_behind
 
     def record_time(self, seen: Instant = 0) -> None:
-        """Record the last instant that this process has used, or a later one that it saw, for all other processes."""
+        """Record the last instant that this process has used or seen, for all other processes."""
         self._session.write(lambda txn: board_clock.record(txn, seen, self._session.leap))
 
 

@@ -94,7 +94,7 @@ def _preview(session: Session, resolved: ResolvedDeployment) -> Preview:
 
 @contextmanager
 def _board(session: Session) -> Iterator[Blackboard]:
-    """Open the board; if there is none yet, an empty one elsewhere, so that checking a file creates nothing.
+    """Open the board; if there is none yet, an empty board elsewhere, so that checking a file creates nothing.
 
     What a deployment would do is tried on the board and taken back. Of a board that cannot be written, a copy is used.
     """

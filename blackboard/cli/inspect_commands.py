@@ -286,7 +286,7 @@ def schedules(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many next instants of each.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """List the schedules of the agents, with their next instants and how late the last one was noticed.
+    """List the schedules of the agents, with their next instants and how late the last instant was noticed.
 
     Examples:
       blackboard schedules

@@ -30,7 +30,7 @@ def default_path(file: str, *, follow: bool = False) -> Path:
 
 @contextmanager
 def rejects_file(path: Path, source: str, *, extends: bool = False) -> Iterator[Callable[[BadRow], None]]:
-    """Yield a function that writes a rejected row. The first call creates the file, or replaces an earlier one.
+    """Yield a function that writes a rejected row. The first call creates the file, or replaces an earlier file.
 
     Only its owner may read it: it has what strangers wrote. If the function `extends` an earlier file, it names rows by
     their place in bytes, and each row is in the file at once.
@@ -63,7 +63,7 @@ def rejects_file(path: Path, source: str, *, extends: bool = False) -> Iterator[
 
 
 def _private_file(path: Path, *, extends: bool) -> IO[str]:
-    """Open a text file, empty unless it `extends` one, that only its owner may read.
+    """Open a text file that only its owner may read. It is empty unless it `extends` an earlier file.
 
     A link is never followed, except to a device.
     """

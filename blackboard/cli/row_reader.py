@@ -1,7 +1,7 @@
 """A reader of CSV and JSON. It reads row by row and reports unreadable rows.
 
-The dialect of a CSV file follows from its first rows: the delimiter is the one that divides them most evenly, counted
-outside quotes. Columns may have no name or the same name, as spreadsheets and form services write them.
+The dialect of a CSV file follows from its first rows: the delimiter divides them most evenly, counted outside quotes.
+Columns may have no name or the same name, as spreadsheets and form services write them.
 """
 
 from __future__ import annotations
@@ -367,7 +367,7 @@ class _UnclosedQuote(Exception):
 def _likely_delimiter(sample: Sequence[str]) -> str:
     """Return the delimiter that divides the header and most rows into the same number of fields.
 
-    If two divide them equally, the one that also divides the first line is used.
+    If two delimiters divide them equally, the delimiter that also divides the first line is used.
     """
 
     def evenness(delimiter: str) -> tuple[float, bool, int]:

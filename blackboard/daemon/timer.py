@@ -47,7 +47,7 @@ class Timer:
         self._scheduler.start()
 
     def set(self, instant: Instant) -> None:
-        """Wake at this instant instead of the previous one."""
+        """Wake at this instant instead of the previous instant."""
         if self._instant == instant:
             return
         self._instant = instant  # before the job, which may run at once

@@ -55,7 +55,7 @@ class Troubles:
 
     Args:
         clock: Measures the time without a trouble.
-        report: Called with a line for people when a trouble begins, and with None when the last one has ended.
+        report: Called with a line for people when a trouble begins, and with None when the last trouble has ended.
 
     Attributes:
         has_failed: Whether something failed in this iteration of the loop.

@@ -42,7 +42,7 @@ class Client(Protocol):
         The API shows the custom ids of a batch only after its end.
 
         Raises:
-            OutcomeUnknown: The lost batch may be one that has not ended; ask again later.
+            OutcomeUnknown: The lost batch may not have ended yet; ask again later.
             CallFailure: The API did not answer.
         """
 

@@ -39,7 +39,7 @@ _SPEND_CODES = frozenset(
 _OF_ADDRESS = frozenset({404, 405, 407, 410, 421, 426, 451, 511})
 """Statuses that say something about the address, the model's name or a gateway, and nothing about the request."""
 _OF_REQUEST = frozenset({413, 414, 431})
-"""Statuses of a request that is too large. A smaller one may be accepted."""
+"""Statuses of a request that is too large. A smaller request may be accepted."""
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,

@@ -1,6 +1,7 @@
 """The HTTP client behind the provider's SDK. It sends only the headers of a call, and reads answers within limits.
 
-A broken or hostile server can send an endless answer, one byte at a time, or one that is huge after decompression.
+A broken or hostile server can send an endless answer, one byte at a time, or an answer that is huge after
+decompression.
 """
 
 from __future__ import annotations

@@ -62,13 +62,13 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
 
     @property
     def has_its_log(self) -> bool:
-        """Whether the log that it has open is still the one at its path."""
+        """Whether the log that it has open is still at its path."""
         opened = self.opened
         return opened is None or opened.log is None or library_guard.identity(opened.wal) == opened.log
 
     @property
     def has_its_index(self) -> bool:
-        """Whether the index of the log that it has open is still the one at its path."""
+        """Whether the index of the log that it has open is still at its path."""
         opened = self.opened
         if self.takes_no_log and opened is not None:
             return library_guard.identity(opened.wal) is None  # otherwise somebody writes by now

@@ -203,7 +203,7 @@ class Database:
         return False
 
     def _check_log(self, connection: Any) -> None:
-        """Check after a commit that the open log is still the one at its path: SQLite would continue without a path.
+        """Check after a commit that the open log is still at its path: SQLite would continue without a path.
 
         Raises:
             LogLost: Another log is in its place.
@@ -212,7 +212,10 @@ class Database:
             self._give_up(connection, committed=True)
 
     def _give_up(self, connection: BoardConnection, *, committed: bool) -> None:
-        """Close the connections, whose log has lost its path, and save the log if possible. New ones open a new log."""
+        """Close the connections, whose log has lost its path, and save the log if possible.
+
+        New connections open a new log.
+        """
         saved = connection.save_log()
         connection.close()
         self._close_connections()

@@ -56,7 +56,7 @@ class DatabaseFile:
         """Check that the file can be opened, and create it if it is missing and is to be written.
 
         Raises:
-            StoreMissing: There is no such file, and it is to be read; or a removed one has left its log.
+            StoreMissing: There is no such file, and it is to be read; or a removed file has left its log.
             StoreError: It cannot be created or reached, or its log is behind a link.
         """
         inherited_files.check(self.path)
@@ -165,7 +165,7 @@ class DatabaseFile:
                 raise StoreError(f"{file} is a symbolic link, and nothing is written through one; remove it")
 
     def _check_no_log(self) -> None:
-        """Refuse to create a file beside the log of a removed one: SQLite would discard the log.
+        """Refuse to create a file beside the log of a removed file: SQLite would discard the log.
 
         Raises:
             StoreMissing: There is a log.

@@ -74,14 +74,14 @@ class OpenFile:
 
     @property
     def is_beside_another_log(self) -> bool:
-        """Whether another log, or its index, has taken the place of the one that the connection has open."""
+        """Whether another log, or its index, has taken the place of the log that the connection has open."""
         return self.log is not None and not (
             identity(self.wal) in (None, self.log) and identity(self.shm) in (None, self.index)
         )
 
     @property
     def is_beside_an_empty_log(self) -> bool:
-        """Whether a log has taken the place of the one that the connection has open, but nobody has written to it."""
+        """Whether a log has taken the place of the log that the connection has open, but nobody has written to it."""
         if self.log is None or identity(self.shm) not in (None, self.index):
             return False
         try:

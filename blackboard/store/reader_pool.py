@@ -65,7 +65,7 @@ class ReaderPool:
         return connection if self._is_current(connection) else connect()
 
     def _open_or_wait(self, connect: Callable[[], Any]) -> Any:
-        """Open a connection. Without a free descriptor, wait for one that another thread returns.
+        """Open a connection. Without a free descriptor, wait for a connection that another thread returns.
 
         Raises:
             StoreExhausted: No other thread has a connection, or none is returned for too long.

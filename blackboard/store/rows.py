@@ -112,8 +112,8 @@ class MarkRow(NamedTuple):
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: Flag = 0
-    """Whether the deposit named the law, and the kind had another one. A change of the kind's law does not change
-    it."""
+    """Whether the deposit named the law, and the kind had another law. A change of the kind's law does not change it.
+    """
     occurred_at: AddedNumber = 0
     """When the deposit occurred whose payload and author the mark shows, which is the latest of its deposits."""
     last_author: str | None = None

@@ -1,6 +1,6 @@
 """A script that holds a shared lock on an SQLite file, as a reader does, until its standard input ends.
 
-While it runs, no connection of another process believes that it is the last one to the file.
+While it runs, no connection of another process believes that it is the last connection to the file.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class Statement(Generic[Result]):
         doc: What it is for.
         result: The type of a result, as its heading declares it; "" if it has none.
         make: Returns the result for the columns that the driver returned.
-        texts: Its text, by dialect; the one for SQLite stands for all that are missing.
+        texts: Its text, by dialect; the text for SQLite stands for missing texts.
         fragments: The fragments that it may name, by dialect.
         word: The word for its effect; "" if the text decides.
         options: The optional parts that it includes.

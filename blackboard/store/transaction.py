@@ -60,7 +60,7 @@ class Transaction:
         """Whether the unit of work changed what a worker may have to do.
 
         It did if it wrote a crossing, an activation or a predicted crossing. An activation that ends frees a slot of
-        its agent; if the same unit of work begins another one, the other workers have nothing to do.
+        its agent; if the same unit of work begins another activation, the other workers have nothing to do.
         """
         return self._notifies or self._slots > 0
 
@@ -97,7 +97,7 @@ class Transaction:
         return None if row is None else statement.make(row)
 
     def existing(self, statement: Statement[Result], **values: Any) -> Result:
-        """Return the first result of a statement that always has one.
+        """Return the first result of a statement that always has a result.
 
         Raises:
             LookupError: It has none.
@@ -112,7 +112,7 @@ class Transaction:
         return statement.make(self.run(statement, **values).fetchone())
 
     def each(self, statement: Statement[Value | None], after: Value, **values: Any) -> Iterator[Value]:
-        """Yield each value of a statement that returns the next one `after` another.
+        """Yield each value of a statement that returns the next value `after` another.
 
         That jumps through an index, where `SELECT DISTINCT` would read all of it.
         """

@@ -47,7 +47,7 @@ def foreign_owner(path: str | Path) -> str | None:
 
 
 def is_private_folder(path: str | Path) -> bool:
-    """Return whether a path is a folder, and not a link to one, that belongs to this user.
+    """Return whether a path is a folder, and not a link to a folder, that belongs to this user.
 
     Raises:
         OSError: There is no such folder, or it cannot be reached.

@@ -1,8 +1,9 @@
 """What happens when this process forks: no connection, lock or socket of a board crosses the fork.
 
 SQLite notes in its memory which locks a process has on a file. A forked child inherits these notes, but not the locks.
-Its new connections then rely on locks that nobody holds. Another process may take itself for the last one, and delete
-the log that the child writes to. So connections are closed before the fork, and each process opens its own.
+Its new connections then rely on locks that nobody holds. Another process may believe that it is the last to use the
+file, and delete the log that the child writes to. So connections are closed before the fork, and each process opens its
+own.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def write_meetings(path: Path, meetings: Iterable[Meeting], board_id: str, mode:
         path: The calendar file. Symbolic links keep leading to it.
         meetings: The board's meetings.
         board_id: The id of the board.
-        mode: The mode of the file; None keeps it, and lets only this user read and write a new one.
+        mode: The mode of the file; None keeps it, and lets only this user read and write a new file.
 
     Raises:
         AgentError: The file is not a calendar or cannot be written.

@@ -129,7 +129,7 @@ class _DefinedZone(tzinfo):
         self._onsets: dict[int, list[tuple[datetime, timedelta]]] = {}
 
     def utcoffset(self, at: datetime | None) -> timedelta:
-        """Return the offset at a wall time: that of the last onset before it."""
+        """Return the offset at a wall time: the offset of the last onset before that time."""
         assert at is not None
         wall = at.replace(tzinfo=None, fold=0)
         for year in sorted({wall.year, wall.year - 1, *self._years}, reverse=True):

@@ -338,7 +338,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
 
 
 def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, attempt: int) -> None:
-    """Fail an activation whose worker died although it ran nothing else: split its marks, or quarantine the only one.
+    """Fail an activation whose worker died although it ran nothing else: split its marks, or quarantine a single mark.
 
     The parts run alone from the start, so one further death is enough to tell which of them is to blame.
     """

@@ -59,8 +59,7 @@ class _Limit:
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
 
-    Of several limits, one that holds precedes one that only watches. Among equals, the one whose window ends last is
-    returned.
+    A limit that holds precedes a limit that only watches. Among equals, the limit whose window ends last is returned.
     """
     spec = txn.deployment.agents.get(row.agent)
     scopes = [("budget", txn.deployment.budget, "")]

@@ -21,7 +21,7 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 SHORTEST_LOOP = 4
 """Activations in the shortest loop between two agents: after A, B, A, B the next is quarantined.
 
-The fourth still runs. Often it is the one that gives up and asks a person, as the Coordinator of the lead desk does.
+The fourth still runs. Often that activation gives up and asks a person, as the Coordinator of the lead desk does.
 """
 
 

@@ -227,7 +227,7 @@ def discard_calls(txn: BoardTransaction, activation_id: int) -> None:
 
 
 def record_reserved_costs(txn: BoardTransaction, activation_id: int) -> None:
-    """Record the reserved amount as the cost of calls with an unknown outcome, until a person records the true one."""
+    """Record the reserved amount as the cost of calls with an unknown outcome, until a person records the true cost."""
     for row in calls_of(txn, activation_id):
         if row.state == CallState.UNKNOWN:
             record_cost(txn, row.id, row.reserved)

@@ -142,7 +142,7 @@ def admit(
 def lift(txn: BoardTransaction, call: CallRow) -> bool:
     """End the pause of a model for all agents because a call was answered, and return whether there was one.
 
-    A call that was sent before the first one that failed proves nothing.
+    A call that was sent before the first failed call proves nothing.
     """
     pause = get(txn, call.model)
     if pause is None or (call.sent_at or 0) < pause.since:

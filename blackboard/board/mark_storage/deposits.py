@@ -319,7 +319,7 @@ def check_signature(txn: BoardTransaction, author: str) -> None:
 
 
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
-    """Deposit a mark: join it with a live one, record the event, test the watches and predict crossings.
+    """Deposit a mark: join it with a live mark, record the event, test the watches and predict crossings.
 
     A mark below its floor evaporates in the same transaction. It crosses no rising watch. A falling watch fires if the
     live mark that it replaced was above the threshold.
@@ -431,7 +431,7 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new: FadingStat
 
 
 def _has_faded(kind: Kind, law: Decay, new: FadingState, now: Instant) -> bool:
-    """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live one.
+    """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live mark.
 
     So the order in which deposits are recorded does not change what they add up to.
     """
@@ -507,7 +507,7 @@ def _names(crossed: Sequence[RegisteredWatch]) -> tuple[str, ...]:
 
 
 def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | None:
-    """Return the live mark of a kind and subject, after moving evaporated ones to the history."""
+    """Return the live mark of a kind and subject, after moving evaporated marks to the history."""
     live = None
     rows = txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject)
     for row in rows:
@@ -539,12 +539,12 @@ def _describe_law(law: Decay, now: Instant) -> str:
 
 
 def _own_law(kind: Kind, request: DepositRequest) -> int:
-    """Return 1 if a deposit names a law other than that of its kind, else 0."""
+    """Return 1 if a deposit names another law than its kind has, else 0."""
     return int(request.decay is not None and request.decay != kind.decay)
 
 
 def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: JoinedMark) -> MarkRow:
-    """Write a new mark, or the reinforcement of an old one, with its event."""
+    """Write a new mark, or a reinforced mark, with its event."""
     old, shown = joined.old, joined.shown
     text = _text_of(request)
     value = _checked_value(txn, kind, joined, text)

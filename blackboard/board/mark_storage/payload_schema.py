@@ -47,7 +47,8 @@ _CHECKER = FormatChecker()  # also has formats that need no conversion, such as 
 def _pattern(pattern: str) -> Callable[[str], bool]:
     """Return the search for a pattern by pydantic's engine, as the class does it. Its time grows only with the text.
 
-    A pattern that this engine does not know, such as one that looks ahead, belongs to a class that chose Python's.
+    A pattern that this engine does not know, such as a pattern that looks ahead, belongs to a class that chose Python's
+    engine.
     """
     try:
         adapter = TypeAdapter(Annotated[str, Field(pattern=pattern)])

@@ -104,8 +104,8 @@ def _check_names(old: Deployment, new: Deployment) -> None:
 def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
     """Return the deployment that becomes active.
 
-    Kinds that the new one does not name stay. A schema keeps its text if the new text differs only in words, or because
-    another version of pydantic wrote it.
+    Kinds that the new deployment does not name stay. A schema keeps its text if the new text differs only in words, or
+    because another version of pydantic wrote it.
     """
     old = txn.deployment
     kinds = {**old.kinds, **{name: _with_known_schema(spec, old.kinds.get(name)) for name, spec in new.kinds.items()}}
@@ -249,7 +249,7 @@ def _follow_watch(
     before: AgentSpec | None,
     revalued: set[str],
 ) -> None:
-    """Register a watch, and plan what follows from its change and from that of its kinds.
+    """Register a watch, and plan what follows from its change and from changes of its kinds.
 
     Args:
         txn: The transaction.

@@ -64,7 +64,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
 
 
 def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
-    """Let a mark hold a value instead of the one that it held."""
+    """Let a mark hold a value instead of its former value."""
     if not is_new:
         txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
     if value is not None:

@@ -286,7 +286,7 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
 
 
 def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
-    """Return each schedule with up to `limit` of its next instants, the next one first."""
+    """Return each schedule with up to `limit` of its next instants, the next instant first."""
     result = []
     for watch in txn.active.watches.values():
         if not watch.is_scheduled:

@@ -29,7 +29,7 @@ class EventDetails(NamedTuple):
 
     event_id: int
     author: str
-    """The author who signs the event. The mark may show another one."""
+    """The author who signs the event. The mark may show another author."""
     payload: str | None = None
     intensity: float | None = None
     """The intensity of the deposit alone."""

@@ -2,7 +2,7 @@
 
 A window counts deposits by their occurrence, whatever became of their marks. Each stands in a forecast for a mark that
 keeps its strength until it leaves the window. A decision needs only the newest deposits, as many as reach the
-threshold: older ones leave the window before these.
+threshold: older deposits leave the window before these.
 """
 
 from __future__ import annotations

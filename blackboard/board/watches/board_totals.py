@@ -131,7 +131,7 @@ def is_evaporated(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -
 
 
 def add(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, sign: int) -> None:
-    """Add a mark to the sums of a watch (sign +1), or subtract one that they contain (sign -1)."""
+    """Add a mark to the sums of a watch (sign +1), or subtract a mark that they contain (sign -1)."""
     group = _group(txn, watch, row)
     if row.evaporates_at is not None:
         if row.evaporates_at <= group.evaporated_through:

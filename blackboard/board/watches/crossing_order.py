@@ -46,8 +46,8 @@ def order_columns(
 ) -> dict[str, object]:
     """Return the columns that bound the strength of a crossing, from its strength at an instant and its marks' laws.
 
-    If the strength fades with the marks, the bound fades by the slowest of their laws. Some laws, such as a linear
-    one, keep no order of strengths. Under these, and for a window, the bound stays as it is until a claim lowers it.
+    If the strength fades with the marks, the bound fades by the slowest of their laws. Some laws, such as a linear law,
+    keep no order of strengths. Under these, and for a window, the bound stays as it is until a claim lowers it.
     """
     if strength <= 0:
         return {"law": STATIC_LAW, "order_key": LOWEST_KEY}
@@ -84,7 +84,7 @@ def strongest_first(
     *,
     only_ready: bool = False,
 ) -> Iterator[tuple[CrossingRow, MarksBehind]]:
-    """Yield the waiting crossings of a watch with their marks, strongest now first; of equal ones, the older first.
+    """Yield the waiting crossings of a watch with their marks, strongest now first, and of equals the older.
 
     `admit` returns a crossing as it is now, or None to leave it out. Crossings that weakened since the last claim get a
     lower bound. With `only_ready`, those that wait in their batch window are not read.

@@ -227,7 +227,7 @@ class _Retest:
     # -- the marks at the crossing -----------------------------------------------------------------------------------
 
     def _marks(self) -> Iterator[PastMark]:
-        """Yield the marks that the new watch would have measured: for a rising one, the stimuli that were live then.
+        """Yield the marks that the new watch would have measured: for a rising watch, the stimuli that were live then.
 
         A mark may fall below the threshold of a falling watch just by its evaporation.
         """

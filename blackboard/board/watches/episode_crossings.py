@@ -36,7 +36,7 @@ from blackboard.strength_forecast import fallen_side, first_true, met_side
 
 
 def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
-    """Follow a deposit in the states of all watches over time, and return the rising ones with a new crossing.
+    """Follow a deposit in the states of all watches over time, and return the rising watches with a new crossing.
 
     `old` is the live mark before it was reinforced; None for a new mark.
     """
@@ -191,7 +191,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
-    """Let a watch cross again for a new episode after the crossing of the last one was withdrawn."""
+    """Let a watch cross again for a new episode after the crossing of the last episode was withdrawn."""
     key = StateKey(watch.id, crossing.subject, crossing.mark_id)
     if watch.timing is not None and (state := watch_states.get(txn, key)) is not None:
         state = state._replace(crossed_at=None, dropped=0)

@@ -38,7 +38,7 @@ class Fall:
 
 
 def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
-    """Record a crossing, and return whether a new one waits; if the guard was closed, it is skipped."""
+    """Record a crossing, and return whether a new crossing waits. If the guard was closed, the crossing is skipped."""
     if guards.was_open(txn, watch, fall.subject, fall.at):
         return _cross(txn, watch, fall)
     skip(txn, watch, fall, "the guard was not met")

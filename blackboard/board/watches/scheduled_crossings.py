@@ -2,8 +2,8 @@
 
 The next instant of a schedule is stored as a predicted crossing of its watch, so that daemons sleep until then, and the
 transaction that finds it due records the crossing, once. While that crossing waits, no next instant is stored. The
-claim decides which instant the crossing is for, from the clock alone: it stands for the last one that is due, or under
-`catch_up = "all"` for the first one, which the next follows at once. So nothing happens meanwhile, however long the
+claim decides which instant the crossing is for, from the clock alone: it stands for the last instant that is due, or
+under `catch_up = "all"` for the first, which the next follows at once. So nothing happens meanwhile, however long the
 agent is paused, and the instants do not depend on who looks when.
 """
 

@@ -26,7 +26,7 @@ WINDOW = "window"
 
 
 def add(txn: BoardTransaction, deposit: WindowEventRow, sign: int = 1) -> None:
-    """Add a deposit that was recorded to the sums of its kind, or subtract one (sign -1) that will be removed."""
+    """Add a deposit that was recorded to the sums of its kind, or subtract a deposit (sign -1) that will be removed."""
     for watch in _watches(txn, deposit.kind):
         if deposit.agent and deposit.agent == watch.ignored_agent:
             continue

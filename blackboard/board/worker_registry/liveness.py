@@ -107,7 +107,7 @@ class WorkerLiveness:
         return [worker for worker in workers if worker != self.id and not _path(self.folder, worker, "lock").exists()]
 
     def check_peers(self) -> bool:
-        """Watch the workers that started since the last call, and return whether another one ended since then."""
+        """Watch the workers that started since the last call, and return whether another worker ended since then."""
         if self.folder is None:
             return False
         peers = self._other_locks(self.folder)
