@@ -43,6 +43,7 @@ from blackboard import (
     every,
     strength,
     strongest_of,
+    total,
     watch,
 )
 from blackboard.agent_definition import Agent
@@ -56,7 +57,7 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.sections import DaemonSettings
 from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
-from tests.crash.invariants import Broken, check_cooled, check_lasting, check_tolls, check_windows, rows
+from tests.crash.invariants import Broken, check_cooled, check_dropped, check_lasting, check_tolls, check_windows, rows
 
 __all__ = ["WORLDS", "CrashWorld", "Deposit"]
 
@@ -652,6 +653,15 @@ def vigil(marks: Sequence[Smoke], context: Any) -> None:
     """Take note of smoke that lasts."""
 
 
+CHILLS = 40
+
+
+@agent(watches=watch(total(Smoke) >= 0.3, unless=count(Chill, over="board") >= CHILLS, on_guard="drop"), per="subject")
+def novice(marks: Sequence[Smoke], context: Any) -> None:
+    """Take note of the smoke of one subject, as long as there are few chills."""
+    assert {mark.subject for mark in marks} == {context.subject}
+
+
 class Toll(Mark, kind="toll", on_repeat="separate"):
     """A mark deposited at an instant of a schedule."""
 
@@ -725,7 +735,7 @@ class Fading(CrashWorld):
 
     def create(self) -> None:
         with self.open("founder") as board:
-            board.deploy(warden, vigil, ringer, meter)
+            board.deploy(warden, vigil, novice, ringer, meter)
 
     def make_daemon(self) -> Daemon:
         board = self.open("daemon")
@@ -739,12 +749,13 @@ class Fading(CrashWorld):
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
-        agents = [warden, vigil, ringer, meter]
+        agents = [warden, vigil, novice, ringer, meter]
         return Daemon(board, agents, DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
         check_cooled(self.path, self.depositors * self.per_depositor)
         check_lasting(self.path, held_for=MINUTE, rewake_every=2 * MINUTE)
+        check_dropped(self.path, CHILLS)
         check_tolls(self.path, "often", 20_000_000, self.now - FADING_SINCE, catches_up=False)
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
         check_windows(self.path, WITHIN, SURGE)

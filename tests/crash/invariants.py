@@ -187,6 +187,34 @@ def check_lasting(path: Path, *, held_for: int, rewake_every: int) -> None:
         raise Broken(f"states of {len(states)} marks are left")
 
 
+def check_dropped(path: Path, chills: int) -> None:
+    """Check that a guard that drops decided at each crossing, and that each activation is about one subject.
+
+    Raises:
+        Broken: It let a crossing through or dropped it wrongly, or a mark was given twice.
+    """
+    with rows(path) as query:
+        chilled = sorted(at for (at,) in query("SELECT recorded_at FROM event WHERE kind = 'chill'"))
+        found = query(
+            "SELECT c.subject, c.crossed_at, c.state, a.state FROM crossing c JOIN watch w ON w.id = c.watch_id"
+            " LEFT JOIN activation a ON a.id = c.activation_id WHERE w.agent = 'novice'"
+        )
+        given = query(
+            "SELECT i.mark_id, count(*) FROM activation_input i JOIN activation a ON a.id = i.activation_id"
+            " WHERE a.agent = 'novice' AND i.role = 'absorbed' GROUP BY i.mark_id HAVING count(*) > 1"
+        )
+    closes_at = chilled[chills - 1] if len(chilled) >= chills else None
+    subjects = Counter(subject for subject, *_ in found)
+    if given or not found or max(subjects.values()) > 1:
+        raise Broken(f"marks were given or crossed twice: {given}, {subjects.most_common(3)}")
+    for subject, at, state, activation in found:
+        may_drop, may_pass = closes_at is not None and at >= closes_at, closes_at is None or at <= closes_at
+        if (state, activation) not in (("skipped", "skipped"), ("done", "done")):
+            raise Broken(f"the crossing of {subject} is {state}, its activation {activation}")
+        if not (may_drop if state == "skipped" else may_pass):
+            raise Broken(f"the crossing of {subject} at {at} is {state}; the guard closed at {closes_at}")
+
+
 def check_tolls(path: Path, schedule: str, interval: int, end: int, *, catches_up: bool) -> None:
     """Check that a schedule came once at instants of its own, the last before the end, and if it catches up at all.
 
