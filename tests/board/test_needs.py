@@ -28,6 +28,7 @@ from blackboard.clock import to_datetime
 from blackboard.errors import InvalidMark, InvalidTime, NotFound
 from blackboard.marks import due_instant
 from blackboard.testing import replay
+from tests.board.world import MINUTE, World
 
 
 class Doubt(Mark, kind="doubt"):
@@ -224,3 +225,16 @@ def test_every_text_is_a_due_time_or_refused_with_its_name(due: str) -> None:
             Need(subject="s", question="?", due=due)
     else:
         assert Need(subject="s", question="?", due=due).due == due
+
+
+@pytest.mark.postgresql
+def test_every_store_keeps_due_times_and_assignees(world: World) -> None:
+    need = world.board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
+    world.board.assign(need.mark_id, "ada")
+    world.advance(20 * MINUTE)
+    work(world.board)
+    assert [mark.assignee for mark in world.board.marks(Overdue)] == ["ada"]
+    [row] = world.board.query("select id, assignee, overdue from needs")
+    assert tuple(row)[:2] == (need.mark_id, "ada")
+    world.board.answer(need.mark_id, "yes")
+    assert world.board.query("select count(*) as n from open_need")[0]["n"] == 0

@@ -25,6 +25,7 @@ ARGUMENTS = {
     "withdraw": ["1"],
     "answer": ["1", "yes"],
     "assign": ["1", "ada"],
+    "reinforce": ["1", "--by", "0.2"],
     "sql": ["SELECT 1"],
     "record-cost": ["1"],
     "backup": ["copy.db"],
