@@ -61,8 +61,6 @@ class Decay(ABC):
     name: ClassVar[str]
     durations: ClassVar[tuple[str, ...]] = ()
     """The fields that are durations. They take text or a timedelta and are stored as `Microseconds`."""
-    fixed: bool = False
-    """Whether the mark ends at a fixed instant, which a repeated deposit does not move."""
     exact_sums: ClassVar[bool] = False
     """Whether `total` is exact. If not, it is an upper bound."""
     adds_in_any_order: ClassVar[bool] = False
@@ -72,6 +70,11 @@ class Decay(ABC):
 
     length: Duration
     """The first of `durations`, in microseconds."""
+
+    @property
+    def ends_fixed(self) -> bool:
+        """Whether the mark ends at a fixed instant, which a repeated deposit does not move."""
+        return False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -342,6 +345,11 @@ class Step(Decay):
         super().__post_init__()
         if not isinstance(self.fixed, bool):
             raise InvalidLaw(f"step: fixed is true or false, not {self.fixed!r}")
+
+    @property
+    def ends_fixed(self) -> bool:
+        """Whether a repeated deposit leaves the end where it is."""
+        return self.fixed
 
     def share(self, age: float) -> float:
         """Return 1 before the end, 0 from then on."""

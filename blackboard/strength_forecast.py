@@ -7,7 +7,8 @@ arithmetic on `FadingMark`s; it uses no board and no clock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from blackboard.clock import Instant
@@ -69,9 +70,14 @@ def first_true(
     for at in sorted({now, *(instant for instant in instants.values() if instant is not None)}):
         # The computed instants decide. Strengths computed again at an instant may exceed the threshold by rounding.
         below = {comparison for comparison, instant in instants.items() if instant is not None and instant <= at}
-        if condition.holds_if(lambda comparison, below=below: (comparison in below) == (comparison.operator == "<")):  # type: ignore[misc]
+        if condition.holds_if(partial(_holds, below=below)):
             return at
     return None
+
+
+def _holds(comparison: Comparison, below: Collection[Comparison]) -> bool:
+    """Return whether a comparison holds, given those whose values are below their thresholds."""
+    return (comparison in below) == (comparison.operator == "<")
 
 
 def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, subject: str | None) -> list[FadingMark]:

@@ -134,7 +134,7 @@ def _withdraw_questions(txn: BoardTransaction) -> bool:
 
 def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.sql, row.law)
-    if row.own_law and law.fixed:
+    if row.own_law and law.ends_fixed:
         return  # its author named an instant, whatever the clock said
     if row.anchored_at < row.reinforced_at:
         return  # its author named the instant of its occurrence

@@ -10,6 +10,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import departures
@@ -67,7 +68,7 @@ def withdraw_source(session: BoardSession, source: str, author: str) -> SourceWi
     withdrawn = freed = after = 0
     kept: list[KeptMark] = []
     while True:
-        batch = session.write(lambda txn, after=after: _withdraw_batch(txn, source, author, after))  # type: ignore[misc]
+        batch = session.write(partial(_withdraw_batch, source=source, author=author, after=after))
         withdrawn, freed = withdrawn + batch.withdrawn, freed + batch.freed
         kept += batch.kept
         if batch.last is None:

@@ -37,6 +37,7 @@ The rows of `load`:
 input_text     the text of an input, in its encoding
 row_reader     rows from CSV, JSON and JSON Lines
 json_paths     values inside a row of JSON
+row_options    what the user says about the rows
 row_mapping    which column becomes which part of a mark
 row_deposits   deposits rows, and counts them
 rejects_file   the refused rows, in a file

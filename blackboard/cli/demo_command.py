@@ -107,7 +107,7 @@ def _prepare_folder(directory: Path, section: Demo) -> Iterator[Path]:
 def _load(board: Blackboard, section: Demo) -> None:
     from blackboard.cli.demo_samples import file_of
     from blackboard.cli.row_deposits import load
-    from blackboard.cli.row_mapping import Columns
+    from blackboard.cli.row_options import Columns
     from blackboard.cli.row_reader import BadRow, Rows
 
     rejected: list[BadRow] = []

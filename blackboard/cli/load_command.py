@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any, Literal
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,17 +15,26 @@ from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.output import AsJson, note, print_json, print_table, say
 from blackboard.cli.rejects_file import default_path, rejects_file
+from blackboard.cli.row_options import Columns, ExtraColumns, TextForm
 from blackboard.cli.typed_command import typed_command
 from blackboard.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from blackboard.board.loaded_files import SourceWithdrawal
     from blackboard.cli.row_deposits import LoadResult
-    from blackboard.cli.row_mapping import Columns, ColumnsUnmatched
-    from blackboard.cli.row_reader import Rows, TextForm
+    from blackboard.cli.row_mapping import ColumnsUnmatched
+    from blackboard.cli.row_reader import Rows
 
 
-Extra = Literal["error", "ignore", "keep"]
+@dataclass(frozen=True)
+class LoadOptions:
+    """What is loaded, and how: the options that `_load` and `_follow` share."""
+
+    context: typer.Context
+    file: str
+    columns: Columns
+    form: TextForm
+    rejects: Path
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,7 +62,9 @@ def load(
     encoding: Annotated[
         str | None, typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; detected by default.")
     ] = None,
-    extra: Annotated[Extra, typer.Option(help="What to do with columns for which the kind has no field.")] = "error",
+    extra: Annotated[
+        ExtraColumns, typer.Option(help="What to do with columns for which the kind has no field.")
+    ] = "error",
     key: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="The column that identifies a row; by default the whole row."),
@@ -95,39 +107,25 @@ def load(
         --occurred-at timestamp
       blackboard load alerts.jsonl --follow --kind alert --subject service
     """
-    from blackboard.cli.row_mapping import Columns
-    from blackboard.cli.row_reader import TextForm
-
-    columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key, occurred_at)
-    form = TextForm(_delimiter(delimiter), encoding, each)
     if follow and again:
         raise UsageError("--again corrects the load of a whole file, and --follow continues one; use only one of them")
-    rejects_path = rejects or default_path(file, follow=follow)
-    if follow:
-        loaded, read_as = _follow(context, file, columns, form, rejects_path)
-    else:
-        loaded, read_as = _load(context, file, columns, form, rejects_path, again=again)
-    if as_json:
-        print_json(_document(loaded, read_as, rejects_path))
-    else:
-        _show(loaded, file)
-    for column in loaded.unseen:
-        note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
-    if loaded.rejected:
-        note(f"{loaded.rejected} rows rejected; see {rejects_path} for the rows and the reasons")
-        if strict or not loaded.outcomes.total():
-            raise typer.Exit(1)
+    columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key, occurred_at)
+    form = TextForm(_delimiter(delimiter), encoding, each)
+    options = LoadOptions(context, file, columns, form, rejects or default_path(file, follow=follow))
+    loaded, read_as = _follow(options) if follow else _load(options, again=again)
+    _report(options, loaded, read_as, as_json=as_json)
+    if loaded.rejected and (strict or not loaded.outcomes.total()):
+        raise typer.Exit(1)
 
 
-def _load(
-    context: typer.Context, file: str, columns: Columns, form: TextForm, rejects_path: Path, *, again: bool
-) -> tuple[LoadResult, str]:
+def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return what became of them and the encoding of the file."""
     from blackboard.board.loaded_files import source_of
     from blackboard.cli.row_deposits import load as load_rows
     from blackboard.cli.row_mapping import ColumnsUnmatched
     from blackboard.cli.row_reader import Rows
 
+    file, form = options.file, options.form
     source = source_of(file) if file != "-" and Path(file).is_file() else None
     if again and source is None and (file == "-" or Path(file).exists()):
         raise UsageError(f"--again needs the file that was loaded, and {file} is a stream")
@@ -137,34 +135,32 @@ def _load(
         rows = Rows(stream, name, delimiter=form.delimiter, encoding=form.encoding, each=form.each)
         for text in rows.notes:
             note(text)
-        board = stack.enter_context(session_of(context).board(create=None))
-        reject = stack.enter_context(rejects_file(rejects_path, file))
+        board = stack.enter_context(session_of(options.context).board(create=None))
+        reject = stack.enter_context(rejects_file(options.rejects, options.file))
         progress = stack.enter_context(progress_bar(rows, size))
         try:
-            return load_rows(board, rows, columns, reject, progress, source=source, again=again), rows.encoding
+            return load_rows(board, rows, options.columns, reject, progress, source=source, again=again), rows.encoding
         except ColumnsUnmatched as error:
-            raise _advised(context, error) from None
+            raise _advised(options.context, error) from None
 
 
-def _follow(
-    context: typer.Context, file: str, columns: Columns, form: TextForm, rejects_path: Path
-) -> tuple[LoadResult, str | None]:
+def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
     """Deposit the rows of a file or pipe as they come, until a signal; return what became of them, and the encoding."""
     from blackboard.cli.row_follower import Follower
     from blackboard.cli.row_mapping import ColumnsUnmatched
     from blackboard.cli.stop_signals import StopSignals
 
-    if Path(file).is_dir():
-        raise UsageError(f"{file}: is not a file")
+    if Path(options.file).is_dir():
+        raise UsageError(f"{options.file}: is not a file")
     with ExitStack() as stack:
-        board = stack.enter_context(session_of(context).board(create=None))
-        reject = stack.enter_context(rejects_file(rejects_path, file, extends=True))
+        board = stack.enter_context(session_of(options.context).board(create=None))
+        reject = stack.enter_context(rejects_file(options.rejects, options.file, extends=True))
         stop = stack.enter_context(StopSignals())
-        follower = Follower(board, columns, form, reject, note, stop)
+        follower = Follower(board, options.columns, options.form, reject, note, stop)
         try:
-            follower.follow(file)
+            follower.follow(options.file)
         except ColumnsUnmatched as error:
-            raise _advised(context, error) from None
+            raise _advised(options.context, error) from None
         return follower.loaded, follower.encoding
 
 
@@ -174,6 +170,17 @@ def _advised(context: typer.Context, error: ColumnsUnmatched) -> UsageError:
     advised = UsageError(f"{error}. This loads the file{blank}:")
     advised.command = typed_command(context, error.words)
     return advised
+
+
+def _report(options: LoadOptions, loaded: LoadResult, encoding: str | None, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_document(loaded, encoding, options.rejects))
+    else:
+        _show(loaded, options.file)
+    for column in loaded.unseen:
+        note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
+    if loaded.rejected:
+        note(f"{loaded.rejected} rows rejected; see {options.rejects} for the rows and the reasons")
 
 
 def _document(loaded: LoadResult, encoding: str | None, rejects_path: Path) -> dict[str, Any]:

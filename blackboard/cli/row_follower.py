@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
@@ -24,8 +25,9 @@ from blackboard.board.read_positions import ReadPosition, load_position, save_po
 from blackboard.cli.followed_file import OpenFile, is_regular, open_continued
 from blackboard.cli.line_stream import LineStream
 from blackboard.cli.row_deposits import ROWS_PER_TRANSACTION, LoadResult, deposit_rows
-from blackboard.cli.row_mapping import Columns, RowMapping
-from blackboard.cli.row_reader import BadRow, GoodRow, NoHeader, Rows, TextForm
+from blackboard.cli.row_mapping import RowMapping
+from blackboard.cli.row_options import Columns, TextForm
+from blackboard.cli.row_reader import BadRow, GoodRow, NoHeader, Rows
 from blackboard.cli.stop_signals import StopSignals
 from blackboard.errors import StoreBusy, StoreExhausted, UsageError
 from blackboard.text_encodings import find_unicode_form
@@ -83,7 +85,7 @@ class Follower:
             finally:
                 os.close(descriptor)
 
-    def patiently(self, work: Callable[[], None]) -> None:
+    def write_patiently(self, work: Callable[[], None]) -> None:
         """Write to the board, and try again as long as the database is busy.
 
         Raises:
@@ -136,7 +138,7 @@ class _RowSource:
         if self._rows is None and not self._begin():
             return
         for batch, place in self._batches():
-            self._follower.patiently(lambda batch=batch: self._deposit(batch))  # type: ignore[misc]
+            self._follower.write_patiently(partial(self._deposit, batch))
             yield place
             if self._follower.stop.is_requested:
                 return
@@ -350,7 +352,7 @@ class _FollowedPath:
 
     def _save(self, position: ReadPosition) -> None:
         board, kind = self._follower.board, self._follower.columns.kind
-        self._follower.patiently(lambda: save_position(board.session, self._source, board.author, kind, position))
+        self._follower.write_patiently(lambda: save_position(board.session, self._source, board.author, kind, position))
         self._position = position
 
 

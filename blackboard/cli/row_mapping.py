@@ -11,35 +11,14 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from blackboard.board import Blackboard, Deposit
 from blackboard.cli.json_paths import find, list_paths, value_paths, values_at
+from blackboard.cli.row_options import Columns
 from blackboard.cli.row_reader import UNNAMED, GoodRow, Rows
 from blackboard.clock import Instant, instant_of
 from blackboard.errors import InvalidMark, InvalidTime, UsageError, nearest
-
-Extra = Literal["error", "ignore", "keep"]
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The mapping as the user states it."""
-
-    kind: str
-    subject: Sequence[str]
-    """Columns of the subject; the first non-empty column counts."""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    """The field for each column; an empty field omits the column. `email` -> `contact.email` is understood too."""
-    intensity: float | str = 1.0
-    """A number, or the column that contains it."""
-    extra: Extra = "error"
-    """What happens to columns for which the kind has no field."""
-    key: str | None = None
-    """The column that identifies a row; by default the whole row."""
-    occurred_at: str | None = None
-    """The column that says when a row occurred; by default it occurs when it is loaded."""
 
 
 class ColumnsUnmatched(UsageError):

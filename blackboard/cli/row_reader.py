@@ -60,18 +60,70 @@ class BadRow:
     raw: str
 
 
-@dataclass(frozen=True)
-class TextForm:
-    """What the user says about the form of a text; None for what is to be found out."""
-
-    delimiter: str | None
-    encoding: str | None
-    each: str | None
-    """The path of a list in each JSON object, whose elements are the rows."""
-
-
 class NoHeader(UsageError):
     """A CSV that has no header: it is empty."""
+
+
+class _NotJson(Exception):
+    """What follows is no JSON, or too long."""
+
+
+class _JsonBuffer:
+    """The lines of a JSON document that are read and not yet parsed.
+
+    Attributes:
+        number: The number of the line at which the rest begins.
+        has_ended: Whether the document has no more lines.
+    """
+
+    def __init__(self, *, is_array: bool) -> None:
+        self.number, self.has_ended = 1, False
+        self._is_array, self._is_opened = is_array, not is_array
+        self._decoder = json.JSONDecoder()
+        self._text, self._at = "", 0
+        self._due = 0
+        """The length of text at which it is parsed again, so that an element of many lines is not parsed at each."""
+
+    @property
+    def rest(self) -> str:
+        """The text that is not parsed."""
+        return self._text[self._at :]
+
+    def feed(self, line: str) -> None:
+        """Add a line. An empty text is the end of the document."""
+        self.has_ended = not line
+        if not self._is_opened and line.strip():
+            line, self._is_opened = line.replace("[", " ", 1), True
+        self._text, self._at = self.rest + line, 0
+
+    def next_value(self) -> tuple[int, Any, str] | None:
+        """Return the next value, between the number of its first line and its text; None if it needs more lines.
+
+        Raises:
+            _NotJson: There is none.
+        """
+        if len(self._text) < self._due and not self.has_ended:
+            return None
+        begin = _GAP.match(self._text, self._at).end()  # type: ignore[union-attr]  # it matches an empty text too
+        self._move_to(begin)
+        if begin == len(self._text) or (self._is_array and self._text[begin] == "]"):
+            self._at, self._due = len(self._text), 0
+            return None
+        try:
+            value, end = self._decoder.raw_decode(self._text, begin)
+        except (ValueError, RecursionError) as error:
+            length = len(self._text) - begin
+            if self.has_ended or length > MAX_ELEMENT_CHARACTERS:
+                raise _NotJson(_json_fault(error)) from None
+            self._due = 2 * length  # it goes on in a later line
+            return None
+        number = self.number
+        self._move_to(end)
+        return number, value, self._text[begin:end]
+
+    def _move_to(self, end: int) -> None:
+        self.number += self._text.count("\n", self._at, end)
+        self._at = end
 
 
 class Rows:
@@ -108,14 +160,7 @@ class Rows:
         if self._lines.is_guess:
             self.notes.append(f"{name} is read as {self._lines.encoding}; name another encoding with --encoding")
         self.name = name
-        low = name.lower().removesuffix(".gz")
-        first = next(iter(self._lines.peek(1)), "").lstrip()[:1]
-        if delimiter is not None:
-            self.json = False
-        else:
-            self.json = (low.endswith((".jsonl", ".ndjson", ".json")) and first in ("{", "[", "")) or (
-                first in ("{", "[") and not low.endswith((".csv", ".tsv", ".txt"))
-            )
+        self.json = delimiter is None and _is_json(name, next(iter(self._lines.peek(1)), ""))
         self.repeated: dict[str, tuple[str, ...]] = {}
         """Names that several columns have, with the names of the further columns: `Email` -> `Email#2`."""
         self.unnamed: tuple[str, ...] = ()
@@ -155,37 +200,16 @@ class Rows:
 
     def _json_stream(self) -> Iterator[GoodRow | BadRow]:
         """Yield the elements of an array, or objects that are written over several lines."""
-        decoder, buffer, due, number = json.JSONDecoder(), "", 0, 1
-        is_array = self._lines.peek(1)[0].lstrip().startswith("[")
-        opened = ended = False
-        while not ended:
-            line = next(self._lines, (0, ""))[1]
-            if is_array and not opened and line.strip():
-                line, opened = line.replace("[", " ", 1), True
-            buffer, ended = buffer + line, not line
-            if len(buffer) < due and not ended:
-                continue  # an element of many lines is not parsed anew at each of them
-            at = 0
-            while True:
-                begin = _GAP.match(buffer, at).end()  # type: ignore[union-attr]  # it matches an empty text too
-                number += buffer.count("\n", at, begin)
-                at = begin
-                if at == len(buffer) or (is_array and buffer[at] == "]"):
-                    at = len(buffer)
-                    break
-                try:
-                    values, end = decoder.raw_decode(buffer, at)
-                except (ValueError, RecursionError) as error:
-                    if ended or len(buffer) - at > MAX_ELEMENT_CHARACTERS:
-                        reason = f"{_json_fault(error)}; the rest is not read"
-                        yield BadRow(number, self._not_text(buffer[at:]) or reason, buffer[at : at + 10_000].strip())
-                        return
-                    break  # it goes on in a later line
-                yield from self._json_row(number, values, buffer[at:end])
-                number += buffer.count("\n", at, end)
-                at = end
-            buffer = buffer[at:]
-            due = 2 * len(buffer)
+        buffer = _JsonBuffer(is_array=self._lines.peek(1)[0].lstrip().startswith("["))
+        while not buffer.has_ended:
+            buffer.feed(next(self._lines, (0, ""))[1])
+            try:
+                while (value := buffer.next_value()) is not None:
+                    yield from self._json_row(*value)
+            except _NotJson as error:
+                reason = self._not_text(buffer.rest) or f"{error}; the rest is not read"
+                yield BadRow(buffer.number, reason, buffer.rest[:10_000].strip())
+                return
 
     def _json_rows(self) -> Iterator[GoodRow | BadRow]:
         for number, line in self._lines:
@@ -480,6 +504,14 @@ def _json_fault(error: Exception) -> str:
     if not isinstance(error, json.JSONDecodeError):  # Python reads only numbers of so many digits
         return "invalid JSON: a number has too many digits"
     return f"invalid JSON: {error.msg} at character {error.pos + 1}"
+
+
+def _is_json(name: str, line: str) -> bool:
+    """Return whether a stream is JSON, by its name and its first line."""
+    name, first = name.lower().removesuffix(".gz"), line.lstrip()[:1]
+    if name.endswith((".jsonl", ".ndjson", ".json")):
+        return first in ("{", "[", "")
+    return first in ("{", "[") and not name.endswith((".csv", ".tsv", ".txt"))
 
 
 def _is_one_document(sample: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ environment          the overrides from environment variables
 example_file         a new file from an example
 trusted_folders      who may change a file that was found and not named
 agent_sections       the sections of [settings] that agents declare
+deployment_warnings  what an agent's declaration probably does not intend
 condition_warnings   what a condition cannot do with its kinds
 price_settings       models without a price
 deployment_resolver  the agents and kinds that the file names, with their overrides

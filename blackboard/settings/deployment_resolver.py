@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 from blackboard.agent_definition import Agent
 from blackboard.authors import check_author, skeleton
-from blackboard.conditions import Comparison, Condition, Count, with_window
+from blackboard.conditions import Comparison, Condition, with_window
 from blackboard.decay import law_from
 from blackboard.deployment import (
     OVER_TIME,
@@ -30,7 +31,6 @@ from blackboard.deployment import (
     min_increase_problem,
     mistakes_in,
 )
-from blackboard.durations import HOUR, format_duration
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidAuthor, MissingPackage, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
@@ -40,6 +40,7 @@ from blackboard.payload_round_trip import check_class
 from blackboard.schedules import every
 from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
 from blackboard.settings.condition_warnings import warnings_about
+from blackboard.settings.deployment_warnings import conditions_of, probable_mistakes
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine
@@ -152,6 +153,9 @@ class _Resolver:
             tuple(self.warnings),
         )
 
+    def classes(self) -> tuple[type[Mark], ...]:
+        return tuple(self._classes(self._agents().values()).values())
+
     def _specs(self, agents: Mapping[str, Agent], kinds: Mapping[str, Kind]) -> dict[str, AgentSpec]:
         """Return the enabled agents, as their sections change them."""
         specs: dict[str, AgentSpec] = {}
@@ -184,9 +188,6 @@ class _Resolver:
             self._wrong(mistake.place, mistake.message)
         for warning in misspelt_sections(agents.values(), self.settings.settings):
             self.warnings.append(Mistake(self._at(warning.place), warning.message))
-
-    def classes(self) -> tuple[type[Mark], ...]:
-        return tuple(self._classes(self._agents().values()).values())
 
     def _check_author(self, agents: Iterable[str]) -> None:
         """Check that the author of deposits is neither reserved nor the name of an agent, even at a glance."""
@@ -222,7 +223,7 @@ class _Resolver:
             candidates += [*agent.kinds.values(), *filter(_is_kind, vars(module).values() if module else ())]
         classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
         for item in dict.fromkeys(candidates):
-            self._try("deployment", lambda model=item: check_class(model), None)  # type: ignore[misc]
+            self._try("deployment", partial(check_class, item), None)
             other = classes.setdefault(item.kind, item)
             if other is not item:
                 self._wrong(
@@ -373,84 +374,18 @@ class _Resolver:
         return schedule
 
     def _check_names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
-        """Check that each kind in an agent's declaration exists, and warn of counts that are probably not intended."""
+        """Check that each kind in an agent's declaration exists, and warn of what is probably not intended."""
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
         self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         self._unknown(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
-        self.warnings += [Mistake(self._at(one.place), one.message) for one in warnings_about(spec, kinds)]
+        warnings = [*warnings_about(spec, kinds), *probable_mistakes(spec, kinds, self.settings.daemon.keep_history)]
+        self.warnings += [Mistake(self._at(warning.place), warning.message) for warning in warnings]
         for watch in spec.watches:
-            self._warn_of_catching_up(f"{place}.watches.{watch.name}", watch, spec.settings)
-            self._warn_of_timing(f"{place}.watches.{watch.name}", spec, watch, kinds)
-            conditions = {"": watch.condition}
-            conditions |= {f".{name}": parse(text) for name in ("only_if", "unless") if (text := getattr(watch, name))}
-            for suffix, condition in conditions.items():
+            for suffix, condition in conditions_of(watch):
                 where = f"{place}.watches.{watch.name}{suffix}"
                 self._unknown(where, "kind", condition.kinds, kinds, named=False)
-                self._warn_of_counts(where, condition, kinds)
-                self._warn_of_short_history(where, condition)
-
-    def _warn_of_catching_up(self, place: str, watch: WatchSpec, settings: AgentSettings) -> None:
-        """Warn of a schedule that would catch up on any number of instants."""
-        catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
-        if catches_up and settings.max_activations_per_hour is None:
-            text = (
-                f"{watch.condition} catches up on all that it missed, however many; set max_activations_per_hour"
-                " as a limit"
-            )
-            self.warnings.append(Mistake(self._at(place), text))
-
-    def _warn_of_timing(self, place: str, agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind]) -> None:
-        """Warn of a rewake that something else holds back, and of a value that marks cannot reach a second time."""
-        timing, settings = agent.timing_of(watch), agent.settings
-        if timing is None:
-            return
-        every, limit = timing.rewake_every, settings.max_activations_per_hour
-        texts = []
-        if every is not None and settings.cooldown > every:
-            cooldown = format_duration(settings.cooldown)
-            texts.append(f"its cooldown of {cooldown} holds back rewakes, which are due every {format_duration(every)}")
-        if every is not None and limit is not None and limit * every < HOUR:
-            texts.append(
-                f"max_activations_per_hour = {limit} holds back rewakes, which are due every {format_duration(every)}"
-            )
-        separate = [name for name in watch.condition.kinds if name in kinds and kinds[name].on_repeat == "separate"]
-        if timing.clear is not None and watch.condition.is_per_mark and separate:
-            texts.append(
-                f'each mark of {separate[0]} is measured alone (on_repeat = "separate") and only fades, so it crosses'
-                " once in any case"
-            )
-        self.warnings += [Mistake(self._at(place), f"{watch.condition}: {text}") for text in texts]
-
-    def _warn_of_counts(self, place: str, condition: Condition, kinds: Mapping[str, Kind]) -> None:
-        """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""
-        for comparison in condition.comparisons():
-            measure = comparison.measure
-            if not isinstance(measure, Count) or measure.over == "board" or measure.within is not None:
-                continue
-            rules = {name: kinds[name].on_repeat if name in kinds else "separate" for name in measure.kinds}
-            if "separate" in rules.values() or comparison.threshold <= len(rules):
-                continue
-            listed = ", ".join(f'{name} (on_repeat = "{rule}")' for name, rule in rules.items())
-            self.warnings.append(
-                Mistake(
-                    self._at(place),
-                    f"{comparison} {'always holds' if comparison.operator == '<' else 'is never met'}: a subject has at"
-                    f' most one mark of {listed}; set on_repeat = "separate", watch the total, or count over="board"',
-                )
-            )
-
-    def _warn_of_short_history(self, place: str, condition: Condition) -> None:
-        """Warn of a window that is longer than the history, from which a new window is filled."""
-        keep = self.settings.daemon.keep_history
-        longest = max((measure.within or 0 for measure in condition.windows), default=0)
-        if keep is not None and longest > keep:
-            text = (
-                f"{condition} counts {format_duration(longest)}, and keep_history is {format_duration(keep)}: when the"
-                " window is new, it begins with what the history has; from then on it has all deposits"
-            )
-            self.warnings.append(Mistake(self._at(place), text))
 
     def _check_prices(self, deployment: Deployment) -> None:
         """Check the price table that the settings name, and that each model has a price, unless no model is used."""

@@ -105,7 +105,7 @@ def test_a_deposit_that_names_no_law_joins_under_the_law_of_the_mark(world: Worl
     assert (again.mark_id, mark.own_law) == (first.mark_id, 1)
     assert again.strength >= 1.0
     assert mark.law.startswith(law.name)
-    if law.fixed:
+    if law.ends_fixed:
         assert mark.evaporates_at == mark.deposited_at + 5 * HOUR
     else:
         assert mark.law == str(law)

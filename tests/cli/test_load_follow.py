@@ -18,8 +18,8 @@ from blackboard.board import read_positions
 from blackboard.cli import row_follower
 from blackboard.cli.row_deposits import LoadResult
 from blackboard.cli.row_follower import Follower
-from blackboard.cli.row_mapping import Columns
-from blackboard.cli.row_reader import BadRow, TextForm
+from blackboard.cli.row_options import Columns, TextForm
+from blackboard.cli.row_reader import BadRow
 from blackboard.cli.stop_signals import StopSignals
 from blackboard.errors import StoreBusy, UsageError
 from tests.cli.conftest import CommandLine
@@ -312,7 +312,7 @@ def test_many_rows_and_unchanged_files(followed: Followed, monkeypatch: pytest.M
 def test_again_and_follow_exclude_each_other(house: CommandLine) -> None:
     done = house("load", "a.csv", "--follow", "--again", "--kind", "smoke", "--subject", "room")
     assert done.code == 2
-    assert "give one of them" in done.err
+    assert "use only one of them" in done.err
 
 
 class Child:

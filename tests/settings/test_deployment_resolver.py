@@ -14,8 +14,9 @@ from blackboard.deployment import DepositLimits
 from blackboard.errors import ConfigurationError
 from blackboard.marks import Kind, OnRepeat
 from blackboard.parsing import parse
-from blackboard.settings.deployment_resolver import _Resolver, resolve, resolve_file
-from blackboard.settings.settings_file import Settings, load_settings
+from blackboard.settings.deployment_resolver import resolve, resolve_file
+from blackboard.settings.deployment_warnings import warnings_of_counts
+from blackboard.settings.settings_file import load_settings
 from blackboard.system.packaged_files import config_file
 
 MODULE = """
@@ -235,10 +236,8 @@ def test_mistakes_within_an_unknown_kind_are_reported_too(file: Callable[..., Pa
 )
 def test_a_warning_names_a_count_that_one_subject_cannot_have(condition: str, says: str | None) -> None:
     def warnings(on_repeat: OnRepeat) -> list[str]:
-        resolver = _Resolver(Settings())
         kinds = {name: Kind(name, on_repeat=on_repeat) for name in ("flood", "rain")}
-        resolver._warn_of_counts("agents.counter.watches.watch", parse(condition), kinds)
-        return [warning.message for warning in resolver.warnings]
+        return list(warnings_of_counts(parse(condition), kinds))
 
     assert warnings("separate") == []
     for on_repeat in get_args(OnRepeat):

@@ -183,7 +183,7 @@ def test_a_law_reads_back_from_its_text(law: Decay) -> None:
 @given(steps, ages)
 def test_only_a_fixed_end_is_kept(law: Step, age: int) -> None:
     continued = law.continued(age)
-    if not law.fixed:
+    if not law.ends_fixed:
         assert continued == law
     elif age < law.parameters[0]:
         assert continued.age_below(1.0) == law.parameters[0] - age

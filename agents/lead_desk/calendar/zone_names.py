@@ -34,7 +34,8 @@ _SHORT = "|".join(sorted((name for name in ABBREVIATIONS if name.isupper()), key
 _LONG = "|".join(name for name in ABBREVIATIONS if not name.isupper())
 # Short names are found in capitals only: "est" and "et" are French words.
 _ZONE = re.compile(
-    rf"""(?P<offset>(?:\b(?:UTC|GMT)\s?[+-]\s?\d{{1,2}}(?::?\d\d)?)|(?<=\d\d:\d\d)\+\d\d:?\d\d|(?<=T\d\d:\d\d)-\d\d:?\d\d
+    rf"""(?P<offset>(?:\b(?:UTC|GMT)\s?[+-]\s?\d{{1,2}}(?::?\d\d)?)
+        |(?<=\d\d:\d\d)\+\d\d:?\d\d|(?<=T\d\d:\d\d)-\d\d:?\d\d
         |(?<=\d\d:\d\d\s)[+-](?:0\d|1[0-4])(?:00|30|45)(?!:))(?!\d)
     |(?P<place>\b(?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z]\w{{1,30}}(?:/[A-Z]\w{{1,30}})?)
     |(?P<long>\b(?i:{_LONG})\s(?i:(?:standard\s|daylight\s)?time)\b)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["CONNECTORS", "MONTHS", "NEXT_WEEK", "PARTS_OF_DAY", "RELATIVE_DAYS", "THIS_WEEK", "WEEKDAYS"]
+__all__ = [
+    "AFFIRMATIONS",
+    "CONNECTORS",
+    "EXCEPTIONS",
+    "LABELS",
+    "MONTHS",
+    "NEXT_WEEK",
+    "PARTS_OF_DAY",
+    "RELATIVE_DAYS",
+    "THIS_WEEK",
+    "UNITS",
+    "WEEKDAYS",
+]
 
 
 def _number_rows(*rows: str, first: int) -> dict[str, int]:
@@ -112,3 +124,44 @@ PARTS_OF_DAY = {
 
 CONNECTORS = ("on", "am", "den", "le", "el", "il", "op", "this", "next", "nächsten", "kommenden", "coming")
 """Words between a time and the day that follows it: `3pm on Tuesday`."""
+
+EXCEPTIONS = (
+    *("any time but", "anytime but", "any day but", "every day but", "all days but", "all week but"),
+    *("always but", "whenever but", "except for", "except", "apart from", "excluding", "other than", "but not"),
+    *("außer", "ausser", "ausgenommen", "sauf", "excepto", "salvo", "menos", "tranne", "eccetto", "behalve"),
+)
+"""Words before days or hours at which the writer cannot meet."""
+
+AFFIRMATIONS = (
+    *("work", "works", "fine", "ok", "okay", "good", "great", "better", "best", "suit", "suits", "possible", "free"),
+    *("geht", "passt", "gern", "gerne", "klappt", "lieber", "convient", "puedo", "posso", "va bene", "kan"),
+)
+"""Words after a day on which the writer can meet."""
+
+
+def _singular_and_plural(words: str, ending: str) -> tuple[str, ...]:
+    return tuple(form for word in words.split() for form in (word, word + ending))
+
+
+UNITS = (
+    *("usd", "chf", "gbp", "k", "kg", "km", "gb", "mb", "tb", "m²", "mio", "million"),
+    *("percent", "prozent", "per", "pro", "each", "je", "eur", "people", "staff", "copies", "colleagues"),
+    *("participants", "licences", "licenses", "licence", "license"),
+    *_singular_and_plural("euro dollar user seat person employee agent rep site machine office device room", "s"),
+    *_singular_and_plural("customer unit piece item year month week day hour hr minute min", "s"),
+    *_singular_and_plural("nutzer mitarbeiter mitarbeitende plätze arbeitsplätze standorte leute", "n"),
+    *_singular_and_plural("geräte teilnehmer jahre monate tage", "n"),
+    *("lizenzen", "personen", "stück", "wochen", "stunden", "minuten", "std"),
+    *("utilisateurs", "postes", "salariés", "personnes", "ans", "mois", "semaines", "jours", "heures"),
+    *("usuarios", "empleados", "personas", "licencias", "años", "meses", "semanas", "días", "horas"),
+    *("utenti", "persone", "dipendenti", "anni", "mesi", "settimane", "giorni", "ore"),
+    *("gebruikers", "medewerkers", "jaar", "maanden", "weken", "dagen", "uren"),
+)
+"""Words after a number that is no time: what it counts or measures."""
+
+LABELS = (
+    *("eur", "usd", "chf", "gbp", "version", "release", "v", "nr", "no", "number", "nummer", "room", "raum", "page"),
+    *("seite", "chapter", "kapitel", "section", "article", "artikel", "item", "ref", "tel", "phone", "telefon", "fax"),
+    *("ext", "price", "preis", "cost", "costs", "kostet"),
+)
+"""Words before a number that is no time: what it names."""

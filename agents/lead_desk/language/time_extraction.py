@@ -15,12 +15,16 @@ from zoneinfo import ZoneInfo
 
 from lead_desk.calendar.zone_names import mark_zones, zone_after
 from lead_desk.language.date_words import (
+    AFFIRMATIONS,
     CONNECTORS,
+    EXCEPTIONS,
+    LABELS,
     MONTHS,
     NEXT_WEEK,
     PARTS_OF_DAY,
     RELATIVE_DAYS,
     THIS_WEEK,
+    UNITS,
     WEEKDAYS,
 )
 from lead_desk.language.requested_time import RequestedTime, local_time, midnight, whole_days
@@ -82,10 +86,11 @@ def extract_times(text: str, written_at: datetime, now: datetime | None = None) 
     return list(times.values())[:MAX_TIMES]
 
 
-_EXCEPT = (
-    r"(?:any\s?time|any\sday|every\sday|all\s(?:days|week)|always|whenever)\sbut|except(?:\sfor)?|apart\sfrom|excluding|other\sthan|but\snot|außer|ausser|ausgenommen|sauf|excepto|salvo|menos"
-    r"|tranne|eccetto|behalve"
-)
+def _alternatives(words: Iterable[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+_EXCEPT = _alternatives(EXCEPTIONS)
 _EXCLUDED_BEFORE = re.compile(
     rf"(?P<exception>\b(?:{_EXCEPT}))\s(?:(?:on|am|den|the|le|el|il|op|de|for|an|every|jeden)\s){{0,2}}$"
     r"|(?:\b(?:not|never|cannot|cant|no|nicht|kein|keinen|nie|pas|jamais|nunca|non|mai|niet|nooit)|n['\u2019]t)\s"
@@ -93,13 +98,13 @@ _EXCLUDED_BEFORE = re.compile(
 )
 _EXCLUDED_AFTER = re.compile(
     r"\s(?:(?:is|are|does|do|will|would|geht|passt|kann\sich|klappt|ist)\s)?(?:leider\s|unfortunately\s)?"
-    r"(?:not|isn['\u2019]t|aren['\u2019]t|doesn['\u2019]t|don['\u2019]t|won['\u2019]t|never|impossible|nicht|unmöglich)\b"
+    r"(?:not|(?:is|are|does|do|wo)n['\u2019]t|never|impossible|nicht|unmöglich)\b"
     r"(?!\s(?:before|after|until|at|from|between|in\sthe|vor|nach|ab|um|bis|zwischen|am\s(?:vor|nach)mittag|vormittags"
     r"|nachmittags|\d))"
 )
 _AFFIRMED_AFTER = re.compile(
-    r"[^.;,!?\n]{0,30}?(?:\b(?:works?|fine|ok|okay|good|great|better|best|suits?|possible|free|geht|passt|gerne?|klappt|lieber"
-    r"|convient|possible|puedo|posso|va\sbene|kan)\b|\d{1,2}(?:[:.h]\d\d|\s?[ap]\.?m\b|\s?uhr|h\b)|\b(?:at|um|à)\s\d)"
+    rf"[^.;,!?\n]{{0,30}}?(?:\b(?:{_alternatives(AFFIRMATIONS)})\b"
+    r"|\d{1,2}(?:[:.h]\d\d|\s?[ap]\.?m\b|\s?uhr|h\b)|\b(?:at|um|à)\s\d)"
 )
 _AND = re.compile(r"\s?(?:,|&|/|\b(?:and|or|nor|und|oder|et|ou|y|o|e|en|of)\b){1,9}\s?(?:(?:on|am|le|el|il|op)\s)?")
 
@@ -193,16 +198,13 @@ def _requested_time(days: tuple[date, date], hours: Hours | None, zone: ZoneInfo
     return RequestedTime(start.astimezone(zone), end.astimezone(zone))
 
 
-def _alternatives(words: Iterable[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-
-
 _MONTH = _alternatives(MONTHS)
 _DAY = re.compile(
     rf"""(?P<iso>(?<!\d)(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?!\d))
     |(?P<dots>(?<![\d.])(\d{{1,2}})\.\s?(\d{{1,2}})\.(?:\s?(\d{{4}})(?!\d)|(\d\d)(?![\d:h]))?(?!\d))
     |(?P<slash>(?<!\d)(\d{{1,2}})/(\d{{1,2}})/(\d{{4}})(?!\d))
-    |(?P<named>(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s?(?:of\s|de\s|di\s)?\s?({_MONTH})\b(?:,?\s?(?:de\s)?(\d{{4}}))?)
+    |(?P<named>(?<!\d)(\d{{1,2}})(?:st|nd|rd|th|\.|º|er)?\s?(?:of\s|de\s|di\s)?\s?
+        ({_MONTH})\b(?:,?\s?(?:de\s)?(\d{{4}}))?)
     |(?P<month>\b({_MONTH})\s(\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s?(\d{{4}})(?!\d))?)
     |(?P<next>\b(?:{_alternatives(NEXT_WEEK)})\b)|(?P<this>\b(?:{_alternatives(THIS_WEEK)})\b)
     |(?P<ahead>\b(?:in|dans|en|tra|over)\s(\d{{1,3}})\s(?:days?|tagen?|jours?|días?|dias?|giorni|dagen)\b)
@@ -296,20 +298,10 @@ _EXCLUDED_HOURS = re.compile(
 )
 """What stands before hours at which the writer cannot meet: `not before 10`, `außer vormittags`."""
 _UNIT = re.compile(
-    r"\s?(?:[€$£%]|(?:eur|euros?|usd|dollars?|chf|gbp|k|kg|km|gb|mb|tb|m²|mio|million|percent|prozent|per|pro|each|je"
-    r"|users?|seats?|people|persons?|employees?|staff|agents?|reps?|sites?|machines?|offices?|licen[cs]es?|devices?|rooms?"
-    r"|customers?|units?|pieces?|items?|copies|colleagues|participants|years?|months?|weeks?|days?|hours?|hrs?|minutes?|mins?"
-    r"|nutzern?|mitarbeitern?|mitarbeitenden?|lizenzen|plätzen?|arbeitsplätzen?|standorten?|personen|leuten?|geräten?|stück"
-    r"|teilnehmern?|jahren?|monaten?|wochen|tagen?|stunden|minuten|std"
-    r"|utilisateurs|postes|salariés|personnes|ans|mois|semaines|jours|heures|usuarios|empleados|personas|licencias|años"
-    r"|meses|semanas|días|horas|utenti|persone|dipendenti|anni|mesi|settimane|giorni|ore|gebruikers|medewerkers|personen"
-    r"|jaar|maanden|weken|dagen|uren)\b)"
+    rf"\s?(?:[€$£%]|(?:{_alternatives(UNITS)})\b)"
     r"|\s?[a-zà-ÿ'\u2019-]{2,30}(?:\s[a-zà-ÿ'\u2019-]{2,30})?\s(?:street|road|avenue|ave|lane|boulevard|blvd|square)\b"
 )
-_LABEL = re.compile(
-    r"(?:[€$£#§+]\s?|\b(?:eur|usd|chf|gbp|version|release|v|nr|no|number|nummer|room|raum|page|seite|chapter|kapitel|section"
-    r"|article|artikel|item|ref|tel|phone|telefon|fax|ext|price|preis|costs?|kostet)\.?:?\s?|\d[\s/]\s?)$"
-)
+_LABEL = re.compile(rf"(?:[€$£#§+]\s?|\b(?:{_alternatives(LABELS)})\.?:?\s?|\d[\s/]\s?)$")
 _DURATION_BEFORE = re.compile(
     r"\b(?:a|an|one|within|in|every|for|per|about|innerhalb|binnen|eine?n?|alle|für|pro|une?|pendant|durante|una?)\s$"
 )

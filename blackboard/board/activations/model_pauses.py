@@ -85,10 +85,28 @@ def begin(
 
     Returns what the activation of the call waits for, and whether the model is paused now and was not before.
     """
+    before = get(txn, call.model)
+    pause, delay = _next_pause(txn, call, refused, reason, before, rng)
+    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
+    is_new = pause.suspect is None and (before is None or before.suspect is not None)
+    if pause.suspect and pause.failures == 1:
+        return wait_for(pause, txn.now + REFUSED_WAIT, held=False), is_new
+    others_first = REFUSED_WAIT if refused is Refusal.REQUEST else 0
+    return wait_for(pause, txn.now + delay + others_first, held=True), is_new
+
+
+def _next_pause(
+    txn: BoardTransaction,
+    call: CallRow,
+    refused: Refusal,
+    reason: str,
+    before: ModelPauseRow | None,
+    rng: random.Random,
+) -> tuple[ModelPauseRow, Duration]:
+    """Return the pause that follows from a call and the pause before it, and how long its activation waits."""
     is_refusal = refused is Refusal.REQUEST
     present = model_calls.get(txn, call.id)
     sent_at = present.sent_at or txn.now
-    before = get(txn, call.model)
     # Calls that were under way together count as one failure.
     failures = 1 if before is None else before.failures + (sent_at >= before.failed_at)
     is_first = before is None or before.suspect == call.activation_id
@@ -106,11 +124,7 @@ def begin(
         is_access=int(refused is Refusal.ACCESS),
         suspect=suspect,
     )
-    txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
-    is_new = suspect is None and (before is None or before.suspect is not None)
-    if suspect and failures == 1:
-        return wait_for(pause, txn.now + REFUSED_WAIT, held=False), is_new
-    return wait_for(pause, txn.now + delay + REFUSED_WAIT * is_refusal, held=True), is_new
+    return pause, delay
 
 
 def admit(

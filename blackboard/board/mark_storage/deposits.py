@@ -535,7 +535,7 @@ def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) ->
 
 
 def _describe_law(law: Decay, now: Instant) -> str:
-    return f"the end {iso(now + law.length)}" if law.fixed else f"the law {law}"
+    return f"the end {iso(now + law.length)}" if law.ends_fixed else f"the law {law}"
 
 
 def _own_law(kind: Kind, request: DepositRequest) -> int:

@@ -65,7 +65,7 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
         UsageError: `min_strength` is not a number.
     """
     if kind is not None:
-        txn.kind(kind)
+        txn.require_kind(kind)
     return [
         MarkRecord(  # not by `result_of`: a board may return thousands
             id=row.id,

@@ -103,7 +103,7 @@ def record_reads(
 
 def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None = None) -> list[tuple[MarkRow, float]]:
     """Return the strongest live marks of a kind, of one subject or of the board, with their strengths."""
-    txn.kind(kind)
+    txn.require_kind(kind)
     if subject is not None:
         statement = live_marks("kind", "subject", "limit")
         rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)

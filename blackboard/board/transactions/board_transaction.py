@@ -113,6 +113,14 @@ class BoardTransaction:
         """
         return self.active.kinds.get(name) or self.deployment.kind(name)
 
+    def require_kind(self, name: str) -> None:
+        """Check that a kind is registered.
+
+        Raises:
+            UnknownName: It is not.
+        """
+        self.kind(name)
+
     def migrated(self, row: MarkRow) -> MarkRow:
         """Return a mark as the last change of its kind leaves it, without writing anything.
 

@@ -1,0 +1,39 @@
+"""What the user of `load` says about rows: the form of their text, and what their columns become."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+ExtraColumns = Literal["error", "ignore", "keep"]
+"""What happens to columns for which the kind has no field."""
+
+
+@dataclass(frozen=True)
+class TextForm:
+    """What the user says about the form of a text; None for what is to be found out."""
+
+    delimiter: str | None
+    encoding: str | None
+    each: str | None
+    """The path of a list in each JSON object, whose elements are the rows."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The mapping as the user states it."""
+
+    kind: str
+    subject: Sequence[str]
+    """Columns of the subject; the first non-empty column counts."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """The field for each column; an empty field omits the column. `email` -> `contact.email` is understood too."""
+    intensity: float | str = 1.0
+    """A number, or the column that contains it."""
+    extra: ExtraColumns = "error"
+    """What happens to columns for which the kind has no field."""
+    key: str | None = None
+    """The column that identifies a row; by default the whole row."""
+    occurred_at: str | None = None
+    """The column that says when a row occurred; by default it occurs when it is loaded."""

@@ -1,0 +1,85 @@
+"""Warnings of what an agent's declaration allows and probably does not intend: in its schedules, times and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from blackboard.conditions import Condition, Count
+from blackboard.deployment import AgentSpec, WatchSpec
+from blackboard.durations import HOUR, Duration, format_duration
+from blackboard.errors import Mistake
+from blackboard.marks import Kind
+from blackboard.parsing import parse
+
+
+def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
+    """Yield the condition of a watch and those of its guard, each after the end of its place in the settings."""
+    yield "", watch.condition
+    for name in ("only_if", "unless"):
+        if text := getattr(watch, name):
+            yield f".{name}", parse(text)
+
+
+def probable_mistakes(agent: AgentSpec, kinds: Mapping[str, Kind], keep_history: Duration | None) -> Iterator[Mistake]:
+    """Yield what an agent probably does not intend, with its places in the settings."""
+    for watch in agent.watches:
+        place = f"agents.{agent.name}.watches.{watch.name}"
+        texts = [*_of_catching_up(agent, watch), *_of_timing(agent, watch, kinds)]
+        yield from (Mistake(place, f"{watch.condition}{text}") for text in texts)
+        for suffix, condition in conditions_of(watch):
+            texts = [*warnings_of_counts(condition, kinds), *_of_short_history(condition, keep_history)]
+            yield from (Mistake(place + suffix, text) for text in texts)
+
+
+def _of_catching_up(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
+    """Warn of a schedule that would catch up on any number of instants."""
+    settings = agent.settings
+    catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
+    if catches_up and settings.max_activations_per_hour is None:
+        yield " catches up on all that it missed, however many; set max_activations_per_hour as a limit"
+
+
+def _of_timing(agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """Warn of a rewake that something else holds back, and of a value that marks cannot reach a second time."""
+    timing, settings = agent.timing_of(watch), agent.settings
+    if timing is None:
+        return
+    if (every := timing.rewake_every) is not None:
+        due = f"holds back rewakes, which are due every {format_duration(every)}"
+        if settings.cooldown > every:
+            yield f": its cooldown of {format_duration(settings.cooldown)} {due}"
+        limit = settings.max_activations_per_hour
+        if limit is not None and limit * every < HOUR:
+            yield f": max_activations_per_hour = {limit} {due}"
+    separate = [name for name in watch.condition.kinds if name in kinds and kinds[name].on_repeat == "separate"]
+    if timing.clear is not None and watch.condition.is_per_mark and separate:
+        yield (
+            f': each mark of {separate[0]} is measured alone (on_repeat = "separate") and only fades, so it crosses'
+            " once in any case"
+        )
+
+
+def warnings_of_counts(condition: Condition, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """Warn of a count of one subject's marks that a subject cannot have: it has at most one of each such kind."""
+    for comparison in condition.comparisons():
+        measure = comparison.measure
+        if not isinstance(measure, Count) or measure.over == "board" or measure.within is not None:
+            continue
+        rules = {name: kinds[name].on_repeat if name in kinds else "separate" for name in measure.kinds}
+        if "separate" in rules.values() or comparison.threshold <= len(rules):
+            continue
+        listed = ", ".join(f'{name} (on_repeat = "{rule}")' for name, rule in rules.items())
+        yield (
+            f"{comparison} {'always holds' if comparison.operator == '<' else 'is never met'}: a subject has at"
+            f' most one mark of {listed}; set on_repeat = "separate", watch the total, or count over="board"'
+        )
+
+
+def _of_short_history(condition: Condition, keep_history: Duration | None) -> Iterator[str]:
+    """Warn of a window that is longer than the history, from which a new window is filled."""
+    longest = max((measure.within or 0 for measure in condition.windows), default=0)
+    if keep_history is not None and longest > keep_history:
+        yield (
+            f"{condition} counts {format_duration(longest)}, and keep_history is {format_duration(keep_history)}: when"
+            " the window is new, it begins with what the history has; from then on it has all deposits"
+        )
