@@ -23,6 +23,7 @@ __all__ = [
     "live_marks",
     "mark_history",
     "model_calls",
+    "needs",
     "provenance",
     "schedules",
     "watch_states",
@@ -88,15 +89,15 @@ class Payload(TypeDecorator[Any]):
 _TYPES: dict[str, type[TypeEngine[Any]]] = {"payload": Payload, "mark_ids": Payload, "day": Day}
 for _type, _names in {
     Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length event_id id input_tokens"
-    " interruptions mark_id marks marks_absorbed marks_deposited output_tokens own_law parent_mark_id reinforcements"
-    " unknown",
+    " interruptions mark_id marks marks_absorbed marks_deposited output_tokens overdue own_law parent_mark_id"
+    " reinforcements unknown",
     Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key reserved_usd share_from_cache"
     " strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
-    Text: "agent api author batch_id error event held_by kind law model reason request_id role schedule state subject"
-    " watch worker would_hold",
-    Time: "answered_at applied_at as_of crossed_at deposited_at evaporates_at fades_from finished_at held_since last_at"
-    " next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at scheduled_for"
-    " scheduled_from sent_at started_at waits_since",
+    Text: "agent api assignee author batch_id error event held_by kind law model reason request_id role schedule state"
+    " subject watch worker would_hold",
+    Time: "answered_at applied_at as_of asked_at crossed_at deposited_at due_at evaporates_at fades_from finished_at"
+    " held_since last_at next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at"
+    " scheduled_for scheduled_from sent_at started_at waits_since",
 }.items():
     _TYPES.update(dict.fromkeys(_names.split(), _type))
 
@@ -112,6 +113,8 @@ live_marks = _view("live_marks")
 """The live marks."""
 mark_history = _view("mark_history")
 """The events of marks, in their order."""
+needs = _view("needs")
+"""The needs that wait for an answer."""
 agenda = _view("agenda")
 """The crossings that wait."""
 activations = _view("activations")
