@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from blackboard.authors import check_author
 from blackboard.board import deposit_batches, file_compaction
-from blackboard.board.activations import activation_results, model_calls, model_pauses
+from blackboard.board.activations import model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
@@ -22,7 +22,7 @@ from blackboard.board.mark_storage import added_strength, overdue_needs
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
-from blackboard.board.people import erasure, needs, pauses
+from blackboard.board.people import erasure, failed_activations, needs, pauses
 from blackboard.board.reading import queries, waking_explanation
 from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.result_types import (
@@ -633,7 +633,7 @@ class Blackboard:
         """
 
         def work(txn: BoardTransaction) -> None:
-            activation_results.retry(txn, activation_id)
+            failed_activations.retry(txn, activation_id)
             model_pauses.try_now(txn)
 
         self.session.write(work)
@@ -645,7 +645,7 @@ class Blackboard:
             NotFound: There is no such activation.
             WorkError: It did not fail.
         """
-        self.session.write(lambda txn: activation_results.discard(txn, activation_id))
+        self.session.write(lambda txn: failed_activations.discard(txn, activation_id))
 
     def record_cost(self, call_id: int, usd: float) -> None:
         """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 
 from blackboard.board import board_clock, file_compaction
 from blackboard.board import retention as retention_rules
-from blackboard.board.activations import activation_results, agent_readiness, answer_blame, claims, model_calls
+from blackboard.board.activations import (
+    activation_recovery,
+    activation_results,
+    activation_splits,
+    agent_readiness,
+    answer_blame,
+    claims,
+    model_calls,
+)
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentAction
 from blackboard.board.activations.answer_blame import HeldAnswer
@@ -169,7 +177,7 @@ class Worker:
             txn.sql.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
             txn.sql.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now, model=model)
             running = runs()  # read within the transaction, in which no thread of this worker can claim
-            return activation_results.recover(
+            return activation_recovery.recover(
                 txn,
                 dead,
                 expired=expired_leases,
@@ -331,7 +339,7 @@ class Worker:
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:
-            if failure.hopeless and activation_results.is_divisible(txn, claim.row):
+            if failure.hopeless and activation_splits.is_divisible(txn, claim.row):
                 return None
             return answer_blame.judge(txn, claim.row, failure.error, rng)
 
@@ -353,7 +361,7 @@ class Worker:
 
         Returns the marks that moved; None if the run is no longer this worker's.
         """
-        return self._session.write(lambda txn: activation_results.isolate(txn, claim.row, marks))
+        return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, marks))
 
     # -- maintenance -------------------------------------------------------------------------------------------------
 

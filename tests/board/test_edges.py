@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import Curve, Exponential, Linear, Never, Power, Step, count, strength, strongest, total
-from blackboard.board.activations import activation_results
+from blackboard.board.activations import activation_splits
 from blackboard.board.activations.claims import Claim
 from blackboard.decay import Decay
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
@@ -176,7 +176,7 @@ def test_an_isolated_mark_has_all_its_attempts(world: World) -> None:
     world.deploy(SMOKE, spec("watchman", strength("smoke") >= 0.1, max_attempts=3, cooldown_after_failures=99))
     _, second = (world.put("smoke", f"s{number}").mark_id for number in range(2))
     claim = world.claimed("watchman")
-    assert world.board.session.write(lambda txn: activation_results.isolate(txn, claim.row, [second])) == {second}
+    assert world.board.session.write(lambda txn: activation_splits.isolate(txn, claim.row, [second])) == {second}
     world.finish(claim)
     failures = 0
     for _ in range(20):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength
-from blackboard.board.activations import activation_results
+from blackboard.board.activations import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentDeposit
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
@@ -193,7 +193,7 @@ def test_the_run_of_a_dead_worker_is_recovered_and_is_not_a_failure(world: World
     lead = world.put("lead").mark_id
     claim = world.claimed("sales", "gone")
     assert inputs(claim) == [lead]
-    assert world.board.session.write(lambda txn: activation_results.recover(txn, ["gone"], expired=False)) == 1
+    assert world.board.session.write(lambda txn: activation_recovery.recover(txn, ["gone"], expired=False)) == 1
     assert world.woken("sales") == [lead]
     [row] = world.board.activations()
     assert (row.state, row.interruptions) == ("done", 1)
@@ -204,9 +204,9 @@ def test_an_expired_lease_is_recovered_and_the_late_worker_cannot_end_the_run(wo
     lead = world.put("lead").mark_id
     late = world.claimed("sales", "late")
     world.advance(LEASE - 1)
-    assert world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 0
+    assert world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True)) == 0
     world.advance(1)
-    assert world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 1
+    assert world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True)) == 1
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.fail(late) is None
     other = world.claimed("sales", "other")
@@ -221,7 +221,7 @@ def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.put("lead")
     late = world.claim("sales", "w")
-    world.board.session.write(lambda txn: activation_results.recover(txn, ["w"], expired=False))
+    world.board.session.write(lambda txn: activation_recovery.recover(txn, ["w"], expired=False))
     again = world.claim("sales", "w")
     assert late is not None
     assert again is not None
@@ -443,7 +443,7 @@ def test_an_isolated_mark_of_a_conjunction_takes_its_subject_along(world: World)
     put_joint(world, "a", "b")
     claim = world.claimed("sales")
     ids = {subject: {item.event.mark_id for item in claim.inputs if item.event.subject == subject} for subject in "ab"}
-    moved = world.board.session.write(lambda txn: activation_results.isolate(txn, claim.row, [min(ids["b"])]))
+    moved = world.board.session.write(lambda txn: activation_splits.isolate(txn, claim.row, [min(ids["b"])]))
     assert moved == ids["b"]
     world.finish(claim)
     claim = world.claimed("sales")

@@ -7,7 +7,7 @@ from typing import Any
 
 from blackboard import strength
 from blackboard.board import board_clock
-from blackboard.board.activations import activation_results, claims
+from blackboard.board.activations import activation_recovery, activation_results, claims
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.mark_storage import departures
 from blackboard.board.mark_storage.deposits import deposit
@@ -51,7 +51,7 @@ def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction],
 def recovery(txn: BoardTransaction) -> None:
     txn.sql.run(ACTIVATIONS.extend_leases, worker="worker", until=txn.now + LEASE)
     txn.sql.run(ACTIVATIONS.see_worker, id="worker", seen_at=txn.now, model=None)
-    activation_results.recover(txn, [], expired=True)
+    activation_recovery.recover(txn, [], expired=True)
 
 
 def test_a_deposit_notifies_only_if_it_crosses(world: World) -> None:
@@ -97,7 +97,7 @@ def test_a_finished_activation_notifies_unless_the_transaction_claims_the_next(w
     one_by_one = spec("watchman", strength("smoke") >= 0.5, batch=1)
     world.deploy(KINDS, one_by_one)
     assert not notifies(world, finishing(world, claim_next=True))
-    world.board.session.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False))
+    world.board.session.write(lambda txn: activation_recovery.recover(txn, ["worker"], expired=False))
     assert notifies(world, finishing(world, claim_next=False))
 
 
@@ -117,7 +117,7 @@ def test_a_recovery_that_finds_nothing_does_not_notify(world: World) -> None:
     world.claim("watchman")
     assert not notifies(world, recovery)
     world.advance(2 * LEASE)
-    assert notifies(world, lambda txn: activation_results.recover(txn, [], expired=True))
+    assert notifies(world, lambda txn: activation_recovery.recover(txn, [], expired=True))
 
 
 def test_an_evaporation_and_a_withdrawal_do_not_notify(world: World) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
 from blackboard.agent_definition import single_subject
-from blackboard.board.activations import activation_results, model_calls
+from blackboard.board.activations import activation_results, activation_splits, model_calls
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -210,7 +210,7 @@ def test_a_mark_that_is_isolated_gets_an_activation_about_the_same_subject(world
         world.put("alert", "web")
     claim = world.claimed("pager")
     bad = claim.inputs[0].event.mark_id
-    assert world.board.session.write(lambda txn: activation_results.isolate(txn, claim.row, [bad])) == {bad}
+    assert world.board.session.write(lambda txn: activation_splits.isolate(txn, claim.row, [bad])) == {bad}
     world.finish(claim)
     alone = world.claimed("pager")
     assert (alone.subjects, [item.event.mark_id for item in alone.inputs]) == (("web",), [bad])

@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Never, Step, count, cron, daily_at, every, strength, strongest_of, total, watch
 from blackboard.board import retention
-from blackboard.board.activations import activation_results, quiescence
+from blackboard.board.activations import activation_recovery, activation_results, quiescence
 from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
 from blackboard.deployment import AgentSpec
@@ -313,7 +313,7 @@ def test_a_worker_that_dies_leaves_the_instant_to_the_next(world: World) -> None
     for _ in range(2):
         claim = world.claimed("digest")
         assert instant(claim) == "Mon 10:00"
-        world.board.session.write(lambda txn: activation_results.recover(txn, ["worker"], expired=False))
+        world.board.session.write(lambda txn: activation_recovery.recover(txn, ["worker"], expired=False))
     [record] = world.board.activations()
     assert (record.state, record.interruptions, record.scheduled_for) == ("ready", 2, START + timedelta(hours=1))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from blackboard import count, every, strength, total, watch
-from blackboard.board.activations import activation_results
+from blackboard.board.activations import activation_recovery
 from blackboard.board.activations.claims import Claim
 from blackboard.board.result_types import Receipt
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
@@ -397,7 +397,7 @@ class Board(RuleBasedStateMachine):
         late = dict(self.running)
         self.running.clear()
         assert self.world.board.session.write(
-            lambda txn: activation_results.recover(txn, ["worker"], expired=False)
+            lambda txn: activation_recovery.recover(txn, ["worker"], expired=False)
         ) == len(late)
         for claim in late.values():
             assert self.world.finish(claim, ("fire", "a", 1.0)) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.activations import activation_results, claims, model_calls
+from blackboard.board.activations import activation_recovery, activation_results, claims, model_calls
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -24,7 +24,7 @@ def alone(world: World, name: str = "sales", worker: str = "gone") -> Claim | No
 
 
 def die(world: World, worker: str = "gone") -> int:
-    return world.board.session.write(lambda txn: activation_results.recover(txn, [worker], expired=False))
+    return world.board.session.write(lambda txn: activation_recovery.recover(txn, [worker], expired=False))
 
 
 def kill(world: World, name: str = "sales") -> list[int]:
@@ -122,12 +122,12 @@ def test_only_deaths_count(world: World) -> None:
     for _ in range(4):  # its worker lives: it could not save the result
         world.claimed("sales", "alive")
         world.board.session.write(
-            lambda txn: activation_results.recover(txn, [], expired=False, is_lost=lambda row: True)
+            lambda txn: activation_recovery.recover(txn, [], expired=False, is_lost=lambda row: True)
         )
     for _ in range(4):  # its worker is late, but holds its lock
         world.claimed("sales", "alive")
         world.advance(LEASE)
-        assert world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True)) == 1
+        assert world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True)) == 1
     for _ in range(4):  # its worker stopped in order
         claim = world.claimed("sales", "alive")
         hand_back(world, claim)
@@ -140,7 +140,7 @@ def test_on_a_server_the_end_of_a_lease_is_a_death(world: World) -> None:
     for _ in range(3):
         assert (world.claim("sales", "gone") or alone(world)) is not None
         world.advance(LEASE)
-        world.board.session.write(lambda txn: activation_results.recover(txn, [], expired=True, expiry_is_death=True))
+        world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True, expiry_is_death=True))
     assert states(world) == ["quarantined"]
 
 

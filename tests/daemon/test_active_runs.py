@@ -13,7 +13,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.agent_definition import Agent
-from blackboard.board.activations import activation_results
+from blackboard.board.activations import activation_recovery
 from blackboard.board.worker import Worker
 from blackboard.daemon.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.settings.sections import DaemonSettings
@@ -252,7 +252,7 @@ def test_what_must_run_alone_waits_for_all_other_runs_and_no_other_starts_beside
     for _ in range(SUSPECT_DEATHS):
         gone = Worker(board, "host-1-gone", 60_000_000, {})
         assert len(gone.claim_ready(["runner"], 1)) == 1
-        board.session.write(lambda txn: activation_results.recover(txn, ["host-1-gone"], expired=False))
+        board.session.write(lambda txn: activation_recovery.recover(txn, ["host-1-gone"], expired=False))
     put(board, Favour, 30)
     daemon = serve(board, runner, other, workers=4)
     daemon.run(until_quiescent=True)

@@ -13,7 +13,7 @@ import random
 from dataclasses import dataclass
 
 from blackboard.backoff import backoff
-from blackboard.board.activations import activation_results, model_calls, model_pauses
+from blackboard.board.activations import activation_results, activation_splits, model_calls, model_pauses
 from blackboard.board.activations.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -137,4 +137,4 @@ def _divide_waiting(txn: BoardTransaction, pause: ModelPauseRow) -> None:
         if row.agent == pause.agent:
             call = next(iter(model_calls.calls_of(txn, row.id)), None)
             if call is not None and (call.state, call.model) == (CallState.UNUSABLE, pause.model):
-                activation_results.divide_waiting(txn, row, call.marks)
+                activation_splits.divide_waiting(txn, row, call.marks)

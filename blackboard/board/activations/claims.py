@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.board.activations import activation_results, loop_detection, model_calls, renewed_inputs
+from blackboard.board.activations import (
+    activation_splits,
+    loop_detection,
+    model_calls,
+    renewed_inputs,
+)
 from blackboard.board.activations.agent_readiness import has_capacity, ready_watches
 from blackboard.board.mark_storage import backfill
 from blackboard.board.transactions.activation_inputs import (
@@ -195,7 +200,7 @@ def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> Activa
     if not others or model_calls.awaits_or_has_answer(txn, row.id):
         return row
     for marks in others:
-        activation_results.split(txn, row, marks, attempt=row.attempt, error=row.error)
+        activation_splits.split(txn, row, marks, attempt=row.attempt, error=row.error)
     set_marks(txn, row.id)
     return _reread(txn, row)
 
@@ -232,7 +237,7 @@ def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: Activatio
         txn.sql.run(ACTIVATIONS.defer_until, id=row.id, at=at, reason="its subject is in cooldown")
         return None
     for subject, end in cooling.items():
-        activation_results.split(
+        activation_splits.split(
             txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
         )
     set_marks(txn, row.id)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from blackboard.backoff import backoff
-from blackboard.board.activations import activation_results, model_calls
+from blackboard.board.activations import activation_splits, model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.durations import Duration, parse_duration
@@ -141,7 +141,7 @@ def admit(
         if at > txn.now:
             return wait_for(pause, at, held=pause.probe_at > txn.now)
     for pause in pauses:
-        if pause.refusals and activation_results.keep_strongest_part(
+        if pause.refusals and activation_splits.keep_strongest_part(
             txn, row, halve_rest=is_refused, retry_at=txn.now + REFUSED_WAIT, error=_reason(pause)
         ):
             return wait_for(pause, txn.now, held=False)

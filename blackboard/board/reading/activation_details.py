@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from blackboard.board.activations.activation_results import find_activation, is_stuck
+from blackboard.board.people.failed_activations import find_activation, is_stuck
 from blackboard.board.reading.queries import activation_record, event_record
 from blackboard.board.result_types import (
     ActivationDetails,

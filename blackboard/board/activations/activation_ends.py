@@ -1,0 +1,128 @@
+"""The end of a run, whatever its result: the new state of its activation, its crossings, cooldowns and failures."""
+
+from __future__ import annotations
+
+import random
+
+from blackboard.backoff import backoff
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.activation_rows import (
+    get_activation,
+    set_state,
+    subjects_of,
+)
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import rising_crossings, subject_cooldowns
+from blackboard.clock import Instant
+from blackboard.deployment import AgentSpec
+from blackboard.states import UNFINISHED, ActivationState, CrossingState
+from blackboard.store.rows import ActivationRow, CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+OVER = (ActivationState.DONE, ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.DISCARDED)
+"""The states in which an activation has an end."""
+
+INTERRUPTED = "its worker died during the call"
+
+
+def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | None:
+    """Return the stored row if its worker still holds it. A process that resumes too late finds a newer fence."""
+    current = get_activation(txn, row.id)
+    if current is None or current.state != ActivationState.RUNNING:
+        return None
+    return current if (current.worker, current.fence) == (row.worker, row.fence) else None
+
+
+def end_run(
+    txn: BoardTransaction,
+    row: ActivationRow,
+    state: ActivationState,
+    *,
+    error: str | None = None,
+    retry_at: Instant | None = None,
+    attempt: int | None = None,
+    marks_deposited: int = 0,
+) -> None:
+    """Record how an attempt ended."""
+    over = state in OVER
+    set_state(
+        txn,
+        row,
+        state,
+        finished_at=txn.now if over else None,
+        retry_at=retry_at,
+        error=error,
+        attempt=row.attempt if attempt is None else attempt,
+        worker=row.worker if over else None,
+        lease_until=None,
+        marks_deposited=marks_deposited,
+        interruptions=row.interruptions,
+        deaths=row.deaths,
+    )
+
+
+def close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingState) -> None:
+    """Close the crossings of an activation. A crossing of several marks that were split ends with the last part."""
+    if row.split_from is not None or txn.sql.one(ACTIVATIONS.split_from, id=row.id) is not None:
+        for crossing in txn.sql.all(CROSSINGS.crossings_of_activation, activation_id=row.id):
+            if not crossing.is_per_mark and (heir := _last_part(txn, row, crossing)) is not None:
+                txn.sql.run(CROSSINGS.give_crossing, id=crossing.id, activation_id=heir)
+    txn.sql.run(CROSSINGS.finish_crossings, activation_id=row.id, state=state, at=txn.now)
+
+
+def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow) -> int | None:
+    """Return the newest unfinished part of the same original that has marks of a crossing, if any.
+
+    The newest part usually ends last. So a batch that splits into thousands is searched a few times, and not at the
+    end of each part.
+    """
+    root = _original(txn, row)
+    if crossing.is_over_board:
+        parts = [root]
+        for part in parts:  # the list grows
+            parts += txn.sql.all(ACTIVATIONS.split_from, id=part.id)
+        return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
+    for part in txn.sql.all(ACTIVATIONS.unfinished_of_subject, watch_id=row.watch_id, subject=crossing.subject):
+        if part.id != row.id and _original(txn, part).id == root.id:
+            return int(part.id)
+    return None
+
+
+def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
+    """Return the activation from which an activation was split, directly or not, or else the activation itself."""
+    while row.split_from is not None and (parent := get_activation(txn, row.split_from)) is not None:
+        row = parent
+    return row
+
+
+def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
+    """Start the cooldowns that follow a success: of the agent, and of the subjects."""
+    cooldown, watch = agent.settings.cooldown, txn.active.watches.get(row.watch_id)
+    per = agent.cooldown_per_of(None if watch is None else watch.spec)
+    state = agent_state.get(txn, agent.name)
+    until = None if state.failures else state.cooldown_until  # another activation may have set it with its success
+    if per == "agent":
+        until = txn.now + cooldown if cooldown else None
+    agent_state.set_cooldown(txn, agent.name, until, 0)
+    if cooldown and per == "subject":
+        subject_cooldowns.start(txn, agent, subjects_of(txn, row))
+
+
+def count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
+    """Count a failure in a row, and start a cooldown that grows with each further failure (a circuit breaker)."""
+    state = agent_state.get(txn, agent.name)
+    failures = state.failures + 1
+    excess = failures - agent.settings.cooldown_after_failures
+    until = state.cooldown_until  # another activation may have set it with its success
+    if excess >= 0:
+        until = max(until or 0, txn.now + backoff(agent.settings.retry_after, excess + 1, random.Random(row.id)))
+    agent_state.set_cooldown(txn, agent.name, until, failures)
+
+
+def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
+    """Test the watch again on the marks of its subjects, or of the board, that the claim did not absorb."""
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is None or not watch.absorbs or watch.condition.is_per_mark:
+        return
+    for subject in subjects_of(txn, row):
+        rising_crossings.evaluate(txn, watch, subject)

@@ -1,0 +1,89 @@
+"""Recovery of activations whose workers died, and the blame of those that make workers die."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from blackboard.board.activations import loop_detection, model_calls
+from blackboard.board.activations.activation_ends import INTERRUPTED, count_failure, end_run, evaluate_unclaimed
+from blackboard.board.activations.activation_splits import divisible_parts, halve
+from blackboard.board.transactions.activation_rows import (
+    set_marks,
+)
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.worker_registry import served_agents
+from blackboard.deployment import AgentSpec
+from blackboard.failpoints import failpoint
+from blackboard.states import SUSPECT_DEATHS, ActivationState
+from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS
+
+
+def recover(
+    txn: BoardTransaction,
+    dead: Sequence[str],
+    *,
+    expired: bool,
+    is_lost: Callable[[ActivationRow], bool] = lambda row: False,
+    expiry_is_death: bool = False,
+) -> int:
+    """Recover the activations that no worker runs any more, and return their number.
+
+    These are the activations of `dead` workers, those for which `is_lost` returns true because their worker lives and
+    does not run them, and with `expired` those whose lease has expired. `is_lost` is called after the running
+    activations were read. With `expiry_is_death`, as on a server, an expired lease is the only sign of a death.
+    """
+    count = 0
+    for row in txn.sql.all(ACTIVATIONS.running):
+        late = expired and row.lease_until is not None and row.lease_until <= txn.now
+        if row.worker in dead or late or is_lost(row):
+            _recover_one(txn, row, died=row.worker in dead or (late and expiry_is_death))
+            count += 1
+    failpoint("recovery.within")
+    for worker in dead:
+        served_agents.remove_worker(txn, worker, is_dead=True)
+    return count
+
+
+def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> None:
+    """Make an interrupted activation ready again.
+
+    If a model call was under way and the agent sets `on_unknown = "hold"`, it is held for a person. An activation whose
+    worker `died` again and again may be the reason: it next runs alone, and after one more death it has failed.
+    """
+    agent = txn.deployment.agents.get(row.agent)
+    deaths = (row.deaths or 0) + died
+    row = row._replace(interruptions=row.interruptions + 1, deaths=deaths or None)
+    attempt = row.attempt - 1
+    is_unknown = model_calls.mark_unknown(txn, row.id, INTERRUPTED)
+    if is_unknown and agent is not None and agent.settings.on_unknown == "hold":
+        held = f"the outcome of a call is unknown: {INTERRUPTED}; retry or discard it"
+        end_run(txn, row, ActivationState.HELD, error=held, attempt=attempt)
+    elif died and deaths > SUSPECT_DEATHS:
+        _blame(txn, row, agent, attempt)
+    else:
+        error = f"{_deaths(row)}; it runs alone" if deaths >= SUSPECT_DEATHS else row.error
+        end_run(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
+
+
+def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, attempt: int) -> None:
+    """Fail an activation whose worker died although it ran nothing else: split its marks, or quarantine a single mark.
+
+    The parts run alone from the start, so one further death is enough to tell which of them is to blame.
+    """
+    if agent is not None:
+        count_failure(txn, row, agent)
+    parts = divisible_parts(txn, row)
+    if len(parts) > 1:
+        error = f"{_deaths(row)}; its marks were split"
+        halve(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
+        return
+    subject = set_marks(txn, row.id)
+    error = f"{_deaths(row)}; the last time it ran alone"
+    end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
+    evaluate_unclaimed(txn, row)
+    loop_detection.ask_person(txn, subject or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}")
+
+
+def _deaths(row: ActivationRow) -> str:
+    return f"its worker died {row.deaths} times in a row during the run"
