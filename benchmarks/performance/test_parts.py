@@ -13,7 +13,8 @@ from benchmarks.performance import boards
 from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage import deposits
+from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
 from blackboard.reinforcement import FadingState, join
@@ -51,7 +52,7 @@ def test_a_reinforcement(benchmark: Any, board: Blackboard) -> None:
 def test_a_hundred_deposits_without_the_commit(benchmark: Any, board: Blackboard, subjects: Iterator[str]) -> None:
     def many(txn: Any) -> None:
         for subject in itertools.islice(subjects, 100):
-            deposit(txn, DepositRequest("trace", subject, {}, "person:bench"))
+            deposits.deposit(txn, DepositRequest("trace", subject, {}, "person:bench"))
 
     benchmark(lambda: board.session.write(many))
 

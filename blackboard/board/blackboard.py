@@ -18,9 +18,9 @@ from blackboard.board.activations import model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
-from blackboard.board.mark_storage import added_strength, overdue_needs
+from blackboard.board.mark_storage import added_strength, deposits, overdue_needs
 from blackboard.board.mark_storage.declarations import AgentDeclaration
-from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature, submit
+from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, check_signature
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import erasure, failed_activations, needs, pauses
 from blackboard.board.reading import queries, waking_explanation
@@ -273,7 +273,7 @@ class Blackboard:
             occurred_at=occurred_at,
             if_event=if_event,
         )
-        return self.session.write(lambda txn: submit(txn, request, classes), shared=True)
+        return self.session.write(lambda txn: deposits.submit(txn, request, classes), shared=True)
 
     @overload
     def deposit_many(

@@ -13,9 +13,9 @@ can tell a long pause from a leap: an answer costs less than a wrong guess.
 from __future__ import annotations
 
 from blackboard.authors import BOARD
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.declarations import ensure_kind
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, predicted_crossings, window_totals
@@ -109,7 +109,7 @@ def ask_person(txn: BoardTransaction, classes: MarkClasses) -> None:
         return
     ensure_kind(txn, "need", classes)
     if not questions(txn):
-        deposit(txn, DepositRequest.of(_question(txn), BOARD))
+        deposits.deposit(txn, DepositRequest.of(_question(txn), BOARD))
 
 
 def _question(txn: BoardTransaction) -> Need:

@@ -24,7 +24,8 @@ from blackboard.errors import BlackboardError
 from blackboard.finding import Finding
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
-from blackboard.store.database_checks import Health, measure
+from blackboard.store import database_checks
+from blackboard.store.database_checks import Health
 from blackboard.store.schema import HEAD, revision_of
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
@@ -50,7 +51,7 @@ def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Fin
     """
     board.session.classes.load(board.deployment.kinds)
     dead = board.session.dead_workers()
-    health = measure(board.database)
+    health = database_checks.measure(board.database)
     findings = list(_examine_store(health, board))
 
     def examine_rows(txn: BoardTransaction) -> list[Finding]:

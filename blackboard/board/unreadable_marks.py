@@ -9,7 +9,7 @@ from itertools import chain
 from blackboard.board.mark_storage import redeployment
 from blackboard.board.mark_storage.declarations import schemas_of
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
-from blackboard.board.people.failed_activations import retry
+from blackboard.board.people import failed_activations
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import Deployment
@@ -77,7 +77,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
                 if item.event is not None
             }
             if mended := changed & kinds:
-                retry(txn, row.id)
+                failed_activations.retry(txn, row.id)
                 retried.update(mended)
     texts = (f"kind {kind}: {count} activations are tried again" for kind, count in sorted(retried.items()))
     return replace(result, changed=(*result.changed, *texts))

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from blackboard.cli import help_layout
 from blackboard.cli.cli_session import Session
-from blackboard.cli.help_layout import GROUPS, Registry, prepare, set_metavar
+from blackboard.cli.help_layout import GROUPS, Registry, set_metavar
 from blackboard.cli.output import note
 from blackboard.error_descriptions import describe_error
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
@@ -56,7 +57,7 @@ class LazyGroup(Mapping[str, Any]):
             module = importlib.import_module(f"blackboard.cli.{self._modules[name]}")
             module.add_to(group := Registry())
             for built, command in typer.main.get_group(group).commands.items():
-                self._commands[built] = prepare(command)
+                self._commands[built] = help_layout.prepare(command)
         return self._commands[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -72,7 +73,7 @@ class Commands(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands: Any = LazyGroup()
-        prepare(self)
+        help_layout.prepare(self)
 
     def get_params(self, ctx: Any) -> Any:
         """Return the common options, with what the help shows for each."""

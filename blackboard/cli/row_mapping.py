@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.cli.json_paths import find, list_paths, value_paths, values_at
+from blackboard.cli import json_paths
+from blackboard.cli.json_paths import list_paths, value_paths, values_at
 from blackboard.cli.row_options import Columns
 from blackboard.cli.row_reader import UNNAMED, GoodRow, Rows
 from blackboard.clock import Instant, instant_of
@@ -240,10 +241,10 @@ class RowMapping:
 
     def _source(self, values: Mapping[str, Any], column: str) -> str | None:
         """Return the column of a row in which a path begins; None if the row has none."""
-        if (match := find(values, column)) is not None:
+        if (match := json_paths.find(values, column)) is not None:
             return match[0]
         paths = (path for path, name in self._paths.items() if name == column)
-        return next((match[0] for path in paths if (match := find(values, path)) is not None), None)
+        return next((match[0] for path in paths if (match := json_paths.find(values, path)) is not None), None)
 
     def _look_up(self, values: Mapping[str, Any], column: str) -> list[Any]:
         """Return the value of a column, or of the path that is mapped to this name; empty if there is none."""
@@ -252,7 +253,7 @@ class RowMapping:
 
     def _used(self, values: Mapping[str, Any]) -> set[str]:
         """Return the columns that are mapped, or that serve as subject, intensity or key and are no field."""
-        used = {match[0] for path in self._paths if (match := find(values, path)) is not None}
+        used = {match[0] for path in self._paths if (match := json_paths.find(values, path)) is not None}
         for name in self.named:
             source = self._source(values, name)
             if source is not None and (source != name or self._fields is None or name not in self._fields):

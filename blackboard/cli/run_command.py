@@ -59,10 +59,11 @@ def run(
       blackboard run --until-quiescent
       blackboard run --agents sales,scheduler
     """
+    from blackboard import log_queue
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.cli import log_setup, signals, standard_streams
     from blackboard.daemon import build_daemon
-    from blackboard.log_queue import Log, dropped
+    from blackboard.log_queue import Log
 
     with standard_streams.queue_output(), log_setup.log_thread_errors():
         log_setup.configure()
@@ -81,7 +82,7 @@ def run(
                 report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             say(line)
-        if missing := dropped():
+        if missing := log_queue.dropped():
             say(f"{missing} log lines could not be written")
 
 

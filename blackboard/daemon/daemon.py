@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from blackboard import log_queue
 from blackboard.agent_definition import Agent
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
@@ -39,7 +40,7 @@ from blackboard.llm.client import describe_model
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
-from blackboard.log_queue import Log, flush
+from blackboard.log_queue import Log
 from blackboard.settings.agent_sections import section_mistakes
 from blackboard.settings.price_settings import models_of, without_price
 from blackboard.settings.sections import DaemonSettings
@@ -492,7 +493,7 @@ class Daemon:
             log.error("the worker could not be unregistered", error=error)
         self._unsubscribe()
         log.info("stopped", worker=self.worker.id)
-        flush()
+        log_queue.flush()
 
     def _emit(self, event: str, details: dict[str, Any]) -> None:
         for listener in list(self.on_event):

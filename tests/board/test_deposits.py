@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from blackboard import strength
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage import deposits
+from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential, Linear, Never, Power, Step
@@ -238,7 +239,7 @@ def test_a_unique_conflict_allocates_no_event(world: World) -> None:
     def work(txn: BoardTransaction) -> tuple[int, int]:
         before = txn.last_event
         with pytest.raises(UniqueConflict):
-            deposit(txn, DepositRequest("slot", "b", {"at": "9"}, "person:ada"))
+            deposits.deposit(txn, DepositRequest("slot", "b", {"at": "9"}, "person:ada"))
         return before, txn.last_event
 
     before, after = world.board.session.write(work)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Linear, count, strength, total
-from blackboard.board.doctor import examine
+from blackboard.board import doctor
 from blackboard.board.worker_registry.gone_agents import HELD_BY
 from blackboard.deployment import AgentSpec
 from blackboard.errors import BlackboardError
@@ -23,7 +23,7 @@ def watchman(threshold: float = 0.5, name: str = "watchman", **declared: Any) ->
 
 
 def findings(world: World, name: str) -> list[Finding]:
-    return [finding for finding in examine(world.board) if finding.name == name]
+    return [finding for finding in doctor.examine(world.board) if finding.name == name]
 
 
 def leave_work(world: World) -> tuple[int, int]:

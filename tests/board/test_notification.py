@@ -9,8 +9,7 @@ from blackboard import strength
 from blackboard.board import board_clock
 from blackboard.board.activations import activation_recovery, activation_results, claims
 from blackboard.board.activations.activation_results import Failure
-from blackboard.board.mark_storage import departures
-from blackboard.board.mark_storage.deposits import deposit
+from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import pauses
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -34,7 +33,9 @@ def notifies(world: World, work: Callable[[BoardTransaction], Any]) -> bool:
 
 
 def depositing(world: World, intensity: float) -> Callable[[BoardTransaction], Any]:
-    return lambda txn: deposit(txn, prepared(txn, world.board, "smoke", "s", {}, intensity, "person:ada", None))
+    return lambda txn: deposits.deposit(
+        txn, prepared(txn, world.board, "smoke", "s", {}, intensity, "person:ada", None)
+    )
 
 
 def finishing(world: World, *, claim_next: bool) -> Callable[[BoardTransaction], Any]:
@@ -70,7 +71,7 @@ def test_a_deposit_that_releases_a_held_crossing_notifies(world: World) -> None:
     world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
     world.put("smoke")
     assert world.claim("guarded") is None
-    put_key = lambda txn: deposit(txn, prepared(txn, world.board, "key", "s", {}, 1.0, "person:ada", None))  # noqa: E731
+    put_key = lambda txn: deposits.deposit(txn, prepared(txn, world.board, "key", "s", {}, 1.0, "person:ada", None))  # noqa: E731
     assert notifies(world, put_key)
     assert not notifies(world, put_key)
 

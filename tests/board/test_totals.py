@@ -14,7 +14,8 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage import deposits
+from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals
 from blackboard.board.watches.stimuli import stimuli_of
@@ -140,7 +141,7 @@ def test_the_soonest_end_is_known_in_the_transaction_of_the_deposit(world: World
 
     def deposit_and_advance(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
-        deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
+        deposits.deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
         txn.now = txn.now + 2 * HOUR
         return board_totals.update_and_measure(txn, one), board_totals.measure_marks(txn, one)
 

@@ -14,8 +14,8 @@ from blackboard.board.activations import activation_results, claims
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.activations.claims import Claim
-from blackboard.board.mark_storage import backfill, departures
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit, prepare
+from blackboard.board.mark_storage import backfill, departures, deposits
+from blackboard.board.mark_storage.deposits import DepositRequest, prepare
 from blackboard.board.mark_storage.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -114,7 +114,7 @@ class World:
     def sign(self, author: str, kind: str, subject: str = "s", intensity: float = 1.0) -> Receipt:
         """Deposit a mark signed by an agent, as only an activation of the agent can do."""
         return self.board.session.write(
-            lambda txn: deposit(txn, prepared(txn, self.board, kind, subject, {}, intensity, author, 0))
+            lambda txn: deposits.deposit(txn, prepared(txn, self.board, kind, subject, {}, intensity, author, 0))
         )
 
     def strengths(self, **narrowed: Any) -> dict[str, list[float]]:

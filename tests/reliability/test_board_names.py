@@ -9,8 +9,7 @@ import pytest
 
 import blackboard
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.board import administration
-from blackboard.board.doctor import examine
+from blackboard.board import administration, doctor
 from blackboard.board.worker_registry.liveness import any_alive
 from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import database_checks
@@ -135,4 +134,4 @@ def test_the_doctor_reports_a_file_that_is_mounted_without_its_folder(
         for point, expected in ((tmp_path, False), (path, True)):
             escaped = str(point).replace(" ", "\\040")
             mounts.write_text(f"36 35 98:0 /disk {escaped} rw,noatime shared:1 - ext4 /dev/root rw\n")
-            assert any(item.name == "mount" for item in examine(board)) is expected
+            assert any(item.name == "mount" for item in doctor.examine(board)) is expected

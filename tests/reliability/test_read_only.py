@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Mark
-from blackboard.board import administration
-from blackboard.board.doctor import examine
+from blackboard.board import administration, doctor
 from blackboard.board.worker_registry import liveness
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import BlackboardError, StoreError
@@ -58,7 +57,7 @@ def read_everything(path: Path) -> str:
     try:
         with Blackboard.open(path, create=False, writes=False, mode=SHARED) as board:
             files = {"pages", "journal mode"}
-            findings = [f"{item.name} {item.state}" for item in examine(board, None) if item.name in files]
+            findings = [f"{item.name} {item.state}" for item in doctor.examine(board, None) if item.name in files]
             seen: list[Any] = [
                 [mark.subject for mark in board.marks(Smoke)],
                 board.status().marks,

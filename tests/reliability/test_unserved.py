@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, strength
-from blackboard.board.doctor import examine
+from blackboard.board import doctor
 from blackboard.deployment import Deployment
 from blackboard.finding import Finding
 from tests.reliability.serving import run_until_idle, served
@@ -30,7 +30,7 @@ WATCHMAN = an_agent("watchman")
 
 
 def finding(board: Blackboard, name: str) -> Finding:
-    return next(item for item in examine(board) if item.name == name)
+    return next(item for item in doctor.examine(board) if item.name == name)
 
 
 def without_agents(board: Blackboard) -> Deployment:

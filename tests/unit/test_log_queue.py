@@ -13,7 +13,7 @@ import pytest
 import structlog
 
 from blackboard import log_queue
-from blackboard.log_queue import MAX_LINES, Log, dropped, flush
+from blackboard.log_queue import MAX_LINES, Log
 
 PACKAGE = Path(log_queue.__file__).parent
 
@@ -38,7 +38,7 @@ def test_lines_are_written_in_order() -> None:
     write_to(lines.append)
     for number in range(100):
         Log("test").info("line", number=number)
-    assert flush(10)
+    assert log_queue.flush(10)
     assert [int(re.findall(r"\d+", line)[0]) for line in lines] == list(range(100))
 
 
@@ -52,15 +52,15 @@ def test_a_stalled_reader_blocks_nobody_and_lost_lines_are_counted() -> None:
         lines.append(text)
 
     write_to(write)
-    before, log = dropped(), Log("test")
+    before, log = log_queue.dropped(), Log("test")
     log.info("first")
     assert stalls.wait(30)
     for _ in range(MAX_LINES + 7):
         log.info("next")
-    assert dropped() - before == 7
-    assert not flush(0)
+    assert log_queue.dropped() - before == 7
+    assert not log_queue.flush(0)
     reads.set()
-    assert flush(30)
+    assert log_queue.flush(30)
     assert len([line for line in lines if "next" in line]) == MAX_LINES
     assert len([line for line in lines if '"lines": 7' in line and "dropped" in line]) == 1
 
@@ -76,16 +76,16 @@ def test_long_lines_are_bounded_by_their_length(monkeypatch: pytest.MonkeyPatch)
 
     write_to(write)
     monkeypatch.setattr(log_queue, "MAX_CHARACTERS", 1000)
-    before, log = dropped(), Log("test")
+    before, log = log_queue.dropped(), Log("test")
     log.info("first")
     assert stalls.wait(30)
     for _ in range(5):
         log.info("x" * 300)
-    assert dropped() - before == 2
+    assert log_queue.dropped() - before == 2
     reads.set()
-    assert flush(30)
+    assert log_queue.flush(30)
     log.info("x" * 300)
-    assert flush(30)
+    assert log_queue.flush(30)
     assert len([line for line in lines if "xxx" in line]) == 4
 
 
@@ -99,14 +99,14 @@ def test_a_stream_that_breaks_raises_nothing_and_is_used_again() -> None:
         lines.append(text)
 
     write_to(write)
-    before, log = dropped(), Log("test")
+    before, log = log_queue.dropped(), Log("test")
     for _ in range(3):
         log.error("lost")
-    assert flush(10)
-    assert dropped() - before == 3
+    assert log_queue.flush(10)
+    assert log_queue.dropped() - before == 3
     broken = False
     log.info("found")
-    assert flush(10)
+    assert log_queue.flush(10)
     assert ["found" in lines[0], "dropped" in lines[1], len(lines)] == [True, True, 2]
 
 
@@ -114,23 +114,23 @@ def test_a_processor_or_a_logger_that_fails_raises_nothing() -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise ValueError("a fault of the configuration")
 
-    before = dropped()
+    before = log_queue.dropped()
     structlog.configure([fail])
     Log("test").info("line")
     structlog.configure([structlog.processors.JSONRenderer()], logger_factory=fail)
     Log("test").warning("line")
-    assert dropped() - before == 2
+    assert log_queue.dropped() - before == 2
 
 
 def test_a_forked_child_logs_with_a_writer_of_its_own() -> None:
     reader, writer = os.pipe()
     write_to(lambda text: os.write(writer, text.encode()))
     Log("test").info("parent")
-    assert flush(10)
+    assert log_queue.flush(10)
     assert b"parent" in os.read(reader, 1000)
     if (child := os.fork()) == 0:  # pragma: no cover
         Log("test").info("child")
-        os._exit(0 if flush(10) else 1)
+        os._exit(0 if log_queue.flush(10) else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert b"child" in os.read(reader, 1000)
     os.close(reader)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.mark_storage import added_strength, declarations, mark_lookup, overdue_needs
-from blackboard.board.mark_storage.deposits import DepositRequest, submit
+from blackboard.board.mark_storage import added_strength, declarations, deposits, mark_lookup, overdue_needs
+from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.board.result_types import Receipt
@@ -96,7 +96,7 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
 
 def _deposit(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> Receipt:
     try:
-        return submit(txn, item.request, classes)
+        return deposits.submit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise

@@ -30,8 +30,15 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, dropped_crossings, scheduled_crossings, stimuli, subject_cooldowns
-from blackboard.board.watches.crossing_selection import Selection, select
+from blackboard.board.watches import (
+    board_totals,
+    crossing_selection,
+    dropped_crossings,
+    scheduled_crossings,
+    stimuli,
+    subject_cooldowns,
+)
+from blackboard.board.watches.crossing_selection import Selection
 from blackboard.board.watches.rising_crossings import reason_of
 from blackboard.clock import Instant
 from blackboard.deployment import AgentSpec, Deployment, Per
@@ -75,7 +82,7 @@ def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration)
     if (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
         return _restart(txn, agent, row, worker, lease)
     for watch in ready_watches(txn, agent):
-        while (selection := select(txn, watch)).crossings:
+        while (selection := crossing_selection.select(txn, watch)).crossings:
             if (accepted := _quarantine_loops(txn, watch, selection)).crossings:
                 return _start(txn, watch, accepted, worker, lease)
     return None

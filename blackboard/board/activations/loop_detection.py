@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blackboard.authors import BOARD
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage import deposits
+from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -89,7 +90,7 @@ def ask_person(txn: BoardTransaction, subject: str, reason: str) -> None:
         detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
         " and --retry ID or --discard ID decides.",
     )
-    deposit(txn, DepositRequest.of(need, BOARD))
+    deposits.deposit(txn, DepositRequest.of(need, BOARD))
 
 
 def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[ActivationRow]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from blackboard.authors import BOARD
-from blackboard.board.mark_storage import departures, open_needs
+from blackboard.board.mark_storage import departures, deposits, open_needs
 from blackboard.board.mark_storage.declarations import ensure_kind
-from blackboard.board.mark_storage.deposits import DepositRequest, deposit
+from blackboard.board.mark_storage.deposits import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.marks import Overdue
@@ -62,4 +62,6 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same
     question = json.loads(need.payload).get("question", "")
     mark = Overdue(subject=need.subject, need=need.id, question=question, assignee=row.assignee)
-    deposit(txn, DepositRequest.of(mark, BOARD, occurred_at=txn.now if row.remind_at is None else row.remind_at))
+    deposits.deposit(
+        txn, DepositRequest.of(mark, BOARD, occurred_at=txn.now if row.remind_at is None else row.remind_at)
+    )

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import open_needs, overdue_needs
+from blackboard.board.mark_storage import deposits, open_needs, overdue_needs
 from blackboard.board.mark_storage.declarations import ensure_kind
-from blackboard.board.mark_storage.deposits import DepositRequest, check_signature, deposit
+from blackboard.board.mark_storage.deposits import DepositRequest, check_signature
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.reading import queries
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
@@ -76,7 +76,7 @@ def answer(
     if options and not free and not is_about_clock:
         text = _option(text, options)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=payload.get("question", ""))
-    receipt = deposit(txn, DepositRequest.of(decision, author))
+    receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
     overdue_needs.withdraw(txn, need_id, author)
     return receipt
 

@@ -27,12 +27,13 @@ from blackboard.board.watches import (
     dropped_crossings,
     episode_crossings,
     guards,
+    predicted_crossings,
     scheduled_crossings,
     stimuli,
     watch_states,
 )
 from blackboard.board.watches.crossing_holds import hold_of
-from blackboard.board.watches.predicted_crossings import LAST_INSTANT, forecast
+from blackboard.board.watches.predicted_crossings import LAST_INSTANT
 from blackboard.board.watches.watch_states import StateKey, of_subject, rows_behind
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso, to_datetime
@@ -150,7 +151,10 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> l
     if watch.is_scheduled:
         return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
     rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
-    instants = [forecast(txn, watch, PredictedCrossingRow(watch.id, subject, row.mark_id, row.due_at)) for row in rows]
+    instants = [
+        predicted_crossings.forecast(txn, watch, PredictedCrossingRow(watch.id, subject, row.mark_id, row.due_at))
+        for row in rows
+    ]
     return sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
 
 

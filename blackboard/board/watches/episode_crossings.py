@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from blackboard import episodes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
@@ -28,7 +29,7 @@ from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.deployment import Timing
-from blackboard.episodes import Episode, EpisodeChange, advance, next_crossing
+from blackboard.episodes import Episode, EpisodeChange, next_crossing
 from blackboard.reinforcement import FadingMark
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
@@ -232,7 +233,7 @@ def _step(
 ) -> EpisodeChange:
     # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
     together = None if watch.drops and watch.spec.guard is not None else txn.now
-    return advance(watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, together)
+    return episodes.advance(watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, together)
 
 
 def _write(

@@ -10,9 +10,16 @@ from __future__ import annotations
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_retests, episode_crossings, guards, scheduled_crossings, watch_states
+from blackboard.board.watches import (
+    crossing_retests,
+    episode_crossings,
+    falling_crossings,
+    guards,
+    scheduled_crossings,
+    watch_states,
+)
 from blackboard.board.watches.crossing_order import set_bound
-from blackboard.board.watches.falling_crossings import Fall, may_be_weaker, record, skip
+from blackboard.board.watches.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
@@ -213,7 +220,9 @@ def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRo
     at = first_true(watch.condition, marks, since)
     if at is not None and since < at <= txn.now:
         side = fallen_side(watch.condition, marks, since, at)
-        skip(txn, watch, Fall(subject, mark_id, marks, side, at, new.event_id), "before it was recorded")
+        falling_crossings.skip(
+            txn, watch, Fall(subject, mark_id, marks, side, at, new.event_id), "before it was recorded"
+        )
 
 
 def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> bool:
@@ -255,7 +264,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
     crossing_retests.complete(txn, watch, prediction.subject)
     side = fallen_side(watch.condition, marks, computed, at)
-    record(txn, watch, Fall(prediction.subject, prediction.mark_id, marks, side, at, event_id))
+    falling_crossings.record(txn, watch, Fall(prediction.subject, prediction.mark_id, marks, side, at, event_id))
 
 
 def _marks_at_crossing(
