@@ -14,7 +14,7 @@ from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
 from blackboard.board.mark_storage import deposits
-from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.marks import dump_payload
 from blackboard.parsing import parse
 from blackboard.reinforcement import FadingState, join

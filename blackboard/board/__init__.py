@@ -34,7 +34,7 @@ transactions     one transaction, and the rows that it reads and writes
 """
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.mark_storage.deposits import Deposit
+from blackboard.board.mark_storage.deposit_requests import Deposit
 from blackboard.board.result_types import MarkRecord, Receipt
 
 __all__ = ["Blackboard", "Deposit", "MarkRecord", "Receipt"]

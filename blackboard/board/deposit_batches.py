@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from typing import Any, NamedTuple
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_storage.deposits import Deposit, DepositRequest, submit_each
+from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
+from blackboard.board.mark_storage.deposits import submit_each
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.clock import When

@@ -8,7 +8,7 @@ from typing import Any
 from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit, place
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage.added_strength import check_increase
-from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.deployment import AgentSpec
 from blackboard.error_descriptions import class_name
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest

@@ -6,7 +6,7 @@ import pytest
 
 from blackboard import strength
 from blackboard.board.mark_storage import deposits
-from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential, Linear, Never, Power, Step

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from blackboard import count, strongest, total, watch
 from blackboard.board.mark_storage import deposits
-from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals
 from blackboard.board.watches.stimuli import stimuli_of

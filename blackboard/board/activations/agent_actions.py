@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blackboard.board.mark_storage import added_strength, declarations, deposits, mark_lookup, overdue_needs
-from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.board.result_types import Receipt

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from blackboard.authors import BOARD
 from blackboard.board.mark_storage import deposits
-from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -7,7 +7,7 @@ import json
 from blackboard.authors import BOARD
 from blackboard.board.mark_storage import departures, deposits, open_needs
 from blackboard.board.mark_storage.declarations import ensure_kind
-from blackboard.board.mark_storage.deposits import DepositRequest
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.marks import Overdue

@@ -1,0 +1,165 @@
+"""Requests of deposits: plain data, made before a transaction, with the digest that a key stands for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pydantic import JsonValue
+
+from blackboard.board.mark_storage.mark_class_registry import StandIn
+from blackboard.clock import Instant, When, instant_of
+from blackboard.decay import Decay
+from blackboard.errors import InvalidMark
+from blackboard.marks import (
+    Mark,
+    check_if_event,
+    given_payload,
+    normalize_subject,
+    not_json,
+    options_of,
+)
+from blackboard.payload_round_trip import write_mark
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """A mark to deposit by the name of its kind, without its class."""
+
+    kind: str
+    subject: str
+    payload: Mapping[str, JsonValue]
+    intensity: float = 1.0
+    key: str | None = None
+    source: str | None = None
+    """The file from which it is loaded, by its name in `loaded_files`. The board remembers it with the key."""
+    occurred_at: When | None = None
+    """When it occurred; by default when the board records it."""
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True)
+_NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source"})
+"""The fields of a request that its digest leaves out: what a key belongs to, and what the board adds."""
+
+
+class DepositRequest(NamedTuple):
+    """A mark to deposit, with the author who signs it."""
+
+    kind: str
+    subject: str
+    payload: Mapping[str, JsonValue]
+    """The payload as it was given; empty if `text` has it and there is no key."""
+    author: str
+    intensity: float = 1.0
+    key: str | None = None
+    decay: Decay | None = None
+    until: Instant | None = None
+    """The instant until which the mark keeps its strength; instead of `decay`."""
+    text: str | None = None
+    """The payload as JSON text if it has been checked."""
+    activation_id: int | None = None
+    """The activation that deposits the mark; None if the author is not an agent."""
+    source: str | None = None
+    """The file from which the deposit is loaded."""
+    occurred_at: Instant | None = None
+    """When it occurred; None if that is when the board records it."""
+    if_event: int | None = None
+    """The event of the live mark that it joins, 0 if there is none; None if that does not matter."""
+
+    @classmethod
+    def of(
+        cls,
+        item: Mark | Deposit,
+        author: str,
+        *,
+        intensity: float | None = None,
+        key: str | None = None,
+        decay: Decay | None = None,
+        until: Instant | None = None,
+        occurred_at: When | None = None,
+        if_event: int | None = None,
+    ) -> DepositRequest:
+        """Return the request for a mark.
+
+        Raises:
+            InvalidMark: `item` is not a mark, its payload is not JSON, or `if_event` is not an event.
+            InvalidTime: `occurred_at` is not a time.
+        """
+        if if_event is not None:
+            check_if_event(if_event)
+        payload: Mapping[str, JsonValue] = {}
+        text = source = None
+        if isinstance(item, Deposit):
+            payload, key, source = item.payload, item.key if key is None else key, item.source
+            occurred_at = item.occurred_at if occurred_at is None else occurred_at
+        elif not isinstance(item, Mark):
+            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
+        elif isinstance(item, StandIn):
+            payload = item.payload
+        else:
+            text = write_mark(item)
+        if isinstance(item, Mark) and (options := options_of(item)) is not None:
+            key = options.key if key is None else key
+            occurred_at = options.occurred_at if occurred_at is None else occurred_at
+            if_event = options.if_event if if_event is None else if_event
+            if decay is None and until is None:
+                decay, until = options.decay, options.until
+        if isinstance(item, Mark) and text is not None and key is not None:
+            payload = given_payload(item)
+        intensity = item.intensity if intensity is None else intensity
+        subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
+        at = None if occurred_at is None else instant_of(occurred_at)
+        return cls(
+            kind=item.kind,
+            subject=subject,
+            payload=payload,
+            author=author,
+            intensity=intensity,
+            key=key,
+            decay=decay,
+            until=until,
+            text=text,
+            source=source,
+            occurred_at=at,
+            if_event=if_event,
+        )
+
+    def digest(self) -> str:
+        """Return a text that two requests share if they ask for the same deposit.
+
+        An argument with its default value is left out, so a later version may add arguments.
+
+        Raises:
+            InvalidMark: The payload is not JSON.
+        """
+        defaults = self._field_defaults
+        arguments: dict[str, Any] = {
+            name: value
+            for name, value in zip(self._fields, self, strict=True)
+            if name not in _NOT_ARGUMENTS and (name not in defaults or value != defaults[name])
+        }
+        try:
+            text = _ENCODER.encode(_canonical(arguments))
+        except (RecursionError, ValueError) as error:  # a value may contain itself
+            raise not_json(error) from None
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _canonical(value: Any) -> Any:
+    """Return a value in a form that equal JSON values share: 1 for 1.0, and the members of a set in one order."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _canonical(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_ENCODER.encode(_canonical(item)) for item in value)
+    if isinstance(value, Decay):
+        return _canonical(value.spec())
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
