@@ -230,7 +230,7 @@ def test_an_agent_without_writes_has_no_empty_cell(house: CommandLine) -> None:
     path.write_text(path.read_text().replace(", writes=[Alarm], batch=10, kinds=[Call]", ", batch=10, kinds=[Alarm]"))
     house("init")
     [row] = [line for line in house("agents").out.splitlines() if "watchman" in line]
-    assert row.split("watch:")[0].split()[-2:] == ["none", "-"]
+    assert row.split("watch:")[0].split()[-3:] == ["none", "-", "-"]
 
 
 NOW = datetime(2026, 1, 5, 9, 0, 0, 500_000, UTC)

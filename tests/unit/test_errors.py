@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from blackboard import errors
-from blackboard.errors import BlackboardError, ConfigurationError, Mistake, UnknownName, UsageError, WorkError, nearest
+from blackboard.errors import (
+    BlackboardError,
+    ConfigurationError,
+    Conflict,
+    Mistake,
+    UnknownName,
+    UsageError,
+    WorkError,
+    nearest,
+)
 
 
 def every(root: type[BlackboardError]) -> Iterator[type[BlackboardError]]:
@@ -26,8 +35,9 @@ def test_every_error_is_public_and_in_the_tree_and_has_a_docstring(error: type[B
     assert error.__doc__
 
 
-def test_usage_errors_have_exit_code_2_and_work_errors_1() -> None:
-    assert {error.exit_code for error in every(UsageError)} == {2}
+def test_usage_errors_have_exit_code_2_and_work_errors_and_conflicts_1() -> None:
+    assert {error.exit_code for error in every(UsageError) if error is not Conflict} == {2}
+    assert Conflict.exit_code == 1  # a script reads the mark again, and repeats its request
     assert {error.exit_code for error in every(WorkError)} == {1}
 
 
