@@ -8,6 +8,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, count, strength, strongest, total, watch
 from blackboard.board.watches.predicted_crossings import next_fall
+from blackboard.conditions import Comparison
 from blackboard.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -310,6 +311,54 @@ def test_a_fall_of_which_nothing_is_left_is_not_told_for_ever(world: World) -> N
     tick(world, HOUR)
     assert crossings(world) == []
     assert world.sql("SELECT * FROM watch_state") == []
+
+
+FALLS = [
+    (Never(), count("beat", within="1m") < 1),
+    (Never(), count("beat", within="1m") < 2),
+    (Never(), count("beat", within="1m", over="board") < 1),
+    (Step("1m"), total("beat") < 0.5),
+    (Step("1m"), total("beat", over="board") < 0.5),
+    (Step("1m"), (total("beat") < 0.5) & (count("beat", within="5m") < 1)),
+    (Step("5m"), (total("beat") < 0.5) & (count("beat", within="1m") < 1)),
+    (Step("5m"), (total("beat") < 0.5) | (count("beat", within="1m") < 1)),
+]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(("law", "condition"), FALLS)
+@pytest.mark.parametrize("timing", [{}, {"held_for": "5m"}, {"clear_above": 3.0}], ids=str)
+def test_each_rewake_of_a_fall_is_given_the_marks_again(world: World, law: Any, condition: Any, timing: Any) -> None:
+    timing = {} if "clear_above" in timing and not isinstance(condition, Comparison) else timing
+    world.deploy(
+        {"beat": kind("beat", law, on_repeat="separate")},
+        spec("pager", watch(condition, rewake_every="10m", **timing)),
+    )
+    for _ in range(2):
+        world.put("beat")
+    for _ in range(4):
+        tick(world, 10 * MINUTE)
+        assert run(world) == [["s", "s"]]
+
+
+@pytest.mark.parametrize("law", [Never(), Linear("10m")])
+@pytest.mark.parametrize("timing", [{}, {"clear_above": 2.0}], ids=str)
+def test_rewakes_of_a_fall_end_when_no_mark_is_left_to_give(world: World, law: Any, timing: dict[str, Any]) -> None:
+    measure = count("beat", within="1m") if law == Never() else total("beat")
+    world.deploy({"beat": kind("beat", law)}, spec("pager", watch(measure < 1, rewake_every="2m", **timing)))
+    mark = world.put("beat").mark_id
+    tick(world, MINUTE)
+    assert run(world) == [["s"]]
+    world.board.withdraw(mark)
+    for _ in range(4):
+        tick(world, 2 * MINUTE)
+        assert run(world) == []
+    assert [row.state for row in world.crossings()] == ["done", "skipped"]
+    assert world.sql("SELECT * FROM predicted_crossing") == []
+    world.put("beat", intensity=2.0)
+    world.put("beat", intensity=2.0)
+    tick(world, HOUR)
+    assert len(run(world)) == 1  # it begins anew
 
 
 def test_a_late_deposit_counts_from_when_it_is_known(world: World) -> None:

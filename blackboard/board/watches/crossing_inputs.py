@@ -42,8 +42,11 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if crossing.is_per_mark:
         return _mark_behind(txn, crossing)
     if watch.has_window:
+        inputs = inputs_in_windows(txn, watch, crossing.subject, _begin(txn, watch, crossing))
+        if watch.is_falling and not inputs:  # the last to fall was a side without a window
+            inputs = sorted(_evaporated(txn, watch, crossing), key=_strongest_first)
         # In the order of the values that they crossed with: the present ones are not bounded by these.
-        return MarksBehind(inputs_in_windows(txn, watch, crossing.subject, crossing.crossed_at), crossing.value)
+        return MarksBehind(inputs, crossing.value)
     if watch.is_falling:
         stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
         rows = [row for row in txn.live(stored) if watch.covers(row.subject)]
@@ -84,11 +87,12 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     return sorted((pair for pair in chosen if not whole or pair[0].kind in whole), key=_strongest_first)
 
 
-def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, crossed_at: Instant) -> list[Input]:
+def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> list[Input]:
     """Return the marks behind a crossing of a watch with a window, strongest first.
 
-    These are the marks of the deposits that were in the window at the crossing or came later, live or not, and the live
-    marks that other measures count. When a value falls, the deposit that left the window at that instant counts.
+    These are the marks of the deposits that were in the window at an instant or came later, live or not, and the live
+    marks that other measures count. The instant is that of the crossing; for a falling watch that of the fall, and the
+    deposit that left the window then counts.
     """
     key = StateKey(watch.id, subject, 0)
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
@@ -100,7 +104,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: st
             rows = [row for row in txn.live(watch_states.rows_behind(txn, watch, key)) if row.kind in measure.kinds]
             found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows if measure.covers(row.subject)}
             continue
-        since = crossed_at - measure.within + (0 if watch.is_falling else 1)
+        since = at - measure.within + (0 if watch.is_falling else 1)
         for deposit in events_since(txn.sql, measure, subject or None, since, ignored=watch.ignored_agent):
             if deposit.mark_id not in found and (state := _last_state(txn, deposit.subject, deposit.mark_id)):
                 found[deposit.mark_id] = state
@@ -182,13 +186,14 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 
 
 def _begin(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
-    """Return when the condition began to hold for which a watch crossed: a watch over time crosses later."""
+    """Return the instant of the fall for which a falling watch crossed: one over time crosses later."""
     if not watch.is_falling or crossing.cause is None or watch.timing is None:
         return crossing.crossed_at
-    if crossing.cause == "held":
-        return crossing.crossed_at - watch.timing.held_for
     state = watch_states.get(txn, StateKey(watch.id, crossing.subject, crossing.mark_id))
-    return crossing.crossed_at if state is None or state.held_since is None else state.held_since
+    if state is not None and state.held_since is not None and state.held_since <= crossing.crossed_at:
+        return state.held_since
+    # The state is that of a later episode, or there was nothing to remember.
+    return crossing.crossed_at - (watch.timing.held_for if crossing.cause == "held" else 0)
 
 
 def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:

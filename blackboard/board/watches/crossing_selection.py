@@ -127,6 +127,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
     """
     if not behind.inputs:
         skip_crossing(txn, watch, crossing, f"{watch.condition}: none of its marks is left")
+        episode_crossings.end_rewakes(txn, watch, crossing)
         return True
     if watch.is_falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
         return False

@@ -200,6 +200,14 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
         follow(txn, watch, key)
 
 
+def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
+    """End the rewakes of a falling watch of whose marks none is left: none would be left at the next rewake either."""
+    if watch.is_falling and watch.timing is not None:
+        key = StateKey(watch.id, crossing.subject, crossing.mark_id)
+        state = watch_states.get(txn, key)
+        watch_states.put(txn, key, None if watch.timing.clear is None else state, None)
+
+
 def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
     """Return whether the live marks of a rising watch over time meet its condition at an instant."""
     marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, subject, 0), at)
