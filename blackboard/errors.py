@@ -7,6 +7,7 @@ BlackboardError
 │   ├── InvalidLaw             a decay law with invalid parameters
 │   ├── InvalidCondition       a condition that cannot be parsed or watched
 │   ├── InvalidMark            a payload, subject or key that cannot be stored
+│   │   ├── UniqueConflict     a live mark has the value of the unique field
 │   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
 │   ├── InvalidTime            a value that is not a time, or is too far ahead
 │   ├── KeyReused              the key of a deposit stands for another deposit
@@ -70,6 +71,7 @@ __all__ = [
     "StoreMissing",
     "StoreNewer",
     "Undeclared",
+    "UniqueConflict",
     "UnknownName",
     "UnreadableMark",
     "UnreadableMarksWarning",
@@ -134,6 +136,10 @@ class InvalidMark(UsageError):
     """A mark whose kind, subject, payload, intensity or key cannot be stored."""
 
 
+class UniqueConflict(InvalidMark):
+    """Another live mark of the kind has the same value in the unique field."""
+
+
 class InvalidAuthor(InvalidMark):
     """An author's name that cannot be stored, or that only an agent or the board itself may sign with."""
 
@@ -159,9 +165,14 @@ class Conflict(UsageError):
 
     def __init__(self, what: str, if_event: int, event_id: int) -> None:
         self.event_id = event_id
-        expected = f"at event {if_event}" if if_event else "gone"
-        found = f"it is at event {event_id}" if event_id else "there is none"
-        super().__init__(f"{what} was to be {expected}, and {found}; read the mark again")
+        expected = f"event {if_event}" if if_event else "no live mark"
+        if not event_id:
+            found = "there is no live mark"
+        elif if_event:
+            found = f"it is at event {event_id}"
+        else:
+            found = f"there is one at event {event_id}"
+        super().__init__(f"{what} has changed: the request expects {expected}, and {found}; read it again")
 
 
 class LawConflict(UsageError):

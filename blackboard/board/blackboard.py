@@ -49,6 +49,7 @@ from blackboard.decay import Decay, law_from
 from blackboard.deployment import Deployment
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
+    InvalidMark,
     StoreBusy,
     UnreadableMark,
     UnreadableMarksWarning,
@@ -251,7 +252,9 @@ class Blackboard:
         Raises:
             UnknownName: The kind is not registered, and this process does not know its class.
             InvalidLaw: `decay` is not a valid law.
-            InvalidMark: The payload, subject, intensity or key is invalid, or the unique value is taken.
+            InvalidMark: The payload, subject, intensity or key is invalid, or `subject` or `payload` is named beside a
+                mark.
+            UniqueConflict: The value of the unique field belongs to another live mark.
             InvalidAuthor: The author is an agent.
             InvalidTime: `until` or `occurred_at` is not a time, or `occurred_at` is too far ahead of the board's time.
             KeyReused: The key stands for another request. Nothing is stored.
@@ -261,7 +264,12 @@ class Blackboard:
             OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
-        item = Deposit(mark, subject, {} if payload is None else payload) if isinstance(mark, str) else mark
+        if isinstance(mark, str):
+            item: Mark | Deposit = Deposit(mark, subject, {} if payload is None else payload)
+        elif subject or payload is not None:
+            raise InvalidMark("subject and payload belong to a deposit by the name of a kind; this mark has its own")
+        else:
+            item = mark
         classes = self.session.classes
         deposit_batches.learn_classes(classes, [item])
         request = DepositRequest.of(

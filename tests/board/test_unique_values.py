@@ -17,9 +17,8 @@ from pydantic import BaseModel, JsonValue
 
 from blackboard import Blackboard, ManualClock, Mark
 from blackboard.board.mark_storage import unique_values
-from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.deployment import Deployment, KindSpec
-from blackboard.errors import InvalidMark
+from blackboard.errors import InvalidMark, UniqueConflict
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0004_safeguards.py"
 

@@ -167,7 +167,7 @@ def test_a_change_may_depend_on_the_event_that_was_read(house: CommandLine) -> N
     deposit = ("deposit", "smoke", "kitchen", "--payload", '{"detail": "thin"}', "--if-event")
     event = house(*deposit, "0", "--json").json["event_id"]
     again = house(*deposit, "0")
-    assert (again.code, f"it is at event {event}" in again.err) == (1, True)
+    assert (again.code, f"there is one at event {event}; read it again" in again.err) == (1, True)
     [mark] = house("marks", "--json").json
     assert mark["event_id"] == event
     assert house("reinforce", str(mark["id"]), "--by", "0.1", "--if-event", str(event)).code == 0

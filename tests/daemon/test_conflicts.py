@@ -99,9 +99,8 @@ def test_after_five_conflicts_in_a_row_the_activation_fails(board: Blackboard) -
     assert runs == [1] * 5 + [2] * 5
     [activation] = board.activations()
     assert activation.state == "dead"
-    assert f"item 2 of 2: the turnover of 'day' was to be gone, and it is at event {kept.event_id}" in (
-        activation.error or ""
-    )
+    found = f"the request expects no live mark, and there is one at event {kept.event_id}"
+    assert f"item 2 of 2: the turnover of 'day' has changed: {found}" in (activation.error or "")
     assert "conflict 5 in a row" in (activation.error or "")
     assert not board.marks(Page)
 

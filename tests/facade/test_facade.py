@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, Receipt, SystemClock
-from blackboard.errors import InvalidDuration, InvalidMark, UnknownName
+from blackboard.errors import InvalidDuration, InvalidMark, UniqueConflict, UnknownName
 
 
 class Knock(Mark, kind="knock", on_repeat="separate", unique="door"):
@@ -51,6 +52,19 @@ def test_a_handle_deposits_in_its_author_s_name_on_the_same_board(board: Blackbo
     board.deposit(Knock(subject="c", door="3"))
     assert {mark.subject: mark.author for mark in board.marks()} == {"a": "import", "b": "import", "c": "person:ada"}
     assert other.session is board.session
+
+
+@pytest.mark.parametrize("named", [{"subject": "b"}, {"payload": {"door": "2"}}, {"payload": {}}])
+def test_a_mark_has_its_own_subject_and_payload(board: Blackboard, named: dict[str, Any]) -> None:
+    with pytest.raises(InvalidMark, match="subject and payload belong to a deposit by the name of a kind"):
+        board.deposit(Knock(subject="a", door="1"), **named)
+    assert not board.marks()
+
+
+def test_a_taken_unique_value_has_an_error_of_its_own(board: Blackboard) -> None:
+    board.deposit(Knock(subject="a", door="1"))
+    with pytest.raises(UniqueConflict, match=r"knock\.door: 1 belongs to mark \d+ with subject a"):
+        board.deposit(Knock(subject="b", door="1"))
 
 
 def test_the_first_error_rolls_back_its_own_transaction_and_says_how_many_are_stored(board: Blackboard) -> None:

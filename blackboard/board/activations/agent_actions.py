@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from blackboard.board.mark_storage import added_strength, declarations, deposits, mark_lookup, overdue_needs
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
-from blackboard.board.mark_storage.unique_values import UniqueConflict
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.deployment import AgentSpec
-from blackboard.errors import AgentError, NotFound, Undeclared, UsageError
+from blackboard.errors import AgentError, NotFound, Undeclared, UniqueConflict, UsageError
 from blackboard.mark_actions import Reinforce, Withdraw
 from blackboard.marks import dump_payload
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after

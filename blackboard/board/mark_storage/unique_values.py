@@ -17,7 +17,7 @@ from typing import Any
 from blackboard.board.mark_storage import backfill, departures
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import KindSpec
-from blackboard.errors import InvalidMark
+from blackboard.errors import UniqueConflict
 from blackboard.marks import Kind
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
@@ -26,10 +26,6 @@ MAX_NAMED_VALUES = 5
 """The largest number of values that are named."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
-
-
-class UniqueConflict(InvalidMark):
-    """An error: another live mark of the kind has the same value in the unique field."""
 
 
 def value_of(kind: Kind, payload: str) -> str | None:
