@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from tests.processes.worker import Cold, Done, Ember, Task
-from tests.processes.workers import Process, started
+from tests.processes.worker import Cold, Done, Ember, Lamp, Lit, Task
+from tests.processes.workers import Process, started, wait_for_any
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
@@ -154,6 +154,25 @@ def test_a_falling_crossing_without_a_daemon_is_handled_once_with_its_true_time(
     assert abs(activation.crossed_at - crosses) <= timedelta(microseconds=2)
     assert activation.started_at is not None
     assert activation.started_at > crosses
+
+
+def test_a_condition_that_lasts_crosses_once_for_two_daemons(board: Blackboard) -> None:
+    with worker(board) as one, worker(board) as other:
+        daemons = [one, other]
+        for process in daemons:
+            process.event("started")
+        for n in range(3):
+            board.deposit(Lamp(subject=f"s/{n}"))
+        wait_for_any(daemons, "done", 3)
+        for process in daemons:
+            process.signal(signal.SIGTERM)
+        assert [process.ends() for process in daemons] == [0, 0]
+    assert sorted(mark.subject for mark in board.marks(Lit)) == ["s/0", "s/1", "s/2"]
+    crossed = {activation.subject: activation.crossed_at for activation in board.activations(agent="keeper")}
+    assert len(board.activations(agent="keeper")) == len(crossed) == 3
+    for mark in board.marks(Lamp):
+        [lit] = [event for event in board.history(mark.subject) if event.kind == "lamp"]
+        assert crossed[mark.subject] - lit.recorded_at == timedelta(seconds=1)
 
 
 def test_sigterm_lets_running_activations_finish(board: Blackboard) -> None:

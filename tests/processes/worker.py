@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength
+from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength, watch
 from blackboard.cli.signals import handle_signals
 from blackboard.settings.sections import DaemonSettings
 
@@ -44,6 +44,14 @@ class Cold(Mark, kind="cold", on_repeat="separate"):
     """The result of a cold ember."""
 
 
+class Lamp(Mark, kind="lamp"):
+    """A mark that must last."""
+
+
+class Lit(Mark, kind="lit", on_repeat="separate"):
+    """The result of a lamp that lasted."""
+
+
 def say(event: str, details: Any = None) -> None:
     sys.stdout.write(json.dumps([event, details]) + "\n")
     sys.stdout.flush()
@@ -69,6 +77,12 @@ def warden(marks: Sequence[Ember], context: Any) -> list[Cold]:
     return [Cold(subject=mark.subject) for mark in marks]
 
 
+@agent(watches=watch(strength(Lamp) >= 0.5, held_for="1s"), writes=[Lit], per="subject")
+def keeper(marks: Sequence[Lamp], context: Any) -> list[Lit]:
+    """Record each lamp that has been lit for a second."""
+    return [Lit(subject=mark.subject) for mark in marks]
+
+
 def main() -> None:
     def print_event(logger: Any, name: str, event: Any) -> Any:
         say("log", {key: str(value) for key, value in event.items()})
@@ -77,7 +91,7 @@ def main() -> None:
     structlog.configure([print_event], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     with Blackboard.open(f"sqlite:///{Path(sys.argv[1])}", author="worker") as board:
         daemon = Daemon(
-            board, [laborer, warden], DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY)
+            board, [laborer, warden, keeper], DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY)
         )
         daemon.on_event.append(say)
         with handle_signals(daemon):

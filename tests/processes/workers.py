@@ -53,6 +53,13 @@ class Process:
         """Return the details of the next event with this name, as a `worker` prints it."""
         return json.loads(self.line(lambda line: _is(line, name, wanted)))[1]
 
+    def has_said(self, name: str) -> int:
+        """Return how many events with this name it has printed, and read what there is to read."""
+        assert self.popen.stdout is not None
+        while select.select([self.popen.stdout], [], [], 0)[0] and self._receive(0):
+            pass
+        return sum(_is(line, name, {}) for line in self.lines)
+
     def ends(self) -> int:
         """Read the output to its end and return the exit code."""
         until = time.monotonic() + BOUND_SECONDS
@@ -71,6 +78,16 @@ class Process:
         *whole, self._rest = (self._rest + said).split(b"\n")
         self.lines += [line.decode() for line in whole]
         return True
+
+
+def wait_for_any(processes: Sequence[Process], name: str, count: int) -> None:
+    """Wait until the processes together have printed that many events with this name."""
+    until = time.monotonic() + BOUND_SECONDS
+    while sum(process.has_said(name) for process in processes) < count:
+        assert time.monotonic() < until, f"they did not print {count} events {name!r}"
+        assert all(process.popen.poll() is None for process in processes), "a process ended"
+        outputs = [process.popen.stdout for process in processes if process.popen.stdout is not None]
+        select.select(outputs, [], [], max(0.0, until - time.monotonic()))
 
 
 @contextmanager
