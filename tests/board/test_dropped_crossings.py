@@ -8,12 +8,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.errors import ConfigurationError
 from tests.board.sum_checks import check_sums
 from tests.board.world import MINUTE, World, kind, spec
+from tests.support.examples import examples
 
 KINDS = {
     "smoke": kind("smoke", Never(), on_repeat="max"),
@@ -214,3 +217,65 @@ def test_windows(world: World, over: Any) -> None:
     assert woken(world) == [mark]
     world.put("smoke", "a", 6)
     assert woken(world) is None  # not again before the count has been below
+
+
+class Oracle:
+    """Which marks must wake the agent and which crossings are dropped, if only a stronger mark is news."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self.strengths: dict[str, int] = {}
+        self.given: dict[str, int] = {}
+        self.dropped: dict[str, int] = {}
+        self.waiting: set[str] = set()
+        self.skipped = 0
+
+    def deposit(self, subject: str, intensity: int) -> None:
+        strength = self.strengths[subject] = max(intensity, self.strengths.get(subject, 0))
+        if subject in self.waiting:
+            return
+        if not self.is_closed:
+            if self.dropped.pop(subject, None) is not None or self.given.get(subject, 0) < strength:
+                self.waiting.add(subject)
+        elif self.dropped.get(subject, self.given.get(subject, 0)) < strength:
+            self.dropped[subject] = strength
+            self.skipped += 1
+
+    def look(self) -> set[str]:
+        woken, self.waiting = self.waiting, set()
+        self.given.update({subject: self.strengths[subject] for subject in woken})
+        return woken
+
+
+deposits = st.tuples(st.sampled_from("ab"), st.integers(1, 3))
+
+
+@examples(0.3)
+@for_all(
+    steps=st.lists(deposits | st.sampled_from(["begin", "end", "look"]), max_size=25),
+    condition=st.sampled_from([condition for condition in CONDITIONS if condition.over == "subject"]),
+)
+def test_what_wakes_is_what_an_oracle_says(
+    steps: list[Any], condition: Condition, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    world, oracle = World(tmp_path_factory.mktemp("board") / "board.db"), Oracle()
+    try:
+        deploy(world, condition)
+        marks: dict[int, str] = {}
+        for step in [*steps, "look", "end", "look"]:
+            world.advance(MINUTE)
+            if step == "look":
+                found: set[str] = set()
+                while (given := woken(world)) is not None:
+                    found.update(marks[mark_id] for mark_id in given)
+                assert found == oracle.look()
+                assert len(skipped(world)) == oracle.skipped
+            elif step in ("begin", "end"):
+                oracle.is_closed = step == "begin"
+                begin(world) if oracle.is_closed else end(world)
+            else:
+                subject, intensity = step
+                marks[world.put("smoke", subject, intensity).mark_id] = subject
+                oracle.deposit(subject, intensity)
+    finally:
+        world.close()
