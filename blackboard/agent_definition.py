@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar, overload
 
@@ -152,6 +152,7 @@ class Watch:
     """A condition that wakes an agent, with its own guards. Use `watch` to make one."""
 
     when: Condition
+    _: KW_ONLY
     only_if: Condition | None = None
     unless: Condition | None = None
     min_increase: float | None = None
@@ -201,8 +202,20 @@ def watch(
         on_guard: What becomes of a crossing while a guard is closed: "defer" lets it wait, "drop" skips it; by default
             as the agent's setting says.
     """
-    timing = (held_for, rewake_every, clear_below, clear_above)
-    return Watch(when, only_if, unless, min_increase, include_own, catch_up, per, *timing, on_guard)
+    return Watch(
+        when,
+        only_if=only_if,
+        unless=unless,
+        min_increase=min_increase,
+        include_own=include_own,
+        catch_up=catch_up,
+        per=per,
+        held_for=held_for,
+        rewake_every=rewake_every,
+        clear_below=clear_below,
+        clear_above=clear_above,
+        on_guard=on_guard,
+    )
 
 
 @dataclass(frozen=True)

@@ -433,7 +433,7 @@ class Comparison(Condition):
         yield self
 
     def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
-        """Return its truth, as `decide` gives it."""
+        """Return what `decide` says about this comparison."""
         return decide(self)
 
     def holds_at(self, value: float) -> bool:

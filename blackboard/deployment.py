@@ -233,7 +233,43 @@ class Budget(Data):
 
 
 class AgentSettings(Data):
-    """The settings of an agent. A deployment file may override each; docs/settings.md describes them."""
+    """The settings of an agent. A deployment file may override each; docs/settings.md says more about them.
+
+    Attributes:
+        batch: The largest number of marks in one activation; None for 100, or all for a watch over the board.
+        per: What an activation takes; None as the condition decides.
+        batch_window: The longest wait for a fuller batch.
+        urgent_above: The strength of a mark that ends the batch window; None for no such mark.
+        cooldown: How long the agent is neither woken nor retried after a success.
+        cooldown_per: Whether the cooldown applies to the agent, or to the subjects that succeeded; None for the
+            subjects after an activation per subject, otherwise for the agent.
+        concurrency: The largest number of its activations that run at once, in all daemons together.
+        timeout: The longest run of one activation.
+        max_attempts: The number of failures after which a batch is split, or a single mark or subject is dead.
+        retry_after: The wait after the first failure. It doubles with each failure.
+        when_faded: What becomes of marks that faded below the threshold before the agent could start.
+        max_marks: The largest number of marks that one activation may deposit.
+        max_payload: The largest payload that it may deposit, in bytes of JSON in UTF-8.
+        max_total: The largest size of all payloads of one activation together, in the same bytes.
+        max_chain: The largest number of activations in a chain, in which marks of each wake the next.
+        max_activations_per_hour: The largest number of activations in an hour; None for no limit.
+        catch_up: What a schedule does about the instants that it missed.
+        on_guard: What becomes of a crossing while a guard is closed.
+        held_for: How long a condition must have held.
+        rewake_every: After which time the agent wakes again while the condition holds; None for never.
+        clear_below: The value below which a rising watch that has crossed must have been before it may cross again;
+            None for its threshold.
+        clear_above: The value that a falling watch must have reached; None for its threshold.
+        cooldown_after_failures: The number of failures in a row after which the agent has a cooldown.
+        model: The name of the model; None for that of the deployment.
+        models: Other models by the strength of the strongest mark. The first that applies is used.
+        max_tokens: The largest number of tokens of an answer; None for that of the deployment.
+        use_batch_api: Whether calls go through the Message Batches API.
+        batch_api_below: The strength below which the strongest mark sends a call there; None for no such limit.
+        on_unknown: What becomes of a call if nobody knows whether it was answered and paid.
+        give_up_after: How long calls are retried that were certainly not answered; None for without end.
+        budget: The limits of its model calls.
+    """
 
     batch: int | None = Field(default=None, ge=1, le=10_000)
     per: Per | None = None

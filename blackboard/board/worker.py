@@ -39,6 +39,7 @@ from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.durations import Duration
 from blackboard.failpoints import failpoint
+from blackboard.states import ActivationState
 from blackboard.store import schema
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
@@ -308,10 +309,10 @@ class Worker:
 
         return self._session.write(work, record_instant=True, shared=True)
 
-    def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> str | None:
+    def fail(self, claim: Claim, failure: Failure, rng: random.Random) -> ActivationState | None:
         """End a run with a failure, and return the new state; None if the activation is no longer this worker's."""
 
-        def work(txn: BoardTransaction) -> str | None:
+        def work(txn: BoardTransaction) -> ActivationState | None:
             state = activation_results.fail(txn, claim.row, claim.agent, failure, rng)
             if state is not None and failure.bad_answer:
                 model_calls.mark_unusable(txn, claim.row.id, failure.error)
@@ -322,7 +323,7 @@ class Worker:
         failpoint("failure.after")
         return state
 
-    def put_back(self, claim: Claim, conflict: str, rng: random.Random) -> str | None:
+    def put_back(self, claim: Claim, conflict: str, rng: random.Random) -> ActivationState | None:
         """Put a run back whose result was in conflict with the board; see `activation_results.put_back`.
 
         Returns the new state; None if the activation is no longer this worker's.

@@ -85,7 +85,7 @@ def _forget_again(session: Session, erased: list[ErasedEvents | None], forget: b
     """Name the forgotten subjects that a backup brought back, or forget them again."""
     from blackboard.board import administration
 
-    with session.board(register=False) as board:
+    with session.board(deploy=False) as board:
         subjects = administration.brought_back(board, erased)
         for subject in subjects if forget else ():
             _show_erasure(subject, board.forget(subject))

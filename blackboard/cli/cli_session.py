@@ -106,7 +106,7 @@ class Session:
         *,
         create: bool | None = False,
         upgrade: bool | None = None,
-        register: bool | None = None,
+        deploy: bool | None = None,
         report: Callable[[str], None] = note,
     ) -> Iterator[Blackboard]:
         """Open the board. The first command that may create a board deploys the deployment file on it.
@@ -116,7 +116,7 @@ class Session:
         Args:
             create: Whether to create the database and its folder if there is none; None does so for SQLite only.
             upgrade: Whether to upgrade the schema of an older version; None does so for SQLite only.
-            register: Whether to deploy the file on a new board; by default if `create` may create it.
+            deploy: Whether to deploy the file on a new board; by default if `create` may create it.
             report: Called with notes; by default they go to stderr.
 
         Raises:
@@ -145,9 +145,9 @@ class Session:
             board.session.classes.load_from(self.classes)
             if (text := _schema_note(board)) is not None:
                 report(text)
-            if register is None:
-                register = create is not False
-            if register and settings.names_agents and board.deployment.version == 0:
+            if deploy is None:
+                deploy = create is not False
+            if deploy and settings.names_agents and board.deployment.version == 0:
                 board.deploy(self.resolve().deployment)
             try:
                 yield board

@@ -66,7 +66,7 @@ def init(
 
         say(f"{write_example(example, session.config)} is written")
     resolved = session.resolve()
-    with session.board(create=True, upgrade=True, register=False) as board:
+    with session.board(create=True, upgrade=True, deploy=False) as board:
         result = session.deploy(board, resolved, Deployer(replace))
         if message := refresh_views(board):
             note(message)

@@ -73,7 +73,7 @@ def run(
         resolved = _only(session.resolve(), names)
         for warning in resolved.warnings:
             log.warning(str(warning))
-        with session.board(create=None, register=False, report=log.warning) as board:
+        with session.board(create=None, deploy=False, report=log.warning) as board:
             session.deploy(board, resolved, Deployer(replace, "unserved"))
             daemon = build_daemon(board, resolved, client_of(resolved))
             deployer = Deployer(new_code="never", worker=daemon.worker.id)

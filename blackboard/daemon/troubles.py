@@ -27,7 +27,7 @@ MAX_ERRORS = 10
 
 @dataclass(frozen=True)
 class Trouble:
-    """A kind of trouble: the words for its begin and its end."""
+    """A kind of trouble: the log lines for its beginning and its end."""
 
     begins: str
     ends: str

@@ -231,25 +231,28 @@ class _Resolver:
                 )
         return classes
 
+    def _failed(self, place: str, message: str) -> None:
+        """Record that an import failed, so that names which it would have brought are not reported as well."""
+        self.import_failed = True
+        self._wrong(place, message)
+
     def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
         """Import the object at a path; record a mistake and return None if it is missing or unsuitable."""
-        self.import_failed, before = True, self.import_failed
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
-            return self._wrong(place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales")
+            return self._failed(place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales")
         try:
             module = importlib.import_module(name)
         except MissingPackage:
             raise  # not a mistake in the file
         except ImportError as error:
-            return self._wrong(place, f"{path!r} cannot be imported: {error}")
+            return self._failed(place, f"{path!r} cannot be imported: {error}")
         except BlackboardError as error:
-            return self._wrong(place, f"{path!r}: {error}")
+            return self._failed(place, f"{path!r}: {error}")
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may raise anything, even SystemExit
-            return self._wrong(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
-        self.import_failed = before
+            return self._failed(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
         value = getattr(module, attribute, None)
         if not fits(value):
             right = [label for label, value in vars(module).items() if fits(value)]

@@ -108,12 +108,13 @@ class MarkRow(NamedTuple):
     evaporates_at: Time | None
     order_key: float | None
     other_event_id: Id | None = None
-    """The last event that `changed_by` did not cause as an agent; None if there is none."""
+    """The last event that the agent in `changed_by` did not cause; the last event of all if that author is no
+    agent. None if there is none."""
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: Flag = 0
-    """Whether the deposit named the law, and the kind had another law. A change of the kind's law does not change it.
-    """
+    """Whether the deposit named the law, and the kind had another law. Such a mark keeps its law when the law of the
+    kind changes."""
     occurred_at: AddedNumber = 0
     """When the deposit occurred whose payload and author the mark shows, which is the latest of its deposits."""
     last_author: str | None = None

@@ -25,11 +25,15 @@ from blackboard.system.private_files import PRIVATE_MODE, set_mode
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-HEAD = "0006"
-"""The newest migration. A test compares it with the folder."""
-
 KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
-"""Every migration, oldest first."""
+"""Every migration, oldest first. A test compares them with the folder."""
+
+HEAD = KNOWN[-1]
+"""The newest migration."""
+
+MIGRATION_LOCK = 1112296258
+"""The advisory lock of PostgreSQL that a process holds while it changes the schema: any number, the same in every
+version."""
 
 _alembic = threading.Lock()
 """Held while Alembic runs, because a process has only one Alembic context, whatever database it changes."""
@@ -217,7 +221,7 @@ def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange |
         def begin(conn: Any) -> None:
             conn.exec_driver_sql(sql_dialect.begin_write(database.dialect))
             if not database.is_embedded:
-                conn.exec_driver_sql("SELECT pg_advisory_xact_lock(1112296258)")
+                conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
 
         try:
             with connection.begin():

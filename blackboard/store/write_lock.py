@@ -18,6 +18,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from blackboard.clock import SystemClock, pause
 from blackboard.durations import Duration
@@ -27,11 +28,22 @@ from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.private_files import create_private, mode_of
 
+
+class Interval(NamedTuple):
+    """The time between two attempts to take a lock."""
+
+    waited_below_ms: int
+    """The milliseconds of waiting up to which it applies."""
+    queue_us: int
+    """Microseconds between two attempts to take the queue lock."""
+    lock_us: int
+    """Microseconds between two attempts to take the write lock."""
+
+
 INTERVALS = (
-    # up to this many milliseconds of waiting, for the queue lock (microseconds), for the write lock (microseconds)
-    (8, 2000, 100),
-    (30, 1000, 500),
-    (1000, 300, 500),
+    Interval(waited_below_ms=8, queue_us=2000, lock_us=100),
+    Interval(waited_below_ms=30, queue_us=1000, lock_us=500),
+    Interval(waited_below_ms=1000, queue_us=300, lock_us=500),
 )
 LONG_INTERVAL_MICROSECONDS = 1000
 """Microseconds between two attempts of a long wait, such as that for a process that was suspended."""
@@ -119,7 +131,7 @@ class WriteLock:
         self._is_waiting = self._is_held = False
 
     def before_fork(self) -> None:
-        """Do nothing: what a thread holds, it goes on to hold in this process."""
+        """Do nothing: this process keeps the lock that one of its threads holds."""
 
     def after_fork(self, *, in_child: bool) -> None:
         """In a child, close the lock files. The parent's locks stay as they are."""
@@ -164,7 +176,7 @@ def _open(path: Path, mode: int) -> io.FileIO:
 
 def _interval(waited: Duration, *, is_queue: bool) -> Duration:
     """Return the microseconds until the next attempt."""
-    for limit, queue, lock in INTERVALS:
-        if waited < limit * 1000:
-            return queue if is_queue else lock
+    for interval in INTERVALS:
+        if waited < interval.waited_below_ms * 1000:
+            return interval.queue_us if is_queue else interval.lock_us
     return LONG_INTERVAL_MICROSECONDS

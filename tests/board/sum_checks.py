@@ -67,4 +67,4 @@ def keep_live_sums(txn: BoardTransaction) -> None:
     for item in txn.active.watches.values():
         is_total = item.is_over_board and item.absorbs and isinstance(item.comparison.measure, Total)
         if is_total and not board_totals.keeps_live_sums(txn, item):
-            board_totals._rebuild(txn, item.over_live_marks)
+            board_totals._recount(txn, item.over_live_marks)

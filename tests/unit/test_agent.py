@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.agent_definition import agent, of_subject, strongest_of, watch
+from blackboard.agent_definition import Watch, agent, of_subject, strongest_of, watch
 from blackboard.conditions import count, strength
 from blackboard.deployment import AgentSpec
 from blackboard.errors import ConfigurationError, InvalidCondition
@@ -140,3 +140,9 @@ def test_a_watch_may_be_written_as_text() -> None:
 
         @agent(watches="strenth(smoke) >= 0.7")
         def wrong(marks: list[Any], context: Any) -> None: ...
+
+
+def test_the_settings_of_a_watch_are_named() -> None:
+    with pytest.raises(TypeError, match="positional"):
+        Watch(HOT, HOT)  # type: ignore[call-arg]
+    assert watch(HOT, on_guard="drop", held_for="30s") == Watch(HOT, on_guard="drop", held_for="30s")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from blackboard.backoff import backoff
 from blackboard.board.activations import activation_results, activation_splits, model_calls, model_pauses
+from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -85,7 +86,7 @@ def _record_suspicion(
     pause = ModelPauseRow(
         agent=call.agent,
         model=call.model,
-        reason=error[:2000],
+        reason=error[:MAX_REASON_CHARACTERS],
         since=sent_at if before is None else before.since,
         failed_at=txn.now,
         probe_at=txn.now,
@@ -104,7 +105,7 @@ def _pause(
     is_next = (call.sent_at or txn.now) >= before.failed_at
     failures = 1 if before.suspect is not None else before.failures + is_next
     pause = before._replace(
-        reason=error[:2000],
+        reason=error[:MAX_REASON_CHARACTERS],
         failed_at=txn.now,
         probe_at=txn.now + backoff(FIRST_WAIT, failures, rng),
         failures=failures,

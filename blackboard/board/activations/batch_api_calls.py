@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from blackboard.board.activations import model_calls
+from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.model_pauses import Wait
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -128,4 +129,4 @@ def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | Non
     """Hold a planned call until the window of its budget ends, or, without an end, until a person acts."""
     txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=reason, until=until)
     if until is None:
-        txn.sql.run(MODEL_CALLS.note_error, id=row.id, error=reason[:2000])
+        txn.sql.run(MODEL_CALLS.note_error, id=row.id, error=reason[:MAX_REASON_CHARACTERS])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -181,16 +182,18 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     inputs, reads = inputs_of(txn, row.id)
     watch = txn.active.watches.get(row.watch_id)
     name = watch.spec.name if watch else ""
-    per: Per = agent.per_of(watch.spec) if watch else "subject"  # of a watch that is gone, one subject can be named
+    # the watch is gone: one subject is the safe answer
+    per: Per = agent.per_of(watch.spec) if watch else "subject"
     at = row.created_at if read_at is None else read_at
     return Claim(row, agent, name, inputs, reads, at, txn.deployment, per)
 
 
 def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[ActivationRow]) -> ActivationRow | None:
     """Return the first due activation with a subject that is not in cooldown. Marks of other subjects are split off."""
-    while (row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
-        if (row := _split_off_cooldowns(txn, agent, _keep_strongest_subject(txn, row))) is not None:
-            return row
+    while (due_row := txn.sql.one(due, agent=agent.name, now=txn.now)) is not None:
+        ready_row = _split_off_cooldowns(txn, agent, _keep_strongest_subject(txn, due_row))
+        if ready_row is not None:
+            return ready_row
     return None
 
 
@@ -203,7 +206,7 @@ def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> Activa
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or not watch.is_per_subject:
         return row
-    _, *others = _marks_by_subject(txn, row).values() or [[]]
+    others = list(_marks_by_subject(txn, row).values())[1:]
     if not others or model_calls.awaits_or_has_answer(txn, row.id):
         return row
     for marks in others:
@@ -251,18 +254,23 @@ def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: Activatio
     return _reread(txn, row)
 
 
+def _only_subject(crossings: Iterable[CrossingRow]) -> str | None:
+    """Return the subject of all these crossings; None if they have several, or cross for the board."""
+    subjects = {crossing.subject for crossing in crossings}
+    return (subjects.pop() or None) if len(subjects) == 1 else None
+
+
 def _insert(
     txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, state: ActivationState, **columns: Any
 ) -> ActivationRow:
     """Insert an activation with its crossings and marks."""
     lead = selection.crossings[0]
-    subjects = {crossing.subject for crossing in selection.crossings}
     more = f" and {len(selection.crossings) - 1} more" if len(selection.crossings) > 1 else ""
     row = ActivationRow(
         id=0,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=subjects.pop() or None if len(subjects) == 1 else None,
+        subject=_only_subject(selection.crossings),
         state=state,
         reason=f"{reason_of(watch, lead)}{more}",
         crossed_at=min(crossing.crossed_at for crossing in selection.crossings),

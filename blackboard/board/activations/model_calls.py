@@ -31,6 +31,9 @@ from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 ModelCall = CallRow
 """A recorded call to a model."""
 
+MAX_REASON_CHARACTERS = 2000
+"""The longest part of an error that is stored as the reason of a failed call or of a pause."""
+
 TOO_LATE = "a newer call had already been answered"
 DISCARDED = "its activation was discarded"
 WITH_ANSWER = (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE)
@@ -154,7 +157,8 @@ def mark_ended(
         row,
         state,
         reserved=row.reserved if keeps_reserve else 0,
-        error=error[:2000] if row.body else None,  # a gateway may repeat a request whose subject was forgotten since
+        # A gateway may repeat a request whose subject was forgotten since.
+        error=error[:MAX_REASON_CHARACTERS] if row.body else None,
         request_id=request_id or row.request_id,
     )
 

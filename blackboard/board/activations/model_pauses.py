@@ -18,6 +18,7 @@ from enum import Enum
 
 from blackboard.backoff import backoff
 from blackboard.board.activations import activation_splits, model_calls
+from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.durations import Duration, parse_duration
@@ -115,7 +116,8 @@ def _next_pause(
     pause = ModelPauseRow(
         agent="",
         model=call.model,
-        reason=reason[:2000] if present.body else FORGOTTEN,  # a gateway may repeat the request
+        # A gateway may repeat the request.
+        reason=reason[:MAX_REASON_CHARACTERS] if present.body else FORGOTTEN,
         since=sent_at if before is None else before.since,
         failed_at=txn.now,
         probe_at=txn.now if suspect else txn.now + delay,

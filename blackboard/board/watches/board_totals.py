@@ -56,21 +56,21 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
     """
     if not watch.keeps_totals:
         return measure_marks(txn, watch)
-    now = _update_and_bound(txn, watch)
+    sums = _update_and_bound(txn, watch)
     comparison, measure = watch.comparison, watch.comparison.measure
-    if not comparison.holds_at(measure.from_sums(now.marks, now.total + now.error)):
-        return measure.from_sums(now.marks, now.total), now.marks
-    if not now.is_exact:
+    if not comparison.holds_at(measure.from_sums(sums.marks, sums.total + sums.error)):
+        return measure.from_sums(sums.marks, sums.total), sums.marks
+    if not sums.is_exact:
         return measure_marks(txn, watch)
-    if not comparison.holds_at(measure.from_sums(now.marks, now.total - now.error)):
+    if not comparison.holds_at(measure.from_sums(sums.marks, sums.total - sums.error)):
         return _count_afresh(txn, watch)
-    return measure.from_sums(now.marks, now.total), now.marks
+    return measure.from_sums(sums.marks, sums.total), sums.marks
 
 
 def update_and_measure_live(txn: BoardTransaction, watch: RegisteredWatch) -> float:
     """Return the value of a watch over all live marks that count for it, as exact as `update_and_measure`."""
     if not groups_of(txn, watch.over_live_marks):
-        _rebuild(txn, watch.over_live_marks)
+        _recount(txn, watch.over_live_marks)
     return update_and_measure(txn, watch.over_live_marks)[0]
 
 
@@ -87,15 +87,15 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkR
     """
     over_all, threshold = watch.over_live_marks, watch.threshold
     if not groups_of(txn, over_all):
-        _rebuild(txn, over_all)
-    now = _update_and_bound(txn, over_all)
-    if now.total + now.error < threshold:
+        _recount(txn, over_all)
+    sums = _update_and_bound(txn, over_all)
+    if sums.total + sums.error < threshold:
         return False
-    before = now.total - (txn.strength(new) - txn.strength(old))
-    error = now.error + TERM_ROUNDING * now.total
-    if now.is_exact and before - error >= threshold:
+    before = sums.total - (txn.strength(new) - txn.strength(old))
+    error = sums.error + TERM_ROUNDING * sums.total
+    if sums.is_exact and before - error >= threshold:
         return False
-    if now.is_exact and now.total - now.error >= threshold > before + error:
+    if sums.is_exact and sums.total - sums.error >= threshold > before + error:
         return True
     others = [txn.fading(row) for row in stimuli_of(txn, over_all) if row.id != new.id]
     measure = watch.comparison.measure
@@ -160,10 +160,10 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     The sums over all live marks are computed when they are needed.
     """
     reset(txn, watch.over_live_marks)
-    _rebuild(txn, watch)
+    _recount(txn, watch)
 
 
-def _rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
+def _recount(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     reset(txn, watch)
     if not watch.keeps_totals:
         return
