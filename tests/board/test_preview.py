@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +13,11 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from blackboard import count, strength, strongest, total
+from blackboard import count, strength, strongest, total, watch
 from blackboard.board.deployments.deployment_preview import Preview, preview
 from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.clock import from_datetime
-from blackboard.decay import Curve, Decay, Exponential, Linear, Power
+from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.store.tables import metadata
 from tests.board.world import HOUR, MINUTE, World, kind, spec
@@ -208,3 +209,74 @@ def test_a_crossing_that_is_due_and_not_yet_recorded_is_previewed(world: World) 
         (item.agent, item.subject) for item in world.board.agenda() if item.agent != "gone"
     )
     assert len(told) == 3
+
+
+TIMED = st.sampled_from([
+    strength("smoke") >= 0.5,
+    total("smoke") >= 0.5,
+    total("smoke", over="board") >= 0.5,
+    count("smoke", within="10m") >= 1,
+    strength("smoke") < 0.5,
+    total("smoke") < 0.5,
+    count("smoke", within="10m") < 1,
+])  # fmt: skip
+TIMINGS: list[dict[str, Any]] = [
+    {},
+    {"held_for": "5m"},
+    {"held_for": "30m"},
+    {"rewake_every": "5m"},
+    {"clear": True},
+    {"drops": True},
+    {"drops": True, "held_for": "5m"},
+    {"drops": True, "rewake_every": "5m"},
+]
+
+
+def timed(condition: Any, timing: dict[str, Any]) -> AgentSpec:
+    settings = dict(timing)
+    if settings.pop("clear", False):
+        settings |= {"clear_above": 2.0} if condition.is_falling else {"clear_below": 0.3}
+    if settings.pop("drops", False):
+        settings["unless"] = count("door", over="board") >= 1
+        settings |= {} if condition.is_falling else {"on_guard": "drop"}
+    return spec("pager", watch(condition, **settings))
+
+
+@examples(0.5)
+@for_all(
+    condition=TIMED,
+    old=st.none() | st.sampled_from(TIMINGS),
+    new=st.sampled_from(TIMINGS),
+    law=st.sampled_from([Never(), Linear("20m")]),
+    steps=st.lists(st.sampled_from(["put", "close", "claim", "notice", 1, 7]), max_size=6),
+)
+def test_the_preview_of_a_watch_over_time_is_what_the_deployment_does(
+    condition: Any, old: dict[str, Any] | None, new: dict[str, Any], law: Decay, steps: list[Any]
+) -> None:
+    kinds = {"smoke": kind("smoke", law, on_repeat="separate"), "door": kind("door")}
+    with new_world() as world:
+        world.deploy(kinds, *([] if old is None else [timed(condition, old)]))
+        for step in steps:
+            if step == "put":
+                world.put("smoke", "ab"[len(world.crossings()) % 2])
+            elif step == "close":
+                world.put("door", "all")
+            elif step == "notice":
+                world.fire_all_due()
+            elif step != "claim":
+                world.advance(step * MINUTE)
+            elif old is not None:
+                world.work_off("pager")
+        known = {row.id for row in world.crossings()}
+        waited = Counter((row.subject, row.mark_id, row.value) for row in world.crossings("waiting"))
+        changed = timed(condition, new)
+        found = preview_of(world, kinds, changed)
+        world.deploy(kinds, changed)
+        rows = [row for row in world.crossings() if row.id not in known and row.state != "withdrawn"]
+        came = Counter((row.subject, row.mark_id, row.value) for row in rows)
+        told = Counter((one.subject or "", one.mark_id or 0, one.value) for one in (*found.wakes, *found.retests))
+        assert came <= told <= came + waited  # a crossing that waited is told if its watch changes
+        stay = [retest for retest in found.retests if retest.stays]
+        open_wakes = [wake for wake in found.wakes if not wake.guard_closed]
+        if found.retests:
+            assert len(world.crossings("waiting")) == len(stay) + len(open_wakes)
