@@ -487,7 +487,7 @@ class Blackboard:
         return self.session.read(lambda txn: queries.status(txn, dead, **sizes))
 
     def agents(self) -> list[AgentStatus]:
-        """Return each registered agent with its watches and its state."""
+        """Return each deployed agent with its watches and its state."""
         return self.session.read(queries.agents)
 
     def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
@@ -682,7 +682,7 @@ class Blackboard:
     def deploy(
         self, *items: AgentDeclaration | Deployment, kinds: Iterable[type[Mark]] = (), replace: bool = False
     ) -> DeployResult:
-        """Register agents as they declare themselves, or a whole deployment, and let the marks follow.
+        """Deploy agents as they declare themselves, or a whole deployment, and let the marks follow.
 
         The change is one event at one instant. Marks follow in bounded batches, each as of that instant. If the call is
         interrupted, a daemon or the next call continues.

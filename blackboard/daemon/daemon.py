@@ -312,11 +312,11 @@ class Daemon:
 
     def _deploy_agents(self) -> None:
         """Deploy the agents that the board does not know, or knows with other code."""
-        registered = self.board.deployment.agents
+        deployed = self.board.deployment.agents
         if new := [
             agent
             for name, agent in self.agents.items()
-            if name not in registered or registered[name].code != agent.spec.code
+            if name not in deployed or deployed[name].code != agent.spec.code
         ]:
             self.worker.deploy(new, replace=self._replace)
 

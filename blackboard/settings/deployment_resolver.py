@@ -1,6 +1,6 @@
 """The resolver of settings into a deployment. It imports the named agents and kinds and applies their overrides.
 
-It registers no agent or kind. All mistakes are collected, so that a person can correct them together.
+It deploys nothing. All mistakes are collected, so that a person can correct them together.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def deploy(
     *,
     replace: bool,
 ) -> DeployResult:
-    """Register agents and kinds as they declare themselves, or a whole deployment; see `Blackboard.deploy`."""
+    """Deploy agents and kinds as they declare themselves, or a whole deployment; see `Blackboard.deploy`."""
     agents = [item for item in items if not isinstance(item, Deployment)]
     deployments = [item for item in items if isinstance(item, Deployment)]
     if deployments and (len(items) > 1 or kinds):
