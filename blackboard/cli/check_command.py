@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from blackboard.board.deployments.deployment_preview import (
         PredictedActivations,
         PredictedCrossing,
+        PredictedHold,
         PredictedRetest,
         PredictedSchedule,
         PredictedWake,
@@ -219,6 +220,7 @@ def _show_preview(preview: Preview) -> None:
     _show_wakes(preview.wakes)
     _show_predicted_activations(preview.activations)
     _show_schedules(preview.schedules)
+    _show_holds(preview.holds)
     for stays, outcome in ((True, "stay"), (False, "be skipped, because their watch changes")):
         _show_retests([retest for retest in preview.retests if retest.stays is stays], outcome)
 
@@ -283,6 +285,16 @@ def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
 
 def _instants(schedule: PredictedSchedule) -> str:
     return ", ".join(str(timestamp(at)) for at in schedule.upcoming) or "never"
+
+
+def _show_holds(holds: Sequence[PredictedHold]) -> None:
+    if holds:
+        print_table(
+            ("agent", "watch", "crosses at", "subject"),
+            ((h.agent, h.watch, timestamp(h.crosses_at), h.subject or "the board") for h in holds[:MAX_LISTED]),
+            empty="",
+            title=f"{len(holds)} crossings would come by time alone, if nothing is deposited",
+        )
 
 
 def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:

@@ -280,3 +280,22 @@ def test_the_preview_of_a_watch_over_time_is_what_the_deployment_does(
         open_wakes = [wake for wake in found.wakes if not wake.guard_closed]
         if found.retests:
             assert len(world.crossings("waiting")) == len(stay) + len(open_wakes)
+
+
+def test_the_preview_says_when_watches_over_time_would_cross_by_time_alone() -> None:
+    kinds = {"smoke": kind("smoke", Linear("20m"), on_repeat="separate")}
+    with new_world() as world:
+        world.deploy(kinds)
+        deposited = world.clock.now()
+        world.put("smoke", "a")
+        world.advance(MINUTE)
+        lasting = spec("pager", watch(strongest("smoke") >= 0.5, held_for="5m"))
+        too_long = spec("patient", watch(strongest("smoke") >= 0.5, held_for="15m"))
+        found = preview_of(world, kinds, lasting, too_long)
+        assert [(hold.agent, hold.subject) for hold in found.holds] == [("pager", "a")]
+        [hold] = found.holds
+        world.deploy(kinds, lasting, too_long)
+        world.advance(HOUR)
+        world.fire_all_due()
+        [crossing] = world.crossings()
+        assert from_datetime(hold.crosses_at) == crossing.crossed_at > deposited

@@ -15,7 +15,9 @@ from blackboard.board.mark_storage import backfill, redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.unreadable_marks import Misfits
-from blackboard.board.watches import crossing_retests, guards, scheduled_crossings
+from blackboard.board.watches import crossing_retests, episode_crossings, guards, scheduled_crossings, watch_states
+from blackboard.board.watches.predicted_crossings import LAST_INSTANT
+from blackboard.board.watches.watch_states import StateKey
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, to_datetime
 from blackboard.deployment import DEFAULT_BATCH, Deployment, Per
@@ -73,6 +75,18 @@ class PredictedRetest(PredictedCrossing):
 
 
 @dataclass(frozen=True)
+class PredictedHold:
+    """A crossing of a watch over time that would come by time alone, if its marks only fade."""
+
+    agent: str
+    watch: str
+    subject: str | None
+    """None for the board."""
+    mark_id: int | None
+    crosses_at: datetime
+
+
+@dataclass(frozen=True)
 class PredictedSchedule:
     """A schedule as it would be under the deployment."""
 
@@ -126,6 +140,8 @@ class Preview:
     """The schedules of all agents."""
     activations: tuple[PredictedActivations, ...] = ()
     """What the crossings that would wait become, for each watch over subjects that has any."""
+    holds: tuple[PredictedHold, ...] = ()
+    """The crossings that watches over time would wait for, earliest first."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
     """For each kind, the live marks that do not fit its class."""
 
@@ -170,6 +186,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
         own_laws=dict(txn.sql.all(MARKS.count_own_laws, now=txn.now)),
         schedules=tuple(_predicted_schedules(txn, schedules)),
         activations=tuple(_activations(txn)),
+        holds=tuple(sorted(_holds(txn), key=lambda hold: hold.crosses_at)),
     )
 
 
@@ -232,6 +249,18 @@ def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
             sum(math.ceil(count / batch) for count in marks.values()),
             math.ceil(marks.total() / batch),
         )
+
+
+def _holds(txn: BoardTransaction) -> Iterator[PredictedHold]:
+    for watch in txn.active.watches.values():
+        if watch.timing is None:
+            continue
+        for row in txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=LAST_INSTANT):
+            state = watch_states.get(txn, StateKey(watch.id, row.subject, row.mark_id))
+            at = None if state is None else episode_crossings.forecast(txn, watch, state)
+            if at is not None:
+                subject, mark_id = row.subject or None, row.mark_id or None
+                yield PredictedHold(watch.agent.name, watch.spec.name, subject, mark_id, to_datetime(at))
 
 
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
