@@ -42,7 +42,7 @@ def test_a_mark_that_has_left_the_board_is_none(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Linear("1h"))})
     faded = world.put("smoke")
     world.advance(2 * HOUR)
-    with pytest.raises(Conflict, match="there is none") as conflict:
+    with pytest.raises(Conflict, match="there is no live mark") as conflict:
         world.put("smoke", if_event=faded.event_id)
     assert conflict.value.event_id == 0
     withdrawn = world.put("smoke", if_event=0)

@@ -656,7 +656,11 @@ def vigil(marks: Sequence[Smoke], context: Any) -> None:
 CHILLS = 40
 
 
-@agent(watches=watch(total(Smoke) >= 0.3, unless=count(Chill, over="board") >= CHILLS, on_guard="drop"), per="subject")
+# Each smoke has a subject of its own, so an agent that is woken for each of all of them would work for a minute.
+SOME_SMOKE = total(Smoke, subject="*[05]") >= 0.3
+
+
+@agent(watches=watch(SOME_SMOKE, unless=count(Chill, over="board") >= CHILLS, on_guard="drop"), per="subject")
 def novice(marks: Sequence[Smoke], context: Any) -> None:
     """Take note of the smoke of one subject, as long as there are few chills."""
     assert {mark.subject for mark in marks} == {context.subject}
