@@ -41,7 +41,7 @@ def digest(
         watches: The kinds of each watch, by its name.
         reads: The kinds that it reads in addition, and whether of the same subject only.
         writes: The kinds that it may deposit.
-        withdraws: The kinds of which it may withdraw marks of others.
+        withdraws: The kinds whose marks it may withdraw although others deposited them.
         schemas: The payload schemas of its mark classes, by kind.
         version: The version in its declaration; None if it names none.
     """

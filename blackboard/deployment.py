@@ -312,7 +312,7 @@ class AgentSpec(Data):
     reads: tuple[ReadSpec, ...] = ()
     writes: tuple[str, ...] = ()
     withdraws: tuple[str, ...] = ()
-    """The kinds of which it may withdraw marks that others have deposited."""
+    """The kinds whose marks it may withdraw although others deposited them."""
     settings: AgentSettings = AgentSettings()
     renamed_from: str | None = None
     code: str | None = None

@@ -18,7 +18,7 @@ from blackboard.board.activations import model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
-from blackboard.board.mark_storage import added_strength, deposits, overdue_needs
+from blackboard.board.mark_storage import added_strength, departures, deposits
 from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.deposits import check_signature
@@ -348,7 +348,7 @@ class Blackboard:
 
         def work(txn: BoardTransaction) -> None:
             check_signature(txn, self.author)
-            overdue_needs.withdraw(txn, mark_id, self.author, if_event=if_event)
+            departures.withdraw(txn, mark_id, self.author, if_event=if_event)
 
         self.session.write(work)
 

@@ -1,7 +1,7 @@
 """How far files that are followed have been deposited, so that a restart goes on where the last run ended.
 
-A position belongs to the path of a file, the author and the kind. A file that takes the place of another at the path
-begins a new generation.
+A position belongs to the path of a file, the author and the kind. A new generation begins when another file is at the
+path.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blackboard.board.board_session import BoardSession
-from blackboard.store.rows import ReadPositionRow
 from blackboard.store.statements import MARKS
 
 
@@ -30,9 +29,7 @@ class ReadPosition:
 
 def load_position(session: BoardSession, source: str, author: str, kind: str) -> ReadPosition | None:
     """Return how far a file has been deposited; None if it never was."""
-    row: ReadPositionRow | None = session.read(
-        lambda txn: txn.sql.one(MARKS.get_read_position, source=source, author=author, kind=kind)
-    )
+    row = session.read(lambda txn: txn.sql.one(MARKS.get_read_position, source=source, author=author, kind=kind))
     return None if row is None else ReadPosition(int(row.inode), row.generation, row.position, row.digest, row.header)
 
 

@@ -238,7 +238,7 @@ class AgentStatus:
     """The condition of each watch."""
     writes: tuple[str, ...]
     withdraws: tuple[str, ...]
-    """The kinds of which it may withdraw marks of others."""
+    """The kinds whose marks it may withdraw although others deposited them."""
     per: Mapping[str, Literal["subject", "batch"]]
     """What an activation of each watch takes: the marks of one subject or a batch."""
     state: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit, place
+from blackboard.board.activations.agent_actions import UNDECLARED_WITHDRAWAL, AgentAction, AgentDeposit, place
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage.added_strength import check_increase
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
@@ -87,7 +87,7 @@ def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
         raise Undeclared(
             f"Withdraw.mark: it withdraws a {mark.kind!r} of {mark.author!r}, and does not declare the kind in"
             f" withdraws{nearest(mark.kind, agent.withdraws)}",
-            shown="it withdraws a mark of others, of a kind that it does not declare in withdraws",
+            shown=UNDECLARED_WITHDRAWAL,
         )
 
 

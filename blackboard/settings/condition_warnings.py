@@ -163,8 +163,8 @@ def _about_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) 
             yield Mistake(
                 f"{place}.when_faded",
                 f'"keep" cannot keep marks of {name}: they end in one step after'
-                f" {format_duration(kind.decay.length)}. A crossing of {condition} that waits for longer gives the"
-                ' agent marks of which nothing is left; "drop" drops it',
+                f" {format_duration(kind.decay.length)}. If a crossing of {condition} waits for longer, its agent is"
+                ' given marks with the strength 0; "drop" drops the crossing',
             )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from blackboard import (
     Agent,
@@ -17,6 +17,7 @@ from blackboard import (
     Context,
     Daemon,
     Decision,
+    Deposit,
     ManualClock,
     Mark,
     Need,
@@ -24,6 +25,7 @@ from blackboard import (
     agent,
     strength,
 )
+from blackboard.board.loaded_files import withdraw_source
 from blackboard.clock import to_datetime
 from blackboard.errors import InvalidMark, InvalidTime, NotFound
 from blackboard.marks import due_instant
@@ -156,6 +158,28 @@ def test_an_answer_ends_what_is_overdue(board: Blackboard, clock: ManualClock, n
     work(board, reminder)
     assert board.marks(Overdue) == []
     assert board.query("select count(*) as n from open_need")[0][0] == 0
+
+
+def test_a_need_that_was_loaded_takes_what_says_that_it_is_overdue_with_it(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    payload: dict[str, JsonValue] = {"question": "Ship it?", "due": "15m"}
+    board.deposit_many([Deposit("need", "ship", payload, key="row 1", source="needs.csv")])
+    clock.advance(timedelta(minutes=20))
+    work(board, reminder)
+    assert len(board.marks(Overdue)) == 1
+    withdraw_source(board.session, "needs.csv", board.author)
+    assert not board.inbox() and not board.marks(Overdue)
+
+
+def test_forgetting_a_subject_counts_its_need_and_what_says_that_it_is_overdue(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
+    clock.advance(timedelta(minutes=20))
+    work(board, reminder)
+    assert board.forget("ship").live == 2
+    assert not board.inbox() and not board.marks(Overdue)
 
 
 def test_an_answer_in_time_leaves_no_reminder(board: Blackboard, clock: ManualClock) -> None:

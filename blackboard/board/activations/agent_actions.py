@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.mark_storage import added_strength, declarations, deposits, mark_lookup, overdue_needs
+from blackboard.board.mark_storage import added_strength, declarations, departures, deposits, mark_lookup
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
@@ -32,6 +32,8 @@ class AgentDeposit:
             yield item.request
             item = item.alternative
 
+
+UNDECLARED_WITHDRAWAL = "it withdraws a mark of others, of a kind that it does not declare in withdraws"
 
 AgentAction = AgentDeposit | Withdraw | Reinforce
 
@@ -115,9 +117,9 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, actio
         raise Undeclared(
             f"Withdraw.mark: mark {live.id} shows what {live.author!r} deposited, and the agent does not declare"
             f" {live.kind!r} in withdraws",
-            shown="it withdraws a mark of others, of a kind that it does not declare in withdraws",
+            shown=UNDECLARED_WITHDRAWAL,
         )
-    overdue_needs.withdraw(txn, live.id, agent.name, row.id)
+    departures.withdraw_live(txn, live, agent.name, row.id)
 
 
 def _is_own(agent: AgentSpec, mark: MarkRow) -> bool:

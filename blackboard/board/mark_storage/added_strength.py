@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 
 from blackboard.board.mark_storage import mark_lookup
-from blackboard.board.mark_storage.deposits import follow_change, last_event_of_others, register_law, shown_event
+from blackboard.board.mark_storage.deposits import (
+    agents_of,
+    follow_change,
+    last_event_of_others,
+    register_law,
+    shown_event,
+)
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
@@ -64,8 +70,7 @@ def reinforce(
     )
     _record(txn, old, row, author, activation_id)
     crossed = follow_change(txn, old, row)
-    agents = tuple(dict.fromkeys(watch.agent.name for watch in crossed))
-    return Receipt(row.id, event_id, "reinforced", txn.strength(row), agents)
+    return Receipt(row.id, event_id, "reinforced", txn.strength(row), agents_of(crossed))
 
 
 def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> float:

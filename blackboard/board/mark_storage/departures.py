@@ -67,11 +67,19 @@ def withdraw(
 ) -> MarkRow:
     """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
 
+    With a need, the mark that says that it is overdue is withdrawn.
+
     Raises:
         NotFound: There is no live mark with this id.
         Conflict: The mark is at another event than `if_event`.
     """
     row = mark_lookup.live_mark_to_change(txn, mark_id, if_event)
+    withdraw_live(txn, row, author, activation_id)
+    return row
+
+
+def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
+    """Do the same with a mark that `live_mark_to_change` has returned."""
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
@@ -83,7 +91,8 @@ def withdraw(
         _withdraw_crossings(txn, watch, row)
     txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
     guards.release_after_change(txn, row.kind, row.subject)
-    return row
+    if open_needs.is_need(row) and (overdue := open_needs.overdue_mark(txn, row)) is not None:
+        withdraw(txn, overdue.id, author, activation_id)
 
 
 def _record_evaporation(txn: BoardTransaction, row: MarkRow) -> None:

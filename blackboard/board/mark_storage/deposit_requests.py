@@ -95,20 +95,20 @@ class DepositRequest(NamedTuple):
         if isinstance(item, Deposit):
             payload, key, source = item.payload, item.key if key is None else key, item.source
             occurred_at = item.occurred_at if occurred_at is None else occurred_at
-        elif not isinstance(item, Mark):
-            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
-        elif isinstance(item, StandIn):
-            payload = item.payload
+        elif isinstance(item, Mark):
+            if (options := options_of(item)) is not None:
+                key = options.key if key is None else key
+                occurred_at = options.occurred_at if occurred_at is None else occurred_at
+                if_event = options.if_event if if_event is None else if_event
+                if decay is None and until is None:
+                    decay, until = options.decay, options.until
+            if isinstance(item, StandIn):
+                payload = item.payload
+            else:
+                text = write_mark(item)
+                payload = {} if key is None else given_payload(item)
         else:
-            text = write_mark(item)
-        if isinstance(item, Mark) and (options := options_of(item)) is not None:
-            key = options.key if key is None else key
-            occurred_at = options.occurred_at if occurred_at is None else occurred_at
-            if_event = options.if_event if if_event is None else if_event
-            if decay is None and until is None:
-                decay, until = options.decay, options.until
-        if isinstance(item, Mark) and text is not None and key is not None:
-            payload = given_payload(item)
+            raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
         intensity = item.intensity if intensity is None else intensity
         subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
         at = None if occurred_at is None else instant_of(occurred_at)

@@ -198,9 +198,9 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     elif (joined := _join(txn, kind, request, live, new)) is None:
         crossed = _follow_unchanged(txn, live, request.author)
         if kind.name not in txn.active.longest_windows:
-            return Receipt(live.id, live.event_id, "unchanged", txn.strength(live), _names(crossed))
+            return Receipt(live.id, live.event_id, "unchanged", txn.strength(live), agents_of(crossed))
         receipt = _record_without_effect(txn, request, kind, "unchanged", live, new, live)
-        return replace(receipt, crossed=tuple(dict.fromkeys((*_names(crossed), *receipt.crossed))))
+        return replace(receipt, crossed=tuple(dict.fromkeys((*agents_of(crossed), *receipt.crossed))))
     row = _write(txn, request, kind, joined)
     _count_in_windows(txn, request, row.id, row.event_id, joined.new)
     crossed = follow_change(txn, joined.old, row)
@@ -209,7 +209,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         row.event_id,
         "deposited" if joined.old is None else "reinforced",
         txn.strength(row) if row.is_live(txn.now) else 0.0,
-        _names(crossed),
+        agents_of(crossed),
     )
 
 
@@ -334,7 +334,7 @@ def _record_without_effect(
         crossed = episode_crossings.follow_change(txn, mark, mark)
         predicted_crossings.predict_windows(txn, mark)
         guards.release_after_change(txn, kind.name, mark.subject)
-    return Receipt(mark.id, event_id, outcome, 0.0 if live is None else txn.strength(live), _names(crossed))
+    return Receipt(mark.id, event_id, outcome, 0.0 if live is None else txn.strength(live), agents_of(crossed))
 
 
 def _count_in_windows(
@@ -351,7 +351,7 @@ def _count_in_windows(
     return True
 
 
-def _names(crossed: Sequence[RegisteredWatch]) -> tuple[str, ...]:
+def agents_of(crossed: Sequence[RegisteredWatch]) -> tuple[str, ...]:
     """Return the names of the agents of watches, each once."""
     return tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else ()
 

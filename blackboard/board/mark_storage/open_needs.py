@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
+from blackboard.authors import BOARD
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.marks import Need, due_instant
+from blackboard.marks import Need, Overdue, due_instant
 from blackboard.store.rows import MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 
@@ -13,6 +14,16 @@ from blackboard.store.statements import MARKS
 def is_need(row: MarkRow) -> bool:
     """Return whether a mark is a need."""
     return row.kind == Need.kind
+
+
+def overdue_mark(txn: BoardTransaction, need: MarkRow) -> MarkRow | None:
+    """Return the live mark that says that a need is overdue; None if there is none."""
+    if Overdue.kind not in txn.deployment.kinds:
+        return None
+    for mark in txn.sql.all(MARKS.marks_of_subject, kind=Overdue.kind, subject=need.subject):
+        if mark.author == BOARD and json.loads(mark.payload).get("need") == need.id and mark.is_live(txn.now):
+            return mark
+    return None
 
 
 def open_need(txn: BoardTransaction, row: MarkRow) -> None:

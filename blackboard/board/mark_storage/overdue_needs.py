@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from blackboard.authors import BOARD
-from blackboard.board.mark_storage import departures, deposits, open_needs
+from blackboard.board.mark_storage import deposits, open_needs
 from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.marks import Overdue
-from blackboard.store.rows import MarkRow, OpenNeedRow
+from blackboard.store.rows import OpenNeedRow
 from blackboard.store.statements import MARKS
 
 
@@ -28,27 +28,6 @@ def fire_due_of(txn: BoardTransaction, need_id: int, classes: MarkClasses) -> No
     row = open_needs.get(txn, need_id)
     if row.remind_at is not None and row.remind_at <= txn.now:
         _fire(txn, row, classes)
-
-
-def withdraw(
-    txn: BoardTransaction,
-    mark_id: int,
-    author: str,
-    activation_id: int | None = None,
-    if_event: int | None = None,
-) -> MarkRow:
-    """Withdraw a live mark; with a need, also the mark that says that it is overdue.
-
-    Raises:
-        NotFound: There is no live mark with this id.
-        Conflict: The mark is at another event than `if_event`.
-    """
-    row = departures.withdraw(txn, mark_id, author, activation_id, if_event)
-    if open_needs.is_need(row) and Overdue.kind in txn.deployment.kinds:
-        for mark in txn.sql.all(MARKS.marks_of_subject, kind=Overdue.kind, subject=row.subject):
-            if mark.author == BOARD and json.loads(mark.payload).get("need") == mark_id and mark.is_live(txn.now):
-                departures.withdraw(txn, mark.id, author, activation_id)
-    return row
 
 
 def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None:

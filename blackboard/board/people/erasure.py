@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from blackboard.board import file_compaction
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
-from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage import departures, open_needs
 from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions.activation_rows import get_activation
@@ -186,7 +186,8 @@ def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
 def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     """Remove every mark of the subject from the board, and return how many were live."""
     live = 0
-    for row in txn.sql.all(ERASURE.marks_to_erase, subject=subject):
+    # A need takes the mark that says that it is overdue with it, so it goes after that mark.
+    for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=open_needs.is_need):
         if not row.is_live(txn.now):
             departures.evaporate(txn, row)
         else:

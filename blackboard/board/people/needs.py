@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import deposits, open_needs, overdue_needs
+from blackboard.board.mark_storage import departures, deposits, open_needs, overdue_needs
 from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.deposits import check_signature
@@ -78,7 +78,7 @@ def answer(
         text = _option(text, options)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=payload.get("question", ""))
     receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
-    overdue_needs.withdraw(txn, need_id, author)
+    departures.withdraw(txn, need_id, author)
     return receipt
 
 

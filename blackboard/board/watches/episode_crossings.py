@@ -102,7 +102,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
     """Update the marks behind a crossing that waits for a fuller batch."""
-    waiting: CrossingRow | None = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
+    waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
     if waiting is not None:
         measured = _measure_window(txn, watch, key, waiting.crossed_at, waiting.value)
         rising_crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=waiting.crossed_at, cause=waiting.cause)

@@ -36,8 +36,7 @@ class StateKey(NamedTuple):
 
 def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
     """Return a state; None if there is nothing to remember."""
-    row: WatchStateRow | None = txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
-    return row
+    return txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
 
 
 def of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[WatchStateRow]:
