@@ -169,7 +169,8 @@ def test_a_need_that_was_loaded_takes_what_says_that_it_is_overdue_with_it(
     work(board, reminder)
     assert len(board.marks(Overdue)) == 1
     withdraw_source(board.session, "needs.csv", board.author)
-    assert not board.inbox() and not board.marks(Overdue)
+    assert not board.inbox()
+    assert not board.marks(Overdue)
 
 
 def test_forgetting_a_subject_counts_its_need_and_what_says_that_it_is_overdue(
@@ -179,7 +180,8 @@ def test_forgetting_a_subject_counts_its_need_and_what_says_that_it_is_overdue(
     clock.advance(timedelta(minutes=20))
     work(board, reminder)
     assert board.forget("ship").live == 2
-    assert not board.inbox() and not board.marks(Overdue)
+    assert not board.inbox()
+    assert not board.marks(Overdue)
 
 
 def test_an_answer_in_time_leaves_no_reminder(board: Blackboard, clock: ManualClock) -> None:
