@@ -28,7 +28,8 @@ people           what people decide: needs, pauses, erasure
 reading          what people and programs read
 activations      claims, results, model calls and budgets
 worker_registry  the processes on the board, and how they notify each other
-mark_storage     marks: their kinds, deposits and values
+mark_storage     marks: their deposits, their changes, and how they leave
+registration     the kinds and agents of the board, and how marks follow their changes
 watches          watches: what counts for them, and when they cross
 transactions     one transaction, and the rows that it reads and writes
 """

@@ -19,13 +19,13 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.mark_storage import added_strength, departures, deposits
-from blackboard.board.mark_storage.declarations import AgentDeclaration
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.deposits import check_signature
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import erasure, failed_activations, needs, pauses
 from blackboard.board.reading import queries, waking_explanation
 from blackboard.board.reading.activation_details import activation_details
+from blackboard.board.registration.declarations import AgentDeclaration
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationDetails,
     ActivationRecord,

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from blackboard.authors import BOARD
 from blackboard.board.mark_storage import departures, deposits
-from blackboard.board.mark_storage.declarations import ensure_kind
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.registration.declarations import ensure_kind
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, predicted_crossings, window_totals
 from blackboard.clock import Instant, iso

@@ -9,9 +9,9 @@ from blackboard.board import file_compaction, unreadable_marks
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.mark_storage import redeployment
 from blackboard.board.people.needs import inbox
 from blackboard.board.reading.queries import schedules
+from blackboard.board.registration import redeployment
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -29,9 +29,11 @@ from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.maintenance_pace import Pace
-from blackboard.board.mark_storage import backfill, departures, overdue_needs
-from blackboard.board.mark_storage.declarations import AgentDeclaration, with_declared
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.mark_storage import departures
+from blackboard.board.people import overdue_needs
+from blackboard.board.registration import backfill
+from blackboard.board.registration.declarations import AgentDeclaration, with_declared
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents

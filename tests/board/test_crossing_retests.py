@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import count, strength, strongest, total
 from blackboard.board.deployments.deployment_preview import preview
-from blackboard.board.mark_storage import backfill
+from blackboard.board.registration import backfill
 from blackboard.decay import Exponential
 from blackboard.deployment import Deployment
 from tests.board.world import HOUR, MINUTE, World, kind, spec

@@ -12,8 +12,8 @@ import pytest
 from pydantic import Field
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.board.mark_storage.payload_schema import problems_of
-from blackboard.board.mark_storage.unique_values import value_of
+from blackboard.board.registration.payload_schema import problems_of
+from blackboard.board.registration.unique_values import value_of
 from blackboard.daemon.daemon import Daemon
 from blackboard.deployment import DepositLimits
 from blackboard.errors import InvalidMark

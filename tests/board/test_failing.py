@@ -12,7 +12,7 @@ from blackboard import count, strength
 from blackboard.board.activations import activation_recovery, activation_results, activation_splits
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentDeposit
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.activation_rows import set_state
 from blackboard.decay import Never
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError

@@ -10,8 +10,8 @@ from blackboard.board import board_clock
 from blackboard.board.activations import activation_recovery, activation_results, claims
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.mark_storage import departures, deposits
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
 from blackboard.board.people import pauses
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS

@@ -14,10 +14,11 @@ from blackboard.board.activations import activation_results, claims
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.activations.claims import Claim
-from blackboard.board.mark_storage import backfill, departures, deposits
+from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.deposits import prepare
-from blackboard.board.mark_storage.redeployment import register
+from blackboard.board.registration import backfill
+from blackboard.board.registration.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import predicted_crossings

@@ -748,7 +748,7 @@ class Fading(CrashWorld):
         # Register only: the daemon migrates the marks batch by batch.
         deployment = board.deployment
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
-        from blackboard.board.mark_storage.redeployment import register
+        from blackboard.board.registration.redeployment import register
 
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True

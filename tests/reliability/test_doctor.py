@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.doctor import examine
-from blackboard.board.mark_storage.redeployment import register
+from blackboard.board.registration.redeployment import register
 from blackboard.deployment import Deployment
 from blackboard.finding import Finding
 from blackboard.store.statements import ACTIVATIONS

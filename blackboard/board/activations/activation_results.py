@@ -18,7 +18,7 @@ from blackboard.board.activations.activation_ends import (
 )
 from blackboard.board.activations.activation_splits import divisible_parts, halve
 from blackboard.board.activations.agent_actions import AgentAction
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.activation_rows import (
     get_activation,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from blackboard.board.mark_storage import added_strength, declarations, departures, deposits, mark_lookup
+from blackboard.board.mark_storage import added_strength, departures, deposit_limits, deposits, mark_lookup
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.deployment import AgentSpec
@@ -92,7 +92,7 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
     """
     for request in item.requests():
         text = request.text or dump_payload(request.payload)
-        declarations.check_payload(txn, request.kind, request.author, text, classes)
+        deposit_limits.check_payload(txn, request.kind, request.author, text, classes)
 
 
 def _deposit(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> Receipt:

@@ -13,7 +13,7 @@ from blackboard.board.activations import (
     renewed_inputs,
 )
 from blackboard.board.activations.agent_readiness import has_capacity, ready_watches
-from blackboard.board.mark_storage import backfill
+from blackboard.board.registration import mark_migration
 from blackboard.board.transactions.activation_inputs import (
     ABSORBED,
     ActivationInput,
@@ -331,4 +331,4 @@ def _migrate_if_pending(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """
     if row.kind not in txn.active.migrating:
         return row
-    return backfill.migrate(txn, txn.sql.existing(MARKS.get_mark, id=row.id))
+    return mark_migration.migrate(txn, txn.sql.existing(MARKS.get_mark, id=row.id))

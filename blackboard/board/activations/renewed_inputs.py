@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import backfill
+from blackboard.board.registration import mark_migration
 from blackboard.board.transactions.activation_inputs import READ, inputs_of, record_reads
 from blackboard.board.transactions.activation_rows import close_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -26,7 +26,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
             continue
         event_id, strength = item.event.id, 0.0
         mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
-        if mark is not None and (mark := backfill.migrate(txn, mark)).is_live(txn.now):
+        if mark is not None and (mark := mark_migration.migrate(txn, mark)).is_live(txn.now):
             strength = txn.strength(mark)
             if mark.event_id != event_id and _may_absorb(txn, row, mark):
                 event_id = mark.event_id

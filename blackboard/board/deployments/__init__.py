@@ -3,6 +3,5 @@
 deployer            deploys for programs and workers
 deployment_preview  deploys in a transaction that is rolled back
 
-What a deployment changes of kinds, agents and marks is in `mark_storage`: `declarations`, `redeployment` and
-`backfill`.
+What a deployment changes of kinds, agents and marks is in `registration`.
 """

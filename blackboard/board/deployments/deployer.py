@@ -10,8 +10,8 @@ from typing import Literal
 from blackboard.board import unreadable_marks
 from blackboard.board.board_session import BoardSession
 from blackboard.board.maintenance_pace import Pace
-from blackboard.board.mark_storage import backfill, declarations
-from blackboard.board.mark_storage.declarations import AgentDeclaration
+from blackboard.board.registration import backfill, declarations
+from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents

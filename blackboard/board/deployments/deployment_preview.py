@@ -11,7 +11,7 @@ from datetime import datetime
 from blackboard.board import unreadable_marks
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.mark_storage import backfill, redeployment
+from blackboard.board.registration import backfill, redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.unreadable_marks import Misfits

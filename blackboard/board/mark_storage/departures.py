@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import backfill, mark_lookup, open_needs
+from blackboard.board.mark_storage import mark_lookup, open_needs
+from blackboard.board.registration import backfill, mark_migration
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
@@ -35,7 +36,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
         for watch in board_totals.watches_with_sums(txn, kind):
             board_totals.remove_evaporated(txn, watch, kind, law)
     for row in rows:
-        row = backfill.migrate(txn, row)  # a change of its law or floor may prolong its life
+        row = mark_migration.migrate(txn, row)  # a change of its law or floor may prolong its life
         if not row.is_live(txn.now):
             evaporate(txn, row)
     return len(rows)

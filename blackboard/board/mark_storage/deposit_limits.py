@@ -6,9 +6,22 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from blackboard.board.registration.declarations import schemas_of
+from blackboard.board.registration.mark_class_registry import MarkClasses
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import Deployment, DepositLimits, KindSpec
 from blackboard.errors import InvalidMark
 from blackboard.marks import printable
+
+
+def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:
+    """Check a payload that its class accepts against the limits and the registered schema of its kind.
+
+    Raises:
+        InvalidMark: The payload does not fit.
+    """
+    check_size(txn.deployment, kind, author, text)
+    classes.check_registered(kind, text, txn.deployment.kinds[kind], lambda: schemas_of(txn, kind))
 
 
 def check_size(deployment: Deployment, kind: str, author: str, text: str) -> None:

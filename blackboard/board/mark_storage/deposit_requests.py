@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from pydantic import JsonValue
 
-from blackboard.board.mark_storage.mark_class_registry import StandIn
+from blackboard.board.registration.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
 from blackboard.decay import Decay
 from blackboard.errors import InvalidMark

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from blackboard.authors import check_author, skeleton
-from blackboard.board.mark_storage import backfill, departures, deposit_keys, mark_lookup, open_needs, unique_values
-from blackboard.board.mark_storage.declarations import check_payload, ensure_kind
+from blackboard.board.mark_storage import departures, deposit_keys, mark_lookup, open_needs, unique_holders
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
+from blackboard.board.mark_storage.deposit_limits import check_payload
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.registration import mark_migration, unique_values
+from blackboard.board.registration.declarations import ensure_kind
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
@@ -182,7 +184,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     kind = txn.kind(request.kind)
-    backfill.prepare_change(txn, request.kind, request.subject)
+    mark_migration.prepare_change(txn, request.kind, request.subject)
     new = _own_state(txn, kind, request)
     live = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
     if request.if_event is not None:
@@ -361,7 +363,7 @@ def _take_live(txn: BoardTransaction, kind: Kind, subject: str) -> MarkRow | Non
     live = None
     rows = txn.sql.all(MARKS.marks_of_subject, kind=kind.name, subject=subject)
     for row in rows:
-        row = backfill.migrate(txn, row)
+        row = mark_migration.migrate(txn, row)
         if not row.is_live(txn.now):
             departures.evaporate(txn, row)
         elif live is None:
@@ -410,7 +412,7 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     )
     txn.record(row, "deposited" if old is None else "reinforced", occurred_at=joined.new.at, details=details)
     if kind.unique is not None:
-        unique_values.hold(txn, row, value, is_new=old is None)
+        unique_holders.hold(txn, row, value, is_new=old is None)
     if old is None:
         txn.sql.put(MARKS.insert_mark, row)
     else:
@@ -433,7 +435,7 @@ def _checked_value(txn: BoardTransaction, kind: Kind, joined: JoinedMark, payloa
     shown = joined.shown
     value = unique_values.value_of(kind, payload if shown is None else shown.payload)
     if value is not None:
-        unique_values.check(txn, kind, value, joined.old)
+        unique_holders.check(txn, kind, value, joined.old)
     return value
 
 

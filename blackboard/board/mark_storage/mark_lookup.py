@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import backfill
+from blackboard.board.registration import mark_migration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow
@@ -18,9 +18,9 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
     """
     row = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is not None:
-        row = backfill.migrate(txn, row)
+        row = mark_migration.migrate(txn, row)
         if row.is_live(txn.now):
-            backfill.prepare_change(txn, row.kind, row.subject)
+            mark_migration.prepare_change(txn, row.kind, row.subject)
             check_event(if_event, f"mark {mark_id}", row)
             return row
     raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import departures, deposits, open_needs, overdue_needs
-from blackboard.board.mark_storage.declarations import ensure_kind
+from blackboard.board.mark_storage import departures, deposits, open_needs
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.deposits import check_signature
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.people import overdue_needs
 from blackboard.board.reading import queries
+from blackboard.board.registration.declarations import ensure_kind
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
     AgendaItem,

@@ -8,9 +8,9 @@ crossings that already wait for it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from itertools import islice
 
+from blackboard.board.registration import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import subjects_in_windows
@@ -21,51 +21,9 @@ from blackboard.board.watches import (
     predicted_crossings,
     rising_crossings,
 )
-from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
-
-
-def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Fire due crossings and finish migrations that a change of a mark of this kind and subject would disturb."""
-    if txn.active.migrating:
-        for watch in txn.active.falling.get(kind, ()):
-            kinds = txn.active.migrating.intersection(watch.kinds)
-            if watch.is_over_board:
-                _test_fall_of_board(txn, watch, kinds)
-            else:
-                for row in txn.stored_marks(kinds, subject):
-                    migrate(txn, row)
-    predicted_crossings.fire_due_of(txn, kind, subject)
-
-
-def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
-    """Write and return a mark under the present law and floor of its kind; most marks have them already.
-
-    A mark that evaporates at the instant of the change fires the falling watches over its subject at that instant.
-    """
-    migrated = txn.migrated(row)
-    if migrated == row:
-        return row
-    watches = [
-        watch
-        for watch in board_totals.watches_with_sums(txn, row.kind)
-        if is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
-    ]
-    for watch in watches:
-        board_totals.add(txn, watch, row, -1)
-    txn.rebase(migrated)
-    if migrated.law != row.law:
-        txn.record(migrated, "law_changed", recorded_at=migrated.anchored_at)
-    for watch in watches:
-        board_totals.add(txn, watch, migrated, +1)
-    change = txn.active.law_changes[row.kind, row.law]
-    if not migrated.is_live(change.changed_at):
-        for watch in txn.active.falling.get(row.kind, ()):
-            if watch.covers(row.subject) and not watch.is_over_board:
-                predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
-    return migrated
 
 
 def run_batch(txn: BoardTransaction, limit: int) -> int:
@@ -90,10 +48,10 @@ def _migrate_kind(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
     if job.position == 0:
         for watch in txn.active.falling.get(job.name, ()):
             if watch.is_over_board:
-                _test_fall_of_board(txn, watch, {job.name})
+                mark_migration.test_fall_of_board(txn, watch, {job.name})
     rows = _next_marks(txn, job, job.name, job.up_to, limit)
     for row in rows:
-        migrate(txn, row)
+        mark_migration.migrate(txn, row)
     position = job.up_to if len(rows) < limit else rows[-1].event_id
     if position >= job.up_to:
         txn.sql.run(DEPLOYMENTS.delete_law_changes, kind=job.name)
@@ -119,7 +77,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
             last = min(last, rows[-1].event_id)
     for kind in watch.kinds_of_marks:
         for row in _next_marks(txn, job, kind, last, limit):
-            _test_mark(txn, watch, migrate(txn, row), job)
+            _test_mark(txn, watch, mark_migration.migrate(txn, row), job)
     _advance(txn, job, last)
     return touched
 
@@ -171,16 +129,6 @@ def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     if watch.absorbs:
         rising_crossings.evaluate_as_of(txn, watch, row, at)
-
-
-def _test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
-    """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
-
-    So the watch fires at the instant of the change if marks evaporate then.
-    """
-    for job in txn.sql.all(CROSSINGS.backfills):
-        if job.task == "kind" and job.name in kinds and job.position == 0:
-            predicted_crossings.predict_board(txn, watch, since=job.at)
 
 
 def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:

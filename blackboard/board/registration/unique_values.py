@@ -14,12 +14,9 @@ from datetime import UTC, date, datetime, time
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
-from blackboard.board.mark_storage import backfill, departures
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import KindSpec
-from blackboard.errors import UniqueConflict
 from blackboard.marks import Kind
-from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
 MAX_NAMED_VALUES = 5
@@ -34,37 +31,6 @@ def value_of(kind: Kind, payload: str) -> str | None:
         return None
     schema = kind.schema or {}
     return _text(value, schema.get("properties", {}).get(kind.unique), schema)
-
-
-def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
-    """Check that no other live mark holds a value. A mark that has evaporated gives its value up.
-
-    It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
-
-    Raises:
-        UniqueConflict: The value belongs to another live mark.
-    """
-    holders = txn.sql.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)
-    if old is not None and old.id in holders:
-        return
-    for holder in holders:
-        row = txn.sql.one(MARKS.get_mark, id=holder)
-        if row is None:
-            continue
-        row = backfill.migrate(txn, row)
-        if row.is_live(txn.now):
-            place = f"mark {row.id} with subject {row.subject}"
-            raise UniqueConflict(f"{kind.name}.{kind.unique}: {_shown(value)} belongs to {place}")
-        backfill.prepare_change(txn, row.kind, row.subject)
-        departures.evaporate(txn, row)
-
-
-def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
-    """Let a mark hold a value instead of its former value."""
-    if not is_new:
-        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
-    if value is not None:
-        txn.sql.run(MARKS.insert_unique_value, kind=row.kind, value=value, mark_id=row.id)
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
@@ -85,7 +51,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
             holders[value].append(mark)
     doubles = [(value, marks) for value, marks in holders.items() if len(marks) > 1]
     texts = [
-        f"kind {name}: {kind.unique} {_shown(value)} occurs {len(marks)} times: marks {_ids(marks)}"
+        f"kind {name}: {kind.unique} {shown(value)} occurs {len(marks)} times: marks {_ids(marks)}"
         for value, marks in doubles
     ]
     more = (
@@ -96,7 +62,8 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     return texts[:MAX_NAMED_VALUES] + more
 
 
-def _shown(value: str) -> str:
+def shown(value: str) -> str:
+    """Return the text of a unique value as people read it."""
     return str(json.loads(value)) if value.startswith('"') else value
 
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from blackboard.board.mark_storage import redeployment
-from blackboard.board.mark_storage.deposit_limits import check_size
-from blackboard.board.mark_storage.mark_class_registry import MarkClasses
+from blackboard.board.registration import redeployment
+from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import AgentSpec, Deployment, KindSpec
@@ -66,16 +65,6 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
     if kind not in txn.deployment.kinds and (model := classes.get(kind)) is not None:
         redeployment.register(txn, txn.deployment.with_kinds({kind: model.defaults}))
         txn.active = read_active(txn.sql)
-
-
-def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:
-    """Check a payload that its class accepts against the limits and the registered schema of its kind.
-
-    Raises:
-        InvalidMark: The payload does not fit.
-    """
-    check_size(txn.deployment, kind, author, text)
-    classes.check_registered(kind, text, txn.deployment.kinds[kind], lambda: schemas_of(txn, kind))
 
 
 def schemas_of(txn: BoardTransaction, kind: str) -> list[dict[str, Any] | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from blackboard.authors import agent_name_problem
-from blackboard.board.mark_storage import backfill, unique_values
+from blackboard.board.registration import backfill, unique_values
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch

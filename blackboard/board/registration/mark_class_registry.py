@@ -244,13 +244,13 @@ def _convert(kind: str, payload: dict[str, JsonValue], spec: KindSpec) -> str:
     text = dump_payload(payload)
     if spec.payload is None:
         return text
-    from blackboard.board.mark_storage.payload_schema import convert_payload  # jsonschema is slow to import
+    from blackboard.board.registration.payload_schema import convert_payload  # jsonschema is slow to import
 
     return dump_payload(convert_payload(kind, payload, spec.payload))
 
 
 def _check_schema(kind: str, text: str, spec: KindSpec, place: str | None = None) -> None:
-    from blackboard.board.mark_storage.payload_schema import problems_of  # jsonschema is slow to import
+    from blackboard.board.registration.payload_schema import problems_of  # jsonschema is slow to import
 
     if problems := problems_of(json.loads(text), spec.payload or {}):
         hint = f"; {place} differs from what is registered: deploy it, as 'blackboard init' does" if place else ""

@@ -1,0 +1,43 @@
+"""The marks that hold unique values: a live mark has a value of the unique field of its kind for itself."""
+
+from __future__ import annotations
+
+from blackboard.board.mark_storage import departures
+from blackboard.board.registration import mark_migration
+from blackboard.board.registration.unique_values import shown
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.errors import UniqueConflict
+from blackboard.marks import Kind
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import MARKS
+
+
+def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
+    """Check that no other live mark holds a value. A mark that has evaporated gives its value up.
+
+    It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
+
+    Raises:
+        UniqueConflict: The value belongs to another live mark.
+    """
+    holders = txn.sql.all(MARKS.holders_of_unique_value, kind=kind.name, value=value)
+    if old is not None and old.id in holders:
+        return
+    for holder in holders:
+        row = txn.sql.one(MARKS.get_mark, id=holder)
+        if row is None:
+            continue
+        row = mark_migration.migrate(txn, row)
+        if row.is_live(txn.now):
+            place = f"mark {row.id} with subject {row.subject}"
+            raise UniqueConflict(f"{kind.name}.{kind.unique}: {shown(value)} belongs to {place}")
+        mark_migration.prepare_change(txn, row.kind, row.subject)
+        departures.evaporate(txn, row)
+
+
+def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
+    """Let a mark hold a value instead of its former value."""
+    if not is_new:
+        txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
+    if value is not None:
+        txn.sql.run(MARKS.insert_unique_value, kind=row.kind, value=value, mark_id=row.id)

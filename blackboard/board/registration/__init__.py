@@ -1,0 +1,15 @@
+"""Registration: the kinds and agents that the board knows, and how its marks follow when these change.
+
+Kinds:
+
+mark_class_registry  the mark classes that this process knows
+payload_schema       checks a payload where the class of its kind is out of reach
+unique_values        the values of a unique field, in the form in which they are compared
+
+A change. `deployments` decides which deployment is active:
+
+declarations    registers agents and kinds as a program declares them
+redeployment    the changes of the deployment, each one recorded event
+backfill        adapts live marks to a change, in bounded batches
+mark_migration  one mark under a new law or a new floor of its kind
+"""

@@ -1,0 +1,63 @@
+"""The migration of one mark: it follows a new law or a new floor of its kind, as of the instant of the change."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import board_totals, predicted_crossings
+from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import CROSSINGS
+
+
+def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
+    """Fire due crossings and finish migrations that a change of a mark of this kind and subject would disturb."""
+    if txn.active.migrating:
+        for watch in txn.active.falling.get(kind, ()):
+            kinds = txn.active.migrating.intersection(watch.kinds)
+            if watch.is_over_board:
+                test_fall_of_board(txn, watch, kinds)
+            else:
+                for row in txn.stored_marks(kinds, subject):
+                    migrate(txn, row)
+    predicted_crossings.fire_due_of(txn, kind, subject)
+
+
+def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
+    """Write and return a mark under the present law and floor of its kind; most marks have them already.
+
+    A mark that evaporates at the instant of the change fires the falling watches over its subject at that instant.
+    """
+    migrated = txn.migrated(row)
+    if migrated == row:
+        return row
+    watches = [
+        watch
+        for watch in board_totals.watches_with_sums(txn, row.kind)
+        if is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+    ]
+    for watch in watches:
+        board_totals.add(txn, watch, row, -1)
+    txn.rebase(migrated)
+    if migrated.law != row.law:
+        txn.record(migrated, "law_changed", recorded_at=migrated.anchored_at)
+    for watch in watches:
+        board_totals.add(txn, watch, migrated, +1)
+    change = txn.active.law_changes[row.kind, row.law]
+    if not migrated.is_live(change.changed_at):
+        for watch in txn.active.falling.get(row.kind, ()):
+            if watch.covers(row.subject) and not watch.is_over_board:
+                predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
+    return migrated
+
+
+def test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
+    """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
+
+    So the watch fires at the instant of the change if marks evaporate then.
+    """
+    for job in txn.sql.all(CROSSINGS.backfills):
+        if job.task == "kind" and job.name in kinds and job.position == 0:
+            predicted_crossings.predict_board(txn, watch, since=job.at)
