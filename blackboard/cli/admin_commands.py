@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,14 +40,12 @@ def backup(
     from blackboard.clock import iso
 
     with session_of(context).board(upgrade=False) as board:
-        copy = back_up(board, file)
+        result = back_up(board, file)
+    copy = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
     if as_json:
-        print_json({**vars(copy), "last_recorded_at": iso(copy.last_recorded_at)})
+        print_json(copy)
     else:
-        say(
-            f"{copy.path}: {copy.marks} marks and {copy.events} events, as of {iso(copy.last_recorded_at)};"
-            " the integrity check passed"
-        )
+        say(f"{_describe(copy)}; the integrity check passed")
 
 
 def restore(
@@ -56,6 +54,7 @@ def restore(
     forget: Annotated[
         bool, typer.Option("--forget", help="Forget the subjects again that were forgotten after the backup.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Replace the board with a backup, and keep the previous board under another name beside it.
 
@@ -71,30 +70,48 @@ def restore(
 
     session = session_of(context)
     erased = administration.erased_events(session.url)
-    restored, kept = administration.restore(file, session.url, SystemClock().now())
-    say(f"{restored.path}: {restored.marks} marks and {restored.events} events, as of {iso(restored.last_recorded_at)}")
-    if kept is not None:
-        say(f"the previous board is now {kept}")
+    result, previous = administration.restore(file, session.url, SystemClock().now())
+    restored = {**vars(result), "last_recorded_at": iso(result.last_recorded_at)}
+    if not as_json:
+        say(_describe(restored))
+        if previous is not None:
+            say(f"the previous board is now {previous}")
     if erased and erased[0] is None:
         note("the previous board cannot be read: subjects that it had forgotten may be back")
-    if any(events is None or events.events for events in erased):
-        _forget_again(session, erased, forget)
+    back, forgotten = _forget_again(session, erased, forget)
+    if as_json:
+        reports = [{"subject": subject, **vars(report)} for subject, report in forgotten.items()]
+        print_json({**restored, "previous": previous, "back": back, "forgotten": reports})
+        return
+    for subject, report in forgotten.items():
+        _show_erasure(subject, report)
 
 
-def _forget_again(session: Session, erased: list[ErasedEvents | None], forget: bool) -> None:
-    """Name the forgotten subjects that a backup brought back, or forget them again."""
+def _forget_again(
+    session: Session, erased: list[ErasedEvents | None], forget: bool
+) -> tuple[list[str], dict[str, ErasureReport]]:
+    """Name the forgotten subjects that a backup brought back, or forget them again.
+
+    Returns the subjects that are back, and the reports of those that are forgotten again.
+    """
     from blackboard.board import administration
 
+    if not any(events is None or events.events for events in erased):
+        return [], {}
     with session.board(deploy=False) as board:
-        subjects = administration.brought_back(board, erased)
-        for subject in subjects if forget else ():
-            _show_erasure(subject, board.forget(subject))
-    if subjects and not forget:
-        names = ", ".join(map(repr, subjects))
+        back = administration.brought_back(board, erased)
+        if forget:
+            return [], {subject: board.forget(subject) for subject in back}
+    if back:
         note(
-            f"{len(subjects)} forgotten subjects are back: {names}; 'blackboard forget SUBJECT' forgets one, and"
-            " 'blackboard restore --forget' all of them"
+            f"{len(back)} forgotten subjects are back: {', '.join(map(repr, back))}; 'blackboard forget SUBJECT'"
+            " forgets one, and 'blackboard restore --forget' all of them"
         )
+    return back, {}
+
+
+def _describe(copy: dict[str, Any]) -> str:
+    return f"{copy['path']}: {copy['marks']} marks and {copy['events']} events, as of {copy['last_recorded_at']}"
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, note, say, show_records
+from blackboard.cli.output import AsJson, note, print_json, say, show_records
 
 if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow
@@ -85,6 +85,7 @@ def record_cost(
     usd: Annotated[
         float, typer.Option(metavar="AMOUNT", help="US dollars, as the provider's account shows them.")
     ] = 0.0,
+    as_json: AsJson = False,
 ) -> None:
     """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
 
@@ -98,7 +99,10 @@ def record_cost(
     """
     with session_of(context).board() as board:
         board.record_cost(call, usd)
-    say(f"the cost of call {call} is recorded: {_usd(usd)} US$")
+    if as_json:
+        print_json({"call": call, "usd": usd})
+    else:
+        say(f"the cost of call {call} is recorded: {_usd(usd)} US$")
 
 
 def _short(tokens: int) -> str:

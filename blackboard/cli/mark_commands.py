@@ -49,6 +49,7 @@ def init(
         ),
     ] = None,
     replace: Replace = False,
+    as_json: AsJson = False,
 ) -> None:
     """Create or upgrade the database, and deploy the deployment file.
 
@@ -60,20 +61,27 @@ def init(
     from blackboard.board.administration import refresh_views
     from blackboard.board.deployments.deployer import Deployer
 
-    session = session_of(context)
+    session, written = session_of(context), None
     if example is not None:
         from blackboard.settings.example_file import write_example
 
-        say(f"{write_example(example, session.config)} is written")
+        written = write_example(example, session.config)
+        if not as_json:
+            say(f"{written} is written")
     resolved = session.resolve()
     with session.board(create=True, upgrade=True, deploy=False) as board:
         result = session.deploy(board, resolved, Deployer(replace))
         if message := refresh_views(board):
             note(message)
         note_warnings(resolved)
-        say(f"{board.database.where}: deployment {board.deployment.version} is active")
-        for line in result.changed if result is not None else ():
-            say(f"  {line}")
+        where, version = board.database.where, board.deployment.version
+        changed = () if result is None else result.changed
+        if as_json:
+            print_json({"written": written, "board": where, "deployment": version, "changed": changed})
+        else:
+            say(f"{where}: deployment {version} is active")
+            for line in changed:
+                say(f"  {line}")
         status = board.status()
         for line in describe_gone(status.gone_agents):
             note(line)
@@ -188,6 +196,7 @@ def withdraw(
     context: typer.Context,
     mark_id: Annotated[int, typer.Argument(help="The mark's id.")],
     if_event: IfEvent = None,
+    as_json: AsJson = False,
 ) -> None:
     """Withdraw a live mark from the board. This wakes no agent.
 
@@ -196,7 +205,10 @@ def withdraw(
     """
     with session_of(context).board() as board:
         board.withdraw(mark_id, if_event=if_event)
-    say(f"mark {mark_id} is withdrawn")
+    if as_json:
+        print_json({"mark_id": mark_id, "outcome": "withdrawn"})
+    else:
+        say(f"mark {mark_id} is withdrawn")
 
 
 def answer(
@@ -204,6 +216,7 @@ def answer(
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
     text: Annotated[str, typer.Argument(help="The decision; one of the options if the need has some.")],
     free: Annotated[bool, typer.Option("--free", help="Allow an answer that is not one of the options.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Answer a need: deposit a decision, which wakes the agents that watch for it.
 
@@ -213,13 +226,17 @@ def answer(
     """
     with session_of(context).board() as board:
         receipt = board.answer(need_id, text, free=free)
-    say(f"need {need_id} is answered by decision {receipt.mark_id}{_crossed(receipt)}")
+    if as_json:
+        print_json({"need": need_id, **vars(receipt)})
+    else:
+        say(f"need {need_id} is answered by decision {receipt.mark_id}{_crossed(receipt)}")
 
 
 def assign(
     context: typer.Context,
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
     name: Annotated[str, typer.Argument(help="Who should answer; an empty name takes the assignment back.")],
+    as_json: AsJson = False,
 ) -> None:
     """Say who should answer a need. The history records it.
 
@@ -229,7 +246,10 @@ def assign(
     """
     with session_of(context).board() as board:
         board.assign(need_id, name)
-    say(f"need {need_id} is assigned to {name}" if name else f"need {need_id} is assigned to nobody")
+    if as_json:
+        print_json({"need": need_id, "assignee": name})
+    else:
+        say(f"need {need_id} is assigned to {name or 'nobody'}")
 
 
 def _crossed(receipt: Receipt) -> str:
@@ -240,6 +260,7 @@ def pause(
     context: typer.Context,
     agent: AgentOrBoard = None,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="The reason, shown with the pause.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
 
@@ -249,12 +270,16 @@ def pause(
     """
     with session_of(context).board() as board:
         board.pause(agent, reason)
-    say(f"{agent or 'the board'} is paused")
+    if as_json:
+        print_json({"agent": agent, "paused": True, "reason": reason})
+    else:
+        say(f"{agent or 'the board'} is paused")
 
 
 def resume(
     context: typer.Context,
     agent: AgentOrBoard = None,
+    as_json: AsJson = False,
 ) -> None:
     """Resume an agent, or the whole board.
 
@@ -264,4 +289,7 @@ def resume(
     """
     with session_of(context).board() as board:
         board.resume(agent)
-    say(f"{agent or 'the board'} is resumed")
+    if as_json:
+        print_json({"agent": agent, "paused": False})
+    else:
+        say(f"{agent or 'the board'} is resumed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,18 @@ def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Comma
     assert "'hall'" not in done.out + done.err
     assert {mark["subject"] for mark in house("marks", "--json").json} == {"kitchen"}
     assert "the smell of attic" not in (house.folder / "house.db").read_bytes().decode("latin-1")
+
+
+def test_restore_says_as_json_what_is_back_and_what_it_forgot_again(house: CommandLine) -> None:
+    fill(house)
+    house("backup", "copy.db")
+    assert house("restore", "copy.db", "--json").json["back"] == []
+    house("forget", "kitchen", "--yes")
+    done = house("restore", "copy.db", "--json").json
+    assert (done["marks"], done["back"], done["forgotten"]) == (2, ["kitchen"], [])
+    assert Path(done["previous"]).exists()
+    done = house("restore", "copy.db", "--forget", "--json").json
+    assert (done["back"], [report["subject"] for report in done["forgotten"]]) == ([], ["kitchen"])
 
 
 def test_restore_says_that_it_cannot_tell_what_an_unreadable_board_forgot(house: CommandLine) -> None:

@@ -6,7 +6,9 @@ import stat
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from blackboard.cli.app import app
 from blackboard.system.packaged_files import config_file
 from tests.cli.conftest import CommandLine
 
@@ -215,3 +217,38 @@ def test_a_missing_activation_can_be_neither_retried_nor_discarded(house: Comman
         assert done.code == 1
         assert "no activation 9" in done.err
     assert house("activations", "--retry", "1", "--discard", "2").code == 2
+
+
+def test_every_command_that_changes_the_board_reports_it_as_one_json_document(house: CommandLine) -> None:
+    made = house("init", "--json").json
+    assert (made["deployment"], made["written"]) == (1, None)
+    assert "agent watchman: new" in made["changed"]
+    assert house("init", "--json").json["changed"] == []
+    house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
+    assert house("assign", "1", "bob", "--json").json == {"need": 1, "assignee": "bob"}
+    answered = house("answer", "1", " YES ", "--json").json
+    [decision] = house("marks", "--kind", "decision", "--json").json
+    assert (answered["need"], answered["mark_id"], answered["event_id"]) == (1, decision["id"], decision["event_id"])
+    assert answered["outcome"] == "deposited"
+    assert answered["crossed"] == []
+    withdrawn = house("withdraw", str(decision["id"]), "--json").json
+    assert withdrawn == {"mark_id": decision["id"], "outcome": "withdrawn"}
+    paused = house("pause", "watchman", "--reason", "holiday", "--json").json
+    assert paused == {"agent": "watchman", "paused": True, "reason": "holiday"}
+    assert house("resume", "watchman", "--json").json == {"agent": "watchman", "paused": False}
+    assert house("pause", "--json").json == {"agent": None, "paused": True, "reason": None}
+    assert house("resume", "--json").json == {"agent": None, "paused": False}
+
+
+def test_init_says_as_json_which_example_it_wrote(typed: CommandLine) -> None:
+    assert typed("init", "--example", "default", "--json").json["written"] == "blackboard.toml"
+
+
+WITHOUT_JSON = {"run", "watch", "demo"}
+"""The commands that end with no single result: a log, a view, and a story."""
+
+
+def test_every_other_command_takes_json() -> None:
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    takes = {name for name, command in commands.items() if any("--json" in item.opts for item in command.params)}
+    assert commands.keys() - takes == WITHOUT_JSON

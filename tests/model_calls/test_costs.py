@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -100,6 +101,8 @@ def test_the_command_prints_and_plots_costs(spent: PayingBoard, tmp_path: Path) 
 
 
 def test_the_command_records_the_cost_of_an_unknown_outcome(spent: PayingBoard) -> None:
+    recorded = typed(spent, "record-cost", "1", "--usd", "0.25", "--json")
+    assert json.loads(recorded) == {"call": 1, "usd": 0.25}
     assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0].unknown == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
