@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, number, print_json, print_table, say, second
+from blackboard.cli.terminal.output import AsJson, number, print_json, print_table, say, second
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

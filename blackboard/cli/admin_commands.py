@@ -11,7 +11,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Session, model_of, session_of
-from blackboard.cli.output import AsJson, note, print_json, say
+from blackboard.cli.terminal.output import AsJson, note, print_json, say
 
 if TYPE_CHECKING:
     from blackboard.board.people.erasure import ErasedEvents

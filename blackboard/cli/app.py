@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from blackboard.cli import help_layout
 from blackboard.cli.cli_session import Session
-from blackboard.cli.help_layout import GROUPS, Registry, set_metavar
-from blackboard.cli.output import note
+from blackboard.cli.terminal import help_layout
+from blackboard.cli.terminal.help_layout import GROUPS, Registry, set_metavar
+from blackboard.cli.terminal.output import note
 from blackboard.error_descriptions import describe_error
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import Session, note_warnings, session_of
-from blackboard.cli.output import AsJson, describe_gone, print_json, print_table, say, timestamp
+from blackboard.cli.terminal.output import AsJson, describe_gone, print_json, print_table, say, timestamp
 from blackboard.conditions import digits_beside, exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blackboard.cli.output import note
+from blackboard.cli.terminal.output import note
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, note, print_json, say, show_records
+from blackboard.cli.terminal.output import AsJson, note, print_json, say, show_records
 
 if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow

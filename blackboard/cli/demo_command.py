@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import console, grid, number, print_table, say
+from blackboard.cli.terminal.output import console, grid, number, print_table, say
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -48,10 +48,10 @@ def demo(
       blackboard demo --directory /tmp/demo
     """
     from blackboard.board import Blackboard
-    from blackboard.cli import log_setup
     from blackboard.cli.demo_samples import Demo
     from blackboard.cli.run_command import client_of
     from blackboard.cli.signals import handle_signals
+    from blackboard.cli.terminal import log_setup
     from blackboard.daemon import build_daemon
     from blackboard.llm.client import describe_model
     from blackboard.settings.deployment_resolver import resolve_file
@@ -106,9 +106,9 @@ def _prepare_folder(directory: Path, section: Demo) -> Iterator[Path]:
 
 def _load(board: Blackboard, section: Demo) -> None:
     from blackboard.cli.demo_samples import file_of
-    from blackboard.cli.row_deposits import load
-    from blackboard.cli.row_options import Columns
-    from blackboard.cli.row_reader import BadRow, Rows
+    from blackboard.cli.row_files.row_deposits import load
+    from blackboard.cli.row_files.row_options import Columns
+    from blackboard.cli.row_files.row_reader import BadRow, Rows
 
     rejected: list[BadRow] = []
     source = file_of(section.samples)

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import NoReturn
 
-from blackboard.cli import standard_streams
+from blackboard.cli.terminal import standard_streams
 
 COMMON = ("--config", "--database", "--author")
 

@@ -12,7 +12,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import model_of, session_of
-from blackboard.cli.output import (
+from blackboard.cli.terminal.output import (
     AsJson,
     count_list,
     describe_gone,

@@ -13,17 +13,17 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, note, print_json, print_table, say
-from blackboard.cli.rejects_file import default_path, rejects_file
-from blackboard.cli.row_options import Columns, ExtraColumns, TextForm
+from blackboard.cli.row_files.rejects_file import default_path, rejects_file
+from blackboard.cli.row_files.row_options import Columns, ExtraColumns, TextForm
+from blackboard.cli.terminal.output import AsJson, note, print_json, print_table, say
 from blackboard.cli.typed_command import typed_command
 from blackboard.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from blackboard.board.loaded_files import SourceWithdrawal
-    from blackboard.cli.row_deposits import LoadResult
-    from blackboard.cli.row_mapping import ColumnsUnmatched
-    from blackboard.cli.row_reader import Rows
+    from blackboard.cli.row_files.row_deposits import LoadResult
+    from blackboard.cli.row_files.row_mapping import ColumnsUnmatched
+    from blackboard.cli.row_files.row_reader import Rows
 
 
 @dataclass(frozen=True)
@@ -121,9 +121,9 @@ def load(
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return what became of them and the encoding of the file."""
     from blackboard.board.loaded_files import source_of
-    from blackboard.cli.row_deposits import load as load_rows
-    from blackboard.cli.row_mapping import ColumnsUnmatched
-    from blackboard.cli.row_reader import Rows
+    from blackboard.cli.row_files.row_deposits import load as load_rows
+    from blackboard.cli.row_files.row_mapping import ColumnsUnmatched
+    from blackboard.cli.row_files.row_reader import Rows
 
     file, form = options.file, options.form
     source = source_of(file) if file != "-" and Path(file).is_file() else None
@@ -146,9 +146,9 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
 
 def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
     """Deposit the rows of a file or pipe as they come, until a signal; return what became of them, and the encoding."""
-    from blackboard.cli.row_follower import Follower
-    from blackboard.cli.row_mapping import ColumnsUnmatched
-    from blackboard.cli.stop_signals import StopSignals
+    from blackboard.cli.row_files.row_follower import Follower
+    from blackboard.cli.row_files.row_mapping import ColumnsUnmatched
+    from blackboard.cli.terminal.stop_signals import StopSignals
 
     if Path(options.file).is_dir():
         raise UsageError(f"{options.file}: is not a file")
@@ -267,7 +267,7 @@ def progress_bar(rows: Rows, size: int | None) -> Iterator[Callable[[], None]]:
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from blackboard.cli.output import console
+    from blackboard.cli.terminal.output import console
 
     parts = (
         TextColumn("{task.description}"),

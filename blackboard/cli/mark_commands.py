@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Replace, note_warnings, session_of
-from blackboard.cli.output import AsJson, describe_gone, note, number, print_json, say
+from blackboard.cli.terminal.output import AsJson, describe_gone, note, number, print_json, say
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

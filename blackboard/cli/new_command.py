@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from blackboard.cli.cli_session import Session, session_of
-from blackboard.cli.output import AsJson, note, print_json, say
+from blackboard.cli.terminal.output import AsJson, note, print_json, say
 from blackboard.errors import UsageError
 
 TEMPLATES = Path(__file__).with_name("project_template")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from blackboard.cli.output import AsJson, print_json, say
+from blackboard.cli.terminal.output import AsJson, print_json, say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,7 +28,7 @@ def rules(
       blackboard test kitchen.board.toml
       blackboard test rules/*.board.toml --json
     """
-    from blackboard.cli import log_setup
+    from blackboard.cli.terminal import log_setup
     from blackboard.rule_files import run_rules
 
     log_setup.configure(logging.WARNING)

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Replace, Session, session_of
-from blackboard.cli.output import say
+from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def run(
     """
     from blackboard import log_queue
     from blackboard.board.deployments.deployer import Deployer
-    from blackboard.cli import log_setup, signals, standard_streams
+    from blackboard.cli import signals
+    from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.daemon import build_daemon
     from blackboard.log_queue import Log
 

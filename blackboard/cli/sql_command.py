@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import AsJson, note, print_json, print_table
-from blackboard.cli.table_layout import clean
+from blackboard.cli.terminal.output import AsJson, note, print_json, print_table
+from blackboard.cli.terminal.table_layout import clean
 
 _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Signs that begin a formula in a spreadsheet, also in their wide forms."""

@@ -10,7 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.output import console, count_list, grid, number, second, short
+from blackboard.cli.terminal.output import console, count_list, grid, number, second, short
 
 if TYPE_CHECKING:
     from rich.console import Group

@@ -233,7 +233,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,18})?", re.ASCII)
 
 
 def _text(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
-    """Return the text that equal values share. A copy of `the module `unique_values` of the board`."""
+    """Return the text that equal values share. A copy of what `unique_values` of the board does."""
     branches = list(_branches(schema, root))
     if isinstance(value, dict):
         members = (f"{json.dumps(name)}:{_text(value[name], _part(branches, name, 0), root)}" for name in sorted(value))

@@ -150,7 +150,7 @@ def test_closed_streams_end_no_command(house: CommandLine, closed: str) -> None:
 
 OPENED = """
 import os, sys
-from blackboard.cli import standard_streams
+from blackboard.cli.terminal import standard_streams
 
 standard_streams.open_closed()
 closed = [int(word) for word in sys.argv[1:]]

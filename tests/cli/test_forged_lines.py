@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from blackboard import Blackboard, Need
-from blackboard.cli import log_setup, output
+from blackboard.cli.terminal import log_setup, output
 from tests.cli.conftest import CommandLine
 
 FORGED = "12  lead/ceo  (3h old, from sales in activation 4)"

@@ -13,8 +13,8 @@ from blackboard import Blackboard
 from blackboard.board.activations import activation_results, claims
 from blackboard.board.transactions.activation_rows import insert_closed_activation
 from blackboard.cli.app import COMMANDS, LazyGroup
-from blackboard.cli.help_layout import GROUPS
-from blackboard.cli.output import upcoming
+from blackboard.cli.terminal.help_layout import GROUPS
+from blackboard.cli.terminal.output import upcoming
 from blackboard.clock import parse_instant
 from blackboard.errors import UsageError
 from blackboard.states import ActivationState

@@ -15,12 +15,12 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board import read_positions
-from blackboard.cli import row_follower
-from blackboard.cli.row_deposits import LoadResult
-from blackboard.cli.row_follower import Follower
-from blackboard.cli.row_options import Columns, TextForm
-from blackboard.cli.row_reader import BadRow
-from blackboard.cli.stop_signals import StopSignals
+from blackboard.cli.row_files import row_follower
+from blackboard.cli.row_files.row_deposits import LoadResult
+from blackboard.cli.row_files.row_follower import Follower
+from blackboard.cli.row_files.row_options import Columns, TextForm
+from blackboard.cli.row_files.row_reader import BadRow
+from blackboard.cli.terminal.stop_signals import StopSignals
 from blackboard.errors import StoreBusy, UsageError
 from tests.cli.conftest import CommandLine
 

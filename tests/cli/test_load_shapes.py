@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.cli.row_reader import Rows
+from blackboard.cli.row_files.row_reader import Rows
 from tests.cli.conftest import CommandLine, Done
 
 SMOKE = ("--kind", "smoke", "--subject", "room")

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.cli.table_layout import LAST_COLUMN_WIDTH, MIN_WIDTH, clean, format_table
+from blackboard.cli.terminal.table_layout import LAST_COLUMN_WIDTH, MIN_WIDTH, clean, format_table
 
 COLUMNS = ("id", "subject", "age", "note")
 WORDS = st.text(st.characters(codec="utf-8"), max_size=40)

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
-from blackboard.cli.row_deposits import load
-from blackboard.cli.row_options import Columns
-from blackboard.cli.row_reader import Rows
+from blackboard.cli.row_files.row_deposits import load
+from blackboard.cli.row_files.row_options import Columns
+from blackboard.cli.row_files.row_reader import Rows
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.system.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS, LANGUAGES, ROOT, Blocks

@@ -113,7 +113,7 @@ def test_hostile_arguments_are_harmless_in_an_error_message(board: Blackboard, p
 def test_a_log_line_is_a_single_line_without_control_characters(
     board: Blackboard, terminal: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blackboard.cli import log_setup as configured
+    from blackboard.cli.terminal import log_setup as configured
 
     class Stream(io.StringIO):
         def isatty(self) -> bool:
@@ -189,7 +189,7 @@ def test_deep_json_on_the_command_line_is_an_error_without_a_traceback(board: Bl
 
 
 def test_nothing_of_a_mark_is_markup_to_the_console() -> None:
-    from blackboard.cli.output import grid
+    from blackboard.cli.terminal.output import grid
 
     console = Console(file=io.StringIO(), width=200, markup=False, force_terminal=True)
     console.print(grid(["what"], [[text] for text in HOSTILE.values()]))

@@ -14,7 +14,7 @@ from blackboard.errors import UsageError
 from blackboard.system.private_files import PRIVATE_MODE, open_private
 
 if TYPE_CHECKING:
-    from blackboard.cli.row_reader import BadRow
+    from blackboard.cli.row_files.row_reader import BadRow
 
 
 def default_path(file: str, *, follow: bool = False) -> Path:

@@ -12,8 +12,8 @@ from typing import Any
 
 import structlog
 
-from blackboard.cli.standard_streams import LogStream
-from blackboard.cli.table_layout import clean
+from blackboard.cli.terminal.standard_streams import LogStream
+from blackboard.cli.terminal.table_layout import clean
 from blackboard.clock import Clock, SystemClock, iso
 from blackboard.error_descriptions import class_name, place_in, shows_messages
 from blackboard.log_queue import Log

@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-from blackboard.cli.input_text import MAX_LINE_CHARACTERS, InputText
-from blackboard.cli.json_paths import values_at
+from blackboard.cli.row_files.input_text import MAX_LINE_CHARACTERS, InputText
+from blackboard.cli.row_files.json_paths import values_at
 from blackboard.errors import UsageError
 
 DELIMITERS = "\x1f\x01\t;|,"

@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.cli import json_paths
-from blackboard.cli.json_paths import list_paths, value_paths, values_at
-from blackboard.cli.row_options import Columns
-from blackboard.cli.row_reader import UNNAMED, GoodRow, Rows
+from blackboard.cli.row_files import json_paths
+from blackboard.cli.row_files.json_paths import list_paths, value_paths, values_at
+from blackboard.cli.row_files.row_options import Columns
+from blackboard.cli.row_files.row_reader import UNNAMED, GoodRow, Rows
 from blackboard.clock import Instant, instant_of
 from blackboard.errors import InvalidMark, InvalidTime, UsageError, nearest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 
-from blackboard.cli.input_text import MAX_LINE_CHARACTERS
+from blackboard.cli.row_files.input_text import MAX_LINE_CHARACTERS
 
 BLOCK_BYTES = 64 * 1024
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
-from blackboard.cli.table_layout import MIN_WIDTH, clean, format_table, wrap
+from blackboard.cli.terminal.table_layout import MIN_WIDTH, clean, format_table, wrap
 
 if TYPE_CHECKING:
     from rich.console import Console

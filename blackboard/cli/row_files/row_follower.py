@@ -22,13 +22,13 @@ from typing import IO, cast
 from blackboard.board import Blackboard
 from blackboard.board.loaded_files import source_of
 from blackboard.board.read_positions import ReadPosition, load_position, save_position
-from blackboard.cli.followed_file import OpenFile, is_regular, open_continued
-from blackboard.cli.line_stream import LineStream
-from blackboard.cli.row_deposits import ROWS_PER_TRANSACTION, LoadResult, deposit_rows
-from blackboard.cli.row_mapping import RowMapping
-from blackboard.cli.row_options import Columns, TextForm
-from blackboard.cli.row_reader import BadRow, GoodRow, NoHeader, Rows
-from blackboard.cli.stop_signals import StopSignals
+from blackboard.cli.row_files.followed_file import OpenFile, is_regular, open_continued
+from blackboard.cli.row_files.line_stream import LineStream
+from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, LoadResult, deposit_rows
+from blackboard.cli.row_files.row_mapping import RowMapping
+from blackboard.cli.row_files.row_options import Columns, TextForm
+from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows
+from blackboard.cli.terminal.stop_signals import StopSignals
 from blackboard.errors import StoreBusy, StoreExhausted, UsageError
 from blackboard.text_encodings import find_unicode_form
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from blackboard.board import Blackboard, Deposit
 from blackboard.board.loaded_files import SourceWithdrawal, withdraw_source
-from blackboard.cli.row_mapping import RowMapping
-from blackboard.cli.row_options import Columns
-from blackboard.cli.row_reader import BadRow, GoodRow, Rows
+from blackboard.cli.row_files.row_mapping import RowMapping
+from blackboard.cli.row_files.row_options import Columns
+from blackboard.cli.row_files.row_reader import BadRow, GoodRow, Rows
 from blackboard.errors import InvalidMark, UsageError
 
 ROWS_PER_TRANSACTION = 500

@@ -1,0 +1,18 @@
+"""The rows of `load`: they are read from a file, matched to marks, and deposited.
+
+Reading:
+
+input_text     the text of an input, in its encoding
+row_reader     rows from CSV, JSON and JSON Lines
+json_paths     values inside a row of JSON
+line_stream    lines as they arrive
+followed_file  a file that grows: whether it was replaced or cut
+
+Depositing:
+
+row_options    what the user says about the rows
+row_mapping    which column becomes which part of a mark
+row_deposits   deposits rows, and counts them
+row_follower   deposits the rows of a file that grows
+rejects_file   the refused rows, in a file
+"""
