@@ -5,21 +5,30 @@ A column of JSON may be a path into nested objects and lists: `contact.email`, `
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from blackboard.board import Blackboard, Deposit
 from blackboard.cli.row_files import json_paths
+from blackboard.cli.row_files.cell_values import (
+    converted,
+    is_blank,
+    json_types,
+    takes_only_lists,
+    text_of,
+    with_decimal_point,
+)
 from blackboard.cli.row_files.json_paths import list_paths, value_paths, values_at
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import UNNAMED, GoodRow, Rows
 from blackboard.clock import Instant, instant_of
 from blackboard.errors import InvalidMark, InvalidTime, UsageError, nearest
+
+_SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+"""A time as seconds since 1970."""
 
 
 class ColumnsUnmatched(UsageError):
@@ -42,7 +51,9 @@ class RowMapping:
     def __init__(self, board: Blackboard, rows: Rows, columns: Columns) -> None:
         self._columns, self._rows = columns, rows
         schema = _closed_schema(board, columns.kind)
-        self._fields = schema and {name: _types(part, schema) for name, part in schema.get("properties", {}).items()}
+        self._fields = schema and {
+            name: json_types(part, schema) for name, part in schema.get("properties", {}).items()
+        }
         """The fields of the kind with the JSON types that each takes; None if it takes any field."""
         self._required = list(schema.get("required", ())) if schema else []
         if columns.extra == "keep" and self._fields is not None:
@@ -167,7 +178,7 @@ class RowMapping:
             if name in payload:
                 raise InvalidMark(f"two columns are mapped to the field {name!r}")
             types = frozenset() if self._fields is None else self._fields[name]
-            payload[name] = _converted(value, types, decimal_comma=self._rows.decimal_comma)
+            payload[name] = converted(value, types, decimal_comma=self._rows.decimal_comma)
         return payload
 
     def _mapped(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,20 +194,20 @@ class RowMapping:
 
     def _check_is_unneeded(self, name: str, value: Any) -> None:
         """Check that a column without a field is empty or ignored."""
-        if not _is_blank(value) and self._columns.extra != "ignore":
+        if not is_blank(value) and self._columns.extra != "ignore":
             raise InvalidMark(f"{self._columns.kind} has no field for {name!r}; add --map {name}= or --extra ignore")
 
     def _is_left_out(self, name: str, value: Any, *, is_mapped: bool) -> bool:
         """Return whether a field stays unset: its cell is empty, so it keeps its default, or its column is ignored."""
         if self._fields is None:
             is_ignored = self._columns.extra == "ignore" and not is_mapped
-            return is_ignored or (_is_blank(value) and value is not None)
-        return _is_blank(value) and not (value is None and "null" in self._fields[name])
+            return is_ignored or (is_blank(value) and value is not None)
+        return is_blank(value) and not (value is None and "null" in self._fields[name])
 
     def _subject_of(self, values: Mapping[str, Any]) -> str:
         """Return the first text in the columns of the subject."""
         names = self._columns.subject
-        texts = (_text(value) for name in names for value in self._look_up(values, name))
+        texts = (text_of(value) for name in names for value in self._look_up(values, name))
         if (subject := next(filter(None, texts), None)) is None:
             raise InvalidMark(f"no subject: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty")
         return subject
@@ -228,7 +239,7 @@ class RowMapping:
         merged = dict(values)
         for name, others in self._merged.items():
             cells = [merged[name], *(merged.pop(other) for other in others)]
-            full = [cell for cell in cells if not _is_blank(cell)]
+            full = [cell for cell in cells if not is_blank(cell)]
             if name in self._gathered:
                 merged[name] = full or ""
             elif full:
@@ -237,7 +248,7 @@ class RowMapping:
 
     def _is_list(self, name: str) -> bool:
         """Return whether a field takes a list, and no text."""
-        return self._fields is not None and _takes_list(self._fields.get(name, frozenset()))
+        return self._fields is not None and takes_only_lists(self._fields.get(name, frozenset()))
 
     def _source(self, values: Mapping[str, Any], column: str) -> str | None:
         """Return the column of a row in which a path begins; None if the row has none."""
@@ -264,7 +275,7 @@ class RowMapping:
         if self._fields is None or self._columns.extra != "error":
             return []
         used = self._used(values)
-        return [n for n, v in values.items() if n not in used and n not in self._fields and not _is_blank(v)]
+        return [n for n, v in values.items() if n not in used and n not in self._fields and not is_blank(v)]
 
     def _check_columns(self, columns: Sequence[str]) -> None:
         known = dict.fromkeys(columns, "x")
@@ -322,7 +333,7 @@ class RowMapping:
             return stated
         value = next(iter(self._look_up(values, stated)), None)
         if isinstance(value, str):
-            value = _point(value.strip(), decimal_comma=self._rows.decimal_comma)
+            value = with_decimal_point(value.strip(), decimal_comma=self._rows.decimal_comma)
         try:
             return float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError, OverflowError):
@@ -333,7 +344,7 @@ class RowMapping:
         if (column := self._columns.occurred_at) is None:
             return None
         value = next(iter(self._look_up(values, column)), None)
-        text = _text(value)
+        text = text_of(value)
         if not text:
             raise InvalidMark(f"no time: {column} is empty")
         try:
@@ -356,7 +367,7 @@ class RowMapping:
         times = () if occurred_at is None else (occurred_at,)
         if self._columns.key is None:
             return self._keys.of_content(subject, payload, *times)
-        value = _text(next(iter(self._look_up(values, self._columns.key)), None))
+        value = text_of(next(iter(self._look_up(values, self._columns.key)), None))
         if not value:
             raise InvalidMark(f"no key: {self._columns.key} is empty")
         return self._keys.of_value(value, subject, payload, intensity, *times)
@@ -396,94 +407,6 @@ def _closed_schema(board: Blackboard, kind: str) -> dict[str, Any] | None:
     if schema is None or schema.get("additionalProperties", True) is not False:
         return None
     return dict(schema)
-
-
-def _types(part: Any, root: Mapping[str, Any], depth: int = 0) -> frozenset[str]:
-    """Return the JSON types that a part of a schema takes; empty if it may take any."""
-    if not isinstance(part, Mapping) or depth > 20:
-        return frozenset()
-    if isinstance(reference := part.get("$ref"), str):
-        target: Any = root
-        for name in reference.removeprefix("#/").split("/"):
-            target = target.get(name) if isinstance(target, Mapping) else None
-        return _types(target, root, depth + 1)
-    stated = part.get("type", ())
-    types = {stated} if isinstance(stated, str) else set(stated)
-    for choice in (*part.get("anyOf", ()), *part.get("oneOf", ()), *part.get("allOf", ())):
-        types |= _types(choice, root, depth + 1)
-    return frozenset(types)
-
-
-def _converted(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
-    """Return a value as the type of its field.
-
-    A number for a text field becomes text, a decimal comma a point, a spreadsheet's word for true or false a boolean,
-    and a single value for a list a list of one value.
-    """
-    takes_number = bool(types & {"number", "integer"})
-    if isinstance(value, str) and "string" not in types:
-        if takes_number:
-            return _point(value.strip(), decimal_comma=decimal_comma)
-        if "boolean" in types:
-            return _TRUTH.get(value.strip().casefold(), value)
-        if _takes_list(types):
-            return _list(value)
-    if isinstance(value, int | float) and math.isfinite(value) and "string" in types and not takes_number:
-        return value if isinstance(value, bool) and "boolean" in types else json.dumps(value)
-    return value
-
-
-def _takes_list(types: frozenset[str]) -> bool:
-    return "array" in types and "string" not in types
-
-
-def _list(text: str) -> list[Any]:
-    """Return a list from a cell: the JSON array that it is, or its text as the only item."""
-    if text.lstrip().startswith("["):
-        with contextlib.suppress(ValueError, RecursionError):
-            return list(json.loads(text))
-    return [text]
-
-
-_SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
-"""A time as seconds since 1970."""
-_TRUTH = {
-    **dict.fromkeys(("wahr", "ja", "vrai", "oui", "verdadero", "sí", "vero", "sì", "waar", "verdadeiro", "sim"), True),
-    **dict.fromkeys(("falsch", "nein", "faux", "non", "falso", "onwaar", "nee", "não"), False),
-}
-"""The words for true and false of spreadsheets and forms in western languages, besides the English words of pydantic.
-"""
-_COMMA_NUMBER = re.compile(r"[+-]?(?P<whole>\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),(?P<part>\d+)")
-_CURRENCY = re.compile(r"^[$£¥\u20a0-\u20cf]\s*(?=[-+\d])|(?<=\d)\s*[$£¥\u20a0-\u20cf]$")
-_MINUS_AT_END = re.compile(r"^(\d[\d.,'\u00a0\u202f ]{0,40})-$")
-"""How SAP writes numbers below zero."""
-_POINT_NUMBER = re.compile(r"[+-]?\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+\.\d+")
-
-
-def _point(text: str, *, decimal_comma: bool) -> str:
-    """Return a number with a decimal point and without signs between thousands; any other text unchanged.
-
-    `0,8` and `1.234,5` have one meaning. `1,234` has two: it has a decimal comma in a file whose columns are separated
-    by semicolons, and stays unchanged elsewhere.
-    """
-    text = _MINUS_AT_END.sub(r"-\1", _CURRENCY.sub("", text))
-    if _POINT_NUMBER.fullmatch(text):
-        return re.sub(r"[^\d.+-]", "", text)
-    if (match := _COMMA_NUMBER.fullmatch(text)) is None:
-        return text
-    whole, part = match["whole"], match["part"]
-    is_ambiguous = whole.isdigit() and len(whole) <= 3 and not whole.startswith("0") and len(part) == 3
-    if is_ambiguous and not decimal_comma:
-        return text
-    return re.sub(r"[^\d,+-]", "", text).replace(",", ".")
-
-
-def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or isinstance(value, bool | list | dict) else str(value).strip()
 
 
 def _plain(name: str) -> str:
