@@ -9,7 +9,8 @@ from blackboard.board import file_compaction, unreadable_marks
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.people.needs import inbox
+from blackboard.board.reading import needs_overview
+from blackboard.board.reading.explanation_lines import need_parts
 from blackboard.board.reading.queries import schedules
 from blackboard.board.registration import redeployment
 from blackboard.board.result_types import NO_REASON
@@ -319,8 +320,20 @@ def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Fi
 
 
 def _examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
-    if count := len(inbox(txn)):
-        yield Finding("inbox", "note", f"{count} questions wait for a person", "'blackboard inbox' lists them")
+    counted = needs_overview.count(txn, txn.now - LATEST_START)
+    if counted.number:
+        yield Finding("inbox", "note", f"{counted.number} questions wait for a person", "'blackboard inbox' lists them")
+    if not counted.overdue:
+        return
+    [oldest] = needs_overview.waiting(txn, limit=1)
+    detail = (
+        f"{counted.overdue} needs are overdue; the oldest is {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
+    )
+    advice = f"'blackboard answer {oldest.id} ...' answers it; 'blackboard inbox' lists them"
+    if counted.unnoticed:
+        detail += f"; the board has not said so of {counted.unnoticed}, because no daemon ran"
+        advice += "; 'blackboard run' deposits the marks 'overdue'"
+    yield Finding("overdue", "wrong", detail, advice)
 
 
 def _examine_backfills(txn: BoardTransaction) -> Iterator[Finding]:

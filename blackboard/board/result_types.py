@@ -193,6 +193,30 @@ class ModelCallCounts:
 
 
 @dataclass(frozen=True)
+class WaitingNeed:
+    """A need that waits for an answer, in short; `NeedRecord` is all of it."""
+
+    id: int
+    subject: str
+    due_at: datetime | None
+    """When it should be answered."""
+    assignee: str
+    """Who should answer it; "" if it is nobody in particular."""
+    overdue: bool
+    """Whether the due time has passed."""
+
+
+@dataclass(frozen=True)
+class NeedsOverview:
+    """The needs that wait for an answer."""
+
+    open: int
+    overdue: int
+    first: tuple[WaitingNeed, ...]
+    """The first of them in the order of their due times."""
+
+
+@dataclass(frozen=True)
 class BoardStatus:
     """The state of the board."""
 
@@ -218,7 +242,10 @@ class BoardStatus:
     """The number of activations in each state."""
     gone_agents: Mapping[str, int]
     """The number of crossings and activations that are held because their agent is not in the deployment, by agent."""
+    needs: NeedsOverview
     next_predicted_crossing: datetime | None
+    next_due_need: datetime | None
+    """When the next need is due; in the past if it is due, and no daemon has noticed it."""
     next_evaporation: datetime | None
     model_calls: ModelCallCounts
     backfills: int
@@ -540,6 +567,8 @@ class Explanation:
     deferred: tuple[DeferredActivation, ...]
     watches: tuple[WatchExplanation, ...]
     last: LastActivation | None
+    needs: tuple[WaitingNeed, ...]
+    """The first needs on the subject that wait for an answer; none without a subject."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from blackboard.board.result_types import ActivationRecord, BoardStatus, WorkerStatus
+    from blackboard.board.result_types import ActivationRecord, BoardStatus, NeedsOverview, WorkerStatus
 
 _PAUSES = ("paused_agents", "paused_models", "unusable_answers")
 STATES = ", ".join(ActivationState)
@@ -147,6 +147,8 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "marks": count_list(result.marks),
             "activations": count_list(result.activations),
             "gone_agents": "; ".join(describe_gone(result.gone_agents)) or "none",
+            "needs": _needs(result.needs),
+            "next_due_need": _next(result.next_due_need, result.as_of),
             "next_predicted_crossing": _next(result.next_predicted_crossing, result.as_of),
             "next_evaporation": _next(result.next_evaporation, result.as_of),
             "model_calls": count_list(vars(result.model_calls)),
@@ -172,7 +174,9 @@ def _summary(result: BoardStatus, where: str, answers: str) -> dict[str, Any]:
         "waiting": result.waiting,
         "activations": result.activations,
         "gone_agents": result.gone_agents,
+        "needs": result.needs,
         "next_predicted_crossing": result.next_predicted_crossing,
+        "next_due_need": result.next_due_need,
         "next_evaporation": result.next_evaporation,
         "model_calls": result.model_calls,
         "backfills": result.backfills,
@@ -202,6 +206,16 @@ def _worker(worker: WorkerStatus) -> str:
     if not worker.alive:
         return f"{where}: dead, last seen at {timestamp(worker.seen_at)}"
     return f"{where}: {worker.problem}" if worker.problem else where
+
+
+def _needs(needs: NeedsOverview) -> str:
+    from blackboard.board.reading.explanation_lines import need_parts
+
+    if not needs.open:
+        return "none"
+    counts = f"{needs.open} open" + (f", {needs.overdue} overdue" if needs.overdue else "")
+    more = "; ..." if needs.open > len(needs.first) else ""
+    return f"{counts}: {'; '.join(f'{need.id} {need.subject}{need_parts(need)}' for need in needs.first)}{more}"
 
 
 def _next(at: datetime | None, now: datetime) -> str | None:

@@ -51,6 +51,24 @@ class LiveCount(NamedTuple):
     subjects: int
 
 
+class WaitingNeed(NamedTuple):
+    """A need that waits for an answer."""
+
+    id: Id
+    subject: str
+    due_at: Time | None
+    assignee: str
+
+
+class NeedCount(NamedTuple):
+    """How many needs wait for an answer."""
+
+    number: int
+    overdue: int
+    unnoticed: int
+    """How many are due without a daemon having noticed it."""
+
+
 class LiveMark(NamedTuple):
     """A live mark with the weight of its kind."""
 

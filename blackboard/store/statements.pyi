@@ -10,11 +10,13 @@ from blackboard.store.query_rows import (
     LiveCount,
     LiveMark,
     NamedCount,
+    NeedCount,
     Spent,
     SpentByActivation,
     StateCount,
     StimulusSums,
     TransactionStart,
+    WaitingNeed,
     WatchCount,
 )
 from blackboard.store.rows import (
@@ -113,6 +115,8 @@ class _Marks(StatementFile):
     put_open_need: Statement[object]
     get_open_need: Statement[OpenNeedRow]
     due_needs: Statement[OpenNeedRow]
+    open_needs: Statement[WaitingNeed]
+    count_open_needs: Statement[NeedCount]
     next_due_need: Statement[Time | None]
     end_reminder: Statement[object]
     delete_open_need: Statement[object]

@@ -25,7 +25,9 @@ from blackboard import (
     agent,
     strength,
 )
+from blackboard.board.doctor import examine
 from blackboard.board.loaded_files import withdraw_source
+from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import to_datetime
 from blackboard.errors import InvalidMark, InvalidTime, NotFound
 from blackboard.marks import due_instant
@@ -224,6 +226,51 @@ def test_a_need_is_assigned_and_the_history_says_by_whom(board: Blackboard) -> N
         board.assign(need.mark_id, "bob")
 
 
+def test_status_and_explain_show_open_needs_with_assignee_and_due_time(board: Blackboard, clock: ManualClock) -> None:
+    board.deploy(reminder)
+    assert (board.status().needs.open, board.status().next_due_need) == (0, None)
+    plain = board.deposit(Need(subject="ship", question="Which name?")).mark_id
+    late = board.deposit(Need(subject="ship", question="Ship it?", due="15m", assignee="ada")).mark_id
+    later = board.deposit(Need(subject="other", question="And this?", due="1h")).mark_id
+    asked_at = to_datetime(clock.now())
+    assert board.status().next_due_need == asked_at + timedelta(minutes=15)
+    assert "the next need is due at 2026-01-05T09:15:00" in str(Daemon(board, [reminder]).run(until_quiescent=True))
+    clock.advance(timedelta(minutes=20))
+    status = board.status()
+    assert (status.needs.open, status.needs.overdue) == (3, 1)
+    assert [(need.id, need.overdue) for need in status.needs.first] == [(late, True), (later, False), (plain, False)]
+    assert status.next_due_need == asked_at + timedelta(minutes=15), "no daemon has noticed it"
+    work(board, reminder)
+    assert board.status().next_due_need == asked_at + timedelta(hours=1)
+    [first, second] = board.explain("reminder", "ship").needs
+    assert (first.id, first.assignee, first.due_at) == (late, "ada", asked_at + timedelta(minutes=15))
+    assert (second.id, second.assignee, second.due_at) == (plain, "", None)
+    lines = list(explanation_lines(board.explain("reminder", "ship")))
+    assert f"  need {late} waits for an answer, assigned to ada, overdue since 2026-01-05T09:15:00.000000Z" in lines
+    assert board.explain("reminder").needs == ()
+
+
+def test_doctor_finds_overdue_needs_and_says_if_no_daemon_noticed(board: Blackboard, clock: ManualClock) -> None:
+    def found() -> list[tuple[str, str]]:
+        return [(item.state, item.detail) for item in examine(board) if item.name == "overdue"]
+
+    need = board.deposit(Need(subject="ship", question="Ship it?", due="15m", assignee="ada"))
+    board.deposit(Need(subject="ship", question="And this?", due="16m"))
+    assert found() == []
+    clock.advance(timedelta(minutes=20))
+    [(state, detail)] = found()
+    assert state == "wrong"
+    assert detail.startswith(f"2 needs are overdue; the oldest is {need.mark_id}, on 'ship', assigned to ada, overdue")
+    assert detail.endswith("the board has not said so of 2, because no daemon ran")
+    work(board)
+    [(state, detail)] = found()
+    assert state == "wrong"
+    assert "no daemon" not in detail
+    for waiting in board.inbox():
+        board.answer(waiting.id, "yes")
+    assert found() == []
+
+
 @pytest.mark.parametrize("due", ["soon", "15", "-5m", ""])
 def test_a_due_time_that_is_none_is_refused(board: Blackboard, due: str) -> None:
     with pytest.raises(InvalidMark, match="due"):
@@ -264,3 +311,14 @@ def test_every_store_keeps_due_times_and_assignees(world: World) -> None:
     assert tuple(row)[:2] == (need.mark_id, "ada")
     world.board.answer(need.mark_id, "yes")
     assert world.board.query("select count(*) as n from open_need")[0]["n"] == 0
+
+
+@pytest.mark.postgresql
+def test_every_store_counts_overdue_needs(world: World) -> None:
+    need = world.board.deposit(Need(subject="ship", question="Ship it?", due="15m"))
+    world.board.deposit(Need(subject="ship", question="And now?"))
+    world.advance(20 * MINUTE)
+    overview = world.board.status().needs
+    assert (overview.open, overview.overdue, [item.overdue for item in overview.first]) == (2, 1, [True, False])
+    assert overview.first[0].id == need.mark_id
+    assert [item.state for item in examine(world.board) if item.name == "overdue"] == ["wrong"]

@@ -91,9 +91,13 @@ class Report:
         lines += _agenda(txn, agents)
         lines += _stuck(txn)
         lines += [f"{agent}: {count} held, {gone_agents.HELD_BY}" for agent, count in gone_agents.count(txn).items()]
-        for cause, due in (("falling watch", next_fall(txn)), ("schedule", next_scheduled(txn))):
+        for cause, comes, due in (
+            ("falling watch", "crosses at", next_fall(txn)),
+            ("schedule", "crosses at", next_scheduled(txn)),
+            ("need", "is due at", txn.sql.value(MARKS.next_due_need)),
+        ):
             if due is not None:
-                lines.append(f"the next {cause} {'crosses at' if due > txn.now else 'is due since'} {iso(due)}")
+                lines.append(f"the next {cause} {comes if due > txn.now else 'is due since'} {iso(due)}")
         return cls(tuple(lines))
 
 

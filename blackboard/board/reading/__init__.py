@@ -2,6 +2,7 @@
 
 queries             marks at any instant, agents, agenda, activations, status and costs
 activation_details  one activation in full
+needs_overview      the needs that wait, in short
 waking_explanation  why an agent has or has not woken
 explanation_lines   the same in words
 """

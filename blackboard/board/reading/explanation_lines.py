@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from blackboard.board.result_types import Explanation, WatchEpisode, WatchExplanation
+from blackboard.board.result_types import Explanation, WaitingNeed, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
 from blackboard.conditions import digits_beside, exact_digits
 
@@ -26,11 +26,21 @@ def explanation_lines(result: Explanation) -> Iterator[str]:
             is_due = item.retry_at <= result.as_of
             when = f"{'is due since' if is_due else 'is retried at'} {_time(item.retry_at)}"
         yield f"  activation {item.id} {when}{why}"
+    for need in result.needs:
+        yield f"  need {need.id} waits for an answer{need_parts(need)}"
     for watch in result.watches:
         yield from _watch_lines(watch)
     if last := result.last:
         why = _first_line(last.error) or last.reason
         yield f"  last: activation {last.id} {last.state} at {_time(last.at)}: {why}"
+
+
+def need_parts(need: WaitingNeed) -> str:
+    """Return what follows the id of a need: who should answer it, and when it is or was due."""
+    who = f", assigned to {need.assignee}" if need.assignee else ""
+    if need.due_at is None:
+        return who
+    return f"{who}, {'overdue since' if need.overdue else 'due'} {_time(need.due_at)}"
 
 
 def _watch_lines(watch: WatchExplanation) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
+from blackboard.board.reading import needs_overview
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
@@ -438,7 +439,9 @@ def status(
         waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
         activations=_count_states(txn),
         gone_agents=gone_agents.count(txn),
+        needs=needs_overview.overview(txn),
         next_predicted_crossing=optional_datetime(next_crossing(txn)),
+        next_due_need=optional_datetime(txn.sql.value(MARKS.next_due_need)),
         next_evaporation=optional_datetime(txn.sql.value(MARKS.next_evaporation)),
         model_calls=ModelCallCounts(
             made=txn.sql.value(MODEL_CALLS.count_sent),

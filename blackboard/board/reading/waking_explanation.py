@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, has_capacity
+from blackboard.board.reading import needs_overview
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,
@@ -45,7 +46,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.strength_forecast import first_true, value_at
 
 MAX_LISTED_CROSSINGS = 20
-"""The number of waiting crossings that an explanation lists."""
+"""The number of waiting crossings, and of needs, that an explanation lists."""
 UPCOMING_PER_SCHEDULE = 3
 """The number of instants of a schedule that an explanation lists."""
 MAX_SEARCHED_ACTIVATIONS = 200
@@ -77,6 +78,7 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collec
         deferred=_deferred(txn, agent, subject),
         watches=tuple(_watch(txn, watch, subject, dead) for watch in txn.active.watches_by_agent.get(agent, ())),
         last=_last(txn, agent, subject),
+        needs=() if subject is None else needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS),
     )
 
 

@@ -406,6 +406,24 @@ SELECT {open_need.*} FROM open_need WHERE open_need.mark_id = :mark_id;
 -- The needs that are due and not yet said to be overdue, in the order of their due times.
 SELECT {open_need.*} FROM open_need WHERE open_need.remind_at <= :now ORDER BY open_need.remind_at LIMIT :limit + 0;
 
+-- name: open_needs -> WaitingNeed
+-- The needs that wait for an answer, on the board or on one subject, in the order of their due times.
+SELECT mark.id, mark.subject, open_need.due_at, coalesce(open_need.assignee, '') AS assignee
+FROM mark
+LEFT JOIN open_need ON open_need.mark_id = mark.id
+WHERE mark.kind = :kind AND {is_live(:now)}
+  [subject: AND mark.subject = :subject]
+ORDER BY open_need.due_at NULLS LAST, mark.id
+LIMIT :limit + 0;
+
+-- name: count_open_needs -> NeedCount
+-- How many needs wait for an answer, are overdue, and were due before an instant though no daemon has noticed it.
+SELECT count(*) AS number, count(CASE WHEN open_need.due_at <= :now THEN 1 END) AS overdue,
+  count(CASE WHEN open_need.remind_at <= :noticed_up_to THEN 1 END) AS unnoticed
+FROM mark
+LEFT JOIN open_need ON open_need.mark_id = mark.id
+WHERE mark.kind = :kind AND {is_live(:now)};
+
 -- name: next_due_need -> Time | None
 -- When the next need is due.
 SELECT min(remind_at) AS remind_at FROM open_need;
