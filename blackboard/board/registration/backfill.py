@@ -12,6 +12,7 @@ from itertools import islice
 
 from blackboard.board.registration import mark_migration
 from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import subjects_in_windows
 from blackboard.board.watches import (
@@ -32,36 +33,39 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
     Returns the number of marks that it touched, at least 1; 0 if there is no backfill.
     """
     job = txn.sql.one(CROSSINGS.backfills)
-    return 0 if job is None else max(1, _TASKS[job.task](txn, job, limit))
+    if job is None:
+        return 0
+    target = BackfillTarget.parse(job.task, job.name)
+    return max(1, _TASKS[target.task](txn, job, target, limit))
 
 
-def _test_crossings(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+def _test_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
     """Test the waiting crossings of a watch that changed again."""
-    watch = txn.active.watches.get(int(job.name.split(" ")[0]))
+    watch = txn.active.watches.get(target.watch_id)
     count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
     if count < limit:
         txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
     return count
 
 
-def _migrate_kind(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
     if job.position == 0:
-        for watch in txn.active.falling.get(job.name, ()):
+        for watch in txn.active.falling.get(target.kind, ()):
             if watch.is_over_board:
-                mark_migration.test_fall_of_board(txn, watch, {job.name})
-    rows = _next_marks(txn, job, job.name, job.up_to, limit)
+                mark_migration.test_fall_of_board(txn, watch, {target.kind})
+    rows = _next_marks(txn, job, target.kind, job.up_to, limit)
     for row in rows:
         mark_migration.migrate(txn, row)
     position = job.up_to if len(rows) < limit else rows[-1].event_id
     if position >= job.up_to:
-        txn.sql.run(DEPLOYMENTS.delete_law_changes, kind=job.name)
+        txn.sql.run(DEPLOYMENTS.delete_law_changes, kind=target.kind)
     _advance(txn, job, position)
     return len(rows)
 
 
-def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
+def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
     """Test a watch on live marks as they were at the change, or at their own deposit if it came later."""
-    watch = txn.active.watches.get(int(job.name))
+    watch = txn.active.watches.get(target.watch_id)
     if watch is None:
         txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
         return 0
@@ -82,14 +86,10 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
     return touched
 
 
-def _test_window(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
-    """Test a watch with a window on subjects with deposits, also those without marks.
-
-    The name of the backfill has the last subject that was tested, and subjects are in alphabetical order.
-    """
-    watch_id, _, after = job.name.partition(" ")
-    watch = txn.active.watches.get(int(watch_id))
-    found = () if watch is None else subjects_in_windows(txn.sql, watch.condition, after)
+def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
+    """Test a watch with a window on the next subjects with deposits, also those without marks."""
+    watch = txn.active.watches.get(target.watch_id)
+    found = () if watch is None else subjects_in_windows(txn.sql, watch.condition, target.last_subject)
     subjects = list(islice(found, limit))
     for subject in subjects:
         assert watch is not None
@@ -100,10 +100,10 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, limit: int) -> int:
             episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
         else:
             predicted_crossings.predict_subject(txn, watch, subject, job.at)
-    txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
     if len(subjects) == limit:
-        name = f"{watch_id} {subjects[-1]}"
-        txn.sql.run(CROSSINGS.insert_backfill, task=job.task, name=name, at=job.at, up_to=job.up_to, position=0)
+        txn.continue_backfill(job, target._replace(last_subject=subjects[-1]))
+    else:
+        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
     return len(subjects)
 
 
@@ -124,7 +124,7 @@ def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job:
         return
     if watch.timing is not None:
         key = StateKey.of(watch, row)
-        episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == "watch")
+        episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
     if watch.absorbs:
@@ -132,11 +132,11 @@ def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job:
 
 
 def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
-    if watch.absorbs and job.task == "watch":  # a change of weight, law or floor keeps the sums right
+    if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
         board_totals.rebuild(txn, watch)
     if watch.timing is not None:
         key = StateKey(watch.id, "", 0)
-        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == "watch")
+        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.is_falling:
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:
@@ -145,9 +145,9 @@ def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow)
 
 
 _TASKS = {
-    "crossings": _test_crossings,
-    "kind": _migrate_kind,
-    "watch": _test_watch,
-    "values": _test_watch,
-    "window": _test_window,
+    BackfillTask.RETEST: _test_crossings,
+    BackfillTask.KIND: _migrate_kind,
+    BackfillTask.WATCH: _test_watch,
+    BackfillTask.VALUES: _test_watch,
+    BackfillTask.WINDOW: _test_window,
 }

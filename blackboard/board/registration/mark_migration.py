@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, predicted_crossings
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
@@ -59,5 +60,5 @@ def test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Col
     So the watch fires at the instant of the change if marks evaporate then.
     """
     for job in txn.sql.all(CROSSINGS.backfills):
-        if job.task == "kind" and job.name in kinds and job.position == 0:
+        if job.position == 0 and BackfillTarget.parse(job.task, job.name).kind in kinds:
             predicted_crossings.predict_board(txn, watch, since=job.at)

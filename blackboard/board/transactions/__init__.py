@@ -2,6 +2,7 @@
 
 board_transaction  the transaction: its instant, its deployment, and what it has read
 active_deployment  the deployment as transactions use it: watches by kind and agent
+backfill_targets   what a backfill is about
 law_cache          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents
 activation_rows    inserts activations, and changes their state

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from blackboard.authors import skeleton
+from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.clock import Instant
 from blackboard.conditions import Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec
@@ -16,6 +17,11 @@ from blackboard.schedules import Schedule
 from blackboard.store.rows import LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
+
+
+def live_sums_id(watch_id: int) -> int:
+    """Return the id under which the board keeps the sums of a watch over all live marks, absorbed or not."""
+    return -watch_id
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +109,10 @@ class RegisteredWatch:
     def over_live_marks(self) -> RegisteredWatch:
         """The watch as if it had absorbed nothing: it measures all live marks.
 
-        The agent's own marks count too, except for a watch over time. The board keeps the sums under the negative id.
+        The agent's own marks count too, except for a watch over time.
         """
         spec = self.spec if self.timing is not None else self.spec.model_copy(update={"include_own": True})
-        return RegisteredWatch(-self.id, self.agent, spec)
+        return RegisteredWatch(live_sums_id(self.id), self.agent, spec)
 
     @cached_property
     def keeps_totals(self) -> bool:
@@ -285,5 +291,5 @@ def read_law_changes(sql: Transaction) -> dict[tuple[str, str], LawChangeRow]:
 
 def read_retests(sql: Transaction) -> dict[int, frozenset[str]]:
     """Read the watches that changed and whose waiting crossings are not all tested again."""
-    names = [name.split(" ") for name in sql.all(CROSSINGS.retests)]
-    return {int(watch_id): frozenset(kinds) for watch_id, *kinds in names}
+    targets = [BackfillTarget.parse(BackfillTask.RETEST, name) for name in sql.all(CROSSINGS.retests)]
+    return {target.watch_id: frozenset(target.former_kinds) for target in targets}

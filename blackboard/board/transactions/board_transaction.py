@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from blackboard.board.transactions.active_deployment import ActiveDeployment
+from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import fading_events
@@ -15,7 +16,7 @@ from blackboard.deployment import Deployment
 from blackboard.marks import Kind
 from blackboard.reinforcement import FadingMark, FadingState
 from blackboard.store.query_rows import LiveMark
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
@@ -286,6 +287,19 @@ class BoardTransaction:
                 shown_event_id=details.shown_event_id,
             ),
         )
+
+    def plan_backfill(self, target: BackfillTarget) -> None:
+        """Plan a backfill over the marks as they are now."""
+        self._plan_backfill(target, self.now, self.last_event)
+
+    def continue_backfill(self, row: BackfillRow, target: BackfillTarget) -> None:
+        """Replace a backfill by its rest, which waits behind the other backfills."""
+        self.sql.run(CROSSINGS.delete_backfill, id=row.id)
+        self._plan_backfill(target, row.at, row.up_to)
+
+    def _plan_backfill(self, target: BackfillTarget, at: Instant, up_to: int) -> None:
+        row = {"task": target.task, "name": target.name, "at": at, "up_to": up_to, "position": 0}
+        self.sql.run(CROSSINGS.insert_backfill, **row)
 
     def save(self) -> None:
         """Write the sums that this transaction has changed."""

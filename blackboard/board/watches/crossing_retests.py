@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import fading_events, subjects_in_windows
 from blackboard.board.watches import rising_crossings, scheduled_crossings, watch_states
@@ -48,10 +49,7 @@ class Holding(NamedTuple):
 def plan(txn: BoardTransaction, watch_id: int, old: Condition) -> None:
     """Defer the waiting crossings of a watch that changed, and plan their tests."""
     if txn.sql.run(CROSSINGS.hold_for_retest, watch_id=watch_id).rowcount:
-        name = " ".join([str(watch_id), *old.kinds])
-        txn.sql.run(
-            CROSSINGS.insert_backfill, task="crossings", name=name, at=txn.now, up_to=txn.last_event, position=0
-        )
+        txn.plan_backfill(BackfillTarget(BackfillTask.RETEST, watch_id, former_kinds=tuple(old.kinds)))
 
 
 def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:

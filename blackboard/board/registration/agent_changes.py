@@ -1,0 +1,254 @@
+"""Changes of agents: their watches are registered, and what waits for a changed watch is tested again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
+from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, watch_states, window_totals
+from blackboard.conditions import Condition, Measure
+from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec, mistakes_in
+from blackboard.errors import ConfigurationError
+from blackboard.parsing import parse
+from blackboard.store.rows import WatchRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
+
+
+class _WatchChange(NamedTuple):
+    """A watch of a new deployment, with what the board knows of it."""
+
+    agent: AgentSpec
+    spec: WatchSpec
+    row: WatchRow | None
+    """The watch as the board stores it; None if the board never had it."""
+    agent_before: AgentSpec | None
+    """The agent in the former deployment; None if it is new."""
+
+    @property
+    def spec_before(self) -> WatchSpec | None:
+        """The watch in the former deployment; None if it is new."""
+        watches = () if self.agent_before is None else self.agent_before.watches
+        return next((spec for spec in watches if spec.name == self.spec.name), None)
+
+    @property
+    def timing(self) -> Timing | None:
+        """Its timing in the new deployment."""
+        return self.agent.timing_of(self.spec)
+
+    @property
+    def timing_before(self) -> Timing | None:
+        """Its timing in the former deployment."""
+        before = self.spec_before
+        return None if self.agent_before is None or before is None else self.agent_before.timing_of(before)
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the watch is new, returns, or watches for something else."""
+        before = self.spec_before
+        if self.row is None or not self.row.active or before is None:
+            return True
+        return _differs(before, self.spec) or self.timing != self.timing_before
+
+    @property
+    def has_new_dropping_guard(self) -> bool:
+        """Whether a guard drops crossings that would have stayed before."""
+        before = self.spec_before
+        if self.agent_before is None or before is None or self.agent.on_guard_of(self.spec) != "drop":
+            return False
+        return self.spec.guard != before.guard or self.agent_before.on_guard_of(before) == "defer"
+
+
+def register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:
+    """Register the agents and their watches, end those that are gone, and return what changed.
+
+    `revalued` has the kinds whose marks have other strengths or ends.
+
+    Raises:
+        ConfigurationError: An agent that is new or changed has settings that cannot work together.
+    """
+    added = [agent for name, agent in new.agents.items() if old.agents.get(name) != agent]
+    if mistakes := [mistake for agent in added for mistake in mistakes_in(agent)]:
+        raise ConfigurationError(mistakes)
+    changed = _rename_agents(txn, new)
+    known = {(row.agent, row.name): row for row in txn.sql.all(CROSSINGS.all_watches)}
+    changed += _close_watches(txn, new, known.values())
+    for agent in new.agents.values():
+        before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
+        if before is None:
+            changed.append(f"agent {agent.name}: new")
+        elif before != agent:
+            changed.append(f"agent {agent.name}: {agent.differing_fields(before)}")
+        for watch in agent.watches:
+            _follow_watch(txn, _WatchChange(agent, watch, known.get((agent.name, watch.name)), before), revalued)
+    return changed
+
+
+def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
+    """Rename the agents that name a predecessor, if the board knows a watch of the predecessor."""
+    changed = []
+    for agent in new.agents.values():
+        former = agent.renamed_from
+        if not former or former in new.agents:
+            continue
+        if any(row.agent == former for row in txn.sql.all(CROSSINGS.all_watches)):
+            _rename(txn, former, agent)
+            changed.append(f"agent {agent.name}: formerly {former}")
+    return changed
+
+
+def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
+    """Give a renamed agent what belonged to its former name: watches, unfinished work, cooldowns and own marks."""
+    txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
+    txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
+    txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
+    window_totals.reset(txn)
+    agent_state.rename(txn, former, agent.name)
+    txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)
+    txn.sql.run(ACTIVATIONS.rename_subject_cooldowns, former=former, agent=agent.name)
+    excluding = {watch.name for watch in agent.watches if not watch.include_own}
+    for row in txn.sql.all(CROSSINGS.all_watches):
+        if row.agent == agent.name and row.name in excluding:
+            # Marks signed with the former name are the agent's own, so they count as absorbed.
+            txn.sql.run(CROSSINGS.absorb_marks_of_author, watch_id=row.id, author=former)
+
+
+def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[WatchRow]) -> list[str]:
+    """End the watches that the new deployment does not have.
+
+    With a watch of an agent that stays, what waits for it ends. The waiting work of a gone agent waits for its return.
+    """
+    wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
+    unwanted = [row for row in known if (row.agent, row.name) not in wanted]
+    gone = [row for row in unwanted if row.active]
+    for row in gone:
+        txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
+        watch_states.forget_watch(txn, row.id)
+        _delete_totals(txn, row.id)
+        _delete_totals(txn, live_sums_id(row.id))
+    for row in unwanted:
+        if row.agent in new.agents:
+            txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
+    return [f"watch {row.name} of {row.agent}: gone" for row in gone]
+
+
+def _follow_watch(txn: BoardTransaction, change: _WatchChange, revalued: set[str]) -> None:
+    """Register a watch, and plan what follows from its change and from changes of its kinds."""
+    watch_id = _add_watch(txn, change) if change.row is None else _update_watch(txn, change, change.row)
+    spec, before = change.spec, change.spec_before
+    if change.begins_anew:
+        _begin_anew(txn, watch_id, change)
+    elif revalued & set(spec.condition.kinds):
+        _test_anew(txn, BackfillTask.VALUES, watch_id, spec)
+    guard_kinds = set() if spec.guard is None else set(spec.guard.kinds)
+    if before is not None and (spec.guard != before.guard or revalued & guard_kinds):
+        guards.release(txn, RegisteredWatch(watch_id, change.agent, spec))
+
+
+def _add_watch(txn: BoardTransaction, change: _WatchChange) -> int:
+    """Store a watch that the board never had, and return its id."""
+    agent, name = change.agent.name, change.spec.name
+    txn.sql.run(CROSSINGS.insert_watch, agent=agent, name=name, condition=change.spec.when, active=1, watermark=0)
+    return txn.sql.value(CROSSINGS.find_watch, agent=agent, name=name)
+
+
+def _update_watch(txn: BoardTransaction, change: _WatchChange, row: WatchRow) -> int:
+    """Store a watch as it is now, decide what stays of what it remembers and what waits for it, and return its id."""
+    if not row.active:  # its agent was gone, and its watch or its marks may have changed since
+        crossing_retests.plan(txn, row.id, parse(row.condition))
+    _keep_absorbed(txn, row, change.spec.condition)
+    txn.sql.run(CROSSINGS.set_watch_condition, id=row.id, condition=change.spec.when, active=1)
+    if (before := change.spec_before) is not None:
+        _keep_waiting(txn, row.id, before, change)
+        _keep_states(txn, row.id, before, change)
+    return row.id
+
+
+def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
+    """Plan a retest of the crossings that wait for a changed watch. A changed guard that drops counts as a change."""
+    if _differs(before, change.spec) or change.has_new_dropping_guard:
+        crossing_retests.plan(txn, watch_id, before.condition)
+    if _measures(before.condition) != _measures(change.spec.condition):
+        # Predictions say that a value was above the threshold. The watch has another value now.
+        txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
+
+
+def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
+    """Forget what a changed watch remembers of its condition, unless that is true of the new condition too.
+
+    A rising watch may have another threshold. The state of a falling watch that measures the same value stays true, and
+    so does that of a window that has crossed.
+    """
+    spec, timing, timing_before = change.spec, change.timing, change.timing_before
+    if timing_before is None and timing is None:
+        return
+    has_other_value = _measures(before.condition) != _measures(spec.condition)
+    keeps = spec.condition.is_falling or (spec.condition.has_window and before.include_own == spec.include_own)
+    has_other_marks = _differs(before, spec) and not keeps
+    if timing_before is None or timing is None or has_other_value or has_other_marks:
+        watch_states.forget_watch(txn, watch_id)
+    if timing is not None and timing.held_for > (0 if timing_before is None else timing_before.held_for):
+        crossing_retests.plan(txn, watch_id, before.condition)
+
+
+def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None:
+    """Replace a watermark by single absorbed marks if a watch over the board gains a kind or another scope.
+
+    The watermark holds for all kinds alike, but the watch never absorbed older marks of the kind that it gains.
+    """
+    if not row.watermark:
+        return
+    old = parse(row.condition)  # the last one of the watch, which may have been out of the deployment since
+    if set(new.kinds) <= set(old.kinds) and new.over == "board":
+        return
+    for kind in new.kinds:
+        if kind in old.kinds:
+            txn.sql.run(CROSSINGS.absorb_up_to, watch_id=row.id, kind=kind, watermark=row.watermark)
+        else:  # the watch may have had the kind earlier
+            txn.sql.run(CROSSINGS.absorb_inputs, watch_id=row.id, kind=kind)
+    txn.sql.run(CROSSINGS.set_watermark, id=row.id, watermark=0)
+
+
+def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
+    """Let a watch begin that is new, has changed or returns: it is tested on live marks, or its schedule begins."""
+    condition, before = change.spec.condition, change.spec_before
+    _delete_totals(txn, live_sums_id(watch_id))  # they are over all live marks of the kinds that it measured before
+    if condition.has_window:
+        _delete_totals(txn, watch_id)
+    if condition.is_schedule:
+        _begin_schedule(txn, watch_id, change)
+        return
+    if before is not None and before.condition.is_schedule:
+        txn.sql.run(CROSSINGS.forget_schedule, id=watch_id)
+    _test_anew(txn, BackfillTask.WATCH, watch_id, change.spec)
+
+
+def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
+    """Let a schedule begin. Its interval counts from its first deployment."""
+    _delete_totals(txn, watch_id)
+    txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
+    scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
+    scheduled_crossings.begin(txn, RegisteredWatch(watch_id, change.agent, change.spec, scheduled_from or 0))
+
+
+def _test_anew(txn: BoardTransaction, task: BackfillTask, watch_id: int, spec: WatchSpec) -> None:
+    """Plan the test of a watch on live marks, and on the deposits of subjects that have no marks any more."""
+    txn.plan_backfill(BackfillTarget(task, watch_id))
+    if spec.condition.has_window and spec.condition.over == "subject":
+        txn.plan_backfill(BackfillTarget(BackfillTask.WINDOW, watch_id))
+
+
+def _delete_totals(txn: BoardTransaction, watch_id: int) -> None:
+    txn.sql.run(CROSSINGS.delete_board_totals, watch_id=watch_id)
+    txn.totals.pop(watch_id, None)
+
+
+def _measures(condition: Condition) -> tuple[bool, list[Measure]]:
+    return condition.is_falling, [comparison.measure for comparison in condition.comparisons()]
+
+
+def _differs(old: WatchSpec, new: WatchSpec) -> bool:
+    return (old.condition, old.include_own) != (new.condition, new.include_own)

@@ -1,0 +1,55 @@
+"""What a backfill is about: its task, and the kind or the watch, as the row of the backfill names them in one text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class BackfillTask(StrEnum):
+    """What a backfill does."""
+
+    KIND = "kind"
+    """Migrate the marks of a kind that has a new law or floor."""
+    WATCH = "watch"
+    """Test a watch that is new or has changed."""
+    VALUES = "values"
+    """Test a watch whose marks have other strengths or ends."""
+    WINDOW = "window"
+    """Test a watch with a window on the subjects with deposits, also those without marks."""
+    RETEST = "crossings"
+    """Test the crossings that wait for a changed watch again."""
+
+
+class BackfillTarget(NamedTuple):
+    """A task, and what it is about."""
+
+    task: BackfillTask
+    watch_id: int = 0
+    """The watch of all tasks but `KIND`."""
+    kind: str = ""
+    """The kind of the task `KIND`."""
+    last_subject: str = ""
+    """The last subject that the task `WINDOW` has tested. The subjects are in alphabetical order."""
+    former_kinds: tuple[str, ...] = ()
+    """The kinds that the watch of the task `RETEST` measured before."""
+
+    @classmethod
+    def parse(cls, task: str, name: str) -> BackfillTarget:
+        """Return what a backfill is about, from the texts of its row."""
+        task = BackfillTask(task)
+        if task == BackfillTask.KIND:
+            return cls(task, kind=name)
+        watch_id, _, rest = name.partition(" ")
+        if task == BackfillTask.RETEST:
+            return cls(task, int(watch_id), former_kinds=tuple(rest.split(" ")) if rest else ())
+        return cls(task, int(watch_id), last_subject=rest)
+
+    @property
+    def name(self) -> str:
+        """The text that names what the task is about."""
+        if self.task == BackfillTask.KIND:
+            return self.kind
+        if self.task == BackfillTask.WINDOW:
+            return f"{self.watch_id} {self.last_subject}"
+        return " ".join([str(self.watch_id), *self.former_kinds])
