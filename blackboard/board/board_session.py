@@ -12,8 +12,8 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.active_deployment import (
     ActiveDeployment,
     read_active,
+    read_backfills,
     read_law_changes,
-    read_retests,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import LawCache
@@ -195,8 +195,8 @@ class BoardSession:
         active = self._active
         if active is None or active.deployment.version != start.version:
             active = self._active = read_active(sql)
-        elif active.law_changes or active.retests:
-            active = self._active = replace(active, law_changes=read_law_changes(sql), retests=read_retests(sql))
+        elif active.backfills:
+            active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))
         txn = BoardTransaction(
             sql, active, self._laws, now, start.last_event_id or 0, start.last_recorded_at, start.next_evaporation
         )

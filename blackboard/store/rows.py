@@ -379,6 +379,8 @@ class CrossingRow(NamedTuple):
     cause: str | None = None
     """Why a watch over time crossed: `held`, or `rewake` (see `episodes.Cause`). Its activation is given all live marks
     that count, also those that the watch has absorbed. None if unabsorbed marks alone caused it."""
+    held_since: Time | None = None
+    """Since when the condition of a watch over time had held; for a falling watch the instant of the fall."""
 
     @property
     def is_per_mark(self) -> bool:

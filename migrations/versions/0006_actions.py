@@ -21,6 +21,7 @@ def upgrade() -> None:
     _reinforcements()
     _conflicts()
     _needs()
+    _lasting_crossings()
 
 
 def _reinforcements() -> None:
@@ -70,3 +71,19 @@ def _needs() -> None:
         }
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         connection.execute(deployment.update().where(deployment.c.version == version).values(content=text))
+
+
+def _lasting_crossings() -> None:
+    """Add since when the condition of a crossing had held, which so far only the state of its watch said."""
+    op.add_column("crossing", sa.Column("held_since", sa.BigInteger))
+    op.execute(
+        """
+        UPDATE crossing
+        SET held_since = (
+          SELECT watch_state.held_since FROM watch_state
+          WHERE watch_state.watch_id = crossing.watch_id AND watch_state.subject = crossing.subject
+            AND watch_state.mark_id = crossing.mark_id AND watch_state.held_since <= crossing.crossed_at
+        )
+        WHERE crossing.state = 'waiting' AND crossing.cause IS NOT NULL
+        """
+    )

@@ -445,3 +445,79 @@ def test_only_a_new_crossing_begins_the_interval_anew(world: World) -> None:
     tick(world, 6 * MINUTE)
     assert run(world) == [["s"]]
     assert [at for at, _ in crossings(world)] == [0, 600]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    "condition", [strength("beat") < 0.5, count("beat") < 1, count("beat", within="1m") < 1], ids=str
+)
+def test_a_fall_that_waits_has_its_marks_though_held_for_is_shorter_now(world: World, condition: Any) -> None:
+    kinds = {"beat": kind("beat", Step("1m"), on_repeat="replace")}
+    world.deploy(kinds, spec("pager", watch(condition, held_for="5m")))
+    world.put("beat")
+    world.advance(7 * MINUTE)
+    world.evaporate()
+    world.deploy(kinds, spec("pager", watch(condition, held_for="1m")))
+    assert run(world) == [["s"]]
+    assert crossings(world) == [(360, 60)]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    "condition", [strength("beat") < 0.5, count("beat") < 1, count("beat", within="1m") < 1], ids=str
+)
+@pytest.mark.parametrize(("settings", "expected"), [({"held_for": "1m"}, 180), ({"held_for": "4m"}, 300), ({}, 180)])
+def test_a_fall_follows_another_held_for_though_its_marks_have_evaporated(
+    world: World, condition: Any, settings: dict[str, Any], expected: float
+) -> None:
+    kinds = {"beat": kind("beat", Step("1m"), on_repeat="replace")}
+    world.deploy(kinds, spec("pager", watch(condition, held_for="5m", rewake_every="1h")))
+    world.put("beat")
+    world.advance(3 * MINUTE)
+    world.evaporate()
+    world.deploy(kinds, spec("pager", watch(condition, rewake_every="1h", **settings)))
+    tick(world, 30 * MINUTE)
+    [(crossed_at, _)] = crossings(world)
+    assert crossed_at == pytest.approx(expected, abs=1e-4)
+    assert run(world) == [["s"]]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        total("beat") >= 1.5,
+        count("beat", over="board") >= 2,
+        count("beat", within="1h") >= 2,
+        strongest("beat") >= 1,
+        (count("beat") >= 2) & (total("beat") >= 1.5),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("ends", ["full", "urgent"])
+@pytest.mark.parametrize("timing", [{"clear_below": 1.0}, {"held_for": "1s"}, {"rewake_every": "1d"}], ids=str)
+def test_later_marks_end_the_batch_window_of_a_crossing_that_waits(
+    world: World, condition: Any, ends: str, timing: dict[str, Any]
+) -> None:
+    if "clear_below" in timing and (not isinstance(condition, Comparison) or condition.threshold == 1):
+        timing = {"clear_below": 0.5} if isinstance(condition, Comparison) else {"held_for": "1s"}
+    settings = {"batch": 4} if ends == "full" else {"urgent_above": 3.0}
+    world.deploy(
+        {"beat": kind("beat", Step("2h"), on_repeat="separate")},
+        spec("pager", watch(condition, **timing), batch_window="10m", per="batch", **settings),
+    )
+    world.put("beat")
+    world.put("beat")
+    tick(world, MINUTE)
+    world.put("beat")
+    assert world.claim("pager") is None
+    world.put("beat", intensity=1.0 if ends == "full" else 3.0)
+    assert run(world) == [["s"] * 4]
+
+
+def test_a_crossing_that_waits_comes_first_once_its_marks_are_stronger(world: World) -> None:
+    beat = {"beat": kind("beat", Exponential("1h"), on_repeat="add")}
+    world.deploy(beat, spec("pager", watch(total("beat") >= 1, clear_below=0.5)))
+    world.put("beat", "a", 1.0)
+    world.put("beat", "b", 2.0)
+    world.put("beat", "a", 5.0)
+    assert run(world) == [["a"], ["b"]]

@@ -124,3 +124,54 @@ def test_an_evaporated_mark_is_given_with_its_strength_under_the_law_in_force(
     world.board.resume("watchman")
     [item] = world.claimed("watchman").inputs
     assert item.strength == pytest.approx(0.5 * 2.0**-20, rel=1e-6)
+
+
+SLOW, FAST = (
+    kind("smoke", Exponential("10m"), on_repeat="replace"),
+    kind("smoke", Exponential("1m"), on_repeat="replace"),
+)
+LIGHT = kind("smoke", Exponential("10m"), on_repeat="replace", weight=0.2)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [strength("smoke") < 0.3, total("smoke", "fire") < 0.3, strongest("smoke", over="board") < 0.3],
+    ids=str,
+)
+@pytest.mark.parametrize("change", [FAST, LIGHT], ids=["law", "weight"])
+@pytest.mark.parametrize("meanwhile", ["nothing", "deposit", "guarded", "evaporation"])
+def test_a_fall_by_a_change_has_its_instant_wherever_the_backfill_is(
+    world: World, condition: Condition, change: KindSpec, meanwhile: str
+) -> None:
+    others = {name: kind(name, Exponential("10m"), floor=0.2) for name in ("fire", "deploy")}
+    slow, changed = ({"smoke": one.model_copy(update={"floor": 0.2})} for one in (SLOW, change))
+    agent = spec("watchman", condition, unless=count("deploy", over="board") >= 9)
+    world.deploy(slow | others, agent)
+    world.put("smoke")
+    world.advance(MINUTE)
+    world.register(changed | others, agent)
+    changed_at = world.board.session.now()
+    world.advance(20 * MINUTE)
+    if meanwhile == "deposit":
+        world.put("smoke", intensity=20.0)
+    elif meanwhile == "guarded":
+        world.put("deploy", "elsewhere")
+    elif meanwhile == "evaporation":
+        world.evaporate(limit=1)
+    world.follow(limit=1)
+    world.fire_all_due()
+    [crossing] = world.crossings()
+    assert changed_at <= crossing.crossed_at < changed_at + 3 * MINUTE
+    assert (change is FAST) == (crossing.crossed_at > changed_at)
+
+
+@pytest.mark.parametrize("over", ["subject", "board"])
+def test_a_rise_by_a_change_is_not_lost_if_a_weaker_deposit_comes_before_the_backfill(world: World, over: Any) -> None:
+    agent = spec("watchman", total("smoke", over=over) >= 1.5)
+    world.deploy({"smoke": kind("smoke", on_repeat="replace")}, agent)
+    world.put("smoke")
+    world.register({"smoke": kind("smoke", on_repeat="replace", weight=2.0)}, agent)
+    world.advance(SECOND)
+    world.put("smoke", intensity=0.1)
+    world.follow()
+    assert [row.value for row in world.crossings()] == [2.0]

@@ -65,7 +65,7 @@ NEW = {
     ("activation", "deaths"), ("activation", "scheduled_for"), ("activation", "conflicts"),
     ("activation", "reads_again"), ("activation", "read_at"), ("watch", "scheduled_from"),
     ("board", "compaction_owed_at"),
-    ("crossing", "measure"), ("crossing", "cause"),
+    ("crossing", "measure"), ("crossing", "cause"), ("crossing", "held_since"),
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
     ("board_total", "error0"), ("board_total", "error1"),

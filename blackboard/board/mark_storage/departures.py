@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.mark_storage import mark_lookup, open_needs
-from blackboard.board.registration import backfill, mark_migration
+from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
@@ -27,8 +27,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 
     Returns how many were moved; `limit` if there may be more to do.
     """
-    if txn.active.over_time and backfill.run_batch(txn, limit):
-        return limit  # what a watch over time remembers is brought to the instant of a change before it goes on
+    changed_watches.prepare_due(txn, limit)
     if predicted_crossings.fire_due(txn, limit):
         return limit  # nothing evaporates until all due predicted crossings have fired
     rows = txn.sql.all(MARKS.evaporated_marks, now=txn.now, limit=limit)

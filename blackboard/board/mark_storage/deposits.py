@@ -11,7 +11,7 @@ from blackboard.board.mark_storage import departures, deposit_keys, mark_lookup,
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.deposit_limits import check_payload
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.registration import mark_migration, unique_values
+from blackboard.board.registration import changed_watches, mark_migration, unique_values
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
@@ -184,7 +184,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     kind = txn.kind(request.kind)
-    mark_migration.prepare_change(txn, request.kind, request.subject)
+    changed_watches.prepare_change(txn, request.kind, request.subject)
     new = _own_state(txn, kind, request)
     live = None if kind.on_repeat == "separate" else _take_live(txn, kind, request.subject)
     if request.if_event is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.registration import mark_migration
+from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow
@@ -20,7 +20,7 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
     if row is not None:
         row = mark_migration.migrate(txn, row)
         if row.is_live(txn.now):
-            mark_migration.prepare_change(txn, row.kind, row.subject)
+            changed_watches.prepare_change(txn, row.kind, row.subject)
             check_event(if_event, f"mark {mark_id}", row)
             return row
     raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.mark_storage import departures
-from blackboard.board.registration import mark_migration
+from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.registration.unique_values import shown
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import UniqueConflict
@@ -31,7 +31,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
         if row.is_live(txn.now):
             place = f"mark {row.id} with subject {row.subject}"
             raise UniqueConflict(f"{kind.name}.{kind.unique}: {shown(value)} belongs to {place}")
-        mark_migration.prepare_change(txn, row.kind, row.subject)
+        changed_watches.prepare_change(txn, row.kind, row.subject)
         departures.evaporate(txn, row)
 
 

@@ -190,6 +190,8 @@ def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change
     has_other_marks = _differs(before, spec) and not keeps
     if timing_before is None or timing is None or has_other_value or has_other_marks:
         watch_states.forget_watch(txn, watch_id)
+    elif timing != timing_before:
+        txn.sql.run(CROSSINGS.recheck_states, watch_id=watch_id, at=txn.now)
     if timing is not None and timing.held_for > (0 if timing_before is None else timing_before.held_for):
         crossing_retests.plan(txn, watch_id, before.condition)
 

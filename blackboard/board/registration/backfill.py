@@ -10,19 +10,11 @@ from __future__ import annotations
 
 from itertools import islice
 
-from blackboard.board.registration import mark_migration
-from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import subjects_in_windows
-from blackboard.board.watches import (
-    board_totals,
-    crossing_retests,
-    episode_crossings,
-    predicted_crossings,
-    rising_crossings,
-)
-from blackboard.board.watches.watch_states import StateKey
+from blackboard.board.watches import crossing_retests
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
 
@@ -70,7 +62,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
         txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
         return 0
     if watch.is_over_board:
-        _test_board(txn, watch, job)
+        changed_watches.test_board(txn, watch, job)
         return 1
     # Every kind advances to the same event, so that the position says how far the whole backfill has come.
     touched, last = 0, job.up_to
@@ -81,7 +73,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
             last = min(last, rows[-1].event_id)
     for kind in watch.kinds_of_marks:
         for row in _next_marks(txn, job, kind, last, limit):
-            _test_mark(txn, watch, mark_migration.migrate(txn, row), job)
+            changed_watches.test_mark(txn, watch, mark_migration.migrate(txn, row), job)
     _advance(txn, job, last)
     return touched
 
@@ -92,14 +84,8 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
     found = () if watch is None else subjects_in_windows(txn.sql, watch.condition, target.last_subject)
     subjects = list(islice(found, limit))
     for subject in subjects:
-        assert watch is not None
-        if not watch.covers(subject):
-            continue
-        if watch.timing is not None:
-            key = StateKey(watch.id, subject, 0)
-            episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
-        else:
-            predicted_crossings.predict_subject(txn, watch, subject, job.at)
+        if watch is not None and watch.covers(subject):
+            changed_watches.test_deposits(txn, watch, subject, job)
     if len(subjects) == limit:
         txn.continue_backfill(job, target._replace(last_subject=subjects[-1]))
     else:
@@ -116,32 +102,6 @@ def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
         txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
     else:
         txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
-
-
-def _test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
-    at = max(job.at, row.anchored_at)
-    if not watch.covers(row.subject) or not row.is_live(at):
-        return
-    if watch.timing is not None:
-        key = StateKey.of(watch, row)
-        episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
-    elif watch.is_falling:
-        predicted_crossings.predict_watch(txn, watch, row, since=at)
-    if watch.absorbs:
-        rising_crossings.evaluate_as_of(txn, watch, row, at)
-
-
-def _test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
-    if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
-        board_totals.rebuild(txn, watch)
-    if watch.timing is not None:
-        key = StateKey(watch.id, "", 0)
-        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
-    elif watch.is_falling:
-        predicted_crossings.predict_board(txn, watch, since=job.at)
-    if watch.absorbs:
-        rising_crossings.evaluate(txn, watch, "")
-    txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
 
 
 _TASKS = {

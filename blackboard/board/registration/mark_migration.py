@@ -13,19 +13,6 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 
 
-def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Fire due crossings and finish migrations that a change of a mark of this kind and subject would disturb."""
-    if txn.active.migrating:
-        for watch in txn.active.falling.get(kind, ()):
-            kinds = txn.active.migrating.intersection(watch.kinds)
-            if watch.is_over_board:
-                test_fall_of_board(txn, watch, kinds)
-            else:
-                for row in txn.stored_marks(kinds, subject):
-                    migrate(txn, row)
-    predicted_crossings.fire_due_of(txn, kind, subject)
-
-
 def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Write and return a mark under the present law and floor of its kind; most marks have them already.
 

@@ -14,7 +14,7 @@ from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.durations import Duration
 from blackboard.marks import Kind
 from blackboard.schedules import Schedule
-from blackboard.store.rows import LawChangeRow
+from blackboard.store.rows import BackfillRow, LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
 
@@ -196,8 +196,15 @@ class ActiveDeployment:
 
     Both laws are the same if only the kind's floor has changed.
     """
-    retests: dict[int, frozenset[str]] = field(default_factory=dict)
-    """The watches with waiting crossings that are to be tested again, and the kinds that each measured before."""
+    backfills: tuple[BackfillRow, ...] = ()
+    """The backfills that were not finished when the transaction began, oldest first."""
+
+    @cached_property
+    def retests(self) -> dict[int, frozenset[str]]:
+        """The watches with waiting crossings that are to be tested again, and the kinds that each measured before."""
+        targets = [BackfillTarget.parse(job.task, job.name) for job in self.backfills]
+        tests = [target for target in targets if target.task == BackfillTask.RETEST]
+        return {target.watch_id: frozenset(target.former_kinds) for target in tests}
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
@@ -280,7 +287,7 @@ def read_active(sql: Transaction) -> ActiveDeployment:
         dict(guarded),
         dict(over_time),
         read_law_changes(sql),
-        read_retests(sql),
+        read_backfills(sql),
     )
 
 
@@ -289,7 +296,6 @@ def read_law_changes(sql: Transaction) -> dict[tuple[str, str], LawChangeRow]:
     return {(row.kind, row.law): row for row in sql.all(DEPLOYMENTS.law_changes)}
 
 
-def read_retests(sql: Transaction) -> dict[int, frozenset[str]]:
-    """Read the watches that changed and whose waiting crossings are not all tested again."""
-    targets = [BackfillTarget.parse(BackfillTask.RETEST, name) for name in sql.all(CROSSINGS.retests)]
-    return {target.watch_id: frozenset(target.former_kinds) for target in targets}
+def read_backfills(sql: Transaction) -> tuple[BackfillRow, ...]:
+    """Read the backfills that are not finished."""
+    return tuple(sql.all(CROSSINGS.backfills))

@@ -42,7 +42,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if crossing.is_per_mark:
         return _mark_behind(txn, crossing)
     if watch.has_window:
-        inputs = inputs_in_windows(txn, watch, crossing.subject, _begin(txn, watch, crossing))
+        inputs = inputs_in_windows(txn, watch, crossing.subject, _begin(watch, crossing))
         if watch.is_falling and not inputs:  # the last to fall was a side without a window
             inputs = sorted(_evaporated(txn, watch, crossing), key=_strongest_first)
         # In the order of the values that they crossed with: the present ones are not bounded by these.
@@ -164,7 +164,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 
     They may already be in the history, or still be stored as marks.
     """
-    since = _begin(txn, watch, crossing)
+    since = _begin(watch, crossing)
     stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
     ended = {row.id: (row.subject, row.evaporates_at) for row in map(txn.migrated, stored)}
     strengths = {row.id: txn.strength(row) for row in stored}
@@ -185,15 +185,9 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     return result
 
 
-def _begin(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
+def _begin(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
     """Return the instant of the fall for which a falling watch crossed: one over time crosses later."""
-    if not watch.is_falling or crossing.cause is None or watch.timing is None:
-        return crossing.crossed_at
-    state = watch_states.get(txn, StateKey(watch.id, crossing.subject, crossing.mark_id))
-    if state is not None and state.held_since is not None and state.held_since <= crossing.crossed_at:
-        return state.held_since
-    # The state is that of a later episode, or there was nothing to remember.
-    return crossing.crossed_at - (watch.timing.held_for if crossing.cause == "held" else 0)
+    return crossing.held_since if watch.is_falling and crossing.held_since is not None else crossing.crossed_at
 
 
 def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:

@@ -69,14 +69,6 @@ def complete(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> Non
                 _Retest(txn, watch, row, {}).run()
 
 
-def complete_before_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Test again the waiting crossings that a change of a mark of this kind and subject would disturb."""
-    if txn.active.retests:
-        for watch in txn.active.measuring.get(kind, ()):
-            for scope in (subject, ""):
-                complete(txn, watch, scope)
-
-
 class _Retest:
     """The test of one crossing.
 
@@ -119,6 +111,7 @@ class _Retest:
                     holding.measured,
                     crossed_at=self.at,
                     cause=crossing.cause,
+                    held_since=crossing.held_since,
                 )
             else:
                 self._keep(holding)

@@ -51,31 +51,40 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Follow a deposit in one state, and return whether a crossing is new."""
     key = StateKey.of(watch, new)
-    may_cross_again = _end_drop(txn, watch, key)
-    if not watch.has_window:
-        if watch.is_over_board and not may_cross_again and _changes_nothing(txn, watch, old, new):
-            return False
-        return follow(txn, watch, key)
-    if watch.is_falling or may_cross_again:
-        return follow(txn, watch, key)
-    # In a window, a deposit can only delay the end, which is computed again when it is due.
-    state = None if watch.kinds_of_marks else watch_states.get(txn, key)
-    is_held = state is not None and state.held_since is not None
-    is_idle = is_held or (state is None and watch.sums_window and window_totals.is_below(txn, watch, key.subject))
+    changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
+    is_idle = not _end_drop(txn, watch, key) and changes_nothing(txn, watch, key, old, new)
     is_new = not is_idle and follow(txn, watch, key)
-    if watch.batch_window and not is_new:
+    if not is_new and not watch.is_falling:
         _renew(txn, watch, key)
     return is_new
 
 
-def _changes_nothing(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
+def _changes_nothing_in_window(
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow
+) -> bool:
+    """Return whether a deposit leaves the state of a watch with a window as it is.
+
+    It can only delay the end of an episode, which is computed again when it is due.
+    """
+    if watch.is_falling:
+        return False
+    state = None if watch.kinds_of_marks else watch_states.get(txn, key)
+    is_held = state is not None and state.held_since is not None
+    return is_held or (state is None and watch.sums_window and window_totals.is_below(txn, watch, key.subject))
+
+
+def _changes_nothing(
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow
+) -> bool:
     """Return whether a deposit leaves the state of a watch over the board as it is, without a look at all its marks.
 
     A stronger mark only delays the end of an episode, which is computed again when it is due.
     """
+    if not watch.is_over_board:
+        return False
     if may_be_weaker(txn, old, new):
         return False
-    state = watch_states.get(txn, StateKey(watch.id, "", 0))
+    state = watch_states.get(txn, key)
     if watch.is_falling:
         return state is not None and state.held_since is None
     if state is not None and state.held_since is not None:
@@ -101,11 +110,24 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
-    """Update the marks behind a crossing that waits for a fuller batch."""
+    """Update what is behind a crossing that waits: it may fill a batch now, be urgent, or come before others.
+
+    Over the board no other crossing waits. In a window, crossings wait in the order of the values that they began with.
+    """
+    settings = watch.agent.settings
+    ends_early = watch.batch_window and (watch.batch is not None or settings.urgent_above is not None)
+    if not ends_early and (watch.is_over_board or watch.has_window):
+        return
     waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
-    if waiting is not None:
-        measured = _measure_window(txn, watch, key, waiting.crossed_at, waiting.value)
-        rising_crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=waiting.crossed_at, cause=waiting.cause)
+    if waiting is None or waiting.cause is None:
+        return  # news updates its own crossing
+    if watch.has_window:
+        at, measured = waiting.crossed_at, _measure_window(txn, watch, key, waiting.crossed_at, waiting.value)
+    else:
+        marks, at = watch_states.marks_behind(txn, watch, key), txn.now
+        met = met_side(watch.condition, marks, at)
+        measured = _measure_marks(marks, at, waiting.value if met is None else met.value)
+    rising_crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=waiting.cause)
 
 
 def follow_deployment(
@@ -277,21 +299,25 @@ def _cross(
     if watch.is_falling:
         side = fallen_side(watch.condition, marks, at, at)
         return falling_crossings.record(
-            txn, watch, Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause)
+            txn,
+            watch,
+            Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause, taken.episode.held_since),
         )
     if watch.has_window:
         return _cross_window(txn, watch, key, taken, at)
-    live = [mark for mark in marks if mark.is_live(at)]
     met = met_side(watch.condition, marks, at)
     assert met is not None
-    measured = Measurement(
-        met.value,
-        len(live),
-        strongest=max(mark.strength(at) for mark in live),
-        laws={law_key(mark.state.law) for mark in live},
-        comparison=met.comparison,
+    measured = replace(_measure_marks(marks, at, met.value), comparison=met.comparison)
+    return rising_crossings.cross(
+        txn,
+        watch,
+        key.subject,
+        key.mark_id,
+        measured,
+        crossed_at=at,
+        cause=taken.cause,
+        held_since=taken.episode.held_since,
     )
-    return rising_crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=taken.cause)
 
 
 def _cross_window(
@@ -301,7 +327,22 @@ def _cross_window(
     met = met_side(watch.condition, watch_states.marks_behind(txn, watch, key, at, whole=True), at)
     assert met is not None
     measured = replace(_measure_window(txn, watch, key, at, met.value), comparison=met.comparison)
-    return rising_crossings.cross(txn, watch, key.subject, 0, measured, crossed_at=at, cause=taken.cause)
+    return rising_crossings.cross(
+        txn,
+        watch,
+        key.subject,
+        0,
+        measured,
+        crossed_at=at,
+        cause=taken.cause,
+        held_since=taken.episode.held_since,
+    )
+
+
+def _measure_marks(marks: list[FadingMark], at: Instant, value: float) -> Measurement:
+    live = [mark for mark in marks if mark.is_live(at)]
+    strongest = max((mark.strength(at) for mark in live), default=0.0)
+    return Measurement(value, len(live), strongest=strongest, laws={law_key(mark.state.law) for mark in live})
 
 
 def _measure_window(

@@ -34,11 +34,7 @@ PREDICTIONS_PER_QUERY = 500
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Fire the due predictions that a change of a mark of this kind and subject could disturb.
-
-    Crossings that are to be tested again, because their watch changed, are tested before.
-    """
-    crossing_retests.complete_before_change(txn, kind, subject)
+    """Fire the due predictions that a change of a mark of this kind and subject could disturb."""
     for watch in txn.active.predicting.get(kind, ()):
         if guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)

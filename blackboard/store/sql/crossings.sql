@@ -115,9 +115,9 @@ WHERE mark.kind = :kind
 -- name: insert_crossing
 -- Record a crossing.
 INSERT INTO crossing (watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent, ready_at,
-  held_by, law, order_key, event_id, activation_id, closed_at, measure, cause)
+  held_by, law, order_key, event_id, activation_id, closed_at, measure, cause, held_since)
 VALUES (:watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent, :ready_at,
-  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause);
+  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause, :held_since);
 
 -- name: renew_crossing
 -- Update a waiting crossing. If it is held, its instant stays; otherwise the earlier instant counts.
@@ -267,10 +267,6 @@ WHERE id = :id;
 -- name: antedate_crossing (quiet)
 -- Let a crossing count from an earlier instant.
 UPDATE crossing SET crossed_at = :at WHERE id = :id AND crossed_at > :at;
-
--- name: retests -> str
--- The watches with crossings that are to be tested again, and the kinds that they measured.
-SELECT name FROM backfill WHERE task = 'crossings';
 
 -- name: set_order (quiet)
 -- Set the upper bound of a crossing's strength.
@@ -432,6 +428,12 @@ DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :subject AND ma
 -- name: delete_states_of_watch
 -- Forget everything that a watch remembers.
 DELETE FROM watch_state WHERE watch_id = :watch_id;
+
+-- name: recheck_states
+-- Follow a change of a watch over time in its states, also of subjects without marks: each is due at its instant.
+INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at)
+SELECT watch_id, subject, mark_id, :at + 0 FROM watch_state WHERE watch_id = :watch_id
+ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;
 
 -- name: states_of_subject -> WatchStateRow
 -- What a watch over time remembers for a subject and its marks.
