@@ -8,10 +8,11 @@ unique_values        the values of a unique field, in the form in which they are
 
 A change. `deployments` decides which deployment is active:
 
-declarations    registers agents and kinds as a program declares them
-redeployment    the changes of the deployment, each one recorded event
-kind_changes    its kinds
-agent_changes   its agents and their watches
-backfill        adapts live marks to a change, in bounded batches
-mark_migration  one mark under a new law or a new floor of its kind
+declarations     registers agents and kinds as a program declares them
+redeployment     the changes of the deployment, each one recorded event
+kind_changes     its kinds
+agent_changes    its agents and their watches
+backfill         adapts live marks to a change, in bounded batches
+changed_watches  tests watches after a change, at the latest before one of their marks changes
+mark_migration   one mark under a new law or a new floor of its kind
 """
