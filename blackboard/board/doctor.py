@@ -268,7 +268,7 @@ def _examine_gone(txn: BoardTransaction) -> Iterator[Finding]:
             "wrong" if work.activations else "note",  # only the marks of activations are absorbed
             f"{agent} is not in the active deployment; {held} are held",
             "put it back into the deployment file, or name it in `renamed_from` of its successor; or give activations"
-            " up: 'blackboard activations --state held' shows them, --discard ID gives one up",
+            " up: 'blackboard activations --state held' shows them, 'blackboard discard ID' gives one up",
         )
 
 
@@ -293,7 +293,10 @@ def _examine_leases(txn: BoardTransaction) -> Iterator[Finding]:
 def _examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:
     for state in (ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.HELD):
         if count := len(txn.sql.all(ACTIVATIONS.in_state, state=state)):
-            advice = f"'blackboard activations --state {state}' shows them; --retry ID or --discard ID ends it"
+            advice = (
+                f"'blackboard activations --state {state}' shows them; 'blackboard retry ID' or 'blackboard discard ID'"
+                " ends it"
+            )
             yield Finding(
                 f"{state} activations",
                 "note" if state == ActivationState.HELD else "wrong",

@@ -15,7 +15,7 @@ The commands:
 
 mark_commands       init, deposit, reinforce, withdraw, answer, pause, resume
 inspect_commands    marks, history, status and others that read the board
-activation_command  activation
+activation_commands  activation, retry, discard
 watch_command       watch
 cost_commands       costs, record-cost
 admin_commands      backup, restore, doctor, forget, compact

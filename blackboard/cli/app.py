@@ -32,7 +32,7 @@ COMMANDS = {
         "inbox",
         "explain",
     ),
-    "activation_command": ("activation",),
+    "activation_commands": ("activation", "retry", "discard"),
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),
     "check_command": ("check",),

@@ -1,7 +1,4 @@
-"""The commands that inspect a board: marks, history, status, agents, agenda, schedules, activations, inbox, explain.
-
-`activations` also retries and discards, because a person decides that while reading the list.
-"""
+"""The commands that inspect a board: marks, history, status, agents, agenda, schedules, activations, inbox, explain."""
 
 from __future__ import annotations
 
@@ -338,32 +335,14 @@ def activations(
         typer.Option(metavar="STATE", help=f"One of {STATES}; may be repeated. By default all but skipped."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
-    retry: Annotated[
-        int | None, typer.Option(metavar="ID", help="Retry this activation with a new set of attempts.")
-    ] = None,
-    discard: Annotated[int | None, typer.Option(metavar="ID", help="Discard this activation.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List activations, newest first. Retry or discard one that failed, is held or is quarantined.
+    """List activations, newest first. 'activation ID' shows one in full; 'retry ID' and 'discard ID' end its wait.
 
-    Examples:
+    Example:
       blackboard activations --agent sales --state dead --state held
-      blackboard activations --retry 17
-      blackboard activations --discard 18
     """
-    from blackboard.errors import UsageError
-
-    if retry is not None and discard is not None:
-        raise UsageError("use only one of --retry and --discard")
     with session_of(context).board() as board:
-        if retry is not None:
-            board.retry(retry)
-            _confirm(retry, ActivationState.READY, "will be retried", as_json)
-            return
-        if discard is not None:
-            board.discard(discard)
-            _confirm(discard, ActivationState.DISCARDED, "is discarded", as_json)
-            return
         states = state or [value for value in ActivationState if value != ActivationState.SKIPPED]
         records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
     show_records(
@@ -385,13 +364,6 @@ def activations(
         empty="no activations" if state else "no activations; --state skipped shows those that were skipped",
         spare=("deposited", "absorbed", "attempt", "started", "mark"),
     )
-
-
-def _confirm(activation_id: int, state: str, words: str, as_json: bool) -> None:
-    if as_json:
-        print_json({"id": activation_id, "state": state})
-    else:
-        say(f"activation {activation_id} {words}")
 
 
 def inbox(

@@ -187,7 +187,7 @@ def test_an_activation_is_shown_in_full_with_the_commands_for_it(house: CommandL
     assert re.search(r"given +smoke +kitchen +0\.[78]\d* +live, 0\.[1-8]", out)
     assert "ValueError: no stairs to the kitchen" in out
     assert "house_agents.py" in out  # the traceback
-    retry = f"blackboard activations --retry {failed['id']}"
+    retry = f"blackboard retry {failed['id']}"
     assert retry in out
     assert house(*retry.split()[1:]).code == 0
     details = house("activation", str(failed["id"]), "--json").json
@@ -225,12 +225,14 @@ def test_the_agenda_has_a_limit_and_says_so(burning: CommandLine) -> None:
     assert [item["subject"] for item in burning("agenda", "--json").json] == ["attic", "kitchen"]
 
 
-def test_an_agent_without_writes_has_no_empty_cell(house: CommandLine) -> None:
+def test_an_agent_without_writes_has_no_empty_cell_and_no_column_is_empty(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     path.write_text(path.read_text().replace(", writes=[Alarm], batch=10, kinds=[Call]", ", batch=10, kinds=[Alarm]"))
     house("init")
-    [row] = [line for line in house("agents").out.splitlines() if "watchman" in line]
-    assert row.split("watch:")[0].split()[-3:] == ["none", "-", "-"]
+    out = house("agents").out
+    assert "withdraws" not in out
+    [row] = [line for line in out.splitlines() if "watchman" in line]
+    assert row.split("watch:")[0].split()[-2:] == ["none", "-"]
 
 
 NOW = datetime(2026, 1, 5, 9, 0, 0, 500_000, UTC)

@@ -195,6 +195,6 @@ def test_a_dead_activation_is_a_table_row_and_can_be_retried_or_discarded(house:
     assert "line" not in shown
     rows = house("sql", "select id from activations where state = 'dead' order by id", "--json").json
     first, second = (row["id"] for row in rows)
-    assert house("activations", "--retry", str(first), "--json").json == {"id": first, "state": "ready"}
-    assert house("activations", "--discard", str(second), "--json").json == {"id": second, "state": "discarded"}
-    assert house("activations", "--discard", str(second)).code == 1
+    assert house("retry", str(first), "--json").json == {"id": first, "state": "ready"}
+    assert house("discard", str(second), "--json").json == {"id": second, "state": "discarded"}
+    assert house("discard", str(second)).code == 1

@@ -49,6 +49,12 @@ def test_spare_columns_are_omitted_before_a_text_is_cut() -> None:
     assert "ada@exa…" in format_table(COLUMNS, [row], 20, spare=("age",))
 
 
+def test_a_spare_column_without_values_is_omitted() -> None:
+    rows = [(1, "ada@example.org", None, "hello"), (2, "bob@example.org", "", "good-bye")]
+    assert "age" not in format_table(COLUMNS, rows, 80, spare=("age",))
+    assert "age" in format_table(COLUMNS, rows, 80)
+
+
 def test_wide_letters_take_two_columns() -> None:
     found = lines(format_table(("what", "n"), [("日本", 1), ("a", 2)], 80))
     assert found[3:5] == [" 日本   1", " a      2"]

@@ -108,7 +108,7 @@ def _an_expired_lease(board: Blackboard, path: Path, clock: ManualClock) -> None
         (_a_clock_in_doubt, "clock", "blackboard resume"),
         (_a_pause, "pause", "blackboard resume"),
         (_a_dead_worker, "workers", "start a daemon"),
-        (_a_dead_activation, "dead activations", "--retry"),
+        (_a_dead_activation, "dead activations", "blackboard retry"),
         (_a_dead_activation, "failures", "blackboard activations"),
         (_an_expired_lease, "leases", "start a daemon"),
     ],

@@ -160,10 +160,11 @@ def ended(*words: str) -> None:
     assert "This is a bug in blackboard" not in result.output, result.output
 
 
-COMMANDS = "marks history agents agenda activations inbox explain deposit withdraw answer pause resume check status sql"
-OPTIONS = (
-    "--json --kind --subject --at --limit --payload --until --half-life --decay --intensity --min-strength --retry --"
+COMMANDS = (
+    "marks history agents agenda activations retry discard inbox explain deposit withdraw answer pause resume check"
+    " status sql"
 )
+OPTIONS = "--json --kind --subject --at --limit --payload --until --half-life --decay --intensity --min-strength --"
 NUMBERS = (
     "1 -1 0 99999999999999999999 nan 1e400 2027-01-31 0001-01-01 9999-12-31T23:59:59Z dead need lead x .. [ {} - é"
 )
@@ -178,7 +179,7 @@ ARGUMENT = st.sampled_from(
 @example(words=["marks", "--at", "9999-12-31T23:59:59Z"])
 @example(words=["deposit", "need", "x", "--payload", '{"question": "x"}', "--until", "9999-12-31T23:59:59Z"])
 @example(words=["withdraw", "99999999999999999999"])
-@example(words=["activations", "--retry", "99999999999999999999"])
+@example(words=["retry", "99999999999999999999"])
 @example(words=["answer", "99999999999999999999", "x"])
 @example(words=["marks", "--limit", "99999999999999999999"])
 def test_no_command_line_ends_in_a_traceback(tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def ask_person(txn: BoardTransaction, subject: str, reason: str) -> None:
         question=f"{reason}. Shall it continue?",
         options=["retry", "discard"],
         detail="Its marks are quarantined: 'blackboard activations --state quarantined' lists them,"
-        " and --retry ID or --discard ID decides.",
+        " and 'blackboard retry ID' or 'blackboard discard ID' decides.",
     )
     deposits.deposit(txn, DepositRequest.of(need, BOARD))
 

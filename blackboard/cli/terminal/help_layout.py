@@ -14,8 +14,8 @@ GROUPS = {
         *("watch", "sql"),
     ),
     "Operating": (
-        *("run", "status", "doctor", "explain", "agents", "schedules", "activations", "activation", "pause", "resume"),
-        *("costs", "record-cost"),
+        *("run", "status", "doctor", "explain", "agents", "schedules", "activations", "activation", "retry", "discard"),
+        *("pause", "resume", "costs", "record-cost"),
     ),
     "Data": ("backup", "restore", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),

@@ -15,13 +15,16 @@ LAST_COLUMN_WIDTH = 24
 MIN_WIDTH = 8
 """The width below which no text is cut."""
 
+NO_VALUE = "-"
+"""What a cell shows that has no value."""
+
 GAP = "   "
 
 
 def clean(value: Any) -> str:
     """Return a value as text without control characters."""
     if value is None:
-        return "-"
+        return NO_VALUE
     text = value if isinstance(value, str) else str(value)
     return "".join(
         character if character.isprintable() else " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
@@ -39,14 +42,20 @@ def format_table(
 ) -> str:
     """Return a table as text. The last column gets the remaining width and is wrapped.
 
-    If the width is too small, the `spare` columns are omitted first, then texts are cut. Numbers are never cut.
+    A `spare` column without values is omitted. If the width is too small, the other `spare` columns are omitted first,
+    then texts are cut. Numbers are never cut.
     """
     cells = [[clean(_clip(cell)) for cell in row] for row in rows]
     heads = [clean(column) for column in columns]
     numeric = [bool(cells) and all(_is_number(row[index]) for row in cells) for index in range(len(heads))]
     widths = [max(map(_width, (head, *(row[index] for row in cells)))) for index, head in enumerate(heads)]
     room -= 2  # one column of margin on each side
-    kept = _fit_columns(columns, widths, numeric, spare, room)
+    filled = [
+        index
+        for index, column in enumerate(columns)
+        if column not in spare or any(row[index] not in ("", NO_VALUE) for row in cells)
+    ]
+    kept = _fit_columns(columns, filled, widths, numeric, spare, room)
     last = len(heads) - 1
     taken = sum(widths[index] + len(GAP) for index in kept if index != last)
     widths[last] = min(widths[last], max(MIN_WIDTH, room - taken))
@@ -58,10 +67,15 @@ def format_table(
 
 
 def _fit_columns(
-    columns: Sequence[str], widths: list[int], numeric: Sequence[bool], spare: Sequence[str], room: int
+    columns: Sequence[str],
+    filled: Sequence[int],
+    widths: list[int],
+    numeric: Sequence[bool],
+    spare: Sequence[str],
+    room: int,
 ) -> list[int]:
-    """Return the columns that fit, after reducing the widths of texts."""
-    kept = list(range(len(columns)))
+    """Return the filled columns that fit, after reducing the widths of texts."""
+    kept = list(filled)
 
     def lacks() -> bool:
         gaps = len(GAP) * (len(kept) - 1)
@@ -70,7 +84,7 @@ def _fit_columns(
         )
 
     for index in map(columns.index, spare):
-        if lacks():
+        if index in kept and lacks():
             kept.remove(index)
     texts = [index for index in kept[:-1] if not numeric[index]]
     while texts and lacks() and widths[widest := max(texts, key=widths.__getitem__)] > MIN_WIDTH:
@@ -136,4 +150,7 @@ def _clip(cell: Any) -> Any:
 
 
 def _is_number(text: str) -> bool:
-    return text == "-" or text.replace(".", "", 1).replace("-", "", 1).replace("e", "", 1).replace("+", "", 1).isdigit()
+    return (
+        text == NO_VALUE
+        or text.replace(".", "", 1).replace("-", "", 1).replace("e", "", 1).replace("+", "", 1).isdigit()
+    )

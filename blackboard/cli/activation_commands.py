@@ -1,4 +1,4 @@
-"""The command `activation`: one activation in full."""
+"""The commands about one activation: activation, retry, discard."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, number, print_json, print_table, say, second
+from blackboard.states import ActivationState
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -17,14 +18,20 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord
 
 
+ActivationId = Annotated[
+    int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard activations' lists it.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
-    """Register the command."""
-    app.command()(activation)
+    """Register the commands."""
+    for command in (activation, retry, discard):
+        app.command()(command)
 
 
 def activation(
     context: typer.Context,
-    activation_id: Annotated[int, typer.Argument(metavar="ID", help="The id, as 'blackboard activations' lists it.")],
+    activation_id: ActivationId,
     as_json: AsJson = False,
 ) -> None:
     """Show one activation: its marks and what became of them, its deposits, model calls, cost and error.
@@ -46,8 +53,37 @@ def activation(
         for line in error.splitlines():
             say(f"  {line}", wraps=False)
     if details.is_stuck:
-        say(f"to try it again:  blackboard activations --retry {activation_id}", wraps=False)
-        say(f"to give it up:    blackboard activations --discard {activation_id}", wraps=False)
+        say(f"to try it again:  blackboard retry {activation_id}", wraps=False)
+        say(f"to give it up:    blackboard discard {activation_id}", wraps=False)
+
+
+def retry(context: typer.Context, activation_id: ActivationId, as_json: AsJson = False) -> None:
+    """Retry an activation that failed, is held or is quarantined. Its attempts count from 0 again.
+
+    Example:
+      blackboard retry 17
+    """
+    with session_of(context).board() as board:
+        board.retry(activation_id)
+    _confirm(activation_id, ActivationState.READY, "will be retried", as_json)
+
+
+def discard(context: typer.Context, activation_id: ActivationId, as_json: AsJson = False) -> None:
+    """Give up an activation that failed, is held or is quarantined. Its marks stay absorbed.
+
+    Example:
+      blackboard discard 18
+    """
+    with session_of(context).board() as board:
+        board.discard(activation_id)
+    _confirm(activation_id, ActivationState.DISCARDED, "is discarded", as_json)
+
+
+def _confirm(activation_id: int, state: ActivationState, words: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": activation_id, "state": state})
+    else:
+        say(f"activation {activation_id} {words}")
 
 
 def _show_outcome(details: ActivationDetails) -> None:
