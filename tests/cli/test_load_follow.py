@@ -180,6 +180,54 @@ def test_a_file_that_goes_on_without_its_header_has_the_former_one(followed: Fol
         followed(followed.write("a;b;c\n1;2;3\n"))
 
 
+def test_a_header_without_rows_is_remembered(followed: Followed) -> None:
+    write = followed.write
+    followed(write("room,text\n"), followed.truncate(), write("hall,one\n"), followed.rename(), write("hall,two\n"))
+    assert followed.texts() == ["one", "two"]
+
+
+def test_an_incomplete_line_may_be_cut_off(followed: Followed) -> None:
+    def cut() -> None:
+        os.truncate(followed.path, 19)
+        followed.write("hall,another row\n")()
+
+    followed(followed.write("room,text\nhall,one\nhall,incomp"), cut)
+    assert followed.texts() == ["one", "another row"]
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_header_that_is_repeated_is_no_row(followed: Followed, mark: str) -> None:
+    followed.write(f"{mark}room,text\nhall,one\n")()
+    followed(followed.write(f"{mark}room,text\nhall,two\n"))
+    assert followed.texts() == ["one", "two"]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink(path, path), None])
+def test_what_cannot_be_opened_is_waited_for(followed: Followed, make: Callable[[Path], object] | None) -> None:
+    def remove() -> None:
+        (os.rmdir if followed.path.is_dir() else os.unlink)(followed.path)
+
+    hide = [lambda: make(followed.path)] if make else []
+    show = [remove] if make else []
+    lose = [followed.rename(), *hide, *show] if make else [followed.rename()]
+    followed(*hide, *show, followed.write("room,text\nhall,one\n"), *lose, followed.write("room,text\nhall,two\n"))
+    assert followed.texts() == ["one", "two"]
+    assert all(note.endswith("; waiting for it") for note in followed.notes)
+
+
+def test_the_file_of_a_link_may_be_renamed_in_its_own_folder(followed: Followed) -> None:
+    elsewhere = followed.folder / "elsewhere"
+    elsewhere.mkdir()
+    followed.path.symlink_to(elsewhere / "0.log")
+    followed.write("room,text\nhall,one\n")()
+    followed()
+    followed.write("hall,rest\n")()
+    (elsewhere / "0.log").rename(elsewhere / "0.log.1")
+    followed.write("room,text\nhall,new\n")()
+    followed()
+    assert followed.texts() == ["one", "rest", "new"]
+
+
 def test_another_file_with_the_inode_of_the_former_one_is_read_from_its_start(followed: Followed) -> None:
     followed.write("room,text\nhall,one\n")()
     followed()
@@ -223,6 +271,19 @@ def test_a_busy_database_is_waited_for(followed: Followed, monkeypatch: pytest.M
     assert [(row.number, row.raw) for row in followed.rejected] == [(19, "bad")]
     assert followed.notes[0] == "another process writes; trying again"
     assert followed.notes[1].startswith("a row is rejected")
+
+
+def test_a_signal_ends_it_in_order_while_the_database_is_busy(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*items: Any, **options: Any) -> Any:
+        raise StoreBusy("another process writes")
+
+    followed.write("room,text\nhall,one\n")()
+    with monkeypatch.context() as patch:
+        patch.setattr(followed.board, "deposit_many", busy)
+        assert not followed(lambda: None).outcomes
+    assert followed().outcomes == {"deposited": 1}
 
 
 def test_rows_of_several_lines_wait_for_one_more_growth(followed: Followed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -16,10 +17,18 @@ DIGESTED_BYTES = 4096
 
 
 class OpenFile:
-    """A file that is open, by whatever name it has now."""
+    """A file that is open, by whatever name it has now.
+
+    Raises:
+        OSError: There is no file at the path, or it cannot be read.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer, and no signal would end it.
+        self.descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        if not stat.S_ISREG(os.fstat(self.descriptor).st_mode):
+            self.close()
+            raise OSError(errno.EINVAL, "not a file")
         self._seen: tuple[int, int] | None = None
 
     def close(self) -> None:
@@ -44,9 +53,10 @@ class OpenFile:
 
     def is_replaced_at(self, path: Path) -> bool:
         """Return whether another file is at a path and has text, so that writers have gone over to it."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             other = path.stat()
-            return other.st_size > 0 and not os.path.samestat(other, os.fstat(self.descriptor))
+            is_file = stat.S_ISREG(other.st_mode) and other.st_size > 0
+            return is_file and not os.path.samestat(other, os.fstat(self.descriptor))
         return False
 
     def read(self, place: int, size: int) -> bytes:
@@ -66,26 +76,29 @@ class OpenFile:
 def open_continued(path: Path, position: ReadPosition) -> OpenFile | None:
     """Open the file that was read up to a position, if it is still at its path or was renamed in its folder."""
     for found in _files_with_inode(path, position.inode):
-        file = OpenFile(found)
-        if file.inode == position.inode and file.continues(position):
-            return file
-        file.close()
+        with suppress(OSError):  # it may be renamed again right now
+            file = OpenFile(found)
+            if file.inode == position.inode and file.continues(position):
+                return file
+            file.close()
     return None
 
 
 def _files_with_inode(path: Path, inode: int) -> Iterator[Path]:
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         if path.stat().st_ino == inode:
             yield path
             return
-    with suppress(OSError), os.scandir(path.parent) as entries:
-        for entry in entries:
-            if entry.inode() == inode and entry.is_file(follow_symlinks=False):
-                yield Path(entry.path)
+    # If the path is a link, files are renamed in the folder that it leads to.
+    for folder in dict.fromkeys((path.absolute().parent, Path(os.path.realpath(path)).parent)):
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.inode() == inode and entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
 
 
 def is_regular(path: Path) -> bool:
     """Return whether a path leads to a file, or to nothing yet, rather than to a pipe or device."""
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         return stat.S_ISREG(path.stat().st_mode)
     return True

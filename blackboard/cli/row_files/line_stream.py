@@ -66,6 +66,10 @@ class LineStream(io.RawIOBase):
         self._buffer.clear()
         self._buffered_from, self._scanned, self._open = place, 0, 0
 
+    def read_again(self) -> None:
+        """Forget what was read of a line that is not complete: a file may be cut there. Only for a file."""
+        self.go_to(self.place)
+
     def readable(self) -> bool:
         """Return True."""
         return True

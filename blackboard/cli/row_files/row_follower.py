@@ -133,6 +133,10 @@ class _RowSource:
         self._rows: Rows | None = None
         self._mapper: RowMapping | None = None
 
+    def read_again(self) -> None:
+        """Forget what was read of a line that is not complete: a file may be cut there."""
+        self._stream.read_again()
+
     def deposit_new(self) -> Iterator[int]:
         """Deposit the rows that are complete, in batches, and yield the place of the next line after each."""
         if self._rows is None and not self._begin():
@@ -166,6 +170,7 @@ class _RowSource:
             sample, head = self._sample(text, encoding)
         except NoHeader:
             return False
+        self.header = sample.header
         if not sample.json and next(iter(sample), None) is None:
             return False
         for note in sample.notes:
@@ -174,7 +179,6 @@ class _RowSource:
         self._stream.begin(mark, head)
         self._rows = self._read(self._stream, sample.encoding, grows=not self._stream.is_final)
         self._mapper = RowMapping(self._follower.board, self._rows, self._follower.columns)
-        self.header = self._rows.header
         if self._position:
             self._rows.skip_to(self._position, lambda: self._stream.go_to(self._position))
         return True
@@ -261,7 +265,9 @@ class _FollowedPath:
         self._source = source_of(file, follows=False)
         self._file: OpenFile | None = None
         self._rows: _RowSource | None = None
-        self._is_missing, self._is_first_look = False, True
+        self._is_first_look = True
+        self._obstacle: str | None = None
+        """Why the path cannot be opened; None if it can."""
         self._position: ReadPosition | None = load_position(
             follower.board.session, self._source, follower.board.author, follower.columns.kind
         )
@@ -276,6 +282,10 @@ class _FollowedPath:
                 self._rows.checks_columns = False
             while not self._follower.stop.wait(LOOK_EVERY):
                 self._look()
+        except (StoreBusy, StoreExhausted):
+            if not self._follower.stop.is_requested:
+                raise
+            # The file still has the rows that could not be deposited; the next start goes on with them.
         finally:
             if self._file is not None:
                 self._file.close()
@@ -300,6 +310,7 @@ class _FollowedPath:
             if not self._file.continues(self._position):
                 self._follower.report(f"{self._path} was truncated; it is read from its start")
                 self._begin(self._file)
+            self._rows.read_again()
             self._deposit(self._rows.deposit_new())
         if self._file.is_replaced_at(self._path) and not self._follower.stop.is_requested:
             self._deposit(self._rows.deposit_new())
@@ -309,15 +320,15 @@ class _FollowedPath:
             self._look()
 
     def _open(self) -> bool:
-        """Open the file at the path; return False if there is none that can be read."""
+        """Open the file at the path; return False if there is none that can be read now."""
         try:
             self._file = OpenFile(self._path)
-        except (FileNotFoundError, PermissionError) as error:
-            if not self._is_missing:
-                self._follower.report(f"{self._path}: {(error.strerror or str(error)).lower()}; waiting for it")
-            self._is_missing = True
+        except OSError as error:
+            before, self._obstacle = self._obstacle, (error.strerror or str(error)).lower()
+            if self._obstacle != before:
+                self._follower.report(f"{self._path}: {self._obstacle}; waiting for it")
             return False
-        self._is_missing = False
+        self._obstacle = None
         self._begin(self._file)
         return True
 

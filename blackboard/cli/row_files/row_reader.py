@@ -230,6 +230,8 @@ class Rows:
                 yield values
                 continue
             number, cells, raw = values
+            if len(columns) > 1 and raw.removeprefix("\ufeff") == self.header:
+                continue  # files were joined, or a writer has begun again
             if '="' in raw:  # how a spreadsheet writes text that looks like a number
                 cells = [cell[2:-1] if _FORCED_TEXT.fullmatch(cell) else cell for cell in cells]
             if "'" in raw:
