@@ -24,7 +24,7 @@ _NAMES = {
     "finding": "Finding",
     "mark_actions": "Reinforce Withdraw",
     "marks": "Decision Mark Need Overdue",
-    "parsing": "parse",
+    "parsing": "parse_condition",
     "schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
     "store.readonly_access": "Row connect",

@@ -44,7 +44,7 @@ from blackboard.marks import Decision as Decision
 from blackboard.marks import Mark as Mark
 from blackboard.marks import Need as Need
 from blackboard.marks import Overdue as Overdue
-from blackboard.parsing import parse as parse
+from blackboard.parsing import parse_condition as parse_condition
 from blackboard.schedules import cron as cron
 from blackboard.schedules import daily_at as daily_at
 from blackboard.schedules import every as every

@@ -32,7 +32,7 @@ from blackboard.errors import AgentError, ConfigurationError, Mistake
 from blackboard.finding import Finding
 from blackboard.mark_actions import Returned
 from blackboard.marks import Mark
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
@@ -407,7 +407,7 @@ def _watch_spec(
 def _as_watch(item: Condition | Watch | str) -> Watch:
     if isinstance(item, Watch):
         return item
-    return Watch(parse(item) if isinstance(item, str) else item)
+    return Watch(parse_condition(item) if isinstance(item, str) else item)
 
 
 def _joined(first: Condition | None, second: Condition | None, operator: str) -> str | None:

@@ -25,7 +25,7 @@ from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
 from blackboard.marks import MAX_PAYLOAD_BYTES, Kind, OnRepeat
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 
 MAX_SKEW = Microseconds(5_000_000)
 """How far ahead of the board's time a deposit may say that it occurred, by default."""
@@ -148,12 +148,12 @@ class WatchSpec(Data):
     @classmethod
     def _canonical(cls, text: str | None) -> str | None:
         # A condition may have several texts. The canonical text is stored and compared.
-        return str(parse(text)) if text else text
+        return str(parse_condition(text)) if text else text
 
     @model_validator(mode="after")
     def _parsed(self) -> Self:
-        self._condition = check_watch(parse(self.when))
-        only_if, unless = (check_guard(parse(text)) if text else None for text in (self.only_if, self.unless))
+        self._condition = check_watch(parse_condition(self.when))
+        only_if, unless = (check_guard(parse_condition(text)) if text else None for text in (self.only_if, self.unless))
         self._guard = both(only_if, None if unless is None else ~unless)
         return self
 
@@ -401,7 +401,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
                 f" at least {smallest}",
             )
         for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
-            guard = parse(text) if text else None
+            guard = parse_condition(text) if text else None
             if guard is None or condition.over != "board":
                 continue
             if any(comparison.measure.over == "subject" for comparison in guard.comparisons()):

@@ -529,7 +529,7 @@ def check_intensity(intensity: float) -> float:
     return number
 
 
-def printable(text: str) -> str:
+def printable_text(text: str) -> str:
     """Return a text of a depositor with escapes for line breaks and other characters that are not printed."""
     if text.isprintable():
         return text
@@ -541,7 +541,7 @@ def describe_invalid(kind: str, error: ValidationError) -> str:
     parts = []
     for problem in error.errors(include_url=False, include_input=False)[:10]:
         place = ".".join(str(step) for step in problem["loc"]) or "payload"
-        parts.append(printable(f"{place}: {problem['msg'].lower()}"))
+        parts.append(printable_text(f"{place}: {problem['msg'].lower()}"))
     return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
 
 

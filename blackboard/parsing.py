@@ -12,7 +12,7 @@ from blackboard.errors import InvalidCondition, nearest
 from blackboard.schedules import Schedule, cron, daily_at, every
 
 
-def parse(text: str) -> Condition:
+def parse_condition(text: str) -> Condition:
     """Return the condition in a text such as `(strength("smoke") >= 0.7) & (count("fire") >= 1)`.
 
     Quotes around kinds and parentheses around comparisons are optional: `strength(smoke) >= 0.7 & count(fire) >= 1`

@@ -5,7 +5,7 @@
     cron("*/15 8-18 * * mon-fri", zone="Europe/Berlin")             the five fields of crontab
 
 A schedule stands where a watch has a condition. It measures no marks, so it cannot be combined with `&`, `|` or `~`,
-and cannot be a guard. Its text is read back by `parsing.parse`, as that of a condition is.
+and cannot be a guard. Its text is read back by `parsing.parse_condition`, as that of a condition is.
 
 The instants are a pure function of the schedule and its anchor. So a daemon that was down, or two daemons that run at
 once, compute the same instants. APScheduler's triggers walk through the calendar; this module says which instant a

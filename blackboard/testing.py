@@ -34,8 +34,8 @@ from blackboard.llm.failures import (
     SpendLimit,
 )
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import Reply, parse
-from blackboard.llm.request import plan
+from blackboard.llm.reply import Reply, parse_answer
+from blackboard.llm.request import request_text
 from blackboard.marks import Mark, StoredMark, attach_stored, normalize_subject
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 
@@ -311,7 +311,7 @@ class StandaloneContext:
             return require_done(offline(data), "offline")
         settings = ModelSettings()
         own = None if self._definition is None else self._definition.spec.settings.max_tokens
-        body = plan(
+        body = request_text(
             system=system,
             data=data,
             answer=answer,
@@ -319,7 +319,7 @@ class StandaloneContext:
             max_tokens=own or settings.max_tokens,
             cache=False,
         )
-        return parse(self._model.send(body).raw, answer)
+        return parse_answer(self._model.send(body).raw, answer)
 
 
 def context(

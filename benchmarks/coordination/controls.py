@@ -22,8 +22,8 @@ from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import Client
-from blackboard.llm.reply import parse
-from blackboard.llm.request import plan
+from blackboard.llm.reply import parse_answer
+from blackboard.llm.request import request_text
 from blackboard.marks import Mark, StoredMark, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
@@ -54,8 +54,8 @@ class _Context:
         return [mark for mark in self._live_marks if mark.kind == name and subject in (None, mark.subject)]
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
-        body = plan(system=system, data=data, answer=answer, model=MODEL, max_tokens=MAX_TOKENS)
-        return parse(self._client.send(body).raw, answer)
+        body = request_text(system=system, data=data, answer=answer, model=MODEL, max_tokens=MAX_TOKENS)
+        return parse_answer(self._client.send(body).raw, answer)
 
 
 class _Pipeline:

@@ -16,7 +16,7 @@ from blackboard import Blackboard, Exponential
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.marks import dump_payload
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.reinforcement import FadingState, join
 from blackboard.store.statements import MARKS
 
@@ -84,4 +84,4 @@ def test_a_reinforced_state(benchmark: Any) -> None:
 
 def test_parse_a_condition(benchmark: Any) -> None:
     numbers = itertools.count(1)  # parsed texts are cached, so each text is new
-    benchmark(lambda: parse(f'(total("smoke") >= {next(numbers)}) & (count("fire", subject="hall/*") >= 1)'))
+    benchmark(lambda: parse_condition(f'(total("smoke") >= {next(numbers)}) & (count("fire", subject="hall/*") >= 1)'))

@@ -193,7 +193,7 @@ class BoardSession:
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
         now = self.clock.used.use(self.database.where, now)
         active = self._active
-        if active is None or active.deployment.version != start.version:
+        if active is None or active.deployment.version != start.deployment_version:
             active = self._active = read_active(sql)
         elif active.backfills:
             active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))

@@ -44,7 +44,7 @@ MODEL = "answers"
 """The name of the finding that says which provider and model answer."""
 
 
-def examine(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
+def examine_board(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
     """Examine a board that can be opened, and compare it with the deployment of the file, if there is one.
 
     Raises:

@@ -139,7 +139,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 def _findings(session: Session) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
-    from blackboard.board.doctor import MODEL, examine
+    from blackboard.board.doctor import MODEL, examine_board
     from blackboard.errors import ConfigurationError, StoreError
     from blackboard.finding import Finding
 
@@ -162,7 +162,7 @@ def _findings(session: Session) -> list[Finding]:
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:
             board.session.classes.load_from(session.classes)
-            findings += examine(board, deployment)
+            findings += examine_board(board, deployment)
         if all(finding.name != MODEL for finding in findings):
             findings.append(Finding(MODEL, "note", model_of(session)))
     except StoreError as error:

@@ -41,8 +41,8 @@ from blackboard.llm.failures import (
     Unusable,
 )
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.reply import parse
-from blackboard.llm.request import plan, same_answer
+from blackboard.llm.reply import parse_answer
+from blackboard.llm.request import request_text, same_answer
 from blackboard.log_queue import Log
 from blackboard.states import CallState
 
@@ -153,7 +153,7 @@ class ModelCaller:
         strongest = max((item.strength for item in claim.inputs), default=0.0)
         model = model_for(settings, self.settings.model, strongest)
         try:
-            body = plan(
+            body = request_text(
                 system=system,
                 data=data,
                 answer=answer,
@@ -342,7 +342,7 @@ class ModelCaller:
     def _parse_answer(self, row: ModelCall, answer: type[A]) -> A:
         assert row.reply is not None
         try:
-            return parse(row.reply, answer)
+            return parse_answer(row.reply, answer)
         except Unusable as error:
             if error.reason == "no_message" and row.api == "messages":
                 wait = self.recorder.pause_after_page(row, error)

@@ -65,7 +65,7 @@ class Reply:
         )
 
 
-def parse(raw: str, answer: type[A]) -> A:
+def parse_answer(raw: str, answer: type[A]) -> A:
     """Parse the raw text of a reply into `answer`.
 
     Raises:

@@ -24,7 +24,7 @@ _BYTES_PER_TOKEN = 4
 """The approximate bytes of English or JSON per token, used only to decide about a cache breakpoint."""
 
 
-def plan(
+def request_text(
     *,
     system: str,
     data: Any,

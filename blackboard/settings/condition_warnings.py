@@ -13,7 +13,7 @@ from blackboard.deployment import AgentSpec, WatchSpec
 from blackboard.durations import format_duration
 from blackboard.errors import Mistake
 from blackboard.marks import Kind
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 
 Kinds = Mapping[str, Kind]
 
@@ -25,7 +25,7 @@ def warnings_about(agent: AgentSpec, kinds: Kinds) -> Iterator[Mistake]:
         yield from _about_condition(place, watch.condition, kinds, is_guard=False)
         for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
             if text:
-                guard = parse(text)
+                guard = parse_condition(text)
                 yield from _about_condition(f"{place}.{name}", guard, kinds, is_guard=True)
                 yield from _about_subjects(f"{place}.{name}", watch.condition, guard)
         yield from _about_holding(place, agent, watch, kinds)

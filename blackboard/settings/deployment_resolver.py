@@ -35,7 +35,7 @@ from blackboard.errors import BlackboardError, ConfigurationError, InvalidAuthor
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
 from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.payload_round_trip import check_class
 from blackboard.schedules import every
 from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
@@ -43,7 +43,7 @@ from blackboard.settings.condition_warnings import warnings_about
 from blackboard.settings.deployment_warnings import conditions_of, probable_mistakes
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
-from blackboard.settings.settings_file import Settings, examine
+from blackboard.settings.settings_file import Settings, examine_settings
 
 T = TypeVar("T")
 ANY_SCHEDULE = every("1h")
@@ -95,7 +95,7 @@ def resolve_file(path: Path | None = None, environ: Mapping[str, str] | None = N
     Raises:
         ConfigurationError: The file has mistakes; all are listed.
     """
-    settings, mistakes = examine(path, environ)
+    settings, mistakes = examine_settings(path, environ)
     try:
         resolved = resolve(settings, environ)
     except ConfigurationError as error:
@@ -368,7 +368,7 @@ class _Resolver:
         )
 
     def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
-        schedule: Condition = self._try(f"{place}.schedule", lambda: parse(text), fallback)
+        schedule: Condition = self._try(f"{place}.schedule", lambda: parse_condition(text), fallback)
         if not schedule.is_schedule:
             self._wrong(
                 f"{place}.schedule", f"{schedule} is not a schedule; write every(...), daily_at(...) or cron(...)"

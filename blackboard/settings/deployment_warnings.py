@@ -9,7 +9,7 @@ from blackboard.deployment import AgentSpec, WatchSpec
 from blackboard.durations import HOUR, Duration, format_duration
 from blackboard.errors import Mistake
 from blackboard.marks import Kind
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 
 
 def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
@@ -17,7 +17,7 @@ def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
     yield "", watch.condition
     for name in ("only_if", "unless"):
         if text := getattr(watch, name):
-            yield f".{name}", parse(text)
+            yield f".{name}", parse_condition(text)
 
 
 def probable_mistakes(agent: AgentSpec, kinds: Mapping[str, Kind], keep_history: Duration | None) -> Iterator[Mistake]:

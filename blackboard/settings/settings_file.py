@@ -111,13 +111,15 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     Raises:
         ConfigurationError: The file cannot be read, or it has mistakes; all are listed.
     """
-    settings, mistakes = examine(path, environ)
+    settings, mistakes = examine_settings(path, environ)
     if mistakes:
         raise ConfigurationError(mistakes)
     return settings
 
 
-def examine(path: Path | None = None, environ: Mapping[str, str] | None = None) -> tuple[Settings, list[Mistake]]:
+def examine_settings(
+    path: Path | None = None, environ: Mapping[str, str] | None = None
+) -> tuple[Settings, list[Mistake]]:
     """Return the valid settings of the file that `find_config` finds, and all mistakes in it.
 
     Raises:

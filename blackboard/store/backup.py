@@ -76,7 +76,7 @@ def stamp_of(now: Instant) -> str:
 def _make(database: Database, to: Path, progress: Progress) -> Copy:
     with _partial(to) as part:
         _copy(database, part, progress)
-        copy = examine(part)
+        copy = examine_copy(part)
         set_mode(part, mode_of(_files_of(database).database))
         sync(part)
         try:
@@ -100,12 +100,12 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     files = _files_of(database)
     if database.file is not None:
         database.file.check_is_file()
-    path, copy = files.database, examine(backup)
+    path, copy = files.database, examine_copy(backup)
     mode = mode_of(path)
     make_folder(path.parent, mode)
     with _partial(path) as part:
         _copy(Database(backup), part, lambda copied, pages: None)
-        examine(part)
+        examine_copy(part)
         set_mode(part, mode)
         sync(part)
         with database.write_lock():
@@ -120,7 +120,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     return replace(copy, path=path), kept
 
 
-def examine(path: Path) -> Copy:
+def examine_copy(path: Path) -> Copy:
     """Read every page of a copy, and return what it contains.
 
     Raises:

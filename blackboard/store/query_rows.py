@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.store.rows import CrossingRow, EventRow, Id, MarkRow, Money, Time
+from blackboard.store.rows import CrossingRow, EventRow, Id, Instant, MarkRow, Money
 
 
 class TransactionStart(NamedTuple):
     """What each transaction reads first."""
 
-    version: int
-    """The version of the active deployment."""
-    last_recorded_at: Time
+    deployment_version: int
+    last_recorded_at: Instant
     last_event_id: Id | None
-    last_event_at: Time | None
-    next_evaporation: Time | None
+    last_event_at: Instant | None
+    next_evaporation: Instant | None
     schema: str
 
 
@@ -56,7 +55,7 @@ class WaitingNeed(NamedTuple):
 
     id: Id
     subject: str
-    due_at: Time | None
+    due_at: Instant | None
     assignee: str
 
 
@@ -90,7 +89,7 @@ class BatchWindow(NamedTuple):
     """A crossing whose batch window is open, and when the window ends."""
 
     id: Id
-    ready_at: Time
+    ready_at: Instant
 
 
 class GoneCrossing(NamedTuple):
@@ -111,7 +110,7 @@ class DeferredCrossing(NamedTuple):
     condition: str
     error: str | None
     """Why the activation was deferred."""
-    retry_at: Time | None
+    retry_at: Instant | None
 
 
 class InputEvent(NamedTuple):
@@ -144,7 +143,7 @@ class ErasedEvent(NamedTuple):
     """An event of an erased subject, in a file of any version."""
 
     id: Id
-    recorded_at: Time
+    recorded_at: Instant
 
 
 class DailyCost(NamedTuple):

@@ -9,8 +9,10 @@ from blackboard.store.view_columns import VIEWS
 
 Id = int
 """The id of a row whose number may exceed 32 bits."""
-Time = int
-"""Microseconds: an instant since the epoch, or a length."""
+Instant = int
+"""Microseconds since the epoch."""
+Length = int
+"""A length of time in microseconds."""
 Money = int
 """Whole micro-dollars."""
 Flag = int
@@ -24,15 +26,16 @@ class BoardRow(NamedTuple):
 
     id: int
     uid: str
-    created_at: Time
-    last_recorded_at: Time
+    created_at: Instant
+    last_recorded_at: Instant
     """The latest instant that no event of a mark carries."""
     version: int
+    """The version of the active deployment."""
     paused: int
     paused_because: str | None
     views_hash: str | None
     """The hash of the views' texts."""
-    compaction_owed_at: Time | None
+    compaction_owed_at: Instant | None
     """Since when unused parts of the file may contain words of an erased subject; None if they do not."""
     skewed_deposits: AddedNumber = 0
     """How many deposits said that they occurred ahead of the board's time, within `max_skew`."""
@@ -46,7 +49,7 @@ class DeploymentRow(NamedTuple):
     """A row of `deployment`."""
 
     version: int
-    deployed_at: Time
+    deployed_at: Instant
     content: str
 
 
@@ -56,7 +59,9 @@ class LawRow(NamedTuple):
     law: str
     name: str
     a: float
+    """The first of the two numbers in the SQL expression of the law."""
     b: float
+    """The second."""
     spec: str
 
 
@@ -64,7 +69,7 @@ class LawSegmentRow(NamedTuple):
     """A row of `law_segment`: a straight piece of a curve."""
 
     law: str
-    age: Time
+    age: Length
     share: float
     slope: float
 
@@ -84,7 +89,7 @@ class LawChangeRow(NamedTuple):
     kind: str
     law: str
     new_law: str
-    changed_at: Time
+    changed_at: Instant
 
 
 class MarkRow(NamedTuple):
@@ -100,12 +105,12 @@ class MarkRow(NamedTuple):
     author: str
     intensity: float
     law: str
-    anchored_at: Time
+    anchored_at: Instant
     event_id: Id
-    deposited_at: Time
-    reinforced_at: Time
+    deposited_at: Instant
+    reinforced_at: Instant
     reinforcements: int
-    evaporates_at: Time | None
+    evaporates_at: Instant | None
     order_key: float | None
     other_event_id: Id | None = None
     """The last event that the agent in `changed_by` did not cause; the last event of all if that author is no
@@ -139,14 +144,14 @@ class EventRow(NamedTuple):
     """A row of `event`: a change of a mark, with the state after it."""
 
     id: Id
-    recorded_at: Time
+    recorded_at: Instant
     mark_id: Id
     kind: str
     subject: str
     event: str
     intensity: float
     law: str
-    evaporates_at: Time | None
+    evaporates_at: Instant | None
     author: str
     activation_id: Id | None
     payload: str | None
@@ -193,7 +198,7 @@ class WindowEventRow(NamedTuple):
 
     kind: str
     subject: str
-    occurred_at: Time
+    occurred_at: Instant
     event_id: Id
     mark_id: Id
     intensity: float
@@ -215,7 +220,7 @@ class DepositKeyRow(NamedTuple):
     """What the request asked for; "" if an earlier version stored the key."""
     mark_id: Id
     event_id: Id
-    at: Time
+    at: Instant
     source: str | None = None
     """The file from which the deposit was loaded, as `loaded_files` names it; None for other deposits."""
 
@@ -237,15 +242,15 @@ class ReadPositionRow(NamedTuple):
     """A digest of the bytes right before the position, by which the file is known again."""
     header: str
     """The line with the names of the columns; "" for a file without one."""
-    at: Time
+    at: Instant
 
 
 class OpenNeedRow(NamedTuple):
     """A row of `open_need`: a need on the board that has a due time or an assignee."""
 
     mark_id: Id
-    due_at: Time | None
-    remind_at: Time | None
+    due_at: Instant | None
+    remind_at: Instant | None
     """The same until the board has deposited the mark that says that it is overdue; then None."""
     assignee: str
     """Who should answer; "" if it is nobody in particular."""
@@ -269,7 +274,7 @@ class WatchRow(NamedTuple):
     active: int
     watermark: Id
     """For a watch over the board: every event up to this id is absorbed."""
-    scheduled_from: Time | None = None
+    scheduled_from: Instant | None = None
     """For a schedule: the instant of its first deployment, from which an interval counts."""
 
 
@@ -295,8 +300,8 @@ class BoardTotalRow(NamedTuple):
     """The first of the two sums of `Decay.sums`, for the anchor."""
     sum1: float
     """The second of the two sums, for the anchor."""
-    anchor: Time
-    evaporated_through: Time
+    anchor: Instant
+    evaporated_through: Instant
     """The sums exclude marks that evaporated up to this instant."""
     error0: float | None
     """By how much the first sum may be wrong because of rounding; None if that is not known."""
@@ -313,7 +318,7 @@ class PredictedCrossingRow(NamedTuple):
     watch_id: int
     subject: str
     mark_id: Id
-    due_at: Time | None
+    due_at: Instant | None
 
     @property
     def is_per_mark(self) -> bool:
@@ -332,8 +337,8 @@ class WatchStateRow(NamedTuple):
     subject: str
     """As in `CrossingRow`, like `mark_id`."""
     mark_id: Id
-    held_since: Time | None
-    crossed_at: Time | None
+    held_since: Instant | None
+    crossed_at: Instant | None
     event_id: Id
     """The last event of the board when the condition began to hold."""
     dropped: Flag = 0
@@ -356,21 +361,21 @@ class CrossingRow(NamedTuple):
     subject: str
     mark_id: Id
     state: str
-    crossed_at: Time
-    noticed_at: Time
+    crossed_at: Instant
+    noticed_at: Instant
     value: float
     threshold: float
     marks: int
     """How many marks stood behind it when it was last tested."""
     urgent: int
-    ready_at: Time | None
+    ready_at: Instant | None
     """It may be claimed from this instant; None if only a new mark can change that."""
     held_by: str | None
     law: str
     order_key: float | None
     event_id: Id | None
     activation_id: Id | None
-    closed_at: Time | None
+    closed_at: Instant | None
     measure: str | None = None
     """The measure of the side that was met, whose value and threshold these are; None unless there are several.
 
@@ -379,7 +384,7 @@ class CrossingRow(NamedTuple):
     cause: str | None = None
     """Why a watch over time crossed: `held`, or `rewake` (see `episodes.Cause`). Its activation is given all live marks
     that count, also those that the watch has absorbed. None if unabsorbed marks alone caused it."""
-    held_since: Time | None = None
+    held_since: Instant | None = None
     """Since when the condition of a watch over time had held; for a falling watch the instant of the fall."""
 
     @property
@@ -407,16 +412,16 @@ class ActivationRow(NamedTuple):
     subject: str | None
     state: str
     reason: str
-    crossed_at: Time
-    created_at: Time
-    started_at: Time | None = None
-    finished_at: Time | None = None
-    retry_at: Time | None = None
+    crossed_at: Instant
+    created_at: Instant
+    started_at: Instant | None = None
+    finished_at: Instant | None = None
+    retry_at: Instant | None = None
     attempt: int = 0
     interruptions: int = 0
     error: str | None = None
     worker: str | None = None
-    lease_until: Time | None = None
+    lease_until: Instant | None = None
     fence: int = 0
     chain_length: int = 0
     marks_absorbed: int = 0
@@ -427,13 +432,13 @@ class ActivationRow(NamedTuple):
     """The newest model call on the board at that time."""
     deaths: int | None = None
     """How often in a row its worker died during the run, with nothing stored since; None for never."""
-    scheduled_for: Time | None = None
+    scheduled_for: Instant | None = None
     """The instant for which a schedule woke it; None if marks did."""
     conflicts: AddedNumber = 0
     """How often in a row what it returned was in conflict with the board."""
     reads_again: Flag = 0
     """Whether its next claim reads its marks again, because of a conflict."""
-    read_at: Time | None = None
+    read_at: Instant | None = None
     """When its marks were last read; None if that was when it was created."""
 
 
@@ -453,9 +458,9 @@ class AgentStateRow(NamedTuple):
     agent: str
     paused: int
     paused_because: str | None
-    cooldown_until: Time | None
+    cooldown_until: Instant | None
     failures: int
-    served_at: Time | None = None
+    served_at: Instant | None = None
     """When the last unregistered worker that served the agent was last seen."""
 
 
@@ -464,7 +469,7 @@ class SubjectCooldownRow(NamedTuple):
 
     agent: str
     subject: str
-    until: Time
+    until: Instant
 
 
 class BackfillRow(NamedTuple):
@@ -473,7 +478,7 @@ class BackfillRow(NamedTuple):
     id: int
     task: str
     name: str
-    at: Time
+    at: Instant
     up_to: Id
     position: Id
 
@@ -484,8 +489,8 @@ class WorkerRow(NamedTuple):
     id: str
     pid: int
     host: str
-    started_at: Time
-    seen_at: Time
+    started_at: Instant
+    seen_at: Instant
     version: str | None
     """The program's version."""
     agents: str | None = None
@@ -508,10 +513,10 @@ class CallRow(NamedTuple):
     body: str
     marks: int
     """The number of marks in the request. After a split it differs, and so does the request."""
-    planned_at: Time
-    sent_at: Time | None = None
-    answered_at: Time | None = None
-    applied_at: Time | None = None
+    planned_at: Instant
+    sent_at: Instant | None = None
+    answered_at: Instant | None = None
+    applied_at: Instant | None = None
     reserved: Money = 0
     reply: str | None = None
     request_id: str | None = None
@@ -538,10 +543,10 @@ class ModelPauseRow(NamedTuple):
     """The agent to which its answers are unusable; empty if it refuses the calls of all agents."""
     model: str
     reason: str
-    since: Time
+    since: Instant
     """When the first of the failed calls was sent."""
-    failed_at: Time
-    probe_at: Time
+    failed_at: Instant
+    probe_at: Instant
     """The instant from which one call may try the model."""
     failures: int
     """How often in a row it failed. Calls that were under way together count once."""

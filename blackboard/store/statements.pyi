@@ -32,6 +32,7 @@ from blackboard.store.rows import (
     DepositKeyRow,
     EventRow,
     Id,
+    Instant,
     KindRow,
     LawChangeRow,
     MarkRow,
@@ -40,7 +41,6 @@ from blackboard.store.rows import (
     OpenNeedRow,
     PredictedCrossingRow,
     ReadPositionRow,
-    Time,
     WatchRow,
     WatchStateRow,
     WindowEventRow,
@@ -63,7 +63,7 @@ class _Marks(StatementFile):
     marks_changed_between: Statement[MarkRow]
     marks_changed_since: Statement[MarkRow]
     evaporated_marks: Statement[MarkRow]
-    next_evaporation: Statement[Time | None]
+    next_evaporation: Statement[Instant | None]
     count_live_marks: Statement[NamedCount]
     delete_absorbed_of_mark: Statement[object]
     find_key: Statement[DepositKeyRow]
@@ -117,7 +117,7 @@ class _Marks(StatementFile):
     due_needs: Statement[OpenNeedRow]
     open_needs: Statement[WaitingNeed]
     count_open_needs: Statement[NeedCount]
-    next_due_need: Statement[Time | None]
+    next_due_need: Statement[Instant | None]
     end_reminder: Statement[object]
     delete_open_need: Statement[object]
 
@@ -153,8 +153,8 @@ class _Crossings(StatementFile):
     waiting_of_watch: Statement[CrossingRow]
     waiting_of_subject: Statement[CrossingRow]
     strongest_of_law: Statement[CrossingRow]
-    first_ready: Statement[Time | None]
-    next_ready: Statement[Time | None]
+    first_ready: Statement[Instant | None]
+    next_ready: Statement[Instant | None]
     first_window: Statement[BatchWindow]
     next_watch_waiting: Statement[int | None]
     count_waiting_marks: Statement[int]
@@ -174,7 +174,7 @@ class _Crossings(StatementFile):
     close_watch: Statement[object]
     close_gone_of_mark: Statement[object]
     waiting_for_gone: Statement[GoneCrossing]
-    first_waiting: Statement[Time | None]
+    first_waiting: Statement[Instant | None]
     count_waiting_for_gone: Statement[NamedCount]
     give_crossing: Statement[object]
     finish_crossings: Statement[object]
@@ -196,8 +196,8 @@ class _Crossings(StatementFile):
     recheck_states: Statement[object]
     states_of_subject: Statement[WatchStateRow]
     predicted_of_subject: Statement[PredictedCrossingRow]
-    next_predicted: Statement[Time | None]
-    next_predicted_fall: Statement[Time]
+    next_predicted: Statement[Instant | None]
+    next_predicted_fall: Statement[Instant]
     board_totals: Statement[BoardTotalRow]
     set_board_total: Statement[object]
     delete_board_totals: Statement[object]
@@ -221,7 +221,7 @@ class _Activations(StatementFile):
     next_suspect: Statement[ActivationRow]
     agents_with_suspects: Statement[str]
     clear_deaths: Statement[object]
-    next_retry: Statement[Time | None]
+    next_retry: Statement[Instant | None]
     deferred_crossings: Statement[DeferredCrossing]
     agents_with_retries: Statement[str]
     count_running: Statement[int]
@@ -231,7 +231,7 @@ class _Activations(StatementFile):
     newest: Statement[ActivationRow]
     count_by_state: Statement[StateCount]
     count_since: Statement[int]
-    nth_newest: Statement[Time]
+    nth_newest: Statement[Instant]
     held_of_watch: Statement[ActivationRow]
     defer_until: Statement[object]
     release_held: Statement[object]
@@ -260,7 +260,7 @@ class _Activations(StatementFile):
     rename_unfinished: Statement[object]
     rename_subject_cooldowns: Statement[object]
     delete_subject_cooldowns: Statement[object]
-    get_subject_cooldown: Statement[Time]
+    get_subject_cooldown: Statement[Instant]
     set_subject_cooldown: Statement[object]
     board: Statement[BoardRow]
     board_uid: Statement[str]
@@ -320,7 +320,7 @@ class _Deployments(StatementFile):
 class _Erasure(StatementFile):
     marks_to_erase: Statement[MarkRow]
     owe_compaction: Statement[object]
-    owed_compaction: Statement[Time | None]
+    owed_compaction: Statement[Instant | None]
     settle_compaction: Statement[object]
     count_events: Statement[int]
     erased_events: Statement[ErasedEvent]
@@ -342,7 +342,7 @@ class _Erasure(StatementFile):
     delete_watch_states: Statement[object]
 
 class _Retention(StatementFile):
-    oldest_event: Statement[Time]
+    oldest_event: Statement[Instant]
     delete_old_events: Statement[object]
     old_activations: Statement[Id]
     delete_activations: Statement[object]

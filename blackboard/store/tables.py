@@ -33,7 +33,8 @@ metadata = MetaData(
 TYPES: dict[str, Any] = {
     # On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
     "Id": BigInteger().with_variant(Integer, "sqlite"),
-    "Time": BigInteger(),
+    "Instant": BigInteger(),
+    "Length": BigInteger(),
     "Money": BigInteger(),
     "int": Integer(),
     "Flag": Integer(),

@@ -11,7 +11,7 @@ from blackboard.agent_definition import agent
 from blackboard.conditions import Condition, smallest_batch
 from blackboard.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.errors import ConfigurationError
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 KINDS = {
@@ -160,7 +160,7 @@ def test_the_sides_of_faded_marks_are_given_together_too(world: World) -> None:
     ],
 )
 def test_the_smallest_batch_has_room_for_each_side(condition: str, smallest: int) -> None:
-    assert smallest_batch(parse(condition)) == smallest
+    assert smallest_batch(parse_condition(condition)) == smallest
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
@@ -199,7 +199,7 @@ def test_a_guard_over_a_subject_on_a_watch_over_the_board_is_refused(guard: Cond
     with pytest.raises(ConfigurationError, match=f"write {name}="):
         declare(count("a", over="board") >= 1, **guards)
     declare(watch(count("a") >= 1, **guards))
-    guards[name] = parse(right)
+    guards[name] = parse_condition(right)
     declare(watch(count("a", over="board") >= 1, **guards))
 
 

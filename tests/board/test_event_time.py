@@ -127,7 +127,7 @@ def test_a_little_ahead_counts_as_now_and_is_counted(world: World) -> None:
     for ahead in (2 * SECOND, 5 * SECOND, 1):
         late(world, "smoke", str(ahead), by=-ahead)
     assert {mark.occurred_at for mark in world.board.marks()} == {world.board.now()}
-    [finding] = [item for item in doctor.examine(world.board) if item.name == "skew"]
+    [finding] = [item for item in doctor.examine_board(world.board) if item.name == "skew"]
     assert finding.detail.startswith("3 deposits occurred up to 5s ahead")
 
 
@@ -136,7 +136,7 @@ def test_more_ahead_is_an_error(world: World) -> None:
     with pytest.raises(InvalidTime, match=r"is 5s1us ahead of the board's time .* at most 5s \(max_skew\)"):
         late(world, "smoke", by=-5 * SECOND - 1)
     assert world.board.history("s") == []
-    assert not [item for item in doctor.examine(world.board) if item.name == "skew"]
+    assert not [item for item in doctor.examine_board(world.board) if item.name == "skew"]
 
 
 def test_max_skew_is_a_setting_of_the_deployment(world: World) -> None:

@@ -23,7 +23,7 @@ def watchman(threshold: float = 0.5, name: str = "watchman", **declared: Any) ->
 
 
 def findings(world: World, name: str) -> list[Finding]:
-    return [finding for finding in doctor.examine(world.board) if finding.name == name]
+    return [finding for finding in doctor.examine_board(world.board) if finding.name == name]
 
 
 def leave_work(world: World) -> tuple[int, int]:

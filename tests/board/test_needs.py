@@ -25,7 +25,7 @@ from blackboard import (
     agent,
     strength,
 )
-from blackboard.board.doctor import examine
+from blackboard.board.doctor import examine_board
 from blackboard.board.loaded_files import withdraw_source
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import to_datetime
@@ -252,7 +252,7 @@ def test_status_and_explain_show_open_needs_with_assignee_and_due_time(board: Bl
 
 def test_doctor_finds_overdue_needs_and_says_if_no_daemon_noticed(board: Blackboard, clock: ManualClock) -> None:
     def found() -> list[tuple[str, str]]:
-        return [(item.state, item.detail) for item in examine(board) if item.name == "overdue"]
+        return [(item.state, item.detail) for item in examine_board(board) if item.name == "overdue"]
 
     need = board.deposit(Need(subject="ship", question="Ship it?", due="15m", assignee="ada"))
     board.deposit(Need(subject="ship", question="And this?", due="16m"))
@@ -321,4 +321,4 @@ def test_every_store_counts_overdue_needs(world: World) -> None:
     overview = world.board.status().needs
     assert (overview.open, overview.overdue, [item.overdue for item in overview.first]) == (2, 1, [True, False])
     assert overview.first[0].id == need.mark_id
-    assert [item.state for item in examine(world.board) if item.name == "overdue"] == ["wrong"]
+    assert [item.state for item in examine_board(world.board) if item.name == "overdue"] == ["wrong"]

@@ -18,7 +18,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.conditions import MEASURES, Measure
 from blackboard.deployment import Per, WatchSpec
 from blackboard.errors import AgentError, ConfigurationError
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from tests.board.world import MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
 
@@ -290,7 +290,7 @@ def test_no_activation_mixes_subjects_and_each_mark_is_given_once(
     tmp_path_factory: pytest.TempPathFactory, deposits: list[tuple[str, float]], condition: str, batch: int
 ) -> None:
     with closing(World(tmp_path_factory.mktemp("board") / "board.db")) as world:
-        world.deploy(KINDS, spec("pager", parse(condition), per="subject", batch=batch, **SETTINGS))
+        world.deploy(KINDS, spec("pager", parse_condition(condition), per="subject", batch=batch, **SETTINGS))
         for subject, intensity in deposits:
             world.put("alert", subject, intensity)
         seen: list[int] = []

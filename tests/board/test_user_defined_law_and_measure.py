@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from blackboard import Decay, Measure, parse, watch
+from blackboard import Decay, Measure, parse_condition, watch
 from blackboard.clock import ManualClock, SystemClock, parse_instant
 from blackboard.conditions import MEASURES, Condition
 from blackboard.decay import LAWS, Exponential, law_from
@@ -68,7 +68,7 @@ def test_a_law_reads_back_from_its_text_and_has_no_order_key() -> None:
 )
 def test_a_measure_reads_back_from_its_text(condition: Condition, text: str) -> None:
     assert str(condition) == text
-    assert parse(text) == condition
+    assert parse_condition(text) == condition
 
 
 def test_sql_and_python_give_the_same_strength(world: World) -> None:
@@ -122,7 +122,7 @@ def test_a_falling_watch_crosses_at_the_instant_that_follows_from_law_and_measur
 
 
 def test_a_guard_accepts_a_user_defined_measure(world: World) -> None:
-    guarded = watch(parse("count(fire) >= 1"), only_if=SecondStrongest("smoke", over="board") >= 0.5)
+    guarded = watch(parse_condition("count(fire) >= 1"), only_if=SecondStrongest("smoke", over="board") >= 0.5)
     world.deploy({**KINDS, "fire": kind("fire", on_repeat="separate")}, spec("watchman", guarded))
     fire = world.put("fire").mark_id
     world.put("smoke", "a", 0.9)

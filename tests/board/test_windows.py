@@ -13,7 +13,7 @@ from blackboard.clock import from_datetime, iso
 from blackboard.conditions import Condition
 from blackboard.decay import Exponential, Step
 from blackboard.errors import InvalidCondition
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 BEAT = {"beat": kind("beat", Step("1m"), on_repeat="separate")}
@@ -40,7 +40,7 @@ LASTING = {"alarm": kind("alarm", Exponential("10h"), on_repeat="add")}
 )
 def test_a_window_has_one_text(condition: Condition, text: str) -> None:
     assert str(condition) == text
-    assert parse(text) == condition
+    assert parse_condition(text) == condition
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_window_has_one_text(condition: Condition, text: str) -> None:
 )
 def test_a_wrong_window_is_refused(text: str, message: str) -> None:
     with pytest.raises(InvalidCondition, match=message):
-        parse(text)
+        parse_condition(text)
 
 
 # -- falling watches and guards ------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_the_subject_of_a_scheduled_activation_is_refused_without_advice_about_p
 
 def test_the_doctor_names_a_schedule_that_is_overdue(board: Blackboard, clock: ManualClock) -> None:
     def overdue() -> list[str]:
-        return [item.detail for item in doctor.examine(board, None) if item.name == "schedule"]
+        return [item.detail for item in doctor.examine_board(board, None) if item.name == "schedule"]
 
     board.deploy(digest)
     clock.advance(timedelta(hours=23, seconds=30))

@@ -112,14 +112,14 @@ def test_replaced_code_claims_nothing_more_and_says_so(board: Blackboard, starte
     problems = {worker.id: worker.problem for worker in board.status().workers}
     assert problems[new.worker.id] is None
     assert "other code than the active one for watchman" in (problems[old.worker.id] or "")
-    [finding] = [finding for finding in doctor.examine(board) if finding.name == "code"]
+    [finding] = [finding for finding in doctor.examine_board(board) if finding.name == "code"]
     assert (finding.state, old.worker.id in finding.detail) == ("note", True)  # another worker serves the agent
     assert board.explain("watchman").held_by is None
     new.close()
     smoke(board)
     run_until_idle(old)
     assert alarms(board) == ["2"]
-    [finding] = [finding for finding in doctor.examine(board) if finding.name == "code"]
+    [finding] = [finding for finding in doctor.examine_board(board) if finding.name == "code"]
     assert finding.state == "wrong"
     assert f"worker {old.worker.id} does not claim for it" in (board.explain("watchman").held_by or "")
 
@@ -231,4 +231,4 @@ def test_a_worker_of_an_older_schema_is_shown(board: Blackboard, started: Any) -
     [status] = board.status().workers
     assert "it knows schema 0003 of the board" in (status.problem or "")
     assert "claims nothing" in (board.explain("watchman").held_by or "")
-    assert daemon.worker.id in next(finding.detail for finding in doctor.examine(board) if finding.name == "code")
+    assert daemon.worker.id in next(finding.detail for finding in doctor.examine_board(board) if finding.name == "code")

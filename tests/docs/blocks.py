@@ -34,7 +34,7 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from blackboard.cli import main
 from blackboard.rule_files import read_rules
-from blackboard.settings.settings_file import examine
+from blackboard.settings.settings_file import examine_settings
 from blackboard.store.readonly_query import query
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,7 +104,7 @@ class Blocks:
             read_rules(path)
             return
         tomllib.loads(example.parsed)
-        _, mistakes = examine(path, {})
+        _, mistakes = examine_settings(path, {})
         assert not mistakes, mistakes
 
     def _sh(self, example: Example) -> None:

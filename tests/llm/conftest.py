@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from blackboard.durations import parse_duration
 from blackboard.llm.client import AnthropicClient
-from blackboard.llm.request import plan
+from blackboard.llm.request import request_text
 from tests.support.messages_api import MessagesApi
 
 KEY = "sk-test-not-a-key"
@@ -50,7 +50,7 @@ def client(connect: Callable[..., AnthropicClient]) -> AnthropicClient:
 
 @pytest.fixture
 def body() -> str:
-    return plan(
+    return request_text(
         system="Judge the lead.",
         data={"lead": "Zoë, 3 shops"},
         answer=Verdict,

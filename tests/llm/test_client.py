@@ -35,7 +35,7 @@ from blackboard.llm.failures import (
     Unusable,
 )
 from blackboard.llm.model_settings import ModelSettings, sends_key_in_clear
-from blackboard.llm.reply import parse
+from blackboard.llm.reply import parse_answer
 from tests.llm.conftest import KEY, Verdict
 from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
@@ -43,7 +43,7 @@ from tests.support.messages_api import MessagesApi
 
 def test_an_answer_is_returned_raw_with_its_metadata(api: MessagesApi, client: AnthropicClient, body: str) -> None:
     reply = client.send(body)
-    assert parse(reply.raw, Verdict) == Verdict(verdict="good", score=0.9)
+    assert parse_answer(reply.raw, Verdict) == Verdict(verdict="good", score=0.9)
     assert reply.request_id == "req_000001"
     assert (reply.model, reply.stop_reason) == ("claude-haiku-4-5", "end_turn")
     assert reply.usage is not None
@@ -177,7 +177,7 @@ def test_an_unusable_paid_answer_is_returned_raw(
     assert api.paid == 1
     assert (reply.usage is None) == isinstance(fault, Junk)
     with pytest.raises(Unusable) as raised:
-        parse(reply.raw, Verdict)
+        parse_answer(reply.raw, Verdict)
     assert raised.value.reason == reason
     assert len(str(raised.value)) < 1000
 
@@ -187,7 +187,7 @@ def test_an_answer_longer_than_max_tokens_is_cut_off_by_the_api(
 ) -> None:
     api.responder = lambda body: {"verdict": "good " * 500, "score": 1}
     with pytest.raises(Unusable) as raised:
-        parse(connect().send(body).raw, Verdict)
+        parse_answer(connect().send(body).raw, Verdict)
     assert raised.value.reason == "max_tokens"
 
 

@@ -23,7 +23,7 @@ from blackboard.llm.failures import (
     Unusable,
 )
 from blackboard.llm.message_batches import read_results
-from blackboard.llm.reply import Reply, parse
+from blackboard.llm.reply import Reply, parse_answer
 from tests.llm.conftest import Verdict
 from tests.support.faults import Cut, Junk, Status
 from tests.support.messages_api import MessagesApi
@@ -50,7 +50,7 @@ def test_a_batch_has_no_results_until_it_ends_and_then_one_for_each_request(
     assert results.keys() == {item.custom_id for item in items}
     for reply in results.values():
         assert isinstance(reply, Reply)
-        assert parse(reply.raw, Verdict).verdict == "good"
+        assert parse_answer(reply.raw, Verdict).verdict == "good"
         assert reply.usage is not None
     assert api.paid == 3
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from blackboard.llm.failures import Unusable
-from blackboard.llm.reply import Reply, Usage, parse
+from blackboard.llm.reply import Reply, Usage, parse_answer
 from tests.llm.conftest import Verdict
 
 JSON = st.recursive(
@@ -34,7 +34,7 @@ def message(text: str = "", **changes: Any) -> str:
 
 def reason(raw: str, answer: type[BaseModel] = Verdict) -> str:
     with pytest.raises(Unusable) as raised:
-        parse(raw, answer)
+        parse_answer(raw, answer)
     assert "\n" not in str(raised.value)
     str(raised.value).encode("utf-8")
     return raised.value.reason
@@ -47,7 +47,7 @@ def survives(raw: str) -> None:
     for word in (reply.model, reply.stop_reason):
         assert word is None or word.encode("utf-8") is not None
     try:
-        parse(raw, Verdict)
+        parse_answer(raw, Verdict)
     except Unusable as failure:
         str(failure).encode("utf-8")
 
@@ -55,13 +55,13 @@ def survives(raw: str) -> None:
 def test_thinking_blocks_are_skipped() -> None:
     content = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": '{"verdict":"bad",'}]
     raw = message(content=[*content, {"type": "text", "text": '"score":0}'}])
-    assert parse(raw, Verdict) == Verdict(verdict="bad", score=0)
+    assert parse_answer(raw, Verdict) == Verdict(verdict="bad", score=0)
     assert Reply.of(raw).usage == Usage(7, 3)
 
 
 def test_a_field_that_does_not_fit_is_named() -> None:
     with pytest.raises(Unusable, match=r"does not fit Verdict: verdict: .*; score: ") as raised:
-        parse(message('{"verdict": "maybe", "score": 2}'), Verdict)
+        parse_answer(message('{"verdict": "maybe", "score": 2}'), Verdict)
     assert raised.value.reason == "mismatch"
 
 
@@ -125,7 +125,7 @@ def test_text_that_exhausts_a_parser_is_junk(raw: str) -> None:
     ],
 )
 def test_json_in_fences_or_between_words_is_read(text: str) -> None:
-    assert parse(message(text), Verdict) == Verdict(verdict="bad", score=0)
+    assert parse_answer(message(text), Verdict) == Verdict(verdict="bad", score=0)
 
 
 def test_fences_inside_of_json_are_left_alone() -> None:
@@ -140,11 +140,11 @@ def test_two_fenced_blocks_are_no_answer() -> None:
 
 def test_a_part_of_a_broken_answer_is_no_answer() -> None:
     with pytest.raises(Unusable) as caught:
-        parse(message('{"all": [{"verdict": "bad", "score": 0}, {"verdict"'), Verdict)
+        parse_answer(message('{"all": [{"verdict": "bad", "score": 0}, {"verdict"'), Verdict)
     assert caught.value.reason == "junk"
 
 
 def test_a_byte_order_mark_before_the_message_is_skipped() -> None:
     raw = "\ufeff" + message('{"verdict": "bad", "score": 0}')
     assert Reply.of(raw).is_message
-    assert parse(raw, Verdict).score == 0
+    assert parse_answer(raw, Verdict).score == 0

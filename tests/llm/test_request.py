@@ -16,7 +16,7 @@ from blackboard.errors import AgentError, UnknownName
 from blackboard.llm.answer_schema import answer_schema
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.prices import Api, load_prices
-from blackboard.llm.request import estimate_tokens, highest_cost, plan
+from blackboard.llm.request import estimate_tokens, highest_cost, request_text
 from tests.llm.conftest import Verdict
 from tests.support.messages_api import MessagesApi
 from tests.support.tokens import count_tokens, input_tokens
@@ -26,7 +26,7 @@ PRICES = load_prices()
 
 def planned(**changes: Any) -> str:
     given = {"system": "Judge.", "data": [1], "answer": Verdict, "model": "claude-haiku-4-5", "max_tokens": 100}
-    return plan(**{**given, **changes})
+    return request_text(**{**given, **changes})
 
 
 class Line(BaseModel):

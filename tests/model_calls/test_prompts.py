@@ -11,7 +11,7 @@ from typing import Any
 from blackboard import Mark, agent, strength
 from blackboard.llm.prices import load_prices
 from blackboard.llm.reply import Usage
-from blackboard.llm.request import plan
+from blackboard.llm.request import request_text
 from lead_desk import offline_rules
 from tests.desk.fake_desk import FakeDesk, sample_leads, settings
 from tests.model_calls.paying_board import Judged, Lead, PayingBoard, Verdicts
@@ -34,7 +34,7 @@ def test_the_desks_prompts_have_at_most_150_tokens_per_call(tmp_path: Path) -> N
     result: dict[str, int] = {}
 
     def answer(system: str, data: Any, form: type) -> Any:
-        body = json.loads(plan(system=system, data=data, answer=form, model="m", max_tokens=100))
+        body = json.loads(request_text(system=system, data=data, answer=form, model="m", max_tokens=100))
         schema = body["output_config"]["format"]["schema"]
         rows = [value for value in data.values() if isinstance(value, list)]
         marks = sum(count_tokens(json.dumps(value, ensure_ascii=False)) for value in rows)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
-from blackboard.store.backup import examine
+from blackboard.store.backup import examine_copy
 from blackboard.system.board_files import BoardFiles
 from tests.processes.forking_process import Note
 from tests.processes.workers import started
@@ -44,7 +44,7 @@ def test_children_that_end_without_using_the_board_harm_nothing(path: Path) -> N
         assert process.ends() == -signal.SIGKILL
     with Blackboard.open(path) as board:
         assert len(board.marks(Note)) == 20
-    assert examine(path).marks == 20
+    assert examine_copy(path).marks == 20
 
 
 def test_a_process_may_fork_while_its_threads_write_and_read(path: Path) -> None:

@@ -183,7 +183,7 @@ def test_a_damaged_or_foreign_copy_is_not_restored(board: Blackboard, path: Path
 def test_a_path_may_contain_special_characters(board: Blackboard, tmp_path: Path) -> None:
     board.deposit(Smoke(subject="kitchen"))
     made = copies.back_up(board.database, tmp_path / "a copy?mode=ro#100%.db")
-    assert copies.examine(made.path).marks == 1
+    assert copies.examine_copy(made.path).marks == 1
 
 
 def test_a_live_worker_is_recognized_by_its_lock(board: Blackboard, path: Path) -> None:

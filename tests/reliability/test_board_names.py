@@ -134,4 +134,4 @@ def test_the_doctor_reports_a_file_that_is_mounted_without_its_folder(
         for point, expected in ((tmp_path, False), (path, True)):
             escaped = str(point).replace(" ", "\\040")
             mounts.write_text(f"36 35 98:0 /disk {escaped} rw,noatime shared:1 - ext4 /dev/root rw\n")
-            assert any(item.name == "mount" for item in doctor.examine(board)) is expected
+            assert any(item.name == "mount" for item in doctor.examine_board(board)) is expected

@@ -58,7 +58,7 @@ def words_in(path: Path) -> list[str]:
 
 
 def is_owed(board: Blackboard) -> bool:
-    return any(finding.name == "erasure" and finding.state == "wrong" for finding in doctor.examine(board))
+    return any(finding.name == "erasure" and finding.state == "wrong" for finding in doctor.examine_board(board))
 
 
 def refuse(*_: Any, **__: Any) -> bool:
@@ -248,7 +248,7 @@ def test_a_process_that_dies_during_a_compaction_leaves_the_board_whole(file: Pa
                 child.wait(rng.uniform(0, 1.5))
             child.send_signal(signal.SIGKILL)
         with Blackboard.open(f"sqlite:///{file}") as board:
-            assert {item.state for item in doctor.examine(board) if item.name == "pages"} == {"ok"}
+            assert {item.state for item in doctor.examine_board(board) if item.name == "pages"} == {"ok"}
             assert len(board.subjects("p/", limit=10_000)) == 1200
     with Blackboard.open(f"sqlite:///{file}") as board:
         if is_owed(board):

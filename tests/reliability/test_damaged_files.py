@@ -21,7 +21,7 @@ import pytest
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect, schema
-from blackboard.store.backup import back_up, examine
+from blackboard.store.backup import back_up, examine_copy
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 from tests.support.forked_children import without_rights
@@ -194,7 +194,7 @@ def test_a_damaged_page_is_reported_and_a_restored_file_is_used(
             file.seek(page * 4096)
             file.write(b"\xde\xad" * 2048)
     with pytest.raises(StoreError, match="damaged"):
-        examine(path)
+        examine_copy(path)
     with pytest.raises(StoreError, match="restore a backup"):
         Blackboard.open(f"sqlite:///{path}", clock=clock).marks()
     os.replace(copy, path)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.board.doctor import examine
+from blackboard.board.doctor import examine_board
 from blackboard.board.registration.redeployment import register
 from blackboard.deployment import Deployment
 from blackboard.finding import Finding
@@ -29,12 +29,12 @@ def broken(marks: Any, context: Any) -> None:
 
 
 def wrong(board: Blackboard, deployment: Deployment | None = None) -> dict[str, Finding]:
-    return {item.name: item for item in examine(board, deployment) if item.state == "wrong"}
+    return {item.name: item for item in examine_board(board, deployment) if item.state == "wrong"}
 
 
 def test_a_sound_board_has_no_finding(board: Blackboard) -> None:
     board.deploy(broken)
-    findings = examine(board, board.deployment)
+    findings = examine_board(board, board.deployment)
     assert [finding for finding in findings if finding.state == "wrong"] == []
     assert {
         "engine",

@@ -21,7 +21,7 @@ from blackboard.cli.entry_point import move_common_first
 from blackboard.decay import law_from
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.settings_file import load_settings
 from tests.support.examples import examples
@@ -72,8 +72,8 @@ def test_every_text_is_a_duration_or_an_error(text: str) -> None:
 @example("~" * 50_000 + "strength(smoke) >= 1")
 @example(" & ".join(["strength(smoke) >= 1"] * 5_000))
 def test_every_text_is_a_condition_that_reads_back_or_an_error(text: str) -> None:
-    found, error = tried(lambda: parse(text))
-    assert len(error) < 2000 if error else str(parse(str(found))) == str(found)
+    found, error = tried(lambda: parse_condition(text))
+    assert len(error) < 2000 if error else str(parse_condition(str(found))) == str(found)
 
 
 @usual

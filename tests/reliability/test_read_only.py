@@ -57,7 +57,7 @@ def read_everything(path: Path) -> str:
     try:
         with Blackboard.open(path, create=False, writes=False, mode=SHARED) as board:
             files = {"pages", "journal mode"}
-            findings = [f"{item.name} {item.state}" for item in doctor.examine(board, None) if item.name in files]
+            findings = [f"{item.name} {item.state}" for item in doctor.examine_board(board, None) if item.name in files]
             seen: list[Any] = [
                 [mark.subject for mark in board.marks(Smoke)],
                 board.status().marks,

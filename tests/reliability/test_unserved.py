@@ -30,7 +30,7 @@ WATCHMAN = an_agent("watchman")
 
 
 def finding(board: Blackboard, name: str) -> Finding:
-    return next(item for item in doctor.examine(board) if item.name == name)
+    return next(item for item in doctor.examine_board(board) if item.name == name)
 
 
 def without_agents(board: Blackboard) -> Deployment:

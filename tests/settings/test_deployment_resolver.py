@@ -13,7 +13,7 @@ from blackboard.decay import Exponential
 from blackboard.deployment import DepositLimits
 from blackboard.errors import ConfigurationError
 from blackboard.marks import Kind, OnRepeat
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.settings.deployment_resolver import resolve, resolve_file
 from blackboard.settings.deployment_warnings import warnings_of_counts
 from blackboard.settings.settings_file import load_settings
@@ -237,7 +237,7 @@ def test_mistakes_within_an_unknown_kind_are_reported_too(file: Callable[..., Pa
 def test_a_warning_names_a_count_that_one_subject_cannot_have(condition: str, says: str | None) -> None:
     def warnings(on_repeat: OnRepeat) -> list[str]:
         kinds = {name: Kind(name, on_repeat=on_repeat) for name in ("flood", "rain")}
-        return list(warnings_of_counts(parse(condition), kinds))
+        return list(warnings_of_counts(parse_condition(condition), kinds))
 
     assert warnings("separate") == []
     for on_repeat in get_args(OnRepeat):

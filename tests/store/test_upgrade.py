@@ -17,9 +17,9 @@ from blackboard import Blackboard, ManualClock, Need
 from blackboard.board.worker_registry.liveness import WorkerLiveness, living_workers
 from blackboard.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.store import backup, dialect, schema
-from blackboard.store.backup import backups_of, examine
+from blackboard.store.backup import backups_of, examine_copy
 from blackboard.store.database import Database
 from blackboard.store.tables import metadata
 
@@ -290,9 +290,9 @@ def test_conditions_are_stored_in_their_canonical_form(path: Path, clock: Manual
         for agent in json.loads(row["content"])["agents"].values():
             for watch in agent["watches"]:
                 texts = [text for text in (watch["when"], watch["only_if"], watch["unless"]) if text]
-                assert texts == [str(parse(text)) for text in texts]
+                assert texts == [str(parse_condition(text)) for text in texts]
     for row in contents(path, "watch"):
-        assert row["condition"] == str(parse(row["condition"]))
+        assert row["condition"] == str(parse_condition(row["condition"]))
 
 
 def test_all_data_is_readable_after_the_upgrade(path: Path, clock: ManualClock) -> None:
@@ -328,7 +328,7 @@ def test_a_copy_of_the_board_is_made_before_its_upgrade(path: Path, clock: Manua
         assert backups_of(path) == [change.backup]
         assert contents(change.backup, "event") == old
         assert revision(change.backup) == "0002"
-        assert examine(change.backup).events == len(old)
+        assert examine_copy(change.backup).events == len(old)
     with Blackboard.open(path, clock=clock) as board:
         assert board.schema_change is None
     assert backups_of(path) == [change.backup]

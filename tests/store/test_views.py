@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from blackboard import Blackboard, decay, parse
+from blackboard import Blackboard, decay, parse_condition
 from blackboard.clock import iso, parse_instant
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidLaw, StoreError
@@ -44,7 +44,7 @@ def world(tmp_path: Path) -> Any:
     world = World(tmp_path / "board.db", ManualClock(SystemClock().now() - 3 * HOUR))
     world.deploy(
         {"smoke": kind("smoke", Never(), weight=0.7, on_repeat="separate")},
-        spec("watchman", parse("count(smoke) >= 2")),
+        spec("watchman", parse_condition("count(smoke) >= 2")),
     )
     yield world
     world.close()

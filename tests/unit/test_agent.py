@@ -11,7 +11,7 @@ from blackboard.conditions import count, strength
 from blackboard.deployment import AgentSpec
 from blackboard.errors import ConfigurationError, InvalidCondition
 from blackboard.marks import Mark
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 
 
 class Smoke(Mark, kind="smoke"):
@@ -83,7 +83,7 @@ def test_a_single_watch_needs_no_name() -> None:
         return None
 
     assert smell.name == "nose"
-    assert smell.spec.watches[0].condition == parse("strength(smoke) >= 0.7")
+    assert smell.spec.watches[0].condition == parse_condition("strength(smoke) >= 0.7")
     assert smell.spec.watches[0].guard is None
 
 

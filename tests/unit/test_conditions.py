@@ -26,7 +26,7 @@ from blackboard.conditions import (
 from blackboard.decay import Decay
 from blackboard.errors import InvalidCondition
 from blackboard.marks import Mark
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.reinforcement import FadingMark, FadingState
 from tests.unit.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
 
@@ -48,7 +48,7 @@ NAMES = {"strength": strength, "total": total, "strongest": strongest, "count": 
 
 @given(conditions)
 def test_a_condition_reads_back_from_its_text(condition: Condition) -> None:
-    again = parse(str(condition))
+    again = parse_condition(str(condition))
     assert again == condition
     assert str(again) == str(condition)
 
@@ -99,7 +99,7 @@ def test_a_total_falls_at_the_first_instant_at_which_it_is_below(
 )
 def test_the_text_of_a_condition_is_canonical(condition: Condition, text: str) -> None:
     assert str(condition) == text
-    assert parse(text) == condition
+    assert parse_condition(text) == condition
 
 
 @pytest.mark.parametrize(
@@ -113,20 +113,20 @@ def test_the_text_of_a_condition_is_canonical(condition: Condition, text: str) -
     ],
 )
 def test_spaces_parentheses_and_the_form_of_a_number_do_not_matter(text: str) -> None:
-    assert parse(text) == HOT
+    assert parse_condition(text) == HOT
 
 
 def test_and_binds_closer_than_or() -> None:
-    assert parse("count(a) >= 1 | count(b) >= 1 & count(c) >= 1") == (count("a") >= 1) | (
+    assert parse_condition("count(a) >= 1 | count(b) >= 1 & count(c) >= 1") == (count("a") >= 1) | (
         (count("b") >= 1) & (count("c") >= 1)
     )
 
 
 def test_a_subject_may_have_either_quotes_or_none() -> None:
-    assert parse("count(smoke, subject=\"a''b\") >= 1") == (count("smoke", subject="a''b") >= 1)
-    assert parse("count(smoke, subject='a\\'b') >= 1") == (count("smoke", subject="a'b") >= 1)
-    assert parse('count(smoke, subject="\\u00e9\\n") >= 1') == (count("smoke", subject="é\n") >= 1)
-    assert parse("count(smoke, subject=kitchen) >= 1") == (count("smoke", subject="kitchen") >= 1)
+    assert parse_condition("count(smoke, subject=\"a''b\") >= 1") == (count("smoke", subject="a''b") >= 1)
+    assert parse_condition("count(smoke, subject='a\\'b') >= 1") == (count("smoke", subject="a'b") >= 1)
+    assert parse_condition('count(smoke, subject="\\u00e9\\n") >= 1') == (count("smoke", subject="é\n") >= 1)
+    assert parse_condition("count(smoke, subject=kitchen) >= 1") == (count("smoke", subject="kitchen") >= 1)
 
 
 def test_a_kind_named_twice_counts_once() -> None:
@@ -168,7 +168,7 @@ def test_a_kind_named_twice_counts_once() -> None:
 )
 def test_bad_text_is_refused_with_its_place(text: str, message: str) -> None:
     with pytest.raises(InvalidCondition, match=message):
-        parse(text)
+        parse_condition(text)
 
 
 @given(
@@ -184,10 +184,10 @@ def test_bad_text_is_refused_with_its_place(text: str, message: str) -> None:
 )
 def test_every_text_is_a_condition_or_is_refused(text: str) -> None:
     try:
-        condition = parse(text)
+        condition = parse_condition(text)
     except InvalidCondition:
         return
-    assert parse(str(condition)) == condition
+    assert parse_condition(str(condition)) == condition
 
 
 @given(conditions, st.data())
@@ -198,12 +198,12 @@ def test_a_condition_with_a_wrong_character_is_another_condition_or_is_refused(
     at = data.draw(st.integers(0, len(text)))
     changed = text[:at] + data.draw(st.characters()) + text[at + 1 :]
     with suppress(InvalidCondition):
-        assert parse(str(parse(changed))) == parse(changed)
+        assert parse_condition(str(parse_condition(changed))) == parse_condition(changed)
 
 
 def test_a_value_that_is_not_text_is_refused() -> None:
     with pytest.raises(InvalidCondition, match="a condition is a text"):
-        parse(7)  # type: ignore[arg-type]
+        parse_condition(7)  # type: ignore[arg-type]
 
 
 @given(conditions)

@@ -14,7 +14,7 @@ from blackboard import cron, daily_at, every, strength, total
 from blackboard.clock import from_datetime, to_datetime
 from blackboard.conditions import Condition
 from blackboard.errors import InvalidCondition
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.schedules import MAX_COUNTED_INSTANTS, Schedule
 
 BERLIN = "Europe/Berlin"
@@ -201,16 +201,16 @@ def test_any_number_of_missed_instants_is_found_at_once_and_counted_up_to_a_limi
 
 @given(SCHEDULES)
 def test_the_text_of_a_schedule_reads_back(schedule: Schedule) -> None:
-    assert parse(str(schedule)) == schedule
+    assert parse_condition(str(schedule)) == schedule
 
 
 def test_texts_have_one_canonical_form() -> None:
-    assert str(parse('daily_at( "9:00" , zone = "Europe/Berlin", days = "Mon-Fri" )')) == (
+    assert str(parse_condition('daily_at( "9:00" , zone = "Europe/Berlin", days = "Mon-Fri" )')) == (
         'daily_at("09:00", days="mon-fri", zone="Europe/Berlin")'
     )
-    assert str(parse('every("90m")')) == 'every("1h30m")'
-    assert str(parse('cron("0  9 * *  1-5")')) == 'cron("0 9 * * 1-5")'
-    assert str(parse('(every("1d"))')) == 'every("1d")'
+    assert str(parse_condition('every("90m")')) == 'every("1h30m")'
+    assert str(parse_condition('cron("0  9 * *  1-5")')) == 'cron("0 9 * * 1-5")'
+    assert str(parse_condition('(every("1d"))')) == 'every("1d")'
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_texts_have_one_canonical_form() -> None:
 )
 def test_each_mistake_in_a_schedule_is_named(text: str, message: str) -> None:
     with pytest.raises(InvalidCondition) as caught:
-        parse(text)
+        parse_condition(text)
     assert message in str(caught.value)
 
 

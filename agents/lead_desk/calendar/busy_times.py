@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import chain
 
-from lead_desk.calendar.calendar_events import DAY, EventReader, Problem, Problems, Series, printable
+from lead_desk.calendar.calendar_events import DAY, EventReader, Problem, Problems, Series, printable_uid
 from lead_desk.calendar.calendar_text import Component
-from lead_desk.calendar.calendar_times import CalendarTime, local_day, midnight, utc
+from lead_desk.calendar.calendar_times import CalendarTime, local_day, utc, wall_midnight
 from lead_desk.calendar.calendar_zones import Zones
 from lead_desk.calendar.recurrence_rules import Frequency, Rule, StepBudget, TooManySteps
 
@@ -83,7 +83,9 @@ class BusyCalendar:
         if key not in self._windows:
             while len(self._windows) >= _MAX_WINDOWS:
                 self._windows.pop(next(iter(self._windows)), None)
-            self._windows[key] = _Window(self, utc(midnight(first), UTC), utc(midnight(last), UTC), zone).spans()
+            self._windows[key] = _Window(
+                self, utc(wall_midnight(first), UTC), utc(wall_midnight(last), UTC), zone
+            ).spans()
         return [span for span in self._windows[key] if span[0] < end and span[1] > begin]
 
 
@@ -125,7 +127,7 @@ class _Instances:
 
 def _day_of(item: CalendarTime, zone: tzinfo) -> date:
     """Return the whole day that a date or time names."""
-    is_shifted = item.zone is UTC and item.wall != midnight(item.wall.date())
+    is_shifted = item.zone is UTC and item.wall != wall_midnight(item.wall.date())
     return local_day(item.instant(zone), zone) if is_shifted else item.wall.date()
 
 
@@ -163,7 +165,7 @@ class _Window:
             except TooManySteps:
                 if item.blocks:
                     reason = "RRULE (it recurs too often, or for too long)"
-                    self._calendar.problems.note(Problem(printable(item.uid), reason))
+                    self._calendar.problems.note(Problem(printable_uid(item.uid), reason))
                     yield self._all_time(item)
 
     def _of_series(self, item: Series, replaced: _Instances, following: list[Series]) -> Iterator[TimeSpan]:
@@ -226,7 +228,7 @@ class _Window:
             local_day(item.instant(self._zone), self._zone) if item.zone_is_known else item.wall.date()
             for item in (start, end)
         )
-        return utc(midnight(first), self._zone), utc(_shifted(midnight(max(first, last)), DAY), self._zone)
+        return utc(wall_midnight(first), self._zone), utc(_shifted(wall_midnight(max(first, last)), DAY), self._zone)
 
     def _all_time(self, item: Series) -> TimeSpan:
         """Return all time in which a series may have occurrences."""

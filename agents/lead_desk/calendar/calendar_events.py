@@ -15,16 +15,16 @@ from lead_desk.calendar.calendar_times import (
     CalendarTime,
     UnreadableValue,
     days_in,
-    midnight,
     parse_length,
     parse_period,
     parse_time,
     utc,
+    wall_midnight,
 )
 from lead_desk.calendar.calendar_zones import Zones
 from lead_desk.calendar.recurrence_rules import Rule, StepBudget, TooManySteps, parse_rule
 
-__all__ = ["EventReader", "Problem", "Problems", "Series", "printable"]
+__all__ = ["EventReader", "Problem", "Problems", "Series", "printable_uid"]
 
 DAY = timedelta(days=1)
 _RECURRENCE = frozenset((b"RRULE", b"EXRULE", b"RDATE", b"EXDATE"))
@@ -313,17 +313,17 @@ class _Mistakes:
         """Report what was noted, if anything was, and block the days of the values and of the start."""
         if not self._texts or self._is_silent:
             return
-        days = {CalendarTime(midnight(day), is_date=True) for day in self._days}
+        days = {CalendarTime(wall_midnight(day), is_date=True) for day in self._days}
         if start is not None and self._block_start:
             days.add(start)
         self._problems.days += days
         shown = tuple(sorted({item.wall.date() for item in days}))
         description = ", ".join(self._texts[:5])
         is_blocked = bool(days) or start is not None
-        self._problems.note(Problem(printable(self._uid), description, shown, is_blocked, self._is_partial))
+        self._problems.note(Problem(printable_uid(self._uid), description, shown, is_blocked, self._is_partial))
 
 
-def printable(uid: str) -> str:
+def printable_uid(uid: str) -> str:
     """Return a UID as logs and messages may show it: in one line, and not too long."""
     return "".join(character if character.isprintable() else "?" for character in uid[:200])
 
@@ -348,7 +348,7 @@ def _length_until(end: CalendarTime, start: CalendarTime) -> timedelta:
         UnreadableValue: The event ends before it begins, or a zone is not known.
     """
     if start.is_date:
-        late = not end.is_date and end.wall > midnight(end.wall.date())
+        late = not end.is_date and end.wall > wall_midnight(end.wall.date())
         days = end.wall.date() - start.wall.date() + (DAY if late else timedelta(0))
         if days < timedelta(0):
             raise UnreadableValue

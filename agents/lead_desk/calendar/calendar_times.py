@@ -163,6 +163,6 @@ def days_in(text: str) -> Iterator[date]:
     yield from sorted(found)
 
 
-def midnight(day: date) -> datetime:
+def wall_midnight(day: date) -> datetime:
     """Return the wall time at which a day begins."""
     return datetime.combine(day, time.min)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-__all__ = ["RequestedTime", "local_time", "midnight", "parse_requested_time", "whole_days"]
+__all__ = ["RequestedTime", "local_time", "midnight_in", "parse_requested_time", "whole_days"]
 
 _MAX_AHEAD = timedelta(days=731)
 
@@ -63,10 +63,12 @@ def parse_requested_time(text: str, zone: ZoneInfo) -> RequestedTime | None:
 
 def whole_days(first: date, last: date, zone: ZoneInfo) -> RequestedTime | None:
     """Return the time from the first day to the end of the last day, or None if they are in the wrong order."""
-    return RequestedTime(midnight(first, zone), midnight(last + timedelta(days=1), zone)) if first <= last else None
+    return (
+        RequestedTime(midnight_in(first, zone), midnight_in(last + timedelta(days=1), zone)) if first <= last else None
+    )
 
 
-def midnight(day: date, zone: tzinfo) -> datetime:
+def midnight_in(day: date, zone: tzinfo) -> datetime:
     """Return the instant at which a day begins in a zone."""
     return datetime.combine(day, time.min, zone)
 

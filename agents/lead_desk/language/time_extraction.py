@@ -27,7 +27,7 @@ from lead_desk.language.date_words import (
     UNITS,
     WEEKDAYS,
 )
-from lead_desk.language.requested_time import RequestedTime, local_time, midnight, whole_days
+from lead_desk.language.requested_time import RequestedTime, local_time, midnight_in, whole_days
 from lead_desk.language.text_cleaning import MAX_LENGTH, normalize
 
 __all__ = ["extract_times"]
@@ -192,7 +192,7 @@ def _requested_time(days: tuple[date, date], hours: Hours | None, zone: ZoneInfo
     if start is None or hours.end is None:
         return RequestedTime(start.astimezone(zone)) if start else None
     is_to_midnight = hours.end == time.max
-    end = midnight(first + timedelta(days=1), there) if is_to_midnight else local_time(first, hours.end, there)
+    end = midnight_in(first + timedelta(days=1), there) if is_to_midnight else local_time(first, hours.end, there)
     if end is None or start >= end:
         return None
     return RequestedTime(start.astimezone(zone), end.astimezone(zone))

@@ -11,7 +11,7 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.deployment import Deployment, DepositLimits, KindSpec
 from blackboard.errors import InvalidMark
-from blackboard.marks import printable
+from blackboard.marks import printable_text
 
 
 def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:
@@ -48,7 +48,7 @@ def _check_limits(limits: KindSpec | DepositLimits, owner: str, name: str, text:
     for place, length in _lengths(json.loads(text)):
         if length > longest:
             raise InvalidMark(
-                f"{printable(place)}: the text has {length} characters; at most {longest} are allowed"
+                f"{printable_text(place)}: the text has {length} characters; at most {longest} are allowed"
                 f" (max_text of {owner} {name!r})"
             )
 

@@ -13,7 +13,7 @@ from blackboard.board.watches import crossing_retests, guards, scheduled_crossin
 from blackboard.conditions import Condition, Measure
 from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError
-from blackboard.parsing import parse
+from blackboard.parsing import parse_condition
 from blackboard.store.rows import WatchRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
 
@@ -158,7 +158,7 @@ def _add_watch(txn: BoardTransaction, change: _WatchChange) -> int:
 def _update_watch(txn: BoardTransaction, change: _WatchChange, row: WatchRow) -> int:
     """Store a watch as it is now, decide what stays of what it remembers and what waits for it, and return its id."""
     if not row.active:  # its agent was gone, and its watch or its marks may have changed since
-        crossing_retests.plan(txn, row.id, parse(row.condition))
+        crossing_retests.plan(txn, row.id, parse_condition(row.condition))
     _keep_absorbed(txn, row, change.spec.condition)
     txn.sql.run(CROSSINGS.set_watch_condition, id=row.id, condition=change.spec.when, active=1)
     if (before := change.spec_before) is not None:
@@ -203,7 +203,7 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None
     """
     if not row.watermark:
         return
-    old = parse(row.condition)  # the last one of the watch, which may have been out of the deployment since
+    old = parse_condition(row.condition)  # the last one of the watch, which may have been out of the deployment since
     if set(new.kinds) <= set(old.kinds) and new.over == "board":
         return
     for kind in new.kinds:

@@ -21,7 +21,7 @@ from pydantic import AnyUrl, Field, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
 from blackboard.errors import InvalidMark
-from blackboard.marks import printable
+from blackboard.marks import printable_text
 
 MAX_PROBLEMS = 10
 """The largest number of wrong fields that a message names."""
@@ -107,7 +107,7 @@ def problems_of(payload: Mapping[str, Any], schema: Mapping[str, Any]) -> list[s
     except RecursionError:
         return ["it is nested too deeply"]
     return [
-        printable(f"{'.'.join(str(step) for step in error.absolute_path) or 'payload'}: {error.message[:200]}")
+        printable_text(f"{'.'.join(str(step) for step in error.absolute_path) or 'payload'}: {error.message[:200]}")
         for error in errors[:MAX_PROBLEMS]
     ]
 

@@ -87,7 +87,7 @@ SELECT DISTINCT activation.agent FROM activation WHERE {is_suspect} AND activati
 -- Count the deaths of an activation's worker from 0 again.
 UPDATE activation SET deaths = NULL WHERE id = :id AND deaths > 0;
 
--- name: next_retry -> Time | None
+-- name: next_retry -> Instant | None
 -- When an agent's next retry is due.
 SELECT min(activation.retry_at) AS retry_at
 FROM activation
@@ -145,7 +145,7 @@ SELECT count(*) AS count
 FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
 
--- name: nth_newest -> Time
+-- name: nth_newest -> Instant
 -- When the activation began before which a number of newer ones of the agent began.
 SELECT created_at
 FROM activation
@@ -323,7 +323,7 @@ UPDATE subject_cooldown SET agent = :agent WHERE agent = :former;
 -- Delete an agent's cooldowns for subjects.
 DELETE FROM subject_cooldown WHERE agent = :agent;
 
--- name: get_subject_cooldown -> Time
+-- name: get_subject_cooldown -> Instant
 -- Until when an agent is in cooldown for a subject.
 SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
 

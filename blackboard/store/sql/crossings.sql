@@ -189,11 +189,11 @@ WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.
 ORDER BY crossing.order_key DESC, crossing.id
 LIMIT :limit + 0;
 
--- name: first_ready -> Time | None
+-- name: first_ready -> Instant | None
 -- When the first of the ready crossings of a watch became ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at <= :now;
 
--- name: next_ready -> Time | None
+-- name: next_ready -> Instant | None
 -- When the next crossing of a watch becomes ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at > :now;
 
@@ -320,7 +320,7 @@ CROSS JOIN crossing
 WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'waiting'
   [limit: ORDER BY crossing.value DESC, crossing.id LIMIT :limit + 0];
 
--- name: first_waiting -> Time | None
+-- name: first_waiting -> Instant | None
 -- The earliest instant at which a crossing that waits for a watch crossed.
 SELECT min(crossed_at) AS crossed_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting';
 
@@ -446,11 +446,11 @@ FROM predicted_crossing
 WHERE watch_id = :watch_id AND subject = :subject
 ORDER BY due_at;
 
--- name: next_predicted -> Time | None
+-- name: next_predicted -> Instant | None
 -- When the next predicted crossing is due.
 SELECT min(due_at) AS due_at FROM predicted_crossing;
 
--- name: next_predicted_fall -> Time
+-- name: next_predicted_fall -> Instant
 -- When the next predicted crossing of a falling watch is due.
 SELECT predicted_crossing.due_at
 FROM predicted_crossing

@@ -12,7 +12,7 @@ SELECT {mark.*} FROM mark WHERE mark.subject = :subject ORDER BY mark.id;
 UPDATE board
 SET compaction_owed_at = CASE WHEN compaction_owed_at >= :at THEN compaction_owed_at + 1 ELSE :at END;
 
--- name: owed_compaction -> Time | None
+-- name: owed_compaction -> Instant | None
 -- Since when the file may still contain words of an erased subject.
 SELECT compaction_owed_at FROM board;
 

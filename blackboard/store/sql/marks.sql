@@ -2,7 +2,7 @@
 
 -- name: transaction_start -> TransactionStart
 -- What each transaction reads first: deployment version, last recorded instant, last event, next evaporation, schema.
-SELECT board.version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
+SELECT board.version AS deployment_version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
   (SELECT alembic_version.version_num FROM alembic_version) AS schema
 FROM board
@@ -79,7 +79,7 @@ SELECT {mark.*} FROM mark WHERE mark.event_id > :since ORDER BY mark.event_id;
 -- The next evaporated marks that are not yet moved to the history.
 SELECT {mark.*} FROM mark WHERE mark.evaporates_at <= :now ORDER BY mark.evaporates_at LIMIT :limit + 0;
 
--- name: next_evaporation -> Time | None
+-- name: next_evaporation -> Instant | None
 -- When the next mark evaporates.
 SELECT min(evaporates_at) AS evaporates_at FROM mark;
 
@@ -424,7 +424,7 @@ FROM mark
 LEFT JOIN open_need ON open_need.mark_id = mark.id
 WHERE mark.kind = :kind AND {is_live(:now)};
 
--- name: next_due_need -> Time | None
+-- name: next_due_need -> Instant | None
 -- When the next need is due.
 SELECT min(remind_at) AS remind_at FROM open_need;
 

@@ -1,6 +1,6 @@
 -- Retention. The newest event always stays, because the next id follows from it.
 
--- name: oldest_event -> Time
+-- name: oldest_event -> Instant
 -- When the oldest event was recorded.
 SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 
