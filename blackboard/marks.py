@@ -17,6 +17,7 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
 
+from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.decay import Decay, Never, law_from
 from blackboard.durations import Duration, parse_duration
@@ -307,6 +308,10 @@ class Kind:
                 mistakes.append(f"{name} must be at least 1, not {limit}")
         if self.on_repeat not in get_args(OnRepeat):
             mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
+        if self.model == OVERDUE_CLASS and (self.on_repeat != "separate" or self.unique is not None):
+            mistakes.append(
+                "the board deposits a mark of it for each need, so on_repeat stays 'separate' and no field is unique"
+            )
         if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
             mistakes.append(f"unique names {self.unique!r}, which is not a field of the payload")
         if mistakes:
@@ -317,6 +322,10 @@ class Kind:
         if intensity <= 0 or intensity < self.floor:
             return 0
         return law.age_below(self.floor / intensity)
+
+
+OVERDUE_CLASS = "blackboard.marks:Overdue"
+"""Where the class of the marks is that the board deposits of needs that are due."""
 
 
 def due_instant(due: str, asked_at: Instant) -> Instant:
@@ -343,6 +352,29 @@ def _check_due(due: str) -> str:
     return due
 
 
+def check_assignee(name: str) -> str:
+    """Return the name of who should answer a need, in the form that boards store; "" is nobody in particular.
+
+    Raises:
+        InvalidMark: It cannot be stored.
+    """
+    if name == "":
+        return name
+    return normalize_subject(check_text("assignee", name, MAX_AUTHOR_CHARACTERS))
+
+
+def _checked_assignee(name: str) -> str:
+    try:
+        return check_assignee(name)
+    except InvalidMark as error:
+        raise ValueError(str(error)) from None
+
+
+def answers(options: object) -> tuple[str, ...]:
+    """Return the options of a need that can be an answer: those that are not blank."""
+    return tuple(option for option in map(str, options) if option.strip()) if isinstance(options, list) else ()
+
+
 class Need(Mark, kind="need", on_repeat="separate"):
     """A question that a person must decide. It does not fade. `blackboard inbox` shows it.
 
@@ -359,7 +391,7 @@ class Need(Mark, kind="need", on_repeat="separate"):
     options: list[str] = Field(default_factory=list)
     detail: str = ""
     due: Annotated[str, AfterValidator(_check_due)] | None = None
-    assignee: str = ""
+    assignee: Annotated[str, AfterValidator(_checked_assignee)] = ""
 
 
 class Decision(Mark, kind="decision", on_repeat="separate"):

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import JsonValue
 
 from blackboard.clock import Instant, to_datetime
+from blackboard.marks import answers
 
 __all__ = [
     "NO_REASON",
@@ -128,8 +129,7 @@ class NeedRecord(MarkRecord):
     @property
     def options(self) -> tuple[str, ...]:
         """The suggested answers."""
-        options = self.payload.get("options")
-        return tuple(map(str, options)) if isinstance(options, list) else ()
+        return answers(self.payload.get("options"))
 
     @property
     def detail(self) -> str:

@@ -114,6 +114,7 @@ class _Marks(StatementFile):
     expired_stimuli: Statement[MarkRow]
     put_open_need: Statement[object]
     get_open_need: Statement[OpenNeedRow]
+    all_open_needs: Statement[OpenNeedRow]
     due_needs: Statement[OpenNeedRow]
     open_needs: Statement[WaitingNeed]
     count_open_needs: Statement[NeedCount]

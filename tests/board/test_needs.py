@@ -29,7 +29,7 @@ from blackboard.board.doctor import examine_board
 from blackboard.board.loaded_files import withdraw_source
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import to_datetime
-from blackboard.errors import InvalidMark, InvalidTime, NotFound
+from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound
 from blackboard.marks import due_instant
 from blackboard.testing import replay
 from tests.board.world import MINUTE, World
@@ -184,6 +184,88 @@ def test_forgetting_a_subject_counts_its_need_and_what_says_that_it_is_overdue(
     assert board.forget("ship").live == 2
     assert not board.inbox()
     assert not board.marks(Overdue)
+
+
+def test_a_need_that_evaporates_takes_what_says_that_it_is_overdue_with_it(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    board.deposit(Need(subject="ship", question="Ship it?", due="15m"), until=board.now() + timedelta(hours=1))
+    clock.advance(timedelta(minutes=20))
+    work(board, reminder)
+    assert len(board.marks(Overdue)) == 1
+    clock.advance(timedelta(hours=1))
+    work(board, reminder)
+    assert (board.inbox(), board.marks(Overdue)) == ([], [])
+
+
+def test_a_need_that_is_asked_anew_is_overdue_anew(board: Blackboard, clock: ManualClock) -> None:
+    board.deploy(reminder)
+    need = board.deployment.kinds["need"].model_copy(update={"on_repeat": "replace"})
+    board.deploy(board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "need": need}}))
+    for question in ("Ship it?", "Ship it now?"):
+        board.deposit(Need(subject="ship", question=question, due="15m"))
+        assert board.inbox()[0].overdue is False
+        assert board.query("select count(*) from live_marks where kind = 'overdue'")[0][0] == 0
+        clock.advance(timedelta(minutes=20))
+        work(board, reminder)
+        assert [mark.question for mark in board.marks(Overdue)] == [question]
+    board.answer(board.inbox()[0].id, "yes")
+    assert board.marks(Overdue) == []
+
+
+@pytest.mark.parametrize("setting", [{"on_repeat": "replace"}, {"unique": "question"}])
+def test_the_kind_overdue_keeps_a_mark_for_each_need(board: Blackboard, setting: dict[str, str]) -> None:
+    board.deploy(reminder)
+    overdue = board.deployment.kinds["overdue"].model_copy(update=setting)
+    changed = board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "overdue": overdue}})
+    with pytest.raises(ConfigurationError, match="a mark of it for each need"):
+        board.deploy(changed)
+
+
+@pytest.mark.parametrize("name", [" ", "a\x00b", "x" * 300])
+def test_a_name_that_cannot_be_an_assignee_is_refused_everywhere(board: Blackboard, name: str) -> None:
+    with pytest.raises(ValidationError, match="assignee"):
+        Need(subject="s", question="?", assignee=name)
+    with pytest.raises(InvalidMark, match="assignee"):
+        board.deposit("need", subject="s", payload={"question": "?", "assignee": name})
+    need = board.deposit(Need(subject="s", question="?"))
+    with pytest.raises(InvalidMark, match="assignee"):
+        board.assign(need.mark_id, name)
+    with pytest.raises(InvalidMark, match="must be text"):
+        board.assign(need.mark_id, None)  # type: ignore[arg-type]
+
+
+def test_an_assignee_is_found_however_the_name_was_typed(board: Blackboard) -> None:
+    one = board.deposit(Need(subject="s", question="?", assignee="Ju\u0308rgen")).mark_id
+    other = board.deposit(Need(subject="s", question="?")).mark_id
+    board.assign(other, "J\u00fcrgen")
+    for name in ("J\u00fcrgen", "Ju\u0308rgen"):
+        assert [need.id for need in board.inbox(name)] == [one, other]
+
+
+def test_a_free_answer_that_names_an_option_is_that_option(board: Blackboard) -> None:
+    need = board.deposit(Need(subject="s", question="?", options=["yes", "no"]))
+    board.answer(need.mark_id, " YES ", free=True)
+    assert board.marks(Decision)[0].answer == "yes"
+
+
+def test_blank_options_are_no_options(board: Blackboard) -> None:
+    need = board.deposit(Need(subject="s", question="?", options=["", "yes", " "]))
+    assert board.inbox()[0].options == ("yes",)
+    with pytest.raises(InvalidMark, match="yes"):
+        board.answer(need.mark_id, "no")
+    need = board.deposit(Need(subject="s", question="?", options=[" "]))
+    board.answer(need.mark_id, "no")
+
+
+def test_an_answer_is_as_long_as_its_kind_allows_whatever_the_length_of_the_question(board: Blackboard) -> None:
+    board.deploy(reminder)
+    decision = board.deployment.kinds["decision"].model_copy(update={"max_text": 10})
+    board.deploy(board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "decision": decision}}))
+    need = board.deposit(Need(subject="s", question="?" * 100))
+    with pytest.raises(InvalidMark, match="answer: the text has 11 characters"):
+        board.answer(need.mark_id, "x" * 11)
+    board.answer(need.mark_id, "x" * 10)
 
 
 def test_an_answer_in_time_leaves_no_reminder(board: Blackboard, clock: ManualClock) -> None:

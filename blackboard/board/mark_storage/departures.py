@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.authors import BOARD
 from blackboard.board.mark_storage import mark_lookup, open_needs
 from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
@@ -42,7 +43,8 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 
 
 def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
-    """Move a mark that has evaporated to the history."""
+    """Move a mark that has evaporated to the history. With a need, the mark that says that it is overdue goes."""
+    withdraw_overdue(txn, row, BOARD)
     _record_evaporation(txn, row)
     _remove(txn, row)
 
@@ -53,6 +55,7 @@ def evaporate_at_once(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) 
     `old` is the live mark before that. No total contains the new mark, which was never live.
     """
     if old is not None:
+        withdraw_overdue(txn, old, BOARD)
         rising_crossings.remove_from_totals(txn, old)
     _record_evaporation(txn, row)
     _delete(txn, row)
@@ -80,6 +83,7 @@ def withdraw(
 
 def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
     """Do the same with a mark that `live_mark_to_change` has returned."""
+    withdraw_overdue(txn, row, author, activation_id)
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
@@ -91,6 +95,10 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
         _withdraw_crossings(txn, watch, row)
     txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
     guards.release_after_change(txn, row.kind, row.subject)
+
+
+def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
+    """Withdraw the mark that says that a need is overdue, if the mark is a need and there is one."""
     if open_needs.is_need(row) and (overdue := open_needs.overdue_mark(txn, row)) is not None:
         withdraw(txn, overdue.id, author, activation_id)
 

@@ -418,6 +418,8 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     else:
         txn.sql.run(MARKS.update_mark, **row._asdict())
     if open_needs.is_need(row):
+        if old is not None:  # it is asked anew
+            departures.withdraw_overdue(txn, old, request.author, request.activation_id)
         open_needs.open_need(txn, row)
     return row
 

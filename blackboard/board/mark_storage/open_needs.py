@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from blackboard.authors import BOARD
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -18,12 +19,14 @@ def is_need(row: MarkRow) -> bool:
 
 def overdue_mark(txn: BoardTransaction, need: MarkRow) -> MarkRow | None:
     """Return the live mark that says that a need is overdue; None if there is none."""
-    if Overdue.kind not in txn.deployment.kinds:
-        return None
-    for mark in txn.sql.all(MARKS.marks_of_subject, kind=Overdue.kind, subject=need.subject):
-        if mark.author == BOARD and json.loads(mark.payload).get("need") == need.id and mark.is_live(txn.now):
-            return mark
-    return None
+    kept = get(txn, need.id)
+    if kept.due_at is None or kept.remind_at is not None:
+        return None  # the board has not said so
+    of_need = f'{{"need":{need.id},%'  # the text of a payload begins with the first field of its class
+    marks = txn.sql.all(
+        MARKS.marks_of_subject.using("payload"), kind=Overdue.kind, subject=need.subject, payload=of_need
+    )
+    return next((mark for mark in marks if mark.author == BOARD and mark.is_live(txn.now)), None)
 
 
 def open_need(txn: BoardTransaction, row: MarkRow) -> None:
@@ -50,7 +53,17 @@ def put(txn: BoardTransaction, need: OpenNeedRow) -> None:
 
 def get(txn: BoardTransaction, mark_id: int) -> OpenNeedRow:
     """Return the due time and the assignee of a need."""
-    return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or OpenNeedRow(mark_id, None, None, "")
+    return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or _nothing_kept(mark_id)
+
+
+def get_each(txn: BoardTransaction, mark_ids: Sequence[int]) -> list[OpenNeedRow]:
+    """Return the same of each of many needs, by one statement."""
+    kept = {row.mark_id: row for row in txn.sql.all(MARKS.all_open_needs)}
+    return [kept.get(mark_id) or _nothing_kept(mark_id) for mark_id in mark_ids]
+
+
+def _nothing_kept(mark_id: int) -> OpenNeedRow:
+    return OpenNeedRow(mark_id, None, None, "")
 
 
 def close_need(txn: BoardTransaction, mark_id: int) -> None:

@@ -7,9 +7,9 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.board import board_clock
 from blackboard.board.mark_storage import departures, deposits, open_needs
+from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.deposits import check_signature
 from blackboard.board.people import overdue_needs
@@ -21,8 +21,8 @@ from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.clock import iso
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.marks import Decision
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.marks import Decision, answers, check_assignee, normalize_subject, payload_text
+from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 NEAR = 0.7
@@ -33,8 +33,11 @@ def inbox(txn: BoardTransaction, assignee: str | None = None) -> list[NeedRecord
     """Return the needs that wait for a person, or for one person: the overdue needs first, then the oldest."""
     if "need" not in txn.deployment.kinds:
         return []
-    found = (_record(txn, mark) for mark in queries.marks(txn, kind="need"))
-    waiting = [need for need in found if assignee is None or need.assignee == assignee]
+    if assignee is not None:
+        assignee = normalize_subject(assignee)
+    marks = queries.marks(txn, kind="need")
+    found = zip(marks, open_needs.get_each(txn, [mark.id for mark in marks]), strict=True)
+    waiting = [_record(txn, mark, kept) for mark, kept in found if assignee is None or kept.assignee == assignee]
     return sorted(waiting, key=lambda need: (not need.overdue, need.due_at if need.overdue else need.as_of, need.id))
 
 
@@ -47,8 +50,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
-    if assignee:
-        check_text("assignee", assignee, MAX_AUTHOR_CHARACTERS)
+    assignee = check_assignee(assignee)
     need = _open(txn, need_id)
     open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.next_event(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
@@ -74,10 +76,12 @@ def answer(
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
     payload = json.loads(need.payload)
-    options = payload.get("options") or []
-    if options and not free and not is_about_clock:
-        text = _option(text, options)
+    options = answers(payload.get("options"))
+    if options and not is_about_clock:
+        text = _option(text, options, free=free)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=payload.get("question", ""))
+    own = decision.model_copy(update={"question": ""})  # the board has accepted the question with the need
+    check_size(txn.deployment, decision.kind, author, payload_text(own))
     receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
     departures.withdraw(txn, need_id, author)
     return receipt
@@ -95,8 +99,10 @@ def _open(txn: BoardTransaction, need_id: int) -> MarkRow:
     return need
 
 
-def _option(text: str, options: Sequence[str]) -> str:
-    """Return the option that an answer names, as the need writes it. Case and outer spaces do not matter.
+def _option(text: str, options: Sequence[str], *, free: bool) -> str:
+    """Return the option that an answer names, as the need writes it. Case, width and spaces do not matter.
+
+    An answer that names none is returned as it is if it is `free`.
 
     Raises:
         InvalidMark: It names none.
@@ -106,6 +112,8 @@ def _option(text: str, options: Sequence[str]) -> str:
         return text
     if (option := by_form.get(_form(text))) is not None:
         return option
+    if free:
+        return text
     near = difflib.get_close_matches(text.strip(), options, 1, NEAR)
     meant = f"; did you mean {near[0]!r}?" if near else "."
     raise InvalidMark(
@@ -138,8 +146,7 @@ def _answers(event: EventRow, need_id: int) -> bool:
     return event.payload is not None and json.loads(event.payload).get("need") == need_id
 
 
-def _record(txn: BoardTransaction, mark: MarkRecord) -> NeedRecord:
-    kept = open_needs.get(txn, mark.id)
+def _record(txn: BoardTransaction, mark: MarkRecord, kept: OpenNeedRow) -> NeedRecord:
     return NeedRecord(
         **vars(mark),
         withdrawn_causes=_withdrawn_causes(txn, mark),

@@ -56,8 +56,12 @@ DELETE FROM mark WHERE id = :id;
 SELECT {mark.*} FROM mark WHERE mark.id = :id;
 
 -- name: marks_of_subject -> MarkRow
--- The marks of one kind and subject, newest first.
-SELECT {mark.*} FROM mark WHERE mark.kind = :kind AND mark.subject = :subject ORDER BY mark.id DESC;
+-- The marks of one kind and subject, or those with such a payload, newest first.
+SELECT {mark.*}
+FROM mark
+WHERE mark.kind = :kind AND mark.subject = :subject
+  [payload: AND mark.payload LIKE :payload]
+ORDER BY mark.id DESC;
 
 -- name: marks_of_kind -> MarkRow
 -- All marks of a kind.
@@ -401,6 +405,10 @@ ON CONFLICT (mark_id) DO UPDATE SET
 -- name: get_open_need -> OpenNeedRow
 -- When a need is due, and who should answer.
 SELECT {open_need.*} FROM open_need WHERE open_need.mark_id = :mark_id;
+
+-- name: all_open_needs -> OpenNeedRow
+-- The same of all needs that have either.
+SELECT {open_need.*} FROM open_need;
 
 -- name: due_needs -> OpenNeedRow
 -- The needs that are due and not yet said to be overdue, in the order of their due times.
