@@ -14,13 +14,11 @@ from pydantic import BaseModel
 
 from blackboard.agent_definition import require_done
 from blackboard.backoff import backoff
-from blackboard.board.activations import activation_results, model_calls, model_pauses
-from blackboard.board.activations.budgets import BudgetExceeded
+from blackboard.board.activations import model_pauses
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.reading import queries
-from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.call_ledger import CallLedger
 from blackboard.clock import Instant
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
@@ -100,7 +98,7 @@ class ModelCaller:
         rng: random.Random,
     ) -> None:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
-        self._session = board.session
+        self._board, self._ledger = board, CallLedger(board.session)
         self._silent: set[str] = set()
         """The models whose last call was not answered."""
         self._pending: dict[int, tuple[int, int]] = {}
@@ -116,7 +114,7 @@ class ModelCaller:
     @property
     def board_id(self) -> str:
         """The id of the board."""
-        return self._session.read(queries.uid)
+        return self._board.uid
 
     def waits_for_answer(self, claim: Claim) -> bool:
         """Return whether a run waits for the answer of a model."""
@@ -171,7 +169,7 @@ class ModelCaller:
         After any other outcome, and whenever the agent now asks for another answer, the request is built anew.
         """
         pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
-        rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
+        rows = self._ledger.calls_of(claim)
         # After a split, earlier requests contain marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (answered := self._reuse_answer(rows, request)) is not None:
@@ -196,7 +194,7 @@ class ModelCaller:
         row = next((row for row in rows if row.state == CallState.ANSWERED), None)
         if row is None or same_answer(row.body, request.body):
             return row
-        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, OTHER_ANSWER))
+        self._ledger.end(row, CallState.UNUSABLE, OTHER_ANSWER)
         log.warning("an answer is not used, because the agent now asks for a different answer", call=row.id)
         return None
 
@@ -204,7 +202,7 @@ class ModelCaller:
         """Return a call that was never sent if its request is still the same; otherwise end the call."""
         if (row.model, row.body, row.api) == (request.model, request.body, request.api):
             return row
-        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.FAILED, BUILT_ANEW))
+        self._ledger.end(row, CallState.FAILED, BUILT_ANEW)
         return None
 
     def _give_up_sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
@@ -216,7 +214,7 @@ class ModelCaller:
         if row.api == "batch":
             raise _batch_deferral()
         # A call can outlive a run that timed out. Its answer is paid and will still arrive.
-        if is_pending and self._session.now() < (row.sent_at or 0) + self.settings.timeout:
+        if is_pending and self._ledger.now() < (row.sent_at or 0) + self.settings.timeout:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
@@ -228,14 +226,7 @@ class ModelCaller:
         Raises:
             RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.
         """
-
-        def work(txn: BoardTransaction) -> bool:
-            if row.model == model and model_pauses.get(txn, model) is not None:
-                return True
-            model_calls.mark_ended(txn, row.id, CallState.FAILED, row.error or "")
-            return row.model != model
-
-        if not self._session.write(work):
+        if not self._ledger.reopen_refused(row, model):
             raise RequestRejected(row.error or "the API rejects the request")
 
     def _check_pause(self, claim: Claim, model: str) -> None:
@@ -244,28 +235,11 @@ class ModelCaller:
         Raises:
             Deferral: It has to wait.
         """
-        if not self._session.read(lambda txn: model_pauses.of_call(txn, model, claim.row.agent)):
-            return
-
-        def work(txn: BoardTransaction) -> model_pauses.Wait | None:
-            calls = model_calls.calls_of(txn, claim.row.id)
-            suspect = (CallState.REJECTED, CallState.UNUSABLE)
-            is_refused = any(
-                row.state in suspect and row.marks == len(claim.inputs) and row.model == model for row in calls
-            )
-            return model_pauses.admit(txn, claim.row, model, self._rng, is_refused=is_refused)
-
-        if (wait := self._session.write(work)) is not None:
+        if (wait := self._ledger.admit(claim, model, self._rng)) is not None:
             raise _pause_deferral(wait)
 
     def _plan_call(self, claim: Claim, request: Request) -> ModelCall:
-        marks = len(claim.inputs)
-        row = self._session.write(
-            lambda txn: model_calls.plan(
-                txn, claim.row.id, claim.agent.name, request.model, request.body, marks, request.api
-            ),
-            record_instant=True,
-        )
+        row = self._ledger.plan(claim, request.model, request.body, request.api)
         failpoint("call.planned")
         return row
 
@@ -324,15 +298,7 @@ class ModelCaller:
             cost = self.recorder.highest_cost(row)
         except UnknownName as error:
             raise Deferral(f"{error}; a call without a price is not sent", None, held=True) from None
-
-        def work(txn: BoardTransaction) -> BudgetExceeded | None:
-            exceeded = model_calls.send(txn, row, cost)
-            if exceeded is not None and exceeded.holds:
-                # In one transaction: room that is given back afterwards finds the activation held.
-                activation_results.defer(txn, claim.row, until=exceeded.until, reason=exceeded.reason, held=True)
-            return exceeded
-
-        exceeded = self._session.write(work, record_instant=True)
+        exceeded = self._ledger.reserve(claim, row, cost)
         if exceeded is None:
             return
         if exceeded.holds:
@@ -348,21 +314,18 @@ class ModelCaller:
                 wait = self.recorder.pause_after_page(row, error)
                 raise _pause_deferral(wait) from None
             # A retry asks again: the recorded answer would fail in the same way.
-            reason = str(error)
-            self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNUSABLE, reason))
+            self._ledger.end(row, CallState.UNUSABLE, str(error))
             raise
 
     def _end_call(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
-        self._session.write(lambda txn: model_calls.mark_ended(txn, row.id, state, str(failure), failure.request_id))
+        self._ledger.end(row, state, str(failure), failure.request_id)
 
     def _mark_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
         """End a call that may have been answered and paid. The reserve stays."""
-        self._session.write(
-            lambda txn: model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, reason), record_instant=True
-        )
+        row = self._ledger.end_as_unknown(row, reason)
         shown = cause or reason
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)
-        return row._replace(state=CallState.UNKNOWN, error=reason)
+        return row
 
     def _check_give_up(self, claim: Claim, failure: CallFailure) -> None:
         """Hold the activation if its calls have failed for `give_up_after`.
@@ -373,9 +336,9 @@ class ModelCaller:
         limit = claim.agent.settings.give_up_after
         if limit is None:
             return
-        rows = self._session.read(lambda txn: model_calls.calls_of(txn, claim.row.id))
+        rows = self._ledger.calls_of(claim)
         failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
-        now = self._session.now()
+        now = self._ledger.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
             given_up = f"given up after {format_duration(limit)} (give_up_after)"
             reason = f"{given_up}: {failure}; retry or discard it"
@@ -387,7 +350,7 @@ class ModelCaller:
         wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
         if retry_after is not None and (requested := int(retry_after * 1e6)) >= wait:
             wait = requested + self._rng.randrange(1, 1_000_000)
-        return self._session.now() + wait
+        return self._ledger.now() + wait
 
 
 def model_for(settings: AgentSettings, default: str, strength: float) -> str:
