@@ -8,13 +8,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading.explanation_lines import explanation_lines
@@ -22,7 +32,7 @@ from blackboard.board.result_types import MarkRecord
 from blackboard.clock import ManualClock
 from blackboard.daemon import build_daemon
 from blackboard.durations import parse_duration
-from blackboard.errors import ConfigurationError, InvalidDuration, Mistake, nearest
+from blackboard.errors import ConfigurationError, InvalidDuration, InvalidMark, Mistake, UsageError, nearest
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 from blackboard.system.settings_text import read_toml
 from blackboard.testing import Replay, ScriptedModel, with_settings
@@ -33,6 +43,19 @@ START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 MAX_WAKES = 100_000
 """The largest number of an agent's activations that are examined."""
 
+MAX_EXPLAINED_SUBJECTS = 3
+"""The largest number of subjects of given marks about which a failure explains, if its rule names no subject."""
+
+
+def _time_or_length(value: object) -> object:
+    if isinstance(value, str | date):
+        return value
+    raise ValueError("is neither a length of time, such as 90s, nor a time with its date")
+
+
+At = Annotated[str | datetime, BeforeValidator(_time_or_length)]
+"""A time, or a length of time from the start."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,8 +64,7 @@ class _Section(BaseModel):
 class GivenStep(_Section):
     """A mark that is deposited at an instant, or several times."""
 
-    at: str | datetime = "0s"
-    """A time, or a length of time from the start."""
+    at: At = "0s"
     times: int = Field(default=1, ge=1, le=10_000)
     every: str = "0s"
     """The time between two deposits."""
@@ -56,9 +78,8 @@ class GivenStep(_Section):
 class Expectation(_Section):
     """A condition that must be met at an instant: exactly one of `wakes`, `silence`, `mark` and `no_mark`."""
 
-    by: str | datetime
-    """The instant: a time, or a length of time from the start."""
-    after: str | datetime | None = None
+    by: At
+    after: At | None = None
     """The instant after which wakes count; by default all count."""
     wakes: str | None = None
     """The agent that was woken."""
@@ -74,13 +95,15 @@ class Expectation(_Section):
     """How often the agent was woken, or how many such marks are live; by default at least once."""
     payload: dict[str, JsonValue] = Field(default_factory=dict)
     """Fields of the mark."""
-    min_strength: float = 0.0
+    min_strength: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _check(self) -> Expectation:
         named = [name for name in ("wakes", "silence", "mark", "no_mark") if getattr(self, name) is not None]
         if len(named) != 1:
             raise ValueError("name exactly one of wakes, silence, mark and no_mark")
+        if unused := sorted(self.model_fields_set - {"by", "subject", self.what} - _SETTINGS[self.what]):
+            raise ValueError(f"{' and '.join(unused)} would have no effect on {self.what}")
         return self
 
     @property
@@ -92,6 +115,15 @@ class Expectation(_Section):
     def name(self) -> str:
         """The name of the agent or kind."""
         return str(getattr(self, self.what))
+
+
+_SETTINGS: Mapping[str, frozenset[str]] = {
+    "wakes": frozenset({"after", "times"}),
+    "silence": frozenset({"after"}),
+    "mark": frozenset({"times", "payload", "min_strength"}),
+    "no_mark": frozenset({"payload", "min_strength"}),
+}
+"""The settings of each condition, besides those that all have."""
 
 
 class RuleFile(_Section):
@@ -153,14 +185,7 @@ def read_rules(path: Path) -> RuleFile:
         rules = RuleFile.model_validate(values)
     except ValidationError as error:
         raise ConfigurationError(_mistakes(path, error)) from None
-    mistakes = []
-    for place, at in _instants(rules):
-        try:
-            if rules.instant(at) < rules.start:
-                mistakes.append(Mistake(f"{path}: {place}", "is earlier than the start"))
-        except InvalidDuration as error:
-            mistakes.append(Mistake(f"{path}: {place}", f"{error}; a time is written without quotes"))
-    if mistakes:
+    if mistakes := [Mistake(f"{path}: {place}", text) for place, text in _misplaced(rules)]:
         raise ConfigurationError(mistakes)
     return rules
 
@@ -172,10 +197,11 @@ def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Unme
 
     Raises:
         ConfigurationError: The file or its deployment has mistakes, or names what the deployment does not have.
-        BlackboardError: A mark cannot be deposited.
     """
     rules = read_rules(path)
     deployment = None if rules.deployment is None else path.parent / rules.deployment
+    if deployment is not None and not deployment.is_file():
+        raise ConfigurationError([Mistake(f"{path}: deployment", f"there is no file {rules.deployment!r} beside it")])
     resolved = resolve_file(deployment, os.environ if environ is None else environ)
     resolved = with_settings(_without_publishing(resolved), rules.settings)
     if mistakes := list(_unknown(path, rules, resolved)):
@@ -188,10 +214,10 @@ def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Unme
     ):
         board.deploy(resolved.deployment)
         with Replay(board, build_daemon(board, resolved, model)) as replay:
-            return list(_run(rules, board, replay))
+            return list(_run(path, rules, board, replay))
 
 
-def _run(rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[UnmetExpectation]:
+def _run(path: Path, rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[UnmetExpectation]:
     """Deposit and examine in the order of time. What is due at an instant happens before it is examined."""
     steps: list[tuple[datetime, int, int, GivenStep | Expectation]] = []
     steps += [(at, 0, number, given) for number, given in enumerate(rules.given, 1) for at in rules.deposits_of(given)]
@@ -199,11 +225,16 @@ def _run(rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[UnmetEx
     for at, _, number, step in sorted(steps, key=lambda entry: entry[:3]):
         replay.run_until(at)
         if isinstance(step, GivenStep):
-            board.as_author(step.author).deposit(
-                step.kind, subject=step.subject, payload=step.payload, intensity=step.intensity
-            )
+            try:
+                board.as_author(step.author).deposit(
+                    step.kind, subject=step.subject, payload=step.payload, intensity=step.intensity
+                )
+            except (InvalidMark, UsageError) as error:
+                raise ConfigurationError([Mistake(f"{path}: given {number}", str(error))]) from None
         elif (problem := _problem(rules, board, step)) is not None:
-            yield UnmetExpectation(number, f"by {at:%Y-%m-%d %H:%M:%S}, {problem}", tuple(_explained(board, step)))
+            yield UnmetExpectation(
+                number, f"by {at:%Y-%m-%d %H:%M:%S}, {problem}", tuple(_explained(rules, board, step))
+            )
 
 
 def _problem(rules: RuleFile, board: Blackboard, expected: Expectation) -> str | None:
@@ -262,13 +293,16 @@ def _count_wakes(rules: RuleFile, board: Blackboard, expected: Expectation) -> i
     )
 
 
-def _explained(board: Blackboard, expected: Expectation) -> Iterator[str]:
+def _explained(rules: RuleFile, board: Blackboard, expected: Expectation) -> Iterator[str]:
     """Yield why the agent has or has not woken; for a mark, each agent that may deposit it."""
     names = [expected.name]
     if expected.what in ("mark", "no_mark"):
         names = [name for name, agent in board.deployment.agents.items() if expected.name in agent.writes]
+    given = dict.fromkeys(step.subject for step in rules.given)
+    subjects = [expected.subject] if expected.subject else [*given][:MAX_EXPLAINED_SUBJECTS]
     for name in names:
-        yield from explanation_lines(board.explain(name, expected.subject or None))
+        for subject in subjects or (None,):
+            yield from explanation_lines(board.explain(name, subject))
 
 
 def _without_publishing(resolved: ResolvedDeployment) -> ResolvedDeployment:
@@ -287,16 +321,52 @@ def _unknown(path: Path, rules: RuleFile, resolved: ResolvedDeployment) -> Itera
         if expected.name not in known:
             text = f"there is no {word} {expected.name!r}{nearest(expected.name, known)}"
             yield Mistake(f"{path}: expect {number}", text)
+        elif (fields := _fields(resolved, expected)) is not None:
+            for name in sorted(expected.payload.keys() - fields):
+                text = f"{expected.name} has no field {name!r}{nearest(name, fields)}"
+                yield Mistake(f"{path}: expect {number} payload", text)
+
+
+def _fields(resolved: ResolvedDeployment, expected: Expectation) -> frozenset[str] | None:
+    """Return the fields that the marks of an expectation have; None if they may have any."""
+    kind = resolved.deployment.kinds.get(expected.name)
+    schema = None if kind is None else kind.payload
+    if schema is None or schema.get("additionalProperties", True) is not False:
+        return None
+    return frozenset(schema.get("properties", {}))
+
+
+def _misplaced(rules: RuleFile) -> Iterator[tuple[str, str]]:
+    """Yield what is no instant after the start, and what would never be reached."""
+    for place, at in _instants(rules):
+        try:
+            if rules.instant(at) < rules.start:
+                yield place, "is earlier than the start"
+        except InvalidDuration as error:
+            yield place, f"{error}; a time is written without quotes"
+        except OverflowError:
+            yield place, "lies beyond the year 9999"
+    for number, given in enumerate(rules.given, 1):
+        with suppress(InvalidDuration):
+            try:
+                for _ in rules.deposits_of(given):
+                    pass
+            except OverflowError:
+                yield f"given {number} times", "the last lies beyond the year 9999"
+    for number, expected in enumerate(rules.expect, 1):
+        with suppress(InvalidDuration, OverflowError):
+            if expected.after is not None and rules.instant(expected.after) >= rules.instant(expected.by):
+                yield f"expect {number} after", "is not earlier than `by`"
 
 
 def _instants(rules: RuleFile) -> Iterator[tuple[str, str | datetime]]:
     for number, given in enumerate(rules.given, 1):
-        yield f"given {number}", given.at
+        yield f"given {number} at", given.at
         yield f"given {number} every", given.every
     for number, expected in enumerate(rules.expect, 1):
-        yield f"expect {number}", expected.by
+        yield f"expect {number} by", expected.by
         if expected.after is not None:
-            yield f"expect {number}", expected.after
+            yield f"expect {number} after", expected.after
 
 
 def _mistakes(path: Path, error: ValidationError) -> Iterator[Mistake]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from blackboard.cli.terminal.output import AsJson, print_json, say
+from blackboard.errors import ConfigurationError, Mistake
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,10 +30,16 @@ def rules(
       blackboard test rules/*.board.toml --json
     """
     from blackboard.cli.terminal import log_setup
-    from blackboard.rule_files import run_rules
+    from blackboard.rule_files import UnmetExpectation, run_rules
 
     log_setup.configure(logging.WARNING)
-    broken = {str(path): run_rules(path) for path in files}
+    broken: dict[str, list[UnmetExpectation]] = {}
+    mistakes: list[Mistake] = []
+    for file in files:
+        try:
+            broken[str(file)] = run_rules(file)
+        except ConfigurationError as error:
+            mistakes += error.mistakes
     if as_json:
         print_json([{"file": path, "broken": unmet} for path, unmet in broken.items()])
     else:
@@ -41,5 +48,7 @@ def rules(
             for expectation in unmet:
                 for line in str(expectation).splitlines():
                     say(f"  {line}")
+    if mistakes:
+        raise ConfigurationError(mistakes)
     if any(broken.values()):
         raise typer.Exit(1)

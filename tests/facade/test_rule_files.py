@@ -89,20 +89,57 @@ def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: 
         ),
         ('mark = "alarm"', 'mark = "alram"', "expect 2: there is no kind 'alram'; did you mean 'alarm'?"),
         ("intensity = 0.9", 'every = "often"', "given 1 every: 'often' is not a duration"),
-        ('by = "1s"', 'by = "soon"', "expect 1: 'soon' is not a duration"),
+        ('by = "1s"', 'by = "soon"', "expect 1 by: 'soon' is not a duration"),
         (
             "intensity = 0.9",
             "intensitty = 0.9",
             "given 1 intensitty: there is no such setting" + DID("intensity"),
         ),
         ('silence = "watchman"', 'silence = "watchman"\\nmark = "alarm"', "name exactly one of wakes"),
-        ("2026-01-05T09:30:00Z", "2025-01-05T09:30:00Z", "given 2: is earlier than the start"),
+        ("intensity = 0.9", "intensity = -1", "given 1: intensity must be a number"),
+        (
+            'detail = "thick"',
+            'detial = "thick"',
+            "given 1: the payload does not fit kind 'smoke': detail: field required; detial",
+        ),
+        ("intensity = 0.9", 'times = 10000\\nevery = "100000d"', "given 1 times: the last lies beyond the year 9999"),
+        ("deployment", "start = 9999-12-31T23:00:00Z\\ndeployment", "expect 3 by: lies beyond the year 9999"),
+        ('by = "2h"', "by = 7200", "expect 3 by: is neither a length of time, such as 90s, nor a time with its date"),
+        ('by = "2h"', "by = 11:00:00", "expect 3 by: is neither a length of time, such as 90s, nor a time"),
+        ('by = "2h"', 'by = "2h"\\nafter = "2h"', "expect 3 after: is not earlier than `by`"),
+        ('silence = "watchman"', 'silence = "watchman"\\ntimes = 1', "expect 3: times would have no effect on silence"),
+        ("times = 1", "payload = { level = 9 }", "expect 1: payload would have no effect on wakes"),
+        ("times = 1", "min_strength = 0.5", "expect 1: min_strength would have no effect on wakes"),
+        ('mark = "alarm"', 'mark = "alarm"\\nafter = "0s"', "expect 2: after would have no effect on mark"),
+        ('no_mark = "alarm"', 'no_mark = "alarm"\\ntimes = 1', "expect 4: times would have no effect on no_mark"),
+        ("level = 9", "levl = 9", "expect 2 payload: alarm has no field 'levl'" + DID("level")),
+        ('mark = "alarm"', 'mark = "alarm"\\nmin_strength = nan', "expect 2 min_strength: Input should be a finite"),
+        ('"blackboard.toml"', '"none.toml"', "deployment: there is no file 'none.toml' beside it"),
+        ("2026-01-05T09:30:00Z", "2025-01-05T09:30:00Z", "given 2 at: is earlier than the start"),
     ],
 )
 def test_a_mistake_is_named(house: CommandLine, old: str, new: str, message: str) -> None:  # noqa: F811
     with pytest.raises(ConfigurationError) as caught:
         run(house, RULES.replace(old, new.replace("\\n", "\n"), 1))
     assert message in str(caught.value)
+
+
+def test_a_rule_without_a_subject_explains_what_was_given(house: CommandLine) -> None:  # noqa: F811
+    text = RULES.replace("intensity = 0.9", "intensity = 0.5").replace('subject = "kitchen"\ntimes = 1\n', "")
+    first, _ = run(house, text)
+    assert "watchman on kitchen: " in first
+    assert "watchman on hall: " in first
+
+
+def test_files_without_mistakes_run_all_the_same(house: CommandLine) -> None:  # noqa: F811
+    house.write("good.board.toml", RULES)
+    house.write("bad.board.toml", RULES.replace("times = 1", "tmes = 1"))
+    house.write("worse.board.toml", RULES.replace("intensity", "intnsity", 1))
+    done = house("test", "bad.board.toml", "good.board.toml", "worse.board.toml")
+    assert done.code == 2
+    assert done.out.strip() == "good.board.toml: all rules are met"
+    assert "bad.board.toml: expect 1 tmes" in done.err
+    assert "worse.board.toml: given 1 intnsity" in done.err
 
 
 def test_a_mark_may_be_given_several_times(house: CommandLine) -> None:  # noqa: F811
