@@ -17,6 +17,7 @@ doctor            everything that can be wrong with a board, and what to do abou
 unreadable_marks  marks that do not fit the class of their kind any longer
 retention         removes history that is older than it is kept
 file_compaction   compacts the file, as an erasure requires
+maintenance_work  what a worker does for the board itself
 maintenance_pace  the pauses of background work
 
 Below them:

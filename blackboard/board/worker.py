@@ -1,4 +1,4 @@
-"""The work of a worker on a board: registration, leases, claims, results and maintenance, each in one transaction."""
+"""The work of a worker on a board: its registration, its leases, claims and results, each in one transaction."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import os
 import random
 import socket
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from blackboard.board import board_clock, file_compaction
-from blackboard.board import retention as retention_rules
 from blackboard.board.activations import (
     activation_recovery,
     activation_results,
@@ -28,12 +26,8 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.maintenance_pace import Pace
-from blackboard.board.mark_storage import departures
-from blackboard.board.people import overdue_needs
-from blackboard.board.registration import backfill
+from blackboard.board.maintenance_work import MaintenanceWork
 from blackboard.board.registration.declarations import AgentDeclaration, with_declared
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
@@ -48,9 +42,6 @@ from blackboard.store.write_lock import WriteLock
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.packaged_files import program_version
 
-MAX_COMPACTED_BYTES = 512 * 1024 * 1024
-"""Bytes of a file up to which a worker compacts it by itself. Writers wait for some seconds for such a file."""
-
 ClaimNext = Callable[[BoardTransaction], bool]
 """Claims what comes next, in the transaction that ends a run; returns whether it claimed something."""
 
@@ -59,10 +50,10 @@ ClaimNext = Callable[[BoardTransaction], bool]
 class DueWork:
     """The work that is due on a board, and the next instants at which more will be due."""
 
-    crossings: bool = False
-    """Whether a predicted crossing, or a need, is due."""
-    evaporation: bool = False
-    backfills: bool = False
+    has_predicted_crossing: bool = False
+    has_due_need: bool = False
+    has_evaporation: bool = False
+    has_backfill: bool = False
     delay: int = 0
     """Microseconds until background work may go on."""
     agents: set[str] = field(default_factory=set)
@@ -72,6 +63,11 @@ class DueWork:
     outdated: list[str] = field(default_factory=list)
     """The agents of the worker for which the active deployment has other code, or which it does not have."""
     instants: list[Instant] = field(default_factory=list)
+
+    @property
+    def has_maintenance(self) -> bool:
+        """Whether the board itself has work."""
+        return self.has_predicted_crossing or self.has_due_need or self.has_evaporation or self.has_backfill
 
 
 @dataclass(frozen=True)
@@ -106,9 +102,7 @@ class Worker:
         self.board, self.id, self.lease = board, worker_id, lease
         self.code, self.describe_model = code, describe_model
         self._session = board.session
-        self.pace = Pace(self._session)
-        self.checkpoint_bytes = 4 * 1024 * 1024
-        """The size of the write-ahead log from which a checkpoint moves it into the database file."""
+        self.maintenance = MaintenanceWork(board)
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -201,15 +195,19 @@ class Worker:
     def _due_work(self, txn: BoardTransaction) -> DueWork:
         crossing, evaporation = txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_evaporation)
         need = txn.sql.value(MARKS.next_due_need)
-        crossing = min((at for at in (crossing, need) if at is not None), default=None)
+
+        def is_due(at: Instant | None) -> bool:
+            return at is not None and at <= txn.now
+
         due = DueWork(
-            crossings=crossing is not None and crossing <= txn.now,
-            evaporation=evaporation is not None and evaporation <= txn.now and not txn.active.law_changes,
-            backfills=txn.sql.one(CROSSINGS.backfills) is not None,
-            instants=[at for at in (crossing, evaporation) if at is not None and at > txn.now],
+            has_predicted_crossing=is_due(crossing),
+            has_due_need=is_due(need),
+            has_evaporation=is_due(evaporation) and not txn.active.law_changes,
+            has_backfill=txn.sql.one(CROSSINGS.backfills) is not None,
+            instants=[at for at in (crossing, need, evaporation) if at is not None and not is_due(at)],
         )
-        if due.evaporation or due.backfills:
-            due.delay = self.pace.delay(txn.last_event)
+        if due.has_evaporation or due.has_backfill:
+            due.delay = self.maintenance.pace.delay(txn.last_event)
             due.instants.append(txn.now + due.delay)
         due.outdated = served_agents.outdated(txn, self.code)
         current = self.code.keys() - set(due.outdated)
@@ -366,85 +364,6 @@ class Worker:
         """
         return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, marks))
 
-    # -- maintenance -------------------------------------------------------------------------------------------------
-
-    def evaporate(self, limit: int) -> int:
-        """Apply due predicted crossings, say which needs are overdue, and move evaporated marks to the history.
-
-        At most `limit` marks are moved.
-        """
-        failpoint("evaporation.before")
-        count = self.pace.run(lambda txn: _evaporate(txn, limit, self._session.classes))
-        failpoint("evaporation.after")
-        return count
-
-    def backfill(self, limit: int) -> int:
-        """Apply a change of the deployment to up to `limit` marks."""
-        failpoint("backfill.before")
-        count = self.pace.run(lambda txn: _backfill(txn, limit))
-        failpoint("backfill.after")
-        return count
-
-    def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
-        """Remove rows past their retention time, at most `limit` of each table, and return their number.
-
-        `keep` gives the retention time of `history`, `activations` and `model_calls` in microseconds; None keeps the
-        rows for ever.
-        """
-        removed = self._session.write(lambda txn: retention_rules.remove(txn, **keep, limit=limit))
-        laws, since = self._session.read(lambda txn: retention_rules.unused_laws(txn, limit))
-        if laws:
-            removed += self._session.write(lambda txn: retention_rules.remove_laws(txn, laws, since))
-        return removed
-
-    def checkpoint(self) -> None:
-        """Move a large write-ahead log into the database file, outside the commits of depositors."""
-        path = self.board.database.path
-        if path is None:
-            return
-        try:
-            size = BoardFiles(path).wal.stat().st_size
-        except OSError:
-            return
-        if size >= self.checkpoint_bytes:
-            self.board.database.checkpoint()
-
-    def owes_compaction(self) -> bool:
-        """Return whether the file may still contain words of an erased subject."""
-        return self._session.read(file_compaction.owed_since) is not None
-
-    def compact(self) -> bool:
-        """Compact the file unless others write meanwhile; returns whether it is done.
-
-        A file of more than `MAX_COMPACTED_BYTES` bytes is left to a person, since writers wait while it is replaced.
-        """
-        if self.board.database.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
-            return False
-        return file_compaction.compact(self._session, insist=False)
-
-    # -- the clock ---------------------------------------------------------------------------------------------------
-
-    def doubted_clock(self) -> Instant | None:
-        """Return what the clock says if the board does not believe it."""
-        return self._session.read(lambda txn: txn.doubted)
-
-    def ask_about_clock(self) -> None:
-        """Ask a person about a clock that the board does not believe."""
-        self._session.write(lambda txn: board_clock.ask_person(txn, self._session.classes))
-
-    def withdraw_clock_question(self) -> bool:
-        """Withdraw the question about the clock; returns whether there was one."""
-        return self._session.write(board_clock.withdraw_question)
-
-    @property
-    def is_clock_behind(self) -> bool:
-        """Whether the clock shows an earlier instant than this process has used."""
-        return self._session.is_clock_behind
-
-    def record_time(self, seen: Instant = 0) -> None:
-        """Record the last instant that this process has used or seen, for all other processes."""
-        self._session.write(lambda txn: board_clock.record(txn, seen, self._session.leap))
-
 
 def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
     """Return the lock between the processes that publish from a board; None for a board on a server."""
@@ -454,15 +373,3 @@ def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
 
 def _worker_ids(txn: BoardTransaction) -> list[str]:
     return [row.id for row in txn.sql.all(ACTIVATIONS.workers)]
-
-
-def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
-    count = overdue_needs.fire_due(txn, limit, classes) or departures.evaporate_due(txn, limit)
-    failpoint("evaporation.within")
-    return count
-
-
-def _backfill(txn: BoardTransaction, limit: int) -> int:
-    count = backfill.run_batch(txn, limit)
-    failpoint("backfill.within")
-    return count

@@ -21,7 +21,7 @@ class ClockWatch:
     """
 
     def __init__(self, worker: Worker) -> None:
-        self._worker, self._clock = worker, worker.board.clock
+        self._maintenance, self._clock = worker.maintenance, worker.board.clock
         self._latest, self._monotonic = self._clock.now(), self._clock.monotonic()
         self._previous = self._latest
         self._behind = False
@@ -45,16 +45,16 @@ class ClockWatch:
 
         A step back of any length is noticed when the clock is behind an instant that this process has used.
         """
-        was_behind, self._behind = self._behind, self._worker.is_clock_behind
+        was_behind, self._behind = self._behind, self._maintenance.is_clock_behind
         if (jump < 0 or (self._behind and not was_behind)) and not self.doubting:
-            self._worker.record_time(self._previous)
-        doubted = self._worker.doubted_clock()
+            self._maintenance.record_time(self._previous)
+        doubted = self._maintenance.doubted_clock()
         if doubted is not None:
             if not self.doubting:
                 log.error(
                     "the clock leapt ahead and is not believed; the board's time stands still", clock=iso(doubted)
                 )
-                self._worker.ask_about_clock()
-        elif self.doubting is not False and self._worker.withdraw_clock_question():
+                self._maintenance.ask_about_clock()
+        elif self.doubting is not False and self._maintenance.withdraw_clock_question():
             log.info("the clock is believed again")
         self.doubting = doubted is not None

@@ -261,7 +261,7 @@ class Daemon:
         if self.batch_api is not None or self.runs.current():
             return None
         due = self.worker.due_work()
-        return None if due.crossings or due.evaporation or due.backfills or due.suspects else due.instants
+        return None if due.has_maintenance or due.suspects else due.instants
 
     def stop(self, *, now: bool = False) -> None:
         """Stop: let activations finish within the grace of the settings, then hand back the others.

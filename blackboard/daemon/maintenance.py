@@ -116,7 +116,7 @@ class Compaction:
 
     def run_once(self) -> int:
         """Start the compaction if it is owed."""
-        if (self._thread is None or not self._thread.is_alive()) and self._worker.owes_compaction():
+        if (self._thread is None or not self._thread.is_alive()) and self._worker.maintenance.owes_compaction():
             thread = threading.Thread(target=self._compact, name="blackboard-compaction", daemon=True)
             thread.start()
             self._thread = thread
@@ -129,7 +129,7 @@ class Compaction:
 
     def _compact(self) -> None:
         try:
-            if self._worker.compact():
+            if self._worker.maintenance.compact():
                 log.info("the file was compacted after an erasure")
             else:
                 log.info("the file could not be compacted while others write; 'blackboard compact' does it")
@@ -179,7 +179,7 @@ def _upkeep_tasks(
     clock, limit = worker.board.clock, settings.evaporation_batch
 
     def checkpoint() -> int:
-        worker.checkpoint()
+        worker.maintenance.checkpoint()
         return 0
 
     recovery_interval = min(settings.lease // 3, RECOVERY_INTERVAL)
@@ -199,7 +199,7 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
     }
 
     def remove_history() -> int:
-        if count := worker.remove_history(keep, limit):
+        if count := worker.maintenance.remove_history(keep, limit):
             log.info("old history was removed", rows=count)
         return count
 
@@ -216,6 +216,9 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
 
 def _backlog_tasks(worker: Worker, limit: int) -> list[MaintenanceTask]:
     return [
-        BacklogTask(lambda: worker.evaporate(limit), lambda due: due.crossings or (due.evaporation and not due.delay)),
-        BacklogTask(lambda: worker.backfill(limit), lambda due: due.backfills and not due.delay),
+        BacklogTask(
+            lambda: worker.maintenance.evaporate(limit),
+            lambda due: due.has_predicted_crossing or due.has_due_need or (due.has_evaporation and not due.delay),
+        ),
+        BacklogTask(lambda: worker.maintenance.backfill(limit), lambda due: due.has_backfill and not due.delay),
     ]

@@ -1,0 +1,117 @@
+"""The maintenance of a board by a worker: evaporation, backfills, retention, the files, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from blackboard.board import board_clock, file_compaction, retention
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.maintenance_pace import Pace
+from blackboard.board.mark_storage import departures
+from blackboard.board.people import overdue_needs
+from blackboard.board.registration import backfill
+from blackboard.board.registration.mark_class_registry import MarkClasses
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.failpoints import failpoint
+from blackboard.system.board_files import BoardFiles
+
+MAX_COMPACTED_BYTES = 512 * 1024 * 1024
+"""Bytes of a file up to which a worker compacts it by itself. Writers wait for some seconds for such a file."""
+
+
+class MaintenanceWork:
+    """The work that a worker does for the board itself, each piece in one transaction."""
+
+    def __init__(self, board: Blackboard) -> None:
+        self._session, self._database = board.session, board.database
+        self.pace = Pace(self._session)
+        self.checkpoint_bytes = 4 * 1024 * 1024
+        """The size of the write-ahead log from which a checkpoint moves it into the database file."""
+
+    def evaporate(self, limit: int) -> int:
+        """Apply due predicted crossings, say which needs are overdue, and move evaporated marks to the history.
+
+        At most `limit` marks are moved.
+        """
+        failpoint("evaporation.before")
+        count = self.pace.run(lambda txn: _evaporate(txn, limit, self._session.classes))
+        failpoint("evaporation.after")
+        return count
+
+    def backfill(self, limit: int) -> int:
+        """Apply a change of the deployment to up to `limit` marks."""
+        failpoint("backfill.before")
+        count = self.pace.run(lambda txn: _backfill(txn, limit))
+        failpoint("backfill.after")
+        return count
+
+    def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
+        """Remove rows past their retention time, at most `limit` of each table, and return their number.
+
+        `keep` gives the retention time of `history`, `activations` and `model_calls` in microseconds; None keeps the
+        rows for ever.
+        """
+        removed = self._session.write(lambda txn: retention.remove(txn, **keep, limit=limit))
+        laws, since = self._session.read(lambda txn: retention.unused_laws(txn, limit))
+        if laws:
+            removed += self._session.write(lambda txn: retention.remove_laws(txn, laws, since))
+        return removed
+
+    def checkpoint(self) -> None:
+        """Move a large write-ahead log into the database file, outside the commits of depositors."""
+        path = self._database.path
+        if path is None:
+            return
+        try:
+            size = BoardFiles(path).wal.stat().st_size
+        except OSError:
+            return
+        if size >= self.checkpoint_bytes:
+            self._database.checkpoint()
+
+    def owes_compaction(self) -> bool:
+        """Return whether the file may still contain words of an erased subject."""
+        return self._session.read(file_compaction.owed_since) is not None
+
+    def compact(self) -> bool:
+        """Compact the file unless others write meanwhile; returns whether it is done.
+
+        A file of more than `MAX_COMPACTED_BYTES` bytes is left to a person, since writers wait while it is replaced.
+        """
+        if self._database.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
+            return False
+        return file_compaction.compact(self._session, insist=False)
+
+    def doubted_clock(self) -> Instant | None:
+        """Return what the clock says if the board does not believe it."""
+        return self._session.read(lambda txn: txn.doubted)
+
+    def ask_about_clock(self) -> None:
+        """Ask a person about a clock that the board does not believe."""
+        self._session.write(lambda txn: board_clock.ask_person(txn, self._session.classes))
+
+    def withdraw_clock_question(self) -> bool:
+        """Withdraw the question about the clock; returns whether there was one."""
+        return self._session.write(board_clock.withdraw_question)
+
+    @property
+    def is_clock_behind(self) -> bool:
+        """Whether the clock shows an earlier instant than this process has used."""
+        return self._session.is_clock_behind
+
+    def record_time(self, seen: Instant = 0) -> None:
+        """Record the last instant that this process has used or seen, for all other processes."""
+        self._session.write(lambda txn: board_clock.record(txn, seen, self._session.leap))
+
+
+def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
+    count = overdue_needs.fire_due(txn, limit, classes) or departures.evaporate_due(txn, limit)
+    failpoint("evaporation.within")
+    return count
+
+
+def _backfill(txn: BoardTransaction, limit: int) -> int:
+    count = backfill.run_batch(txn, limit)
+    failpoint("backfill.within")
+    return count
