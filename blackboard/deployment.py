@@ -319,6 +319,11 @@ class AgentSpec(Data):
     """The digest of the code that implements it (see `code_digest`); None if it was declared without a function."""
 
     @property
+    def names(self) -> set[str]:
+        """Its name, and its previous name if it was renamed."""
+        return {self.name, self.renamed_from or self.name}
+
+    @property
     def kinds(self) -> set[str]:
         """All kinds in its watches, guards, `reads`, `writes` and `withdraws`."""
         kinds = {read.kind for read in self.reads} | {*self.writes, *self.withdraws}

@@ -12,6 +12,7 @@ BlackboardError
 │   ├── InvalidTime            a value that is not a time, or is too far ahead
 │   ├── KeyReused              the key of a deposit stands for another deposit
 │   ├── Conflict               a mark is at another event than the request names; exit code 1
+│   │   └── NeedClosed         a need was answered or withdrawn before the decision of an agent
 │   ├── LawConflict            a deposit names another law than the live mark's
 │   ├── OutOfOrder             a deposit occurred too early to be added to the live mark
 │   ├── InvalidQuery           SQL that is invalid or not allowed
@@ -61,6 +62,7 @@ __all__ = [
     "MissingPackage",
     "Mistake",
     "ModelError",
+    "NeedClosed",
     "NotFound",
     "OutOfOrder",
     "QueryStopped",
@@ -173,6 +175,18 @@ class Conflict(UsageError):
         else:
             found = f"there is one at event {event_id}"
         super().__init__(f"{what} has changed: the request expects {expected}, and {found}; read it again")
+
+
+class NeedClosed(Conflict):
+    """An agent decided about a need that was answered or withdrawn since the agent was given it.
+
+    Args:
+        why: Who did, and when.
+    """
+
+    def __init__(self, why: str) -> None:
+        self.event_id = 0
+        UsageError.__init__(self, why)
 
 
 class LawConflict(UsageError):

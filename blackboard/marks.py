@@ -376,7 +376,7 @@ def answers(options: object) -> tuple[str, ...]:
 
 
 class Need(Mark, kind="need", on_repeat="separate"):
-    """A question that a person must decide. It does not fade. `blackboard inbox` shows it.
+    """A question that a person must decide, or an agent that it names. It does not fade. `blackboard inbox` shows it.
 
     Attributes:
         question: The question.
@@ -385,6 +385,8 @@ class Need(Mark, kind="need", on_repeat="separate"):
         due: When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board
             deposits a mark of the kind `overdue`, unless somebody has answered.
         assignee: Who should answer; `blackboard assign` changes it.
+        answerable_by: The names of the agents that may answer it by a `Decision`. An agent whose marks led to the need
+            never may.
     """
 
     question: str
@@ -392,10 +394,18 @@ class Need(Mark, kind="need", on_repeat="separate"):
     detail: str = ""
     due: Annotated[str, AfterValidator(_check_due)] | None = None
     assignee: Annotated[str, AfterValidator(_checked_assignee)] = ""
+    answerable_by: list[str] = Field(default_factory=list)
 
 
 class Decision(Mark, kind="decision", on_repeat="separate"):
-    """A decision about a subject, by a person or by an agent that declares it."""
+    """A decision about a subject, by a person or by an agent that declares it.
+
+    Attributes:
+        answer: What was decided.
+        need: The id of the need that it answers. A need is answered by `Blackboard.answer`, or by an agent that returns
+            a decision with its id.
+        question: The question of the need.
+    """
 
     answer: str
     need: int | None = None

@@ -60,14 +60,14 @@ _OUTCOMES = (_C.ANSWERED, _C.UNUSABLE, _C.FAILED, _C.REJECTED, _C.UNKNOWN)
 TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
     ActivationState: {
         _A.READY: (_A.RUNNING, _A.READY, _A.DISCARDED),
-        _A.RUNNING: (_A.DONE, _A.READY, _A.HELD, _A.DEAD, _A.QUARANTINED),
+        _A.RUNNING: (_A.DONE, _A.READY, _A.HELD, _A.DEAD, _A.QUARANTINED, _A.SKIPPED),
         _A.HELD: (_A.RUNNING, _A.READY, _A.DISCARDED),
         _A.DEAD: (_A.READY, _A.DISCARDED),
         _A.QUARANTINED: (_A.READY, _A.DISCARDED),
     },
     CrossingState: {
         _X.WAITING: (_X.CLAIMED, _X.FADED, _X.SKIPPED, _X.WITHDRAWN),
-        _X.CLAIMED: (_X.DONE, _X.DISCARDED),
+        _X.CLAIMED: (_X.DONE, _X.SKIPPED, _X.DISCARDED),
     },
     CallState: {
         _C.PLANNED: (_C.SENT, _C.FAILED),

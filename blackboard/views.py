@@ -86,7 +86,12 @@ class Payload(TypeDecorator[Any]):
         return json.loads(value) if isinstance(value, str) else value
 
 
-_TYPES: dict[str, type[TypeEngine[Any]]] = {"payload": Payload, "mark_ids": Payload, "day": Day}
+_TYPES: dict[str, type[TypeEngine[Any]]] = {
+    "payload": Payload,
+    "mark_ids": Payload,
+    "answerable_by": Payload,
+    "day": Day,
+}
 for _type, _names in {
     Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length event_id id input_tokens"
     " interruptions mark_id marks marks_absorbed marks_deposited output_tokens overdue own_law parent_mark_id"

@@ -579,13 +579,14 @@ class Blackboard:
 
     # -- people -------------------------------------------------------------------------------------------------------
 
-    def inbox(self, assignee: str | None = None) -> list[NeedRecord]:
+    def inbox(self, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
         """Return the needs that wait for a person: first those that are overdue, then the others, oldest first.
 
         Args:
             assignee: Return only the needs that this person should answer.
+            all_needs: Whether the needs on which agents are at work are among them.
         """
-        return self.session.read(lambda txn: needs.inbox(txn, assignee))
+        return self.session.read(lambda txn: needs.inbox(txn, assignee, all_needs=all_needs))
 
     def assign(self, need_id: int, assignee: str) -> None:
         """Say who should answer a need; `""` says that it is nobody in particular. The history records it.

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from blackboard.board import board_clock, file_compaction, retention
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.maintenance_pace import Pace
-from blackboard.board.mark_storage import departures
-from blackboard.board.people import overdue_needs
+from blackboard.board.mark_storage import departures, overdue_needs
 from blackboard.board.registration import backfill
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -107,7 +107,7 @@ class MarkRecord:
 
 @dataclass(frozen=True)
 class NeedRecord(MarkRecord):
-    """A need that waits for a person."""
+    """A need that waits for an answer."""
 
     withdrawn_causes: tuple[int, ...] = ()
     """The marks that woke the agent which asked, as far as somebody else has withdrawn them since."""
@@ -115,6 +115,15 @@ class NeedRecord(MarkRecord):
     """When it should be answered."""
     assignee: str = ""
     """Who should answer it; "" if it is nobody in particular."""
+    answerable_by: tuple[str, ...] = ()
+    """The agents that may answer it; none if only people may."""
+    waits_for: tuple[str, ...] = ()
+    """Those of these agents that were woken for it and have not ended their work."""
+
+    @property
+    def for_people(self) -> bool:
+        """Whether it waits for people: no agent is at work on it, or it is overdue, or somebody is to answer it."""
+        return not self.waits_for or self.overdue or bool(self.assignee)
 
     @property
     def overdue(self) -> bool:

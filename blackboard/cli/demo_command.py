@@ -133,7 +133,7 @@ def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
             return
         count_of = counts.setdefault(details["agent"], Counter())
         count_of[event] += 1
-        count_of["running"] += {"claimed": 1, "done": -1, "failed": -1, "deferred": -1}.get(event, 0)
+        count_of["running"] += {"claimed": 1, "done": -1, "failed": -1, "deferred": -1, "skipped": -1}.get(event, 0)
         count_of["absorbed"] += details.get("marks", 0) if event == "done" else 0
         count_of["deposited"] += details.get("deposited", 0)
         if not screen.is_terminal and event == "done":

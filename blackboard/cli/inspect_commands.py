@@ -371,6 +371,7 @@ def inbox(
     assignee: Annotated[
         str | None, typer.Option(metavar="NAME", help="Show only the needs that this person should answer.")
     ] = None,
+    all_needs: Annotated[bool, typer.Option("--all", help="Show also the needs on which agents are at work.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the needs that wait for a person, overdue needs first. `blackboard answer` answers a need.
@@ -378,9 +379,10 @@ def inbox(
     Examples:
       blackboard inbox
       blackboard inbox --assignee ada
+      blackboard inbox --all
     """
     with session_of(context).board() as board:
-        needs = board.inbox(assignee)
+        needs = board.inbox(assignee, all_needs=all_needs)
     if as_json:
         print_json(needs)
         return
@@ -397,6 +399,10 @@ def inbox(
             say(f"    {need.detail}")
         if need.assignee:
             say(f"    assigned to {need.assignee}")
+        if need.waits_for:
+            say(f"    {', '.join(need.waits_for)} may answer, and {'is' if len(need.waits_for) == 1 else 'are'} woken")
+        elif need.answerable_by:
+            say(f"    {', '.join(need.answerable_by)} may answer too")
         if need.due_at is not None:
             seconds = (need.due_at - need.as_of).total_seconds()
             say(f"    OVERDUE for {short(-seconds)}" if need.overdue else f"    due in {short(seconds)}")

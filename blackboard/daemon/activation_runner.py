@@ -165,7 +165,11 @@ class ActivationRunner:
 
     def _put_back(self, agent: Agent, claim: Claim, conflict: str) -> None:
         """Put a run back whose result was in conflict with the board, and report it."""
-        if self.worker.put_back(claim, conflict, self._rng) is not None:
+        state = self.worker.put_back(claim, conflict, self._rng)
+        if state == ActivationState.SKIPPED:
+            log.info("the needs that it was to answer were closed meanwhile", **self._about(claim))
+            self._emit("skipped", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
+        elif state is not None:
             log.info("a mark has changed since it was read; the marks are read again", **self._about(claim))
             self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
 
@@ -273,7 +277,7 @@ class ActivationRunner:
             )
             finished = self.worker.finish(claim, actions)
         except Conflict as conflict:
-            raise ResultConflict(f"Conflict: {conflict}") from None
+            raise ResultConflict(f"{type(conflict).__name__}: {conflict}") from None
         failpoint("apply.after")
         return finished
 

@@ -13,7 +13,7 @@ from blackboard.deployment import AgentSpec
 from blackboard.error_descriptions import class_name
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.mark_actions import Action, Reinforce, Withdraw
-from blackboard.marks import Mark, alternative_of, check_if_event, check_intensity, check_subject
+from blackboard.marks import Decision, Mark, alternative_of, check_if_event, check_intensity, check_subject
 
 
 def collect(claim: Claim, result: Any) -> list[Action]:
@@ -60,6 +60,7 @@ def prepare(claim: Claim, items: Sequence[Action]) -> list[AgentAction]:
         text = "; ".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes)
         raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
     _check_total(claim, actions)
+    _check_needs(actions)
     return actions
 
 
@@ -105,7 +106,11 @@ def _prepare_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
     request = DepositRequest.of(mark, claim.agent.name)._replace(activation_id=claim.row.id)
     _check_size(claim, request)
     alternative = alternative_of(mark)
-    return AgentDeposit(request, None if alternative is None else _prepare_deposit(claim, alternative))
+    return AgentDeposit(
+        request,
+        None if alternative is None else _prepare_deposit(claim, alternative),
+        mark.need if isinstance(mark, Decision) else None,
+    )
 
 
 def _not_actions(result: object, where: str = "") -> AgentError:
@@ -128,10 +133,23 @@ def _check_total(claim: Claim, actions: Sequence[AgentAction]) -> None:
         raise AgentError(problem, shown=problem)
 
 
+def _check_needs(actions: Sequence[AgentAction]) -> None:
+    """Check that no need is answered twice."""
+    answered: set[int] = set()
+    for number, action in enumerate(actions, 1):
+        needs = {choice.need for choice in action.choices()} - {None} if isinstance(action, AgentDeposit) else set()
+        if twice := answered.intersection(needs):
+            problem = f"Decision.need: it answers need {min(twice)} twice"
+            error = AgentError(problem, shown="it answers a need twice")
+            error.place = place(number, len(actions))
+            raise error
+        answered |= {need for need in needs if need is not None}
+
+
 def _requests(actions: Sequence[AgentAction]) -> Iterator[DepositRequest]:
     for action in actions:
         if isinstance(action, AgentDeposit):
-            yield from action.requests()
+            yield from (choice.request for choice in action.choices())
 
 
 def _size(request: DepositRequest) -> int:

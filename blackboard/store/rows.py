@@ -246,7 +246,7 @@ class ReadPositionRow(NamedTuple):
 
 
 class OpenNeedRow(NamedTuple):
-    """A row of `open_need`: a need on the board that has a due time or an assignee."""
+    """A row of `open_need`: a need on the board that has a due time or an assignee, or that agents may answer."""
 
     mark_id: Id
     due_at: Instant | None
@@ -254,6 +254,10 @@ class OpenNeedRow(NamedTuple):
     """The same until the board has deposited the mark that says that it is overdue; then None."""
     assignee: str
     """Who should answer; "" if it is nobody in particular."""
+    answerable_by: str | None = None
+    """The agents that may answer it, as a JSON list: those that it names and that do not stand behind it."""
+    agents_behind: str | None = None
+    """The agents in its chain of provenance, as a JSON list; None if it names no agents, or the chain is not known."""
 
 
 class UniqueValueRow(NamedTuple):

@@ -12,7 +12,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
         "occurred_at",
     ),
-    "needs": ("id", "subject", "payload", "author", "activation_id", "asked_at", "assignee", "due_at", "overdue"),
+    "needs": (
+        "id", "subject", "payload", "author", "activation_id", "asked_at", "assignee", "due_at", "overdue",
+        "answerable_by",
+    ),
     "agenda": (
         "id", "agent", "watch", "subject", "mark_id", "state", "reason", "value", "threshold", "crossed_at",
         "noticed_at", "ready_at", "held_by",

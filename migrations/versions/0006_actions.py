@@ -48,13 +48,15 @@ def _conflicts() -> None:
 
 
 def _needs() -> None:
-    """Add when needs are due and who should answer, also to the schema that the board has of a need."""
+    """Add when needs are due and who may and should answer, also to the schema that the board has of a need."""
     op.create_table(
         "open_need",
         sa.Column("mark_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
         sa.Column("due_at", sa.BigInteger),
         sa.Column("remind_at", sa.BigInteger),
         sa.Column("assignee", sa.Text, nullable=False),
+        sa.Column("answerable_by", sa.Text),
+        sa.Column("agents_behind", sa.Text),
     )
     op.create_index("ix_open_need_remind_at", "open_need", ["remind_at"])
     connection = op.get_bind()
@@ -68,6 +70,7 @@ def _needs() -> None:
         need["payload"]["properties"] |= {
             "due": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None, "title": "Due"},
             "assignee": {"default": "", "title": "Assignee", "type": "string"},
+            "answerable_by": {"items": {"type": "string"}, "title": "Answerable By", "type": "array"},
         }
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         connection.execute(deployment.update().where(deployment.c.version == version).values(content=text))

@@ -8,6 +8,7 @@ activation_ends      what every end of a run does
 activation_splits    moves marks to activations of their own, to find the bad one
 activation_recovery  activations whose workers died
 agent_actions        applies what an agent returned, all of it or nothing
+agent_decisions      the decision of an agent about a need, which closes the need
 renewed_inputs       the marks of an activation that had a conflict, read again at its next claim
 answer_blame         who is to blame for an unusable answer: its marks, or the model
 model_calls          the records of model calls, so that no answer is paid for twice

@@ -19,7 +19,13 @@ from blackboard.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-OVER = (ActivationState.DONE, ActivationState.DEAD, ActivationState.QUARANTINED, ActivationState.DISCARDED)
+OVER = (
+    ActivationState.DONE,
+    ActivationState.DEAD,
+    ActivationState.QUARANTINED,
+    ActivationState.DISCARDED,
+    ActivationState.SKIPPED,
+)
 """The states in which an activation has an end."""
 
 INTERRUPTED = "its worker died during the call"

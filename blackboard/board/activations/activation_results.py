@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blackboard.backoff import backoff
-from blackboard.board.activations import agent_actions, model_calls
+from blackboard.board.activations import agent_actions, model_calls, renewed_inputs
 from blackboard.board.activations.activation_ends import (
     close_crossings,
     count_failure,
@@ -99,13 +99,18 @@ def put_back(
     """Put an activation back whose result was in conflict with the board. It is ready at once.
 
     Its next claim reads its marks again, and its agent asks again: the answer so far is not used. No attempt is
-    counted. After `MAX_CONFLICTS` in a row it is a failure.
+    counted. After `MAX_CONFLICTS` in a row it is a failure. If its needs were all closed meanwhile, it ends as skipped.
 
     Returns the new state, or None, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return None
     model_calls.mark_unusable(txn, row.id, conflict)
+    if renewed_inputs.are_closed(txn, row):
+        end_run(txn, current, ActivationState.SKIPPED, error=conflict)
+        evaluate_unclaimed(txn, current)
+        close_crossings(txn, current, CrossingState.SKIPPED)
+        return ActivationState.SKIPPED
     current = current._replace(conflicts=current.conflicts + 1, reads_again=1, deaths=None)
     if current.conflicts >= MAX_CONFLICTS:
         error = f"{conflict}; that was conflict {current.conflicts} in a row"

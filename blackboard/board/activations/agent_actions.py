@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from blackboard.board.activations import agent_decisions
 from blackboard.board.mark_storage import added_strength, departures, deposit_limits, deposits, mark_lookup
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.mark_class_registry import MarkClasses
@@ -20,16 +21,23 @@ from blackboard.store.statements import MARKS
 
 @dataclass(frozen=True, slots=True)
 class AgentDeposit:
-    """A mark that an agent deposits, with the alternative if its unique value is taken."""
+    """A mark that an agent deposits, with the alternative if its unique value is taken.
+
+    Attributes:
+        request: The mark.
+        alternative: What is deposited instead.
+        need: The need that it answers, if it is a decision about one.
+    """
 
     request: DepositRequest
     alternative: AgentDeposit | None = None
+    need: int | None = None
 
-    def requests(self) -> Iterator[DepositRequest]:
-        """Yield its request, and those of its alternatives in their order."""
+    def choices(self) -> Iterator[AgentDeposit]:
+        """Yield the deposit and its alternatives, in their order."""
         item: AgentDeposit | None = self
         while item is not None:
-            yield item.request
+            yield item
             item = item.alternative
 
 
@@ -72,7 +80,7 @@ def _apply_one(
     if isinstance(action, AgentDeposit):
         if action.alternative is not None:
             _check_payloads(txn, action.alternative, classes)
-        return _deposit(txn, action, classes)
+        return _deposit(txn, agent, action, classes)
     try:
         if isinstance(action, Withdraw):
             _withdraw(txn, row, agent, action)
@@ -90,18 +98,21 @@ def _check_payloads(txn: BoardTransaction, item: AgentDeposit, classes: MarkClas
     Raises:
         InvalidMark: A payload does not fit.
     """
-    for request in item.requests():
+    for choice in item.choices():
+        request = choice.request
         text = request.text or dump_payload(request.payload)
         deposit_limits.check_payload(txn, request.kind, request.author, text, classes)
 
 
-def _deposit(txn: BoardTransaction, item: AgentDeposit, classes: MarkClasses) -> Receipt:
+def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classes: MarkClasses) -> Receipt:
     try:
+        if item.need is not None:
+            return agent_decisions.answer(txn, agent, item.request, item.need, classes)
         return deposits.submit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise
-        return _deposit(txn, item.alternative, classes)
+        return _deposit(txn, agent, item.alternative, classes)
 
 
 def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: Withdraw) -> None:

@@ -165,6 +165,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     read_at = row.read_at
     if row.reads_again:
         renewed_inputs.renew(txn, agent, row)
+        row = _reread(txn, row)
         read_at = txn.now
     row = set_state(
         txn,

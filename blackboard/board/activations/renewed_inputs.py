@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from blackboard.board.registration import mark_migration
 from blackboard.board.transactions.activation_inputs import READ, inputs_of, record_reads
-from blackboard.board.transactions.activation_rows import close_crossing
+from blackboard.board.transactions.activation_rows import close_crossing, set_marks
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, rising_crossings, stimuli
 from blackboard.deployment import AgentSpec
+from blackboard.marks import Need, Overdue
 from blackboard.states import CrossingState
-from blackboard.store.rows import ActivationRow, MarkRow
+from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 
 def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
-    A mark that has left the board keeps its last state, with the strength 0. A mark that another activation of the
-    watch was given since stays as it was, so that no event is absorbed twice.
+    A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
+    strength 0. A mark that another activation of the watch was given since stays as it was, so that no event is
+    absorbed twice.
     """
     watch = txn.active.watches.get(row.watch_id)
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
@@ -26,17 +28,39 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
             continue
         event_id, strength = item.event.id, 0.0
         mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
+        values = {"activation_id": row.id, "mark_id": item.event.mark_id}
+        if _is_closed(txn, item.event):
+            txn.sql.run(ACTIVATIONS.delete_input, **values)
+            continue
         if mark is not None and (mark := mark_migration.migrate(txn, mark)).is_live(txn.now):
             strength = txn.strength(mark)
             if mark.event_id != event_id and _may_absorb(txn, row, mark):
                 event_id = mark.event_id
                 if watch is not None and watch.absorbs:
                     _absorb(txn, watch, row, mark)
-        values = {"activation_id": row.id, "mark_id": item.event.mark_id}
         txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
+    set_marks(txn, row.id)
     record_reads(txn, agent, row.id, inputs)
+
+
+def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:
+    """Return whether an activation absorbed only needs that are closed by now, so that nothing is left to do."""
+    events = [
+        item.event
+        for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
+        if item.role != READ and item.event is not None
+    ]
+    return bool(events) and all(_is_closed(txn, event) for event in events)
+
+
+def _is_closed(txn: BoardTransaction, event: EventRow) -> bool:
+    """Return whether a mark is a need that has left the board, or said that such a need is overdue."""
+    if event.kind not in (Need.kind, Overdue.kind):
+        return False
+    mark = txn.sql.one(MARKS.get_mark, id=event.mark_id)
+    return mark is None or not mark.is_live(txn.now)
 
 
 def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> bool:
@@ -47,7 +71,7 @@ def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> boo
 
 def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, mark: MarkRow) -> None:
     """Absorb the last event of a mark, and take over the waiting crossings that it alone has caused."""
-    if watch.keeps_totals and stimuli.is_stimulus(watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
+    if watch.keeps_totals and stimuli.is_stimulus(txn, watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
         board_totals.add(txn, watch, mark, -1)
     stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
     subject = "" if watch.is_over_board else mark.subject

@@ -69,15 +69,32 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
         LawConflict: The deposit names another law than the live mark that it would join.
         OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
     """
-    if request.key is None:
-        return deposit(txn, prepare(txn, request, classes))
-    deposit_keys.check_key(request.key)
-    keyed = KeyedRequest(request.author, request.kind, request.key, request.digest())
-    if (first := deposit_keys.find(txn, keyed)) is not None:
+    if (first := first_receipt(txn, request)) is not None:
         return first
-    receipt = deposit(txn, prepare(txn, request, classes))
-    deposit_keys.insert(txn, keyed, receipt, request.source)
+    return store(txn, request, prepare(txn, request, classes))
+
+
+def store(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
+    """Deposit the mark of a request as `prepare` returned it, under the key of the request if it has one."""
+    receipt = deposit(txn, prepared)
+    if request.key is not None:
+        deposit_keys.insert(txn, _keyed(request, request.key), receipt, request.source)
     return receipt
+
+
+def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | None:
+    """Return the receipt of the first request with the same key; None if it has none, or the key is not known.
+
+    Raises:
+        InvalidMark: The key cannot be stored.
+        KeyReused: The key stands for another request.
+    """
+    return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key))
+
+
+def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
+    deposit_keys.check_key(key)
+    return KeyedRequest(request.author, request.kind, key, request.digest())
 
 
 def submit_each(

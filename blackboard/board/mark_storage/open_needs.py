@@ -1,4 +1,4 @@
-"""What the board keeps of a need beside its mark: when it is due, and who should answer."""
+"""What the board keeps of a need beside its mark: when it is due, and who may and should answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 
 from blackboard.authors import BOARD
+from blackboard.board.transactions import provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import need_access
 from blackboard.marks import Need, Overdue, due_instant
 from blackboard.store.rows import MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
@@ -30,29 +32,48 @@ def overdue_mark(txn: BoardTransaction, need: MarkRow) -> MarkRow | None:
 
 
 def open_need(txn: BoardTransaction, row: MarkRow) -> None:
-    """Store the due time and the assignee of a need that was deposited, if it has any.
+    """Store the due time and the assignee of a need that was deposited, and which agents may answer it.
 
-    A length of time counts from the deposit.
+    A length of time counts from the deposit. A need without any of these has no row.
 
     Raises:
         InvalidTime: The due time is not a time.
     """
     payload = json.loads(row.payload)
     due, assignee = payload.get("due"), payload.get("assignee") or ""
-    if due is None and not assignee:
+    named = need_access.named_agents(row)
+    if due is None and not assignee and not named:
         txn.sql.run(MARKS.delete_open_need, mark_id=row.id)
         return
     due_at = None if due is None else due_instant(due, row.reinforced_at)
-    put(txn, OpenNeedRow(row.id, due_at, due_at, assignee))
+    behind = provenance.agents_behind(txn, row) if named else None
+    kept = OpenNeedRow(row.id, due_at, due_at, assignee)
+    if behind is not None:
+        may_answer = [name for name in dict.fromkeys(named) if behind.isdisjoint(_names(txn, name))]
+        kept = kept._replace(
+            answerable_by=_list(may_answer) if may_answer else None,
+            agents_behind=_list(sorted(behind)),
+        )
+    put(txn, kept)
+
+
+def _names(txn: BoardTransaction, name: str) -> set[str]:
+    """Return the name of an agent, and its former name if it was renamed."""
+    agent = txn.deployment.agents.get(name)
+    return {name} if agent is None else agent.names
+
+
+def _list(names: Sequence[str]) -> str:
+    return json.dumps(names, ensure_ascii=False)
 
 
 def put(txn: BoardTransaction, need: OpenNeedRow) -> None:
-    """Store the due time and the assignee of a need."""
+    """Store what the board keeps of a need."""
     txn.sql.run(MARKS.put_open_need, **need._asdict())
 
 
 def get(txn: BoardTransaction, mark_id: int) -> OpenNeedRow:
-    """Return the due time and the assignee of a need."""
+    """Return what the board keeps of a need."""
     return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or _nothing_kept(mark_id)
 
 
@@ -67,5 +88,5 @@ def _nothing_kept(mark_id: int) -> OpenNeedRow:
 
 
 def close_need(txn: BoardTransaction, mark_id: int) -> None:
-    """Forget the due time and the assignee of a need that leaves the board."""
+    """Forget what the board keeps of a need that leaves the board."""
     txn.sql.run(MARKS.delete_open_need, mark_id=mark_id)

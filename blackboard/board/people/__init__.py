@@ -1,7 +1,6 @@
 """What people decide on a board.
 
 needs               the inbox of a person: needs and answers
-overdue_needs       the mark of the board for each need that is due
 pauses              pauses of agents and of the board
 failed_activations  tries an activation again, or gives it up
 erasure             erases everything that was said about one subject

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import unicodedata
-from collections.abc import Sequence
 
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import departures, deposits, open_needs
+from blackboard.board.mark_storage import departures, deposits, need_answers, open_needs, overdue_needs
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.deposits import check_signature
-from blackboard.board.people import overdue_needs
 from blackboard.board.reading import queries
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
 from blackboard.board.transactions.activation_inputs import ABSORBED
+from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
-from blackboard.clock import iso
-from blackboard.errors import InvalidMark, NotFound
-from blackboard.marks import Decision, answers, check_assignee, normalize_subject, payload_text
+from blackboard.board.watches import need_access
+from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.deployment import AgentSpec
+from blackboard.marks import Decision, Need, check_assignee, normalize_subject, payload_text
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
-from blackboard.store.statements import ACTIVATIONS, MARKS
-
-NEAR = 0.7
-"""The least similarity at which an answer may be a misspelt option."""
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 
-def inbox(txn: BoardTransaction, assignee: str | None = None) -> list[NeedRecord]:
-    """Return the needs that wait for a person, or for one person: the overdue needs first, then the oldest."""
+def inbox(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
+    """Return the needs that wait for people, or for one person: the overdue needs first, then the oldest.
+
+    With `all_needs`, the needs on which agents are at work are among them.
+    """
     if "need" not in txn.deployment.kinds:
         return []
     if assignee is not None:
         assignee = normalize_subject(assignee)
     marks = queries.marks(txn, kind="need")
     found = zip(marks, open_needs.get_each(txn, [mark.id for mark in marks]), strict=True)
-    waiting = [_record(txn, mark, kept) for mark, kept in found if assignee is None or kept.assignee == assignee]
+    needs = [_record(txn, mark, kept) for mark, kept in found if assignee is None or kept.assignee == assignee]
+    waiting = [need for need in needs if all_needs or need.for_people]
     return sorted(waiting, key=lambda need: (not need.overdue, need.due_at if need.overdue else need.as_of, need.id))
 
 
@@ -51,7 +50,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     """
     check_signature(txn, author)
     assignee = check_assignee(assignee)
-    need = _open(txn, need_id)
+    need = need_answers.find_open(txn, need_id)
     open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.next_event(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
     txn.record(need, "assigned", details=details)
@@ -69,17 +68,13 @@ def answer(
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
-    need = _open(txn, need_id)
+    need = need_answers.find_open(txn, need_id)
     overdue_needs.fire_due_of(txn, need_id, classes)
     is_about_clock = board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes)
-    if not text.strip():
-        raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
-    payload = json.loads(need.payload)
-    options = answers(payload.get("options"))
-    if options and not is_about_clock:
-        text = _option(text, options, free=free)
-    decision = Decision(subject=need.subject, answer=text, need=need_id, question=payload.get("question", ""))
+    text = text if is_about_clock and text.strip() else need_answers.checked_answer(need, text, free=free)
+    question = need_answers.question_of(need)
+    decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
     own = decision.model_copy(update={"question": ""})  # the board has accepted the question with the need
     check_size(txn.deployment, decision.kind, author, payload_text(own))
     receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
@@ -87,72 +82,41 @@ def answer(
     return receipt
 
 
-def _open(txn: BoardTransaction, need_id: int) -> MarkRow:
-    """Return a need that waits for an answer.
-
-    Raises:
-        NotFound: There is none with this id.
-    """
-    need = txn.sql.one(MARKS.get_mark, id=need_id)
-    if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
-        raise NotFound(_why_closed(txn, need_id))
-    return need
-
-
-def _option(text: str, options: Sequence[str], *, free: bool) -> str:
-    """Return the option that an answer names, as the need writes it. Case, width and spaces do not matter.
-
-    An answer that names none is returned as it is if it is `free`.
-
-    Raises:
-        InvalidMark: It names none.
-    """
-    by_form = {_form(option): option for option in reversed(options)}
-    if text in options:
-        return text
-    if (option := by_form.get(_form(text))) is not None:
-        return option
-    if free:
-        return text
-    near = difflib.get_close_matches(text.strip(), options, 1, NEAR)
-    meant = f"; did you mean {near[0]!r}?" if near else "."
-    raise InvalidMark(
-        f"{text!r} is not one of the options: {' | '.join(options)}{meant} To answer in other words, use --free"
-        " (free=True)"
-    )
-
-
-def _form(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-def _why_closed(txn: BoardTransaction, need_id: int) -> str:
-    """Return why a need cannot be answered: who answered it first and when, or who withdrew it."""
-    unknown = f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them"
-    first = txn.sql.one(MARKS.get_event, id=need_id)
-    if first is None or first.mark_id != need_id or first.kind != "need":
-        return unknown
-    for event in txn.sql.all(MARKS.events_of_subject, subject=first.subject):
-        if event.id > need_id and event.kind == "decision" and _answers(event, need_id):
-            text = json.loads(event.payload or "{}").get("answer")
-            return f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}"
-    last = txn.sql.existing(MARKS.last_event_of_mark, subject=first.subject, mark_id=need_id)
-    if last.event == "withdrawn":
-        return f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer"
-    return unknown
-
-
-def _answers(event: EventRow, need_id: int) -> bool:
-    return event.payload is not None and json.loads(event.payload).get("need") == need_id
-
-
 def _record(txn: BoardTransaction, mark: MarkRecord, kept: OpenNeedRow) -> NeedRecord:
+    answerable_by: list[AgentSpec] = []
+    waits_for: list[AgentSpec] = []
+    if kept.answerable_by is not None:
+        row = txn.sql.existing(MARKS.get_mark, id=mark.id)
+        answerable_by = need_access.answering_agents(txn, row)
+        waits_for = [agent for agent in answerable_by if _is_at_work(txn, agent, row)]
     return NeedRecord(
         **vars(mark),
         withdrawn_causes=_withdrawn_causes(txn, mark),
         due_at=optional_datetime(kept.due_at),
         assignee=kept.assignee,
+        answerable_by=tuple(agent.name for agent in answerable_by),
+        waits_for=tuple(agent.name for agent in waits_for),
     )
+
+
+def _is_at_work(txn: BoardTransaction, agent: AgentSpec, need: MarkRow) -> bool:
+    """Return whether a need has woken an agent that has not ended its work."""
+    if not agent.names.isdisjoint(txn.sql.all(ACTIVATIONS.agents_at_work, mark_id=need.id)):
+        return True
+    return any(
+        _waits(txn, watch, need)
+        for watch in txn.active.watches_by_agent.get(agent.name, ())
+        if Need.kind in watch.kinds
+    )
+
+
+def _waits(txn: BoardTransaction, watch: RegisteredWatch, need: MarkRow) -> bool:
+    """Return whether a crossing of a watch waits with a need behind it."""
+    subject = "" if watch.is_over_board else need.subject
+    crossings = txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject)
+    if not any(crossing.mark_id in (0, need.id) for crossing in crossings):
+        return False
+    return not watch.absorbs or is_stimulus(txn, watch, need, absorbed_through(txn, watch, need.id))
 
 
 def _withdrawn_causes(txn: BoardTransaction, need: MarkRecord) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from blackboard.board.watches import (
     crossing_retests,
     episode_crossings,
     guards,
+    need_access,
     predicted_crossings,
     rising_crossings,
 )
@@ -84,7 +85,7 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, subject: s
 def test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
     """Test a watch on a mark as it was at the change, or at its own deposit if that came later."""
     at = max(job.at, row.anchored_at)
-    if not watch.covers(row.subject) or not row.is_live(at):
+    if not need_access.counts(txn, watch, row) or not row.is_live(at):
         return
     if watch.timing is not None:
         key = StateKey.of(watch, row)

@@ -24,7 +24,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     watches = [
         watch
         for watch in board_totals.watches_with_sums(txn, row.kind)
-        if is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+        if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id))
     ]
     for watch in watches:
         board_totals.add(txn, watch, row, -1)

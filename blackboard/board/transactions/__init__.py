@@ -7,6 +7,7 @@ law_cache          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents
 activation_rows    inserts activations, and changes their state
 activation_inputs  the marks that an activation absorbs or reads, frozen at its claim
+provenance         the agents in the chain of provenance of a mark
 running_sums       the sums behind the totals of watches over the board
 window_events      the deposits in the windows of conditions
 """

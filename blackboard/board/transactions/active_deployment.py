@@ -12,7 +12,7 @@ from blackboard.clock import Instant
 from blackboard.conditions import Comparison, Condition
 from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.durations import Duration
-from blackboard.marks import Kind
+from blackboard.marks import Kind, Need
 from blackboard.schedules import Schedule
 from blackboard.store.rows import BackfillRow, LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
@@ -116,10 +116,13 @@ class RegisteredWatch:
 
     @cached_property
     def keeps_totals(self) -> bool:
-        """Whether the board keeps sums for the watch: it measures a total or a count over the board."""
-        return (
-            self.is_over_board and not self.is_scheduled and not self.has_window and self.comparison.measure.keeps_sums
-        )
+        """Whether the board keeps sums for the watch: it measures a total or a count over the board.
+
+        It keeps none over needs: there are few, and some may not wake the agent (see `need_access`).
+        """
+        if not self.is_over_board or self.is_scheduled or self.has_window or Need.kind in self.kinds:
+            return False
+        return self.comparison.measure.keeps_sums
 
     @cached_property
     def sums_window(self) -> bool:

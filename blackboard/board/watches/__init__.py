@@ -3,6 +3,7 @@
 What counts:
 
 stimuli        the marks that count for a rising watch
+need_access    which agents a need wakes, and which may answer it
 news           whether a deposit makes a mark that was given already count again
 board_totals   totals of marks over the whole board, kept up to date without a scan
 window_totals  totals of the deposits in a window

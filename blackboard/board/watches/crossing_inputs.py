@@ -9,7 +9,7 @@ from blackboard.board.transactions.activation_inputs import event_of, strength_o
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import events_since
-from blackboard.board.watches import stimuli, watch_states
+from blackboard.board.watches import need_access, stimuli, watch_states
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.conditions import Comparison, Condition
@@ -49,7 +49,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         return MarksBehind(inputs, crossing.value)
     if watch.is_falling:
         stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
-        rows = [row for row in txn.live(stored) if watch.covers(row.subject)]
+        rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
     elif crossing.cause is not None:
         rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.subject, 0)))
         rows = rows if watch.is_over_board else _of_sides_that_hold(txn, watch, rows)
@@ -106,15 +106,18 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: st
             continue
         since = at - measure.within + (0 if watch.is_falling else 1)
         for deposit in events_since(txn.sql, measure, subject or None, since, ignored=watch.ignored_agent):
-            if deposit.mark_id not in found and (state := _last_state(txn, deposit.subject, deposit.mark_id)):
+            if deposit.mark_id not in found and (state := _last_state(txn, watch, deposit.subject, deposit.mark_id)):
                 found[deposit.mark_id] = state
     return sorted(found.values(), key=_strongest_first)
 
 
-def _last_state(txn: BoardTransaction, subject: str, mark_id: int) -> Input | None:
-    """Return the present state of a mark, or its last state if it has left the board; None if that is not known."""
+def _last_state(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> Input | None:
+    """Return the present state of a mark, or its last state if it has left the board.
+
+    Returns None if that is not known, or if the mark may not wake the agent.
+    """
     if (row := txn.sql.one(MARKS.get_mark, id=mark_id)) is not None:
-        return event_of(txn, row), txn.strength(row)
+        return (event_of(txn, row), txn.strength(row)) if need_access.counts(txn, watch, row) else None
     event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
     return None if event is None else (event, strength_of(txn, event))
 

@@ -15,7 +15,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import fading_events, subjects_in_windows
-from blackboard.board.watches import rising_crossings, scheduled_crossings, watch_states
+from blackboard.board.watches import need_access, rising_crossings, scheduled_crossings, watch_states
 from blackboard.board.watches.rising_crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.clock import Instant
@@ -224,7 +224,9 @@ class _Retest:
         """
         watch = self.watch
         for row in self._rows(watch.kinds_of_marks, self.crossing.subject):
-            if watch.covers(row.subject) and (watch.is_falling or (row.is_live(self.at) and self._counted(row))):
+            if need_access.counts(self.txn, watch, row) and (
+                watch.is_falling or (row.is_live(self.at) and self._counted(row))
+            ):
                 yield PastMark(row, self._fading(row))
 
     def _fading(self, row: MarkRow) -> FadingMark:
@@ -268,7 +270,7 @@ class _Retest:
         return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
 
     def _counted(self, row: MarkRow) -> bool:
-        return watch_states.counts(self.watch, row) if self.crossing.cause else self._was_stimulus(row)
+        return watch_states.counts(self.txn, self.watch, row) if self.crossing.cause else self._was_stimulus(row)
 
     def _was_stimulus(self, row: MarkRow) -> bool:
         """Return whether the watch has not absorbed a mark.
@@ -279,7 +281,7 @@ class _Retest:
         if not row.is_live(self.txn.now):
             values = {"watch_id": self.watch.id, "mark_id": row.id}
             absorbed = max(absorbed, self.txn.sql.value(ACTIVATIONS.last_absorbed_event, **values) or 0)
-        return is_stimulus(self.watch, row, absorbed)
+        return is_stimulus(self.txn, self.watch, row, absorbed)
 
     def _row_of(self, event: EventRow) -> MarkRow:
         """Return the mark as an event left it, with the last event that is not of the agent."""

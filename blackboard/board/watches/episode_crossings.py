@@ -18,6 +18,7 @@ from blackboard.board.watches import (
     crossing_retests,
     falling_crossings,
     guards,
+    need_access,
     rising_crossings,
     watch_states,
     window_totals,
@@ -44,7 +45,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
     return [
         watch
         for watch in txn.active.over_time.get(new.kind, ())
-        if watch.covers(new.subject) and _follow_deposit(txn, watch, old, new) and not watch.is_falling
+        if need_access.counts(txn, watch, new) and _follow_deposit(txn, watch, old, new) and not watch.is_falling
     ]
 
 
@@ -141,7 +142,7 @@ def follow_deployment(
         is_changed
         and not watch.has_window
         and not any(
-            is_stimulus(watch, row, absorbed_through(txn, watch, row.id))
+            is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id))
             for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
         )
     )
@@ -201,7 +202,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
     If the withdrawal brings the value of a falling watch below the threshold, there is nothing to remember.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
-        if not watch.covers(row.subject):
+        if not need_access.counts(txn, watch, row):
             continue
         key = StateKey.of(watch, row)
         state = watch_states.get(txn, key)

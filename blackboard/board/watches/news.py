@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals
+from blackboard.board.watches import board_totals, need_access
 from blackboard.conditions import Count, Total
 from blackboard.marks import same_payload
 from blackboard.store.live_marks import live_marks
@@ -50,7 +50,7 @@ def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.is_over_board and isinstance(measure, Count):
         return False  # it counts the same marks as before
-    if watch.is_over_board and isinstance(measure, Total):
+    if watch.keeps_totals and isinstance(measure, Total):
         return board_totals.update_and_compare(txn, watch, old, new)
     stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else new.subject)
     others = [txn.fading(row) for row in txn.live(stored) if row.id != new.id]
@@ -67,6 +67,10 @@ def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRo
         statement = live_marks("kind", "min_strength")
         for row in txn.marks_with_strength(statement, as_of=txn.now, kind=kind, min_strength=lowest):
             other = row.mark
-            if other.id != mark.id and watch.covers(other.subject) and watch.comparison.holds_at(txn.strength(other)):
+            if (
+                other.id != mark.id
+                and need_access.counts(txn, watch, other)
+                and watch.comparison.holds_at(txn.strength(other))
+            ):
                 return True
     return False

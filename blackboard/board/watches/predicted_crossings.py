@@ -15,6 +15,7 @@ from blackboard.board.watches import (
     episode_crossings,
     falling_crossings,
     guards,
+    need_access,
     scheduled_crossings,
     watch_states,
 )
@@ -68,7 +69,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     `old` is the live mark before its reinforcement; None for a new mark.
     """
     for watch in txn.active.falling.get(new.kind, ()):
-        if not watch.covers(new.subject) or watch.timing is not None:
+        if not need_access.counts(txn, watch, new) or watch.timing is not None:
             continue
         if watch.is_over_board and not may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
             continue  # a stronger mark can only delay the crossing, which is computed again when it is due

@@ -8,7 +8,14 @@ from typing import Any
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, dropped_crossings, guards, scheduled_crossings, watch_states
+from blackboard.board.watches import (
+    board_totals,
+    dropped_crossings,
+    guards,
+    need_access,
+    scheduled_crossings,
+    watch_states,
+)
 from blackboard.board.watches.crossing_order import order_columns, set_bound
 from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
@@ -47,7 +54,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
     return [
         watch
         for watch in txn.active.rising.get(new.kind, ())
-        if watch.covers(new.subject) and _evaluate_deposit(txn, watch, old, new)
+        if need_access.counts(txn, watch, new) and _evaluate_deposit(txn, watch, old, new)
     ]
 
 
@@ -57,7 +64,7 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
         watch
         for watch in txn.active.rising.get(row.kind, ())
         if watch.drops
-        and watch.covers(row.subject)
+        and need_access.counts(txn, watch, row)
         and author != watch.ignored_author
         and dropped_crossings.bring_back(txn, watch, row)
         and evaluate(txn, watch, row.subject)
@@ -68,19 +75,19 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
     """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing."""
     if board_totals.keeps_live_sums(txn, watch):
         for row, sign in ((old, -1), (new, +1)):
-            if row is not None and is_stimulus(watch.over_live_marks, row, 0):
+            if row is not None and is_stimulus(txn, watch.over_live_marks, row, 0):
                 board_totals.add(txn, watch.over_live_marks, row, sign)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
     absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
-    was_stimulus = old is not None and is_stimulus(watch, old, absorbed)
+    was_stimulus = old is not None and is_stimulus(txn, watch, old, absorbed)
     if old is not None and not was_stimulus and not is_own and _absorb_unless_news(txn, watch, old, new):
         return False
     if watch.keeps_totals:
         if old is not None and was_stimulus:
             board_totals.add(txn, watch, old, -1)
-        if is_stimulus(watch, new, absorbed):
+        if is_stimulus(txn, watch, new, absorbed):
             board_totals.add(txn, watch, new, +1)
     if is_own:
         _set_bound_after_own(txn, watch, new)
@@ -107,7 +114,7 @@ def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
     """Subtract a mark that leaves the live board from all totals that contain it."""
     for watch in board_totals.watches_with_sums(txn, row.kind):
         if not board_totals.is_evaporated(txn, watch, row) and is_stimulus(
-            watch, row, absorbed_through(txn, watch, row.id)
+            txn, watch, row, absorbed_through(txn, watch, row.id)
         ):
             board_totals.add(txn, watch, row, -1)
 
@@ -125,7 +132,7 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     Marks that were recorded later count from their own record on, where they were tested already.
     """
     if watch.condition.is_per_mark:
-        rows = [row] if is_stimulus(watch, row, absorbed_through(txn, watch, row.id)) else []
+        rows = [row] if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id)) else []
     else:
         rows = stimuli_of(txn, watch, row.subject)
     return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))

@@ -11,6 +11,7 @@ from typing import Any
 from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import need_access
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
@@ -18,14 +19,14 @@ DROPPED = -1
 """Stands for the activation by which a watch absorbed a mark, if a guard dropped what crossed on it."""
 
 
-def is_stimulus(watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> bool:
+def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> bool:
     """Return whether a mark counts for a rising watch.
 
     `absorbed_through` is the id of the last event of the mark that the watch absorbed, 0 if there is none. The fragment
     `last_counted_event` in `store/sql/shared.sql` says in SQL which event counts.
     """
     event_id = row.event_id if row.changed_by != watch.ignored_author else row.other_event_id or 0
-    return event_id > absorbed_through and watch.covers(row.subject)
+    return event_id > absorbed_through and need_access.counts(txn, watch, row)
 
 
 def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
@@ -114,4 +115,4 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: st
     stimuli: list[MarkRow] = []
     for kind in watch.kinds:
         stimuli += txn.sql.all(statement, kind=kind, now=txn.exact_until(kind), **values)
-    return [row for row in stimuli if watch.covers(row.subject)]
+    return [row for row in stimuli if need_access.counts(txn, watch, row)]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import need_access
 from blackboard.board.watches.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.reinforcement import FadingMark
@@ -95,7 +96,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
         rows = txn.stored_marks(watch.kinds_of_marks, key.subject or None)
-    return [row for row in rows if counts(watch, row)]
+    return [row for row in rows if counts(txn, watch, row)]
 
 
 def marks_behind(
@@ -114,9 +115,9 @@ def marks_behind(
     return marks
 
 
-def counts(watch: RegisteredWatch, row: MarkRow) -> bool:
+def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
     """Return whether a mark counts for a watch that has absorbed nothing.
 
     The agent's own marks do not count, unless the watch falls.
     """
-    return watch.covers(row.subject) if watch.is_falling else is_stimulus(watch, row, 0)
+    return need_access.counts(txn, watch, row) if watch.is_falling else is_stimulus(txn, watch, row, 0)

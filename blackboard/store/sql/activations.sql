@@ -249,6 +249,18 @@ FROM activation_input
 JOIN activation ON activation.id = activation_input.activation_id
 WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id;
 
+-- name: agents_at_work -> str
+-- The agents with an activation that was given a mark and has not ended.
+SELECT DISTINCT activation.agent
+FROM activation_input
+JOIN activation ON activation.id = activation_input.activation_id
+WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed'
+  AND activation.state IN ('ready', 'running', 'held');
+
+-- name: delete_input
+-- Delete one input of an activation.
+DELETE FROM activation_input WHERE activation_id = :activation_id AND mark_id = :mark_id;
+
 -- name: renew_input
 -- Give an activation a mark as another event left it.
 UPDATE activation_input SET event_id = :event_id, strength = :strength

@@ -140,6 +140,15 @@ FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
 ORDER BY event.id;
 
+-- name: deposits_by_agents -> EventRow
+-- The first events by which agents deposited or reinforced a mark, up to an event.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.id <= :up_to AND event.activation_id IS NOT NULL
+  AND event.event IN ('deposited', 'reinforced')
+ORDER BY event.id
+LIMIT :limit + 0;
+
 -- name: agents_given_mark -> str
 -- The agents that were given a mark. Old activations are removed, but what a watch has absorbed of a live mark is not.
 SELECT activation.agent
@@ -397,13 +406,15 @@ WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND {not_absorbed};
 
 -- name: put_open_need
--- Record when a need is due, and who should answer.
-INSERT INTO open_need (mark_id, due_at, remind_at, assignee) VALUES (:mark_id, :due_at, :remind_at, :assignee)
+-- Record when a need is due, and who may and should answer.
+INSERT INTO open_need (mark_id, due_at, remind_at, assignee, answerable_by, agents_behind)
+VALUES (:mark_id, :due_at, :remind_at, :assignee, :answerable_by, :agents_behind)
 ON CONFLICT (mark_id) DO UPDATE SET
-  due_at = excluded.due_at, remind_at = excluded.remind_at, assignee = excluded.assignee;
+  due_at = excluded.due_at, remind_at = excluded.remind_at, assignee = excluded.assignee,
+  answerable_by = excluded.answerable_by, agents_behind = excluded.agents_behind;
 
 -- name: get_open_need -> OpenNeedRow
--- When a need is due, and who should answer.
+-- When a need is due, and who may and should answer.
 SELECT {open_need.*} FROM open_need WHERE open_need.mark_id = :mark_id;
 
 -- name: all_open_needs -> OpenNeedRow

@@ -85,7 +85,7 @@ WITH clock AS MATERIALIZED ({board_clock})
 SELECT live.id, live.subject, live.payload, live.author, live.activation_id,
   {instant(live.reinforced_at)} AS asked_at, nullif(open_need.assignee, '') AS assignee,
   {instant(open_need.due_at)} AS due_at,
-  CASE WHEN open_need.due_at <= live.as_of THEN 1 ELSE 0 END AS overdue
+  CASE WHEN open_need.due_at <= live.as_of THEN 1 ELSE 0 END AS overdue, open_need.answerable_by
 FROM ({live_marks}) AS live
 LEFT JOIN open_need ON open_need.mark_id = live.id
 WHERE live.kind = 'need';

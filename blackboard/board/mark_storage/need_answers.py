@@ -1,0 +1,106 @@
+"""What people and agents have in common when they answer a need: which need is open, and which answers it takes."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import unicodedata
+from collections.abc import Sequence
+
+from blackboard.board.mark_storage import open_needs
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import iso
+from blackboard.errors import InvalidMark, NotFound
+from blackboard.marks import Decision, Need, answers
+from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.statements import MARKS
+
+NEAR = 0.7
+"""The least similarity at which an answer may be a misspelt option."""
+
+
+def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
+    """Return a need that waits for an answer.
+
+    Raises:
+        NotFound: There is none with this id; the message says who has answered it, or who withdrew it.
+    """
+    need = txn.sql.one(MARKS.get_mark, id=need_id)
+    if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
+        raise NotFound(_why_closed(txn, need_id))
+    return need
+
+
+def was_asked(txn: BoardTransaction, need_id: int) -> bool:
+    """Return whether the history has a need with this id."""
+    first = txn.sql.one(MARKS.get_event, id=need_id)
+    return first is not None and first.mark_id == need_id and first.kind == Need.kind
+
+
+def checked_answer(need: MarkRow, text: str, *, free: bool = False) -> str:
+    """Return an answer as the decision has it: one of the options, if the need has some, as the need writes it.
+
+    Args:
+        need: The need.
+        text: The answer.
+        free: Whether it may be none of the options.
+
+    Raises:
+        InvalidMark: It is empty, or none of the options.
+    """
+    if not text.strip():
+        raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
+    options = answers(json.loads(need.payload).get("options"))
+    return _option(text, options, free=free) if options else text
+
+
+def question_of(need: MarkRow) -> str:
+    """Return the question of a need."""
+    return str(json.loads(need.payload).get("question", ""))
+
+
+def _option(text: str, options: Sequence[str], *, free: bool) -> str:
+    """Return the option that an answer names, as the need writes it. Case, width and spaces do not matter.
+
+    An answer that names none is returned as it is if it is `free`.
+
+    Raises:
+        InvalidMark: It names none.
+    """
+    by_form = {_form(option): option for option in reversed(options)}
+    if text in options:
+        return text
+    if (option := by_form.get(_form(text))) is not None:
+        return option
+    if free:
+        return text
+    near = difflib.get_close_matches(text.strip(), options, 1, NEAR)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    raise InvalidMark(
+        f"{text!r} is not one of the options: {' | '.join(options)}{meant} A person may answer in other words with"
+        " --free (free=True)"
+    )
+
+
+def _form(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _why_closed(txn: BoardTransaction, need_id: int) -> str:
+    """Return why a need cannot be answered: who answered it first and when, or who withdrew it."""
+    unknown = f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them"
+    if not was_asked(txn, need_id):
+        return unknown
+    subject = txn.sql.existing(MARKS.get_event, id=need_id).subject
+    for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
+        if event.id > need_id and event.kind == Decision.kind and _answers(event, need_id):
+            text = json.loads(event.payload or "{}").get("answer")
+            return f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}"
+    last = txn.sql.existing(MARKS.last_event_of_mark, subject=subject, mark_id=need_id)
+    if last.event == "withdrawn":
+        return f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer"
+    return unknown
+
+
+def _answers(event: EventRow, need_id: int) -> bool:
+    return event.payload is not None and json.loads(event.payload).get("need") == need_id

@@ -1,0 +1,68 @@
+"""Which agents a need wakes, and which may answer it.
+
+A need is for people unless it names agents in `answerable_by`. An agent that stands in its chain of provenance may
+never answer it, and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All
+other agents observe needs, such as one that sends a message to a person, and are woken as for any mark.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.deployment import AgentSpec
+from blackboard.marks import Decision, Need
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import MARKS
+
+
+def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
+    """Return whether a watch covers a mark and the mark may wake its agent."""
+    return watch.covers(row.subject) and (row.kind != Need.kind or _wakes(txn, watch.agent, row))
+
+
+def named_agents(row: MarkRow) -> list[str]:
+    """Return the agents that a need names in `answerable_by`. An application's own class of needs may name none."""
+    named = json.loads(row.payload).get("answerable_by")
+    return list(map(str, named)) if isinstance(named, list) else []
+
+
+def may_answer(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:
+    """Return whether an agent may answer a need."""
+    return why_not(txn, agent, row) is None
+
+
+def answering_agents(txn: BoardTransaction, row: MarkRow) -> list[AgentSpec]:
+    """Return the agents of the active deployment that may answer a need; none if it is for people."""
+    if not named_agents(row):
+        return []
+    return [agent for agent in txn.deployment.agents.values() if may_answer(txn, agent, row)]
+
+
+def why_not(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | None:
+    """Return why an agent may not answer a need; None if it may."""
+    named = named_agents(row)
+    if not named:
+        return f"need {row.id} is for people: it names no agent in answerable_by"
+    if agent.names.isdisjoint(named):
+        return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent.name}"
+    stored = txn.sql.one(MARKS.get_open_need, mark_id=row.id)
+    if stored is None or stored.agents_behind is None:
+        return f"the chain of provenance of need {row.id} is not known to its end, so it is for people"
+    if not agent.names.isdisjoint(json.loads(stored.agents_behind)):
+        return f"{agent.name} stands in the chain of provenance of need {row.id}, so it can never answer it"
+    if Decision.kind not in agent.writes:
+        return f"{agent.name} does not declare {Decision.kind!r} in writes"
+    return None
+
+
+def _wakes(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:
+    if Decision.kind in agent.writes:
+        return may_answer(txn, agent, row)
+    if not named_agents(row):
+        return True
+    stored = txn.sql.one(MARKS.get_open_need, mark_id=row.id)
+    behind: Sequence[str] = json.loads((stored and stored.agents_behind) or "[]")
+    return agent.names.isdisjoint(behind)

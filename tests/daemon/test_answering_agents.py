@@ -1,0 +1,370 @@
+"""Agents that a need names in answerable_by may answer it, except those in its chain of provenance."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import Field
+
+from blackboard import (
+    Blackboard,
+    Context,
+    Daemon,
+    Decision,
+    ManualClock,
+    Mark,
+    Need,
+    Overdue,
+    Withdraw,
+    agent,
+    strength,
+)
+from blackboard.agent_definition import Agent
+from blackboard.errors import NotFound
+from blackboard.parsing import parse_condition
+
+
+class Doubt(Mark, kind="doubt", on_repeat="separate"):
+    answerable_by: list[str] = Field(default_factory=list)
+    due: str | None = None
+
+
+class Note(Mark, kind="note", on_repeat="separate"):
+    text: str = ""
+
+
+@agent(watches=strength(Doubt) >= 0.5, writes=[Need])
+def asker(doubts: Sequence[Doubt], context: Context) -> list[Need]:
+    return [
+        Need(
+            subject=doubt.subject,
+            question="Ship it?",
+            options=["yes", "no"],
+            answerable_by=doubt.answerable_by,
+            due=doubt.due,
+        )
+        for doubt in doubts
+    ]
+
+
+def reviewer_of(answer: str, *, name: str = "reviewer", **changes: Any) -> Agent:
+    """Return an agent that answers every need that it is given."""
+
+    @agent(watches=strength(Need) >= 0.5, writes=[Decision, Note], name=name, max_attempts=1)
+    def reviewer(needs: Sequence[Need], context: Context) -> list[Mark]:
+        values = [{"subject": need.subject, "need": need.id, "answer": answer} | changes for need in needs]
+        return [Note(subject="log", text=name), *(Decision(**value) for value in values)]
+
+    return reviewer
+
+
+@pytest.fixture
+def board(board_url: str, clock: ManualClock) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, clock=clock, author="person:ada") as opened:
+        opened.deploy(kinds=[Doubt, Note])
+        yield opened
+
+
+def run(board: Blackboard, *agents: Agent) -> None:
+    board.deploy(*agents)
+    Daemon(board, agents, rng=random.Random(1)).run(until_quiescent=True)
+
+
+def ask(board: Blackboard, *answerable_by: str, subject: str = "ship", due: str | None = None) -> int:
+    """Let the asker ask, and return the need."""
+    board.deposit(Doubt(subject=subject, answerable_by=list(answerable_by), due=due))
+    run(board, asker)
+    return next(need.id for need in board.inbox(all_needs=True) if need.subject == subject)
+
+
+def outcomes(board: Blackboard, name: str) -> list[tuple[str, str | None]]:
+    return [(one.state, one.error) for one in board.activations(agent=name)]
+
+
+def test_a_named_agent_closes_a_need_by_its_decision(board: Blackboard) -> None:
+    reviewer = reviewer_of(" YES ")
+    board.deploy(asker, reviewer)
+    need = ask(board, "reviewer")
+    assert board.inbox() == []
+    [waiting] = board.inbox(all_needs=True)
+    assert (waiting.answerable_by, waiting.waits_for, waiting.for_people) == (("reviewer",), ("reviewer",), False)
+    run(board, asker, reviewer)
+    [decision] = board.marks(Decision)
+    assert (decision.answer, decision.question, decision.need) == ("yes", "Ship it?", need)
+    assert decision.author == "reviewer"
+    assert board.inbox(all_needs=True) == []
+    [withdrawn] = [event for event in board.history("ship") if event.event == "withdrawn"]
+    assert (withdrawn.author, withdrawn.mark_id) == ("reviewer", need)
+    with pytest.raises(NotFound, match=f"need {need} was answered by reviewer at .*: 'yes'"):
+        board.answer(need, "no")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"answer": "maybe"}, "Decision.answer: 'maybe' is not one of the options: yes | no."),
+        ({"answer": " "}, "Decision.answer: the answer is empty"),
+        ({"subject": "else"}, "Decision.subject: need {need} is about 'ship', not 'else'"),
+        ({"need": 1}, "Decision.need: there is no need 1"),
+        ({"need": 4711}, "Decision.need: there is no need 4711"),
+    ],
+)
+def test_a_decision_that_does_not_fit_is_refused_with_its_field(
+    board: Blackboard, changes: dict[str, Any], named: str
+) -> None:
+    reviewer = reviewer_of(**{"answer": "yes"} | changes)
+    board.deploy(asker, reviewer)
+    need = ask(board, "reviewer")
+    run(board, asker, reviewer)
+    [(state, error)] = outcomes(board, "reviewer")
+    assert state == "dead"
+    assert error is not None
+    assert named.format(need=need) in error
+    assert "item 2 of 2" in error
+    assert board.marks(Note) == []
+    assert [one.id for one in board.inbox()] == [need]  # no agent is at work on it any more
+
+
+def test_one_need_is_answered_once_in_one_result(board: Blackboard) -> None:
+    @agent(watches=strength(Need) >= 0.5, writes=[Decision], max_attempts=1)
+    def reviewer(needs: Sequence[Need], context: Context) -> list[Decision]:
+        return [Decision(subject="ship", need=needs[0].id, answer=answer) for answer in ("yes", "no")]
+
+    board.deploy(asker, reviewer)
+    need = ask(board, "reviewer")
+    run(board, asker, reviewer)
+    [(state, error)] = outcomes(board, "reviewer")
+    assert (state, f"Decision.need: it answers need {need} twice" in str(error)) == ("dead", True)
+    assert board.marks(Decision) == []
+
+
+def test_an_agent_that_no_need_names_is_not_woken_and_may_not_answer(board: Blackboard) -> None:
+    reviewer, other = reviewer_of("yes"), reviewer_of("no", name="other")
+    board.deploy(asker, reviewer, other)
+    for_people = ask(board, subject="people")
+    ask(board, "reviewer")
+
+    @agent(watches=strength(Note) >= 0.5, writes=[Decision], max_attempts=1)
+    def meddler(notes: Sequence[Note], context: Context) -> Decision:
+        return Decision(subject="people", need=for_people, answer="yes")
+
+    run(board, asker, reviewer, other, meddler)
+    assert outcomes(board, "other") == []
+    assert [mark.subject for mark in board.marks(Decision)] == ["ship"]
+    [(state, error)] = outcomes(board, "meddler")
+    assert (state, f"need {for_people} is for people" in str(error)) == ("dead", True)
+    assert [need.id for need in board.inbox()] == [for_people]
+
+
+def test_an_agent_in_the_chain_of_provenance_is_not_woken_and_may_never_answer(board: Blackboard) -> None:
+    """The scout reports, which makes the analyst doubt, which makes the asker ask."""
+
+    @agent(watches={"note": strength(Note) >= 0.5, "need": strength(Need) >= 0.5}, writes=[Doubt, Decision])
+    def scout(marks: Sequence[Mark], context: Context) -> list[Mark]:
+        return [Doubt(subject="ship", answerable_by=["scout", "asker", "reviewer"]) for mark in marks]
+
+    @agent(watches=strength(Note) >= 9, writes=[Decision], max_attempts=1)
+    def reviewer(notes: Sequence[Note], context: Context) -> None:
+        return None
+
+    board.deploy(scout, asker, reviewer)
+    board.deposit(Note(subject="hint"))
+    run(board, scout, asker)
+    [need] = board.inbox()
+    assert (need.answerable_by, need.waits_for) == (("reviewer",), ())
+    assert [one.watch for one in board.activations(agent="scout")] == ["note"]
+
+    @agent(watches=strength(Note) >= 0.5, writes=[Doubt, Decision], name="scout", max_attempts=1)
+    def stubborn(notes: Sequence[Note], context: Context) -> Decision:
+        return Decision(subject="ship", need=need.id, answer="yes")
+
+    board.deposit(Note(subject="second hint"))
+    run(board, stubborn)
+    (state, error), *_ = outcomes(board, "scout")
+    assert (state, f"scout stands in the chain of provenance of need {need.id}" in str(error)) == ("dead", True)
+
+
+def test_where_no_agent_may_answer_the_need_is_for_people(board: Blackboard) -> None:
+    include_own = agent(watches=strength(Doubt) >= 0.5, writes=[Need, Decision], name="asker")(asker.function)
+    board.deploy(include_own)
+    board.deposit(Doubt(subject="ship", answerable_by=["asker", "nobody"]))
+    run(board, include_own)
+    [need] = board.inbox()
+    assert (need.answerable_by, need.waits_for, need.for_people) == ((), (), True)
+    board.answer(need.id, "yes")
+
+
+def test_a_person_who_answers_first_wins_and_nothing_of_the_agent_is_applied(board: Blackboard) -> None:
+    @agent(watches=strength(Need) >= 0.5, writes=[Decision, Note])
+    def reviewer(needs: Sequence[Need], context: Context) -> list[Mark]:
+        if board.inbox(all_needs=True):
+            board.answer(needs[0].id, "no")
+        return [Note(subject="log"), Decision(subject="ship", need=needs[0].id, answer="yes")]
+
+    board.deploy(asker, reviewer)
+    need = ask(board, "reviewer")
+    run(board, asker, reviewer)
+    assert [(mark.author, mark.answer) for mark in board.marks(Decision)] == [("person:ada", "no")]
+    assert board.marks(Note) == []
+    [(state, error)] = outcomes(board, "reviewer")
+    assert state == "skipped"
+    assert f"need {need} was answered by person:ada" in str(error)
+
+
+def test_the_other_needs_of_a_batch_are_answered_after_a_conflict(board: Blackboard) -> None:
+    given: list[list[str]] = []
+
+    @agent(watches=strength(Need) >= 0.5, writes=[Decision])
+    def reviewer(needs: Sequence[Need], context: Context) -> list[Decision]:
+        given.append(sorted(need.subject for need in needs))
+        if len(given) == 1:
+            board.answer(next(need.id for need in needs if need.subject == "a"), "no")
+        return [Decision(subject=need.subject, need=need.id, answer="yes") for need in needs]
+
+    board.deploy(asker, reviewer)
+    for subject in "abc":
+        ask(board, "reviewer", subject=subject)
+    run(board, asker, reviewer)
+    assert given == [["a", "b", "c"], ["b", "c"]]
+    assert {mark.subject: mark.answer for mark in board.marks(Decision)} == {"a": "no", "b": "yes", "c": "yes"}
+    [activation] = board.activations(agent="reviewer")
+    assert (activation.state, activation.attempt, activation.marks_absorbed) == ("done", 1, 2)
+
+
+def test_two_agents_race_and_the_first_wins(board: Blackboard) -> None:
+    both = threading.Barrier(2, timeout=20)
+
+    def racer(name: str) -> Agent:
+        @agent(watches=strength(Need) >= 0.5, writes=[Decision, Note], name=name)
+        def function(needs: Sequence[Need], context: Context) -> list[Mark]:
+            both.wait()
+            return [Note(subject="log", text=name), Decision(subject="ship", need=needs[0].id, answer="yes")]
+
+        return function
+
+    racers = [racer("first"), racer("second")]
+    board.deploy(asker, *racers)
+    need = ask(board, "first", "second")
+    run(board, asker, *racers)
+    [decision] = board.marks(Decision)
+    assert [note.text for note in board.marks(Note)] == [decision.author]
+    [(won, _)], [(lost, error)] = sorted(outcomes(board, name) for name in ("first", "second"))
+    assert (won, lost, f"need {need} was answered by {decision.author}" in str(error)) == ("done", "skipped", True)
+
+
+def test_a_need_goes_to_people_when_its_agents_have_not_answered(board: Blackboard) -> None:
+    @agent(watches=strength(Need) >= 0.5, writes=[Decision])
+    def reviewer(needs: Sequence[Need], context: Context) -> None:
+        return None
+
+    board.deploy(asker, reviewer)
+    need = ask(board, "reviewer")
+    assert board.inbox() == []
+    run(board, asker, reviewer)
+    [waiting] = board.inbox()
+    assert (waiting.id, waiting.answerable_by, waiting.waits_for) == (need, ("reviewer",), ())
+
+
+def test_a_need_goes_to_people_when_it_is_overdue_or_assigned(board: Blackboard, clock: ManualClock) -> None:
+    board.deploy(asker, reviewer_of("yes"))
+    overdue, assigned = (ask(board, "reviewer", subject=subject, due="15m") for subject in ("a", "b"))
+    assert board.inbox() == []
+    board.assign(assigned, "grace")
+    assert [need.id for need in board.inbox()] == [assigned]
+    clock.advance(timedelta(minutes=15))
+    assert [need.id for need in board.inbox()] == [overdue, assigned]
+    board.answer(overdue, "no")
+
+
+def test_an_agent_answers_what_people_leave_open(board: Blackboard, clock: ManualClock) -> None:
+    @agent(watches=strength(Overdue) >= 0.5, writes=[Decision])
+    def closer(marks: Sequence[Overdue], context: Context) -> list[Decision]:
+        return [Decision(subject=mark.subject, need=mark.need, answer="no") for mark in marks]
+
+    board.deploy(asker, closer)
+    need = ask(board, "closer", due="15m")
+    assert [one.id for one in board.inbox()] == [need]  # the agent is not woken before it is due
+    clock.advance(timedelta(minutes=20))
+    run(board, asker, closer)
+    assert [(mark.author, mark.need) for mark in board.marks(Decision)] == [("closer", need)]
+    assert board.marks(Overdue) == []
+    assert board.inbox(all_needs=True) == []
+
+
+def test_a_withdrawn_need_skips_the_agent_that_is_at_work(board: Blackboard) -> None:
+    @agent(watches=strength(Need) >= 0.5, writes=[Decision])
+    def reviewer(needs: Sequence[Need], context: Context) -> Decision:
+        board.withdraw(needs[0].id)
+        return Decision(subject="ship", need=needs[0].id, answer="yes")
+
+    board.deploy(asker, reviewer)
+    need = ask(board, "reviewer")
+    run(board, asker, reviewer)
+    [(state, error)] = outcomes(board, "reviewer")
+    assert (state, f"need {need} was withdrawn by person:ada" in str(error)) == ("skipped", True)
+    assert board.marks(Decision) == []
+
+
+def test_a_renamed_agent_still_stands_behind_its_needs(board: Blackboard) -> None:
+    need = ask(board, "judge")
+    judge = agent(watches=strength(Need) >= 0.5, writes=[Decision], name="judge", renamed_from="asker")(
+        lambda needs, context: [Decision(subject="ship", need=needs[0].id, answer="yes")]
+    )
+    run(board, judge)
+    assert outcomes(board, "judge") == []
+    [waiting] = board.inbox()
+    assert (waiting.id, waiting.answerable_by) == (need, ())
+
+
+@pytest.mark.parametrize(
+    "condition", ["count('need', over='board') >= 1", "total('need') >= 1", "strongest('need') >= 1"]
+)
+def test_no_measure_wakes_an_agent_for_a_need_that_it_may_not_answer(board: Blackboard, condition: str) -> None:
+    given: list[list[str]] = []
+
+    def answer(needs: Sequence[Need], context: Context) -> list[Decision]:
+        given.append([need.subject for need in needs])
+        return [Decision(subject=need.subject, need=need.id, answer="yes") for need in needs]
+
+    reviewer = agent(watches=parse_condition(condition), writes=[Decision], name="reviewer")(answer)
+    board.deploy(asker, reviewer)
+    ask(board, subject="people")
+    ask(board, "somebody", subject="other")
+    run(board, asker, reviewer)
+    assert given == []
+    ask(board, "reviewer", subject="mine")
+    run(board, asker, reviewer)
+    assert given == [["mine"]]
+    assert sorted(need.subject for need in board.inbox()) == ["other", "people"]
+
+
+def test_an_observer_of_needs_is_woken_for_every_need_but_those_that_it_led_to(board: Blackboard) -> None:
+    @agent(watches={"need": strength(Need) >= 0.5, "note": strength(Note) >= 0.5}, writes=[Doubt])
+    def observer(marks: Sequence[Mark], context: Context) -> list[Mark]:
+        return [Doubt(subject="led", answerable_by=["reviewer"]) for mark in marks if isinstance(mark, Note)]
+
+    board.deploy(asker, observer)
+    ask(board, subject="people")
+    ask(board, "reviewer", subject="named")
+    board.deposit(Note(subject="hint"))
+    run(board, asker, observer)
+    seen = {mark.subject for one in board.activations(agent="observer") for mark in board.activation(one.id).marks}
+    assert seen == {"people", "named", "hint"}
+
+
+def test_the_withdrawal_of_the_need_and_a_decision_in_one_result_is_refused(board: Blackboard) -> None:
+    @agent(watches=strength(Need) >= 0.5, writes=[Decision], withdraws=[Need], max_attempts=1)
+    def reviewer(needs: Sequence[Need], context: Context) -> list[Any]:
+        return [Withdraw(needs[0]), Decision(subject="ship", need=needs[0].id, answer="yes")]
+
+    board.deploy(asker, reviewer)
+    need = ask(board, "reviewer")
+    run(board, asker, reviewer)
+    [(state, _)] = outcomes(board, "reviewer")
+    assert state == "dead"
+    assert [one.id for one in board.inbox()] == [need]
