@@ -604,7 +604,7 @@ def dump_payload(payload: Mapping[str, Any]) -> str:
     return text
 
 
-def same_payload(first: str, second: str) -> bool:
+def is_same_payload(first: str, second: str) -> bool:
     """Return whether two texts are the same JSON: the order of names does not matter, and 1 is 1.0 but not true."""
     return first == second or _canonical_text(first) == _canonical_text(second)
 

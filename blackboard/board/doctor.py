@@ -83,7 +83,7 @@ def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
         "its checkpoints hold up all writers, and damage the file if another program writes to it meanwhile; use SQLite"
         " 3.51.3 or later, which the package pysqlite3 brings"
     )
-    yield _finding("engine", health.safe, engine, "" if health.safe else race)
+    yield _finding("engine", health.is_safe, engine, "" if health.is_safe else race)
     version = revision_of(board.database)
     yield _finding("schema", version == HEAD, f"{version}", f"'blackboard init' upgrades it to {HEAD}")
     if health.bytes is None or health.journal_mode is None:

@@ -314,7 +314,7 @@ class Worker:
 
         def work(txn: BoardTransaction) -> ActivationState | None:
             state = activation_results.fail(txn, claim.row, claim.agent, failure, rng)
-            if state is not None and failure.bad_answer:
+            if state is not None and failure.has_bad_answer:
                 model_calls.mark_unusable(txn, claim.row.id, failure.error)
             return state
 
@@ -340,7 +340,7 @@ class Worker:
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:
-            if failure.hopeless and activation_splits.is_divisible(txn, claim.row):
+            if failure.is_hopeless and activation_splits.is_divisible(txn, claim.row):
                 return None
             return answer_blame.judge(txn, claim.row, failure.error, rng)
 

@@ -64,7 +64,7 @@ def sql(
         _write_csv((result.columns, *result.rows), guard_formulas=guard_formulas)
     else:
         print_table(result.columns, ([_shown(value) for value in row] for row in result.rows), empty="no rows")
-    if result.more:
+    if result.has_more:
         note(f"only the first {limit} rows are shown; --limit N shows more")
 
 

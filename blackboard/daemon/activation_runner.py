@@ -89,7 +89,7 @@ class ActivationRunner:
             raise  # not the fault of the marks: the caller defers the activation
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             failure = _failure_of(error)
-            is_answered = failure.bad_answer and not isinstance(error, RequestRejected)
+            is_answered = failure.has_bad_answer and not isinstance(error, RequestRejected)
             if not is_answered or not self._hold_answer(claim, failure, error):
                 self.fail(agent, claim, failure, shown=error)
             return False
@@ -297,10 +297,10 @@ def _key(claim: Claim) -> tuple[int, int]:
 def _failure_of(error: BaseException) -> Failure:
     return Failure(
         _describe_error(error),
-        hopeless=_is_hopeless(error),
+        is_hopeless=_is_hopeless(error),
         divides=isinstance(error, RequestRejected),
         counts=not isinstance(error, UnreadableMark),
-        bad_answer=isinstance(error, ModelError),
+        has_bad_answer=isinstance(error, ModelError),
     )
 
 

@@ -40,7 +40,7 @@ class RunSequence:
 
     started: int
     """The start, on the monotonic clock."""
-    ending: bool = False
+    is_ending: bool = False
     """Whether the thread must stop after its current run."""
     runs: int = 0
 
@@ -55,7 +55,7 @@ class Run:
     deadline: int
     """On the monotonic clock, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
     timed_out: bool = False
-    alone: bool = False
+    runs_alone: bool = False
     """Whether nothing else may run beside it, because its workers died during the run."""
 
     @property
@@ -133,7 +133,7 @@ class ActiveRuns:
             suspects: The agents with an activation that must run alone. It starts once all other runs have ended.
         """
         free = threads - self.busy_threads()
-        if self.stopping or free <= 0 or any(run.alone for run in self.current()):
+        if self.stopping or free <= 0 or any(run.runs_alone for run in self.current()):
             return False
         self._note_hanging(waiting)
         if names := [name for name in self._in_turn(list(agents)) if name in suspects and name not in self._hanging]:
@@ -161,8 +161,8 @@ class ActiveRuns:
 
     def _start(self, agent: Agent, claim: Claim, *, alone: bool = False) -> None:
         self._last_started = agent.name
-        run = self._add(agent, claim, RunSequence(self._clock.monotonic(), ending=alone))
-        run.alone = alone
+        run = self._add(agent, claim, RunSequence(self._clock.monotonic(), is_ending=alone))
+        run.runs_alone = alone
         self._emit_claimed(run)
         try:
             self._threads.submit(lambda: self._serve(run))
@@ -182,7 +182,7 @@ class ActiveRuns:
         """Stop each thread after its current run."""
         with self._lock:
             for run in self._runs.values():
-                run.sequence.ending = True
+                run.sequence.is_ending = True
 
     def fail_overdue(self) -> None:
         """End the runs that are past their deadline. Their results are refused.
@@ -218,7 +218,7 @@ class ActiveRuns:
         try:
             while next_run is not None:
                 next_run = self._run(next_run)
-                if next_run is not None and (self.stopping or next_run.sequence.ending):
+                if next_run is not None and (self.stopping or next_run.sequence.is_ending):
                     self._hand_back(next_run)
                     next_run = None
         finally:
@@ -255,7 +255,7 @@ class ActiveRuns:
     def claim_next(self, txn: BoardTransaction, run: Run) -> Run | None:
         """Claim the agent's next activation in the transaction that ends a run, unless the loop must decide."""
         sequence = run.sequence
-        must_end = sequence.ending or sequence.runs >= MAX_SEQUENCE_RUNS
+        must_end = sequence.is_ending or sequence.runs >= MAX_SEQUENCE_RUNS
         if self.stopping or must_end or self._clock.monotonic() >= sequence.started + MAX_SEQUENCE_MICROSECONDS:
             return None
         # Publishing may be slow, and must come before the agent's next run.

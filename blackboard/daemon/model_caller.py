@@ -40,7 +40,7 @@ from blackboard.llm.failures import (
 )
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import parse_answer
-from blackboard.llm.request import request_text, same_answer
+from blackboard.llm.request import is_same_answer, request_text
 from blackboard.log_queue import Log
 from blackboard.states import CallState
 
@@ -74,7 +74,7 @@ class Deferral(BaseException):
 
 def _pause_deferral(wait: model_pauses.Wait) -> Deferral:
     """Return the deferral by a pause of a model, whose reason may quote the provider."""
-    return Deferral(wait.reason, wait.until, held=wait.held, shown=wait.problem)
+    return Deferral(wait.reason, wait.until, held=wait.is_held, shown=wait.problem)
 
 
 def _unknown_deferral(row: ModelCall) -> Deferral:
@@ -187,12 +187,12 @@ class ModelCaller:
             return None
         if claim.agent.settings.on_unknown == "hold":
             raise _unknown_deferral(last)
-        return last if same_answer(last.body, request.body) else None
+        return last if is_same_answer(last.body, request.body) else None
 
     def _reuse_answer(self, rows: list[ModelCall], request: Request) -> ModelCall | None:
         """Return the call whose answer is stored and still fits. A call whose answer does not fit ends as unusable."""
         row = next((row for row in rows if row.state == CallState.ANSWERED), None)
-        if row is None or same_answer(row.body, request.body):
+        if row is None or is_same_answer(row.body, request.body):
             return row
         self._ledger.end(row, CallState.UNUSABLE, OTHER_ANSWER)
         log.warning("an answer is not used, because the agent now asks for a different answer", call=row.id)

@@ -84,7 +84,7 @@ def highest_cost(body: str, prices: Prices, api: Api = "messages") -> int:
     return price.cost(Usage(prompt, output), api)
 
 
-def same_answer(body: str, other: str) -> bool:
+def is_same_answer(body: str, other: str) -> bool:
     """Return whether two planned requests ask for an answer of the same form."""
     return bool(_form(body) == _form(other))
 

@@ -3,6 +3,7 @@
 A database and its transactions:
 
 database         the connections, transactions and write lock of a database
+database_url     the URL of a database, and what SQLAlchemy reads in it
 transaction      an open transaction, which runs statements
 group_commit     the work of several threads in one transaction
 write_lock       a fair write lock between the processes of one machine

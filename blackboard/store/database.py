@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from blackboard.errors import (
     BlackboardError,
-    ConfigurationError,
-    Mistake,
     StoreError,
     StoreMissing,
     UsageError,
@@ -28,16 +25,16 @@ from blackboard.store import dialect as sql_dialect
 from blackboard.store.board_connection import BoardConnection, LogLost
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.database_file import DatabaseFile, FileReplaced
+from blackboard.store.database_url import DatabaseUrl
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.reader_pool import Loan, ReaderPool
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
 from blackboard.system import forks
-from blackboard.system.board_files import path_in, resolved
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import Engine
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
@@ -65,11 +62,8 @@ class Database:
     """
 
     def __init__(self, url: str | Path, mode: int | None = None) -> None:
-        self._url: URL | None = None
-        self.dialect = sql_dialect.SQLITE
-        self.path = path_in(url)
-        if self.path is None:
-            self._read_url(str(url) if "://" in str(url) else f"sqlite:///{url}")
+        self._url = DatabaseUrl(url, self._raw)
+        self.dialect, self.path = self._url.dialect, self._url.path
         self.file = None if self.path is None else DatabaseFile(self.path, mode)
         self.where = str(self.path) if self.path else self.url
         self.group_commit = GroupCommit()
@@ -90,45 +84,15 @@ class Database:
         self._readers = ReaderPool(self._uses, self._check_file, self._is_current)
         self.query_pool = ReaderPool(self._uses, self._check_file, self._is_current)
 
-    def _read_url(self, url: str) -> None:
-        """Take the dialect and the file from a URL that only SQLAlchemy can read."""
-        from sqlalchemy import make_url
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-
-        try:
-            self._url = make_url(url)
-            name, driver = self._url.database, self.engine.dialect
-            if driver.name != "sqlite":
-                self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, positional=False)
-            elif not name or name == ":memory:" or name.startswith("file:"):
-                problem = "a board in memory would end with its process; name a file"
-                raise ConfigurationError([Mistake("database.url", problem)])
-            else:
-                self.path = resolved(name)
-                self._url = self._url.set(database=str(self.path))
-        except ModuleNotFoundError as error:
-            raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
-        except (ArgumentError, NoSuchModuleError, TypeError) as error:
-            raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
-        except ValueError:  # its text could show a part of a password
-            problem = f"{_shown(url)} cannot be used: its port or an option is not a number"
-            raise ConfigurationError([Mistake("database.url", problem)]) from None
-
     @property
     def url(self) -> str:
         """The URL, without its password."""
-        return f"sqlite:///{self.path}" if self._url is None else self._url.render_as_string(hide_password=True)
+        return self._url.text
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
         """The database for SQLAlchemy, which creates and upgrades the schema."""
-        from sqlalchemy import URL, create_engine
-        from sqlalchemy.pool import NullPool
-
-        url = self._url or URL.create("sqlite", database=str(self.path))
-        if url.get_backend_name() != "sqlite":
-            return create_engine(url, poolclass=NullPool)
-        return create_engine(url, module=sql_dialect.sqlite, creator=self._raw, poolclass=NullPool)
+        return self._url.engine
 
     @property
     def is_embedded(self) -> bool:
@@ -237,14 +201,12 @@ class Database:
         return None if self.file is None else self.file.read_only_parameters()
 
     def _raw(self, parameters: str | None = None) -> Any:
-        if self.path is not None and (self._url is None or parameters is not None):
+        if self.path is not None and (not self._url.has_options or parameters is not None):
             return board_connection.connect(self.path, parameters, check_same_thread=False)
-        assert self._url is not None
-        driver = self.engine.dialect
-        arguments, options = driver.create_connect_args(self._url)
+        arguments, options = self._url.connect_arguments()
         if self.path is not None:
             return board_connection.connect(self.path, **{**options, "check_same_thread": False})
-        return driver.loaded_dbapi.connect(*arguments, **options)
+        return self.engine.dialect.loaded_dbapi.connect(*arguments, **options)
 
     def write(self, work: Work[T]) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
@@ -518,17 +480,3 @@ class Database:
                 self.file.forget_opened()
             if self._write_lock is not None:
                 self._write_lock.close()
-
-
-def _without_driver(url: str, error: ModuleNotFoundError) -> str:
-    return (
-        f"{_shown(url)} needs the Python package {error.name!r}, which is not installed: install it, or name an SQLite"
-        " file, as in sqlite:///board.db"
-    )
-
-
-def _shown(url: str) -> str:
-    """Return a URL without what may be a password, even if the URL cannot be parsed."""
-    scheme, _, address = url.rpartition("://")
-    host = address.rpartition("@")[2].partition("?")[0]
-    return repr(f"{scheme.rpartition(' ')[2]}://{'***@' if '@' in address else ''}{host}" if scheme else host)

@@ -24,7 +24,7 @@ class Health:
     Attributes:
         engine: The name of the database engine.
         version: Its version.
-        safe: Whether that version is free of the checkpoint race that can corrupt a database.
+        is_safe: Whether that version is free of the checkpoint race that can corrupt a database.
         journal_mode: SQLite's journal mode.
         bytes: The size of the file.
         log_bytes: The size of the write-ahead log.
@@ -37,7 +37,7 @@ class Health:
 
     engine: str
     version: str
-    safe: bool
+    is_safe: bool
     journal_mode: str | None
     bytes: int | None
     log_bytes: int | None

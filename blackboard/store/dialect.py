@@ -12,14 +12,14 @@ from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeig
 from blackboard.system.file_owners import describe_access
 
 
-def safe_sqlite(version: tuple[int, ...]) -> bool:
+def is_safe_sqlite(version: tuple[int, ...]) -> bool:
     """Return whether an SQLite version is free of the checkpoint race that can corrupt a database in WAL mode."""
     return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
 
 
 def is_fit(driver: Any) -> bool:
     """Return whether a driver's SQLite is safe, and has the functions that decay laws need."""
-    if not safe_sqlite(driver.sqlite_version_info):
+    if not is_safe_sqlite(driver.sqlite_version_info):
         return False
     connection = driver.connect(":memory:")
     try:
@@ -49,7 +49,7 @@ def choose_driver() -> Any:
 sqlite = choose_driver()
 """The driver of SQLite."""
 
-SAFE = safe_sqlite(sqlite.sqlite_version_info)
+SAFE = is_safe_sqlite(sqlite.sqlite_version_info)
 """Whether its library is free of the checkpoint race."""
 
 APPLICATION_ID = 0x424C4B42
@@ -72,15 +72,15 @@ class Dialect:
     Attributes:
         name: SQLAlchemy's name for it.
         error: The base class of its driver's errors.
-        positional: Whether its driver takes parameters by position, not by name.
+        is_positional: Whether its driver takes parameters by position, not by name.
     """
 
     name: str
     error: type[Exception]
-    positional: bool
+    is_positional: bool
 
 
-SQLITE = Dialect("sqlite", sqlite.Error, positional=True)
+SQLITE = Dialect("sqlite", sqlite.Error, is_positional=True)
 
 
 def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:

@@ -23,11 +23,11 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Result(NamedTuple):
-    """The result of a query; `more` says whether there were more rows than the limit."""
+    """The result of a query; `has_more` says whether there were more rows than the limit."""
 
     columns: tuple[str, ...]
     rows: list[list[Any]]
-    more: bool
+    has_more: bool
 
 
 def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, parameters: str | None = None) -> Result:

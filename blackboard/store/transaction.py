@@ -67,7 +67,7 @@ class Transaction:
     def run(self, statement: Statement[object], **values: Any) -> Any:
         """Run a statement and return the cursor."""
         sql, names = statement.compiled(self.dialect.name)
-        cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.positional else values)
+        cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.is_positional else values)
         if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
             if effect == "notifies":
                 self._notifies = True
@@ -78,18 +78,18 @@ class Transaction:
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         """Insert a whole row: a named tuple in the order of the statement's parameters."""
         sql, _ = statement.compiled(self.dialect.name)
-        self.cursor.execute(sql, row if self.dialect.positional else row._asdict())  # type: ignore[attr-defined]
+        self.cursor.execute(sql, row if self.dialect.is_positional else row._asdict())  # type: ignore[attr-defined]
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values."""
         sql, names = statement.compiled(self.dialect.name)
         self.cursor.executemany(
-            sql, ([row[name] for name in names] for row in rows) if self.dialect.positional else rows
+            sql, ([row[name] for name in names] for row in rows) if self.dialect.is_positional else rows
         )
 
     def list_of(self, values: Iterable[int] | Iterable[str]) -> Any:
         """Return a list in the form that the fragment `is_in` takes: JSON on SQLite, an array on PostgreSQL."""
-        return json.dumps([*values]) if self.dialect.positional else [*values]
+        return json.dumps([*values]) if self.dialect.is_positional else [*values]
 
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
         """Return the first result, or None."""

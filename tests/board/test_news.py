@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Exponential, Never, Step, count, strength, strongest, total, watch
 from blackboard.board import retention
-from blackboard.marks import same_payload
+from blackboard.marks import is_same_payload
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
@@ -243,8 +243,8 @@ def test_an_evaporated_mark_without_news_is_not_given_again(world: World) -> Non
 
 
 def test_payloads_are_compared_as_json() -> None:
-    assert same_payload('{"a": 1, "b": "x"}', '{"b":"x","a":1.0}')
-    assert not same_payload('{"a": 1}', '{"a": true}')
-    assert not same_payload('{"a": null}', "{}")
-    assert not same_payload('{"a": [1, 2]}', '{"a": [2, 1]}')
-    assert not same_payload('{"a": 0.1}', '{"a": 0.10000000000000002}')
+    assert is_same_payload('{"a": 1, "b": "x"}', '{"b":"x","a":1.0}')
+    assert not is_same_payload('{"a": 1}', '{"a": true}')
+    assert not is_same_payload('{"a": null}', "{}")
+    assert not is_same_payload('{"a": [1, 2]}', '{"a": [2, 1]}')
+    assert not is_same_payload('{"a": 0.1}', '{"a": 0.10000000000000002}')

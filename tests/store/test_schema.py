@@ -307,8 +307,8 @@ def test_a_url_without_a_file_is_a_configuration_error(url: str) -> None:
 def test_the_versions_that_can_damage_a_board_are_known() -> None:
     safe = [(3, 51, 3), (3, 53, 0), (3, 50, 7), (3, 44, 6)]
     unsafe = [(3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)]
-    assert [dialect.safe_sqlite(version) for version in safe] == [True] * 4
-    assert [dialect.safe_sqlite(version) for version in unsafe] == [False] * 5
+    assert [dialect.is_safe_sqlite(version) for version in safe] == [True] * 4
+    assert [dialect.is_safe_sqlite(version) for version in unsafe] == [False] * 5
 
 
 def test_one_driver_is_used_throughout(world: World) -> None:

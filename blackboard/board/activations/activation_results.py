@@ -42,18 +42,18 @@ class Failure:
 
     Attributes:
         error: The whole error, for a person to read.
-        hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
+        is_hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
         divides: Whether the marks are split although it may succeed with all of them. A single mark keeps its attempts,
             and so do the parts.
         counts: Whether it counts towards a cooldown, because the agent itself failed.
-        bad_answer: Whether the model's answer is to blame, so that it is not used again.
+        has_bad_answer: Whether the model's answer is to blame, so that it is not used again.
     """
 
     error: str
-    hopeless: bool = False
+    is_hopeless: bool = False
     divides: bool = False
     counts: bool = True
-    bad_answer: bool = False
+    has_bad_answer: bool = False
 
 
 def finish(
@@ -128,7 +128,7 @@ def _fail(
         count_failure(txn, current, agent)
     parts = divisible_parts(txn, current)
     divides = failure.divides and len(parts) > 1
-    if current.attempt < settings.max_attempts and not failure.hopeless and not divides:
+    if current.attempt < settings.max_attempts and not failure.is_hopeless and not divides:
         delay = backoff(settings.retry_after, current.attempt, rng)
         end_run(txn, current, ActivationState.READY, error=failure.error, retry_at=txn.now + delay)
         return ActivationState.READY

@@ -109,7 +109,7 @@ def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> N
 
 def defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
     """Let the activation of a call wait for its model."""
-    if wait.held:
+    if wait.is_held:
         txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
     else:
         _release(txn, row.activation_id, wait.until, wait.reason)

@@ -53,7 +53,7 @@ class Wait:
     problem: str
     reason: str
     until: Instant
-    held: bool
+    is_held: bool
 
 
 def get(txn: BoardTransaction, model: str, agent: str = "") -> ModelPauseRow | None:

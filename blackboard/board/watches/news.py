@@ -14,7 +14,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, need_access
 from blackboard.conditions import Count, Total
-from blackboard.marks import same_payload
+from blackboard.marks import is_same_payload
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.strength_forecast import met_side
@@ -36,7 +36,7 @@ def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, 
     increase = txn.strength(new) - txn.strength(old)
     if watch.spec.min_increase is not None and increase < watch.spec.min_increase:
         return False
-    if given.payload is None or not same_payload(given.payload, new.payload) or new.intensity > given.intensity:
+    if given.payload is None or not is_same_payload(given.payload, new.payload) or new.intensity > given.intensity:
         return True
     return increase > 0 and _compare_before_and_after(txn, watch, old, new)
 

@@ -1,0 +1,105 @@
+"""The URL of a database: an SQLite file or a server, and SQLAlchemy's view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blackboard.errors import ConfigurationError, Mistake
+from blackboard.store import dialect as sql_dialect
+from blackboard.system.board_files import path_in, resolved
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+
+
+class DatabaseUrl:
+    """The URL of a database, or the path of an SQLite file.
+
+    Args:
+        url: An SQLAlchemy URL, or a path.
+        connect: Opens a connection to the SQLite file, for SQLAlchemy.
+
+    Attributes:
+        dialect: The kind of database.
+        path: The SQLite file; None on a server.
+
+    Raises:
+        ConfigurationError: The URL cannot be used.
+    """
+
+    def __init__(self, url: str | Path, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._parsed: URL | None = None
+        """What SQLAlchemy reads in it; None for a path, which needs no SQLAlchemy."""
+        self.dialect = sql_dialect.SQLITE
+        self.path = path_in(url)
+        if self.path is None:
+            self._parse(str(url) if "://" in str(url) else f"sqlite:///{url}")
+
+    def _parse(self, url: str) -> None:
+        """Take the dialect and the file from a URL that only SQLAlchemy can read."""
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+        try:
+            self._parsed = make_url(url)
+            name, driver = self._parsed.database, self.engine.dialect
+            if driver.name != "sqlite":
+                self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, is_positional=False)
+            elif not name or name == ":memory:" or name.startswith("file:"):
+                problem = "a board in memory would end with its process; name a file"
+                raise ConfigurationError([Mistake("database.url", problem)])
+            else:
+                self.path = resolved(name)
+                self._parsed = self._parsed.set(database=str(self.path))
+        except ModuleNotFoundError as error:
+            raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
+        except (ArgumentError, NoSuchModuleError, TypeError) as error:
+            raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
+        except ValueError:  # its text could show a part of a password
+            problem = f"{_shown(url)} cannot be used: its port or an option is not a number"
+            raise ConfigurationError([Mistake("database.url", problem)]) from None
+
+    @property
+    def text(self) -> str:
+        """The URL, without its password."""
+        return f"sqlite:///{self.path}" if self._parsed is None else self._parsed.render_as_string(hide_password=True)
+
+    @property
+    def has_options(self) -> bool:
+        """Whether it is a URL, which may say more than the path of a file."""
+        return self._parsed is not None
+
+    def connect_arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Return the arguments with which the driver connects to the database of a URL."""
+        assert self._parsed is not None
+        arguments, options = self.engine.dialect.create_connect_args(self._parsed)
+        return arguments, dict(options)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database for SQLAlchemy."""
+        from sqlalchemy import URL, create_engine
+        from sqlalchemy.pool import NullPool
+
+        url = self._parsed or URL.create("sqlite", database=str(self.path))
+        if url.get_backend_name() != "sqlite":
+            return create_engine(url, poolclass=NullPool)
+        return create_engine(url, module=sql_dialect.sqlite, creator=self._connect, poolclass=NullPool)
+
+
+def _without_driver(url: str, error: ModuleNotFoundError) -> str:
+    return (
+        f"{_shown(url)} needs the Python package {error.name!r}, which is not installed: install it, or name an SQLite"
+        " file, as in sqlite:///board.db"
+    )
+
+
+def _shown(url: str) -> str:
+    """Return a URL without what may be a password, even if the URL cannot be parsed."""
+    scheme, _, address = url.rpartition("://")
+    host = address.rpartition("@")[2].partition("?")[0]
+    return repr(f"{scheme.rpartition(' ')[2]}://{'***@' if '@' in address else ''}{host}" if scheme else host)
