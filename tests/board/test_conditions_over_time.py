@@ -521,3 +521,41 @@ def test_a_crossing_that_waits_comes_first_once_its_marks_are_stronger(world: Wo
     world.put("beat", "b", 2.0)
     world.put("beat", "a", 5.0)
     assert run(world) == [["a"], ["b"]]
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("law", [Step("1m"), Exponential("1m")], ids=str)
+@pytest.mark.parametrize("measure", [strength("beat"), strongest("beat")], ids=str)
+def test_a_mark_that_follows_one_that_has_evaporated_ends_the_fall(world: World, law: Any, measure: Any) -> None:
+    world.deploy(
+        {"beat": kind("beat", law, floor=0.4, on_repeat="replace")},
+        spec("pager", watch(measure < 0.5, held_for="1m", rewake_every="10m")),
+    )
+    for _ in range(3):
+        world.put("beat")
+        world.advance(90 * SECOND)
+        world.evaporate()
+    assert crossings(world) == []
+    world.advance(11 * MINUTE)
+    world.evaporate()
+    assert len(run(world)) == 1
+    assert [round(at) for at, _ in crossings(world)] == [300]  # and 900 is part of it
+    for _ in range(20):
+        world.put("beat")
+        world.advance(50 * SECOND)
+        world.evaporate()
+    assert len(crossings(world)) == 1
+    assert len(world.sql("SELECT * FROM watch_state")) == 1
+
+
+@pytest.mark.parametrize("measure", [strength("beat"), total("beat")], ids=str)
+def test_a_mark_that_follows_one_that_has_evaporated_must_reach_clear_above(world: World, measure: Any) -> None:
+    beat = kind("beat", Linear("10m"), on_repeat="replace")
+    world.deploy({"beat": beat}, spec("pager", watch(measure < 0.5, clear_above=0.9)))
+    given = []
+    for intensity in (1.0, 0.7, 0.7, 0.9, 0.4, 0.7):
+        world.put("beat", intensity=intensity)
+        world.advance(20 * MINUTE)
+        world.evaporate()
+        given.append(len(run(world)))
+    assert given == [1, 0, 0, 1, 0, 0]

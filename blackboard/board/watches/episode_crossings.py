@@ -52,12 +52,24 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Follow a deposit in one state, and return whether a crossing is new."""
     key = StateKey.of(watch, new)
+    if old is None and watch.is_falling and key.mark_id and txn.kind(new.kind).on_repeat != "separate":
+        _take_over(txn, key)
     changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
     is_idle = not _end_drop(txn, watch, key) and changes_nothing(txn, watch, key, old, new)
     is_new = not is_idle and follow(txn, watch, key)
     if not is_new and not watch.is_falling:
         _renew(txn, watch, key)
     return is_new
+
+
+def _take_over(txn: BoardTransaction, key: StateKey) -> None:
+    """Let the state of the former mark of a subject be that of the mark that comes after it.
+
+    A subject has one mark of the kind at a time. To a falling watch, the new mark is the return of the old value.
+    """
+    for state in txn.sql.all(CROSSINGS.states_of_subject, watch_id=key.watch_id, subject=key.subject):
+        watch_states.forget(txn, StateKey(state.watch_id, state.subject, state.mark_id))
+        watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
 
 
 def _changes_nothing_in_window(
