@@ -29,6 +29,7 @@ def warnings_about(agent: AgentSpec, kinds: Kinds) -> Iterator[Mistake]:
                 yield from _about_condition(f"{place}.{name}", guard, kinds, is_guard=True)
                 yield from _about_subjects(f"{place}.{name}", watch.condition, guard)
         yield from _about_holding(place, agent, watch, kinds)
+        yield from _about_clearing(place, agent, watch, kinds)
         yield from _about_fading(f"agents.{agent.name}", agent, watch, kinds)
         yield from _about_urgency(f"agents.{agent.name}", agent, watch, kinds)
 
@@ -61,7 +62,9 @@ def _about_falling(place: str, comparison: Comparison, kinds: Kinds) -> Iterator
 def _highest(comparison: Comparison, kinds: Kinds) -> float:
     """Return the most that a measure can reach by the caps and weights of its kinds; infinity if nothing limits it."""
     measure = comparison.measure
-    if measure.within is not None or isinstance(measure, Count):
+    if measure.within is not None and isinstance(measure, Total):  # a window counts deposits, which have no cap
+        return inf if any(name not in kinds or kinds[name].weight for name in measure.kinds) else 0.0
+    if isinstance(measure, Count):
         return inf
     limits = []
     for name in measure.kinds:
@@ -125,9 +128,9 @@ def _beginning(pattern: str) -> tuple[str, bool]:
 
 
 def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
-    """Warn of a `held_for` for which no single mark can hold, where each mark is measured alone and only fades."""
+    """Warn of times for which no single mark can hold, where each mark is measured alone and only fades."""
     timing, condition = agent.timing_of(watch), watch.condition
-    if timing is None or not timing.held_for or not condition.is_per_mark or condition.is_falling:
+    if timing is None or not condition.is_per_mark or condition.is_falling:
         return
     comparison = next(condition.comparisons())
     kind = kinds.get(comparison.measure.kinds[0])
@@ -137,11 +140,32 @@ def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds)
     longest = kind.decay.length if isinstance(kind.decay, Step) else None
     if comparison.threshold <= strongest < inf:
         longest = kind.decay.age_below(comparison.threshold / strongest)
-    if longest is not None and longest < timing.held_for:
+    if longest is None:
+        return
+    times = {"held_for": timing.held_for, "rewake_every": timing.held_for + (timing.rewake_every or 0)}
+    for setting, length in times.items():
+        if longest <= length:
+            yield Mistake(
+                f"{place}.{setting}",
+                f"{condition} cannot hold for {format_duration(length)}: each mark of {kind.name} is measured alone"
+                f' (on_repeat = "separate"), and has ended or is below it after {format_duration(longest)}',
+            )
+            return
+
+
+def _about_clearing(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+    """Warn of a `clear_above` that the value cannot reach, so that the watch never crosses again."""
+    timing = agent.timing_of(watch)
+    if timing is None or timing.clear is None or not watch.condition.is_falling:
+        return
+    comparison = next(watch.condition.comparisons())
+    highest = _highest(comparison, kinds)
+    if comparison.threshold <= highest < timing.clear:
+        names = ", ".join(comparison.measure.kinds)
         yield Mistake(
-            f"{place}.held_for",
-            f"{condition} cannot hold for {format_duration(timing.held_for)}: each mark of {kind.name} is measured"
-            f' alone (on_repeat = "separate"), and none holds for longer than {format_duration(longest)}',
+            f"{place}.clear_above",
+            f"{watch.condition} crosses only once: weight x cap of {names} allows at most {highest:g}, so the value"
+            f" never reaches clear_above = {timing.clear:g}",
         )
 
 

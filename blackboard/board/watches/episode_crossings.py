@@ -99,7 +99,8 @@ def _changes_nothing(
         return False
     state = watch_states.get(txn, key)
     if watch.is_falling:
-        return state is not None and state.held_since is None
+        # Until it is at `clear_above` after a crossing, a rise matters.
+        return state is not None and state.held_since is None and state.crossed_at is None
     if state is not None and state.held_since is not None:
         return True
     measure = watch.comparison.measure

@@ -1,0 +1,229 @@
+"""Watches over time against an oracle that looks at every second.
+
+Whatever a watch measures, and whatever its times, guard and deposits are: it crosses at the seconds at which the oracle
+says so, though the board looks only now and then.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from blackboard import ManualClock, count, strength, strongest, total, watch
+from blackboard.conditions import Comparison
+from blackboard.decay import Step
+from tests.board.world import SECOND, World, kind, spec
+from tests.support.examples import examples
+
+START = ManualClock().now()
+LIVES = {"beat": 7, "pulse": 5, "deploy": 6}
+REPEATS = {"beat": "separate", "pulse": "replace", "deploy": "replace"}
+KINDS = {name: kind(name, Step(f"{life}s"), on_repeat=REPEATS[name]) for name, life in LIVES.items()}
+MEASURES = [
+    strength("pulse"),
+    strongest("pulse"),
+    total("beat"),
+    count("beat", over="board"),
+    total("beat", "pulse"),
+    count("beat", "pulse", within="9s"),
+    total("beat", over="board", within="4s"),
+]
+
+
+@dataclass
+class Deposit:
+    """A deposit of the oracle."""
+
+    kind: str
+    intensity: float
+    occurred: int
+    mark: int
+    is_replaced: bool = False
+    is_withdrawn: bool = False
+
+
+@dataclass
+class Oracle:
+    """A watch that is looked at every second."""
+
+    condition: Comparison
+    held_for: int
+    rewake_every: int | None
+    clear: float | None
+    has_guard: bool
+    drops: bool
+    now: int = 0
+    deposits: list[Deposit] = field(default_factory=list)
+    held_since: int | None = None
+    crossed_at: int | None = None
+    dropped: bool = False
+    is_armed: bool = False
+    """Whether a falling value has been at the threshold."""
+    waits: bool = False
+    crossings: list[tuple[int, str]] = field(default_factory=list)
+
+    def value(self) -> float:
+        measure = self.condition.measure
+        if measure.within is not None:
+            length = measure.within // SECOND
+            found = [
+                one.intensity
+                for one in self.deposits
+                if one.kind in measure.kinds and not one.is_withdrawn and self.now - length < one.occurred
+            ]
+        else:
+            found = [one.intensity for one in self.live() if one.kind in measure.kinds]
+        return measure.value(found)
+
+    def live(self) -> list[Deposit]:
+        return [
+            one
+            for one in self.deposits
+            if not one.is_replaced
+            and not one.is_withdrawn
+            and self.now < one.occurred + LIVES[one.kind]
+            and one.intensity > 0
+        ]
+
+    def is_guarded(self) -> bool:
+        return self.has_guard and any(one.kind == "deploy" for one in self.live())
+
+    def look(self, *, may_cross: bool = True, is_deposit: bool = False) -> None:
+        value, is_falling = self.value(), self.condition.operator == "<"
+        threshold = self.condition.threshold
+        clear = threshold if self.clear is None else self.clear
+        if is_falling and value >= threshold:
+            self.is_armed = True
+        if is_falling and not self.is_armed:
+            return
+        if is_deposit and self.dropped and not self.is_guarded():
+            self.crossed_at, self.dropped = None, False
+        self.held_since = (
+            (self.now if self.held_since is None else self.held_since)
+            if (value < threshold if is_falling else value >= threshold)
+            else None
+        )
+        if value >= clear if is_falling else value < clear:
+            self.crossed_at, self.dropped = None, False
+        if not may_cross or self.held_since is None or self.now < self.held_since + self.held_for:
+            return
+        if self.crossed_at is None:
+            self.crossed_at = self.now
+            self.cross(is_rewake=False)
+        elif self.rewake_every is not None and self.now >= self.crossed_at + self.rewake_every:
+            self.crossed_at = self.now
+            self.cross(is_rewake=True)
+
+    def cross(self, *, is_rewake: bool) -> None:
+        if self.drops and self.is_guarded():
+            if not is_rewake:
+                self.dropped = self.condition.operator == ">="
+                self.crossings.append((self.now, "skipped"))
+        elif not self.waits:
+            self.waits = True
+            self.crossings.append((self.now, "woken"))
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("wait"), st.integers(1, 12)),
+        st.tuples(
+            st.sampled_from(["beat", "beat", "pulse", "deploy"]),
+            st.sampled_from([0.5, 1.0, 2.0]),
+            st.sampled_from([0, 0, 0, 2, 6]),
+        ),
+        st.tuples(st.just("withdraw"), st.integers(0, 5)),
+    ),
+    min_size=3,
+    max_size=25,
+)
+
+
+@examples(0.5)
+@given(
+    measure=st.sampled_from(MEASURES),
+    is_falling=st.booleans(),
+    threshold=st.sampled_from([1.0, 2.0]),
+    held_for=st.sampled_from([0, 0, 3, 6]),
+    rewake_every=st.sampled_from([None, 2, 5]),
+    clears=st.booleans(),
+    guard=st.sampled_from([None, "defer", "drop"]),
+    steps=steps,
+)
+def test_a_watch_over_time_crosses_at_the_seconds_of_an_oracle(
+    measure: Any,
+    is_falling: bool,
+    threshold: float,
+    held_for: int,
+    rewake_every: int | None,
+    clears: bool,
+    guard: Any,
+    steps: list[Any],
+) -> None:
+    if not is_falling and measure.within is None:
+        clears = True  # otherwise news crosses too
+    condition = measure < threshold if is_falling else measure >= threshold
+    clear = (threshold + 1.0 if is_falling else threshold - 0.5) if clears else None
+    timing: dict[str, Any] = {"held_for": f"{held_for}s"}
+    if rewake_every is not None:
+        timing["rewake_every"] = f"{rewake_every}s"
+    if clear is not None:
+        timing["clear_above" if is_falling else "clear_below"] = clear
+    unless = None if guard is None else count("deploy", over=measure.over) >= 1
+    declared: dict[str, Any] = {} if unless is None else {"unless": unless}
+    if guard is not None and not is_falling:
+        declared["on_guard"] = guard
+    oracle = Oracle(condition, held_for, rewake_every, clear, guard is not None, guard == "drop" or is_falling)
+    has_timing = bool(held_for or rewake_every or clears)
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder) / "board.db")
+        world.deploy(KINDS, spec("pager", watch(condition, **timing), cooldown_after_failures=999, **declared))
+        for step in steps:
+            note(str(step))
+            take(world, oracle, step, has_timing=has_timing)
+        rows = world.crossings()
+        found = [((row.crossed_at - START) // SECOND, "skipped" if row.state == "skipped" else "woken") for row in rows]
+        world.close()
+    assert found == oracle.crossings
+
+
+def take(world: World, oracle: Oracle, step: Any, *, has_timing: bool) -> None:
+    if step[0] == "wait":
+        for _ in range(step[1]):
+            oracle.now += 1
+            oracle.look()
+        world.advance(step[1] * SECOND)
+        world.evaporate()
+    elif step[0] == "withdraw":
+        is_falling = oracle.condition.operator == "<"
+        # What becomes of a fall, or of a crossing that waits, without its marks has tests of its own.
+        has_marks_to_lose = oracle.waits or (is_falling and oracle.held_since is not None)
+        if (live := oracle.live()) and not has_marks_to_lose:
+            chosen = live[step[1] % len(live)].mark
+            for one in oracle.deposits:
+                one.is_withdrawn = one.is_withdrawn or one.mark == chosen
+            world.board.withdraw(chosen)
+            if is_falling and oracle.value() < oracle.condition.threshold:
+                oracle.is_armed, oracle.crossed_at = False, None
+            else:
+                oracle.look()
+    else:
+        name, intensity, by = step
+        by = by if name == "beat" and (has_timing or oracle.condition.operator == ">=") else 0
+        receipt = world.put(name, "s", intensity, occurred_at=START + (oracle.now - by) * SECOND if by else None)
+        if REPEATS[name] == "replace":
+            for one in oracle.deposits:
+                one.is_replaced = one.is_replaced or one.kind == name
+        oracle.deposits.append(Deposit(name, intensity, oracle.now - by, receipt.mark_id))
+        if name in oracle.condition.measure.kinds:
+            oracle.look(is_deposit=True)
+    world.fire_all_due()
+    if not (oracle.has_guard and not oracle.drops and oracle.is_guarded()):
+        while (claim := world.claim("pager")) is not None:
+            world.finish(claim)
+        oracle.waits = False
