@@ -4,8 +4,8 @@ pure         agents that handle mark by mark on a clock that does not advance: a
 interrupted  the same, with depositors whose deposits are interrupted by a signal's handler
 versions     the agents of pure in two versions of their code, whose workers take over from each other
 actions      agents that withdraw, reinforce, and compare and set: each is applied once, or not at all
-fading       a clock that continues over restarts: predicted crossings, windows, evaporation, and changes of the
-             deployment
+fading       a clock that continues over restarts: predicted crossings, windows, evaporation, needs that come due, and
+             changes of the deployment
 paid         an agent that calls a model which answers at once and counts
 desk         the lead desk with its offline rules, the machine's clock, and the sample leads
 """
@@ -23,7 +23,7 @@ import signal
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -36,6 +36,7 @@ from blackboard import (
     Daemon,
     Exponential,
     Mark,
+    Overdue,
     Reinforce,
     Withdraw,
     agent,
@@ -57,7 +58,16 @@ from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.sections import DaemonSettings
 from blackboard.settings.settings_file import load_settings
 from tests.crash.children import Say
-from tests.crash.invariants import Broken, check_cooled, check_dropped, check_lasting, check_tolls, check_windows, rows
+from tests.crash.invariants import (
+    Broken,
+    check_cooled,
+    check_dropped,
+    check_lasting,
+    check_needs,
+    check_tolls,
+    check_windows,
+    rows,
+)
 
 __all__ = ["WORLDS", "CrashWorld", "Deposit"]
 
@@ -193,9 +203,13 @@ class CrashWorld(ABC):
                 occurred_at=one.occurred_at,
             )
             say(f"kept {number}-{index} {receipt.mark_id} {receipt.event_id}")
+            self.follow(board, one, receipt)
         if limit is not None:
             signal.pause()
         board.close()
+
+    def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:  # noqa: B027
+        """Do what a depositor does after a deposit."""
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:
         """Run a daemon until it is killed or no work remains."""
@@ -681,6 +695,18 @@ def ringer(marks: Sequence[Mark], context: Any) -> Toll:
     return Toll(subject=context.watch, schedule=context.watch, at=at)
 
 
+class Nudge(Mark, kind="nudge", on_repeat="separate"):
+    """A mark deposited once for each need that is overdue."""
+
+    of: int
+
+
+@agent(watches=strength(Overdue) >= 0.5, writes=[Nudge], batch=5)
+def reminder(marks: Sequence[Overdue], context: Any) -> list[Nudge]:
+    """Return a nudge for each need that is overdue."""
+    return [Nudge(subject=mark.subject, of=mark.need) for mark in marks]
+
+
 FADING_SINCE = ManualClock().now()
 SURGE, WITHIN = 15, 2 * MINUTE
 
@@ -699,12 +725,16 @@ class Fading(CrashWorld):
     """Each life begins half a minute after the previous life, and sometimes the half-life changes.
 
     Some marks occurred before the first life. So some of them have gone cold or evaporated before they are recorded.
+    Depositors also ask for answers within minutes. They answer some of their needs at once, some in a later life, and
+    some never.
     """
 
     name = "fading"
     at_once = 20
     fades = True
     per_depositor = 200
+    between_needs = 10
+    agents: tuple[Agent, ...] = (warden, vigil, novice, ringer, meter, reminder)
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         self.begin = self.now = FADING_SINCE
@@ -713,18 +743,33 @@ class Fading(CrashWorld):
 
     def plan(self) -> list[list[Deposit]]:
         return [
-            [
-                Deposit(
-                    "smoke",
-                    f"s/{who}/{n}",
-                    {"n": 1000 * who + n},
-                    round(self.rng.uniform(0.5, 2.0), 3),
-                    self.begin - self.rng.randrange(MINUTE) if self.rng.random() < 0.25 else None,
-                )
-                for n in range(self.per_depositor)
-            ]
-            for who in range(self.depositors)
+            [one for n in range(self.per_depositor) for one in self._deposits(who, n)] for who in range(self.depositors)
         ]
+
+    def _deposits(self, who: int, n: int) -> Iterator[Deposit]:
+        yield Deposit(
+            "smoke",
+            f"s/{who}/{n}",
+            {"n": 1000 * who + n},
+            round(self.rng.uniform(0.5, 2.0), 3),
+            self.begin - self.rng.randrange(MINUTE) if self.rng.random() < 0.25 else None,
+        )
+        if n % self.between_needs == 0:
+            answered = self.rng.choice(("at once", "later", "never"))
+            yield Deposit("need", f"n/{who}/{n}", {"question": answered, "due": f"{self.rng.randrange(180)}s"})
+
+    def deposit(self, number: int, start: int, say: Say, limit: int | None = None) -> None:
+        """Answer what an earlier life has left open, then deposit as `CrashWorld.deposit` does."""
+        with self.open(f"depositor-{number}") as board:
+            for need in board.inbox():
+                if need.subject.startswith(f"n/{number}/") and need.question != "never":
+                    board.answer(need.id, "yes")
+        super().deposit(number, start, say, limit)
+
+    def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
+        """Answer a need that is to be answered at once, unless this life has found it open at its beginning."""
+        if deposit.payload.get("question") == "at once" and receipt.outcome == "deposited":
+            board.answer(receipt.mark_id, "yes")
 
     def clock(self) -> Clock:
         return FrozenClock(self.now)
@@ -739,7 +784,7 @@ class Fading(CrashWorld):
 
     def create(self) -> None:
         with self.open("founder") as board:
-            board.deploy(warden, vigil, novice, ringer, meter)
+            board.deploy(*self.agents)
 
     def make_daemon(self) -> Daemon:
         board = self.open("daemon")
@@ -753,8 +798,7 @@ class Fading(CrashWorld):
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
-        agents = [warden, vigil, novice, ringer, meter]
-        return Daemon(board, agents, DaemonSettings(evaporation_batch=10), rng=random.Random(1))
+        return Daemon(board, self.agents, DaemonSettings(evaporation_batch=10), rng=random.Random(1))
 
     def check_end(self) -> None:
         check_cooled(self.path, self.depositors * self.per_depositor)
@@ -763,6 +807,7 @@ class Fading(CrashWorld):
         check_tolls(self.path, "often", 20_000_000, self.now - FADING_SINCE, catches_up=False)
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
         check_windows(self.path, WITHIN, SURGE)
+        check_needs(self.path)
 
 
 # -- the desk ---------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ __all__ = [
     "check_cooled",
     "check_finished",
     "check_lasting",
+    "check_needs",
     "check_recovered",
     "check_tolls",
     "check_windows",
@@ -68,7 +69,14 @@ EMPTY = {
         SELECT k.key FROM deposit_key k LEFT JOIN event e ON e.id = k.event_id WHERE e.id IS NULL""",
     "a mark from outside has no key": """
         SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL AND author <> 'blackboard'
-        AND id NOT IN (SELECT event_id FROM deposit_key)""",
+        AND kind <> 'decision' AND id NOT IN (SELECT event_id FROM deposit_key)""",
+    "a need was said to be overdue twice, or at another time than it was due": """
+        SELECT o.payload ->> '$.need' FROM event o WHERE o.kind = 'overdue' AND o.event = 'deposited'
+        GROUP BY 1 HAVING count(*) > 1
+        UNION ALL
+        SELECT open_need.mark_id FROM event o JOIN open_need ON open_need.mark_id = o.payload ->> '$.need'
+        WHERE o.kind = 'overdue' AND o.event = 'deposited'
+        AND (o.occurred_at <> open_need.due_at OR open_need.remind_at IS NOT NULL)""",
     "a paid answer was paid for twice": """
         SELECT activation_id FROM model_call WHERE state IN ('answered', 'applied')
         GROUP BY activation_id HAVING count(*) > 1""",
@@ -229,6 +237,39 @@ def check_tolls(path: Path, schedule: str, interval: int, end: int, *, catches_u
         raise Broken(f"{schedule} came at {tolls[-5:]}, once each until {due[-1]} was expected")
     if catches_up and tolls != list(due):
         raise Broken(f"{schedule} has missed {sorted(set(due) - set(tolls))[:5]}")
+
+
+def check_needs(path: Path) -> None:
+    """Check that each need that was open at its due time was said to be overdue, once, and a need that was not, never.
+
+    What was said is gone if the need was answered later, and an agent has been given it otherwise.
+
+    Raises:
+        Broken: It was not, or at another instant, or it is still said of a need that was answered.
+    """
+    with rows(path) as query:
+        asked = query(
+            "SELECT id, recorded_at + rtrim(payload ->> '$.due', 's') * 1000000 FROM event WHERE kind = 'need'"
+            " AND event = 'deposited'"
+        )
+        answered = query("SELECT payload ->> '$.need', recorded_at FROM event WHERE kind = 'decision'")
+        said = query(
+            "SELECT payload ->> '$.need', occurred_at FROM event WHERE kind = 'overdue' AND event = 'deposited'"
+        )
+        live = {need for (need,) in query("SELECT payload ->> '$.need' FROM mark WHERE kind = 'overdue'")}
+        nudged = Counter(need for (need,) in query("SELECT payload ->> '$.of' FROM event WHERE kind = 'nudge'"))
+        waiting = {need for (need,) in query("SELECT mark_id FROM open_need")}
+    answers = dict(answered)
+    due = {need: at for need, at in asked if need not in answers or at <= answers[need]}
+    if len(answers) != len(answered) or len(said) != len(due) or dict(said) != due:
+        raise Broken(
+            f"said to be overdue: {set(said) ^ set(due.items())}; {len(answered) - len(answers)} answered twice"
+        )
+    unanswered = {need for need, _ in asked} - answers.keys()
+    if live != unanswered or waiting != unanswered:
+        raise Broken(f"still overdue: {live ^ unanswered}, still waiting: {waiting ^ unanswered}")
+    if max(nudged.values()) > 1 or not unanswered <= nudged.keys() <= due.keys():
+        raise Broken(f"an agent was given {nudged.most_common(3)}, and {unanswered - nudged.keys()} never")
 
 
 def check_windows(path: Path, within: int, threshold: int) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from blackboard import Blackboard
-from tests.processes.worker import Cold, Done, Ember, Lamp, Lit, Task
+from blackboard import Blackboard, Need, Overdue
+from tests.processes.worker import Cold, Done, Ember, Lamp, Lit, Task, Told
 from tests.processes.workers import Process, started, wait_for_any
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
@@ -173,6 +173,28 @@ def test_a_condition_that_lasts_crosses_once_for_two_daemons(board: Blackboard) 
     for mark in board.marks(Lamp):
         [lit] = [event for event in board.history(mark.subject) if event.kind == "lamp"]
         assert crossed[mark.subject] - lit.recorded_at == timedelta(seconds=1)
+
+
+def test_a_need_that_is_due_becomes_overdue_once_for_three_daemons(board: Blackboard) -> None:
+    early = [board.deposit(Need(subject="early", question=str(n), due=f"{n}ms")).mark_id for n in range(3)]
+    with worker(board) as one, worker(board) as other, worker(board) as third:
+        daemons = [one, other, third]
+        for process in daemons:
+            process.event("started")
+        later = [board.deposit(Need(subject="later", question=str(n), due=f"{500 + n}ms")).mark_id for n in range(4)]
+        board.deposit(Need(subject="much later", question="?", due="1h"))
+        needs = early + later
+        wait_for_any(daemons, "done", len(needs))
+        for process in daemons:
+            process.signal(signal.SIGTERM)
+        assert [process.ends() for process in daemons] == [0, 0, 0]
+    due = {need.id: need.due_at for need in board.inbox() if need.overdue}
+    assert sorted(due) == needs
+    events = [event for name in ("early", "later") for event in board.history(name) if event.kind == "overdue"]
+    assert len(events) == len(needs)
+    for mark, [event] in ((mark, [e for e in events if e.mark_id == mark.id]) for mark in board.marks(Overdue)):
+        assert event.occurred_at == due[mark.need] <= event.recorded_at
+    assert sorted(mark.need for mark in board.marks(Told)) == needs
 
 
 def test_sigterm_lets_running_activations_finish(board: Blackboard) -> None:

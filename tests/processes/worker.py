@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, agent, strength, watch
+from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, agent, strength, watch
 from blackboard.cli.signals import handle_signals
 from blackboard.settings.sections import DaemonSettings
 
@@ -52,6 +52,12 @@ class Lit(Mark, kind="lit", on_repeat="separate"):
     """The result of a lamp that lasted."""
 
 
+class Told(Mark, kind="told", on_repeat="separate"):
+    """The result of a need that is overdue."""
+
+    need: int
+
+
 def say(event: str, details: Any = None) -> None:
     sys.stdout.write(json.dumps([event, details]) + "\n")
     sys.stdout.flush()
@@ -83,6 +89,12 @@ def keeper(marks: Sequence[Lamp], context: Any) -> list[Lit]:
     return [Lit(subject=mark.subject) for mark in marks]
 
 
+@agent(watches=strength(Overdue) >= 0.5, writes=[Told], batch=1)
+def reminder(marks: Sequence[Overdue], context: Any) -> list[Told]:
+    """Record each need that is overdue."""
+    return [Told(subject=mark.subject, need=mark.need) for mark in marks]
+
+
 def main() -> None:
     def print_event(logger: Any, name: str, event: Any) -> Any:
         say("log", {key: str(value) for key, value in event.items()})
@@ -91,7 +103,9 @@ def main() -> None:
     structlog.configure([print_event], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     with Blackboard.open(f"sqlite:///{Path(sys.argv[1])}", author="worker") as board:
         daemon = Daemon(
-            board, [laborer, warden, keeper], DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY)
+            board,
+            [laborer, warden, keeper, reminder],
+            DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY),
         )
         daemon.on_event.append(say)
         with handle_signals(daemon):
