@@ -66,6 +66,18 @@ class ModelEpisode:
 
 
 @dataclass
+class ModelNeed:
+    """A need, with what is known of it from outside."""
+
+    id: int
+    subject: str
+    due: int | None
+    assignee: str
+    said: bool = False
+    """Whether the board has said that it is overdue."""
+
+
+@dataclass
 class Model:
     """The expected board. Watches are named by their agents: each, sum, board, cold, long, flood, and the
     schedule bell.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import tempfile
@@ -11,13 +12,15 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from blackboard import count, every, strength, total, watch
+from blackboard import Decision, Need, Overdue, count, every, strength, total, watch
 from blackboard.board.activations import activation_recovery
 from blackboard.board.activations.claims import Claim
+from blackboard.board.people import overdue_needs
 from blackboard.board.result_types import Receipt
+from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.errors import Conflict, KeyReused, LawConflict, OutOfOrder
-from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, LASTING, SUM, Model, ModelMark
+from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
+from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, LASTING, SUM, Model, ModelMark, ModelNeed
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
@@ -73,6 +76,9 @@ class Board(RuleBasedStateMachine):
         self.running: dict[str, Claim] = {}
         self.begun: dict[tuple[str, int, int], str] = {}
         self.keys: dict[str, tuple[Receipt, str]] = {}
+        self.needs: dict[int, ModelNeed] = {}
+        self.overdue: dict[int, int] = {}
+        """When each need was due of which the board has said that it is overdue, also if it was answered since."""
         self.latest: dict[str, int] = {}
         """For each subject, when the latest smoke occurred."""
 
@@ -222,6 +228,58 @@ class Board(RuleBasedStateMachine):
             mark = live[choice % len(live)]
             self.world.board.withdraw(mark.id)
             self.model.withdraw(mark, now)
+
+    # -- needs
+
+    @rule(
+        subject=st.sampled_from(SUBJECTS),
+        due=st.sampled_from([None, 0, MINUTE, 17 * MINUTE, 5 * HOUR]),
+        assignee=st.sampled_from(["", "ada"]),
+    )
+    def a_need_is_asked(self, subject: str, due: int | None, assignee: str) -> None:
+        now = self.now()
+        text = None if due is None else f"{due // SECOND}s"
+        need = Need(subject=subject, question="Now?", options=["yes", "no"], due=text, assignee=assignee)
+        number = self.world.board.deposit(need).mark_id
+        self.needs[number] = ModelNeed(number, subject, None if due is None else now + due, assignee)
+
+    @rule(limit=st.sampled_from([1, 1000]))
+    def needs_come_due(self, limit: int) -> None:
+        now = self.now()
+        due = sorted((need.due, need.id) for need in self.needs.values() if need.due is not None and not need.said)
+        expected = [number for at, number in due if at <= now][:limit]
+        classes = self.world.board.session.classes
+        assert self.world.board.session.write(lambda txn: overdue_needs.fire_due(txn, limit, classes)) == len(expected)
+        for number in expected:
+            self.say_overdue(self.needs[number])
+
+    def say_overdue(self, need: ModelNeed) -> None:
+        assert need.id not in self.overdue
+        assert need.due is not None
+        need.said, self.overdue[need.id] = True, need.due
+
+    @precondition(lambda self: self.needs)
+    @rule(choice=st.integers(0, 50), how=st.sampled_from(["answered", "withdrawn", "assigned"]))
+    def a_need_is_answered_withdrawn_or_assigned(self, choice: int, how: str) -> None:
+        now = self.now()
+        need = list(self.needs.values())[choice % len(self.needs)]
+        if how == "assigned":
+            need.assignee = "" if need.assignee else "bob"
+            self.world.board.assign(need.id, need.assignee)
+            return
+        if how == "answered":
+            with pytest.raises(InvalidMark):
+                self.world.board.answer(need.id, "perhaps")
+            decision = self.world.board.answer(need.id, " YES")
+            assert self.world.board.marks(Decision, subject=need.subject)[-1].answer == "yes"
+            self.world.board.withdraw(decision.mark_id)
+            if need.due is not None and need.due <= now and not need.said:
+                self.say_overdue(need)
+        else:
+            self.world.board.withdraw(need.id)
+        del self.needs[need.id]
+        with pytest.raises(NotFound, match=how):
+            self.world.board.answer(need.id, "yes")
 
     @rule(limit=st.sampled_from([1, 1000]))
     def evaporated_marks_are_moved(self, limit: int) -> None:
@@ -407,7 +465,7 @@ class Board(RuleBasedStateMachine):
     @invariant()
     def the_live_marks_are_those_of_the_model_with_their_strengths(self) -> None:
         now = self.now()
-        marks = self.world.board.marks()
+        marks = [mark for mark in self.world.board.marks() if mark.kind in self.kinds]
         assert {mark.id: mark.own_law for mark in marks} == {m.id: m.own_law for m in self.model.live(now)}
         seen = {mark.id: mark.strength for mark in marks}
         expected = {mark.id: self.model.strength(mark, now) for mark in self.model.live(now)}
@@ -435,6 +493,20 @@ class Board(RuleBasedStateMachine):
             assert row.activation_id is not None
             ends = {"claimed": {"running", "ready", "dead"}, "done": {"done"}}[row.state]
             assert activations[row.activation_id] in ends
+
+    @invariant()
+    def needs_are_overdue_at_their_due_times_and_once(self) -> None:
+        now = self.now()
+        inbox = self.world.board.inbox()
+        due = {need.id: None if need.due_at is None else from_datetime(need.due_at) for need in inbox}
+        assert due == {need.id: need.due for need in self.needs.values()}
+        assert {need.id: need.assignee for need in inbox} == {need.id: need.assignee for need in self.needs.values()}
+        late = [need.id for need in inbox if need.overdue]
+        assert late == [need.id for need in inbox if need.due_at is not None and from_datetime(need.due_at) <= now]
+        said = self.world.sql("SELECT payload, occurred_at FROM event WHERE kind = 'overdue' AND event = 'deposited'")
+        assert sorted((json.loads(text)["need"], at) for text, at in said) == sorted(self.overdue.items())
+        live = [mark.need for mark in self.world.board.marks(Overdue)]
+        assert sorted(live) == sorted(need.id for need in self.needs.values() if need.said)
 
     @invariant()
     def kept_totals_are_those_of_the_stimuli(self) -> None:
