@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from blackboard import Decision, Need, Overdue, count, every, strength, total, watch
 from blackboard.board.activations import activation_recovery
 from blackboard.board.activations.claims import Claim
-from blackboard.board.people import overdue_needs
+from blackboard.board.mark_storage import overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
