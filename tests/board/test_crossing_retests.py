@@ -13,6 +13,7 @@ from blackboard.board.registration import backfill
 from blackboard.decay import Exponential
 from blackboard.deployment import Deployment
 from tests.board.world import HOUR, MINUTE, World, kind, spec
+from tests.support.board_steps import in_transaction
 
 KINDS = {
     "smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="separate"),
@@ -96,7 +97,7 @@ def test_the_tests_run_in_bounded_batches(world: World) -> None:
     for number in range(10):
         world.put("smoke", f"s/{number}")
     world.register(KINDS, spec("watchman", strength("smoke") >= 0.4, batch=100))
-    world.board.session.write(lambda txn: backfill.run_batch(txn, 3))
+    in_transaction(world.board, backfill.run_batch, 3)
     assert sorted(item.held_by or "" for item in world.board.agenda()) == [""] * 3 + ["retest"] * 7
     claim = world.claimed("watchman")  # those that were tested need not wait for the others
     assert len(claim.inputs) == 3

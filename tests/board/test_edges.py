@@ -11,6 +11,7 @@ from blackboard.board.activations import activation_splits
 from blackboard.board.activations.claims import Claim
 from blackboard.decay import Decay
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
+from tests.support.board_steps import in_transaction
 
 SMOKE = {"smoke": kind("smoke", Linear("1h"), on_repeat="separate")}
 
@@ -176,7 +177,7 @@ def test_an_isolated_mark_has_all_its_attempts(world: World) -> None:
     world.deploy(SMOKE, spec("watchman", strength("smoke") >= 0.1, max_attempts=3, cooldown_after_failures=99))
     _, second = (world.put("smoke", f"s{number}").mark_id for number in range(2))
     claim = world.claimed("watchman")
-    assert world.board.session.write(lambda txn: activation_splits.isolate(txn, claim.row, [second])) == {second}
+    assert in_transaction(world.board, activation_splits.isolate, claim.row, [second]) == {second}
     world.finish(claim)
     failures = 0
     for _ in range(20):

@@ -19,6 +19,7 @@ from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
 from blackboard.states import ActivationState, IllegalTransition
 from blackboard.store.rows import ActivationRow
 from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
+from tests.support.board_steps import in_transaction
 
 KINDS = {
     "lead": kind("lead", Never(), on_repeat="separate"),
@@ -193,7 +194,7 @@ def test_the_run_of_a_dead_worker_is_recovered_and_is_not_a_failure(world: World
     lead = world.put("lead").mark_id
     claim = world.claimed("sales", "gone")
     assert inputs(claim) == [lead]
-    assert world.board.session.write(lambda txn: activation_recovery.recover(txn, ["gone"], expired=False)) == 1
+    assert in_transaction(world.board, activation_recovery.recover, ["gone"], expired=False) == 1
     assert world.woken("sales") == [lead]
     [row] = world.board.activations()
     assert (row.state, row.interruptions) == ("done", 1)
@@ -204,9 +205,9 @@ def test_an_expired_lease_is_recovered_and_the_late_worker_cannot_end_the_run(wo
     lead = world.put("lead").mark_id
     late = world.claimed("sales", "late")
     world.advance(LEASE - 1)
-    assert world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True)) == 0
+    assert in_transaction(world.board, activation_recovery.recover, [], expired=True) == 0
     world.advance(1)
-    assert world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True)) == 1
+    assert in_transaction(world.board, activation_recovery.recover, [], expired=True) == 1
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.fail(late) is None
     other = world.claimed("sales", "other")
@@ -221,7 +222,7 @@ def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5))
     world.put("lead")
     late = world.claim("sales", "w")
-    world.board.session.write(lambda txn: activation_recovery.recover(txn, ["w"], expired=False))
+    in_transaction(world.board, activation_recovery.recover, ["w"], expired=False)
     again = world.claim("sales", "w")
     assert late is not None
     assert again is not None
@@ -233,7 +234,7 @@ def test_a_run_that_is_handed_back_is_claimed_again_at_once(world: World) -> Non
     world.deploy(KINDS, spec("sales", strength("lead") >= 0.5, max_attempts=1))
     lead = world.put("lead").mark_id
     claim = world.claimed("sales")
-    assert world.board.session.write(lambda txn: activation_results.hand_back(txn, claim.row))
+    assert in_transaction(world.board, activation_results.hand_back, claim.row)
     again = world.claimed("sales")
     assert (inputs(again), again.row.attempt) == ([lead], 1)
 
@@ -328,16 +329,10 @@ def parted(world: World) -> tuple[ActivationRow, ...]:
 def test_a_crossing_is_done_when_the_last_part_of_its_batch_is_done(world: World, last: int) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    assert (
-        world.board.session.write(lambda txn: activation_results.finish(txn, rows[1 - last], agent, [], MarkClasses()))
-        == []
-    )
+    assert in_transaction(world.board, activation_results.finish, rows[1 - last], agent, [], MarkClasses()) == []
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("claimed", rows[last].id)
-    assert (
-        world.board.session.write(lambda txn: activation_results.finish(txn, rows[last], agent, [], MarkClasses()))
-        == []
-    )
+    assert in_transaction(world.board, activation_results.finish, rows[last], agent, [], MarkClasses()) == []
     [crossing] = world.crossings()
     assert (crossing.state, crossing.activation_id) == ("done", rows[last].id)
 
@@ -346,10 +341,8 @@ def test_a_crossing_is_done_when_the_last_part_of_its_batch_is_done(world: World
 def test_a_crossing_stays_open_while_a_part_of_a_part_is_open(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.session.write(lambda txn: activation_results.fail(txn, rows[1], agent, Failure("again"), world.rng))
-    assert (
-        world.board.session.write(lambda txn: activation_results.finish(txn, rows[0], agent, [], MarkClasses())) == []
-    )
+    in_transaction(world.board, activation_results.fail, rows[1], agent, Failure("again"), world.rng)
+    assert in_transaction(world.board, activation_results.finish, rows[0], agent, [], MarkClasses()) == []
     ended = []
     while (claim := world.claim("sales")) is not None:
         [crossing] = world.crossings()
@@ -382,10 +375,8 @@ def test_the_crossing_of_a_batch_with_many_parts_is_rewritten_few_times(world: W
 def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    world.board.session.write(
-        lambda txn: activation_results.defer(txn, rows[0], until=None, reason="a person", held=True)
-    )
-    world.board.session.write(lambda txn: activation_results.finish(txn, rows[1], agent, [], MarkClasses()))
+    in_transaction(world.board, activation_results.defer, rows[0], until=None, reason="a person", held=True)
+    in_transaction(world.board, activation_results.finish, rows[1], agent, [], MarkClasses())
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]
 
@@ -443,7 +434,7 @@ def test_an_isolated_mark_of_a_conjunction_takes_its_subject_along(world: World)
     put_joint(world, "a", "b")
     claim = world.claimed("sales")
     ids = {subject: {item.event.mark_id for item in claim.inputs if item.event.subject == subject} for subject in "ab"}
-    moved = world.board.session.write(lambda txn: activation_splits.isolate(txn, claim.row, [min(ids["b"])]))
+    moved = in_transaction(world.board, activation_splits.isolate, claim.row, [min(ids["b"])])
     assert moved == ids["b"]
     world.finish(claim)
     claim = world.claimed("sales")
@@ -459,5 +450,5 @@ def test_a_transition_that_is_not_allowed_is_not_written(world: World) -> None:
     world.finish(claim)
     done = claim.row._replace(state="done")
     with pytest.raises(IllegalTransition, match="done cannot become ready"):
-        world.board.session.write(lambda txn: set_state(txn, done, ActivationState.READY))
+        in_transaction(world.board, set_state, done, ActivationState.READY)
     assert [row.state for row in world.board.activations()] == ["done"]

@@ -13,6 +13,7 @@ from blackboard import count, strength, strongest, total, watch
 from blackboard.conditions import Condition
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
+from tests.support.board_steps import in_transaction
 from tests.support.examples import examples
 
 LAWS: list[Decay] = [
@@ -348,7 +349,7 @@ def test_due_crossings_fire_in_bounded_batches_and_in_order(world: World) -> Non
         world.put("smoke", f"s{i}")
         world.advance(SECOND)
     world.advance(2 * HOUR)
-    assert [world.board.session.write(lambda txn: predicted_crossings.fire_due(txn, 3)) for _ in range(4)] == [
+    assert [in_transaction(world.board, predicted_crossings.fire_due, 3) for _ in range(4)] == [
         3,
         3,
         1,

@@ -15,6 +15,7 @@ from blackboard.board import retention
 from blackboard.marks import is_same_payload
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.board_steps import in_transaction
 
 CONDITIONS = [
     strength("smoke") >= 0.5,
@@ -236,9 +237,7 @@ def test_an_evaporated_mark_without_news_is_not_given_again(world: World) -> Non
     world.evaporate()
     assert world.sql("SELECT mark_id FROM absorbed") == [(mark,)]
     assert world.woken("watchman") == [fire]
-    world.board.session.write(
-        lambda txn: retention.remove(txn, history=None, activations=None, model_calls=None, limit=9)
-    )
+    in_transaction(world.board, retention.remove, history=None, activations=None, model_calls=None, limit=9)
     assert (mark,) not in world.sql("SELECT mark_id FROM absorbed")
 
 

@@ -16,6 +16,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS
 from tests.board.world import HOUR, LEASE, World, kind, prepared, spec
+from tests.support.board_steps import in_transaction
 
 KINDS = {"smoke": kind("smoke", Exponential("1h"), on_repeat="separate")}
 WATCHMAN = spec("watchman", strength("smoke") >= 0.5)
@@ -98,7 +99,7 @@ def test_a_finished_activation_notifies_unless_the_transaction_claims_the_next(w
     one_by_one = spec("watchman", strength("smoke") >= 0.5, batch=1)
     world.deploy(KINDS, one_by_one)
     assert not notifies(world, finishing(world, claim_next=True))
-    world.board.session.write(lambda txn: activation_recovery.recover(txn, ["worker"], expired=False))
+    in_transaction(world.board, activation_recovery.recover, ["worker"], expired=False)
     assert notifies(world, finishing(world, claim_next=False))
 
 

@@ -20,6 +20,7 @@ from blackboard.deployment import Per, WatchSpec
 from blackboard.errors import AgentError, ConfigurationError
 from blackboard.parsing import parse_condition
 from tests.board.world import MINUTE, SECOND, World, kind, spec
+from tests.support.board_steps import in_transaction
 from tests.support.examples import examples
 
 KINDS = {"alert": kind("alert", Never(), on_repeat="separate"), "quiet": kind("quiet", Never())}
@@ -210,7 +211,7 @@ def test_a_mark_that_is_isolated_gets_an_activation_about_the_same_subject(world
         world.put("alert", "web")
     claim = world.claimed("pager")
     bad = claim.inputs[0].event.mark_id
-    assert world.board.session.write(lambda txn: activation_splits.isolate(txn, claim.row, [bad])) == {bad}
+    assert in_transaction(world.board, activation_splits.isolate, claim.row, [bad]) == {bad}
     world.finish(claim)
     alone = world.claimed("pager")
     assert (alone.subjects, [item.event.mark_id for item in alone.inputs]) == (("web",), [bad])

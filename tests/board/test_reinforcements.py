@@ -15,6 +15,7 @@ from blackboard.decay import Decay
 from blackboard.errors import InvalidAuthor, InvalidMark, NotFound
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, World, kind, spec
+from tests.support.board_steps import in_transaction
 
 REPEATS = ["add", "max", "replace", "separate"]
 CONDITIONS = [
@@ -28,7 +29,7 @@ CONDITIONS = [
 
 def reinforce(world: World, mark_id: int, by: float, agent: str) -> Receipt:
     """Reinforce a mark as only an activation of an agent can do."""
-    return world.board.session.write(lambda txn: added_strength.reinforce(txn, mark_id, by, agent, 0))
+    return in_transaction(world.board, added_strength.reinforce, mark_id, by, agent, 0)
 
 
 @pytest.mark.parametrize("on_repeat", REPEATS)

@@ -16,6 +16,7 @@ from blackboard.deployment import AgentSpec
 from blackboard.errors import BlackboardError
 from blackboard.store.rows import CrossingRow
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.board_steps import in_transaction
 
 DAY = 24 * HOUR
 KINDS = {"smoke": kind("smoke", Never(), on_repeat="separate"), "deploy": kind("deploy", Never(), on_repeat="replace")}
@@ -265,9 +266,7 @@ def test_a_budget_defers(world: World) -> None:
     world.fire_all_due()
     claim = world.claimed("digest")
     until = world.clock.now() + 3 * HOUR
-    world.board.session.write(
-        lambda txn: activation_results.defer(txn, claim.row, until=until, reason="the budget", held=True)
-    )
+    in_transaction(world.board, activation_results.defer, claim.row, until=until, reason="the budget", held=True)
     world.advance(2 * HOUR)
     world.fire_all_due()
     assert world.claim("digest") is None
@@ -313,7 +312,7 @@ def test_a_worker_that_dies_leaves_the_instant_to_the_next(world: World) -> None
     for _ in range(2):
         claim = world.claimed("digest")
         assert instant(claim) == "Mon 10:00"
-        world.board.session.write(lambda txn: activation_recovery.recover(txn, ["worker"], expired=False))
+        in_transaction(world.board, activation_recovery.recover, ["worker"], expired=False)
     [record] = world.board.activations()
     assert (record.state, record.interruptions, record.scheduled_for) == ("ready", 2, START + timedelta(hours=1))
 
@@ -426,7 +425,7 @@ def test_a_schedule_that_waits_keeps_no_history(world: World) -> None:
     world.advance(40 * DAY)
     world.fire_all_due()
     keep = {"history": DAY, "activations": DAY, "model_calls": DAY}
-    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=100)) == 1
+    assert in_transaction(world.board, retention.remove, **keep, limit=100) == 1
     assert [row.event for row in world.sql("SELECT event FROM event")] == ["withdrawn"]  # the newest stays
 
 

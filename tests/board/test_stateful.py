@@ -23,6 +23,7 @@ from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, Not
 from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, LASTING, SUM, Model, ModelMark, ModelNeed
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.board_steps import in_transaction
 from tests.support.examples import examples
 
 LAWS: list[Decay] = [
@@ -454,9 +455,7 @@ class Board(RuleBasedStateMachine):
     def the_worker_dies(self) -> None:
         late = dict(self.running)
         self.running.clear()
-        assert self.world.board.session.write(
-            lambda txn: activation_recovery.recover(txn, ["worker"], expired=False)
-        ) == len(late)
+        assert in_transaction(self.world.board, activation_recovery.recover, ["worker"], expired=False) == len(late)
         for claim in late.values():
             assert self.world.finish(claim, ("fire", "a", 1.0)) is None
 

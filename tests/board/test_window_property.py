@@ -25,6 +25,7 @@ from blackboard.decay import Exponential, Step
 from blackboard.errors import BlackboardError
 from tests.board.sum_checks import check_window_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.board_steps import in_transaction
 from tests.support.examples import examples
 
 SUBJECTS = ["a", "b"]
@@ -199,8 +200,8 @@ class Run:
     def keep_little(self) -> None:
         self.now()
         self.world.evaporate()
-        self.world.board.session.write(
-            lambda txn: retention.remove(txn, history=MINUTE, activations=None, model_calls=None, limit=1000)
+        in_transaction(
+            self.world.board, retention.remove, history=MINUTE, activations=None, model_calls=None, limit=1000
         )
 
     def wake(self, name: str) -> None:

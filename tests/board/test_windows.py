@@ -15,6 +15,7 @@ from blackboard.decay import Exponential, Step
 from blackboard.errors import InvalidCondition
 from blackboard.parsing import parse_condition
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.board_steps import in_transaction
 
 BEAT = {"beat": kind("beat", Step("1m"), on_repeat="separate")}
 LASTING = {"alarm": kind("alarm", Exponential("10h"), on_repeat="add")}
@@ -255,9 +256,7 @@ def test_a_crossing_is_given_what_was_in_its_window_and_what_came_since(world: W
     world.board.pause("many")
     world.advance(HOUR)
     marks.append(world.put("beat", "a").mark_id)
-    world.board.session.write(
-        lambda txn: retention.remove(txn, history=MINUTE, activations=None, model_calls=None, limit=1000)
-    )
+    in_transaction(world.board, retention.remove, history=MINUTE, activations=None, model_calls=None, limit=1000)
     world.evaporate()
     world.board.resume("many")
     given = [item.event.mark_id for item in world.claimed("many").inputs]
@@ -353,17 +352,17 @@ def test_a_longer_window_is_filled_and_a_shorter_one_is_cleared_by_retention(wor
     world.advance(20 * MINUTE)
     world.evaporate()
     keep = {"history": HOUR, "activations": None, "model_calls": None}
-    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) == 2
+    assert in_transaction(world.board, retention.remove, **keep, limit=10) == 2
     watch_for("1h")
     assert world.put("beat", "b").crossed == ("many",)
     world.advance(2 * HOUR)
-    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) == 0  # a crossing waits
+    assert in_transaction(world.board, retention.remove, **keep, limit=10) == 0  # a crossing waits
     watch_for("2m")
     assert [row.state for row in world.crossings()] == ["skipped"]
     world.put("beat", "b")
-    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) >= 3
+    assert in_transaction(world.board, retention.remove, **keep, limit=10) >= 3
     world.deploy(BEAT)
-    assert world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=10)) == 1
+    assert in_transaction(world.board, retention.remove, **keep, limit=10) == 1
 
 
 def test_history_stays_as_long_as_a_window_needs_it(world: World) -> None:
@@ -373,7 +372,7 @@ def test_history_stays_as_long_as_a_window_needs_it(world: World) -> None:
     keep = {"history": HOUR, "activations": None, "model_calls": None}
     world.advance(23 * HOUR)
     world.evaporate()
-    world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=100))
+    in_transaction(world.board, retention.remove, **keep, limit=100)
     second = world.put("beat", "a")
     claim = world.claimed("many")
     assert {item.event.mark_id: item.event.payload for item in claim.inputs} == {
@@ -383,7 +382,7 @@ def test_history_stays_as_long_as_a_window_needs_it(world: World) -> None:
     world.finish(claim)
     world.advance(48 * HOUR)
     world.evaporate()
-    while world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=100)):
+    while in_transaction(world.board, retention.remove, **keep, limit=100):
         pass
     assert world.board.history("b") == []
 

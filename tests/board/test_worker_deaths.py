@@ -14,6 +14,7 @@ from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.decay import Never
 from tests.board.world import LEASE, World, inputs, kind, spec
+from tests.support.board_steps import in_transaction
 
 KINDS = {name: kind(name, Never(), on_repeat="separate") for name in ("lead", "reply", "out")}
 
@@ -24,7 +25,7 @@ def alone(world: World, name: str = "sales", worker: str = "gone") -> Claim | No
 
 
 def die(world: World, worker: str = "gone") -> int:
-    return world.board.session.write(lambda txn: activation_recovery.recover(txn, [worker], expired=False))
+    return in_transaction(world.board, activation_recovery.recover, [worker], expired=False)
 
 
 def kill(world: World, name: str = "sales") -> list[int]:
@@ -121,13 +122,11 @@ def test_only_deaths_count(world: World) -> None:
     lead = world.put("lead", "a").mark_id
     for _ in range(4):  # its worker lives: it could not save the result
         world.claimed("sales", "alive")
-        world.board.session.write(
-            lambda txn: activation_recovery.recover(txn, [], expired=False, is_lost=lambda row: True)
-        )
+        in_transaction(world.board, activation_recovery.recover, [], expired=False, is_lost=lambda row: True)
     for _ in range(4):  # its worker is late, but holds its lock
         world.claimed("sales", "alive")
         world.advance(LEASE)
-        assert world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True)) == 1
+        assert in_transaction(world.board, activation_recovery.recover, [], expired=True) == 1
     for _ in range(4):  # its worker stopped in order
         claim = world.claimed("sales", "alive")
         hand_back(world, claim)
@@ -140,7 +139,7 @@ def test_on_a_server_the_end_of_a_lease_is_a_death(world: World) -> None:
     for _ in range(3):
         assert (world.claim("sales", "gone") or alone(world)) is not None
         world.advance(LEASE)
-        world.board.session.write(lambda txn: activation_recovery.recover(txn, [], expired=True, expiry_is_death=True))
+        in_transaction(world.board, activation_recovery.recover, [], expired=True, expiry_is_death=True)
     assert states(world) == ["quarantined"]
 
 
@@ -169,7 +168,7 @@ def test_an_answer_that_is_stored_ends_the_row_of_deaths(world: World) -> None:
 
 
 def hand_back(world: World, claim: Claim) -> None:
-    assert world.board.session.write(lambda txn: activation_results.hand_back(txn, claim.row))
+    assert in_transaction(world.board, activation_results.hand_back, claim.row)
 
 
 def answer(world: World, claim: Claim) -> None:

@@ -27,6 +27,7 @@ from blackboard.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.marks import Kind
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statement_file import Statement
+from tests.support.board_steps import in_transaction
 from tests.support.storage import FileStorage, Storage
 
 SECOND = 1_000_000
@@ -102,7 +103,7 @@ class World:
 
     def follow(self, limit: int = 1000) -> int:
         batches = 0
-        while self.board.session.write(lambda txn: backfill.run_batch(txn, limit)):
+        while in_transaction(self.board, backfill.run_batch, limit):
             batches += 1
             assert batches < 10_000
         return batches
@@ -131,7 +132,7 @@ class World:
     def evaporate(self, limit: int = 1000) -> int:
         """Record predicted crossings and move evaporated marks to the history until no work remains."""
         count = 0
-        while done := self.board.session.write(lambda txn: departures.evaporate_due(txn, limit)):
+        while done := in_transaction(self.board, departures.evaporate_due, limit):
             count += done
             assert count < 100_000
         return count
@@ -172,9 +173,7 @@ class World:
         return self.board.session.write(work)
 
     def fail(self, claim: Claim, error: str = "it broke") -> str | None:
-        return self.board.session.write(
-            lambda txn: activation_results.fail(txn, claim.row, claim.agent, Failure(error), self.rng)
-        )
+        return in_transaction(self.board, activation_results.fail, claim.row, claim.agent, Failure(error), self.rng)
 
     def woken(self, name: str) -> list[int] | None:
         """Claim and finish once; return the ids of the input marks, or None if the agent did not wake."""

@@ -21,6 +21,7 @@ from blackboard.states import ActivationState
 from blackboard.store.rows import ModelPauseRow
 from blackboard.store.statements import MODEL_CALLS
 from tests.cli.conftest import CommandLine
+from tests.support.board_steps import in_transaction
 
 READING = (
     ("marks",),
@@ -166,9 +167,7 @@ def test_a_deferred_activation_shows_its_next_attempt_and_the_reason(burning: Co
         claim = board.session.write(lambda txn: claims.claim(txn, txn.deployment.agent("watchman"), "w", 10**9))
         until = parse_instant("2099-01-31T15:00:00Z")
         assert claim is not None
-        board.session.write(
-            lambda txn: activation_results.defer(txn, claim.row, until=until, reason="the API cannot be reached")
-        )
+        in_transaction(board, activation_results.defer, claim.row, until=until, reason="the API cannot be reached")
     assert "again at 2099-01-31 15:00:00: the API cannot be reached" in burning("activations").out
     out = burning("explain", "watchman").out
     assert "is retried at 2099-01-31T15:00:00.000000Z: the API cannot be reached" in out

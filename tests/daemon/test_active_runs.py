@@ -18,6 +18,7 @@ from blackboard.board.worker import Worker
 from blackboard.daemon.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.settings.sections import DaemonSettings
 from blackboard.states import SUSPECT_DEATHS
+from tests.support.board_steps import in_transaction
 
 
 class Errand(Mark, kind="errand", on_repeat="separate"):
@@ -252,7 +253,7 @@ def test_what_must_run_alone_waits_for_all_other_runs_and_no_other_starts_beside
     for _ in range(SUSPECT_DEATHS):
         gone = Worker(board, "host-1-gone", 60_000_000, {})
         assert len(gone.claim_ready(["runner"], 1)) == 1
-        board.session.write(lambda txn: activation_recovery.recover(txn, ["host-1-gone"], expired=False))
+        in_transaction(board, activation_recovery.recover, ["host-1-gone"], expired=False)
     put(board, Favour, 30)
     daemon = serve(board, runner, other, workers=4)
     daemon.run(until_quiescent=True)

@@ -23,6 +23,7 @@ from blackboard.llm.request import highest_cost
 from blackboard.store.statements import MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import MODEL, Lead, PayingBoard
+from tests.support.board_steps import in_transaction
 from tests.support.faults import Cut, Hang, Junk, Status
 from tests.support.messages_api import MessagesApi
 
@@ -251,7 +252,7 @@ def test_a_short_retention_still_keeps_the_spending_of_today(
     world = world_of(budget=Budget(calls_per_day=1), batch=1)
     world.deposit_leads(2)
     world.run_until_quiescent()
-    world.board.session.write(lambda txn: retention.remove(txn, history=0, activations=0, model_calls=0, limit=1000))
+    in_transaction(world.board, retention.remove, history=0, activations=0, model_calls=0, limit=1000)
     world.board.retry(world.board.activations(state="held")[0].id)
     world.run_until_quiescent()
     assert api.paid == 1

@@ -24,6 +24,7 @@ from blackboard.settings.settings_file import load_settings
 from blackboard.store.view_columns import VIEWS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
+from tests.support.board_steps import in_transaction
 from tests.support.faults import Cut, Status
 from tests.support.messages_api import MessagesApi
 
@@ -137,9 +138,7 @@ def test_of_two_answers_the_newer_is_applied_and_the_late_answer_is_reported(
     world.run_until_quiescent()
     late, used = world.calls()
     assert (late["state"], used["state"]) == ("unknown", "applied")
-    assert world.board.session.write(
-        lambda txn: model_calls.record_answer(txn, late["id"], "{}", None, model_calls.CallCost(cost=1))
-    )
+    assert in_transaction(world.board, model_calls.record_answer, late["id"], "{}", None, model_calls.CallCost(cost=1))
     assert world.states() == ["unusable", "applied"]
     assert world.board.costs()[0].marks_deposited == 1
 

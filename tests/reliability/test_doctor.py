@@ -17,6 +17,7 @@ from blackboard.deployment import Deployment
 from blackboard.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
 from tests.reliability.serving import run_until_idle, served
+from tests.support.board_steps import in_transaction
 
 
 class Smoke(Mark, kind="smoke", on_repeat="separate"):
@@ -128,7 +129,7 @@ def test_a_deployment_file_that_is_not_active_is_drift(board: Blackboard) -> Non
     assert "deployment" not in wrong(board, wanted)
     changed = wanted.model_copy(update={"trust": {"webform": 0.5}})
     assert "blackboard init" in wrong(board, changed)["deployment"].advice
-    board.session.write(lambda txn: register(txn, changed))
+    in_transaction(board, register, changed)
     assert "deployment" not in wrong(board, changed)
 
 

@@ -15,6 +15,7 @@ from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, streng
 from blackboard.board import retention
 from blackboard.errors import NotFound
 from tests.reliability.serving import run_until_idle, served
+from tests.support.board_steps import in_transaction
 
 DAY = 24 * 3600 * 1_000_000
 
@@ -113,14 +114,14 @@ def test_each_transaction_removes_a_bounded_number_and_returns_it(board: Blackbo
     daemon = served(board, keep_history="none", keep_activations="none", keep_model_calls="none")
     run_until_idle(daemon)
     removed = []
-    while count := board.session.write(
-        lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
+    while count := in_transaction(
+        board, retention.remove, history=10 * DAY, activations=None, model_calls=None, limit=150
     ):
         removed.append(count)
     assert max(removed) <= 2 * 150  # of each category
     clock.advance(timedelta(days=30))
-    while count := board.session.write(
-        lambda txn: retention.remove(txn, history=10 * DAY, activations=None, model_calls=None, limit=150)
+    while count := in_transaction(
+        board, retention.remove, history=10 * DAY, activations=None, model_calls=None, limit=150
     ):
         removed.append(count)
     left = rows(board)
