@@ -18,9 +18,9 @@ from blackboard.board.activations import model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
-from blackboard.board.mark_storage import added_strength, departures, deposits
+from blackboard.board.mark_storage import added_strength, departures, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
-from blackboard.board.mark_storage.deposits import check_signature
+from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.people import erasure, failed_activations, needs, pauses
 from blackboard.board.reading import queries, waking_explanation
 from blackboard.board.reading.activation_details import activation_details
@@ -282,7 +282,7 @@ class Blackboard:
             occurred_at=occurred_at,
             if_event=if_event,
         )
-        return self.session.write(lambda txn: deposits.submit(txn, request, classes), shared=True)
+        return self.session.write(lambda txn: submissions.submit(txn, request, classes), shared=True)
 
     @overload
     def deposit_many(

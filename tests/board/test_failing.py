@@ -450,5 +450,5 @@ def test_a_transition_that_is_not_allowed_is_not_written(world: World) -> None:
     world.finish(claim)
     done = claim.row._replace(state="done")
     with pytest.raises(IllegalTransition, match="done cannot become ready"):
-        in_transaction(world.board, set_state, done, ActivationState.READY)
+        world.board.session.write(lambda txn: set_state(txn, done, ActivationState.READY))
     assert [row.state for row in world.board.activations()] == ["done"]

@@ -16,7 +16,7 @@ from blackboard.board.activations.agent_actions import AgentAction, AgentDeposit
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.deposits import prepare
+from blackboard.board.mark_storage.submissions import prepare
 from blackboard.board.registration import backfill
 from blackboard.board.registration.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt

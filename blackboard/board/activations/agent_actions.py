@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blackboard.board.activations import agent_decisions
-from blackboard.board.mark_storage import added_strength, departures, deposit_limits, deposits, mark_lookup
+from blackboard.board.mark_storage import added_strength, departures, deposit_limits, mark_lookup, submissions
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
@@ -108,7 +108,7 @@ def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classe
     try:
         if item.need is not None:
             return agent_decisions.answer(txn, agent, item.request, item.need, classes)
-        return deposits.submit(txn, item.request, classes)
+        return submissions.submit(txn, item.request, classes)
     except UniqueConflict:
         if item.alternative is None:
             raise

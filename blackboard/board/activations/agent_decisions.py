@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from blackboard.board.mark_storage import departures, deposits, need_answers, overdue_needs
+from blackboard.board.mark_storage import departures, need_answers, overdue_needs, submissions
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
@@ -30,7 +30,7 @@ def answer(
         AgentError: The agent may not answer the need.
         InvalidMark: There never was such a need, or the decision does not fit it.
     """
-    if (first := deposits.first_receipt(txn, request)) is not None:
+    if (first := submissions.first_receipt(txn, request)) is not None:
         return first
     need = _find_open(txn, need_id)
     if (reason := need_access.why_not(txn, agent, need)) is not None:
@@ -38,8 +38,8 @@ def answer(
     if request.subject != need.subject:
         raise InvalidMark(f"Decision.subject: need {need_id} is about {need.subject!r}, not {request.subject!r}")
     overdue_needs.fire_due_of(txn, need_id, classes)
-    prepared = deposits.prepare(txn, request._replace(text=_with_answer(request, need)), classes)
-    receipt = deposits.store(txn, request, prepared._replace(text=_with_question(prepared, need)))
+    prepared = submissions.prepare(txn, request._replace(text=_with_answer(request, need)), classes)
+    receipt = submissions.store(txn, request, prepared._replace(text=_with_question(prepared, need)))
     departures.withdraw(txn, need_id, request.author, request.activation_id)
     return receipt
 

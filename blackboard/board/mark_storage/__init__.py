@@ -1,6 +1,7 @@
 """Marks on the board: their deposits, their changes, and how they leave.
 
 deposit_requests  what is to be deposited, as plain data
+submissions       a request, checked against the board before it is deposited
 deposits          the deposit of a mark, with all that follows in the same transaction
 deposit_keys      the key of a deposit, which stands for its first request
 deposit_limits    what a deposit may contain

@@ -6,27 +6,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from blackboard.authors import check_author, skeleton
-from blackboard.board.mark_storage import departures, deposit_keys, mark_lookup, open_needs, unique_holders
-from blackboard.board.mark_storage.deposit_keys import KeyedRequest
-from blackboard.board.mark_storage.deposit_limits import check_payload
+from blackboard.board.mark_storage import departures, mark_lookup, open_needs, unique_holders
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration import changed_watches, mark_migration, unique_values
-from blackboard.board.registration.declarations import ensure_kind
-from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import episode_crossings, guards, predicted_crossings, rising_crossings, window_totals
 from blackboard.clock import Instant, iso
-from blackboard.decay import Decay, Step
-from blackboard.durations import Microseconds, format_duration
-from blackboard.errors import InvalidAuthor, InvalidMark, InvalidTime, LawConflict, OutOfOrder, UsageError
+from blackboard.decay import Decay
+from blackboard.errors import LawConflict, OutOfOrder
 from blackboard.marks import (
     Kind,
-    check_intensity,
-    check_subject,
     dump_payload,
 )
 from blackboard.reinforcement import FadingState, is_live, join, may_add, single_state
@@ -53,138 +45,6 @@ class _LatestDeposit(NamedTuple):
     mark: MarkRow
     """The mark of the deposit as it was then."""
     occurred_at: Instant
-
-
-def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
-    """Check a request against the board, and deposit the mark.
-
-    If the request has a key that is known, nothing else is checked: the first result stands.
-
-    Raises:
-        UnknownName: The kind is not registered, and this process does not know its class.
-        InvalidMark: The mark cannot be stored.
-        InvalidTime: `occurred_at` is too far ahead of the board's time.
-        KeyReused: The key stands for another request.
-        Conflict: The live mark that it would join is not at the event of `if_event`.
-        LawConflict: The deposit names another law than the live mark that it would join.
-        OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
-    """
-    if (first := first_receipt(txn, request)) is not None:
-        return first
-    return store(txn, request, prepare(txn, request, classes))
-
-
-def store(txn: BoardTransaction, request: DepositRequest, prepared: DepositRequest) -> Receipt:
-    """Deposit the mark of a request as `prepare` returned it, under the key of the request if it has one."""
-    receipt = deposit(txn, prepared)
-    if request.key is not None:
-        deposit_keys.insert(txn, _keyed(request, request.key), receipt, request.source)
-    return receipt
-
-
-def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | None:
-    """Return the receipt of the first request with the same key; None if it has none, or the key is not known.
-
-    Raises:
-        InvalidMark: The key cannot be stored.
-        KeyReused: The key stands for another request.
-    """
-    return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key))
-
-
-def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
-    deposit_keys.check_key(key)
-    return KeyedRequest(request.author, request.kind, key, request.digest())
-
-
-def submit_each(
-    txn: BoardTransaction, requests: Sequence[DepositRequest | UsageError], classes: MarkClasses, *, raises: bool
-) -> list[Receipt | UsageError]:
-    """Submit requests in order. A `UsageError` among them stands for an item that is not a valid request.
-
-    Returns:
-        For each request its receipt, or its error.
-
-    Raises:
-        UsageError: The first error, if `raises`.
-    """
-    results: list[Receipt | UsageError] = []
-    for request in requests:
-        try:
-            if isinstance(request, UsageError):
-                raise request
-            results.append(submit(txn, request, classes))
-        except UsageError as error:
-            if raises:
-                raise
-            results.append(error)
-    return results
-
-
-def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> DepositRequest:
-    """Check a request against the board, and return it as it is stored. Register a kind that only this process knows.
-
-    Raises:
-        UnknownName: The kind is not registered, and this process does not know its class.
-        InvalidMark: The payload, subject, intensity or end is invalid.
-        InvalidAuthor: The author is an agent.
-        InvalidTime: `occurred_at` is too far ahead of the board's time.
-    """
-    ensure_kind(txn, request.kind, classes)
-    kind = txn.kind(request.kind)
-    if request.if_event is not None and kind.on_repeat == "separate":
-        raise InvalidMark(f"if_event: a deposit of {kind.name!r} joins no mark, as the kind repeats as 'separate'")
-    text, subject, decay = request.text, check_subject(request.subject), request.decay
-    if text is None:
-        text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)
-        subject = check_subject(subject)
-    check_payload(txn, request.kind, request.author, text, classes)
-    if request.activation_id is None:
-        check_signature(txn, request.author)
-    occurred_at = None if request.occurred_at is None else _accept_occurrence(txn, request.occurred_at)
-    if request.until is not None:
-        begin = txn.now if occurred_at is None else occurred_at
-        if request.decay is not None:
-            raise InvalidMark("decay and until each set the law of the mark; use only one of them")
-        if request.until <= begin:
-            past = "in the past" if begin == txn.now else f"not after occurred_at {iso(begin)}"
-            raise InvalidMark(f"until {iso(request.until)} is {past}")
-        decay = Step(Microseconds(request.until - begin), fixed=True)
-    intensity = check_intensity(request.intensity)
-    return request._replace(text=text, subject=subject, intensity=intensity, decay=decay, occurred_at=occurred_at)
-
-
-def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
-    """Return when a deposit occurred, as the board accepts it.
-
-    A time slightly ahead of the board's is replaced by now, and recorded as skew.
-
-    Raises:
-        InvalidTime: It is ahead of the board's time by more than `max_skew`.
-    """
-    ahead = occurred_at - txn.now
-    if ahead <= 0:
-        return occurred_at
-    if ahead > txn.deployment.max_skew:
-        because = "" if txn.doubted is None else ", which stands still until somebody confirms the clock"
-        raise InvalidTime(
-            f"occurred_at {iso(occurred_at)} is {format_duration(Microseconds(ahead))} ahead of the board's time"
-            f" {iso(txn.now)}{because}; at most {format_duration(txn.deployment.max_skew)} (max_skew) counts as now"
-        )
-    txn.sql.run(MARKS.count_skew, at=txn.now, skew=ahead)
-    return txn.now
-
-
-def check_signature(txn: BoardTransaction, author: str) -> None:
-    """Check that somebody outside the board may sign with a name.
-
-    Raises:
-        InvalidAuthor: It cannot be stored, is reserved, or a reader could take it for the name of an agent.
-    """
-    check_author(author)
-    if (agent := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:
-        looks = "is" if agent == author else f"looks like {agent!r}, which is"
-        raise InvalidAuthor(f"{author!r} {looks} an agent of this board; only its activations deposit in that name")
 
 
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:

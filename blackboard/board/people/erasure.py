@@ -16,7 +16,7 @@ from blackboard.board import file_compaction
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import departures, open_needs
-from blackboard.board.mark_storage.deposits import check_signature
+from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -8,7 +8,7 @@ from blackboard.board import board_clock
 from blackboard.board.mark_storage import departures, deposits, need_answers, open_needs, overdue_needs
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.board.mark_storage.deposits import check_signature
+from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.reading import queries
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
