@@ -315,7 +315,8 @@ def agent(
         InvalidCondition: A condition cannot wake an agent.
     """
     # Each is read several times.
-    writes, withdraws, reads, kinds = tuple(writes), tuple(withdraws), tuple(reads), tuple(kinds)
+    writes, withdraws = _items("writes", writes), _items("withdraws", withdraws)
+    reads, kinds = _items("reads", reads), _items("kinds", kinds)
     named = watches if isinstance(watches, Mapping) else {"watch": watches}
     watched = {label: _as_watch(item) for label, item in named.items()}
 
@@ -323,6 +324,8 @@ def agent(
         agent_name = function.__name__ if name is None else name
         if problem := agent_name_problem(agent_name):
             raise ConfigurationError([Mistake(f"agent {agent_name!r}", problem)])
+        if wrong := list(_mistakes_in_lists(agent_name, writes=writes, withdraws=withdraws, kinds=kinds, reads=reads)):
+            raise ConfigurationError(wrong)
         try:
             spec = AgentSpec(
                 name=agent_name,
@@ -413,6 +416,22 @@ def _as_watch(item: Condition | Watch | str) -> Watch:
 def _joined(first: Condition | None, second: Condition | None, operator: str) -> str | None:
     texts = [f"({condition})" for condition in (first, second) if condition is not None]
     return operator.join(texts) or None
+
+
+def _items(argument: str, given: Any) -> tuple[Any, ...]:
+    if isinstance(given, str | type) or not isinstance(given, Iterable):
+        raise ConfigurationError([Mistake(argument, f"{given!r} is not a list; write {argument}=[...]")])
+    return tuple(given)
+
+
+def _mistakes_in_lists(agent: str, *, reads: Sequence[Any], **classes: Sequence[Any]) -> Iterator[Mistake]:
+    for name, items in classes.items():
+        for item in items:
+            if not (isinstance(item, type) and issubclass(item, Mark) and item.kind):
+                yield Mistake(f"agent {agent!r}, {name}", f"{item!r} is not a class of marks")
+    for item in reads:
+        if not isinstance(item, Read):
+            yield Mistake(f"agent {agent!r}, reads", f"{item!r} is not strongest_of(...) or of_subject(...)")
 
 
 def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:

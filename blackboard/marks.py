@@ -223,9 +223,10 @@ class Mark(BaseModel):
         Raises:
             InvalidMark: The mark does not come from a board.
         """
-        if self._stored is None:
+        stored = self._stored  # pydantic takes microseconds to find a private attribute
+        if stored is None:
             raise InvalidMark(f"this {self.kind} mark was not read from a board: it has no id, strength or author yet")
-        return self._stored
+        return stored
 
     @property
     def id(self) -> int:

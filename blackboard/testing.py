@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
 import math
+import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
@@ -22,7 +24,8 @@ from blackboard.daemon.daemon import Daemon, build_daemon
 from blackboard.deployment import Per
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
-from blackboard.llm.client_protocol import BatchItem
+from blackboard.llm.client import client_from
+from blackboard.llm.client_protocol import BatchItem, Client
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
@@ -372,7 +375,7 @@ def replay(
     events: Iterable[tuple[datetime, Mark]],
     *,
     until: datetime | None = None,
-    model: ScriptedModel | None = None,
+    model: ScriptedModel | Literal["deployed"] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Deposit timed marks one after the other, and let a real daemon do at each instant what is due then.
@@ -387,22 +390,29 @@ def replay(
         events: Instants and marks, in the order of time; naive datetimes are UTC. Marks of one instant are deposited
             together. An iterator is read as time passes.
         until: The instant at which the replay ends; by default that of the last event.
-        model: The model that answers; without it, offline rules answer.
+        model: The model that answers; without it, offline rules answer. `"deployed"` is the model of the deployment
+            file, asked at the address and with the key that `blackboard run` would use: it costs what it costs.
         settings: The value of `context.settings`; the sections replace those of a deployment file.
 
     Raises:
-        UsageError: The board is not on a `ManualClock`, or an instant is earlier than that of the previous event, or at
-            first than the board's time.
+        UsageError: The board is not on a `ManualClock`; an instant is earlier than that of the previous event, or at
+            first than the board's time; or the model is that of a deployment file, and none is given.
         ConfigurationError: The deployment file has mistakes; all are listed.
         BlackboardError: A mark cannot be deposited.
     """
-    if isinstance(agents, Path):
-        resolved = with_settings(resolve_file(agents), settings or {})
-        board.deploy(resolved.deployment)
-        daemon = build_daemon(board, resolved, model)
-    else:
-        daemon = Daemon(board, agents, client=model, agent_settings=settings)
-    with Replay(board, daemon) as replayed:
+    with contextlib.ExitStack() as stack:
+        if isinstance(agents, Path):
+            resolved = with_settings(resolve_file(agents), settings or {})
+            board.deploy(resolved.deployment)
+            client: Client | None = client_from(resolved.settings.model, os.environ) if model == "deployed" else model
+            if client is not None:
+                stack.callback(client.close)
+            daemon = build_daemon(board, resolved, client)
+        elif model == "deployed":
+            raise UsageError('model="deployed" is the model of a deployment file; give replay() the path of the file')
+        else:
+            daemon = Daemon(board, agents, client=model, agent_settings=settings)
+        replayed = stack.enter_context(Replay(board, daemon))
         latest = board.now()
         for latest, same_instant in itertools.groupby(events, key=lambda event: event[0]):
             replayed.run_until(latest)

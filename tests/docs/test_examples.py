@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from tests.docs.blocks import ROOT, Blocks
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-CORRELATOR = ROOT / "examples/alerts"
+CORRELATOR, TRIAGE = ROOT / "examples/alerts", ROOT / "examples/triage"
 EXPECTED = {"smoke.py": "[Alarm(subject='kitchen', intensity=1.0, level=8, id=3, strength=1.0, author='watchman')]"}
 """The last line of output of each example."""
 
@@ -46,14 +47,19 @@ def test_the_comparison_shows_both_programs_in_full() -> None:
 
 
 @pytest.mark.processes
-def test_what_the_correlator_shows_in_service_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "alerts"
-    shutil.copytree(CORRELATOR, folder)
+@pytest.mark.parametrize("program", [CORRELATOR, TRIAGE], ids=lambda path: path.name)
+def test_what_an_application_shows_in_service_runs(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / program.name
+    shutil.copytree(program, folder)
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     section = folder / "service.md"
-    section.write_text((CORRELATOR / "README.md").read_text("utf-8").partition("## In service")[2])
-    assert Blocks(folder, lambda: folder / "alerts.db").run(section) == 1
+    shown = (program / "README.md").read_text("utf-8").partition("## In service")[2]
+    section.write_text(shown)
+    assert Blocks(folder, lambda: folder / f"{program.name}.db").run(section) == shown.count("```") // 2
 
 
 def test_the_comparison_counts_the_lines_of_both_programs() -> None:
@@ -65,7 +71,11 @@ def test_the_comparison_counts_the_lines_of_both_programs() -> None:
         lines_of_code(CORRELATOR / "alerts.py"),
         lines_of_code(CORRELATOR / "plain/loop.py"),
     ]
-    assert len((CORRELATOR / "alerts.py").read_text("utf-8").splitlines()) < 150
+
+
+@pytest.mark.parametrize("program", [CORRELATOR / "alerts.py", TRIAGE / "triage.py"], ids=lambda path: path.stem)
+def test_an_application_is_short(program: Path) -> None:
+    assert len(program.read_text("utf-8").splitlines()) < 150
 
 
 def lines_of_code(path: Path) -> int:

@@ -28,6 +28,8 @@ from blackboard import (
 from blackboard.clock import from_datetime, to_datetime
 from blackboard.errors import AgentError, ConfigurationError, InvalidMark, ModelError, UsageError
 from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark, replay
+from tests.support.faults import Status
+from tests.support.messages_api import MessagesApi
 
 
 class Fog(Mark, kind="kit_fog", weight=2.0):
@@ -205,6 +207,29 @@ def test_a_replay_deploys_the_file_that_it_is_given(
     path.write_text('[deployment]\nagents = ["replayed_agents:keper"]\n')
     with pytest.raises(ConfigurationError, match="keeper"):
         replay(board, path, [])
+
+
+def test_a_replay_asks_the_model_of_its_file_as_the_command_does(
+    board: Blackboard, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("asking_agents")
+    module.__dict__["keeper"] = keeper
+    monkeypatch.setitem(sys.modules, "asking_agents", module)
+    path = tmp_path / "pier.toml"
+    path.write_text('[deployment]\nagents = ["asking_agents:keeper"]\n[budget]\ncalls_per_day = 2\n')
+    start = to_datetime(clock.now())
+    fog = [(start + timedelta(hours=hour), Fog(subject=f"pier {hour}")) for hour in range(3)]
+    with MessagesApi(lambda body: {"level": 7}, key="secret") as api:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", api.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "secret")
+        api.queue(Status(529))
+        replay(board, path, fog, model="deployed")
+        assert sorted(horn.subject for horn in board.marks(Horn)) == ["pier 0", "pier 1"]
+        assert [row.calls for row in board.costs()] == [api.paid] == [2]
+        replay(board, path, [], until=start + timedelta(days=1), model="deployed")
+        assert len(board.marks(Horn)) == 3
+    with pytest.raises(UsageError, match="path of the file"):
+        replay(board, [keeper], [], model="deployed")
 
 
 @pytest.mark.processes

@@ -114,6 +114,28 @@ def test_all_mistakes_in_the_settings_are_reported_at_once() -> None:
     assert places == ["agent 'wrong', batch", "agent 'wrong', batch_window", "agent 'wrong', bach"]
 
 
+@pytest.mark.parametrize(
+    ("declared", "mistakes"),
+    [
+        ({"writes": [Smoke, "smoke"]}, ["agent 'wrong', writes: 'smoke' is not a class of marks"]),
+        ({"withdraws": [Mark]}, [f"agent 'wrong', withdraws: {Mark!r} is not a class of marks"]),
+        ({"kinds": [int], "writes": [1]}, ["writes: 1 is", "kinds: <class 'int'> is not a class of marks"]),
+        ({"reads": [Smoke]}, [f"agent 'wrong', reads: {Smoke!r} is not strongest_of(...) or of_subject(...)"]),
+        ({"withdraws": Smoke}, [f"withdraws: {Smoke!r} is not a list; write withdraws=[...]"]),
+        ({"writes": "smoke"}, ["writes: 'smoke' is not a list; write writes=[...]"]),
+    ],
+)
+def test_what_is_not_a_list_of_mark_classes_is_named(declared: dict[str, Any], mistakes: list[str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+
+        @agent(watches=HOT, **declared)
+        def wrong(marks: list[Mark], context: Any) -> None:
+            return None
+
+    assert len(caught.value.mistakes) == len(mistakes)
+    assert all(mistake in str(caught.value) for mistake in mistakes)
+
+
 def test_a_function_that_cannot_be_called_with_marks_and_context_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="two arguments: marks and context"):
 
