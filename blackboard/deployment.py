@@ -24,7 +24,7 @@ from blackboard.conditions import (
 from blackboard.decay import law_from
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
-from blackboard.marks import MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.marks import MAX_PAYLOAD_BYTES, Decision, Kind, Need, OnRepeat
 from blackboard.parsing import parse_condition
 
 MAX_SKEW = Microseconds(5_000_000)
@@ -253,6 +253,7 @@ class AgentSettings(Data):
         max_total: The largest size of all payloads of one activation together, in the same bytes.
         max_chain: The largest number of activations in a chain, in which marks of each wake the next.
         max_activations_per_hour: The largest number of activations in an hour; None for no limit.
+        answerable_by: The agents that may answer its needs, unless a need says so itself.
         catch_up: What a schedule does about the instants that it missed.
         on_guard: What becomes of a crossing while a guard is closed.
         held_for: How long a condition must have held.
@@ -287,6 +288,7 @@ class AgentSettings(Data):
     max_total: int = Field(default=4 * 1024 * 1024, ge=1)
     max_chain: int = Field(default=25, ge=1)
     max_activations_per_hour: int | None = Field(default=None, ge=1)
+    answerable_by: tuple[str, ...] = ()
     catch_up: CatchUp = "once"
     on_guard: OnGuard = "defer"
     held_for: Duration = Microseconds(0)
@@ -397,6 +399,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
     yield from _mistakes_about_subjects(agent)
     yield from _mistakes_about_time(agent)
     yield from _mistakes_about_guards(agent)
+    yield from _mistakes_about_needs(agent)
     for watch in agent.watches:
         condition = watch.condition
         if batch is not None and (smallest := smallest_batch(condition)) > batch:
@@ -425,6 +428,26 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
             yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
     if agent.settings.per == "subject" and all(watch.condition.over == "board" for watch in agent.watches):
         yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent.watches)))
+
+
+def _mistakes_about_needs(agent: AgentSpec) -> Iterator[Mistake]:
+    place, named = f"agents.{agent.name}.answerable_by", agent.settings.answerable_by
+    if named and Need.kind not in agent.writes:
+        yield Mistake(place, "the agent asks nothing: it does not declare Need in writes")
+    if own := agent.names.intersection(named):
+        yield Mistake(place, f"{min(own)} is the agent itself, which can never answer its own needs")
+
+
+def mistakes_about_answers(agents: Mapping[str, AgentSpec]) -> Iterator[Mistake]:
+    """Yield which agents may answer needs by `answerable_by`, and cannot."""
+    known = {name: agent for agent in agents.values() for name in agent.names}
+    for agent in agents.values():
+        for name in agent.settings.answerable_by:
+            place = f"agents.{agent.name}.answerable_by"
+            if name not in known:
+                yield Mistake(place, str(UnknownName("agent", name, agents)))
+            elif Decision.kind not in known[name].writes:
+                yield Mistake(place, f"{name} cannot answer: it does not declare Decision in writes")
 
 
 def _mistakes_about_guards(agent: AgentSpec) -> Iterator[Mistake]:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from blackboard.board import file_compaction, unreadable_marks
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.reading import needs_overview
+from blackboard.board.reading import need_agents, needs_overview
 from blackboard.board.reading.explanation_lines import need_parts
 from blackboard.board.reading.queries import schedules
 from blackboard.board.registration import redeployment
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import need_access
 from blackboard.board.watches.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import from_datetime, iso
 from blackboard.deployment import Deployment
 from blackboard.durations import format_duration
-from blackboard.errors import BlackboardError
+from blackboard.errors import BlackboardError, nearest
 from blackboard.finding import Finding
 from blackboard.marks import BUILT_IN_KINDS
 from blackboard.states import ActivationState
 from blackboard.store import database_checks
 from blackboard.store.database_checks import Health
 from blackboard.store.schema import HEAD, revision_of
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024
 MIN_FREE_BYTES = 256 * MEGABYTE
@@ -68,6 +69,7 @@ def examine_board(board: Blackboard, deployment: Deployment | None = None) -> li
             *_examine_leases(txn),
             *_examine_stuck(txn),
             *_examine_inbox(txn),
+            *_examine_answering_agents(txn, dead),
             *_examine_unreadable(txn, board),
             *_examine_backfills(txn),
             *_examine_erasures(txn),
@@ -325,7 +327,8 @@ def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Fi
 def _examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
     counted = needs_overview.count(txn, txn.now - LATEST_START)
     if counted.number:
-        yield Finding("inbox", "note", f"{counted.number} questions wait for a person", "'blackboard inbox' lists them")
+        detail = f"{counted.number} questions wait for an answer"
+        yield Finding("inbox", "note", detail, "'blackboard inbox --all' lists them")
     if not counted.overdue:
         return
     [oldest] = needs_overview.waiting(txn, limit=1)
@@ -337,6 +340,36 @@ def _examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
         detail += f"; the board has not said so of {counted.unnoticed}, because no daemon ran"
         advice += "; 'blackboard run' deposits the marks 'overdue'"
     yield Finding("overdue", "wrong", detail, advice)
+
+
+def _examine_answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+    """Report open needs that name agents which do not exist, and those that wait for agents that nobody serves."""
+    unknown: dict[str, list[int]] = {}
+    unserved: dict[str, list[int]] = {}
+    known = {name for agent in txn.deployment.agents.values() for name in agent.names}
+    for kept in txn.sql.all(MARKS.answerable_needs):
+        row = txn.sql.one(MARKS.get_mark, id=kept.mark_id)
+        if row is None or not row.is_live(txn.now):
+            continue
+        for name in dict.fromkeys(need_access.named_agents(row)):
+            if name not in known:
+                unknown.setdefault(name, []).append(row.id)
+        for name in need_agents.find(txn, row.id, kept.answerable_by).waits_for:
+            unserved.setdefault(name, []).append(row.id)
+    for name, needs in unknown.items():
+        detail = f"{_named(needs)} names {name!r}, and there is no such agent{nearest(name, known)}"
+        yield Finding("needs", "note", detail, "'blackboard inbox' shows to people what no agent is at work on")
+    for name, needs in unserved.items():
+        if (problem := served_agents.unserved(txn, name, dead)) is not None:
+            detail = f"{_named(needs)} waits for {name}: {problem.reason}"
+            advice = "start a daemon that runs the agent; 'blackboard inbox --all' shows what people may answer"
+            yield Finding("needs", "wrong", detail, advice)
+
+
+def _named(needs: Sequence[int]) -> str:
+    """Return some needs by their ids, such as `need 17 and 2 more`."""
+    more = f" and {len(needs) - 1} more" if len(needs) > 1 else ""
+    return f"need {needs[0]}{more}"
 
 
 def _examine_backfills(txn: BoardTransaction) -> Iterator[Finding]:

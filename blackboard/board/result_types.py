@@ -213,6 +213,11 @@ class WaitingNeed:
     """Who should answer it; "" if it is nobody in particular."""
     overdue: bool
     """Whether the due time has passed."""
+    answerable_by: tuple[str, ...] = ()
+    """As in `NeedRecord`, like `waits_for`."""
+    waits_for: tuple[str, ...] = ()
+    why_not: str | None = None
+    """In the explanation of an agent that writes decisions: why it may not answer; None if it may."""
 
 
 @dataclass(frozen=True)

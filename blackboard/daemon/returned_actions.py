@@ -13,7 +13,7 @@ from blackboard.deployment import AgentSpec
 from blackboard.error_descriptions import class_name
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.mark_actions import Action, Reinforce, Withdraw
-from blackboard.marks import Decision, Mark, alternative_of, check_if_event, check_intensity, check_subject
+from blackboard.marks import Decision, Mark, Need, alternative_of, check_if_event, check_intensity, check_subject
 
 
 def collect(claim: Claim, result: Any) -> list[Action]:
@@ -103,6 +103,7 @@ def _prepare_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
         )
     check_subject(mark.subject)
     check_intensity(mark.intensity)
+    mark = _with_answering_agents(claim.agent, mark)
     request = DepositRequest.of(mark, claim.agent.name)._replace(activation_id=claim.row.id)
     _check_size(claim, request)
     alternative = alternative_of(mark)
@@ -111,6 +112,13 @@ def _prepare_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
         None if alternative is None else _prepare_deposit(claim, alternative),
         mark.need if isinstance(mark, Decision) else None,
     )
+
+
+def _with_answering_agents(agent: AgentSpec, mark: Mark) -> Mark:
+    """Return a need that does not say who may answer it with the agents of the setting `answerable_by`."""
+    if isinstance(mark, Need) and agent.settings.answerable_by and "answerable_by" not in mark.model_fields_set:
+        return mark.model_copy(update={"answerable_by": list(agent.settings.answerable_by)})
+    return mark
 
 
 def _not_actions(result: object, where: str = "") -> AgentError:

@@ -29,6 +29,7 @@ from blackboard.deployment import (
     KindSpec,
     WatchSpec,
     min_increase_problem,
+    mistakes_about_answers,
     mistakes_in,
 )
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidAuthor, MissingPackage, Mistake, nearest
@@ -166,6 +167,9 @@ class _Resolver:
             self._check_names(spec, kinds)
             if section.enabled:
                 specs[name] = spec
+        if not self.import_failed:
+            for mistake in mistakes_about_answers(specs):
+                self._wrong(mistake.place, mistake.message)
         return specs
 
     def _deployment(self, kinds: Mapping[str, Kind], specs: dict[str, AgentSpec]) -> Deployment:

@@ -57,6 +57,8 @@ class WaitingNeed(NamedTuple):
     subject: str
     due_at: Instant | None
     assignee: str
+    answerable_by: str | None
+    """As in `OpenNeedRow`."""
 
 
 class NeedCount(NamedTuple):

@@ -116,6 +116,7 @@ class _Marks(StatementFile):
     put_open_need: Statement[object]
     get_open_need: Statement[OpenNeedRow]
     all_open_needs: Statement[OpenNeedRow]
+    answerable_needs: Statement[OpenNeedRow]
     due_needs: Statement[OpenNeedRow]
     open_needs: Statement[WaitingNeed]
     count_open_needs: Statement[NeedCount]

@@ -23,9 +23,16 @@ from blackboard import (
     Withdraw,
     agent,
     strength,
+    strongest_of,
+    watch,
 )
 from blackboard.agent_definition import Agent
-from blackboard.errors import NotFound
+from blackboard.board import retention
+from blackboard.board.doctor import examine_board
+from blackboard.board.reading.explanation_lines import explanation_lines
+from blackboard.board.transactions import provenance
+from blackboard.durations import DAY
+from blackboard.errors import ConfigurationError, NotFound
 from blackboard.parsing import parse_condition
 
 
@@ -368,3 +375,119 @@ def test_the_withdrawal_of_the_need_and_a_decision_in_one_result_is_refused(boar
     [(state, _)] = outcomes(board, "reviewer")
     assert state == "dead"
     assert [one.id for one in board.inbox()] == [need]
+
+
+def test_the_setting_of_an_agent_holds_for_its_needs_that_do_not_say_who_may_answer(board: Blackboard) -> None:
+    @agent(watches=strength(Note) >= 0.5, writes=[Need], answerable_by=["reviewer"])
+    def clerk(notes: Sequence[Note], context: Context) -> list[Need]:
+        said = [Need(subject="people", question="Ship it?", answerable_by=[])]
+        return [*said, Need(subject="agents", question="Ship it?").with_options(key="once")]
+
+    board.deploy(clerk, reviewer_of("yes"))
+    board.deposit(Note(subject="hint"))
+    run(board, clerk)
+    assert {need.subject: need.answerable_by for need in board.inbox(all_needs=True)} == {
+        "people": (),
+        "agents": ("reviewer",),
+    }
+
+
+def test_an_agent_cannot_let_itself_answer_nor_answer_for_others_what_it_does_not_ask() -> None:
+    with pytest.raises(ConfigurationError, match="clerk is the agent itself, which can never answer its own needs"):
+        agent(watches=strength(Note) >= 0.5, writes=[Need], answerable_by=["clerk"], name="clerk")(asker.function)
+    with pytest.raises(ConfigurationError, match="it does not declare Need in writes"):
+        agent(watches=strength(Note) >= 0.5, answerable_by=["reviewer"], name="clerk")(asker.function)
+
+
+def test_explain_says_why_an_agent_may_not_answer(board: Blackboard) -> None:
+    board.deploy(asker, reviewer_of("yes"), reviewer_of("yes", name="other"))
+    need = ask(board, "reviewer")
+    lines = {name: "\n".join(explanation_lines(board.explain(name, "ship"))) for name in ("asker", "reviewer", "other")}
+    assert f"need {need} waits for an answer, reviewer woken for it" in lines["asker"]
+    assert "and not by other" not in lines["reviewer"]
+    assert f"; need {need} may be answered by reviewer, and not by other" in lines["other"]
+    [first] = board.status().needs.first
+    assert (first.answerable_by, first.waits_for) == (("reviewer",), ("reviewer",))
+
+
+def test_doctor_names_agents_that_do_not_exist_and_those_that_nobody_serves(board: Blackboard) -> None:
+    def findings() -> list[tuple[str, str]]:
+        return [(item.state, item.detail) for item in examine_board(board) if item.name == "needs"]
+
+    board.deploy(asker, reviewer_of("yes"))
+    both = f"need {ask(board, 'reviewer', 'reviewr', subject='a')} and 1 more"
+    ask(board, "reviewer", "reviewr", subject="b")
+    assert findings() == [
+        ("note", f"{both} names 'reviewr', and there is no such agent; did you mean 'reviewer'?"),
+        ("wrong", f"{both} waits for reviewer: no daemon serves it, and no earlier daemon is known"),
+    ]
+    run(board, asker, reviewer_of("yes"))
+    assert findings() == []
+
+
+def test_the_view_shows_who_may_answer(board: Blackboard) -> None:
+    board.deploy(asker, reviewer_of("yes"))
+    ask(board, "reviewer", "asker", subject="a")
+    ask(board, subject="b")
+    rows = board.query("SELECT subject, answerable_by FROM needs ORDER BY subject")
+    assert [tuple(row) for row in rows] == [("a", '["reviewer"]'), ("b", None)]
+
+
+def test_what_a_need_is_derived_from_is_found_however_deep_and_not_followed_beyond_its_bound(
+    board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten activations pass a note on before the asker asks, and only read what the first agent has deposited."""
+
+    @agent(watches=strength(Note, subject="begin") >= 0.5, writes=[Note, Decision])
+    def source(notes: Sequence[Note], context: Context) -> Note:
+        return Note(subject="fact")
+
+    @agent(watches=strength(Note, subject="go/*") >= 0.5, reads=[strongest_of(Note, 50)], writes=[Note, Doubt])
+    def relay(notes: Sequence[Note], context: Context) -> Mark:
+        step = int(notes[0].subject[3:])
+        if step == 10:
+            return Doubt(subject="ship", answerable_by=["source", "reviewer"])
+        return Note(subject=f"go/{step + 1}")
+
+    own = agent(
+        watches=watch(strength(Note, subject="go/*") >= 0.5, include_own=True),
+        reads=[strongest_of(Note, 50)],
+        writes=[Note, Doubt],
+        name="relay",
+    )(relay.function)
+    board.deploy(source, own, asker, reviewer_of("yes"))
+    board.deposit(Note(subject="begin"))
+    run(board, source)
+    board.deposit(Note(subject="go/1"))
+    run(board, own, asker)
+    [need] = board.inbox(all_needs=True)
+    assert need.answerable_by == ("reviewer",)
+    monkeypatch.setattr(provenance, "LONGEST_CHAIN", 5)
+    board.deposit(Note(subject="go/1"))
+    run(board, own, asker)
+    [_, unknown] = board.inbox(all_needs=True)
+    assert (unknown.answerable_by, unknown.for_people) == ((), True)
+
+
+def test_a_need_whose_chain_was_removed_from_the_history_is_for_people(board: Blackboard, clock: ManualClock) -> None:
+    @agent(watches=strength(Note, subject="begin") >= 0.5, writes=[Note])
+    def source(notes: Sequence[Note], context: Context) -> Note:
+        return Note(subject="fact")
+
+    @agent(watches=strength(Note, subject="fact") >= 0.5, writes=[Need])
+    def late(notes: Sequence[Note], context: Context) -> Need:
+        return Need(subject="ship", question="Ship it?", answerable_by=["reviewer"])
+
+    board.deploy(source, late, reviewer_of("yes"))
+    board.deposit(Note(subject="begin"))
+    run(board, source)
+    ask(board, subject="newest")
+    clock.advance(timedelta(days=40))
+    removed = board.session.write(
+        lambda txn: retention.remove(txn, history=None, activations=30 * DAY, model_calls=None, limit=100)
+    )
+    assert removed == 1
+    run(board, late)
+    need = next(need for need in board.inbox() if need.subject == "ship")
+    assert need.answerable_by == ()
+    assert "is not known to its end" in "\n".join(explanation_lines(board.explain("reviewer", "ship")))

@@ -151,9 +151,15 @@ def test_the_inputs_of_an_unfinished_activation_are_kept(board: Blackboard, cloc
     board.retry(dead.id)
     run_until_idle(daemon)
     assert seen == ["kitchen"]
+    board.deposit(Smoke(subject="cellar"))
+    run_until_idle(daemon)
     for _ in range(5):
         clock.advance(timedelta(days=5))
         run_until_idle(daemon)
-    assert board.activations() == []
+    (newest,) = board.activations()  # it stays: ids are given on from it
+    assert newest.subject == "cellar"
+    board.deposit(Smoke(subject="attic"))
+    run_until_idle(daemon)
+    assert board.activations()[0].id > newest.id
     with pytest.raises(NotFound):
         board.retry(dead.id)

@@ -20,7 +20,7 @@ from blackboard.settings.settings_file import load_settings
 from blackboard.system.packaged_files import config_file
 
 MODULE = """
-from blackboard import Exponential, Mark, agent, count, strength, strongest, total
+from blackboard import Decision, Exponential, Mark, Need, agent, count, strength, strongest, total
 
 
 class Rain(Mark, kind="rain", decay=Exponential("1h"), weight=2.0):
@@ -48,6 +48,16 @@ def lost(marks, context):
 
 @agent(watches=count(Flood, over="board") >= 3, unless=count(Rain, over="board") >= 1)
 def counter(marks, context):
+    return []
+
+
+@agent(watches=strength(Rain) >= 9, writes=[Need])
+def asker(marks, context):
+    return []
+
+
+@agent(watches=strength(Need) >= 0.5, writes=[Decision])
+def judge(marks, context):
     return []
 
 
@@ -199,6 +209,17 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
         ("gauge", '[database]\nauthor = " "', "database.author: the author is blank"),
         ("sluice", "[agents.sluice]\nbatch = 1", 'agents.sluice.batch: (strength("rain") >= 1) & '),
         ("lost", "", "agents.lost.watches.watch.unless: there is no kind 'drought'"),
+        (
+            "asker judge",
+            '[agents.asker]\nanswerable_by = ["juge"]',
+            "agents.asker.answerable_by: there is no agent 'juge'; did you mean 'judge'?",
+        ),
+        ("asker gauge", '[agents.asker]\nanswerable_by = ["gauge"]', "agents.asker.answerable_by: gauge cannot answer"),
+        (
+            "asker judge",
+            '[agents.asker]\nanswerable_by = ["judge"]\n[agents.judge]\nenabled = false',
+            "agents.asker.answerable_by: there is no agent 'judge'",
+        ),
     ],
 )
 def test_an_invalid_name_or_value_is_refused_with_its_place(

@@ -9,19 +9,15 @@ from blackboard.board.mark_storage import departures, deposits, need_answers, op
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
-from blackboard.board.reading import queries
+from blackboard.board.reading import need_agents, queries
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
 from blackboard.board.transactions.activation_inputs import ABSORBED
-from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
-from blackboard.board.watches import need_access
-from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
-from blackboard.deployment import AgentSpec
-from blackboard.marks import Decision, Need, check_assignee, normalize_subject, payload_text
+from blackboard.marks import Decision, check_assignee, normalize_subject, payload_text
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS, MARKS
 
 
 def inbox(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
@@ -83,40 +79,13 @@ def answer(
 
 
 def _record(txn: BoardTransaction, mark: MarkRecord, kept: OpenNeedRow) -> NeedRecord:
-    answerable_by: list[AgentSpec] = []
-    waits_for: list[AgentSpec] = []
-    if kept.answerable_by is not None:
-        row = txn.sql.existing(MARKS.get_mark, id=mark.id)
-        answerable_by = need_access.answering_agents(txn, row)
-        waits_for = [agent for agent in answerable_by if _is_at_work(txn, agent, row)]
     return NeedRecord(
         **vars(mark),
         withdrawn_causes=_withdrawn_causes(txn, mark),
         due_at=optional_datetime(kept.due_at),
         assignee=kept.assignee,
-        answerable_by=tuple(agent.name for agent in answerable_by),
-        waits_for=tuple(agent.name for agent in waits_for),
+        **need_agents.find(txn, mark.id, kept.answerable_by)._asdict(),
     )
-
-
-def _is_at_work(txn: BoardTransaction, agent: AgentSpec, need: MarkRow) -> bool:
-    """Return whether a need has woken an agent that has not ended its work."""
-    if not agent.names.isdisjoint(txn.sql.all(ACTIVATIONS.agents_at_work, mark_id=need.id)):
-        return True
-    return any(
-        _waits(txn, watch, need)
-        for watch in txn.active.watches_by_agent.get(agent.name, ())
-        if Need.kind in watch.kinds
-    )
-
-
-def _waits(txn: BoardTransaction, watch: RegisteredWatch, need: MarkRow) -> bool:
-    """Return whether a crossing of a watch waits with a need behind it."""
-    subject = "" if watch.is_over_board else need.subject
-    crossings = txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject)
-    if not any(crossing.mark_id in (0, need.id) for crossing in crossings):
-        return False
-    return not watch.absorbs or is_stimulus(txn, watch, need, absorbed_through(txn, watch, need.id))
 
 
 def _withdrawn_causes(txn: BoardTransaction, need: MarkRecord) -> tuple[int, ...]:

@@ -27,7 +27,8 @@ def explanation_lines(result: Explanation) -> Iterator[str]:
             when = f"{'is due since' if is_due else 'is retried at'} {_time(item.retry_at)}"
         yield f"  activation {item.id} {when}{why}"
     for need in result.needs:
-        yield f"  need {need.id} waits for an answer{need_parts(need)}"
+        why_not = "" if need.why_not is None else f"; {need.why_not}"
+        yield f"  need {need.id} waits for an answer{need_parts(need)}{why_not}"
     for watch in result.watches:
         yield from _watch_lines(watch)
     if last := result.last:
@@ -36,8 +37,12 @@ def explanation_lines(result: Explanation) -> Iterator[str]:
 
 
 def need_parts(need: WaitingNeed) -> str:
-    """Return what follows the id of a need: who should answer it, and when it is or was due."""
+    """Return what follows the id of a need: who may and should answer it, and when it is or was due."""
     who = f", assigned to {need.assignee}" if need.assignee else ""
+    if need.waits_for:
+        who += f", {' and '.join(need.waits_for)} woken for it"
+    elif need.answerable_by:
+        who += f", {' or '.join(need.answerable_by)} may answer"
     if need.due_at is None:
         return who
     return f"{who}, {'overdue since' if need.overdue else 'due'} {_time(need.due_at)}"

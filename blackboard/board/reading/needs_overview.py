@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.board.reading import need_agents
 from blackboard.board.result_types import NeedsOverview, WaitingNeed, optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -38,6 +39,7 @@ def waiting(txn: BoardTransaction, *, subject: str | None = None, limit: int) ->
             optional_datetime(row.due_at),
             row.assignee,
             overdue=row.due_at is not None and row.due_at <= txn.now,
+            **need_agents.find(txn, row.id, row.answerable_by)._asdict(),
         )
         for row in rows
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from blackboard.board.result_types import (
     OwnLaw,
     RunningActivation,
     WaitingCrossing,
+    WaitingNeed,
     WatchEpisode,
     WatchExplanation,
     optional_datetime,
@@ -28,6 +29,7 @@ from blackboard.board.watches import (
     dropped_crossings,
     episode_crossings,
     guards,
+    need_access,
     predicted_crossings,
     scheduled_crossings,
     stimuli,
@@ -39,6 +41,8 @@ from blackboard.board.watches.watch_states import StateKey, of_subject, rows_beh
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso, to_datetime
 from blackboard.conditions import Comparison, digits_beside, exact_digits
+from blackboard.deployment import AgentSpec
+from blackboard.marks import Decision
 from blackboard.reinforcement import FadingMark
 from blackboard.states import ActivationState
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
@@ -78,8 +82,17 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collec
         deferred=_deferred(txn, agent, subject),
         watches=tuple(_watch(txn, watch, subject, dead) for watch in txn.active.watches_by_agent.get(agent, ())),
         last=_last(txn, agent, subject),
-        needs=() if subject is None else needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS),
+        needs=() if subject is None else tuple(_needs(txn, spec, subject)),
     )
+
+
+def _needs(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Iterator[WaitingNeed]:
+    """Yield the needs of a subject; for an agent that writes decisions, with the reason if it may not answer."""
+    for need in needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS):
+        if Decision.kind in agent.writes:
+            yield replace(need, why_not=need_access.why_not(txn, agent, txn.sql.existing(MARKS.get_mark, id=need.id)))
+        else:
+            yield need
 
 
 def _watch(

@@ -421,13 +421,17 @@ SELECT {open_need.*} FROM open_need WHERE open_need.mark_id = :mark_id;
 -- The same of all needs that have either.
 SELECT {open_need.*} FROM open_need;
 
+-- name: answerable_needs -> OpenNeedRow
+-- The same of all needs that name agents, and whose chain of provenance is known.
+SELECT {open_need.*} FROM open_need WHERE open_need.agents_behind IS NOT NULL ORDER BY open_need.mark_id;
+
 -- name: due_needs -> OpenNeedRow
 -- The needs that are due and not yet said to be overdue, in the order of their due times.
 SELECT {open_need.*} FROM open_need WHERE open_need.remind_at <= :now ORDER BY open_need.remind_at LIMIT :limit + 0;
 
 -- name: open_needs -> WaitingNeed
 -- The needs that wait for an answer, on the board or on one subject, in the order of their due times.
-SELECT mark.id, mark.subject, open_need.due_at, coalesce(open_need.assignee, '') AS assignee
+SELECT mark.id, mark.subject, open_need.due_at, coalesce(open_need.assignee, '') AS assignee, open_need.answerable_by
 FROM mark
 LEFT JOIN open_need ON open_need.mark_id = mark.id
 WHERE mark.kind = :kind AND {is_live(:now)}

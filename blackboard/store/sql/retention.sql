@@ -1,4 +1,4 @@
--- Retention. The newest event always stays, because the next id follows from it.
+-- Retention. The newest event and the newest activation always stay, because the next ids follow from them.
 
 -- name: oldest_event -> Instant
 -- When the oldest event was recorded.
@@ -36,6 +36,7 @@ DELETE FROM event WHERE id IN (
 SELECT id
 FROM activation
 WHERE state IN ('done', 'faded', 'skipped', 'discarded') AND finished_at < :before
+  AND id < (SELECT max(newest.id) FROM activation AS newest)
 ORDER BY finished_at
 LIMIT :limit + 0;
 
