@@ -13,20 +13,21 @@ row_files      the rows that `load` deposits from a file
 
 The commands:
 
-mark_commands       init, deposit, reinforce, withdraw, answer, pause, resume
-inspect_commands    marks, history, status and others that read the board
+mark_commands        init, deposit, reinforce, withdraw, answer, assign, pause, resume
+inspect_commands     marks, history, agents and others that read the board
+status_command       status
 activation_commands  activation, retry, discard
-watch_command       watch
-cost_commands       costs, record-cost
-admin_commands      backup, restore, doctor, forget, compact
-sql_command         sql
-check_command       check
-rules_command       test
-run_command         run
-demo_command        demo
-demo_samples        the samples of the demo
-load_command        load
-new_command         new
+watch_command        watch
+cost_commands        costs, record-cost
+admin_commands       backup, restore, doctor, forget, compact
+sql_command          sql
+check_command        check
+rules_command        test
+run_command          run
+demo_command         demo
+demo_samples         the samples of the demo
+load_command         load
+new_command          new
 """
 
 from blackboard.cli.entry_point import main

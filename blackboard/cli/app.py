@@ -24,7 +24,6 @@ COMMANDS = {
     "inspect_commands": (
         "marks",
         "history",
-        "status",
         "agents",
         "agenda",
         "schedules",
@@ -32,6 +31,7 @@ COMMANDS = {
         "inbox",
         "explain",
     ),
+    "status_command": ("status",),
     "activation_commands": ("activation", "retry", "discard"),
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),

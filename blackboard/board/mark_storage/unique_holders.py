@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.mark_storage import departures
 from blackboard.board.registration import changed_watches, mark_migration
-from blackboard.board.registration.unique_values import shown
+from blackboard.board.registration.unique_values import readable_value
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.errors import UniqueConflict
 from blackboard.marks import Kind
@@ -30,7 +30,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
         row = mark_migration.migrate(txn, row)
         if row.is_live(txn.now):
             place = f"mark {row.id} with subject {row.subject}"
-            raise UniqueConflict(f"{kind.name}.{kind.unique}: {shown(value)} belongs to {place}")
+            raise UniqueConflict(f"{kind.name}.{kind.unique}: {readable_value(value)} belongs to {place}")
         changed_watches.prepare_change(txn, row.kind, row.subject)
         departures.evaporate(txn, row)
 

@@ -51,7 +51,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
             holders[value].append(mark)
     doubles = [(value, marks) for value, marks in holders.items() if len(marks) > 1]
     texts = [
-        f"kind {name}: {kind.unique} {shown(value)} occurs {len(marks)} times: marks {_ids(marks)}"
+        f"kind {name}: {kind.unique} {readable_value(value)} occurs {len(marks)} times: marks {_ids(marks)}"
         for value, marks in doubles
     ]
     more = (
@@ -62,7 +62,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     return texts[:MAX_NAMED_VALUES] + more
 
 
-def shown(value: str) -> str:
+def readable_value(value: str) -> str:
     """Return the text of a unique value as people read it."""
     return str(json.loads(value)) if value.startswith('"') else value
 

@@ -1,0 +1,130 @@
+"""The command `status`: the state of the whole board."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from blackboard.cli.cli_session import model_of, session_of
+from blackboard.cli.terminal.output import AsJson, count_list, describe_gone, print_json, print_pairs, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from blackboard.board.result_types import BoardStatus, NeedsOverview, WorkerStatus
+
+_PAUSES = ("paused_agents", "paused_models", "unusable_answers")
+"""What people read in one line."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(status)
+
+
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Summarize the state of the board.
+
+    Example:
+      blackboard status
+    """
+    session = session_of(context)
+    with session.board() as board:
+        where, result = board.database.where, board.status()
+    served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
+    summary = _summary(result, where, served or model_of(session))
+    if as_json:
+        print_json(summary)
+        return
+    workers = ", ".join(map(_worker, result.workers))
+    shown = {name: value for name, value in summary.items() if name not in _PAUSES}
+    print_pairs(
+        {
+            **shown,
+            "as_of": timestamp(result.as_of),
+            "paused": "; ".join(_pauses(result)) or "no",
+            "marks": count_list(result.marks),
+            "activations": count_list(result.activations),
+            "gone_agents": "; ".join(describe_gone(result.gone_agents)) or "none",
+            "needs": _needs(result.needs),
+            "next_due_need": _next(result.next_due_need, result.as_of),
+            "next_predicted_crossing": _next(result.next_predicted_crossing, result.as_of),
+            "next_evaporation": _next(result.next_evaporation, result.as_of),
+            "model_calls": count_list(vars(result.model_calls)),
+            "workers": workers or "none",
+        }
+    )
+
+
+def _summary(result: BoardStatus, where: str, answers: str) -> dict[str, Any]:
+    """Return everything that `status` says, as its JSON has it."""
+    return {
+        "board": where,
+        "as_of": result.as_of,
+        "clock": _clock(result),
+        "deployment": result.deployment,
+        "paused": result.paused and (result.paused_because or True),
+        "answers": answers,
+        "paused_agents": result.paused_agents,
+        "paused_models": result.paused_models,
+        "unusable_answers": result.unusable_answers,
+        "marks": result.marks,
+        "events": result.events,
+        "waiting": result.waiting,
+        "activations": result.activations,
+        "gone_agents": result.gone_agents,
+        "needs": result.needs,
+        "next_predicted_crossing": result.next_predicted_crossing,
+        "next_due_need": result.next_due_need,
+        "next_evaporation": result.next_evaporation,
+        "model_calls": result.model_calls,
+        "backfills": result.backfills,
+        "workers": result.workers,
+        **({} if result.file_bytes is None else {"file_bytes": result.file_bytes, "log_bytes": result.log_bytes}),
+    }
+
+
+def _pauses(status: BoardStatus) -> Iterator[str]:
+    """Yield everything that is paused: the board, agents and models."""
+    from blackboard.board.result_types import NO_REASON
+
+    if status.paused:
+        yield f"the board: {status.paused_because or NO_REASON}"
+    for agent, because in sorted(status.paused_agents.items()):
+        yield f"agent {agent}: {because or NO_REASON}"
+    for model, reason in sorted(status.paused_models.items()):
+        yield f"model {model}: the provider refuses calls: {reason}"
+    for agent, models in sorted(status.unusable_answers.items()):
+        yield from (
+            f"model {model} for {agent}: its answers are unusable: {reason}" for model, reason in models.items()
+        )
+
+
+def _worker(worker: WorkerStatus) -> str:
+    where = f"{worker.id} (pid {worker.pid} on {worker.host})"
+    if not worker.alive:
+        return f"{where}: dead, last seen at {timestamp(worker.seen_at)}"
+    return f"{where}: {worker.problem}" if worker.problem else where
+
+
+def _needs(needs: NeedsOverview) -> str:
+    from blackboard.board.reading.explanation_lines import need_parts
+
+    if not needs.open:
+        return "none"
+    counts = f"{needs.open} open" + (f", {needs.overdue} overdue" if needs.overdue else "")
+    more = "; ..." if needs.open > len(needs.first) else ""
+    return f"{counts}: {'; '.join(f'{need.id} {need.subject}{need_parts(need)}' for need in needs.first)}{more}"
+
+
+def _next(at: datetime | None, now: datetime) -> str | None:
+    """Return when something happens next. What is due already waits for a daemon."""
+    return timestamp(at) if at is None or at > now else f"due since {timestamp(at)}"
+
+
+def _clock(status: BoardStatus) -> str:
+    if status.doubted_clock is None:
+        return "ok"
+    return f"not believed: it says {timestamp(status.doubted_clock)}; see the inbox"
