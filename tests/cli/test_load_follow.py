@@ -439,7 +439,7 @@ def test_a_pipe_is_followed_to_its_end(house: CommandLine) -> None:
 def test_a_process_that_is_killed_after_a_deposit_loads_nothing_twice(house: CommandLine) -> None:
     house("init")
     house.write("a.csv", "room,detail\nhall,thin\nattic,thick\n")
-    child = Child(house, "a.csv", BLACKBOARD_FAILPOINT="commit.after:3")
+    child = Child(house, "a.csv", BLACKBOARD_FAILPOINT="commit.after:4")
     child.end()
     assert child.process.returncode == -signal.SIGKILL
     assert len(house("marks", "--json").json) == 2

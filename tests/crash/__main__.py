@@ -20,9 +20,9 @@ from pathlib import Path
 import structlog
 
 from tests.crash.births import births
-from tests.crash.crash_worlds import WORLDS
 from tests.crash.harness import Figures, run
 from tests.crash.invariants import Broken
+from tests.crash.worlds import WORLDS
 
 
 def main() -> int:

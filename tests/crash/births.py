@@ -10,9 +10,9 @@ from pathlib import Path
 from blackboard import Blackboard
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
-from tests.crash.crash_worlds import Spark
 from tests.crash.harness import Figures
 from tests.crash.invariants import Broken
+from tests.crash.worlds.pure_world import Spark
 
 __all__ = ["births"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
-from tests.crash.crash_worlds import WORLDS, CrashWorld
 from tests.crash.invariants import Broken
+from tests.crash.worlds import WORLDS, CrashWorld
 
 __all__ = ["Figures", "run"]
 
@@ -221,10 +221,7 @@ class Run:
 
     def _done(self, number: int) -> int:
         """Return the number of acknowledged deposits of a depositor."""
-        done = 0
-        while f"{number}-{done}" in self.kept:
-            done += 1
-        return done
+        return self.world.count_done(number, self.kept.keys())
 
     def _lives(self, number: int) -> bool:
         return number in self.depositors and self.depositors[number].alive

@@ -19,8 +19,8 @@ import pytest
 from blackboard import failpoints
 from tests.crash import births, harness
 from tests.crash.births import PLACES
-from tests.crash.crash_worlds import WORLDS
 from tests.crash.invariants import Broken
+from tests.crash.worlds import WORLDS
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = ("spool.", "batch_api.")

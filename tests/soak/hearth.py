@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard import agent, strength
-from tests.crash.crash_worlds import Ash, Chill, Flame, Smoke, Spark, ashes, flames
+from tests.crash.worlds.fading_world import Chill, Smoke
+from tests.crash.worlds.pure_world import Ash, Flame, Spark, ashes, flames
 
 __all__ = ["burner", "kindler", "warden"]
 

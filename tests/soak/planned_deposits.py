@@ -43,7 +43,7 @@ def plan_deposit(seed: int, who: int, index: int) -> PlannedDeposit:
 
 
 def is_wet(n: int) -> bool:
-    """Return whether a spark of this number always fails; see `tests.crash.crash_worlds.flames`."""
+    """Return whether a spark of this number always fails; see `tests.crash.worlds.pure_world.flames`."""
     return n % 100 == 13
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from tests.crash.crash_worlds import Smoke, Spark
 from tests.crash.invariants import Broken
+from tests.crash.worlds.fading_world import Smoke
+from tests.crash.worlds.pure_world import Spark
 from tests.soak.conftest import BackgroundSoak
 from tests.soak.planned_deposits import check_results, plan_deposit
 

@@ -6,6 +6,7 @@ So if the process is killed between the two, the next start finds the keys of th
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import secrets
@@ -138,9 +139,14 @@ class _RowSource:
         self._stream.read_again()
 
     def deposit_new(self) -> Iterator[int]:
-        """Deposit the rows that are complete, in batches, and yield the place of the next line after each."""
-        if self._rows is None and not self._begin():
-            return
+        """Deposit the rows that are complete, in batches, and yield the place of the next line after each.
+
+        The first place is yielded before the first deposit, because the header is known then.
+        """
+        if self._rows is None:
+            if not self._begin():
+                return
+            yield self._position
         for batch, place in self._batches():
             self._follower.write_patiently(partial(self._deposit, batch))
             yield place
@@ -240,12 +246,20 @@ class _RowSource:
                 number, count = row.number, 0
             if isinstance(row, GoodRow):
                 count += 1
-                key = f"follow:{self._identity}:{number}" + (f":{count}" if count > 1 else "")
-                batch.append(replace(row, key=key))
+                batch.append(replace(row, key=self._key(row, count)))
             else:
                 batch.append(row)
         following = self._rows.next_number
         yield batch, self._stream.place if following is None else following
+
+    def _key(self, row: GoodRow, count: int) -> str:
+        """Return the key of the row of this count in its line.
+
+        It has a digest of the row: if the process was killed before a position was stored, and the file was truncated
+        then, another row may be at the place.
+        """
+        digest = hashlib.sha256(row.raw.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        return f"follow:{self._identity}:{row.number}:{digest}" + (f":{count}" if count > 1 else "")
 
     def _deposit(self, batch: list[GoodRow | BadRow]) -> None:
         assert self._mapper is not None  # deposit_new has begun
@@ -357,9 +371,10 @@ class _FollowedPath:
         assert self._rows is not None
         assert self._position is not None
         for place in places:
-            if place != self._position.position:
+            header = self._rows.header
+            if (place, header) != (self._position.position, self._position.header):
                 digest = self._file.digest_before(place)
-                self._save(replace(self._position, position=place, digest=digest, header=self._rows.header))
+                self._save(replace(self._position, position=place, digest=digest, header=header))
 
     def _save(self, position: ReadPosition) -> None:
         board, kind = self._follower.board, self._follower.columns.kind
