@@ -212,22 +212,24 @@ class Model:
         else:
             self.skip_fall(mark)
 
-    def test_watches(self, mark: ModelMark, now: int) -> None:
-        """Test every watch after a deposit that created, reinforced or replaced a mark."""
-        old, held = self.marks.get(mark.id), self.sum_holds(mark.subject, now)
+    def test_watches(self, mark: ModelMark, now: int, *, is_deposit: bool = True) -> None:
+        """Test every watch after a deposit that created, reinforced or replaced a mark, or after a reinforcement."""
+        old = self.marks.get(mark.id)
+        held = {watch: self.holds(watch, mark.id, mark.subject, now) for watch in ("each", "sum", "board")}
         was_warm = old is not None and old.warm
         self.marks[mark.id] = mark
-        if old is not None and mark.author != "sum" and ("sum", mark.id) in self.given:
-            payload, stored = self.given["sum", mark.id]
-            begins = not held and self.sum_holds(mark.subject, now)
-            is_news = mark.payload != payload or mark.stored > stored or begins
-            if not is_news and old.counted("sum") <= self.absorbed["sum", mark.id]:
-                self.absorbed["sum", mark.id] = mark.event
-        if mark.kind == "fire" and mark.author != "flood":
+        for watch in held:
+            if old is not None and mark.author != watch and (watch, mark.id) in self.given:
+                payload, stored = self.given[watch, mark.id]
+                begins = not held[watch] and self.holds(watch, mark.id, mark.subject, now)
+                is_news = mark.payload != payload or mark.stored > stored or begins
+                if not is_news and old.counted(watch) <= self.absorbed[watch, mark.id]:
+                    self.absorbed[watch, mark.id] = mark.event
+        if is_deposit and mark.kind == "fire" and mark.author != "flood":
             self.deposits.append((mark, mark.at))
             self.test_flood(mark.subject, now)
         if mark.live(now):  # a mark below its floor evaporates at once and crosses no rising watch
-            if mark.kind == "fire" and mark.author != "each" and self.strength(mark, now) >= EACH:
+            if mark.kind == "fire" and mark.author != "each" and self.is_each(mark, now):
                 self.cross("each", (mark.subject, mark.id), now)
             if mark.author != "sum":
                 self.test_sum(mark.subject, now)
@@ -273,26 +275,36 @@ class Model:
         if math.fsum(self.strength(mark, now) for mark in self.stimuli("sum", now, subject)) >= SUM:
             self.cross("sum", (subject, 0), now)
 
-    def sum_holds(self, subject: str, now: int) -> bool:
-        """Return whether the condition of `sum` holds over all live marks, absorbed or not."""
-        return math.fsum(self.strength(mark, now) for mark in self.live(now, None, subject)) >= SUM
+    def is_each(self, mark: ModelMark, now: int) -> bool:
+        """Return whether a fire makes `each` cross: others have changed it since `each` was given it."""
+        return self.absorbed.get(("each", mark.id), 0) < mark.counted("each") and self.strength(mark, now) >= EACH
+
+    def holds(self, watch: str, mark_id: int, subject: str, now: int) -> bool:
+        """Return whether the condition of a watch holds over all live marks, absorbed or not."""
+        if watch == "sum":
+            return math.fsum(self.strength(mark, now) for mark in self.live(now, None, subject)) >= SUM
+        fires = self.live(now, "fire")
+        if watch == "board":
+            return len(fires) >= BOARD
+        return any(mark.id == mark_id and self.strength(mark, now) >= EACH for mark in fires)
 
     def test_board(self, now: int) -> None:
         if len(self.stimuli("board", now)) >= BOARD:
             self.cross("board", ("", 0), now)
 
-    def reinforce(self, mark: ModelMark, event: int, by: float, now: int) -> None:
-        """Let a person add to the strength of a mark."""
+    def reinforce(self, mark: ModelMark, event: int, by: float, now: int, author: str = "person:ada") -> None:
+        """Let a person or an agent add to the strength of a mark."""
         kind, left = self.kinds[mark.kind], mark.remaining(now)
         intensity = max(left, min(kind.cap or math.inf, left + by / kind.weight))
         life = kind.life(mark.law, intensity)
         ends = None if life is None else now + life
-        new = replace(mark, author="person:ada", event=event, intensity=intensity, at=now, ends=ends, stored=intensity)
-        self.test_watches(replace(new, warm=False), now)
+        new = replace(mark, author=author, event=event, intensity=intensity, at=now, ends=ends, stored=intensity)
+        other = mark.event if mark.author != author else mark.other
+        self.test_watches(replace(new, warm=False, other=other), now, is_deposit=False)
 
     def withdraw(self, mark: ModelMark, now: int) -> None:
         del self.marks[mark.id]
-        self.deposits = [(other, when) for other, when in self.deposits if other is not mark]
+        self.deposits = [(other, when) for other, when in self.deposits if other.id != mark.id]
         self.test_flood(mark.subject, now)
         then = self.waiting["flood"].get((mark.subject, 0))
         if mark.kind == "fire" and then is not None and self.flood(mark.subject, then) < FLOOD:
@@ -329,8 +341,7 @@ class Model:
             mark.ends = None if life is None else max(at, mark.at + life)
         for mark in marks:
             if new.name == "fire" and mark.live(at):
-                fresh = mark.author != "each" and self.absorbed.get(("each", mark.id), 0) < mark.event
-                if fresh and self.strength(mark, at) >= EACH:
+                if self.is_each(mark, at):
                     self.cross("each", (mark.subject, mark.id), at)
             elif new.name == "smoke":
                 above = self.strength(mark, at) >= COLD and mark.live(at)

@@ -23,6 +23,7 @@ class Tally(Mark, kind="tally", on_repeat="replace"):
     n: int
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("on_repeat", JOINING)
 def test_a_deposit_joins_the_mark_at_the_event_that_it_names(world: World, on_repeat: str) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat=on_repeat)})
@@ -38,6 +39,7 @@ def test_a_deposit_joins_the_mark_at_the_event_that_it_names(world: World, on_re
     assert len(world.board.history("s")) == 2
 
 
+@pytest.mark.postgresql
 def test_a_mark_that_has_left_the_board_is_none(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Linear("1h"))})
     faded = world.put("smoke")
@@ -50,6 +52,7 @@ def test_a_mark_that_has_left_the_board_is_none(world: World) -> None:
     assert world.put("smoke", if_event=0).outcome == "deposited"
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("change", ["reinforce", "withdraw"])
 def test_reinforcements_and_withdrawals_name_an_event_too(world: World, change: str) -> None:
     world.deploy({"smoke": kind("smoke", on_repeat="separate")})
@@ -101,6 +104,7 @@ def test_a_key_stands_for_the_request_with_its_event(world: World) -> None:
         world.put("smoke", key="k")
 
 
+@pytest.mark.postgresql
 def test_many_deposits_report_a_conflict_each_for_itself(world: World) -> None:
     marks = [Tally(subject="t", n=n).with_options(if_event=0) for n in range(3)]
     first, *others = world.board.deposit_many(marks, on_error="return")

@@ -32,6 +32,7 @@ def reinforce(world: World, mark_id: int, by: float, agent: str) -> Receipt:
     return in_transaction(world.board, added_strength.reinforce, mark_id, by, agent, 0)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("on_repeat", REPEATS)
 def test_it_adds_to_the_strength_now_and_what_the_mark_says_stays(world: World, on_repeat: str) -> None:
     world.deploy({"smoke": kind("smoke", Exponential("1h"), weight=2.0, on_repeat=on_repeat)})
@@ -126,6 +127,7 @@ def test_a_falling_watch_falls_later(world: World) -> None:
     assert world.fire_due()
 
 
+@pytest.mark.postgresql
 def test_a_late_deposit_that_replaces_looks_at_deposits_only(world: World) -> None:
     world.deploy({"smoke": kind("smoke", Linear("1h"), on_repeat="replace")})
     mark_id = world.put("smoke", payload={"n": 1}).mark_id

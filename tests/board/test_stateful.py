@@ -7,19 +7,22 @@ import math
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from blackboard import Decision, Need, Overdue, count, every, strength, total, watch
+from blackboard import Decision, Mark, Need, Overdue, Reinforce, Withdraw, count, every, strength, total, watch
 from blackboard.board.activations import activation_recovery
+from blackboard.board.activations.agent_actions import AgentAction
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage import overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
+from blackboard.testing import mark as stored_mark
 from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, LASTING, SUM, Model, ModelMark, ModelNeed
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -36,29 +39,44 @@ LAWS: list[Decay] = [
 ]
 SUBJECTS = ["a", "b", "c"]
 NAMES = ["each", "sum", "board", "cold", "long", "bell", "flood"]
+
+
+class Smoke(Mark, kind="smoke"):
+    """Stands for its kind, and for what an agent has read: an action needs only the id."""
+
+
+class Fire(Mark, kind="fire"):
+    """Stands for its kind."""
+
+
+COMMON: dict[str, Any] = {"max_attempts": 2, "cooldown_after_failures": 999, "withdraws": [Smoke, Fire]}
 AGENTS = [
-    spec("each", strength("fire") >= EACH, when_faded="drop", max_attempts=2, cooldown_after_failures=999),
-    spec("sum", total("smoke", "fire") >= SUM, max_attempts=2, cooldown_after_failures=999),
-    spec("board", count("fire", over="board") >= BOARD, max_attempts=2, cooldown_after_failures=999),
+    spec("each", strength("fire") >= EACH, when_faded="drop", **COMMON),
+    spec("sum", total("smoke", "fire") >= SUM, **COMMON),
+    spec("board", count("fire", over="board") >= BOARD, **COMMON),
     spec(
         "cold",
         strength("smoke") < COLD,
         unless=count("fire") >= 1,
         per="subject",
-        max_attempts=2,
-        cooldown_after_failures=999,
+        **COMMON,
     ),
     spec(
         "long",
         watch(total("fire") >= LASTING, held_for="10m", rewake_every="15m", clear_below=CLEAR),
-        max_attempts=2,
-        cooldown_after_failures=999,
+        **COMMON,
     ),
-    spec("bell", every("40m"), max_attempts=2, cooldown_after_failures=999),
-    spec("flood", total("fire", within="30m") >= FLOOD, max_attempts=2, cooldown_after_failures=999),
+    spec("bell", every("40m"), **COMMON),
+    spec("flood", total("fire", within="30m") >= FLOOD, **COMMON),
 ]
 ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
 intensities = st.sampled_from([0.0, 0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
+
+
+def act(mark: ModelMark, by: float) -> AgentAction:
+    """Return the action of an agent on a mark: to reinforce it, or to withdraw it if there is nothing to add."""
+    found = stored_mark(Smoke, id=mark.id)
+    return Reinforce(found, by) if by else Withdraw(found)
 
 
 class Board(RuleBasedStateMachine):
@@ -310,10 +328,12 @@ class Board(RuleBasedStateMachine):
 
     # -- agents
 
-    @rule(name=st.sampled_from(NAMES))
-    def an_agent_wakes(self, name: str) -> None:
+    @rule(choice=st.integers(0, 41))
+    def an_agent_wakes(self, choice: int) -> None:
         self.world.fire_all_due()
         now = self.now()
+        ready = [name for name in NAMES if self.model.waiting[name] and name not in self.running] or NAMES
+        name = ready[choice % len(ready)]
         open_ones = self.world.board.activations(agent=name, state="ready", limit=100)
         claim = self.world.claim(name)
         if name in self.running:
@@ -416,12 +436,21 @@ class Board(RuleBasedStateMachine):
         self.running[name] = claim
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 6), subject=st.sampled_from(SUBJECTS), left=st.sampled_from([None, "fire", "smoke"]))
-    def an_agent_succeeds(self, choice: int, subject: str, left: str | None) -> None:
+    @rule(
+        choice=st.integers(0, 6),
+        subject=st.sampled_from(SUBJECTS),
+        left=st.sampled_from([None, "fire", "smoke"]),
+        acted=st.lists(st.tuples(st.sampled_from([2.5, 0.1, 0.0]), st.integers(0, 50)), min_size=1, max_size=2),
+    )
+    def an_agent_succeeds(self, choice: int, subject: str, left: str | None, acted: list[tuple[float, int]]) -> None:
+        """Let an agent return a mark and actions: reinforcements, or withdrawals where there is nothing to add."""
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]
         claim = self.running.pop(name)
-        receipts = self.world.finish(claim, *([(left, subject, 0.8)] if left else []))
+        live = self.model.live(now)
+        chosen = [(by, live[number % len(live)]) for by, number in acted if live]
+        actions = [act(mark, by) for by, mark in chosen]
+        receipts = self.world.finish(claim, *([(left, subject, 0.8)] if left else []), actions=actions)
         assert receipts is not None
         for item in claim.inputs:
             key = (name, item.event.mark_id, item.event.id)
@@ -430,11 +459,26 @@ class Board(RuleBasedStateMachine):
         for receipt in receipts:
             assert left is not None
             self.record_deposit(receipt, left, subject, 0.8, name, None)
+        for by, mark in chosen:
+            self.record_action(name, mark.id, by, now)
         if name == "sum":
             for one in {item.event.subject for item in claim.inputs}:
                 self.model.test_sum(one, now)
         if name == "board":
             self.model.test_board(now)
+
+    def record_action(self, name: str, mark_id: int, by: float, now: int) -> None:
+        """Record the action of an agent in the model. On a mark that is gone it does nothing."""
+        if (mark := self.model.marks.get(mark_id)) is None:
+            return
+        if by:
+            [event] = self.world.sql(
+                "SELECT id FROM mark_history WHERE mark_id = ? AND event = 'reinforced' ORDER BY id DESC LIMIT 1",
+                mark_id,
+            )
+            self.model.reinforce(mark, event.id, by, now, name)
+        else:
+            self.model.withdraw(mark, now)
 
     @precondition(lambda self: self.running)
     @rule(choice=st.integers(0, 6))

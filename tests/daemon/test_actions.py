@@ -20,7 +20,6 @@ from blackboard import (
     Withdraw,
     agent,
     strength,
-    watch,
 )
 from blackboard import strongest_of as strongest_of_kind
 from blackboard.agent_definition import Agent
@@ -67,6 +66,7 @@ def error_of(board: Blackboard, clock: ManualClock, *agents: Agent) -> str:
     return activation.error
 
 
+@pytest.mark.postgresql
 def test_an_agent_withdraws_its_own_marks_and_those_of_declared_kinds(board: Blackboard) -> None:
     @agent(watches=strength(Incident) >= 0.5, writes=[Page])
     def pager(incidents: Sequence[Incident], context: Any) -> list[Page]:
@@ -121,6 +121,7 @@ def test_marks_of_others_stay_and_nothing_of_the_activation_is_applied(board: Bl
     assert live(board) == {"incident": 1}
 
 
+@pytest.mark.postgresql
 def test_acting_on_a_mark_that_is_gone_is_recorded_and_no_error(board: Blackboard, clock: ManualClock) -> None:
     @agent(watches=strength(Incident) >= 0.5, withdraws=[Incident], writes=[Page])
     def closer(incidents: Sequence[Incident], context: Any) -> list[Any]:
@@ -142,6 +143,7 @@ def test_acting_on_a_mark_that_is_gone_is_recorded_and_no_error(board: Blackboar
     assert [mark.kind for mark in board.marks(at=board.now() - timedelta(seconds=30))] == ["page"]
 
 
+@pytest.mark.postgresql
 def test_a_reinforcement_leaves_what_a_mark_says_and_does_not_wake_its_agent(board: Blackboard) -> None:
     calls = []
 
@@ -151,7 +153,7 @@ def test_a_reinforcement_leaves_what_a_mark_says_and_does_not_wake_its_agent(boa
         board.deposit(Note(subject=notes[0].subject, text="newer", intensity=0.6))
         return Reinforce(notes[0], by=0.3)
 
-    @agent(watches=watch(strength(Note) >= 0.85), max_chain=2)
+    @agent(watches=strength(Note) >= 0.85)
     def other(notes: Sequence[Note], context: Any) -> None:
         calls.append(f"other {notes[0].text}")
 
@@ -163,6 +165,7 @@ def test_a_reinforcement_leaves_what_a_mark_says_and_does_not_wake_its_agent(boa
     assert "other newer" in calls
 
 
+@pytest.mark.postgresql
 def test_returned_marks_have_the_options_of_a_deposit(board: Blackboard, clock: ManualClock) -> None:
     at = board.now()
 

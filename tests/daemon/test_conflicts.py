@@ -56,6 +56,7 @@ def run(board: Blackboard, *agents: Agent, client: Any = None) -> None:
     Daemon(board, agents, rng=random.Random(1), client=client).run(until_quiescent=True)
 
 
+@pytest.mark.postgresql
 def test_a_conflict_applies_nothing_and_the_next_claim_reads_and_asks_anew(board: Blackboard) -> None:
     read: list[int] = []
 
@@ -85,6 +86,7 @@ def test_a_conflict_applies_nothing_and_the_next_claim_reads_and_asks_anew(board
     assert sum(row.calls for row in board.costs()) == len(model.requests) == 3
 
 
+@pytest.mark.postgresql
 def test_after_five_conflicts_in_a_row_the_activation_fails(board: Blackboard) -> None:
     runs: list[int] = []
 
@@ -141,6 +143,7 @@ def test_the_next_claim_is_given_its_marks_as_they_are_and_no_event_twice(board:
     assert [amount for amount, _ in given].count(3) == 1
 
 
+@pytest.mark.postgresql
 def test_a_mark_that_is_gone_is_a_conflict_if_its_event_is_named(board: Blackboard) -> None:
     strengths: list[float] = []
 
