@@ -239,6 +239,31 @@ def check_tolls(path: Path, schedule: str, interval: int, end: int, *, catches_u
         raise Broken(f"{schedule} has missed {sorted(set(due) - set(tolls))[:5]}")
 
 
+def check_decisions(path: Path, needs: int) -> None:
+    """Check that each need was answered once, and that a judge's verdict came with its decision or not at all.
+
+    Raises:
+        Broken: That is not so.
+    """
+    with rows(path) as query:
+        answered = query("SELECT json_extract(payload, '$.need'), author FROM event WHERE kind = 'decision'")
+        closed = query("SELECT mark_id, author FROM event WHERE kind = 'need' AND event = 'withdrawn'")
+        verdicts = query("SELECT json_extract(payload, '$.of') FROM event WHERE kind = 'verdict'")
+        asked = query("SELECT id FROM event WHERE kind = 'need' AND event = 'deposited'")
+        states = {state for (state,) in query("SELECT DISTINCT state FROM activation WHERE agent = 'judge'")}
+    if (
+        len(asked) != needs
+        or sorted(answered) != sorted(closed)
+        or sorted(asked) != sorted((need,) for need, _ in closed)
+    ):
+        raise Broken(f"of {len(asked)} needs, {len(answered)} are answered and {len(closed)} closed")
+    by_judge = sorted((need,) for need, author in answered if author == "judge")
+    if sorted(verdicts) != by_judge:
+        raise Broken(f"{len(by_judge)} decisions of the judge came with {len(verdicts)} verdicts")
+    if not states <= {"done", "skipped"}:
+        raise Broken(f"an activation of the judge is {states - {'done', 'skipped'}}")
+
+
 def check_needs(path: Path) -> None:
     """Check that each need that was open at its due time was said to be overdue, once, and a need that was not, never.
 

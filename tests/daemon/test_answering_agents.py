@@ -93,6 +93,7 @@ def outcomes(board: Blackboard, name: str) -> list[tuple[str, str | None]]:
     return [(one.state, one.error) for one in board.activations(agent=name)]
 
 
+@pytest.mark.postgresql
 def test_a_named_agent_closes_a_need_by_its_decision(board: Blackboard) -> None:
     reviewer = reviewer_of(" YES ")
     board.deploy(asker, reviewer)
@@ -168,6 +169,7 @@ def test_an_agent_that_no_need_names_is_not_woken_and_may_not_answer(board: Blac
     assert [need.id for need in board.inbox()] == [for_people]
 
 
+@pytest.mark.postgresql
 def test_an_agent_in_the_chain_of_provenance_is_not_woken_and_may_never_answer(board: Blackboard) -> None:
     """The scout reports, which makes the analyst doubt, which makes the asker ask."""
 
@@ -223,6 +225,7 @@ def test_a_person_who_answers_first_wins_and_nothing_of_the_agent_is_applied(boa
     assert f"need {need} was answered by person:ada" in str(error)
 
 
+@pytest.mark.postgresql
 def test_the_other_needs_of_a_batch_are_answered_after_a_conflict(board: Blackboard) -> None:
     given: list[list[str]] = []
 
@@ -243,6 +246,7 @@ def test_the_other_needs_of_a_batch_are_answered_after_a_conflict(board: Blackbo
     assert (activation.state, activation.attempt, activation.marks_absorbed) == ("done", 1, 2)
 
 
+@pytest.mark.postgresql
 def test_two_agents_race_and_the_first_wins(board: Blackboard) -> None:
     both = threading.Barrier(2, timeout=20)
 
@@ -410,6 +414,7 @@ def test_explain_says_why_an_agent_may_not_answer(board: Blackboard) -> None:
     assert (first.answerable_by, first.waits_for) == (("reviewer",), ("reviewer",))
 
 
+@pytest.mark.postgresql
 def test_doctor_names_agents_that_do_not_exist_and_those_that_nobody_serves(board: Blackboard) -> None:
     def findings() -> list[tuple[str, str]]:
         return [(item.state, item.detail) for item in examine_board(board) if item.name == "needs"]
@@ -425,6 +430,7 @@ def test_doctor_names_agents_that_do_not_exist_and_those_that_nobody_serves(boar
     assert findings() == []
 
 
+@pytest.mark.postgresql
 def test_the_view_shows_who_may_answer(board: Blackboard) -> None:
     board.deploy(asker, reviewer_of("yes"))
     ask(board, "reviewer", "asker", subject="a")

@@ -4,7 +4,7 @@ pure         agents that handle mark by mark on a clock that does not advance: a
 interrupted  the same, with depositors whose deposits are interrupted by a signal's handler
 followed     the same, with depositors that follow files, whose writers rename and truncate them
 versions     the agents of pure in two versions of their code, whose workers take over from each other
-actions      agents that withdraw, reinforce, and compare and set: each is applied once, or not at all
+actions      agents that withdraw, reinforce, decide, and compare and set: each is applied once, or not at all
 fading       a clock that continues over restarts: predicted crossings, windows, evaporation, needs that come due, and
              changes of the deployment
 paid         an agent that calls a model which answers at once and counts

@@ -1,12 +1,16 @@
-"""Agents that withdraw, reinforce, and compare and set: each is applied once, or not at all."""
+"""Agents that withdraw, reinforce, decide, and compare and set: each is applied once, or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from blackboard import (
+    Blackboard,
+    Decision,
     Mark,
+    Need,
     Reinforce,
     Withdraw,
     agent,
@@ -14,7 +18,9 @@ from blackboard import (
     strongest_of,
 )
 from blackboard.agent_definition import Agent
-from tests.crash.invariants import Broken, rows
+from blackboard.board.result_types import Receipt
+from blackboard.errors import NotFound
+from tests.crash.invariants import Broken, check_decisions, rows
 from tests.crash.worlds.crash_world import Deposit
 from tests.crash.worlds.pure_world import Pure
 
@@ -53,19 +59,49 @@ def teller(coins: Sequence[Coin], context: Any) -> list[Purse | Withdraw | Reinf
     return [*map(Withdraw, coins), Reinforce(shine, by=len(coins)), full]
 
 
+class Verdict(Mark, kind="verdict", on_repeat="separate"):
+    """What a judge says beside its decision about a need."""
+
+    of: int
+
+
+@agent(watches=strength(Need) >= 0.5, writes=[Decision, Verdict], batch=3, concurrency=2)
+def judge(needs: Sequence[Need], context: Any) -> Iterator[Mark]:
+    """Answer each need."""
+    for need in needs:
+        yield Verdict(subject=need.subject, of=need.id)
+        yield Decision(subject=need.subject, need=need.id, answer="yes")
+
+
 class Actions(Pure):
-    """Agents that change one purse at the same time, and withdraw what they have counted."""
+    """Agents that change one purse at the same time, and withdraw what they have counted.
+
+    Depositors also ask. They answer some of their needs themselves, while the judge answers them too.
+    """
 
     name = "actions"
     fails = False
     per_depositor = 150
-    agents: tuple[Agent, ...] = (teller,)
+    between_needs = 5
+    agents: tuple[Agent, ...] = (teller, judge)
 
     def plan(self) -> list[list[Deposit]]:
         return [
-            [Deposit("coin", f"c/{who}/{n}", {"n": n}) for n in range(self.per_depositor)]
-            for who in range(self.depositors)
+            [one for n in range(self.per_depositor) for one in self._deposits(who, n)] for who in range(self.depositors)
         ]
+
+    def _deposits(self, who: int, n: int) -> Iterator[Deposit]:
+        yield Deposit("coin", f"c/{who}/{n}", {"n": n})
+        if n % self.between_needs == 0:
+            question = self.rng.choice(("mine", "yours"))
+            asked = {"question": question, "options": ["yes", "no"], "answerable_by": ["judge"]}
+            yield Deposit("need", f"n/{who}/{n}", asked)
+
+    def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
+        """Answer a need, unless the judge was faster."""
+        if deposit.payload.get("question") == "mine":
+            with suppress(NotFound):
+                board.answer(receipt.mark_id, "no")
 
     def create(self) -> None:
         super().create()
@@ -74,7 +110,8 @@ class Actions(Pure):
             board.deposit(Shine(subject="all"), key="shine")
 
     def check_end(self) -> None:
-        coins = sum(map(len, self.plans))
+        coins = self.depositors * self.per_depositor
+        check_decisions(self.path, sum(map(len, self.plans)) - coins)
         with rows(self.path) as query:
             [(counted,)] = query("SELECT json_extract(payload, '$.coins') FROM mark WHERE kind = 'purse'")
             [(shine,)] = query("SELECT intensity FROM mark WHERE kind = 'shine'")
