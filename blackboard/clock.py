@@ -112,9 +112,9 @@ class ManualClock:
         start: The first instant; a naive datetime is UTC.
     """
 
-    def __init__(self, start: Instant | datetime = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
+    def __init__(self, start: When = datetime(2026, 1, 5, 9, tzinfo=UTC)) -> None:
         self.used = UsedInstants()
-        self._now = from_datetime(start) if isinstance(start, datetime) else start
+        self._now = instant_of(start)
         self._running = 0
         self._lock = threading.Lock()
 
@@ -145,9 +145,9 @@ class ManualClock:
             self._now += by // _MICROSECOND
             return self._now
 
-    def set(self, to: Instant | datetime) -> None:
+    def set(self, to: When) -> None:
         """Let time pass until an instant, or set the clock back to it. A naive datetime is UTC."""
-        to = from_datetime(to) if isinstance(to, datetime) else to
+        to = instant_of(to)
         with self._lock:
             self._running += max(0, to - self._now)
             self._now = to
@@ -156,7 +156,7 @@ class ManualClock:
         """Move the clock to the instant, unless the event is set already. A naive datetime is UTC."""
         if event.is_set() or until is None:
             return event.is_set()
-        until = from_datetime(until) if isinstance(until, datetime) else until
+        until = instant_of(until)
         with self._lock:
             self._running += max(0, until - self._now)
             self._now = max(self._now, until)

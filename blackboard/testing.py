@@ -18,8 +18,9 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, JsonValue
 
 from blackboard.agent_definition import Agent, require_done, single_subject
+from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.board.blackboard import Blackboard
-from blackboard.clock import Instant, ManualClock, from_datetime, iso
+from blackboard.clock import Instant, ManualClock, instant_of, iso, to_datetime
 from blackboard.daemon.daemon import Daemon, build_daemon
 from blackboard.deployment import Per
 from blackboard.durations import DurationLike, parse_duration
@@ -39,7 +40,7 @@ from blackboard.llm.failures import (
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply, parse_answer
 from blackboard.llm.request import request_text
-from blackboard.marks import Mark, StoredMark, attach_stored, normalize_subject
+from blackboard.marks import Mark, StoredMark, attach_stored, check_subject, normalize_subject
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 
 __all__ = [
@@ -91,22 +92,33 @@ def mark(
         author: Who deposited it.
         occurred_at: When what it shows occurred; a naive datetime is UTC. By default when the board recorded its last
             deposit.
-        deposited_at: When the board recorded its first deposit; by default when it occurred, or 2026-01-05 09:00.
+        deposited_at: When the board recorded its first deposit; by default when it occurred or was reinforced, or
+            2026-01-05 09:00.
         reinforced_at: When the board recorded its last deposit; by default when it recorded the first.
         **fields: The fields of its class, and perhaps `intensity`.
 
     Raises:
-        InvalidMark: The strength is below 0 or not a number.
+        InvalidMark: No board could have such a mark, such as one without a subject or recorded before it occurred.
+        InvalidTime: A time is none.
     """
-    values: dict[str, Any] = {**fields, "subject": normalize_subject(subject)}
+    if not (isinstance(kind, type) and issubclass(kind, Mark)):
+        raise InvalidMark(f"mark() takes a class of marks, such as Smoke, not {kind!r}")
+    values: dict[str, Any] = {**fields, "subject": check_subject(subject)}
     made = kind(**values)
     strength = made.defaults.weight * made.intensity if strength is None else strength
-    if not (math.isfinite(strength) and strength >= 0):
-        raise InvalidMark(f"the strength of a mark is a number of at least 0, not {strength}")
+    if not (isinstance(strength, int | float) and math.isfinite(strength) and strength >= 0):
+        raise InvalidMark(f"the strength of a mark is a number of at least 0, not {strength!r}")
     id_ = next(_ids) if id is None else id
-    first = from_datetime(deposited_at or occurred_at or START)
-    last = first if reinforced_at is None else from_datetime(reinforced_at)
-    occurred = last if occurred_at is None else from_datetime(occurred_at)
+    if not (isinstance(id_, int) and id_ >= 1):
+        raise InvalidMark(f"the id of a mark is a number of at least 1, not {id_!r}")
+    check_text("author", author, MAX_AUTHOR_CHARACTERS)
+    first = instant_of(deposited_at or occurred_at or reinforced_at or START)
+    last = first if reinforced_at is None else instant_of(reinforced_at)
+    occurred = last if occurred_at is None else instant_of(occurred_at)
+    if max(first, occurred) > last:
+        raise InvalidMark(
+            f"no deposit is recorded before the first one or before it occurred, and {iso(last)} would be"
+        )
     return attach_stored(made, StoredMark(id_, id_, author, strength, first, last, int(last > first), occurred))
 
 
@@ -159,15 +171,23 @@ class ScriptedModel:
         requests: The requests that it has received, oldest first.
 
     Raises:
-        UsageError: An answer has a delay, and there is no clock.
+        UsageError: An answer is none, or has a delay and there is no clock.
     """
 
     def __init__(
         self, *script: ScriptedAnswer | BaseModel | str | CallFailure, clock: ManualClock | None = None
     ) -> None:
         answers = [item if isinstance(item, ScriptedAnswer) else ScriptedAnswer(item) for item in script]
-        if clock is None and any(parse_duration(answer.delay) for answer in answers):
-            raise UsageError("an answer with a delay needs ScriptedModel(..., clock=...)")
+        for number, answer in enumerate(answers, 1):
+            if not isinstance(answer.content, BaseModel | str | CallFailure):
+                raise UsageError(
+                    f"answer {number} of the script must be a pydantic model, a text or a failure such as"
+                    f" Overloaded('busy'), not {answer.content!r}"
+                )
+            if min(answer.input_tokens, answer.output_tokens) < 0:
+                raise UsageError(f"answer {number} of the script has fewer than 0 tokens")
+            if parse_duration(answer.delay) and clock is None:
+                raise UsageError("an answer with a delay needs ScriptedModel(..., clock=...)")
         self.requests: list[SentRequest] = []
         self._answers, self._clock = answers, clock
         self._batches: dict[str, dict[str, Reply | ModelError]] = {}
@@ -267,12 +287,14 @@ class StandaloneContext:
         self.reason: str = ""
         self.now: datetime = _aware(now)
         self.scheduled_for: datetime | None = None if scheduled_for is None else _aware(scheduled_for)
-        self.subjects: tuple[str, ...] = tuple(dict.fromkeys(map(normalize_subject, subjects)))
+        self.subjects: tuple[str, ...] = tuple(dict.fromkeys(map(check_subject, subjects)))
         self.board_id: str = "test"
         self.settings: Mapping[str, Any] = settings
         self.offline: bool = model is None
         self._definition = None if isinstance(agent, str) else agent
-        self._reads, self._model, self._asked, self._per = list(reads), model, False, per
+        # The strength of a mark that was not read from a board is an error, here rather than in the agent.
+        self._reads = sorted(reads, key=lambda item: -item.strength)
+        self._model, self._asked, self._per = model, False, per
 
     @property
     def subject(self) -> str:
@@ -295,8 +317,7 @@ class StandaloneContext:
         ):
             raise AgentError(f"agent {self.agent!r} does not declare that it reads {name!r}{nearest(name, declared)}")
         subject = None if subject is None else normalize_subject(subject)
-        marks = [item for item in self._reads if item.kind == name and subject in (None, item.subject)]
-        return sorted(marks, key=lambda item: -item.strength)
+        return [item for item in self._reads if item.kind == name and subject in (None, item.subject)]
 
     def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
         """Ask the scripted model, or the offline rule if there is no model.
@@ -351,8 +372,13 @@ def context(
         subjects: The subjects of an activation that takes a batch.
 
     Raises:
-        UsageError: It is given a subject and subjects.
+        UsageError: It is given a subject and subjects, or no agent.
+        InvalidMark: A subject is empty, or a mark in `reads` was not made with `mark`.
     """
+    if not isinstance(agent, Agent | str):
+        raise UsageError(f"context() takes an agent or the name of one, not {agent!r}; decorate it with @agent")
+    if isinstance(subjects, str):
+        raise UsageError(f"context(subjects=...) takes a list; for one subject, write subject={subjects!r}")
     if subject is not None and subjects:
         raise UsageError("an activation is about one subject or takes a batch: give context() a subject or subjects")
     per: Per = "batch" if subject is None else "subject"
@@ -400,6 +426,7 @@ def replay(
         ConfigurationError: The deployment file has mistakes; all are listed.
         BlackboardError: A mark cannot be deposited.
     """
+    agents = _checked_agents(agents)
     with contextlib.ExitStack() as stack:
         if isinstance(agents, Path):
             resolved = with_settings(resolve_file(agents), settings or {})
@@ -418,6 +445,23 @@ def replay(
             replayed.run_until(latest)
             board.deposit_many([mark for _, mark in same_instant])
         replayed.run_until(until or latest)
+
+
+def _checked_agents(agents: Mapping[str, Agent] | Iterable[Agent] | Path) -> list[Agent] | Path:
+    """Return the agents of a replay, or the file that names them.
+
+    Raises:
+        UsageError: They are neither.
+    """
+    if isinstance(agents, Path):
+        return agents
+    if isinstance(agents, Mapping):
+        agents = agents.values()
+    if isinstance(agents, Iterable) and not isinstance(agents, str):
+        agents = list(agents)
+        if all(isinstance(item, Agent) for item in agents):
+            return agents
+    raise UsageError(f"replay() takes a list of agents, or the Path of a deployment file, not {agents!r}")
 
 
 def with_settings(resolved: ResolvedDeployment, sections: Mapping[str, Any]) -> ResolvedDeployment:
@@ -459,11 +503,11 @@ class Replay:
         Raises:
             UsageError: The instant is earlier than the last instant.
         """
-        if (instant := from_datetime(at)) < self._latest:
+        if (instant := instant_of(at)) < self._latest:
             raise UsageError(f"a replay goes forward in time: {iso(instant)} comes after {iso(self._latest)}")
         self._latest = instant
-        self._daemon.run_until(at)
+        self._daemon.run_until(to_datetime(instant))
 
 
 def _aware(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return to_datetime(instant_of(at))

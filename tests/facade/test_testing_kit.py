@@ -7,8 +7,9 @@ import sys
 import threading
 import types
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel
@@ -26,7 +27,7 @@ from blackboard import (
     strongest_of,
 )
 from blackboard.clock import from_datetime, to_datetime
-from blackboard.errors import AgentError, ConfigurationError, InvalidMark, ModelError, UsageError
+from blackboard.errors import AgentError, ConfigurationError, InvalidMark, InvalidTime, ModelError, UsageError
 from blackboard.testing import Overloaded, RequestRejected, ScriptedAnswer, ScriptedModel, context, mark, replay
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
@@ -50,6 +51,9 @@ class Level(BaseModel):
     level: int
 
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
 @agent(watches=strength(Fog) >= 0.5, writes=[Horn], reads=[strongest_of(Horn)])
 def keeper(marks: list[Fog], context: Context) -> list[Horn]:
     answer = context.ask("How thick?", [fog.place for fog in marks], Level)
@@ -67,6 +71,57 @@ def test_a_mark_is_as_if_read_from_a_board() -> None:
     assert mark(Fog).id != mark(Fog).id
     with pytest.raises(InvalidMark, match="at least 0"):
         mark(Fog, strength=-1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "kit_fog"}, "takes a class of marks"),
+        ({"subject": " "}, "the subject is empty"),
+        ({"strength": "1"}, "at least 0, not '1'"),
+        ({"id": 0}, "at least 1, not 0"),
+        ({"author": ""}, "the author is blank"),
+        ({"occurred_at": NOON, "deposited_at": NOON - timedelta(days=1)}, "before it occurred"),
+        ({"deposited_at": NOON, "reinforced_at": NOON - timedelta(days=1)}, "before the first one"),
+    ],
+)
+def test_a_mark_that_no_board_could_have_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidMark, match=message):
+        mark(**{"kind": Fog, **change})
+    with pytest.raises(InvalidTime, match="is not a time"):
+        mark(Fog, occurred_at=date(2026, 3, 1))  # type: ignore[arg-type]
+
+
+def test_what_is_no_agent_mark_or_answer_is_named() -> None:
+    anything: Any = lambda marks, context: []  # noqa: E731
+    with pytest.raises(UsageError, match="decorate it with @agent"):
+        context(anything)
+    with pytest.raises(UsageError, match="write subject='web'"):
+        context(keeper, subjects="web")
+    with pytest.raises(InvalidMark, match="was not read from a board"):
+        context(keeper, reads=[Horn(subject="pier", level=1)])
+    for wrong in ({"level": 1}, [Level(level=1)], Level, ValueError("busy"), None):
+        with pytest.raises(UsageError, match="answer 2 of the script must be a pydantic model"):
+            ScriptedModel("first", cast("Any", wrong))
+    with pytest.raises(UsageError, match="fewer than 0 tokens"):
+        ScriptedModel(ScriptedAnswer("first", input_tokens=-1))
+
+
+def test_a_replay_takes_agents_or_a_path(board: Blackboard) -> None:
+    for wrong in (keeper, [print], "blackboard.toml"):
+        with pytest.raises(UsageError, match=r"replay\(\) takes a list of agents"):
+            replay(board, cast("Any", wrong), [])
+
+
+def test_a_manual_clock_takes_times_only() -> None:
+    clock = ManualClock("2026-03-01")
+    clock.set("2026-03-01T09:00")
+    assert to_datetime(clock.now()) == datetime(2026, 3, 1, 9, tzinfo=UTC)
+    for wrong in ("nine", date(2026, 3, 1)):
+        with pytest.raises(InvalidTime):
+            ManualClock(cast("Any", wrong))
+        with pytest.raises(InvalidTime):
+            clock.set(cast("Any", wrong))
 
 
 def test_a_context_is_about_one_subject_or_a_batch() -> None:
