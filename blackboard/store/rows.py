@@ -290,7 +290,8 @@ class AbsorbedRow(NamedTuple):
     event_id: Id
     activation_id: Id
     given_event_id: Id | None = None
-    """The event that produced the state in which the agent was last given the mark; None if it never was."""
+    """The event that produced the state in which the agent was last given the mark, or in which a guard dropped what
+    crossed on it; None if neither ever was."""
 
 
 class BoardTotalRow(NamedTuple):

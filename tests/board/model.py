@@ -19,6 +19,8 @@ CLEAR = 0.3
 HELD = 10 * 60_000_000
 REWAKE = 15 * 60_000_000
 """The times of the watch over time: how long it must hold, and after which time it wakes again."""
+HUSH = 0.6
+"""The threshold of the watch whose guard drops: a live fire closes it."""
 FLOOD = 1.5
 WINDOW = 30 * 60_000_000
 """The length of the window in microseconds."""
@@ -79,7 +81,7 @@ class ModelNeed:
 
 @dataclass
 class Model:
-    """The expected board. Watches are named by their agents: each, sum, board, cold, long, flood, and the
+    """The expected board. Watches are named by their agents: each, sum, board, cold, long, flood, hush, and the
     schedule bell.
 
     Flood counts the deposits of fire in a window.
@@ -93,9 +95,11 @@ class Model:
     given: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
     """The payload and the stored intensity of the state in which an agent was last given a mark."""
     waiting: dict[str, dict[tuple[str, int], int]] = field(
-        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "long", "bell", "flood")}
+        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "long", "bell", "flood", "hush")}
     )
     """The keys of waiting crossings, each with the instant of its record."""
+    dropped: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """The payload and the stored intensity of each mark on which the guard of hush dropped what crossed."""
     episodes: dict[str, ModelEpisode] = field(default_factory=dict)
     """The episodes of the watch over time, by subject."""
     seen: int = 0
@@ -233,6 +237,8 @@ class Model:
                 self.cross("each", (mark.subject, mark.id), now)
             if mark.author != "sum":
                 self.test_sum(mark.subject, now)
+            if mark.kind == "smoke" and mark.author != "hush":
+                self.deposit_for_hush(old, mark, now)
             if mark.kind == "fire" and mark.author != "board":
                 self.test_board(now)
         if mark.kind == "fire":
@@ -243,6 +249,34 @@ class Model:
                 self.fire_falling(mark, now, now)
             elif not was_warm and not mark.warm and mark.at < now and self.was_warm_at_first(mark):
                 self.skip_fall(mark)  # it fell before it was recorded
+
+    def deposit_for_hush(self, old: ModelMark | None, mark: ModelMark, now: int) -> None:
+        """Test hush after a deposit of others on a smoke, unless it brings no news."""
+        key = ("hush", mark.id)
+        if old is not None:
+            if mark.id in self.dropped and old.counted("hush") and not self.live(now, "fire", mark.subject):
+                del self.dropped[mark.id], self.absorbed[key]
+            known = self.given.get(key, self.dropped.get(mark.id))
+            if known is not None and old.counted("hush") <= self.absorbed.get(key, 0):
+                begins = self.strength(old, now) < HUSH <= self.strength(mark, now)
+                if mark.payload == known[0] and mark.stored <= known[1] and not begins:
+                    self.absorbed[key] = mark.event
+                    return
+        self.test_hush(mark, now)
+
+    def test_hush(self, mark: ModelMark, at: int) -> None:
+        """Let hush cross for a smoke that is strong enough, or drop it while a fire is live."""
+        key = (mark.subject, mark.id)
+        if self.strength(mark, at) < HUSH or key in self.waiting["hush"]:
+            return
+        if not self.live(at, "fire", mark.subject):
+            self.cross("hush", key, at)
+            return
+        self.count["recorded"] += 1
+        self.count["skipped"] += 1
+        self.absorbed["hush", mark.id] = mark.event
+        self.dropped[mark.id] = (mark.payload, mark.stored)
+        self.given.pop(("hush", mark.id), None)
 
     def flood(self, subject: str, at: int) -> float:
         """Return the total of the deposits in the window of flood at an instant."""
@@ -310,6 +344,7 @@ class Model:
         if mark.kind == "fire" and then is not None and self.flood(mark.subject, then) < FLOOD:
             self.close("flood", (mark.subject, 0))
         self.close("each", (mark.subject, mark.id))
+        self.close("hush", (mark.subject, mark.id))
         self.close("cold", (mark.subject, mark.id), "skipped")
         if (key := (mark.subject, 0)) in self.waiting["sum"]:
             then = self.waiting["sum"][key]
@@ -348,6 +383,8 @@ class Model:
                 if mark.warm and not above:
                     self.fire_falling(mark, at, at)
                 mark.warm = above
+                if mark.live(at) and mark.counted("hush") > self.absorbed.get(("hush", mark.id), 0):
+                    self.test_hush(mark, at)
             self.test_sum(mark.subject, at)
         if new.name == "fire":
             self.test_board(at)

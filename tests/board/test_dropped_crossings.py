@@ -202,6 +202,25 @@ def test_on_guard_that_says_nothing_is_a_mistake(declared: Any, problem: str) ->
             spec("watchman", watch(declared.when, unless=declared.unless), on_guard="drop")
 
 
+@pytest.mark.parametrize("condition", [strength("level") >= 0.4, total("level", over="board") >= 0.4], ids=str)
+def test_deposits_are_compared_with_the_dropped_crossing_and_not_with_each_other(
+    world: World, condition: Condition
+) -> None:
+    levels = {name: kind(name, Never(), on_repeat="replace") for name in ("level", "drill")}
+    drill = count("drill", over="board") >= 1
+    world.deploy(levels, spec("watchman", watch(condition, unless=drill, on_guard="drop")))
+    begin(world)
+    for intensity in (1.0, 0.5, 0.7, 0.5, 0.9):
+        world.put("level", "a", intensity)
+    assert len(skipped(world)) == 1
+    world.put("level", "a", 1.1)
+    assert len(skipped(world)) == 2
+    end(world)
+    assert woken(world) is None
+    world.put("level", "a", 0.5)
+    assert woken(world) is not None
+
+
 @pytest.mark.parametrize("over", ["subject", "board"])
 def test_windows(world: World, over: Any) -> None:
     deploy(world, count("smoke", within="10m", over=over) >= 2)

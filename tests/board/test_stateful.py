@@ -23,7 +23,7 @@ from blackboard.clock import from_datetime
 from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
 from blackboard.testing import mark as stored_mark
-from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, LASTING, SUM, Model, ModelMark, ModelNeed
+from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, HUSH, LASTING, SUM, Model, ModelMark, ModelNeed
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
@@ -38,7 +38,7 @@ LAWS: list[Decay] = [
     Never(),
 ]
 SUBJECTS = ["a", "b", "c"]
-NAMES = ["each", "sum", "board", "cold", "long", "bell", "flood"]
+NAMES = ["each", "sum", "board", "cold", "long", "bell", "flood", "hush"]
 
 
 class Smoke(Mark, kind="smoke"):
@@ -68,6 +68,7 @@ AGENTS = [
     ),
     spec("bell", every("40m"), **COMMON),
     spec("flood", total("fire", within="30m") >= FLOOD, **COMMON),
+    spec("hush", strength("smoke") >= HUSH, unless=count("fire") >= 1, on_guard="drop", **COMMON),
 ]
 ENDS = {"waiting", "claimed", "done", "dead", "faded", "skipped", "withdrawn", "discarded"}
 intensities = st.sampled_from([0.0, 0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
@@ -379,7 +380,7 @@ class Board(RuleBasedStateMachine):
                 mark = model.marks[mark_id]
                 if mark.live(now) and model.strength(mark, now) >= EACH:
                     must.add(mark_id)
-            elif name == "cold":
+            elif name in ("cold", "hush"):
                 must.add(mark_id)
             elif name == "flood":
                 must |= {mark.id for mark, _ in model.in_window(subject, model.waiting[name][subject, 0])}
@@ -432,12 +433,14 @@ class Board(RuleBasedStateMachine):
                 assert (name, mark_id, mark.event) not in self.begun, "an event was absorbed twice"
                 model.absorbed[name, mark_id] = mark.event
                 model.given[name, mark_id] = (mark.payload, mark.stored)
+                if name == "hush":
+                    model.dropped.pop(mark_id, None)
             self.begun[name, mark_id, mark.event] = "begun"
         self.running[name] = claim
 
     @precondition(lambda self: self.running)
     @rule(
-        choice=st.integers(0, 6),
+        choice=st.integers(0, 7),
         subject=st.sampled_from(SUBJECTS),
         left=st.sampled_from([None, "fire", "smoke"]),
         acted=st.lists(st.tuples(st.sampled_from([2.5, 0.1, 0.0]), st.integers(0, 50)), min_size=1, max_size=2),
@@ -481,7 +484,7 @@ class Board(RuleBasedStateMachine):
             self.model.withdraw(mark, now)
 
     @precondition(lambda self: self.running)
-    @rule(choice=st.integers(0, 6))
+    @rule(choice=st.integers(0, 7))
     def an_agent_fails(self, choice: int) -> None:
         now = self.now()
         name = sorted(self.running)[choice % len(self.running)]

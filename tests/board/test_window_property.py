@@ -280,9 +280,10 @@ steps = st.one_of(
 
 
 @pytest.mark.hypothesis
+@pytest.mark.postgresql
 @pytest.mark.timeout(600)
 @given(steps=st.lists(st.one_of(steps, steps, steps), max_size=40))
-@examples(0.2)
+@examples(0.15)
 def test_windows_equal_their_oracle(steps: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))

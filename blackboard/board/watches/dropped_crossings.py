@@ -42,9 +42,9 @@ def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, r
 def last_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
     """Return the event of the state in which the guard of a watch dropped a mark; None if it did not."""
     record = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)
-    if record is None or record.activation_id != DROPPED:
+    if record is None or record.activation_id != DROPPED or record.given_event_id is None:
         return None
-    event = txn.sql.one(MARKS.get_event, id=record.event_id)
+    event = txn.sql.one(MARKS.get_event, id=record.given_event_id)
     return None if event is None else with_shown_payload(txn, event)
 
 

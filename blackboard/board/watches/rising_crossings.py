@@ -106,7 +106,7 @@ def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
         known = dropped_crossings.last_dropped(txn, watch, old)
     if known is None or assess_news(txn, watch, known, old, new):
         return False
-    absorb_silently(txn, watch, new, given)
+    absorb_silently(txn, watch, new, known, dropped=given is None)
     return True
 
 

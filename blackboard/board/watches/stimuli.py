@@ -53,24 +53,23 @@ def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id
     )
 
 
-def absorb_silently(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, given: EventRow | None) -> None:
+def absorb_silently(
+    txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, known: EventRow, *, dropped: bool
+) -> None:
     """Record that a watch absorbed the last event of a mark without an activation, because it was no news.
 
-    What the agent was last given stays the same. If `given` is None, a guard drops what crosses on the mark.
+    What the agent was last given stays the same, or if `dropped` what the guard dropped.
     """
-    if given is None:
-        record_dropped(txn, watch, row)
-    else:
-        _record(txn, watch, row, 0, given.id)
+    _record(txn, watch, row, DROPPED if dropped else 0, known.id)
 
 
 def record_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
     """Record that a watch absorbed a mark because a guard dropped what crossed on it. It does not count as given."""
-    _record(txn, watch, row, DROPPED, None)
+    _record(txn, watch, row, DROPPED, row.event_id)
 
 
 def _record(
-    txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, activation_id: int, given_event_id: int | None
+    txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, activation_id: int, given_event_id: int
 ) -> None:
     txn.sql.run(
         CROSSINGS.set_absorbed,
@@ -89,7 +88,7 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
     """
     event_id = None
     if (record := txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=row.id)) is not None:
-        event_id = record.given_event_id
+        event_id = None if record.activation_id == DROPPED else record.given_event_id
     elif watch.is_over_board:
         # It absorbs all marks up to its watermark without a record of each.
         values = {"subject": row.subject, "mark_id": row.id, "author": watch.ignored_author}

@@ -159,7 +159,7 @@ UNION
 SELECT watch.agent
 FROM absorbed
 JOIN watch ON watch.id = absorbed.watch_id
-WHERE absorbed.mark_id = :mark_id AND absorbed.given_event_id IS NOT NULL
+WHERE absorbed.mark_id = :mark_id AND absorbed.given_event_id IS NOT NULL AND absorbed.activation_id >= 0
 ORDER BY 1;
 
 -- name: holders_of_unique_value -> Id
