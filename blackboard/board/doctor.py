@@ -332,13 +332,11 @@ def _examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
     if not counted.overdue:
         return
     [oldest] = needs_overview.waiting(txn, limit=1)
-    detail = (
-        f"{counted.overdue} needs are overdue; the oldest is {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
-    )
+    detail = f"{counted.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
     advice = f"'blackboard answer {oldest.id} ...' answers it; 'blackboard inbox' lists them"
     if counted.unnoticed:
-        detail += f"; the board has not said so of {counted.unnoticed}, because no daemon ran"
-        advice += "; 'blackboard run' deposits the marks 'overdue'"
+        detail += f"; {counted.unnoticed} without a mark 'overdue', because no daemon ran"
+        advice += "; 'blackboard run' deposits the marks"
     yield Finding("overdue", "wrong", detail, advice)
 
 

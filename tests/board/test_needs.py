@@ -31,6 +31,7 @@ from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import to_datetime
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound
 from blackboard.marks import due_instant
+from blackboard.settings.sections import DaemonSettings
 from blackboard.testing import replay
 from tests.board.world import MINUTE, World
 
@@ -66,7 +67,13 @@ def test_an_answer_is_stored_as_the_option_that_it_names(board: Blackboard, text
 
 
 @pytest.mark.parametrize(
-    ("text", "named"), [("maybe", "yes | No way."), ("yess", "did you mean 'yes'?"), ("no", "yes | No way.")]
+    ("text", "named"),
+    [
+        ("maybe", "yes | No way."),
+        ("yess", "did you mean 'yes'?"),
+        ("YESS", "did you mean 'yes'?"),
+        ("no", "yes | No way."),
+    ],
 )
 def test_another_answer_is_refused_unless_it_is_free(board: Blackboard, text: str, named: str) -> None:
     need = board.deposit(Need(subject="ship", question="Ship it?", options=["yes", "No way"]))
@@ -109,6 +116,26 @@ def test_a_need_says_which_of_its_causes_were_withdrawn(board: Blackboard) -> No
     board.withdraw(causes[1])
     [need] = board.inbox()
     assert need.withdrawn_causes == (causes[1],)
+
+
+@pytest.mark.postgresql
+def test_a_need_says_so_however_old_its_causes_are(world: World) -> None:
+    board, days = world.board, 24 * 60 * MINUTE
+    settings = DaemonSettings.model_validate({"keep_history": "1d", "keep_activations": "1d"})
+    board.deploy(asker)
+    cause = board.deposit(Doubt(subject="a")).mark_id
+    Daemon(board, [asker], settings).run(until_quiescent=True)
+    board.withdraw(cause)
+    for _ in range(3):
+        world.advance(2 * days)
+        Daemon(board, [asker], settings).run(until_quiescent=True)
+    [need] = board.inbox()
+    assert need.withdrawn_causes == (cause,)
+    board.answer(need.id, "yes")
+    for _ in range(2):
+        world.advance(2 * days)
+        Daemon(board, [asker], settings).run(until_quiescent=True)
+    assert board.history("a") == []
 
 
 def work(board: Blackboard, *agents: Agent) -> None:
@@ -342,8 +369,8 @@ def test_doctor_finds_overdue_needs_and_says_if_no_daemon_noticed(board: Blackbo
     clock.advance(timedelta(minutes=20))
     [(state, detail)] = found()
     assert state == "wrong"
-    assert detail.startswith(f"2 needs are overdue; the oldest is {need.mark_id}, on 'ship', assigned to ada, overdue")
-    assert detail.endswith("the board has not said so of 2, because no daemon ran")
+    assert detail.startswith(f"2 overdue; the oldest is need {need.mark_id}, on 'ship', assigned to ada, overdue since")
+    assert detail.endswith("2 without a mark 'overdue', because no daemon ran")
     work(board)
     [(state, detail)] = found()
     assert state == "wrong"

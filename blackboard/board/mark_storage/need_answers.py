@@ -74,8 +74,8 @@ def _option(text: str, options: Sequence[str], *, free: bool) -> str:
         return option
     if free:
         return text
-    near = difflib.get_close_matches(text.strip(), options, 1, NEAR)
-    meant = f"; did you mean {near[0]!r}?" if near else "."
+    near = difflib.get_close_matches(_form(text), by_form, 1, NEAR)
+    meant = f"; did you mean {by_form[near[0]]!r}?" if near else "."
     raise InvalidMark(
         f"{text!r} is not one of the options: {' | '.join(options)}{meant} A person may answer in other words with"
         " --free (free=True)"

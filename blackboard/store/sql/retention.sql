@@ -4,9 +4,13 @@
 -- When the oldest event was recorded.
 SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 
+-- fragment: asked_open_need
+-- Whether a need is open that the activation asked: the inbox shows which of its inputs were withdrawn.
+activation.id IN (SELECT need.activation_id FROM mark AS need WHERE need.kind = 'need' AND need.activation_id > 0)
+
 -- name: delete_old_events
--- Delete the next old events, except those of live marks, of marks with a deposit in a window, of inputs of unfinished
--- activations, and of subjects with a waiting crossing.
+-- Delete the next old events, except those of live marks, of marks with a deposit in a window, of inputs of activations
+-- that are unfinished or asked an open need, and of subjects with a waiting crossing.
 DELETE FROM event WHERE id IN (
   SELECT event.id
   FROM event
@@ -18,7 +22,7 @@ DELETE FROM event WHERE id IN (
       SELECT activation.id
       FROM activation
       JOIN activation_input ON activation_input.activation_id = activation.id
-      WHERE activation_input.mark_id = event.mark_id AND {is_unfinished}
+      WHERE activation_input.mark_id = event.mark_id AND ({is_unfinished} OR {asked_open_need})
     )
     AND NOT EXISTS (
       SELECT crossing.id
@@ -32,11 +36,12 @@ DELETE FROM event WHERE id IN (
 );
 
 -- name: old_activations -> Id
--- The next old activations that are finished.
+-- The next old activations that are finished and asked no need that is open.
 SELECT id
 FROM activation
 WHERE state IN ('done', 'faded', 'skipped', 'discarded') AND finished_at < :before
   AND id < (SELECT max(newest.id) FROM activation AS newest)
+  AND NOT {asked_open_need}
 ORDER BY finished_at
 LIMIT :limit + 0;
 
