@@ -271,7 +271,8 @@ def inbox(
       blackboard inbox --all
     """
     with session_of(context).board() as board:
-        needs = board.inbox(assignee, all_needs=all_needs)
+        found = board.inbox(assignee, all_needs=True)
+    needs = [need for need in found if all_needs or need.for_people]
     if as_json:
         print_json(needs)
         return
@@ -289,7 +290,7 @@ def inbox(
         if need.assignee:
             say(f"    assigned to {need.assignee}")
         if need.waits_for:
-            say(f"    {', '.join(need.waits_for)} may answer, and {'is' if len(need.waits_for) == 1 else 'are'} woken")
+            say(f"    waits for {', '.join(need.waits_for)}")
         elif need.answerable_by:
             say(f"    {', '.join(need.answerable_by)} may answer too")
         if need.due_at is not None:
@@ -298,6 +299,12 @@ def inbox(
         if need.withdrawn_causes:
             marks = ", ".join(map(str, need.withdrawn_causes))
             say(f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {marks}")
+    if hidden := len(found) - len(needs):
+        note(
+            f"{hidden} more wait for agents; --all lists them too"
+            if hidden > 1
+            else "1 more waits for an agent; --all lists it too"
+        )
     if needs:
         note(f'answer with: blackboard answer {needs[0].id} "..."')
 

@@ -251,3 +251,11 @@ def test_every_other_command_takes_json() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     takes = {name for name, command in commands.items() if any("--json" in item.opts for item in command.params)}
     assert commands.keys() - takes == WITHOUT_JSON
+
+
+def test_the_inbox_leaves_out_what_an_agent_is_woken_for(house: CommandLine) -> None:
+    house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "answerable_by": ["nobody"]}')
+    [need] = house("inbox", "--all", "--json").json
+    assert (need["answerable_by"], need["waits_for"]) == ([], [])
+    refused = house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "answerable_by": "nobody"}')
+    assert (refused.code, "answerable_by" in refused.err) == (2, True)

@@ -322,14 +322,23 @@ def test_a_withdrawn_need_skips_the_agent_that_is_at_work(board: Blackboard) -> 
 
 
 def test_a_renamed_agent_still_stands_behind_its_needs(board: Blackboard) -> None:
-    need = ask(board, "judge")
-    judge = agent(watches=strength(Need) >= 0.5, writes=[Decision], name="judge", renamed_from="asker")(
-        lambda needs, context: [Decision(subject="ship", need=needs[0].id, answer="yes")]
-    )
-    run(board, judge)
-    assert outcomes(board, "judge") == []
-    [waiting] = board.inbox()
-    assert (waiting.id, waiting.answerable_by) == (need, ())
+    """It is renamed twice, and so is the agent that may answer."""
+
+    def answer(needs: Sequence[Need], context: Context) -> list[Decision]:
+        return [Decision(subject=need.subject, need=need.id, answer="yes") for need in needs]
+
+    def named(name: str, former: str | None) -> Agent:
+        return agent(watches=strength(Need) >= 0.5, writes=[Decision], name=name, renamed_from=former)(answer)
+
+    board.deploy(asker, named("judge", None))
+    ask(board, "asker", "judge", "umpire")
+    board.deploy(named("inquirer", "asker"), named("referee", "judge"))
+    board.deploy(named("umpire", "inquirer"), named("arbiter", "referee"))
+    [need] = board.inbox(all_needs=True)
+    assert need.answerable_by == ("arbiter",)
+    run(board, named("umpire", "inquirer"), named("arbiter", "referee"))
+    assert [mark.author for mark in board.marks(Decision)] == ["arbiter"]
+    assert outcomes(board, "umpire") == []
 
 
 @pytest.mark.parametrize(
@@ -497,3 +506,20 @@ def test_a_need_whose_chain_was_removed_from_the_history_is_for_people(board: Bl
     need = next(need for need in board.inbox() if need.subject == "ship")
     assert need.answerable_by == ()
     assert "is not known to its end" in "\n".join(explanation_lines(board.explain("reviewer", "ship")))
+
+
+def test_the_agent_that_asked_stands_behind_what_is_asked_because_nobody_answered(
+    board: Blackboard, clock: ManualClock
+) -> None:
+    @agent(watches=strength(Overdue) >= 0.5, writes=[Need])
+    def escalator(marks: Sequence[Overdue], context: Context) -> Need:
+        return Need(subject="again", question="Ship it?", answerable_by=["asker", "reviewer"])
+
+    patient = agent(watches=strength(Doubt) >= 0.5, writes=[Need, Decision], name="asker")(asker.function)
+    board.deploy(patient, escalator, reviewer_of("yes"))
+    board.deposit(Doubt(subject="ship", due="15m"))
+    run(board, patient)
+    clock.advance(timedelta(minutes=20))
+    run(board, escalator)
+    [again] = [need for need in board.inbox(all_needs=True) if need.subject == "again"]
+    assert again.answerable_by == ("reviewer",)

@@ -9,7 +9,14 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, watch_states, window_totals
+from blackboard.board.watches import (
+    crossing_retests,
+    guards,
+    need_access,
+    scheduled_crossings,
+    watch_states,
+    window_totals,
+)
 from blackboard.conditions import Condition, Measure
 from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec, mistakes_in
 from blackboard.errors import ConfigurationError
@@ -105,6 +112,7 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
     txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
     txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
+    need_access.rename_agent(txn, former, agent.name)
     window_totals.reset(txn)
     agent_state.rename(txn, former, agent.name)
     txn.sql.run(ACTIVATIONS.delete_subject_cooldowns, agent=agent.name)

@@ -46,16 +46,33 @@ def why_not(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | None
     named = named_agents(row)
     if not named:
         return f"need {row.id} is for people: it names no agent in answerable_by"
-    if agent.names.isdisjoint(named):
-        return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent.name}"
     stored = txn.sql.one(MARKS.get_open_need, mark_id=row.id)
     if stored is None or stored.agents_behind is None:
         return f"the chain of provenance of need {row.id} is not known to its end, so it is for people"
+    if agent.names.isdisjoint([*named, *json.loads(stored.answerable_by or "[]")]):
+        return f"need {row.id} may be answered by {' or '.join(named)}, and not by {agent.name}"
     if not agent.names.isdisjoint(json.loads(stored.agents_behind)):
         return f"{agent.name} stands in the chain of provenance of need {row.id}, so it can never answer it"
     if Decision.kind not in agent.writes:
         return f"{agent.name} does not declare {Decision.kind!r} in writes"
     return None
+
+
+def rename_agent(txn: BoardTransaction, former: str, name: str) -> None:
+    """Give a renamed agent what open needs say of its former name. It stays behind the needs that it led to."""
+    for row in txn.sql.all(MARKS.all_open_needs):
+        renamed = row._replace(
+            answerable_by=_renamed(row.answerable_by, former, name),
+            agents_behind=_renamed(row.agents_behind, former, name),
+        )
+        if renamed != row:
+            txn.sql.run(MARKS.put_open_need, **renamed._asdict())
+
+
+def _renamed(agents: str | None, former: str, name: str) -> str | None:
+    if agents is None or former not in (names := json.loads(agents)):
+        return agents
+    return json.dumps([name if one == former else one for one in names])
 
 
 def _wakes(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:

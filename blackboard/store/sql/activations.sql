@@ -250,12 +250,12 @@ JOIN activation ON activation.id = activation_input.activation_id
 WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed' AND activation.watch_id = :watch_id;
 
 -- name: agents_at_work -> str
--- The agents with an activation that was given a mark and has not ended.
+-- The agents with an activation that was given a mark, and that runs or will be tried again.
 SELECT DISTINCT activation.agent
 FROM activation_input
 JOIN activation ON activation.id = activation_input.activation_id
 WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed'
-  AND activation.state IN ('ready', 'running', 'held');
+  AND activation.state IN ('ready', 'running');
 
 -- name: delete_input
 -- Delete one input of an activation.
