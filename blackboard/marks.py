@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -21,7 +21,7 @@ from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.decay import Decay, Never, law_from
 from blackboard.durations import Duration, parse_duration
-from blackboard.errors import ConfigurationError, InvalidDuration, InvalidMark, InvalidTime, Mistake
+from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, Mistake
 
 OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
@@ -204,10 +204,10 @@ class Mark(BaseModel):
         """
         options = {
             "key": key,
-            "decay": None if decay is None else law_from(decay),
-            "until": None if until is None else instant_of(until),
-            "occurred_at": None if occurred_at is None else instant_of(occurred_at),
-            "if_event": None if if_event is None else check_if_event(if_event),
+            "decay": _option("decay", law_from, decay),
+            "until": _option("until", instant_of, until),
+            "occurred_at": _option("occurred_at", instant_of, occurred_at),
+            "if_event": _option("if_event", check_if_event, if_event),
         }
         return self._with(**{name: value for name, value in options.items() if value is not None})
 
@@ -427,6 +427,7 @@ BUILT_IN_KINDS = {model.kind: model.defaults for model in (Need, Decision)}
 """The kinds that every board gets with its first deployment."""
 
 _M = TypeVar("_M", bound=Mark)
+_R = TypeVar("_R")
 
 
 def not_json(error: Exception) -> InvalidMark:
@@ -542,6 +543,16 @@ def _is_text(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _option(name: str, convert: Callable[[Any], _R], value: Any) -> _R | None:
+    """Return an option as it is stored, None if it is not given; an error names the option."""
+    if value is None:
+        return None
+    try:
+        return convert(value)
+    except (InvalidDuration, InvalidLaw, InvalidTime) as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
 def check_if_event(if_event: int, *, lowest: int = 0) -> int:

@@ -42,11 +42,11 @@ NAMES = ["each", "sum", "board", "cold", "long", "bell", "flood", "hush"]
 
 
 class Smoke(Mark, kind="smoke"):
-    """Stands for its kind, and for what an agent has read: an action needs only the id."""
+    """Stands for its kind, and for what an agent has read."""
 
 
 class Fire(Mark, kind="fire"):
-    """Stands for its kind."""
+    """Stands for its kind, too."""
 
 
 COMMON: dict[str, Any] = {"max_attempts": 2, "cooldown_after_failures": 999, "withdraws": [Smoke, Fire]}
@@ -76,7 +76,7 @@ intensities = st.sampled_from([0.0, 0.005, 0.1, 0.25, 0.4, 0.6, 1.0, 2.5])
 
 def act(mark: ModelMark, by: float) -> AgentAction:
     """Return the action of an agent on a mark: to reinforce it, or to withdraw it if there is nothing to add."""
-    found = stored_mark(Smoke, id=mark.id)
+    found = stored_mark(Smoke if mark.kind == "smoke" else Fire, mark.subject, id=mark.id)
     return Reinforce(found, by) if by else Withdraw(found)
 
 

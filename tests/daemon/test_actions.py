@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,23 @@ def test_marks_of_others_stay_and_nothing_of_the_activation_is_applied(board: Bl
     error = error_of(board, clock, closer)
     assert "item 2 of 2" in error
     assert "does not declare the kind in withdraws" in error
+    assert live(board) == {"incident": 1}
+
+
+@pytest.mark.parametrize("action", [Withdraw, Reinforce])
+def test_a_mark_of_another_board_is_refused(board: Blackboard, clock: ManualClock, tmp_path: Path, action: Any) -> None:
+    with Blackboard.open(tmp_path / "other.db", clock=clock) as other:
+        other.deposit(Incident(subject="web"))
+        [foreign] = other.marks(Incident)
+
+    @agent(watches=strength(Incident) >= 0.5, withdraws=[Incident], max_attempts=1)
+    def closer(incidents: Sequence[Incident], context: Any) -> Any:
+        assert incidents[0].id == foreign.id
+        return action(foreign)
+
+    board.deposit(Incident(subject="api"))
+    error = error_of(board, clock, closer)
+    assert f"{action.__name__}.mark: mark 1 of this board is not the incident of 'web'" in error
     assert live(board) == {"incident": 1}
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from blackboard.clock import to_datetime
 from blackboard.decay import Decay, Exponential, Never, Step
-from blackboard.errors import ConfigurationError, InvalidLaw, InvalidMark
+from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 from blackboard.marks import (
     Decision,
     Kind,
@@ -240,3 +240,18 @@ def test_the_kinds_of_the_board_itself_are_separate_and_do_not_fade() -> None:
     for cls in (Need, Decision):
         assert cls.defaults.on_repeat == "separate"
         assert cls.defaults.decay == Never()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "error"),
+    [
+        ("until", "tomorrow", InvalidTime),
+        ("occurred_at", "yesterday", InvalidTime),
+        ("decay", "bogus", InvalidLaw),
+        ("decay", {"law": "linear", "lifetime": "3 days"}, InvalidDuration),
+        ("if_event", -1, InvalidMark),
+    ],
+)
+def test_an_option_that_is_wrong_is_named(option: str, value: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"^{option}"):
+        Smoke(subject="kitchen", detail="thick").with_options(**{option: value})

@@ -12,7 +12,7 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.deployment import AgentSpec
-from blackboard.errors import AgentError, NotFound, Undeclared, UniqueConflict, UsageError
+from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
 from blackboard.mark_actions import Reinforce, Withdraw
 from blackboard.marks import dump_payload
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after
@@ -81,6 +81,7 @@ def _apply_one(
         if action.alternative is not None:
             _check_payloads(txn, action.alternative, classes)
         return _deposit(txn, agent, action, classes)
+    _check_board(txn, action)
     try:
         if isinstance(action, Withdraw):
             _withdraw(txn, row, agent, action)
@@ -113,6 +114,21 @@ def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classe
         if item.alternative is None:
             raise
         return _deposit(txn, agent, item.alternative, classes)
+
+
+def _check_board(txn: BoardTransaction, action: Withdraw | Reinforce) -> None:
+    """Check that the mark of an action was read from this board, whose ids other boards have too.
+
+    Raises:
+        InvalidMark: This board has another mark of that id.
+    """
+    mark = action.mark
+    row = txn.sql.one(MARKS.get_mark, id=mark.id)
+    if row is not None and (row.kind, row.subject) != (mark.kind, mark.subject):
+        raise InvalidMark(
+            f"{type(action).__name__}.mark: mark {mark.id} of this board is not the {mark.kind} of {mark.subject!r};"
+            " it was read from another board"
+        )
 
 
 def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: Withdraw) -> None:
