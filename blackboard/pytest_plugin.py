@@ -55,11 +55,11 @@ class RulesItem(pytest.Item):
         from blackboard.rule_files import run_rules
 
         try:
-            broken = run_rules(self.path)
+            problems = [str(broken) for broken in run_rules(self.path)]
         except BlackboardError as error:
-            pytest.fail(str(error), pytrace=False)
-        if broken:
-            pytest.fail("\n".join(map(str, broken)), pytrace=False)
+            problems = [str(error)]
+        if problems:
+            pytest.fail("\n".join(problems), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return where the test is, and its name."""

@@ -170,6 +170,7 @@ def test_the_model_answers_from_the_file_and_the_settings_are_replaced(house: Co
 def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> None:  # noqa: F811
     house.write("good.board.toml", RULES)
     house.write("bad.board.toml", RULES.replace("level = 9", "level = 8"))
+    house.write("wrong.board.toml", RULES.replace("times = 1", "tmes = 1"))
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "blackboard.pytest_plugin", "-p", "no:cacheprovider"],
         cwd=house.folder,
@@ -179,7 +180,9 @@ def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> 
         timeout=120,
         check=False,
     )
-    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert "expect 1 tmes: there is no such setting" in done.stdout
+    assert "During handling" not in done.stdout
     assert (
         "there must be a mark of alarm with {'level': 8}, and there is kitchen: {'level': 9}, strength 0.99"
         in done.stdout
