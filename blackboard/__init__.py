@@ -10,22 +10,22 @@ from __future__ import annotations
 import importlib
 
 _NAMES = {
-    "agent_definition": "Agent Context agent of_subject strongest_of watch",
+    "core.agent_definition": "Agent Context agent of_subject strongest_of watch",
     "board": "Blackboard Deposit",
     "board.result_types": (
         "ActivationRecord AgendaItem AgentStatus BoardStatus CostRow DeployResult "
         "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt ScheduleRecord"
     ),
     "clock": "ManualClock SystemClock",
-    "conditions": "Measure count exactly strength strongest total",
+    "core.conditions": "Measure count exactly strength strongest total",
     "daemon": "Daemon",
-    "decay": "Curve Decay Exponential Linear Never Power Step",
+    "core.decay": "Curve Decay Exponential Linear Never Power Step",
     "errors": "BlackboardError",
-    "finding": "Finding",
-    "mark_actions": "Reinforce Withdraw",
-    "marks": "Decision Mark Need Overdue",
-    "parsing": "parse_condition",
-    "schedules": "cron daily_at every",
+    "core.finding": "Finding",
+    "core.mark_actions": "Reinforce Withdraw",
+    "core.marks": "Decision Mark Need Overdue",
+    "core.parsing": "parse_condition",
+    "core.schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
     "store.readonly_access": "Row connect",
 }

@@ -4,12 +4,12 @@ An agent that changes a file which other programs and users share needs the same
 """
 
 from blackboard.durations import parse_duration
-from blackboard.failpoints import failpoint
-from blackboard.log_queue import Log
+from blackboard.system.failpoints import failpoint
 from blackboard.system.file_owners import others_who_place
 from blackboard.system.forks import closed_in_children
+from blackboard.system.log_queue import Log
 from blackboard.system.private_files import PRIVATE_MODE, parse_mode
-from blackboard.text_encodings import find_unicode_form
+from blackboard.system.text_encodings import find_unicode_form
 
 __all__ = [
     "PRIVATE_MODE",

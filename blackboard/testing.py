@@ -17,12 +17,13 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
-from blackboard.agent_definition import Agent, require_done, single_subject
-from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, ManualClock, instant_of, iso, to_datetime
+from blackboard.core.agent_definition import Agent, require_done, single_subject
+from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
+from blackboard.core.deployment import Per
+from blackboard.core.marks import Mark, StoredMark, attach_stored, check_subject, normalize_subject
 from blackboard.daemon.daemon import Daemon, build_daemon
-from blackboard.deployment import Per
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
 from blackboard.llm.client import client_from
@@ -40,7 +41,6 @@ from blackboard.llm.failures import (
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply, parse_answer
 from blackboard.llm.request import request_text
-from blackboard.marks import Mark, StoredMark, attach_stored, check_subject, normalize_subject
 from blackboard.settings.deployment_resolver import ResolvedDeployment, resolve_file
 
 __all__ = [

@@ -23,10 +23,10 @@ from pydantic import BaseModel
 import blackboard
 from blackboard import Blackboard, Mark
 from blackboard.cli.app import COMMANDS
-from blackboard.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
+from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
+from blackboard.core.states import ActivationState, CallState, CrossingState
 from blackboard.settings.sections import AgentSection, DaemonSettings, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings
-from blackboard.states import ActivationState, CallState, CrossingState
 from blackboard.store.tables import metadata
 from blackboard.store.view_columns import VIEWS
 

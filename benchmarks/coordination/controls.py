@@ -18,13 +18,13 @@ from pydantic import BaseModel
 from benchmarks.coordination.desk import scripted
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, check
-from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
+from blackboard.core.agent_definition import Agent
+from blackboard.core.marks import Mark, StoredMark, attach_stored
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.reply import parse_answer
 from blackboard.llm.request import request_text
-from blackboard.marks import Mark, StoredMark, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Appointment, Conflict, Insight, Qualified

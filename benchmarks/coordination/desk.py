@@ -24,10 +24,10 @@ from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
+from blackboard.core.marks import Mark
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import Client
-from blackboard.marks import Mark
 from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.settings_file import load_settings
 from lead_desk import offline_rules

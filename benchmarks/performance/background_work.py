@@ -19,7 +19,7 @@ from benchmarks.performance.report import Row
 from benchmarks.performance.wakes import running
 from blackboard import Blackboard, Exponential, agent, strength
 from blackboard.board.registration import redeployment
-from blackboard.deployment import Deployment, KindSpec
+from blackboard.core.deployment import Deployment, KindSpec
 
 __all__ = ["change", "evaporation", "predicted_crossings"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
-from blackboard.agent_definition import Agent
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.deployment import Deployment, KindSpec
+from blackboard.core.agent_definition import Agent
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 from blackboard.system.board_files import BoardFiles

@@ -16,8 +16,8 @@ from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
+from blackboard.core.strength_forecast import value_at
 from blackboard.store.dialect import sqlite
-from blackboard.strength_forecast import value_at
 
 __all__ = ["command_line", "measures", "strongest", "views"]
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.performance import boards
 from benchmarks.performance.report import Row, as_installed, quiet
 from blackboard import Blackboard, ManualClock
-from blackboard.agent_definition import Agent
 from blackboard.board.registration import redeployment
+from blackboard.core.agent_definition import Agent
 from blackboard.daemon import Daemon
 
 __all__ = ["idle", "main"]

@@ -16,11 +16,11 @@ from typing import NamedTuple
 from blackboard.board.board_session import BoardSession
 from blackboard.board.reading import queries
 from blackboard.board.worker_registry.liveness import ensure_private_folder
-from blackboard.failpoints import failpoint
-from blackboard.log_queue import Log
 from blackboard.store.database import Database
 from blackboard.system.board_files import server_spool_folder, sync
+from blackboard.system.failpoints import failpoint
 from blackboard.system.file_owners import foreign_owner, is_private_folder, name_of, this_user
+from blackboard.system.log_queue import Log
 from blackboard.system.private_files import open_private
 
 log = Log("blackboard")

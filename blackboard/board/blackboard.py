@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
-from blackboard.authors import check_author
 from blackboard.board import deposit_batches, file_compaction
 from blackboard.board.activations import model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
@@ -45,8 +44,10 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import DEFAULT_LEAP_MICROSECONDS, Clock, SystemClock, When, instant_of, to_datetime
-from blackboard.decay import Decay, law_from
-from blackboard.deployment import Deployment
+from blackboard.core.authors import check_author
+from blackboard.core.decay import Decay, law_from
+from blackboard.core.deployment import Deployment
+from blackboard.core.marks import Mark, check_if_event, normalize_subject
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
     InvalidMark,
@@ -55,7 +56,6 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
-from blackboard.marks import Mark, check_if_event, normalize_subject
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 

@@ -12,7 +12,6 @@ can tell a long pause from a leap: an answer costs less than a wrong guess.
 
 from __future__ import annotations
 
-from blackboard.authors import BOARD
 from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.declarations import ensure_kind
@@ -20,10 +19,11 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, predicted_crossings, window_totals
 from blackboard.clock import Instant, iso
+from blackboard.core.authors import BOARD
+from blackboard.core.marks import Need
+from blackboard.core.reinforcement import FadingState
 from blackboard.durations import Duration
 from blackboard.errors import InvalidMark
-from blackboard.marks import Need
-from blackboard.reinforcement import FadingState
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS, WINDOWS
 

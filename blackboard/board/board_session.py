@@ -22,12 +22,12 @@ from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.clock import Clock, Instant
 from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
-from blackboard.listeners import Listeners
 from blackboard.store import schema
 from blackboard.store.database import Database
 from blackboard.store.schema import SEEN_MICROSECONDS, SchemaChange, check_revision
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
+from blackboard.system.listeners import Listeners
 
 T = TypeVar("T")
 

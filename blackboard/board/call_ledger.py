@@ -11,7 +11,7 @@ from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.board_session import BoardSession
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.states import CallState
+from blackboard.core.states import CallState
 
 
 class CallLedger:

@@ -12,8 +12,8 @@ from blackboard.board.mark_storage.submissions import submit_each
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.clock import When
+from blackboard.core.marks import Mark
 from blackboard.errors import BlackboardError, UsageError
-from blackboard.marks import Mark
 
 MARKS_PER_TRANSACTION = 1000
 

@@ -20,12 +20,12 @@ from blackboard.board.watches import need_access
 from blackboard.board.watches.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import from_datetime, iso
-from blackboard.deployment import Deployment
+from blackboard.core.deployment import Deployment
+from blackboard.core.finding import Finding
+from blackboard.core.marks import BUILT_IN_KINDS
+from blackboard.core.states import ActivationState
 from blackboard.durations import format_duration
 from blackboard.errors import BlackboardError, nearest
-from blackboard.finding import Finding
-from blackboard.marks import BUILT_IN_KINDS
-from blackboard.states import ActivationState
 from blackboard.store import database_checks
 from blackboard.store.database_checks import Health
 from blackboard.store.schema import HEAD, revision_of

@@ -12,8 +12,8 @@ from blackboard.board.registration import backfill
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.failpoints import failpoint
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.failpoints import failpoint
 
 MAX_COMPACTED_BYTES = 512 * 1024 * 1024
 """Bytes of a file up to which a worker compacts it by itself. Writers wait for some seconds for such a file."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import JsonValue
 
 from blackboard.clock import Instant, to_datetime
-from blackboard.marks import answers
+from blackboard.core.marks import answers
 
 __all__ = [
     "NO_REASON",

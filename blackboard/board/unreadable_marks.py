@@ -12,9 +12,9 @@ from blackboard.board.registration.declarations import schemas_of
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.deployment import Deployment
+from blackboard.core.deployment import Deployment
+from blackboard.core.states import ActivationState
 from blackboard.errors import UnreadableMark
-from blackboard.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS
 
 MAX_NAMED_MARKS = 5

@@ -33,13 +33,13 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
+from blackboard.core.states import ActivationState
 from blackboard.durations import Duration
-from blackboard.failpoints import failpoint
-from blackboard.states import ActivationState
 from blackboard.store import schema
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version
 
 ClaimNext = Callable[[BoardTransaction], bool]

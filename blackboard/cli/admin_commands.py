@@ -16,7 +16,7 @@ from blackboard.cli.terminal.output import AsJson, note, print_json, say
 if TYPE_CHECKING:
     from blackboard.board.people.erasure import ErasedEvents
     from blackboard.board.result_types import ErasureReport
-    from blackboard.finding import Finding
+    from blackboard.core.finding import Finding
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 
@@ -140,8 +140,8 @@ def _findings(session: Session) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
     from blackboard.board.doctor import MODEL, examine_board
+    from blackboard.core.finding import Finding
     from blackboard.errors import ConfigurationError, StoreError
-    from blackboard.finding import Finding
 
     findings: list[Finding] = []
     deployment, mode = None, None
@@ -172,7 +172,7 @@ def _findings(session: Session) -> list[Finding]:
 
 def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
     """Yield what the agents find outside the board. An agent that fails at it is a finding too."""
-    from blackboard.finding import Finding
+    from blackboard.core.finding import Finding
 
     for agent in resolved.agents.values():
         if agent.examine is not None:

@@ -14,8 +14,8 @@ from blackboard.cli.cli_session import Session
 from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import GROUPS, Registry, set_metavar
 from blackboard.cli.terminal.output import note
-from blackboard.error_descriptions import describe_error
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
+from blackboard.system.error_descriptions import describe_error
 
 COMMANDS = {
     "mark_commands": ("init", "deposit", "reinforce", "withdraw", "answer", "assign", "pause", "resume"),

@@ -12,7 +12,7 @@ import typer
 
 from blackboard.cli.cli_session import Session, note_warnings, session_of
 from blackboard.cli.terminal.output import AsJson, describe_gone, print_json, print_table, say, timestamp
-from blackboard.conditions import digits_beside, exact_digits
+from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         PredictedWake,
         Preview,
     )
-    from blackboard.deployment import AgentSpec, WatchSpec
+    from blackboard.core.deployment import AgentSpec, WatchSpec
     from blackboard.settings.deployment_resolver import ResolvedDeployment
 
 MAX_LISTED = 20

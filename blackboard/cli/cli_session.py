@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.board.result_types import DeployResult
-    from blackboard.deployment import Deployment
-    from blackboard.marks import Mark
+    from blackboard.core.deployment import Deployment
+    from blackboard.core.marks import Mark
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
 

@@ -21,8 +21,8 @@ from blackboard.cli.terminal.output import (
     show_records,
     upcoming,
 )
-from blackboard.conditions import digits_beside, exact_digits
-from blackboard.states import ActivationState
+from blackboard.core.conditions import digits_beside, exact_digits
+from blackboard.core.states import ActivationState
 
 if TYPE_CHECKING:
     from datetime import datetime

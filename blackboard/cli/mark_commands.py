@@ -162,8 +162,8 @@ def _report(receipt: Receipt, *, as_json: bool) -> None:
 
 
 def _payload(text: str) -> dict[str, JsonValue]:
+    from blackboard.core.marks import not_json
     from blackboard.errors import InvalidMark
-    from blackboard.marks import not_json
 
     try:
         return json.loads(sys.stdin.read() if text == "-" else text)  # type: ignore[no-any-return]

@@ -14,9 +14,9 @@ from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
 
 if TYPE_CHECKING:
-    from blackboard.agent_definition import Agent
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployer import Deployer
+    from blackboard.core.agent_definition import Agent
     from blackboard.llm.client_protocol import Client
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
@@ -59,12 +59,12 @@ def run(
       blackboard run --until-quiescent
       blackboard run --agents sales,scheduler
     """
-    from blackboard import log_queue
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.cli import signals
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.daemon import build_daemon
-    from blackboard.log_queue import Log
+    from blackboard.system import log_queue
+    from blackboard.system.log_queue import Log
 
     with standard_streams.queue_output(), log_setup.log_thread_errors():
         log_setup.configure()
@@ -134,7 +134,7 @@ def _reload(
     """
     path, prices = started.path.absolute(), _prices(started)
 
-    from blackboard.log_queue import Log
+    from blackboard.system.log_queue import Log
 
     log = Log("blackboard")
 

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from blackboard.agent_definition import Agent, require_done
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.claims import Claim
 from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso
+from blackboard.core.agent_definition import Agent, require_done
+from blackboard.core.mark_actions import Action
+from blackboard.core.marks import Mark, StoredMark
+from blackboard.core.states import ActivationState
 from blackboard.daemon import forked_children, returned_actions, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.model_caller import Deferral, ModelCaller
@@ -27,12 +30,9 @@ from blackboard.errors import (
     StoreError,
     UnreadableMark,
 )
-from blackboard.failpoints import failpoint
 from blackboard.llm.failures import RequestRejected, Unusable
-from blackboard.log_queue import Log
-from blackboard.mark_actions import Action
-from blackboard.marks import Mark, StoredMark
-from blackboard.states import ActivationState
+from blackboard.system.failpoints import failpoint
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

@@ -12,17 +12,17 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from blackboard.agent_definition import Agent
 from blackboard.board.activations.claims import Claim
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker import Worker
+from blackboard.core.agent_definition import Agent
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.daemon.troubles import THREADS, Troubles
 from blackboard.durations import Duration
 from blackboard.errors import StoreError
-from blackboard.log_queue import Log
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

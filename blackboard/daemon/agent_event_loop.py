@@ -22,8 +22,8 @@ from weakref import WeakKeyDictionary
 
 from blackboard.daemon import forked_children
 from blackboard.daemon.agent_threads import AgentThreads
-from blackboard.error_descriptions import class_name, place_of
-from blackboard.log_queue import Log
+from blackboard.system.error_descriptions import class_name, place_of
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from blackboard.log_queue import Log
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

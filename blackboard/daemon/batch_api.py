@@ -11,16 +11,16 @@ import threading
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from blackboard.backoff import backoff
 from blackboard.board.activations import batch_api_calls
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, iso
+from blackboard.core.backoff import backoff
+from blackboard.core.states import CallState
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ModelError
-from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import BatchItem, Client
 from blackboard.llm.failures import (
     CallFailure,
@@ -33,8 +33,8 @@ from blackboard.llm.failures import (
     SpendLimit,
 )
 from blackboard.llm.reply import Reply
-from blackboard.log_queue import Log
-from blackboard.states import CallState
+from blackboard.system.failpoints import failpoint
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

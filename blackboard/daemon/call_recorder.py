@@ -17,13 +17,13 @@ from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
+from blackboard.core.states import CallState
 from blackboard.errors import ModelError, NotFound, StoreError, UnknownName
 from blackboard.llm.failures import CallFailure, ModelUnavailable, RequestRejected, Unusable
 from blackboard.llm.prices import Api, Prices
 from blackboard.llm.reply import Reply
 from blackboard.llm.request import highest_cost
-from blackboard.log_queue import Log
-from blackboard.states import CallState
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.worker import Worker
 from blackboard.clock import iso
 from blackboard.durations import Duration
-from blackboard.log_queue import Log
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

@@ -13,14 +13,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from blackboard import log_queue
-from blackboard.agent_definition import Agent
 from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.clock import Instant, ManualClock, from_datetime, pause
+from blackboard.core.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
@@ -33,17 +32,18 @@ from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
-from blackboard.error_descriptions import show_messages
 from blackboard.errors import ConfigurationError, StoreError, UsageError
-from blackboard.failpoints import failpoint
 from blackboard.llm.client import describe_model
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
-from blackboard.log_queue import Log
 from blackboard.settings.agent_sections import section_mistakes
 from blackboard.settings.price_settings import models_of, without_price
 from blackboard.settings.sections import DaemonSettings
+from blackboard.system import log_queue
+from blackboard.system.error_descriptions import show_messages
+from blackboard.system.failpoints import failpoint
+from blackboard.system.log_queue import Log
 
 if TYPE_CHECKING:
     from blackboard.settings.deployment_resolver import ResolvedDeployment

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from types import coroutine
 from typing import Any, Never, TypeVar
 
-from blackboard.error_descriptions import describe_error, places
+from blackboard.system.error_descriptions import describe_error, places
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import StoreError
-from blackboard.log_queue import Log
 from blackboard.settings.sections import DaemonSettings
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

@@ -12,20 +12,20 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard.agent_definition import require_done
-from blackboard.backoff import backoff
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.call_ledger import CallLedger
 from blackboard.clock import Instant
+from blackboard.core.agent_definition import require_done
+from blackboard.core.backoff import backoff
+from blackboard.core.deployment import AgentSettings
+from blackboard.core.states import CallState
 from blackboard.daemon import telemetry
 from blackboard.daemon.call_recorder import CallRecorder
-from blackboard.deployment import AgentSettings
 from blackboard.durations import format_duration
 from blackboard.errors import UnknownName
-from blackboard.failpoints import failpoint
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.failures import (
     CallFailure,
@@ -41,8 +41,8 @@ from blackboard.llm.failures import (
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import parse_answer
 from blackboard.llm.request import is_same_answer, request_text
-from blackboard.log_queue import Log
-from blackboard.states import CallState
+from blackboard.system.failpoints import failpoint
+from blackboard.system.log_queue import Log
 
 A = TypeVar("A", bound=BaseModel)
 log = Log("blackboard")

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeVar
 
-from blackboard.agent_definition import Agent, require_done
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import publish_lock
+from blackboard.core.agent_definition import Agent, require_done
+from blackboard.core.marks import Mark
 from blackboard.daemon import forked_children
-from blackboard.failpoints import failpoint
-from blackboard.log_queue import Log
-from blackboard.marks import Mark
+from blackboard.system.failpoints import failpoint
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from blackboard.agent_definition import single_subject
 from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
+from blackboard.core.agent_definition import single_subject
+from blackboard.core.marks import Mark, normalize_subject
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
-from blackboard.marks import Mark, normalize_subject
 from blackboard.system import forks
 
 A = TypeVar("A", bound=BaseModel)

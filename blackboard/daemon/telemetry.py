@@ -15,8 +15,8 @@ from typing import Any
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.clock import Instant
-from blackboard.error_descriptions import class_name
 from blackboard.llm.reply import Reply
+from blackboard.system.error_descriptions import class_name
 
 NANOSECONDS_PER_MICROSECOND = 1000
 

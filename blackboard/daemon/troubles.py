@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from blackboard.clock import Clock
 from blackboard.durations import Duration, parse_duration
-from blackboard.error_descriptions import describe_error
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted
-from blackboard.log_queue import Log
+from blackboard.system.error_descriptions import describe_error
+from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 

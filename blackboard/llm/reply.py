@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.error_descriptions import class_name
 from blackboard.llm.failures import Unusable, storable
+from blackboard.system.error_descriptions import class_name
 
 A = TypeVar("A", bound=BaseModel)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.agent_definition import Agent
+from blackboard.core.agent_definition import Agent
 from blackboard.errors import ConfigurationError, Mistake, nearest
 
 M = TypeVar("M", bound=BaseModel)

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import inf
 
-from blackboard.conditions import Combination, Comparison, Condition, Count, Strongest, Total
-from blackboard.decay import Never, Step
-from blackboard.deployment import AgentSpec, WatchSpec
+from blackboard.core.conditions import Combination, Comparison, Condition, Count, Strongest, Total
+from blackboard.core.decay import Never, Step
+from blackboard.core.deployment import AgentSpec, WatchSpec
+from blackboard.core.marks import Kind
+from blackboard.core.parsing import parse_condition
 from blackboard.durations import format_duration
 from blackboard.errors import Mistake
-from blackboard.marks import Kind
-from blackboard.parsing import parse_condition
 
 Kinds = Mapping[str, Kind]
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from blackboard.agent_definition import Agent
-from blackboard.authors import check_author, skeleton
-from blackboard.conditions import Comparison, Condition, with_window
-from blackboard.decay import law_from
-from blackboard.deployment import (
+from blackboard.core.agent_definition import Agent
+from blackboard.core.authors import check_author, skeleton
+from blackboard.core.conditions import Comparison, Condition, with_window
+from blackboard.core.decay import law_from
+from blackboard.core.deployment import (
     OVER_TIME,
     AgentSettings,
     AgentSpec,
@@ -32,13 +32,13 @@ from blackboard.deployment import (
     mistakes_about_answers,
     mistakes_in,
 )
+from blackboard.core.marks import BUILT_IN_CLASSES, Kind, Mark, place_of
+from blackboard.core.parsing import parse_condition
+from blackboard.core.payload_round_trip import check_class
+from blackboard.core.schedules import every
 from blackboard.errors import BlackboardError, ConfigurationError, InvalidAuthor, MissingPackage, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
-from blackboard.marks import BUILT_IN_CLASSES, Kind, Mark
-from blackboard.parsing import parse_condition
-from blackboard.payload_round_trip import check_class
-from blackboard.schedules import every
 from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
 from blackboard.settings.condition_warnings import warnings_about
 from blackboard.settings.deployment_warnings import conditions_of, probable_mistakes
@@ -231,7 +231,7 @@ class _Resolver:
             other = classes.setdefault(item.kind, item)
             if other is not item:
                 self._wrong(
-                    "deployment", f"two classes have the kind {item.kind!r}: {_place(other)} and {_place(item)}"
+                    "deployment", f"two classes have the kind {item.kind!r}: {place_of(other)} and {place_of(item)}"
                 )
         return classes
 
@@ -457,10 +457,6 @@ def _limits(author: AuthorSection) -> DepositLimits:
 
 def _is_kind(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, Mark) and value is not Mark
-
-
-def _place(model: type[Mark]) -> str:
-    return f"{model.__module__}:{model.__qualname__}"
 
 
 def _make_importable(path: Path) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from blackboard.conditions import Condition, Count
-from blackboard.deployment import AgentSpec, WatchSpec
+from blackboard.core.conditions import Condition, Count
+from blackboard.core.deployment import AgentSpec, WatchSpec
+from blackboard.core.marks import Kind
+from blackboard.core.parsing import parse_condition
 from blackboard.durations import HOUR, Duration, format_duration
 from blackboard.errors import Mistake
-from blackboard.marks import Kind
-from blackboard.parsing import parse_condition
 
 
 def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from blackboard.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, OnGuard, Per
+from blackboard.core.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, OnGuard, Per
+from blackboard.core.marks import MAX_PAYLOAD_BYTES, OnRepeat
 from blackboard.durations import Duration, Microseconds, parse_duration
-from blackboard.marks import MAX_PAYLOAD_BYTES, OnRepeat
 from blackboard.system.private_files import parse_mode
 
 

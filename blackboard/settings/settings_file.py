@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from blackboard.deployment import Budget
+from blackboard.core.deployment import Budget
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.environment import PREFIX, Variable, depth_of, known_fields, merge, variables

@@ -18,8 +18,6 @@ from blackboard.errors import (
     StoreMissing,
     UsageError,
 )
-from blackboard.failpoints import failpoint
-from blackboard.listeners import Listeners
 from blackboard.store import board_connection, inherited_files
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.board_connection import BoardConnection, LogLost
@@ -32,6 +30,8 @@ from blackboard.store.reader_pool import Loan, ReaderPool
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
 from blackboard.system import forks
+from blackboard.system.failpoints import failpoint
+from blackboard.system.listeners import Listeners
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

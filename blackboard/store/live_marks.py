@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from blackboard import decay
+from blackboard.core import decay
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS

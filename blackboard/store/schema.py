@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
-from blackboard.failpoints import failpoint
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
+from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import migrations_folder, program_version
 from blackboard.system.private_files import PRIVATE_MODE, set_mode
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from blackboard.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
+from blackboard.core.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
 from blackboard.store import rows
 
 metadata = MetaData(

@@ -8,8 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from blackboard import decay
 from blackboard.clock import DEFAULT_LEAP_MICROSECONDS
+from blackboard.core import decay
 from blackboard.errors import StoreError
 from blackboard.store.dialect import Dialect
 from blackboard.store.live_marks import share_of

@@ -1,4 +1,4 @@
-"""Files and processes: what the program asks of the operating system.
+"""What the program asks of the operating system and of the process that it is in: files, forks and its log.
 
 board_files     the files of a board, each by its name
 private_files   files with exactly the permissions that they should have
@@ -6,4 +6,10 @@ file_owners     who owns a file, and who can change it
 settings_text   text files of settings
 packaged_files  the files that are shipped with the program
 forks           what happens when this process forks
+
+log_queue           the log, of which no line blocks or raises
+error_descriptions  how the log names an error
+text_encodings      the encodings of text
+listeners           functions that are called when something happens
+failpoints          named places at which tests can kill the process
 """

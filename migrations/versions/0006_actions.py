@@ -6,6 +6,7 @@ Nothing here imports the program, whose names will change again.
 from __future__ import annotations
 
 import json
+import re
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +22,7 @@ def upgrade() -> None:
     _reinforcements()
     _conflicts()
     _needs()
+    _public_places()
     _lasting_crossings()
 
 
@@ -72,6 +74,20 @@ def _needs() -> None:
             "assignee": {"default": "", "title": "Assignee", "type": "string"},
             "answerable_by": {"items": {"type": "string"}, "title": "Answerable By", "type": "array"},
         }
+        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+        connection.execute(deployment.update().where(deployment.c.version == version).values(content=text))
+
+
+def _public_places() -> None:
+    """Name the classes of the built-in kinds by their public names, whichever module they are in."""
+    connection = op.get_bind()
+    deployment = sa.table("deployment", sa.column("version"), sa.column("content"))
+    newest = sa.select(deployment.c.version, deployment.c.content).order_by(deployment.c.version.desc()).limit(1)
+    for version, text in connection.execute(newest).fetchall():
+        content = json.loads(text)
+        for kind in content["kinds"].values():
+            if kind.get("model"):
+                kind["model"] = re.sub(r"^blackboard\.[a-z_.]*:", "blackboard:", kind["model"])
         text = json.dumps(content, sort_keys=True, ensure_ascii=False)
         connection.execute(deployment.update().where(deployment.c.version == version).values(content=text))
 

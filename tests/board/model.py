@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from blackboard.decay import Decay
-from blackboard.marks import Kind
+from blackboard.core.decay import Decay
+from blackboard.core.marks import Kind
 
 COLD = 0.3
 EACH = 0.5

@@ -10,8 +10,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, watch_states, window_totals
 from blackboard.board.watches.stimuli import stimuli_of
 from blackboard.board.watches.watch_states import StateKey
-from blackboard.conditions import Count, Strongest, Total
-from blackboard.strength_forecast import value_at
+from blackboard.core.conditions import Count, Strongest, Total
+from blackboard.core.strength_forecast import value_at
 
 
 def check_sums(txn: BoardTransaction) -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Blackboard, Daemon, Linear, Mark, Need, agent, count, strength, total
-from blackboard.authors import agent_name_problem, skeleton
-from blackboard.deployment import AgentSpec, Deployment
+from blackboard.core.authors import agent_name_problem, skeleton
+from blackboard.core.deployment import AgentSpec, Deployment
 from blackboard.errors import ConfigurationError, InvalidAuthor, InvalidMark
 from tests.board.world import World, kind, spec
 

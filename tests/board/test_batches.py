@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Never, count, strength, strongest, total, watch
-from blackboard.agent_definition import agent
-from blackboard.conditions import Condition, smallest_batch
-from blackboard.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.core.agent_definition import agent
+from blackboard.core.conditions import Condition, smallest_batch
+from blackboard.core.deployment import AgentSpec, Deployment, WatchSpec
+from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError
-from blackboard.parsing import parse_condition
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 KINDS = {

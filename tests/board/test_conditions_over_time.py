@@ -8,8 +8,8 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, count, strength, strongest, total, watch
 from blackboard.board.watches.predicted_crossings import next_fall
-from blackboard.conditions import Comparison
-from blackboard.decay import Exponential, Linear, Never, Step
+from blackboard.core.conditions import Comparison
+from blackboard.core.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 START = ManualClock().now()

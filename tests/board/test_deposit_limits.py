@@ -14,10 +14,10 @@ from pydantic import Field
 from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board.registration.payload_schema import problems_of
 from blackboard.board.registration.unique_values import value_of
+from blackboard.core.deployment import DepositLimits
+from blackboard.core.marks import Kind
 from blackboard.daemon.daemon import Daemon
-from blackboard.deployment import DepositLimits
 from blackboard.errors import InvalidMark
-from blackboard.marks import Kind
 
 
 class Letter(Mark, kind="letter", on_repeat="separate", max_payload=400, max_text=100):

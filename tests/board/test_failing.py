@@ -14,9 +14,9 @@ from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentDeposit
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.activation_rows import set_state
-from blackboard.decay import Never
+from blackboard.core.decay import Never
+from blackboard.core.states import ActivationState, IllegalTransition
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
-from blackboard.states import ActivationState, IllegalTransition
 from blackboard.store.rows import ActivationRow
 from tests.board.world import HOUR, LEASE, MINUTE, SECOND, World, inputs, kind, prepared, spec
 from tests.support.board_steps import in_transaction

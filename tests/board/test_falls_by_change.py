@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Step, count, strength, strongest, total
-from blackboard.conditions import Condition
-from blackboard.deployment import KindSpec
+from blackboard.core.conditions import Condition
+from blackboard.core.deployment import KindSpec
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 
 FALLS = [

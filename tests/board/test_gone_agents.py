@@ -10,9 +10,9 @@ import pytest
 from blackboard import Linear, count, strength, total
 from blackboard.board import doctor
 from blackboard.board.worker_registry.gone_agents import HELD_BY
-from blackboard.deployment import AgentSpec
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.finding import Finding
 from blackboard.errors import BlackboardError
-from blackboard.finding import Finding
 from tests.board.world import HOUR, World, kind, spec
 
 KINDS = {"smoke": kind("smoke", on_repeat="separate")}

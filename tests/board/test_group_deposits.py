@@ -11,8 +11,8 @@ import pytest
 
 from blackboard import count, total
 from blackboard.board.watches import board_totals
-from blackboard.decay import Exponential
-from blackboard.deployment import Deployment
+from blackboard.core.decay import Exponential
+from blackboard.core.deployment import Deployment
 from tests.board.world import World, kind, spec
 
 KINDS = {

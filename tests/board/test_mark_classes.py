@@ -18,11 +18,11 @@ import pytest
 from pydantic import BaseModel, Field, JsonValue, field_validator
 
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, agent, of_subject, strength
-from blackboard.agent_definition import Agent
 from blackboard.board import doctor
 from blackboard.board.registration.mark_class_registry import StandIn
+from blackboard.core.agent_definition import Agent
+from blackboard.core.marks import attach_stored
 from blackboard.errors import InvalidMark, UnreadableMark, UnreadableMarksWarning
-from blackboard.marks import attach_stored
 
 
 class Guest(BaseModel):

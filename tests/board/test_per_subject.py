@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
-from blackboard.agent_definition import single_subject
 from blackboard.board.activations import activation_results, activation_splits, model_calls
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.conditions import MEASURES, Measure
-from blackboard.deployment import Per, WatchSpec
+from blackboard.core.agent_definition import single_subject
+from blackboard.core.conditions import MEASURES, Measure
+from blackboard.core.deployment import Per, WatchSpec
+from blackboard.core.parsing import parse_condition
 from blackboard.errors import AgentError, ConfigurationError
-from blackboard.parsing import parse_condition
 from tests.board.world import MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
 from tests.support.examples import examples

@@ -7,9 +7,9 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import count, strength, total
-from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.deployment import Budget, DepositLimits, KindSpec
-from blackboard.marks import OnRepeat
+from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.deployment import Budget, DepositLimits, KindSpec
+from blackboard.core.marks import OnRepeat
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
 
@@ -366,7 +366,7 @@ def test_a_removed_watch_withdraws_its_waiting_crossings(world: World) -> None:
 
 
 def test_kinds_missing_from_a_new_deployment_stay(world: World) -> None:
-    from blackboard.deployment import Deployment
+    from blackboard.core.deployment import Deployment
 
     world.deploy(KINDS)
     world.put("smoke")

@@ -11,7 +11,7 @@ from blackboard import Exponential, Linear, Step, count, strength, strongest, to
 from blackboard.board.mark_storage import added_strength
 from blackboard.board.result_types import Receipt
 from blackboard.clock import to_datetime
-from blackboard.decay import Decay
+from blackboard.core.decay import Decay
 from blackboard.errors import InvalidAuthor, InvalidMark, NotFound
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, World, kind, spec

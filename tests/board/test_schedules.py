@@ -12,7 +12,7 @@ from blackboard.board import retention
 from blackboard.board.activations import activation_recovery, activation_results, quiescence
 from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
-from blackboard.deployment import AgentSpec
+from blackboard.core.deployment import AgentSpec
 from blackboard.errors import BlackboardError
 from blackboard.store.rows import CrossingRow
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec

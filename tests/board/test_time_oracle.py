@@ -15,8 +15,8 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from blackboard import ManualClock, count, strength, strongest, total, watch
-from blackboard.conditions import Comparison
-from blackboard.decay import Step
+from blackboard.core.conditions import Comparison
+from blackboard.core.decay import Step
 from tests.board.world import SECOND, World, kind, spec
 from tests.support.examples import examples
 

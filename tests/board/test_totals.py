@@ -19,7 +19,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals
 from blackboard.board.watches.stimuli import stimuli_of
-from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples

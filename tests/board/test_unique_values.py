@@ -17,7 +17,7 @@ from pydantic import BaseModel, JsonValue
 
 from blackboard import Blackboard, ManualClock, Mark
 from blackboard.board.registration import unique_values
-from blackboard.deployment import Deployment, KindSpec
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.errors import InvalidMark, UniqueConflict
 
 MIGRATION = Path(__file__).parents[2] / "migrations" / "versions" / "0004_safeguards.py"

@@ -12,11 +12,11 @@ import pytest
 
 from blackboard import Decay, Measure, parse_condition, watch
 from blackboard.clock import ManualClock, SystemClock, parse_instant
-from blackboard.conditions import MEASURES, Condition
-from blackboard.decay import LAWS, Exponential, law_from
+from blackboard.core.conditions import MEASURES, Condition
+from blackboard.core.decay import LAWS, Exponential, law_from
+from blackboard.core.marks import Mark
+from blackboard.core.reinforcement import FadingState
 from blackboard.errors import InvalidCondition, InvalidLaw
-from blackboard.marks import Mark
-from blackboard.reinforcement import FadingState
 from blackboard.store import schema
 from tests.board.own_rules import OWN_LAWS, OWN_MEASURES, Percent, SecondStrongest, Stretched
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
@@ -135,7 +135,7 @@ OLD_BOARD = """
 import sys
 from pathlib import Path
 from blackboard import ManualClock
-from blackboard.decay import LAWS, Exponential
+from blackboard.core.decay import LAWS, Exponential
 from tests.support.storage import FileStorage
 from tests.board.world import World, kind
 world = World(Path(sys.argv[1]), ManualClock(int(sys.argv[2])))

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from blackboard import count, strongest, total
 from blackboard.board import retention
 from blackboard.clock import from_datetime
-from blackboard.conditions import Comparison, Condition, Measure
-from blackboard.decay import Exponential, Step
+from blackboard.core.conditions import Comparison, Condition, Measure
+from blackboard.core.decay import Exponential, Step
 from blackboard.errors import BlackboardError
 from tests.board.sum_checks import check_window_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec

@@ -10,10 +10,10 @@ from blackboard import count, strength, total, watch
 from blackboard.board import board_clock, retention
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import from_datetime, iso
-from blackboard.conditions import Condition
-from blackboard.decay import Exponential, Step
+from blackboard.core.conditions import Condition
+from blackboard.core.decay import Exponential, Step
+from blackboard.core.parsing import parse_condition
 from blackboard.errors import InvalidCondition
-from blackboard.parsing import parse_condition
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
 

@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 
-from blackboard import failpoints
+from blackboard.system import failpoints
 
 __all__ = ["Child", "Say", "watch"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import failpoints
+from blackboard.system import failpoints
 from tests.crash import births, harness
 from tests.crash.births import PLACES
 from tests.crash.invariants import Broken

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.agent_definition import Agent
 from blackboard.board.activations import activation_recovery
 from blackboard.board.worker import Worker
+from blackboard.core.agent_definition import Agent
+from blackboard.core.states import SUSPECT_DEATHS
 from blackboard.daemon.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.settings.sections import DaemonSettings
-from blackboard.states import SUSPECT_DEATHS
 from tests.support.board_steps import in_transaction
 
 

@@ -26,14 +26,14 @@ from blackboard import (
     strongest_of,
     watch,
 )
-from blackboard.agent_definition import Agent
 from blackboard.board import retention
 from blackboard.board.doctor import examine_board
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.board.transactions import provenance
+from blackboard.core.agent_definition import Agent
+from blackboard.core.parsing import parse_condition
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, NotFound
-from blackboard.parsing import parse_condition
 
 
 class Doubt(Mark, kind="doubt", on_repeat="separate"):

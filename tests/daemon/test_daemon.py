@@ -29,10 +29,10 @@ from blackboard import (
     total,
     watch,
 )
-from blackboard.agent_definition import Agent
 from blackboard.clock import to_datetime
+from blackboard.core.agent_definition import Agent
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
-from blackboard.deployment import Deployment, KindSpec
 from blackboard.errors import ModelError
 from blackboard.settings.sections import DaemonSettings
 

@@ -10,10 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.agent_definition import Agent
 from blackboard.board import doctor
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.deployment import Deployment, KindSpec
+from blackboard.core.agent_definition import Agent
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.errors import AgentInUse
 from tests.reliability.serving import run_until_idle
 

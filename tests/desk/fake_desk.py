@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from blackboard.agent_definition import Agent
 from blackboard.clock import from_datetime
-from blackboard.conditions import Comparison
-from blackboard.marks import Mark, StoredMark, alternative_of, attach_stored
+from blackboard.core.agent_definition import Agent
+from blackboard.core.conditions import Comparison
+from blackboard.core.marks import Mark, StoredMark, alternative_of, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Lead

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blackboard.core.marks import Decision, Need
 from blackboard.errors import ModelError
-from blackboard.marks import Decision, Need
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
 from lead_desk.model_answers import Pick, Picks, PlannedStep, Ruling, Rulings, Steps

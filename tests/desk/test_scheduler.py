@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blackboard.core.marks import Decision, Mark, alternative_of
 from blackboard.errors import AgentError, ConfigurationError, ModelError
-from blackboard.marks import Decision, Mark, alternative_of
 from lead_desk.desk_marks import Appointment, Conflict, Qualified
 from lead_desk.model_answers import Pick, Picks
 from lead_desk.scheduler import publish, scheduler

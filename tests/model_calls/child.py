@@ -7,9 +7,10 @@ from typing import Any
 
 import anthropic  # noqa: F401  # so that the server that forks the children has imported it already
 
-from blackboard import ManualClock, failpoints
+from blackboard import ManualClock
 from blackboard.board.activations import model_calls
 from blackboard.errors import StoreError
+from blackboard.system import failpoints
 from tests.model_calls.paying_board import PayingBoard
 
 __all__ = ["live"]

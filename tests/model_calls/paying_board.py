@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.agent_definition import Agent, Context
 from blackboard.clock import Clock
+from blackboard.core.agent_definition import Agent, Context
+from blackboard.core.deployment import AgentSettings, Budget, Deployment, KindSpec
 from blackboard.daemon import Report
-from blackboard.deployment import AgentSettings, Budget, Deployment, KindSpec
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
 from blackboard.llm.client import AnthropicClient

@@ -16,7 +16,7 @@ from blackboard import Blackboard, ManualClock
 from blackboard.board import retention
 from blackboard.board.activations import budgets, model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.deployment import Budget, Deployment
+from blackboard.core.deployment import Budget, Deployment
 from blackboard.durations import HOUR
 from blackboard.llm.prices import load_prices
 from blackboard.llm.request import highest_cost

@@ -14,7 +14,7 @@ from blackboard import ManualClock, agent, strength
 from blackboard.board.activations import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import parse_instant
-from blackboard.deployment import Budget
+from blackboard.core.deployment import Budget
 from blackboard.durations import parse_duration
 from blackboard.errors import NotFound
 from blackboard.llm.model_settings import ModelSettings

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from blackboard import ManualClock, failpoints
+from blackboard import ManualClock
 from blackboard.llm.client_protocol import Client
+from blackboard.system import failpoints
 from tests.model_calls.child import live
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import PayingBoard

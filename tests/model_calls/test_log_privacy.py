@@ -15,10 +15,10 @@ from pydantic import BaseModel, create_model, field_validator
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.agent_definition import Agent
-from blackboard.error_descriptions import class_name, describe_error, places, show_messages
+from blackboard.core.agent_definition import Agent
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSettings
+from blackboard.system.error_descriptions import class_name, describe_error, places, show_messages
 from tests.model_calls.paying_board import Judged, Lead, PayingBoard
 from tests.reliability.serving import run_until_idle, served
 from tests.support.faults import Fault, Junk, Says, Status

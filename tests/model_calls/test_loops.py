@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength
-from blackboard.agent_definition import Agent
 from blackboard.board.activations import loop_detection
+from blackboard.core.agent_definition import Agent
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
-from blackboard.deployment import Deployment, KindSpec
 
 
 class Ask(Mark, kind="ask", on_repeat="separate"):

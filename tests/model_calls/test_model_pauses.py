@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from blackboard import ManualClock, Mark, agent, strength
-from blackboard.agent_definition import Context
 from blackboard.clock import parse_instant
+from blackboard.core.agent_definition import Context
 from blackboard.durations import parse_duration
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.failures import OutcomeUnknown

@@ -13,8 +13,8 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.doctor import examine_board
 from blackboard.board.registration.redeployment import register
-from blackboard.deployment import Deployment
-from blackboard.finding import Finding
+from blackboard.core.deployment import Deployment
+from blackboard.core.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
 from tests.reliability.serving import run_until_idle, served
 from tests.support.board_steps import in_transaction

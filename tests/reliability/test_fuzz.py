@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
-from blackboard.decay import law_from
+from blackboard.core.decay import law_from
+from blackboard.core.parsing import parse_condition
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
-from blackboard.parsing import parse_condition
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.settings_file import load_settings
 from tests.support.examples import examples

@@ -9,8 +9,8 @@ import pytest
 
 from blackboard import Agent, Blackboard, ManualClock, Mark, agent, count, strength
 from blackboard.board import doctor
-from blackboard.deployment import Deployment
-from blackboard.finding import Finding
+from blackboard.core.deployment import Deployment
+from blackboard.core.finding import Finding
 from tests.reliability.serving import run_until_idle, served
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Never, Step, agent, count, daily_at, strength, strongest, total, watch
-from blackboard.conditions import Condition
-from blackboard.decay import Linear
+from blackboard.core.conditions import Condition
+from blackboard.core.decay import Linear
+from blackboard.core.marks import Kind
 from blackboard.errors import ConfigurationError
-from blackboard.marks import Kind
 from blackboard.settings.condition_warnings import warnings_about
 
 KINDS = {

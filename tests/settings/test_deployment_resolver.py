@@ -9,11 +9,11 @@ from typing import get_args
 
 import pytest
 
-from blackboard.decay import Exponential
-from blackboard.deployment import DepositLimits
+from blackboard.core.decay import Exponential
+from blackboard.core.deployment import DepositLimits
+from blackboard.core.marks import Kind, OnRepeat
+from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError
-from blackboard.marks import Kind, OnRepeat
-from blackboard.parsing import parse_condition
 from blackboard.settings.deployment_resolver import resolve, resolve_file
 from blackboard.settings.deployment_warnings import warnings_of_counts
 from blackboard.settings.settings_file import load_settings

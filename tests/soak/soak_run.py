@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blackboard import failpoints
 from blackboard.store.dialect import sqlite
+from blackboard.system import failpoints
 from tests.crash import invariants
 from tests.crash.invariants import Broken
 from tests.soak.actors import Actor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from blackboard.decay import LAWS, Exponential
+from blackboard.core.decay import LAWS, Exponential
 from blackboard.store import statements
 from blackboard.store.live_marks import share_of
 from blackboard.store.statement_file import Statement, StatementFile

@@ -15,9 +15,9 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Need
 from blackboard.board.worker_registry.liveness import WorkerLiveness, living_workers
-from blackboard.canonical_schema import canonical_form
+from blackboard.core.canonical_schema import canonical_form
+from blackboard.core.parsing import parse_condition
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.parsing import parse_condition
 from blackboard.store import backup, dialect, schema
 from blackboard.store.backup import backups_of, examine_copy
 from blackboard.store.database import Database

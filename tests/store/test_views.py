@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from blackboard import Blackboard, decay, parse_condition
+from blackboard import Blackboard, parse_condition
 from blackboard.clock import iso, parse_instant
-from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core import decay
+from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidLaw, StoreError
 from blackboard.store import schema
 from blackboard.store.live_marks import live_marks, live_marks_in_order

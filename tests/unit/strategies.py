@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from blackboard.conditions import Comparison, Condition, Count, Measure, Strength, Strongest, Total
-from blackboard.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.conditions import Comparison, Condition, Count, Measure, Strength, Strongest, Total
+from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.durations import Microseconds
 
 MINUTE = 60_000_000

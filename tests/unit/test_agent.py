@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from blackboard.agent_definition import Watch, agent, of_subject, strongest_of, watch
-from blackboard.conditions import count, strength
-from blackboard.deployment import AgentSpec
+from blackboard.core.agent_definition import Watch, agent, of_subject, strongest_of, watch
+from blackboard.core.conditions import count, strength
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks import Mark
+from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError, InvalidCondition
-from blackboard.marks import Mark
-from blackboard.parsing import parse_condition
 
 
 class Smoke(Mark, kind="smoke"):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.backoff import LONGEST_BACKOFF, backoff
+from blackboard.core.backoff import LONGEST_BACKOFF, backoff
 
 SECOND = 1_000_000
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blackboard.conditions import (
+from blackboard.core.conditions import (
     LONGEST_WAIT,
     Comparison,
     Condition,
@@ -23,11 +23,11 @@ from blackboard.conditions import (
     strongest,
     total,
 )
-from blackboard.decay import Decay
+from blackboard.core.decay import Decay
+from blackboard.core.marks import Mark
+from blackboard.core.parsing import parse_condition
+from blackboard.core.reinforcement import FadingMark, FadingState
 from blackboard.errors import InvalidCondition
-from blackboard.marks import Mark
-from blackboard.parsing import parse_condition
-from blackboard.reinforcement import FadingMark, FadingState
 from tests.unit.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
 
 

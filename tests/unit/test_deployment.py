@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from blackboard.conditions import count, strength
-from blackboard.decay import Decay, Exponential
-from blackboard.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
+from blackboard.core.conditions import count, strength
+from blackboard.core.decay import Decay, Exponential
+from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
+from blackboard.core.marks import Kind, Need
 from blackboard.errors import InvalidCondition, UnknownName
-from blackboard.marks import Kind, Need
 from tests.unit.strategies import laws
 
 

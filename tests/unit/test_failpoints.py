@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from blackboard import failpoints
 from blackboard.errors import UnknownName
+from blackboard.system import failpoints
 
 DIES = (
-    "from blackboard.failpoints import failpoint\n"
+    "from blackboard.system.failpoints import failpoint\n"
     "for n in range(3):\n    failpoint('commit.before')\n    failpoint('commit.after')\n    print(n)"
 )
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import structlog
 
-from blackboard import log_queue
-from blackboard.log_queue import MAX_LINES, Log
+from blackboard.system import log_queue
+from blackboard.system.log_queue import MAX_LINES, Log
 
 PACKAGE = Path(log_queue.__file__).parent
 

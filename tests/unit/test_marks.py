@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from blackboard.clock import to_datetime
-from blackboard.decay import Decay, Exponential, Never, Step
-from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
-from blackboard.marks import (
+from blackboard.core.decay import Decay, Exponential, Never, Step
+from blackboard.core.marks import (
     Decision,
     Kind,
     Mark,
@@ -26,6 +25,7 @@ from blackboard.marks import (
     describe_invalid,
     dump_payload,
 )
+from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 from tests.unit.strategies import intensities, laws
 
 

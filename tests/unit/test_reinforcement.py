@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard import reinforcement
-from blackboard.decay import Exponential, Linear, Never, Step
-from blackboard.marks import Kind, OnRepeat
-from blackboard.reinforcement import FadingState
+from blackboard.core import reinforcement
+from blackboard.core.decay import Exponential, Linear, Never, Step
+from blackboard.core.marks import Kind, OnRepeat
+from blackboard.core.reinforcement import FadingState
 from tests.unit.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from blackboard import cron, daily_at, every, strength, total
 from blackboard.clock import from_datetime, to_datetime
-from blackboard.conditions import Condition
+from blackboard.core.conditions import Condition
+from blackboard.core.parsing import parse_condition
+from blackboard.core.schedules import MAX_COUNTED_INSTANTS, Schedule
 from blackboard.errors import InvalidCondition
-from blackboard.parsing import parse_condition
-from blackboard.schedules import MAX_COUNTED_INSTANTS, Schedule
 
 BERLIN = "Europe/Berlin"
 MINUTE = 60_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blackboard.states import (
+from blackboard.core.states import (
     INITIAL,
     OPEN_CALLS,
     TRANSITIONS,

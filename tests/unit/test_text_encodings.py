@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from blackboard.text_encodings import UnicodeForm, find_code_page, find_unicode_form
+from blackboard.system.text_encodings import UnicodeForm, find_code_page, find_unicode_form
 
 TEXTS = [
     ("cp1250", "Paweł Nowak, chciałbym umówić się na spotkanie w piątek"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-from blackboard.backoff import backoff
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_rows import (
     get_activation,
@@ -14,8 +13,9 @@ from blackboard.board.transactions.activation_rows import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import rising_crossings, subject_cooldowns
 from blackboard.clock import Instant
-from blackboard.deployment import AgentSpec
-from blackboard.states import UNFINISHED, ActivationState, CrossingState
+from blackboard.core.backoff import backoff
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 

@@ -12,11 +12,11 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
-from blackboard.deployment import AgentSpec
-from blackboard.failpoints import failpoint
-from blackboard.states import SUSPECT_DEATHS, ActivationState
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.states import SUSPECT_DEATHS, ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
+from blackboard.system.failpoints import failpoint
 
 
 def recover(

@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blackboard.backoff import backoff
 from blackboard.board.activations import agent_actions, model_calls, renewed_inputs
 from blackboard.board.activations.activation_ends import (
     close_crossings,
@@ -26,11 +25,12 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.deployment import AgentSpec
-from blackboard.failpoints import failpoint
-from blackboard.states import ActivationState, CrossingState
+from blackboard.core.backoff import backoff
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
+from blackboard.system.failpoints import failpoint
 
 MAX_CONFLICTS = 5
 """Conflicts in a row of an activation after which it fails."""

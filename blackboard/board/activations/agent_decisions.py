@@ -12,9 +12,9 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import need_access
-from blackboard.deployment import AgentSpec
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks import dump_payload
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound
-from blackboard.marks import dump_payload
 from blackboard.store.rows import MarkRow
 
 NOT_ALLOWED = "it answers a need that it may not answer"

@@ -10,7 +10,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_selection
 from blackboard.clock import Instant
-from blackboard.deployment import AgentSpec
+from blackboard.core.deployment import AgentSpec
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 

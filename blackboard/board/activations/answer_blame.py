@@ -12,13 +12,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from blackboard.backoff import backoff
 from blackboard.board.activations import activation_results, activation_splits, model_calls, model_pauses
 from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.states import ActivationState, CallState
+from blackboard.core.backoff import backoff
+from blackboard.core.states import ActivationState, CallState
 from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 

@@ -9,9 +9,9 @@ from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.model_pauses import Wait
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.states import CallState
 from blackboard.durations import Duration
 from blackboard.errors import UnknownName
-from blackboard.states import CallState
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 

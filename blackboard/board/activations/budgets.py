@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
-from blackboard.deployment import Budget
+from blackboard.core.deployment import Budget
 from blackboard.durations import DAY, HOUR
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS

@@ -42,13 +42,13 @@ from blackboard.board.watches import (
 from blackboard.board.watches.crossing_selection import Selection
 from blackboard.board.watches.rising_crossings import reason_of
 from blackboard.clock import Instant
-from blackboard.deployment import AgentSpec, Deployment, Per
+from blackboard.core.deployment import AgentSpec, Deployment, Per
+from blackboard.core.states import ActivationState, CrossingState
 from blackboard.durations import Duration
-from blackboard.failpoints import failpoint
-from blackboard.states import ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.system.failpoints import failpoint
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from blackboard.authors import BOARD
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.deployment import AgentSpec
+from blackboard.core.authors import BOARD
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks import Need
 from blackboard.durations import HOUR
-from blackboard.marks import Need
 from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

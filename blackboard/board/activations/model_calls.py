@@ -23,8 +23,8 @@ from typing import Any
 from blackboard.board.activations import budgets
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.states import ActivationState, CallState, check_initial, check_transition
 from blackboard.errors import NotFound
-from blackboard.states import ActivationState, CallState, check_initial, check_transition
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 

@@ -16,13 +16,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from blackboard.backoff import backoff
 from blackboard.board.activations import activation_splits, model_calls
 from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.backoff import backoff
+from blackboard.core.states import ActivationState
 from blackboard.durations import Duration, parse_duration
-from blackboard.states import ActivationState
 from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 

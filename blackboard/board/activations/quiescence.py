@@ -14,7 +14,7 @@ from blackboard.board.watches.predicted_crossings import next_fall
 from blackboard.board.watches.scheduled_crossings import next_scheduled
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso
-from blackboard.states import ActivationState
+from blackboard.core.states import ActivationState
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 MAX_COUNTED_CROSSINGS = 10_000

@@ -8,9 +8,9 @@ from blackboard.board.transactions.activation_rows import close_crossing, set_ma
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, rising_crossings, stimuli
-from blackboard.deployment import AgentSpec
-from blackboard.marks import Need, Overdue
-from blackboard.states import CrossingState
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks import Need, Overdue
+from blackboard.core.states import CrossingState
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

@@ -20,9 +20,9 @@ from blackboard.board.watches.predicted_crossings import LAST_INSTANT
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, to_datetime
-from blackboard.deployment import DEFAULT_BATCH, Deployment, Per
-from blackboard.marks import BUILT_IN_KINDS
-from blackboard.states import CrossingState
+from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
+from blackboard.core.marks import BUILT_IN_KINDS
+from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

@@ -15,9 +15,9 @@ from blackboard.board.mark_storage.deposits import (
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
+from blackboard.core.marks import MAX_INTENSITY, Kind
+from blackboard.core.reinforcement import strengthen
 from blackboard.errors import InvalidMark
-from blackboard.marks import MAX_INTENSITY, Kind
-from blackboard.reinforcement import strengthen
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 

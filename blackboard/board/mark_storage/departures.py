@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from blackboard.authors import BOARD
 from blackboard.board.mark_storage import mark_lookup, open_needs
 from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
@@ -18,7 +17,8 @@ from blackboard.board.watches import (
 )
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.clock import Instant
-from blackboard.states import CrossingState
+from blackboard.core.authors import BOARD
+from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
 

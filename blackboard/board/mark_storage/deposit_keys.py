@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.authors import check_text
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.authors import check_text
 from blackboard.errors import InvalidMark, KeyReused
 from blackboard.store.statements import MARKS
 

@@ -9,9 +9,9 @@ from typing import Any
 from blackboard.board.registration.declarations import schemas_of
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.deployment import Deployment, DepositLimits, KindSpec
+from blackboard.core.deployment import Deployment, DepositLimits, KindSpec
+from blackboard.core.marks import printable_text
 from blackboard.errors import InvalidMark
-from blackboard.marks import printable_text
 
 
 def check_payload(txn: BoardTransaction, kind: str, author: str, text: str, classes: MarkClasses) -> None:

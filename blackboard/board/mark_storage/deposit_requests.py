@@ -12,9 +12,8 @@ from pydantic import JsonValue
 
 from blackboard.board.registration.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
-from blackboard.decay import Decay
-from blackboard.errors import InvalidMark
-from blackboard.marks import (
+from blackboard.core.decay import Decay
+from blackboard.core.marks import (
     Mark,
     check_if_event,
     given_payload,
@@ -22,7 +21,8 @@ from blackboard.marks import (
     not_json,
     options_of,
 )
-from blackboard.payload_round_trip import write_mark
+from blackboard.core.payload_round_trip import write_mark
+from blackboard.errors import InvalidMark
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from blackboard.board.transactions.board_transaction import BoardTransaction, Ev
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import episode_crossings, guards, predicted_crossings, rising_crossings, window_totals
 from blackboard.clock import Instant, iso
-from blackboard.decay import Decay
-from blackboard.errors import LawConflict, OutOfOrder
-from blackboard.marks import (
+from blackboard.core.decay import Decay
+from blackboard.core.marks import (
     Kind,
     dump_payload,
 )
-from blackboard.reinforcement import FadingState, is_live, join, may_add, single_state
+from blackboard.core.reinforcement import FadingState, is_live, join, may_add, single_state
+from blackboard.errors import LawConflict, OutOfOrder
 from blackboard.store.rows import MarkRow, WindowEventRow, mark_after
 from blackboard.store.statements import MARKS, WINDOWS
 

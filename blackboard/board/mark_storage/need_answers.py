@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from blackboard.board.mark_storage import open_needs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
+from blackboard.core.marks import Decision, Need, answers
 from blackboard.errors import InvalidMark, NotFound
-from blackboard.marks import Decision, Need, answers
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 

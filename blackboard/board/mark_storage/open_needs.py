@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from blackboard.authors import BOARD
 from blackboard.board.transactions import provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import need_access
-from blackboard.marks import Need, Overdue, due_instant
+from blackboard.core.authors import BOARD
+from blackboard.core.marks import Need, Overdue, due_instant
 from blackboard.store.rows import MarkRow, OpenNeedRow
 from blackboard.store.statements import MARKS
 

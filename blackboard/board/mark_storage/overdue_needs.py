@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 
-from blackboard.authors import BOARD
 from blackboard.board.mark_storage import deposits, open_needs
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.marks import Overdue
+from blackboard.core.authors import BOARD
+from blackboard.core.marks import Overdue
 from blackboard.store.rows import OpenNeedRow
 from blackboard.store.statements import MARKS
 

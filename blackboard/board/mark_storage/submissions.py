@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from blackboard.authors import check_author, skeleton
 from blackboard.board.mark_storage import deposit_keys, deposits
 from blackboard.board.mark_storage.deposit_keys import KeyedRequest
 from blackboard.board.mark_storage.deposit_limits import check_payload
@@ -14,10 +13,11 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
-from blackboard.decay import Step
+from blackboard.core.authors import check_author, skeleton
+from blackboard.core.decay import Step
+from blackboard.core.marks import check_intensity, check_subject
 from blackboard.durations import Microseconds, format_duration
 from blackboard.errors import InvalidAuthor, InvalidMark, InvalidTime, UsageError
-from blackboard.marks import check_intensity, check_subject
 from blackboard.store.statements import MARKS
 
 

@@ -22,9 +22,9 @@ from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import window_totals
 from blackboard.clock import Instant
+from blackboard.core.marks import normalize_subject
+from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
-from blackboard.marks import normalize_subject
-from blackboard.states import ActivationState
 from blackboard.store import compaction
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database

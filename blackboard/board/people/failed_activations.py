@@ -8,8 +8,8 @@ from blackboard.board.transactions.activation_rows import (
     get_activation,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.states import RETRIABLE, ActivationState, CrossingState
 from blackboard.errors import NotFound, WorkError
-from blackboard.states import RETRIABLE, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow
 
 

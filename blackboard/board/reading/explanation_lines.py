@@ -7,7 +7,7 @@ from datetime import datetime
 
 from blackboard.board.result_types import Explanation, WaitingNeed, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
-from blackboard.conditions import digits_beside, exact_digits
+from blackboard.core.conditions import digits_beside, exact_digits
 
 
 def explanation_lines(result: Explanation) -> Iterator[str]:

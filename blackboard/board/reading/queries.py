@@ -36,12 +36,12 @@ from blackboard.board.watches.crossing_order import waiting_with_strengths
 from blackboard.board.watches.predicted_crossings import next_crossing
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, iso, to_datetime
-from blackboard.deployment import Deployment
+from blackboard.core.deployment import Deployment
+from blackboard.core.marks import Mark, StoredMark
+from blackboard.core.reinforcement import FadingState
+from blackboard.core.states import OPEN_CALLS, ActivationState
 from blackboard.durations import DAY
 from blackboard.errors import InvalidMark, UsageError, nearest
-from blackboard.marks import Mark, StoredMark
-from blackboard.reinforcement import FadingState
-from blackboard.states import OPEN_CALLS, ActivationState
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import (
     ActivationRow,

@@ -40,14 +40,14 @@ from blackboard.board.watches.predicted_crossings import LAST_INSTANT
 from blackboard.board.watches.watch_states import StateKey, of_subject, rows_behind
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant, from_datetime, iso, to_datetime
-from blackboard.conditions import Comparison, digits_beside, exact_digits
-from blackboard.deployment import AgentSpec
-from blackboard.marks import Decision
-from blackboard.reinforcement import FadingMark
-from blackboard.states import ActivationState
+from blackboard.core.conditions import Comparison, digits_beside, exact_digits
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.marks import Decision
+from blackboard.core.reinforcement import FadingMark
+from blackboard.core.states import ActivationState
+from blackboard.core.strength_forecast import first_true, value_at
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
-from blackboard.strength_forecast import first_true, value_at
 
 MAX_LISTED_CROSSINGS = 20
 """The number of waiting crossings, and of needs, that an explanation lists."""

@@ -17,10 +17,10 @@ from blackboard.board.watches import (
     watch_states,
     window_totals,
 )
-from blackboard.conditions import Condition, Measure
-from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec, mistakes_in
+from blackboard.core.conditions import Condition, Measure
+from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec, mistakes_in
+from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError
-from blackboard.parsing import parse_condition
 from blackboard.store.rows import WatchRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
 

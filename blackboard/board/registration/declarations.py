@@ -10,9 +10,9 @@ from blackboard.board.registration import redeployment
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.deployment import AgentSpec, Deployment, KindSpec
+from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
+from blackboard.core.marks import Mark
 from blackboard.errors import ConfigurationError, Mistake, nearest
-from blackboard.marks import Mark
 from blackboard.store.statements import DEPLOYMENTS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from blackboard.board.registration import unique_values
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.deployment import Deployment, KindSpec
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 

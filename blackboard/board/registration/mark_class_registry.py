@@ -14,10 +14,9 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, JsonValue, ValidationError
 
-from blackboard.canonical_schema import canonical_form
-from blackboard.deployment import Deployment, KindSpec
-from blackboard.errors import BlackboardError, InvalidMark
-from blackboard.marks import (
+from blackboard.core.canonical_schema import canonical_form
+from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.marks import (
     BUILT_IN_CLASSES,
     Mark,
     StoredMark,
@@ -25,8 +24,10 @@ from blackboard.marks import (
     describe_invalid,
     dump_payload,
     normalize_subject,
+    place_of,
 )
-from blackboard.payload_round_trip import check_class, parse_payload, read_mark, write_mark
+from blackboard.core.payload_round_trip import check_class, parse_payload, read_mark, write_mark
+from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.store.rows import EventRow, MarkRow
 
 M = TypeVar("M", bound=Mark)
@@ -164,7 +165,7 @@ class MarkClasses:
             known = (model, spec.payload, same)
             self._agreement[kind] = known
         if not known[2]:
-            _check_schema(kind, text, spec, f"{model.__module__}:{model.__qualname__}")
+            _check_schema(kind, text, spec, place_of(model))
 
     def make(self, row: MarkRow | EventRow, stored: StoredMark, deployment: Deployment) -> Mark:
         """Return a mark of its kind's class from its row, or from the event that produced its state.

@@ -20,8 +20,8 @@ from jsonschema.validators import extend
 from pydantic import AnyUrl, Field, TypeAdapter, ValidationError
 from pydantic_core import SchemaError
 
+from blackboard.core.marks import printable_text
 from blackboard.errors import InvalidMark
-from blackboard.marks import printable_text
 
 MAX_PROBLEMS = 10
 """The largest number of wrong fields that a message names."""

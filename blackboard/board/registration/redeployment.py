@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from blackboard.authors import agent_name_problem
 from blackboard.board.registration import agent_changes, backfill, kind_changes
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import predicted_crossings
-from blackboard.canonical_schema import canonical_form
-from blackboard.conditions import exact_digits
-from blackboard.deployment import Budget, Deployment, DepositLimits, KindSpec
+from blackboard.core.authors import agent_name_problem
+from blackboard.core.canonical_schema import canonical_form
+from blackboard.core.conditions import exact_digits
+from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, WINDOWS

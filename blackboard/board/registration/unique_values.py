@@ -15,8 +15,8 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.deployment import KindSpec
-from blackboard.marks import Kind
+from blackboard.core.deployment import KindSpec
+from blackboard.core.marks import Kind
 from blackboard.store.statements import MARKS
 
 MAX_NAMED_VALUES = 5

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.deployment import AgentSpec
+from blackboard.core.deployment import AgentSpec
 from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS

@@ -7,7 +7,7 @@ from typing import Any
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.states import ActivationState, CrossingState, check_initial, check_transition
+from blackboard.core.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 

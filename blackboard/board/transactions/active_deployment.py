@@ -6,14 +6,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from blackboard.authors import skeleton
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.clock import Instant
-from blackboard.conditions import Comparison, Condition
-from blackboard.deployment import AgentSpec, Deployment, Timing, WatchSpec
+from blackboard.core.authors import skeleton
+from blackboard.core.conditions import Comparison, Condition
+from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
+from blackboard.core.marks import Kind, Need
+from blackboard.core.schedules import Schedule
 from blackboard.durations import Duration
-from blackboard.marks import Kind, Need
-from blackboard.schedules import Schedule
 from blackboard.store.rows import BackfillRow, LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction

@@ -11,10 +11,10 @@ from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import fading_events
 from blackboard.clock import Instant
-from blackboard.conditions import Condition
-from blackboard.deployment import Deployment
-from blackboard.marks import Kind
-from blackboard.reinforcement import FadingMark, FadingState
+from blackboard.core.conditions import Condition
+from blackboard.core.deployment import Deployment
+from blackboard.core.marks import Kind
+from blackboard.core.reinforcement import FadingMark, FadingState
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement

@@ -6,10 +6,10 @@ import heapq
 import json
 from collections.abc import Iterator
 
-from blackboard.authors import BOARD
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.marks import Overdue
+from blackboard.core.authors import BOARD
+from blackboard.core.marks import Overdue
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from blackboard.clock import Instant
-from blackboard.conditions import Condition, Count, Measure
-from blackboard.decay import Step
+from blackboard.core.conditions import Condition, Count, Measure
+from blackboard.core.decay import Step
+from blackboard.core.reinforcement import FadingMark, FadingState
 from blackboard.durations import Microseconds
-from blackboard.reinforcement import FadingMark, FadingState
 from blackboard.store.rows import WindowEventRow
 from blackboard.store.statements import WINDOWS
 from blackboard.store.transaction import Transaction

@@ -30,14 +30,14 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.watches.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.clock import Instant
-from blackboard.conditions import Total
-from blackboard.decay import Decay
+from blackboard.core.conditions import Total
+from blackboard.core.decay import Decay
+from blackboard.core.strength_forecast import value_at
 from blackboard.durations import Duration
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import BoardTotalRow, LawChangeRow, MarkRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.strength_forecast import value_at
 
 ROUNDING = 2.0**-52
 """Twice the largest relative error of one operation on floats."""

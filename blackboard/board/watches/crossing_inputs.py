@@ -12,10 +12,10 @@ from blackboard.board.transactions.window_events import events_since
 from blackboard.board.watches import need_access, stimuli, watch_states
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
-from blackboard.conditions import Comparison, Condition
+from blackboard.core.conditions import Comparison, Condition
+from blackboard.core.strength_forecast import value_at
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
-from blackboard.strength_forecast import value_at
 
 Input = tuple[EventRow, float]
 """The event that produced the state of a mark, and the strength of the mark now."""

@@ -19,12 +19,12 @@ from blackboard.board.watches import need_access, rising_crossings, scheduled_cr
 from blackboard.board.watches.rising_crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.clock import Instant
-from blackboard.conditions import Condition
-from blackboard.deployment import Deployment
-from blackboard.reinforcement import FadingMark, FadingState
+from blackboard.core.conditions import Condition
+from blackboard.core.deployment import Deployment
+from blackboard.core.reinforcement import FadingMark, FadingState
+from blackboard.core.strength_forecast import fallen_side, first_true, met_side, value_at
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
-from blackboard.strength_forecast import fallen_side, first_true, met_side, value_at
 
 HELD_BY = "retest"
 REASON = "watch changed"

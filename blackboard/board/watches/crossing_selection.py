@@ -10,8 +10,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import crossing_holds, episode_crossings, rising_crossings, scheduled_crossings
 from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.crossing_order import strongest_first
-from blackboard.deployment import DEFAULT_BATCH
-from blackboard.states import ActivationState, CrossingState
+from blackboard.core.deployment import DEFAULT_BATCH
+from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

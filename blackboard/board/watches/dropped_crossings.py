@@ -18,7 +18,7 @@ from blackboard.board.watches.stimuli import (
     stimuli_of,
     watermark,
 )
-from blackboard.states import ActivationState, CrossingState
+from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from blackboard import episodes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
@@ -29,12 +28,13 @@ from blackboard.board.watches.rising_crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
-from blackboard.deployment import Timing
-from blackboard.episodes import Episode, EpisodeChange, next_crossing
-from blackboard.reinforcement import FadingMark
+from blackboard.core import episodes
+from blackboard.core.deployment import Timing
+from blackboard.core.episodes import Episode, EpisodeChange, next_crossing
+from blackboard.core.reinforcement import FadingMark
+from blackboard.core.strength_forecast import fallen_side, first_true, met_side
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
-from blackboard.strength_forecast import fallen_side, first_true, met_side
 
 
 def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:

@@ -13,11 +13,11 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import guards, rising_crossings
 from blackboard.clock import Instant
-from blackboard.reinforcement import FadingMark
-from blackboard.states import ActivationState, CrossingState
+from blackboard.core.reinforcement import FadingMark
+from blackboard.core.states import ActivationState, CrossingState
+from blackboard.core.strength_forecast import Side
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
-from blackboard.strength_forecast import Side
 
 
 @dataclass(frozen=True, slots=True)

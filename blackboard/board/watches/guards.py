@@ -5,8 +5,8 @@ from __future__ import annotations
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.strength_forecast import first_true, value_at
 from blackboard.store.statements import CROSSINGS
-from blackboard.strength_forecast import first_true, value_at
 
 NEVER_FULL = 2**62
 """More marks than any batch holds."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, need_access
-from blackboard.conditions import Count, Total
-from blackboard.marks import is_same_payload
+from blackboard.core.conditions import Count, Total
+from blackboard.core.marks import is_same_payload
+from blackboard.core.strength_forecast import met_side
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow
-from blackboard.strength_forecast import met_side
 
 RELATIVE_MARGIN = 1e-6
 """More than the relative difference of strengths between SQL and Python."""

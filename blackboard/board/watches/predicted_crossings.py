@@ -23,10 +23,10 @@ from blackboard.board.watches.crossing_order import set_bound
 from blackboard.board.watches.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
-from blackboard.reinforcement import FadingMark
+from blackboard.core.reinforcement import FadingMark
+from blackboard.core.strength_forecast import fallen_side, first_true
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
-from blackboard.strength_forecast import fallen_side, first_true
 
 LAST_INSTANT = 2**62
 """Microseconds since the epoch, later than any instant."""

@@ -21,12 +21,12 @@ from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
-from blackboard.conditions import Comparison
+from blackboard.core.conditions import Comparison
+from blackboard.core.states import CrossingState
+from blackboard.core.strength_forecast import met_side
 from blackboard.durations import format_duration
-from blackboard.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS
-from blackboard.strength_forecast import met_side
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_order import LOWEST_KEY, STATIC_LAW
 from blackboard.clock import Instant, iso
+from blackboard.core.schedules import MAX_COUNTED_INSTANTS
+from blackboard.core.states import CrossingState
 from blackboard.durations import HOUR, Duration, format_duration, parse_duration
-from blackboard.schedules import MAX_COUNTED_INSTANTS
-from blackboard.states import CrossingState
 from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 

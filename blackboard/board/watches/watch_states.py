@@ -13,7 +13,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import need_access
 from blackboard.board.watches.stimuli import is_stimulus
 from blackboard.clock import Instant
-from blackboard.reinforcement import FadingMark
+from blackboard.core.reinforcement import FadingMark
 from blackboard.store.rows import MarkRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS, MARKS
 

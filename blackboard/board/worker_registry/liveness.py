@@ -14,10 +14,10 @@ from pathlib import Path
 
 from blackboard.board.worker_registry import worker_sockets
 from blackboard.errors import StoreError
-from blackboard.failpoints import failpoint
 from blackboard.store.file_failures import file_failure
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.failpoints import failpoint
 from blackboard.system.file_owners import describe_access, is_private_folder
 from blackboard.system.private_files import PRIVATE_MODE, make_folder, mode_of, open_private
 

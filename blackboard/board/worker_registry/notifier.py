@@ -11,9 +11,9 @@ import socket
 from pathlib import Path
 
 from blackboard.board.worker_registry import worker_sockets
-from blackboard.failpoints import failpoint
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
+from blackboard.system.failpoints import failpoint
 
 
 class Notifier:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
-from blackboard.deployment import Deployment
+from blackboard.core.deployment import Deployment
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS

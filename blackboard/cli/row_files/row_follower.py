@@ -31,7 +31,7 @@ from blackboard.cli.row_files.row_options import Columns, TextForm
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows
 from blackboard.cli.terminal.stop_signals import StopSignals
 from blackboard.errors import StoreBusy, StoreExhausted, UsageError
-from blackboard.text_encodings import find_unicode_form
+from blackboard.system.text_encodings import find_unicode_form
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at a file, and between two attempts to write to a database that is busy."""

@@ -15,8 +15,8 @@ import structlog
 from blackboard.cli.terminal.standard_streams import LogStream
 from blackboard.cli.terminal.table_layout import clean
 from blackboard.clock import Clock, SystemClock, iso
-from blackboard.error_descriptions import class_name, place_in, shows_messages
-from blackboard.log_queue import Log
+from blackboard.system.error_descriptions import class_name, place_in, shows_messages
+from blackboard.system.log_queue import Log
 
 
 def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:

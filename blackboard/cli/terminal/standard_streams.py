@@ -59,7 +59,7 @@ def queue_output() -> Iterator[None]:
 
     What an agent prints, or logs with another library, then neither fails nor waits because of a reader.
     """
-    from blackboard import log_queue
+    from blackboard.system import log_queue
 
     before = sys.stdout, sys.stderr
     with contextlib.suppress(OSError):
@@ -83,7 +83,7 @@ class QueuedStream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Queue a text."""
-        from blackboard.log_queue import put
+        from blackboard.system.log_queue import put
 
         put(lambda: self._unbuffered.write(text), len(text))
         return len(text)

@@ -17,8 +17,8 @@ from blackboard import (
     strength,
     strongest_of,
 )
-from blackboard.agent_definition import Agent
 from blackboard.board.result_types import Receipt
+from blackboard.core.agent_definition import Agent
 from blackboard.errors import NotFound
 from tests.crash.invariants import Broken, check_decisions, rows
 from tests.crash.worlds.crash_world import Deposit

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 from blackboard import Blackboard, Daemon
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, Instant, UsedInstants
-from blackboard.failpoints import NAMES
+from blackboard.system.failpoints import NAMES
 from tests.crash.children import Say
 
 __all__ = ["CrashWorld", "Deposit", "FrozenClock"]

@@ -21,9 +21,9 @@ from blackboard import (
     total,
     watch,
 )
-from blackboard.agent_definition import Agent
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, ManualClock, to_datetime
+from blackboard.core.agent_definition import Agent
 from blackboard.settings.sections import DaemonSettings
 from tests.crash.children import Say
 from tests.crash.invariants import check_cooled, check_dropped, check_lasting, check_needs, check_tolls, check_windows

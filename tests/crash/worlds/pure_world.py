@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard import Daemon, Exponential, Mark, agent, strength
-from blackboard.agent_definition import Agent
 from blackboard.clock import Clock, ManualClock
+from blackboard.core.agent_definition import Agent
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.crash_world import CrashWorld, Deposit, FrozenClock
 

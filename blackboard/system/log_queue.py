@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from blackboard.error_descriptions import describe_error
+from blackboard.system.error_descriptions import describe_error
 
 MAX_LINES = 10_000
 """Lines that wait for the writer before further lines are dropped."""

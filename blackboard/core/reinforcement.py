@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blackboard.clock import Instant
-from blackboard.decay import Decay
-from blackboard.marks import Kind
+from blackboard.core.decay import Decay
+from blackboard.core.marks import Kind
 
 
 def is_live(evaporates_at: Instant | None, at: Instant) -> bool:

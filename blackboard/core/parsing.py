@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from blackboard.conditions import MEASURES, Condition, Measure
+from blackboard.core.conditions import MEASURES, Condition, Measure
+from blackboard.core.schedules import Schedule, cron, daily_at, every
 from blackboard.errors import InvalidCondition, nearest
-from blackboard.schedules import Schedule, cron, daily_at, every
 
 
 def parse_condition(text: str) -> Condition:

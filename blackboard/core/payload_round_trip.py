@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from blackboard.core.marks import Mark, describe_invalid, dump_payload, not_json, payload_text
 from blackboard.errors import InvalidMark
-from blackboard.marks import Mark, describe_invalid, dump_payload, not_json, payload_text
 
 M = TypeVar("M", bound=Mark)
 

@@ -13,10 +13,10 @@ from typing import Any, Protocol, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.authors import agent_name_problem
-from blackboard.code_digest import digest
-from blackboard.conditions import Condition, KindLike
-from blackboard.deployment import (
+from blackboard.core.authors import agent_name_problem
+from blackboard.core.code_digest import digest
+from blackboard.core.conditions import Condition, KindLike
+from blackboard.core.deployment import (
     AgentSettings,
     AgentSpec,
     CatchUp,
@@ -27,12 +27,12 @@ from blackboard.deployment import (
     min_increase_problem,
     mistakes_in,
 )
+from blackboard.core.finding import Finding
+from blackboard.core.mark_actions import Returned
+from blackboard.core.marks import Mark
+from blackboard.core.parsing import parse_condition
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
-from blackboard.finding import Finding
-from blackboard.mark_actions import Returned
-from blackboard.marks import Mark
-from blackboard.parsing import parse_condition
 
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)

@@ -16,10 +16,10 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from blackboard.clock import Instant
-from blackboard.conditions import Comparison, Condition, Not
-from blackboard.deployment import Timing
-from blackboard.reinforcement import FadingMark
-from blackboard.strength_forecast import first_true
+from blackboard.core.conditions import Comparison, Condition, Not
+from blackboard.core.deployment import Timing
+from blackboard.core.reinforcement import FadingMark
+from blackboard.core.strength_forecast import first_true
 
 LAST = 2**62
 """Microseconds, later than any instant and longer than any interval."""

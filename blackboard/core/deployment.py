@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.conditions import (
+from blackboard.core.conditions import (
     Comparison,
     Condition,
     both,
@@ -21,11 +21,11 @@ from blackboard.conditions import (
     over_board,
     smallest_batch,
 )
-from blackboard.decay import law_from
+from blackboard.core.decay import law_from
+from blackboard.core.marks import MAX_PAYLOAD_BYTES, Decision, Kind, Need, OnRepeat
+from blackboard.core.parsing import parse_condition
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName
-from blackboard.marks import MAX_PAYLOAD_BYTES, Decision, Kind, Need, OnRepeat
-from blackboard.parsing import parse_condition
 
 MAX_SKEW = Microseconds(5_000_000)
 """How far ahead of the board's time a deposit may say that it occurred, by default."""

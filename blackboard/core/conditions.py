@@ -28,10 +28,10 @@ from itertools import chain, combinations, product
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
+from blackboard.core.marks import Mark, normalize_subject
+from blackboard.core.reinforcement import FadingMark
 from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration
-from blackboard.marks import Mark, normalize_subject
-from blackboard.reinforcement import FadingMark
 
 Scope = Literal["subject", "board"]
 KindLike = type[Mark] | str

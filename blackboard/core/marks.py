@@ -17,9 +17,9 @@ from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
 
-from blackboard.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.clock import Instant, When, instant_of, to_datetime
-from blackboard.decay import Decay, Never, law_from
+from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
+from blackboard.core.decay import Decay, Never, law_from
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, Mistake
 
@@ -133,7 +133,7 @@ class Mark(BaseModel):
             unique=unique,
             max_payload=max_payload,
             max_text=max_text,
-            model=f"{cls.__module__}:{cls.__qualname__}",
+            model=place_of(cls),
             schema=cls.payload_schema(),
         )
 
@@ -325,8 +325,17 @@ class Kind:
         return law.age_below(self.floor / intensity)
 
 
-OVERDUE_CLASS = "blackboard.marks:Overdue"
+OVERDUE_CLASS = "blackboard:Overdue"
 """Where the class of the marks is that the board deposits of needs that are due."""
+
+
+def place_of(model: type) -> str:
+    """Return where a class of marks can be imported, as `module:name`.
+
+    A class of this module has its public name, so that boards find it wherever the module is.
+    """
+    module = "blackboard" if model.__module__ == __name__ else model.__module__
+    return f"{module}:{model.__qualname__}"
 
 
 def due_instant(due: str, asked_at: Instant) -> Instant:
