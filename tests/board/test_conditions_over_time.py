@@ -559,3 +559,14 @@ def test_a_mark_that_follows_one_that_has_evaporated_must_reach_clear_above(worl
         world.evaporate()
         given.append(len(run(world)))
     assert given == [1, 0, 0, 1, 0, 0]
+
+
+def test_a_late_mark_that_has_faded_takes_nothing_over(world: World) -> None:
+    beat = kind("beat", Exponential("1m"), floor=0.1, on_repeat="add")
+    world.deploy({"beat": beat}, spec("pager", watch(strength("beat") < 0.5, held_for="1m")))
+    world.advance(HOUR)
+    mark = world.put("beat").mark_id
+    world.put("beat", occurred_at=world.board.session.now() - HOUR)
+    assert [row.mark_id for row in world.sql("SELECT mark_id FROM watch_state")] == [mark]
+    tick(world, 10 * MINUTE)
+    assert [round(at - 3600) for at, _ in crossings(world)] == [120]

@@ -52,7 +52,8 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Follow a deposit in one state, and return whether a crossing is new."""
     key = StateKey.of(watch, new)
-    if old is None and watch.is_falling and key.mark_id and txn.kind(new.kind).on_repeat != "separate":
+    is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
+    if is_next and key.mark_id and watch.is_falling:
         _take_over(txn, key)
     changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
     is_idle = not _end_drop(txn, watch, key) and changes_nothing(txn, watch, key, old, new)
