@@ -10,7 +10,7 @@ from blackboard.testing import ScriptedModel, context, mark
 from make_issues import make
 from stand_in import serve
 from triage import Duplicate, Issue, Original, Triaged, Verdict, Verdicts, clerk, deputy, finder, judge
-from triage_week import MONDAY, load, week
+from triage_days import MONDAY, days, load
 
 HERE = Path(__file__).parent
 SETTINGS = {"triage": {"people": {"sync": "ada"}, "answer_within": "2h"}}
@@ -84,14 +84,14 @@ def test_a_decision_changes_the_priority() -> None:
     ]
 
 
-def test_the_week_is_that_of_the_guide_within_the_budget_of_each_day(
+def test_the_days_are_those_of_the_guide_within_the_budget_of_each_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issues, repeats = make()
-    with Blackboard.open(tmp_path / "week.db", clock=ManualClock(MONDAY)) as board, serve() as variables:
+    with Blackboard.open(tmp_path / "days.db", clock=ManualClock(MONDAY)) as board, serve() as variables:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        shown = "\n".join(week(board, issues))
+        shown = "\n".join(days(board, issues))
         assert {int(duplicate.subject): int(duplicate.of) for duplicate in board.marks(Duplicate)} == repeats
         spent = [row.usd for row in board.costs(days=7)]
         assert len(spent) == 3

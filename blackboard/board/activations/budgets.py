@@ -52,8 +52,8 @@ class _Limit:
         )
         if not self.fits:
             return f"{self.name} = {limit} has no room for this call, which may cost {asked}: raise it"
-        remedy = f" until {iso(self.until)}" if self.until else ": raise it"
-        return f"{self.name} = {limit}: {used} used, {asked} asked{remedy}"
+        remedy = f"it waits until {iso(self.until)}" if self.until else "raise the limit"
+        return f"{self.name} = {limit}: {used} used, and this call may need {asked}; {remedy}"
 
 
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:

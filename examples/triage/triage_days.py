@@ -1,4 +1,4 @@
-"""Runs a file of issues through days of triage, and prints what became of them: python triage_week.py < issues.json.
+"""Runs a file of issues through days of triage, and prints what became of them: python triage_days.py < issues.json.
 
 The daemon and its calls are real, and the stand-in for the Messages API answers them. Only the clock is moved by hand.
 """
@@ -36,7 +36,7 @@ DAY = """
 """
 
 
-def week(board: Blackboard, rows: list[dict[str, Any]]) -> Iterator[str]:
+def days(board: Blackboard, rows: list[dict[str, Any]]) -> Iterator[str]:
     """Load the issues, run days until none waits, and yield lines about it."""
     yield f"first load:  {load(board, rows)}"
     yield f"second load: {load(board, rows)}"
@@ -77,9 +77,9 @@ if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with (
         TemporaryDirectory() as folder,
-        Blackboard.open(Path(folder, "week.db"), clock=ManualClock(MONDAY)) as board,
+        Blackboard.open(Path(folder, "days.db"), clock=ManualClock(MONDAY)) as board,
         serve() as variables,
     ):
         os.environ.update(variables)
-        for line in week(board, json.load(sys.stdin)):
+        for line in days(board, json.load(sys.stdin)):
             print(line)
