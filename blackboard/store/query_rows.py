@@ -115,6 +115,27 @@ class DeferredCrossing(NamedTuple):
     retry_at: Instant | None
 
 
+class ActivationBehind(NamedTuple):
+    """An activation that deposited or reinforced a mark."""
+
+    activation_id: Id
+    author: str
+    known_id: Id | None
+    """Its id; None if retention has removed it."""
+    agent: str | None
+    """The present name of its agent; None if it was removed."""
+
+
+class MarkBehind(NamedTuple):
+    """A mark that an activation absorbed or read."""
+
+    mark_id: Id
+    event_id: Id | None
+    """The event that produced its state; None if retention has removed it."""
+    subject: str
+    kind: str
+
+
 class InputEvent(NamedTuple):
     """An input of an activation, with the event that produced the state of the mark."""
 

@@ -1,6 +1,7 @@
 """The type of each statement. `python -m tests.store.test_statements` writes this file from the SQL."""
 
 from blackboard.store.query_rows import (
+    ActivationBehind,
     BatchWindow,
     DailyCost,
     DeferredCrossing,
@@ -9,6 +10,7 @@ from blackboard.store.query_rows import (
     InputEvent,
     LiveCount,
     LiveMark,
+    MarkBehind,
     NamedCount,
     NeedCount,
     Spent,
@@ -74,7 +76,7 @@ class _Marks(StatementFile):
     keys_of_source: Statement[DepositKeyRow]
     delete_key: Statement[object]
     deposits_of_mark: Statement[EventRow]
-    deposits_by_agents: Statement[EventRow]
+    activations_behind: Statement[ActivationBehind]
     agents_given_mark: Statement[str]
     holders_of_unique_value: Statement[Id]
     insert_unique_value: Statement[object]
@@ -244,6 +246,7 @@ class _Activations(StatementFile):
     explain_held: Statement[object]
     insert_input: Statement[object]
     inputs: Statement[InputEvent]
+    marks_behind: Statement[MarkBehind]
     subjects_of_inputs: Statement[str]
     unfinished_of_subject: Statement[ActivationRow]
     last_absorbed_event: Statement[Id | None]

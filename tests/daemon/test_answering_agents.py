@@ -120,6 +120,8 @@ def test_a_named_agent_closes_a_need_by_its_decision(board: Blackboard) -> None:
         ({"subject": "else"}, "Decision.subject: need {need} is about 'ship', not 'else'"),
         ({"need": 1}, "Decision.need: there is no need 1"),
         ({"need": 4711}, "Decision.need: there is no need 4711"),
+        ({"need": 2**70}, f"Decision.need: there is no need {2**70}"),
+        ({"need": -1}, "Decision.need: there is no need -1"),
     ],
 )
 def test_a_decision_that_does_not_fit_is_refused_with_its_field(

@@ -15,6 +15,8 @@ from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
+MAX_ID = 2**63
+"""No id reaches this, and the database takes no number that does."""
 NEAR = 0.7
 """The least similarity at which an answer may be a misspelt option."""
 
@@ -25,7 +27,7 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     Raises:
         NotFound: There is none with this id; the message says who has answered it, or who withdrew it.
     """
-    need = txn.sql.one(MARKS.get_mark, id=need_id)
+    need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id < MAX_ID else None
     if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
         raise NotFound(_why_closed(txn, need_id))
     return need
@@ -33,7 +35,7 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
 
 def was_asked(txn: BoardTransaction, need_id: int) -> bool:
     """Return whether the history has a need with this id."""
-    first = txn.sql.one(MARKS.get_event, id=need_id)
+    first = txn.sql.one(MARKS.get_event, id=need_id) if 0 < need_id < MAX_ID else None
     return first is not None and first.mark_id == need_id and first.kind == Need.kind
 
 

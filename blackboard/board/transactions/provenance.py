@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Iterator
 
-from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.marks import Overdue
-from blackboard.store.rows import EventRow, MarkRow
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.rows import MarkRow
+from blackboard.store.statements import ACTIVATIONS, MARKS
 
-LONGEST_CHAIN = 10_000
+LONGEST_CHAIN = 5_000
 """The most activations of a chain that are followed, so that one question does not hold the write lock for long."""
 
 
@@ -24,8 +22,6 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
     Returns None if the chain is not known to its end, because a part of it was removed from the history, or because it
     is too long.
     """
-    # A watch has the present name of its agent, however often that was renamed.
-    names = {watch.id: watch.agent for watch in txn.sql.all(CROSSINGS.all_watches)}
     agents: set[str] = set()
     marks: set[int] = set()
     activations: set[int] = set()
@@ -37,25 +33,28 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
             continue
         marks.add(mark_id)
         values = {"subject": subject, "mark_id": mark_id, "up_to": -event_id, "limit": LONGEST_CHAIN + 1}
-        for deposit in txn.sql.all(MARKS.deposits_by_agents, **values):
-            agents.add(deposit.author)
-            if deposit.activation_id is None or deposit.activation_id in activations:
+        for activation in txn.sql.all(MARKS.activations_behind, **values):
+            agents.update((activation.author, activation.agent or activation.author))
+            if activation.activation_id in activations:
                 continue
-            activations.add(deposit.activation_id)
-            activation = get_activation(txn, deposit.activation_id)
-            if activation is None or len(activations) > LONGEST_CHAIN:
+            activations.add(activation.activation_id)
+            if activation.known_id is None or len(activations) > LONGEST_CHAIN:
                 return None
-            agents.add(names.get(activation.watch_id, activation.agent))
-            for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation.id):
-                for event in (item.event, *_need_behind(txn, item.event)):
-                    if event is None:
+            for mark in txn.sql.all(ACTIVATIONS.marks_behind, activation_id=activation.activation_id):
+                if mark.event_id is None:
+                    return None
+                heapq.heappush(waiting, (-mark.event_id, mark.mark_id, mark.subject))
+                if mark.kind == Overdue.kind and (need_id := _need_behind(txn, mark.event_id)) is not None:
+                    if (need := txn.sql.one(MARKS.get_event, id=need_id)) is None:
                         return None
-                    heapq.heappush(waiting, (-event.id, event.mark_id, event.subject))
+                    heapq.heappush(waiting, (-need.id, need.mark_id, need.subject))
     return agents
 
 
-def _need_behind(txn: BoardTransaction, event: EventRow | None) -> Iterator[EventRow | None]:
-    """Yield the deposit of the need which a mark of the board says is overdue; None if it is not known any more."""
-    if event is not None and event.kind == Overdue.kind and event.author == BOARD:
-        need_id = json.loads(event.payload or "{}").get("need")
-        yield None if need_id is None else txn.sql.one(MARKS.get_event, id=need_id)
+def _need_behind(txn: BoardTransaction, event_id: int) -> int | None:
+    """Return the need of which a mark of the board says that it is overdue; None if the mark is an application's."""
+    event = txn.sql.existing(MARKS.get_event, id=event_id)
+    if event.author != BOARD:
+        return None
+    payload = json.loads(event.payload or "{}")
+    return int(payload.get("need", 0))  # no event has the id 0: the payload was erased

@@ -225,6 +225,14 @@ LEFT JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id = :activation_id
 ORDER BY activation_input.strength DESC, activation_input.mark_id;
 
+-- name: marks_behind -> MarkBehind
+-- The marks that an activation absorbed or read, each up to the event of its state, which may have been deleted.
+SELECT activation_input.mark_id, event.id AS event_id, coalesce(event.subject, '') AS subject,
+  coalesce(event.kind, '') AS kind
+FROM activation_input
+LEFT JOIN event ON event.id = activation_input.event_id
+WHERE activation_input.activation_id = :activation_id;
+
 -- name: subjects_of_inputs -> str
 -- The subjects of the marks that an activation absorbs.
 SELECT DISTINCT event.subject

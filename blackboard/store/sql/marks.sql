@@ -140,10 +140,12 @@ FROM event
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN ('deposited', 'reinforced')
 ORDER BY event.id;
 
--- name: deposits_by_agents -> EventRow
--- The first events by which agents deposited or reinforced a mark, up to an event.
-SELECT {event.*}
+-- name: activations_behind -> ActivationBehind
+-- The first activations that deposited or reinforced a mark, up to an event; the agent as the watch names it now.
+SELECT event.activation_id, event.author, activation.id AS known_id, coalesce(watch.agent, activation.agent) AS agent
 FROM event
+LEFT JOIN activation ON activation.id = event.activation_id
+LEFT JOIN watch ON watch.id = activation.watch_id
 WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.id <= :up_to AND event.activation_id IS NOT NULL
   AND event.event IN ('deposited', 'reinforced')
 ORDER BY event.id
