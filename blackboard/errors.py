@@ -115,11 +115,18 @@ class UsageError(BlackboardError):
 
 
 class UnknownName(UsageError):
-    """A name of a category, such as `kind`, does not exist. The message suggests the nearest known name."""
+    """A name of a category, such as `kind`, does not exist. The message suggests the nearest known name.
 
-    def __init__(self, category: str, name: str, known: Iterable[str]) -> None:
+    Args:
+        category: What the name would be the name of.
+        name: The name.
+        known: The names that exist.
+        problem: What the message says of the name; by default that it does not exist.
+    """
+
+    def __init__(self, category: str, name: str, known: Iterable[str], problem: str | None = None) -> None:
         self.category, self.name = category, name
-        super().__init__(f"there is no {category} {name!r}{nearest(name, known)}")
+        super().__init__(f"{problem or f'there is no {category} {name!r}'}{nearest(name, known)}")
 
 
 class InvalidDuration(UsageError):

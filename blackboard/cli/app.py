@@ -92,13 +92,13 @@ class Commands(TyperGroup):
             self._report(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
             raise typer.Exit(1) from None
         except MemoryError as error:
-            self._report(ctx, error, "this process has no memory left; nothing was partly written")
+            self._report(ctx, error, "this process has no memory left; no write was left half done")
             raise typer.Exit(1) from None
         except Exception as error:
             if type(error).__module__.startswith(("typer", "click")):
                 raise
             self._report(ctx, error, describe_error(error))
-            note("This is a bug in blackboard; run again with --debug")
+            note("this is a bug in blackboard: run again with --debug, and report the traceback")
             raise typer.Exit(1) from None
 
     def _report(self, ctx: Any, error: Exception, message: str) -> None:

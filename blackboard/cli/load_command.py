@@ -151,7 +151,7 @@ def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
     from blackboard.cli.terminal.stop_signals import StopSignals
 
     if Path(options.file).is_dir():
-        raise UsageError(f"{options.file}: is not a file")
+        raise UsageError(f"{options.file} is not a file")
     with ExitStack() as stack:
         board = stack.enter_context(session_of(options.context).board(create=None))
         reject = stack.enter_context(rejects_file(options.rejects, options.file, extends=True))
@@ -240,7 +240,7 @@ def _open(file: str) -> Iterator[tuple[IO[bytes], int | None]]:
         return
     path = Path(file)
     if not path.exists() or path.is_dir():
-        raise UsageError(f"{file}: {'is not a file' if path.exists() else 'does not exist'}")
+        raise UsageError(f"{file} {'is not a file' if path.exists() else 'does not exist'}")
     with path.open("rb", buffering=0) as stream:
         # A pipe, such as /dev/fd/63, has no size.
         yield stream, path.stat().st_size if path.is_file() else None

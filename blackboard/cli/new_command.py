@@ -79,13 +79,13 @@ def _module_of(name: str) -> str:
     """
     if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise UsageError(
-            f"{name!r} cannot be the name: it has a letter (a to z) and up to {MAX_NAME_CHARACTERS - 1} more letters,"
-            " digits, hyphens and underscores"
+            f"{name!r} cannot be the name: a name begins with a letter (a to z), then has up to"
+            f" {MAX_NAME_CHARACTERS - 1} letters, digits, hyphens and underscores"
         )
     module = name.replace("-", "_")
     if keyword.iskeyword(module):
         raise UsageError(
-            f"{name!r} cannot be the name of a module, because it is a word of Python; choose another name"
+            f"{name!r} cannot be the name of a module, because it is a Python keyword; choose another name"
         )
     found = importlib.util.find_spec(module)
     if found is not None and found.origin is not None:

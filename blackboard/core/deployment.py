@@ -173,7 +173,7 @@ def min_increase_problem(condition: Condition) -> str | None:
     if condition.is_schedule:
         return "a schedule has no min_increase: it waits for no marks"
     if condition.is_falling:
-        return "a falling watch has no min_increase: it fires when the value sinks below the threshold"
+        return "a falling watch has no min_increase: it crosses when the value sinks below the threshold"
     if condition.has_window:
         return "a window has no min_increase: it counts every deposit, news or not"
     return None
@@ -338,8 +338,8 @@ class AgentSpec(Data):
     def per_of(self, watch: WatchSpec) -> Per:
         """Return what an activation of one of its watches takes.
 
-        If neither the watch nor the agent says, it is one subject if the condition measures marks of a subject
-        together and no batch is set, and otherwise a batch. A watch over the whole board has no subject.
+        The watch says, or the agent. By default, a condition over several marks of a subject takes one subject, unless
+        `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject.
         """
         if watch.condition.over == "board":
             return "batch"
@@ -357,7 +357,7 @@ class AgentSpec(Data):
     def on_guard_of(self, watch: WatchSpec) -> OnGuard:
         """Return what becomes of a crossing of one of its watches while the guard is closed.
 
-        A falling watch fires once, so it always drops. An instant of a schedule waits, and `catch_up` says how.
+        A falling watch crosses once, so it always drops. An instant of a schedule waits, and `catch_up` says how.
         """
         if watch.condition.is_falling or watch.condition.is_schedule:
             return "drop" if watch.condition.is_falling else "defer"

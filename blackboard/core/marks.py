@@ -76,9 +76,9 @@ class Mark(BaseModel):
 
     The class arguments are defaults; a deployment may override them. They are `decay` (a law; by default `Never()`),
     `weight` (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the
-    highest intensity that `add` may reach), `unique` (a payload field whose value only one live mark of the kind may
-    have), `max_payload` (the largest payload in bytes, by default 1 MiB) and `max_text` (the most characters of one
-    text in it).
+    highest intensity of a mark, whatever `on_repeat` is), `unique` (a payload field whose value only one live mark of
+    the kind may have), `max_payload` (the largest payload in bytes, by default 1 MiB) and `max_text` (the most
+    characters of one text in it).
 
     Marks are immutable. A mark from a board also has `id`, `event_id`, `strength`, `author`, `occurred_at`,
     `deposited_at` and `reinforced_at`.
@@ -274,7 +274,7 @@ class Kind:
         weight: A factor of every strength, at least 0.
         floor: The intensity x share below which a mark evaporates, at least 0.
         on_repeat: The effect of a repeated deposit.
-        cap: The highest intensity that `add` may reach, above 0.
+        cap: The highest intensity of a mark, whatever `on_repeat` is; above 0.
         unique: A payload field whose value only one live mark may have.
         max_payload: The largest payload in bytes, at least 1.
         max_text: The most characters of one text in a payload, at least 1.

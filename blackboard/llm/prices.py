@@ -93,7 +93,7 @@ class Prices(BaseModel):
         for price in self.models.values():
             if model in price.also:
                 return price
-        raise UnknownName("model with a price in prices.toml", model, self.names)
+        raise UnknownName("model", model, self.names, f"the model {model!r} has no price in prices.toml")
 
     @property
     def names(self) -> list[str]:

@@ -184,7 +184,7 @@ def is_of_database(code: int) -> bool:
 def translate(error: Exception, where: str) -> StoreError:
     """Return our error for a driver's error, with what to do about it. Its code decides, never its words."""
     if isinstance(error, MemoryError):
-        return StoreExhausted(f"{where} cannot be used: this process has no memory left; nothing was partly written")
+        return StoreExhausted(f"{where} cannot be used: this process has no memory left; no write was left half done")
     code = getattr(error, "sqlite_errorcode", None)
     cause = _SQLSTATES.get(getattr(error, "sqlstate", None) or "") if code is None else _SQLITE_CODES.get(code & 0xFF)
     match cause:
@@ -195,12 +195,12 @@ def translate(error: Exception, where: str) -> StoreError:
             return StoreError(f"{where} cannot be written: {error}; {hint}")
         case "i/o":
             return StoreExhausted(
-                f"{where} could not be read or written: {error}; check the disk, nothing was partly written"
+                f"{where} could not be read or written: {error}; check the disk, no write was left half done"
             )
         case "damaged":
             return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
         case "full":
-            return StoreExhausted(f"{where}: the disk is full; make room, nothing was partly written")
+            return StoreExhausted(f"{where}: the disk is full; make room, no write was left half done")
         case "unopened" if is_without_descriptors():
             return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
         case "unopened":

@@ -80,7 +80,7 @@ def test_what_exists_is_named_and_kept(what: str, typed: CommandLine) -> None:
             (name, "cannot be the name")
             for name in ("", "a/b", "../a", ".", "a\n", "a b", "1a", "ä", "a" * 65, "$name")
         ),
-        *((name, "is a word of Python") for name in ("class", "None")),
+        *((name, "is a Python keyword") for name in ("class", "None")),
         *((name, "is installed already") for name in ("json", "sys", "blackboard", "pytest", "pydantic")),
     ],
 )

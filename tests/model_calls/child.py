@@ -26,4 +26,4 @@ def live(path: Path, url: str, failpoint: tuple[str, int], full: bool, settings:
 
 
 def _full(*given: Any) -> bool:
-    raise StoreError("the disk is full; make room, nothing was partly written")
+    raise StoreError("the disk is full; make room, no write was left half done")

@@ -11,9 +11,9 @@ import pytest
 
 from tests.processes.workers import started
 
-SECONDS = float(os.environ.get("HANDS_SECONDS", "20"))
+SECONDS = float(os.environ.get("CONCURRENT_SECONDS", "20"))
 """The time for which they deposit, in seconds."""
-LONGEST_WAIT_SECONDS = 1.0 if "HANDS_SECONDS" in os.environ else 3.0
+LONGEST_WAIT_SECONDS = 1.0 if "CONCURRENT_SECONDS" in os.environ else 3.0
 """The longest wait of a depositor in seconds.
 
 It is the documented limit if measured on purpose. On a shared machine it is a bound that still detects starvation (4.5

@@ -157,7 +157,7 @@ def ended(*words: str) -> None:
         raise result.exception
     assert result.exit_code in (0, 1, 2), result.output
     assert "Traceback" not in result.output
-    assert "This is a bug in blackboard" not in result.output, result.output
+    assert "this is a bug in blackboard" not in result.output, result.output
 
 
 COMMANDS = (

@@ -204,7 +204,7 @@ def _components(raw: bytes, path: Path) -> Component:
     try:
         return read_components(_as_utf8(raw))
     except AgentError as error:
-        raise AgentError(f"{path}: is not a calendar (it {error}); correct the file or move it away") from None
+        raise AgentError(f"{path} is not a calendar (it {error}); correct the file or move it away") from None
 
 
 def _is_own(uid: str, board_id: str) -> bool:

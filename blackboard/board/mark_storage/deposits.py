@@ -50,7 +50,7 @@ class _LatestDeposit(NamedTuple):
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     """Deposit a mark: join it with a live mark, record the event, test the watches and predict crossings.
 
-    A mark below its floor evaporates in the same transaction. It crosses no rising watch. A falling watch fires if the
+    A mark below its floor evaporates in the same transaction. No rising watch crosses. A falling watch crosses if the
     live mark that it replaced was above the threshold.
 
     Raises:

@@ -16,7 +16,7 @@ from blackboard.store.statements import CROSSINGS
 def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Write and return a mark under the present law and floor of its kind; most marks have them already.
 
-    A mark that evaporates at the instant of the change fires the falling watches over its subject at that instant.
+    If a mark evaporates at the instant of the change, the falling watches over its subject cross at that instant.
     """
     migrated = txn.migrated(row)
     if migrated == row:
@@ -44,7 +44,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
 def test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
     """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
 
-    So the watch fires at the instant of the change if marks evaporate then.
+    So the watch crosses at the instant of the change if marks evaporate then.
     """
     for job in txn.sql.all(CROSSINGS.backfills):
         if job.position == 0 and BackfillTarget.parse(job.task, job.name).kind in kinds:

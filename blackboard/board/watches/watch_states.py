@@ -71,8 +71,8 @@ def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
 def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
     """Return whether unabsorbed marks that meet the condition of a rising watch make it cross.
 
-    Every watch without a timing crosses. A watch over time crosses only for news within an episode for which it has
-    crossed before, and only if `clear_below` does not make it wait for the end of the episode.
+    Every watch without a timing crosses. A watch with a timing crosses for news only in an episode in which it has
+    already crossed. With `clear_below` it never does.
     """
     timing = watch.timing
     if timing is None:

@@ -188,7 +188,7 @@ def _known(encoding: str) -> str:
         "".encode(encoding)
     except (LookupError, UnicodeError):
         raise UsageError(
-            f"--encoding {encoding}: is not known; write it like utf-8, utf-16, cp1252 (western Windows), cp1250"
+            f"--encoding {encoding} is not known; write it like utf-8, utf-16, cp1252 (western Windows), cp1250"
             " (eastern Windows), cp1251 (Cyrillic) or mac-roman"
         ) from None
     # A byte order mark is no part of the text.

@@ -41,9 +41,9 @@ def rejects_file(path: Path, source: str, *, extends: bool = False) -> Iterator[
     if path.is_symlink() and not path.is_char_device():
         raise UsageError(f"{path} is a link, and rejected rows are not written through it; name a file with --rejects")
     if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"--rejects {path}: {'is a folder' if path.is_dir() else 'its folder does not exist'}")
+        raise UsageError(f"--rejects {path} {'is a folder' if path.is_dir() else 'is in a folder that does not exist'}")
     if path.is_file() and Path(source).is_file() and path.samefile(source):
-        raise UsageError(f"--rejects {path}: is the file that is loaded")
+        raise UsageError(f"--rejects {path} is the file that is loaded")
     writer: Any = None
     stream: IO[str]
     with ExitStack() as stack:
