@@ -22,6 +22,7 @@ __all__ = [
     "costs",
     "live_marks",
     "mark_history",
+    "mark_tags",
     "model_calls",
     "needs",
     "provenance",
@@ -98,8 +99,8 @@ for _type, _names in {
     " reinforcements unknown",
     Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key reserved_usd share_from_cache"
     " strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
-    Text: "agent api assignee author batch_id error event held_by kind law model reason request_id role schedule state"
-    " subject watch worker would_hold",
+    Text: "agent api assignee author batch_id error event held_by kind law model name reason request_id role schedule"
+    " state subject type watch worker would_hold",
     Time: "answered_at applied_at as_of asked_at crossed_at deposited_at due_at evaporates_at fades_from finished_at"
     " held_since last_at next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at"
     " scheduled_for scheduled_from sent_at started_at waits_since",
@@ -109,13 +110,15 @@ for _type, _names in {
 _metadata = MetaData()
 
 
-def _view(name: str) -> Table:
-    """Return the table of a view. Columns of the same name have the same type in every view."""
-    return Table(name, _metadata, *(Column(column, _TYPES[column]) for column in VIEWS[name]))
+def _view(name: str, **types: type[TypeEngine[Any]]) -> Table:
+    """Return the table of a view. Columns of one name have the same type in every view, unless `types` says another."""
+    return Table(name, _metadata, *(Column(column, types.get(column, _TYPES[column])) for column in VIEWS[name]))
 
 
 live_marks = _view("live_marks")
 """The live marks."""
+mark_tags = _view("mark_tags", value=Text)
+"""The tags of the live marks."""
 mark_history = _view("mark_history")
 """The events of marks, in their order."""
 needs = _view("needs")

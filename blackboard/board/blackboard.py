@@ -48,6 +48,7 @@ from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay, law_from
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks import Mark, check_if_event, normalize_subject
+from blackboard.core.tags import Where
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
     InvalidMark,
@@ -414,6 +415,7 @@ class Blackboard:
         min_strength: float | None = ...,
         at: When | None = ...,
         limit: int | None = ...,
+        where: Where | None = ...,
         strict: bool = ...,
     ) -> list[M]: ...
     @overload
@@ -425,6 +427,7 @@ class Blackboard:
         min_strength: float | None = ...,
         at: When | None = ...,
         limit: int | None = ...,
+        where: Where | None = ...,
     ) -> list[MarkRecord]: ...
     def marks(
         self,
@@ -434,6 +437,7 @@ class Blackboard:
         min_strength: float | None = None,
         at: When | None = None,
         limit: int | None = None,
+        where: Where | None = None,
         strict: bool = False,
     ) -> list[M] | list[MarkRecord]:
         """Return the live marks, strongest first.
@@ -445,11 +449,14 @@ class Blackboard:
             min_strength: Only marks of at least this strength.
             at: Another time, past or future.
             limit: The largest number of marks.
+            where: Only marks whose tags have these values, such as `{"severity": "high"}`. A list stands for any of its
+                values. A tag with a list of texts has each of them. A reading of another time uses the tags that the
+                kind has now.
             strict: Whether a mark that does not fit the class raises an error instead of being left out.
 
         Raises:
-            UnknownName: No kind of this name is registered.
-            UsageError: `min_strength` is not a number.
+            UnknownName: No kind of this name is registered, or it has no tag that `where` names.
+            UsageError: `min_strength` is not a number, or a value in `where` cannot be that of a tag.
             InvalidTime: `at` is not a time.
             InvalidMark: Another class of this kind was used with the board.
             UnreadableMark: A mark does not fit the class, and `strict` is set.
@@ -459,6 +466,7 @@ class Blackboard:
             "min_strength": min_strength,
             "at": None if at is None else instant_of(at),
             "limit": limit,
+            "where": where,
         }
         if not isinstance(kind, type):
             return self.session.read(lambda txn: queries.marks(txn, kind, **filters))

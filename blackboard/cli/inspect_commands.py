@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,11 +23,14 @@ from blackboard.cli.terminal.output import (
 )
 from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.core.states import ActivationState
+from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from blackboard.board.result_types import ActivationRecord
+    from blackboard.core.deployment import Deployment
 
 STATES = ", ".join(ActivationState)
 
@@ -48,6 +51,13 @@ def marks(
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Show the board at another time, past or future.")
     ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only marks with this tag. Several tags must all match; of several values of one tag, any.",
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -55,11 +65,13 @@ def marks(
 
     Examples:
       blackboard marks --kind lead --min-strength 0.3
+      blackboard marks --kind alert --tag severity=high --tag service=db
       blackboard marks --subject ada@example.org --at 2027-01-31T15:00
       blackboard marks --json --limit 5
     """
     with session_of(context).board() as board:
-        records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1)
+        where = _where(board.deployment, kind, tag or ())
+        records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1, where=where)
     more, records = len(records) > limit, records[:limit]
     show_records(
         records,
@@ -81,6 +93,36 @@ def marks(
     )
     if more:
         note(f"these are the strongest {limit}; --limit N shows more")
+
+
+def _where(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
+    """Return the values that tags must have, each as what its text stands for in the kinds that have the tag.
+
+    Raises:
+        UnknownName: There is no such kind, or it has no such tag.
+        UsageError: A text is not of the form name=value, or stands for no value of the tag.
+    """
+    where: dict[str, list[Any]] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--tag {pair}: expected NAME=VALUE, such as severity=high")
+        where.setdefault(name, []).extend(_readings(deployment, kind, name, text))
+    return where
+
+
+def _readings(deployment: Deployment, kind: str | None, name: str, text: str) -> list[Any]:
+    kinds = [deployment.kind(each) for each in (deployment.kinds if kind is None else [kind])]
+    values: list[Any] = []
+    problem = None
+    for tags in (each.tag_schema for each in kinds if kind is not None or name in each.tags):
+        try:
+            values += tags.read(name, text)
+        except UsageError as error:
+            problem = error
+    if problem is not None and not values:
+        raise problem
+    return values
 
 
 def history(

@@ -8,6 +8,8 @@ reinforcement       the fading part of a mark, and how a repeated deposit joins 
 authors             names of authors and agents, and what is reserved
 payload_round_trip  what is read is what was deposited
 canonical_schema    what a JSON schema allows, whatever its text
+tags                fields of a payload by which marks are found
+comparison_keys     the text of a value that equal values share
 
 Conditions:
 

@@ -31,6 +31,7 @@ from blackboard.core.finding import Finding
 from blackboard.core.mark_actions import Returned
 from blackboard.core.marks import Mark
 from blackboard.core.parsing import parse_condition
+from blackboard.core.tags import Where, as_data
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 
@@ -227,14 +228,32 @@ class Read:
     """The class of the marks, if it was given."""
 
 
-def strongest_of(kind: KindLike, limit: int = 5) -> Read:
-    """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000)."""
-    return _read(kind, limit, same_subject=False)
+def strongest_of(kind: KindLike, limit: int = 5, *, where: Where | None = None) -> Read:
+    """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000).
+
+    Args:
+        kind: A mark class, or the name of a kind.
+        limit: The largest number of marks.
+        where: Only marks whose tags have these values, as in `Blackboard.marks`.
+
+    Raises:
+        UsageError: A value in `where` cannot be that of a tag.
+    """
+    return _read(kind, limit, where, same_subject=False)
 
 
-def of_subject(kind: KindLike, limit: int = 5) -> Read:
-    """Return a read of the strongest marks of a kind for each subject that woke the agent, at most `limit` each."""
-    return _read(kind, limit, same_subject=True)
+def of_subject(kind: KindLike, limit: int = 5, *, where: Where | None = None) -> Read:
+    """Return a read of the strongest marks of a kind for each subject that woke the agent, at most `limit` each.
+
+    Args:
+        kind: A mark class, or the name of a kind.
+        limit: The largest number of marks of one subject.
+        where: Only marks whose tags have these values, as in `Blackboard.marks`.
+
+    Raises:
+        UsageError: A value in `where` cannot be that of a tag.
+    """
+    return _read(kind, limit, where, same_subject=True)
 
 
 @dataclass(frozen=True)
@@ -440,6 +459,7 @@ def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
             yield from () if condition is None else condition.mark_classes
 
 
-def _read(kind: KindLike, limit: int, *, same_subject: bool) -> Read:
+def _read(kind: KindLike, limit: int, where: Where | None, *, same_subject: bool) -> Read:
     name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
-    return Read(ReadSpec(kind=name, limit=limit, same_subject=same_subject), mark_class)
+    spec = ReadSpec(kind=name, limit=limit, same_subject=same_subject, where=as_data(where or {}))
+    return Read(spec, mark_class)

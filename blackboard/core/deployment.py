@@ -24,8 +24,9 @@ from blackboard.core.conditions import (
 from blackboard.core.decay import law_from
 from blackboard.core.marks import MAX_PAYLOAD_BYTES, Decision, Kind, Need, OnRepeat
 from blackboard.core.parsing import parse_condition
+from blackboard.core.tags import TagValue
 from blackboard.durations import Duration, Microseconds
-from blackboard.errors import Mistake, UnknownName
+from blackboard.errors import Mistake, UnknownName, UsageError
 
 MAX_SKEW = Microseconds(5_000_000)
 """How far ahead of the board's time a deposit may say that it occurred, by default."""
@@ -60,6 +61,7 @@ class KindSpec(Data):
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
+    tags: tuple[str, ...] = ()
     max_payload: int = MAX_PAYLOAD_BYTES
     max_text: int | None = None
     model: str = ""
@@ -186,11 +188,13 @@ class ReadSpec(Data):
         kind: The name of the kind.
         limit: The number of marks, 1 to 1000; the strongest come first.
         same_subject: Whether the limit is for each subject that the agent was woken for, instead of for the board.
+        where: The values that tags of the marks must have, by name; of several values any.
     """
 
     kind: str
     limit: int = Field(default=5, ge=1, le=1000)
     same_subject: bool = False
+    where: dict[str, TagValue | tuple[TagValue, ...]] = Field(default_factory=dict)
 
 
 class ModelChoice(Data):
@@ -517,6 +521,21 @@ def _mistakes_about_clearing(
         side = "above" if setting == "clear_above" else "below"
         text = f"{exact_digits(value)} is not {side} the threshold of {watch.condition}"
         yield Mistake(where, text)
+
+
+def mistakes_in_reads(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
+    """Yield what cannot work in the filters of what an agent reads."""
+    for read in agent.reads:
+        if not read.where or read.kind not in kinds:
+            continue
+        place = f"agents.{agent.name}.reads"
+        try:
+            tags = kinds[read.kind].tag_schema.filter(read.where)
+        except UsageError as error:
+            yield Mistake(place, str(error))
+        else:
+            for name in (name for name, keys in tags.keys.items() if not keys):
+                yield Mistake(place, f"where: {name!r} has no value, and an absent tag matches nothing")
 
 
 def _no_subject(watch: WatchSpec) -> str:

@@ -31,6 +31,7 @@ from blackboard.core.deployment import (
     min_increase_problem,
     mistakes_about_answers,
     mistakes_in,
+    mistakes_in_reads,
 )
 from blackboard.core.marks import BUILT_IN_CLASSES, Kind, Mark, place_of
 from blackboard.core.parsing import parse_condition
@@ -271,13 +272,19 @@ class _Resolver:
     # -- overrides -------------------------------------------------------------------------------------------
 
     def _kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
-        self._unknown("kinds", "kind", self.settings.kinds, classes)
-        for name in self.settings.kinds.keys() - classes.keys():
-            self._kind(name, Kind("unknown"), self.settings.kinds[name])  # also report mistakes in unknown kinds
-        return {
-            name: self._kind(name, model.defaults, self.settings.kinds.get(name, KindSection()))
-            for name, model in classes.items()
-        }
+        sections = self.settings.kinds
+        without_class = [name for name in sections if name not in classes and self._declares_kind(name, classes)]
+        self._unknown("kinds", "kind", [name for name in sections if name not in without_class], classes)
+        for name in sections.keys() - {*classes, *without_class}:
+            self._kind(name, Kind("unknown"), sections[name])  # also report mistakes in unknown kinds
+        kinds = {name: model.defaults for name, model in classes.items()}
+        for name in without_class:
+            kinds[name] = self._try(f"kinds.{name}", partial(Kind, name), Kind("unknown"))
+        return {name: self._kind(name, kind, sections.get(name, KindSection())) for name, kind in kinds.items()}
+
+    def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
+        """Return whether a section stands for a kind without a class: it has tags, and no class has a similar kind."""
+        return bool(self.settings.kinds[name].tags) and not get_close_matches(name, classes, cutoff=0.7)
 
     def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
         place = f"kinds.{name}"
@@ -385,6 +392,8 @@ class _Resolver:
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
+        for mistake in mistakes_in_reads(spec, kinds):
+            self._wrong(mistake.place, mistake.message)
         self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         self._unknown(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
         warnings = [*warnings_about(spec, kinds), *probable_mistakes(spec, kinds, self.settings.daemon.keep_history)]

@@ -60,6 +60,7 @@ class KindSection(Section):
     on_repeat: OnRepeat = "max"
     cap: float | None = None
     unique: str | None = None
+    tags: tuple[str, ...] = ()
     max_payload: int = Field(default=MAX_PAYLOAD_BYTES, ge=1)
     max_text: int | None = Field(default=None, ge=1)
 

@@ -14,14 +14,29 @@ _POWER = re.compile(r"\bpower\(([^()]*)\)")
 """A power in the formula of a law. The fragment `power` computes it without an error on every database."""
 
 
-def live_marks(*filters: str) -> Statement[LiveMark]:
-    """Return the statement for the live marks, strongest first, with some of its optional parts."""
-    return MARKS.live_marks.using(*filters, share=share_of([*decay.LAWS.values()]))
+def live_marks(*filters: str, tags: int = 0) -> Statement[LiveMark]:
+    """Return the statement for the live marks, strongest first, with some of its optional parts.
+
+    It can filter the marks of a kind by a number of tags. With a subject or a law it begins with the marks of these,
+    otherwise with those that have the first tag; the filter by kind would only let it begin with all marks of the kind.
+    """
+    if not tags or {"subject", "law"} & {*filters}:
+        return MARKS.live_marks.using(*filters, **_parts("is_also_tagged", tags))
+    return MARKS.live_marks.using(*(name for name in filters if name != "kind"), **_parts("is_tagged", tags))
 
 
-def live_marks_in_order() -> Statement[LiveMark]:
-    """Return the statement for the strongest marks of a kind under a law whose order never changes."""
-    return MARKS.live_marks_in_order.using(share=share_of([*decay.LAWS.values()]))
+def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
+    """Return the statement for the strongest marks of a kind under a law whose order never changes.
+
+    It can filter by a number of tags, and begins with the strongest marks.
+    """
+    return MARKS.live_marks_in_order.using(**_parts("is_also_tagged", tags))
+
+
+def _parts(first: str, tags: int) -> dict[str, str]:
+    """Return the texts of the fragments that a statement leaves open; the first filter by tags has another form."""
+    filters = " ".join(f"{{{'is_also_tagged' if number else first}({number})}}" for number in range(tags))
+    return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
 
 
 def share_of(laws: Iterable[type[decay.Decay]]) -> str:

@@ -268,6 +268,16 @@ class UniqueValueRow(NamedTuple):
     mark_id: Id
 
 
+class MarkTagRow(NamedTuple):
+    """A row of `mark_tag`: a value of a tag that a mark has. A tag with a list of texts has a row for each text."""
+
+    kind: str
+    name: str
+    value: str
+    """The key of the value (see `tags`), which equal values share."""
+    mark_id: Id
+
+
 class WatchRow(NamedTuple):
     """A row of `watch`."""
 
@@ -578,6 +588,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "law_change": LawChangeRow._fields,
     "live": MarkRow._fields,  # the fragment live_marks under this name
     "mark": MarkRow._fields,
+    "mark_tag": MarkTagRow._fields,
     "model_call": CallRow._fields,
     "model_pause": ModelPauseRow._fields,
     "open_need": OpenNeedRow._fields,

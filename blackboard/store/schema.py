@@ -25,7 +25,7 @@ from blackboard.system.private_files import PRIVATE_MODE, set_mode
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006")
+KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every migration, oldest first. A test compares them with the folder."""
 
 HEAD = KNOWN[-1]

@@ -21,7 +21,7 @@ from blackboard.board.mark_storage import overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.clock import from_datetime
 from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
+from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder, UnknownName
 from blackboard.testing import mark as stored_mark
 from tests.board.model import BELL, BOARD, CLEAR, COLD, EACH, FLOOD, HUSH, LASTING, SUM, Model, ModelMark, ModelNeed
 from tests.board.sum_checks import check_sums
@@ -88,7 +88,7 @@ class Board(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.world = World(self.folder / "board.db")
         self.kinds = {
-            "smoke": kind("smoke", Exponential("1h"), floor=0.02, on_repeat="add", cap=3.0),
+            "smoke": kind("smoke", Exponential("1h"), floor=0.02, on_repeat="add", cap=3.0, tags=("value",)),
             "fire": kind("fire", Linear("3h"), floor=0.02, on_repeat="separate"),
         }
         self.world.deploy(self.kinds, *AGENTS)
@@ -312,15 +312,16 @@ class Board(RuleBasedStateMachine):
         law=st.sampled_from(LAWS),
         floor=st.sampled_from([0.02, 0.02, 0.3]),
         on_repeat=st.sampled_from(["add", "replace"]),
+        tags=st.sampled_from([(), ("value",), ("value",), ("other", "value")]),
         limit=st.sampled_from([1, 3, 1000]),
     )
     def the_deployment_changes(
-        self, name: str, weight: float, law: Decay, floor: float, on_repeat: str, limit: int
+        self, name: str, weight: float, law: Decay, floor: float, on_repeat: str, tags: tuple[str, ...], limit: int
     ) -> None:
         self.now()
         old = self.kinds[name]
         on_repeat = on_repeat if name == "smoke" else "separate"
-        new = kind(name, law, weight=weight, floor=floor, on_repeat=on_repeat, cap=old.cap)
+        new = kind(name, law, weight=weight, floor=floor, on_repeat=on_repeat, cap=old.cap, tags=tags)
         self.kinds[name] = new
         self.world.register({name: new}, *AGENTS)
         if old != new:
@@ -516,6 +517,20 @@ class Board(RuleBasedStateMachine):
         seen = {mark.id: mark.strength for mark in marks}
         expected = {mark.id: self.model.strength(mark, now) for mark in self.model.live(now)}
         assert seen == pytest.approx(expected, rel=1e-9)
+
+    @invariant()
+    def marks_are_found_by_their_tags(self) -> None:
+        now = self.now()
+        live = {mark.id for mark in self.model.live(now, "smoke") if mark.payload}
+        if "value" not in self.kinds["smoke"].tags:
+            with pytest.raises(UnknownName):
+                self.world.board.marks("smoke", where={"value": 1})
+            live = set()
+        else:
+            assert {mark.id for mark in self.world.board.marks("smoke", where={"value": 1})} == live
+            assert self.world.board.marks("smoke", where={"value": True}) == []
+        stored = {row[0] for row in self.world.sql("SELECT mark_id FROM mark_tag WHERE kind = 'smoke'")}
+        assert stored - live <= set(self.model.marks) - {mark.id for mark in self.model.live(now)}
 
     @invariant()
     def every_crossing_is_in_one_state_and_none_is_lost(self) -> None:

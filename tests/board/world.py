@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import namedtuple
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -55,10 +56,11 @@ def kind(
     on_repeat: Any = "max",
     cap: float | None = None,
     unique: str | None = None,
+    tags: tuple[str, ...] = (),
 ) -> KindSpec:
     """Return a kind without a payload model."""
-    made = Kind(name, weight=weight, floor=floor, on_repeat=on_repeat, cap=cap, unique=unique)
-    return KindSpec.of(made if decay is None else Kind(name, decay, weight, floor, on_repeat, cap, unique))
+    made = Kind(name, weight=weight, floor=floor, on_repeat=on_repeat, cap=cap, unique=unique, tags=tags)
+    return KindSpec.of(made if decay is None else replace(made, decay=decay))
 
 
 class World:

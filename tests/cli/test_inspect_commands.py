@@ -71,6 +71,39 @@ def test_marks_come_strongest_first_and_can_be_narrowed(burning: CommandLine) ->
     assert burning("marks", "--min-strength", "nan").code == 2
 
 
+def test_marks_are_found_by_tags_as_their_kinds_type_them(house: CommandLine) -> None:
+    text = (house.folder / "blackboard.toml").read_text()
+    tagged = 'tags = ["detail", "floor_number"]\n[kinds.ticket]\ntags = ["queue", "open", "detail"]\n'
+    house.write("blackboard.toml", text + tagged)
+    assert house("init").code == 0
+    for subject, payload in (("a", {"detail": "3", "floor_number": 3}), ("b", {"detail": "red"})):
+        assert house("deposit", "smoke", subject, "--payload", json.dumps(payload)).code == 0
+    for subject, ticket in (("c", {"queue": "3", "open": True}), ("d", {"queue": 3.0, "detail": "red"})):
+        assert house("deposit", "ticket", subject, "--payload", json.dumps(ticket)).code == 0
+
+    def found(*words: str) -> set[str]:
+        return {mark["subject"] for mark in house("marks", "--json", *words).json}
+
+    assert found("--kind", "smoke", "--tag", "floor_number=3.0") == found("--tag", "floor_number=3") == {"a"}
+    assert found("--tag", "detail=red") == {"b", "d"}
+    assert found("--tag", "detail=red", "--tag", "detail=3", "--kind", "smoke") == {"a", "b"}
+    assert found("--tag", "detail=red", "--tag", "floor_number=3") == set()
+    assert found("--tag", "queue=3") == {"c", "d"}
+    assert found("--tag", "queue=3", "--tag", "open=true") == {"c"}
+    for words, problem in (
+        (
+            ("--kind", "smoke", "--tag", "floor=3"),
+            "there is no tag 'floor' of kind 'smoke'; did you mean 'floor_number'",
+        ),
+        (("--tag", "flor_number=3"), "there is no tag 'flor_number'; did you mean 'floor_number'"),
+        (("--tag", "floor_number=high"), "floor_number=high of kind 'smoke': expected a number"),
+        (("--tag", "detail"), "--tag detail: expected NAME=VALUE"),
+    ):
+        done = house("marks", *words)
+        assert (done.code, done.out) == (2, "")
+        assert problem in done.err
+
+
 def test_marks_can_be_listed_at_another_instant(burning: CommandLine) -> None:
     later = burning("marks", "--at", "2999-01-01", "--json").json
     assert later == []

@@ -20,11 +20,12 @@ from blackboard.settings.settings_file import load_settings
 from blackboard.system.packaged_files import config_file
 
 MODULE = """
-from blackboard import Decision, Exponential, Mark, Need, agent, count, strength, strongest, total
+from blackboard import Decision, Exponential, Mark, Need, agent, count, strength, strongest, strongest_of, total
 
 
 class Rain(Mark, kind="rain", decay=Exponential("1h"), weight=2.0):
     mm: float = 0.0
+    at: dict[str, float] | None = None
 
 
 class Flood(Mark, kind="flood"):
@@ -73,6 +74,11 @@ def shower(marks, context):
 
 @agent(watches=(count(Rain, within="10m") >= 5) & (strength(Rain) >= 0.5))
 def storm(marks, context):
+    return []
+
+
+@agent(watches=strength(Flood) >= 0.5, reads=[strongest_of(Rain, where={"cm": 1.0})])
+def reader(marks, context):
     return []
 
 
@@ -154,6 +160,15 @@ def test_a_file_overrides_the_threshold_and_the_length_of_a_window(file: Callabl
     )
 
 
+def test_a_file_declares_tags_also_of_a_kind_without_a_class(file: Callable[..., Path]) -> None:
+    text = '[kinds.rain]\ntags = ["mm"]\n[kinds.ticket]\ntags = ["queue"]\ndecay = "never"\n'
+    resolved = resolve_file(file("gauge", text), {})
+    kinds = resolved.deployment.kinds
+    assert kinds["rain"].tags == ("mm",)
+    assert (kinds["ticket"].tags, kinds["ticket"].payload, kinds["ticket"].model) == (("queue",), None, "")
+    assert "ticket" not in {model.kind for model in resolved.kinds}
+
+
 def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
     resolved = resolve_file(file("gauge sluice", "[agents.gauge]\nenabled = false\n"), {})
     assert set(resolved.agents) == set(resolved.deployment.agents) == {"sluice"}
@@ -181,6 +196,15 @@ def test_a_disabled_agent_is_omitted(file: Callable[..., Path]) -> None:
         ("gauge", "[kinds.rain]\nmax_text = 0", "kinds.rain.max_text: input should be greater than or equal to 1"),
         ("gauge", "[authors.radio]\nmax_payload = 0", "authors.radio"),
         ("gauge", '[kinds.rain]\nunique = "cm"', "kinds.rain: unique names 'cm', which is not a field"),
+        ("gauge", '[kinds.rain]\ntags = ["m"]', "kinds.rain: tags: the payload has no field 'm'; did you mean 'mm'?"),
+        (
+            "gauge",
+            '[kinds.rain]\ntags = ["at"]',
+            "kinds.rain: tags: 'at' must be a text, a number, a boolean or a list",
+        ),
+        ("gauge", '[kinds.rian]\ntags = ["mm"]', "kinds.rian: there is no kind 'rian'; did you mean 'rain'?"),
+        ("gauge", '[kinds."a b"]\ntags = ["mm"]', "kinds.a b: the name of a kind has up to 64 letters"),
+        ("reader", '[kinds.rain]\ntags = ["mm"]', "agents.reader.reads: there is no tag 'cm' of kind 'rain'"),
         ("gauge", "[agents.gauge.watches.wet]\nmin_increase = 1", "agents.gauge.watches.wet: there is no watch 'wet'"),
         (
             "dry",

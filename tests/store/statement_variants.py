@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from blackboard.core.decay import LAWS, Exponential
 from blackboard.store import statements
-from blackboard.store.live_marks import share_of
+from blackboard.store.live_marks import live_marks, live_marks_in_order, share_of
 from blackboard.store.statement_file import Statement, StatementFile
 
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
@@ -26,9 +26,20 @@ def variants(statement: Statement[object]) -> Iterator[tuple[str, Statement[obje
         return
     if "{live_marks}" in statement.texts["sqlite"]:
         statement = statement.using(share=share_of(LAWS.values()))
+    if "{filter_by_tags}" in statement.texts["sqlite"]:
+        yield from _filtered(statement)
     options = re.findall(r"\[(\w+):", statement.texts["sqlite"])
     yield statement.name, statement
     for option in options:
         yield f"{statement.name} [{option}]", statement.using(option)
     if len(options) > 1:
         yield f"{statement.name} [all]", statement.using(*options)
+
+
+def _filtered(statement: Statement[object]) -> Iterator[tuple[str, Statement[object]]]:
+    """Yield the forms of a statement that filter by two tags."""
+    if statement.name == "marks.live_marks_in_order":
+        yield f"{statement.name} [tags]", live_marks_in_order(2)
+    else:
+        for options in (("kind",), ("kind", "limit"), ("kind", "law", "limit"), ("kind", "subject", "limit")):
+            yield f"{statement.name} [tags, {', '.join(options)}]", live_marks(*options, tags=2)

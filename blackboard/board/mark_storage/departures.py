@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import mark_lookup, open_needs
+from blackboard.board.mark_storage import mark_lookup, mark_tags, open_needs
 from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -122,8 +122,11 @@ def _remove(txn: BoardTransaction, row: MarkRow) -> None:
 def _delete(txn: BoardTransaction, row: MarkRow) -> None:
     txn.sql.run(MARKS.delete_mark, id=row.id)
     txn.sql.run(MARKS.delete_absorbed_of_mark, mark_id=row.id)
-    if txn.kind(row.kind).unique is not None:
+    kind = txn.kind(row.kind)
+    if kind.unique is not None:
         txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
+    if kind.tags:
+        mark_tags.delete(txn, row.id)
     if open_needs.is_need(row):
         open_needs.close_need(txn, row.id)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from blackboard.board.mark_storage import departures, mark_lookup, open_needs, unique_holders
+from blackboard.board.mark_storage import departures, mark_lookup, mark_tags, open_needs, unique_holders
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration import changed_watches, mark_migration, unique_values
 from blackboard.board.result_types import Receipt
@@ -290,6 +290,8 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     txn.record(row, "deposited" if old is None else "reinforced", occurred_at=joined.new.at, details=details)
     if kind.unique is not None:
         unique_holders.hold(txn, row, value, is_new=old is None)
+    if kind.tags:
+        mark_tags.write(txn, kind, old, row)
     if old is None:
         txn.sql.put(MARKS.insert_mark, row)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import islice, takewhile
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -28,7 +28,7 @@ from blackboard.board.result_types import (
     optional_datetime,
     result_of,
 )
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import agent_state, tagged_marks
 from blackboard.board.transactions.activation_inputs import strongest, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import scheduled_crossings
@@ -40,8 +40,9 @@ from blackboard.core.deployment import Deployment
 from blackboard.core.marks import Mark, StoredMark
 from blackboard.core.reinforcement import FadingState
 from blackboard.core.states import OPEN_CALLS, ActivationState
+from blackboard.core.tags import TagFilter, Where
 from blackboard.durations import DAY
-from blackboard.errors import InvalidMark, UsageError, nearest
+from blackboard.errors import InvalidMark, UnknownName, UsageError, nearest
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import (
     ActivationRow,
@@ -62,8 +63,8 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
     """Return the marks that are live now, or at another instant, strongest first.
 
     Raises:
-        UnknownName: The kind is not registered.
-        UsageError: `min_strength` is not a number.
+        UnknownName: The kind is not registered, or has no tag that the filter names.
+        UsageError: `min_strength` is not a number, or a value cannot be that of a tag.
     """
     if kind is not None:
         txn.require_kind(kind)
@@ -101,11 +102,13 @@ def marks_of_class(
     """Return the live marks of a class, strongest first, and why others do not fit the class.
 
     Raises:
-        UsageError: `min_strength` is not a number.
+        UnknownName: The kind has no tag that the filter names.
+        UsageError: `min_strength` is not a number, or a value cannot be that of a tag.
     """
     readable: list[M] = []
     unreadable: list[str] = []
     if model.kind not in txn.deployment.kinds:
+        model.defaults.tag_schema.filter(filters.get("where") or {})
         return readable, unreadable
     for row, _, strength, _ in _marks(txn, model.kind, **filters):
         stored = StoredMark(
@@ -133,35 +136,72 @@ def _marks(
     min_strength: float | None = None,
     at: Instant | None = None,
     limit: int | None = None,
+    where: Where | None = None,
 ) -> list[MarkAt]:
     if min_strength is not None and math.isnan(min_strength):
         raise UsageError("min_strength must be a number, not nan")
+    if where and kind is None:
+        return _in_order(
+            item
+            for name in _kinds_with_tags(txn, where)
+            for item in _marks(txn, name, subject=subject, min_strength=min_strength, at=at, limit=limit, where=where)
+        )[:limit]
+    tags = None if kind is None else tagged_marks.filter_of(txn, kind, where)
     if at is not None and at < txn.now:
-        past = [item for item in _past_marks(txn, kind, subject, at) if min_strength is None or item[2] >= min_strength]
-        return sorted(past, key=lambda item: (-item[2], item[0].id))[:limit]
+        past = _past_marks(txn, kind, subject, at, tags)
+        return _in_order(item for item in past if min_strength is None or item[2] >= min_strength)[:limit]
     if at is None and subject is None and limit is not None:
-        return [item for item in _strongest(txn, kind, limit) if min_strength is None or item[2] >= min_strength]
+        return [item for item in _strongest(txn, kind, limit, tags) if min_strength is None or item[2] >= min_strength]
     as_of = txn.now if at is None else at
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
-    rows = txn.marks_with_strength(live_marks(*filters), as_of=as_of, **filters)
+    statement = live_marks(*filters)
+    if tags is not None:
+        tags, _ = tagged_marks.rarest_first(txn, tags)
+        statement = live_marks(*filters, tags=len(tags.keys))
+        filters |= tagged_marks.parameters(txn, tags)
+    rows = txn.marks_with_strength(statement, as_of=as_of, **filters)
     if not txn.active.law_changes:
         return [(row.mark, row.weight, row.strength, as_of) for row in rows]
     return [(txn.migrated(row.mark), row.weight, row.strength, as_of) for row in rows]
 
 
-def _strongest(txn: BoardTransaction, kind: str | None, limit: int) -> list[MarkAt]:
+def _in_order(items: Iterable[MarkAt]) -> list[MarkAt]:
+    return sorted(items, key=lambda item: (-item[2], item[0].id))
+
+
+def _kinds_with_tags(txn: BoardTransaction, where: Where) -> list[str]:
+    """Return the kinds that have all the tags of a filter.
+
+    Raises:
+        UnknownName: No kind has such a tag.
+    """
+    kinds = txn.active.kinds
+    known = {tag for kind in kinds.values() for tag in kind.tags}
+    for tag in where:
+        if tag not in known:
+            raise UnknownName("tag", tag, known)
+    return [name for name, kind in kinds.items() if where.keys() <= {*kind.tags}]
+
+
+def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFilter | None) -> list[MarkAt]:
     """Return the strongest live marks now.
 
     The first few of each kind come straight from the index, so nothing is sorted, whatever the board's size.
     """
-    pairs = [pair for name in ([kind] if kind else txn.deployment.kinds) for pair in strongest(txn, name, limit)]
+    kinds = [kind] if kind else txn.deployment.kinds
+    pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags)]
     pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
     return [(txn.migrated(row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]]
 
 
-def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant) -> Iterator[MarkAt]:
-    """Yield the marks that were live at a past instant, with the weights of that time, from the history."""
+def _past_marks(
+    txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant, tags: TagFilter | None
+) -> Iterator[MarkAt]:
+    """Yield the marks that were live at a past instant, with the weights of that time, from the history.
+
+    Their payloads decide whether they pass a filter by the tags that the kind has today.
+    """
     versions = _versions(txn, at)
     last_events = txn.sql.all(MARKS.last_events_up_to, at=at)
     for event in last_events:
@@ -180,6 +220,8 @@ def _past_marks(txn: BoardTransaction, kind: str | None, subject: str | None, at
         ]
         first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
         shown = with_shown_payload(txn, last)
+        if tags is not None and not tags.matches(json.loads(shown.payload or "{}")):
+            continue
         row = fading._replace(
             payload=shown.payload or "{}",
             author=shown.author,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.registration import unique_values
+from blackboard.board.registration import tag_changes, unique_values
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import Deployment, KindSpec
@@ -28,6 +28,7 @@ def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> t
             continue
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}")
         changed += unique_values.follow(txn, name, known or KindSpec(), spec)
+        changed += tag_changes.follow(txn, name, known or KindSpec(), spec)
         if known is not None and known.on_repeat != spec.on_repeat:
             changed += _repeat_change(txn, name, known, spec)
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)

@@ -9,7 +9,7 @@ from blackboard.board.watches import predicted_crossings
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits
-from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
+from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec, mistakes_in_reads
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, WINDOWS
@@ -24,12 +24,14 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
 
     Raises:
-        ConfigurationError: A new agent has a name that is not an identifier or is reserved, or an agent that is new or
-            changed has settings that cannot work together.
+        ConfigurationError: A new agent has a name that is not an identifier or is reserved, an agent that is new or
+            changed has settings that cannot work together, or an agent reads marks by a tag that their kind does not
+            have.
     """
     old = txn.deployment
     _check_names(old, new)
     new = complete(txn, new)
+    _check_reads(new)
     if not is_change(txn, new):
         return DeployResult(old.version, ())
     apply_due_changes(txn)
@@ -78,6 +80,13 @@ def _check_names(old: Deployment, new: Deployment) -> None:
         raise ConfigurationError(mistakes)
 
 
+def _check_reads(new: Deployment) -> None:
+    filtered = [agent for agent in new.agents.values() if any(read.where for read in agent.reads)]
+    kinds = {read.kind: new.kind(read.kind) for agent in filtered for read in agent.reads if read.kind in new.kinds}
+    if mistakes := [mistake for agent in filtered for mistake in mistakes_in_reads(agent, kinds)]:
+        raise ConfigurationError(mistakes)
+
+
 def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
     """Return the deployment that becomes active.
 
@@ -90,6 +99,9 @@ def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
 
 
 def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
+    """Return a kind with the schema that the board has, if it has none itself or means the same by another text."""
+    if known is not None and spec.payload is None and not spec.model:
+        return spec.model_copy(update={"payload": known.payload, "model": known.model})
     if known is None or spec.payload == known.payload or canonical_form(spec.payload) != canonical_form(known.payload):
         return spec
     return spec.model_copy(update={"payload": known.payload})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec
+from blackboard.core.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
@@ -90,7 +92,7 @@ def record_reads(
         pair
         for read in agent.reads
         for subject in (own_subjects if read.same_subject else [None])
-        for pair in strongest(txn, read.kind, read.limit, subject)
+        for pair in strongest(txn, read.kind, read.limit, subject, tagged_marks.filter_of(txn, read.kind, read.where))
     )
     reads: dict[int, ActivationInput] = {}
     for row, strength in candidates:
@@ -101,18 +103,31 @@ def record_reads(
     return tuple(reads.values())
 
 
-def strongest(txn: BoardTransaction, kind: str, limit: int, subject: str | None = None) -> list[tuple[MarkRow, float]]:
-    """Return the strongest live marks of a kind, of one subject or of the board, with their strengths."""
+def strongest(
+    txn: BoardTransaction, kind: str, limit: int, subject: str | None = None, tags: TagFilter | None = None
+) -> list[tuple[MarkRow, float]]:
+    """Return the strongest live marks of a kind, of one subject or of the board, with their strengths.
+
+    With `tags`, only marks that have these tags are returned.
+    """
     txn.require_kind(kind)
+    are_few = False
+    if tags is not None and subject is None:
+        tags, are_few = tagged_marks.rarest_first(txn, tags)
+    number, filters = (0, {}) if tags is None else (len(tags.keys), tagged_marks.parameters(txn, tags))
     if subject is not None:
-        statement = live_marks("kind", "subject", "limit")
-        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit)
+        statement = live_marks("kind", "subject", "limit", tags=number)
+        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit, **filters)
+        return [(row.mark, row.strength) for row in rows]
+    if are_few:
+        statement = live_marks("kind", "limit", tags=number)
+        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, limit=limit, **filters)
         return [(row.mark, row.strength) for row in rows]
     pairs: list[tuple[MarkRow, float]] = []
     for law in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
         ordered = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
-        statement = live_marks_in_order() if ordered else live_marks("kind", "law", "limit")
-        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, law=law, limit=limit)
+        statement = live_marks_in_order(number) if ordered else live_marks("kind", "law", "limit", tags=number)
+        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, law=law, limit=limit, **filters)
         pairs += [(row.mark, row.strength) for row in rows]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 

@@ -1,4 +1,4 @@
--- Marks, their events, keys, unique values, laws and kinds.
+-- Marks, their events, keys, unique values, tags, laws and kinds.
 
 -- name: transaction_start -> TransactionStart
 -- What each transaction reads first: deployment version, last recorded instant, last event, next evaporation, schema.
@@ -180,6 +180,45 @@ DELETE FROM unique_value WHERE kind = :kind;
 -- Release the unique value of a mark.
 DELETE FROM unique_value WHERE mark_id = :mark_id;
 
+-- name: insert_tag
+-- Let a mark have a value of a tag.
+INSERT INTO mark_tag (kind, name, value, mark_id) VALUES (:kind, :name, :value, :mark_id);
+
+-- name: delete_tags_of_mark
+-- Delete all tags of a mark.
+DELETE FROM mark_tag WHERE mark_id = :mark_id;
+
+-- name: delete_tag
+-- Delete a tag of a kind from all its marks.
+DELETE FROM mark_tag WHERE kind = :kind AND name = :name;
+
+-- name: count_tagged -> int
+-- How many marks of a kind have one of some values of a tag, up to a limit.
+SELECT count(*) AS count
+FROM (
+  SELECT mark_tag.mark_id
+  FROM mark_tag
+  WHERE mark_tag.kind = :kind AND mark_tag.name = :name AND {is_in(mark_tag.value, :values)}
+  LIMIT :limit + 0
+) AS tagged;
+
+-- fragment: has_value(n)
+-- The marks that have one of some values of the n-th tag of a filter.
+SELECT mark_tag.mark_id
+FROM mark_tag
+WHERE mark_tag.kind = :kind AND mark_tag.name = :tag_{n} AND {is_in(mark_tag.value, :values_{n})}
+
+-- fragment: is_tagged(n)
+-- A filter that begins with the marks that have the tag, however many marks the kind has.
+AND live.id IN ({has_value({n})})
+
+-- fragment: is_also_tagged(n)
+-- The same filter for a statement that begins with other marks.
+AND EXISTS ({has_value({n})} AND mark_tag.mark_id = live.id)
+
+-- fragment: filter_by_tags
+-- Any number of these filters. `live_marks.filtered` gives the text.
+
 -- name: find_law -> str
 -- Whether a law is registered.
 SELECT law FROM law WHERE law = :law;
@@ -316,6 +355,7 @@ WHERE 1 = 1
   [law: AND live.law = :law]
   [subject: AND live.subject = :subject]
   [min_strength: AND coalesce(live.strength, :min_strength) >= :min_strength]
+  {filter_by_tags}
 ORDER BY live.strength DESC NULLS FIRST, live.id
 [limit: LIMIT :limit + 0];
 
@@ -325,6 +365,7 @@ WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
 SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live
 WHERE live.kind = :kind AND live.law = :law
+  {filter_by_tags}
 ORDER BY live.order_key DESC, live.id DESC
 LIMIT :limit + 0;
 

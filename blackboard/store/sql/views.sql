@@ -73,6 +73,25 @@ SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight,
   {instant(live.reinforced_at)} AS recorded_at, live.event_id
 FROM ({live_marks}) AS live;
 
+-- fragment: tag_text(key)
+-- The value behind the key of a tag, as text.
+CASE WHEN {key} LIKE '"%' THEN json_extract({key}, '$') ELSE {key} END
+
+-- fragment: tag_text(key) (postgresql)
+-- A server cannot hold the character with the code 0, so a text with it stays as JSON.
+CASE WHEN {key} LIKE '"%' AND position('\u0000' in {key}) = 0 THEN CAST({key} AS jsonb) #>> '{}' ELSE {key} END
+
+-- name: mark_tags
+-- The tags of the live marks. A long text is shown as the digest that stands for it.
+WITH clock AS MATERIALIZED ({board_clock})
+SELECT t.mark_id, t.kind, t.name, {tag_text(t.value)} AS value,
+  CASE WHEN substr(t.value, 1, 1) IN ('"', '#') THEN 'text'
+    WHEN t.value IN ('true', 'false') THEN 'boolean'
+    ELSE 'number'
+  END AS type
+FROM ({live_marks}) AS live
+JOIN mark_tag t ON t.mark_id = live.id;
+
 -- name: mark_history
 -- What happened to each mark.
 SELECT e.id, {instant(e.recorded_at)} AS recorded_at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author,

@@ -1,0 +1,42 @@
+"""The live marks of a kind that pass a filter by their tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.tags import TagFilter, Where
+from blackboard.store.statements import MARKS
+
+FEW = 1000
+"""How many marks with a tag are read one by one, rather than in the order of the strongest marks of their kind."""
+
+
+def filter_of(txn: BoardTransaction, kind: str, where: Where | None) -> TagFilter | None:
+    """Return the filter of a kind's marks for the values that tags must have; None if any mark passes.
+
+    Raises:
+        UnknownName: The kind is not registered, or has no such tag.
+        UsageError: A value cannot be that of a tag.
+    """
+    return txn.kind(kind).tag_schema.filter(where) if where else None
+
+
+def rarest_first(txn: BoardTransaction, tags: TagFilter) -> tuple[TagFilter, bool]:
+    """Return a filter with the rarest tag first, and whether it is best to begin with the marks that have that tag."""
+    numbers = {
+        name: txn.sql.value(
+            MARKS.count_tagged, kind=tags.schema.kind, name=name, values=txn.sql.list_of(sorted(keys)), limit=FEW
+        )
+        for name, keys in tags.keys.items()
+    }
+    names = sorted(numbers, key=lambda name: numbers[name])
+    return tags._replace(keys={name: tags.keys[name] for name in names}), numbers[names[0]] < FEW
+
+
+def parameters(txn: BoardTransaction, tags: TagFilter) -> dict[str, Any]:
+    """Return the parameters of a statement that filters by tags."""
+    values: dict[str, Any] = {}
+    for number, (name, keys) in enumerate(tags.keys.items()):
+        values |= {f"tag_{number}": name, f"values_{number}": txn.sql.list_of(sorted(keys))}
+    return values

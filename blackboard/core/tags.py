@@ -1,0 +1,232 @@
+"""Tags: fields of a payload by which marks are found, with values that are compared exactly and by their type.
+
+A value is a text, a number, a boolean or a list of texts. It is stored as its comparison key, so that 1 is 1.0, but
+neither true nor "1". A list has the key of each of its texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from json.encoder import encode_basestring
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from blackboard.core.comparison_keys import branches_of, comparison_key
+from blackboard.errors import UnknownName, UsageError
+
+TagValue = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
+"""A value with which a tag is compared."""
+Where = Mapping[str, Any]
+"""The values that tags must have, by name. A collection stands for any of its values."""
+
+MAX_KEY_BYTES = 500
+"""The longest key that is stored as it is. An index of a server takes no longer texts than about 2,700 bytes."""
+
+_TYPES = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
+"""What a tag may be, by the types of JSON schemas."""
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+class TagFilter(NamedTuple):
+    """A filter of the marks of one kind by their tags: for each tag the keys of which a mark must have one."""
+
+    schema: TagSchema
+    keys: dict[str, frozenset[str]]
+
+    def matches(self, payload: Mapping[str, Any]) -> bool:
+        """Return whether a mark with this payload passes."""
+        found = self.schema.keys(payload)
+        return all(not keys.isdisjoint(found.get(name, ())) for name, keys in self.keys.items())
+
+
+@dataclass(frozen=True)
+class TagSchema:
+    """The tags of a kind.
+
+    Attributes:
+        kind: The name of the kind.
+        names: The fields of the payload that are tags.
+        schema: The JSON schema of the payload; None if any field may have any value.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    schema: Mapping[str, Any] | None = None
+
+    def problems(self) -> Iterator[str]:
+        """Yield why fields cannot be tags."""
+        if len(set(self.names)) < len(self.names):
+            yield "tags names a field twice"
+        for name in self.names if self.schema is not None else ():
+            fields = self.schema.get("properties", {}) if self.schema else {}
+            if name not in fields:
+                yield str(UnknownName("field", name, fields, f"tags: the payload has no field {name!r}"))
+            elif not self._types(name):
+                yield f"tags: {name!r} must be a text, a number, a boolean or a list of texts to be a tag"
+
+    def keys(self, payload: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+        """Return the keys of the tags that a payload has, by name."""
+        found = {}
+        for name in self.names:
+            value = payload.get(name)
+            if isinstance(value, str | int | float):  # a boolean is an int
+                found[name] = frozenset((self._key(name, value),))
+            elif isinstance(value, list) and (texts := [item for item in value if isinstance(item, str)]):
+                found[name] = frozenset(self._key(name, text) for text in texts)
+        return found
+
+    def filter(self, where: Where) -> TagFilter:
+        """Return the filter for the values that tags must have.
+
+        Raises:
+            UnknownName: The kind has no such tag.
+            UsageError: A value cannot be that of a tag.
+        """
+        return TagFilter(self, {name: frozenset(self._keys_of(name, value)) for name, value in where.items()})
+
+    def read(self, name: str, text: str) -> list[str | bool | Decimal]:
+        """Return the values that a text may stand for, by the types that the tag can have.
+
+        Raises:
+            UnknownName: The kind has no such tag.
+            UsageError: The tag can have no such value.
+        """
+        self._require(name)
+        types = set(_TYPES.values()) if self.schema is None else self._types(name)
+        values: list[str | bool | Decimal] = [text] if types & {"text", "list"} else []
+        if "number" in types and _NUMBER.fullmatch(text):
+            values.append(Decimal(text))
+        if "boolean" in types and text.lower() in ("true", "false"):
+            values.append(text.lower() == "true")
+        if not values:
+            expected = " or ".join(
+                {"number": "a number", "boolean": "true or false"}[type_] for type_ in sorted(types, reverse=True)
+            )
+            raise UsageError(f"{name}={text} of kind {self.kind!r}: expected {expected}")
+        return values
+
+    def _require(self, name: str) -> None:
+        if name not in self.names:
+            raise UnknownName("tag", name, self.names, f"there is no tag {name!r} of kind {self.kind!r}")
+
+    def _keys_of(self, name: str, value: Any) -> Iterator[str]:
+        self._require(name)
+        for item in _values_of(name, value):
+            if _is_text(key := self._key(name, item)):
+                yield key
+
+    def _key(self, name: str, value: Any) -> str:
+        schema = self._schemas[name]
+        if schema is None and isinstance(value, str):
+            key = encode_basestring(value)  # what `comparison_key` returns too, at a fraction of the cost
+        else:
+            key = comparison_key(value, schema, self.schema or {})
+        if len(key) * 4 > MAX_KEY_BYTES and len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES:
+            return f"#{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}"
+        return key
+
+    @cached_property
+    def _schemas(self) -> dict[str, dict[str, Any] | None]:
+        """The schema of the values of each tag and of the items of its lists; None if every text is just a text."""
+        root = self.schema or {}
+        fields = root.get("properties", {})
+        schemas = {
+            name: {"anyOf": [fields[name], *_items(fields[name], root)] if name in fields else []}
+            for name in self.names
+        }
+        return {
+            name: schema if any("format" in branch for branch in branches_of(schema, root)) else None
+            for name, schema in schemas.items()
+        }
+
+    def _types(self, name: str) -> set[str]:
+        """Return the types that a tag can have; none if the field cannot be a tag."""
+        root = self.schema or {}
+        schema = root.get("properties", {}).get(name)
+        types = _types_of(schema, root)
+        if "list" in types and any(_types_of(item, root) != {"text"} for item in _items(schema, root)):
+            return set()
+        return types
+
+
+def as_data(where: Where) -> dict[str, TagValue | tuple[TagValue, ...]]:
+    """Return the values that tags must have as JSON can represent them.
+
+    Raises:
+        UsageError: A value cannot be that of a tag.
+    """
+    found = {name: tuple(map(_as_json, _values_of(name, value))) for name, value in where.items()}
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _as_json(value: TagValue | Decimal) -> TagValue:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value
+
+
+def _values_of(name: str, value: Any) -> Iterator[TagValue | Decimal]:
+    """Yield the values that a tag may have, without None: an absent tag matches nothing.
+
+    Raises:
+        UsageError: A value cannot be that of a tag.
+    """
+    for item in value if isinstance(value, list | tuple | set | frozenset) else [value]:
+        try:
+            plain = item if isinstance(item, Decimal) else to_jsonable_python(item)
+        except PydanticSerializationError:
+            plain = item
+        if isinstance(plain, str | int | float | Decimal):
+            yield plain
+        elif plain is not None:
+            raise UsageError(
+                f"{name}: a tag is compared with a text, a number, a boolean or a list of these, not {item!r}"
+            )
+
+
+def _types_of(schema: Any, root: Mapping[str, Any]) -> set[str]:
+    """Return the types that a schema allows beside null; none if it allows something that no tag can be."""
+    types: set[str] = set()
+    for branch in branches_of(schema, root):
+        for name in _names_of_types(branch):
+            if name not in _TYPES and name != "null":
+                return set()
+            types |= {_TYPES[name]} if name in _TYPES else set()
+        if not any(word in branch for word in ("type", "enum", "const", "$ref", "anyOf", "oneOf", "allOf")):
+            return set()  # it allows anything
+        if branch.get("type") == "array" and not list(_items(branch, root)):
+            return set()
+    return types
+
+
+def _names_of_types(branch: Mapping[str, Any]) -> Iterable[str]:
+    if "type" in branch:
+        named = branch["type"]
+        return [named] if isinstance(named, str) else named
+    values = branch.get("enum", [branch["const"]] if "const" in branch else [])
+    names = {bool: "boolean", int: "number", float: "number", str: "string", type(None): "null"}
+    return [names.get(type(value), "object") for value in values]
+
+
+def _items(schema: Any, root: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the schemas of the items of the lists that a schema allows."""
+    for branch in branches_of(schema, root):
+        yield from branch.get("prefixItems", ())
+        if isinstance(branch.get("items"), Mapping):
+            yield branch["items"]
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a text has no half of a surrogate pair. No stored payload has one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,32 @@
+"""What the board needs to find marks by what they say.
+
+Nothing here imports the program, whose names will change again.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Each part has a function of its own."""
+    _tags()
+
+
+def _tags() -> None:
+    """Add the tags of marks. No kind has declared tags so far."""
+    op.create_table(
+        "mark_tag",
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, primary_key=True),
+        sa.Column("mark_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_mark_tag_mark_id", "mark_tag", ["mark_id"])
