@@ -193,8 +193,8 @@ class Worker:
         return self._session.read(self._due_work)
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
-        crossing, evaporation = txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_evaporation)
-        need = txn.sql.value(MARKS.next_due_need)
+        crossing, need = txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need)
+        evaporation = txn.next_end  # every transaction has read it already
 
         def is_due(at: Instant | None) -> bool:
             return at is not None and at <= txn.now
