@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from lead_desk.calendar.calendar_file import TimeSpan, read_busy_times
-from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.desk_marks import Appointment, BookingConflict, Qualified
 from lead_desk.desk_settings import DeskSettings, format_utc
 from lead_desk.free_slots import find_free_slots, format_slot, is_free, matching_slots, nearest_slots
 from lead_desk.language.requested_time import RequestedTime, parse_requested_time
@@ -43,7 +43,7 @@ class MeetingRequest:
         return self.qualified
 
     @classmethod
-    def from_mark(cls, mark: Qualified | Conflict) -> MeetingRequest:
+    def from_mark(cls, mark: Qualified | BookingConflict) -> MeetingRequest:
         """Make the request of a qualified lead, or of a conflict about a qualified lead."""
         if isinstance(mark, Qualified):
             qualified, about, times = mark.id, mark.wants, mark.times
@@ -136,11 +136,11 @@ class AppointmentBook:
             also=list(request.also),
         ).or_else(self.make_conflict(request, f"{format_slot(start)} was taken meanwhile"))
 
-    def make_conflict(self, request: MeetingRequest, reason: str) -> Conflict:
+    def make_conflict(self, request: MeetingRequest, reason: str) -> BookingConflict:
         """Make the conflict of a request, with the free slots nearest to its first requested time."""
         time = next(iter(self.requested_times(request)), None)
         near = [] if self.is_beyond_horizon(request) else nearest_slots(time, self.free, SLOTS_PER_TIME)
-        return Conflict(
+        return BookingConflict(
             subject=request.subject,
             intensity=request.intensity,
             qualified=request.qualified,

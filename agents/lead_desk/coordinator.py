@@ -16,7 +16,7 @@ from typing import Any
 from blackboard import Context, Decision, Mark, Need, agent, strength, strongest_of
 from lead_desk import offline_rules
 from lead_desk.answer_matching import match_answers
-from lead_desk.desk_marks import Conflict, Insight, Task
+from lead_desk.desk_marks import BookingConflict, Insight, Task
 from lead_desk.language.text_cleaning import clip
 from lead_desk.model_answers import PlannedStep, Rulings, Steps
 from lead_desk.prompts import load_prompt
@@ -25,7 +25,7 @@ __all__ = ["coordinator"]
 
 
 @agent(
-    watches={"conflict": strength(Conflict) >= 0.3, "insight": strength(Insight) >= 0.7},
+    watches={"conflict": strength(BookingConflict) >= 0.3, "insight": strength(Insight) >= 0.7},
     reads=[strongest_of(Task, 5)],
     writes=[Decision, Task, Need],
     batch=10,
@@ -35,12 +35,12 @@ def coordinator(marks: Sequence[Mark], context: Context) -> list[Mark]:
     """Return a decision or a need for each person with a conflict, or the tasks and needs for insights."""
     if context.watch == "insight":
         return _plan_tasks([mark for mark in marks if isinstance(mark, Insight)], context)
-    return _resolve_conflicts([mark for mark in marks if isinstance(mark, Conflict)], context)
+    return _resolve_conflicts([mark for mark in marks if isinstance(mark, BookingConflict)], context)
 
 
-def _resolve_conflicts(conflicts: Sequence[Conflict], context: Context) -> list[Mark]:
+def _resolve_conflicts(conflicts: Sequence[BookingConflict], context: Context) -> list[Mark]:
     """Return one decision or one need for each person, because one meeting resolves all conflicts with a person."""
-    by_subject: dict[str, Conflict] = {}
+    by_subject: dict[str, BookingConflict] = {}
     for mark in sorted(conflicts, key=lambda mark: (not mark.again, -mark.intensity, mark.id)):
         by_subject.setdefault(mark.subject, mark)
     results: list[Mark] = [_need(mark) for mark in by_subject.values() if mark.again or not mark.free]
@@ -73,7 +73,7 @@ def _task_or_need(mark: Insight, step: PlannedStep) -> Mark:
     return Task(subject=mark.subject, todo=todo, insight=mark.id)
 
 
-def _conflict_data(mark: Conflict) -> dict[str, Any]:
+def _conflict_data(mark: BookingConflict) -> dict[str, Any]:
     return {
         "id": mark.id,
         "score": round(mark.intensity, 2),
@@ -83,12 +83,12 @@ def _conflict_data(mark: Conflict) -> dict[str, Any]:
     }
 
 
-def _decision(mark: Conflict, slot: str) -> Decision:
+def _decision(mark: BookingConflict, slot: str) -> Decision:
     # The text contains no words of the model, because the scheduler reads it like the answer of a person.
     return Decision(subject=mark.subject, answer=f"Offer {slot}")
 
 
-def _need(mark: Conflict, question: str = "") -> Need:
+def _need(mark: BookingConflict, question: str = "") -> Need:
     who = mark.who or mark.subject
     asked = f"asked for {' or '.join(mark.wanted)}" if mark.wanted else ""
     return Need(

@@ -14,7 +14,7 @@ from pydantic import Field, field_validator
 from blackboard import Exponential, Linear, Mark, Step
 from lead_desk.language.person_addresses import fold_person
 
-__all__ = ["Appointment", "Conflict", "Insight", "Lead", "Nudge", "Qualified", "Rejected", "Task"]
+__all__ = ["Appointment", "BookingConflict", "Insight", "Lead", "Nudge", "Qualified", "Rejected", "Task"]
 
 Score = Annotated[float, Field(ge=0, le=1)]
 
@@ -84,7 +84,7 @@ class Appointment(Mark, kind="appointment", decay=Step("180d"), on_repeat="separ
     """Mark ids of further qualified leads of the same person that this meeting covers."""
 
 
-class Conflict(Mark, kind="conflict", decay=Exponential("2d"), on_repeat="separate"):
+class BookingConflict(Mark, kind="conflict", decay=Exponential("2d"), on_repeat="separate"):
     """A meeting request that could not be booked: the slot was taken, or no free slot fits."""
 
     qualified: int

@@ -20,7 +20,7 @@ from lead_desk import offline_rules
 from lead_desk.answer_matching import match_answers
 from lead_desk.booking import AppointmentBook, MeetingRequest
 from lead_desk.calendar.calendar_file import Meeting, find_problems, write_meetings
-from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.desk_marks import Appointment, BookingConflict, Qualified
 from lead_desk.desk_settings import DAY_NAMES, SECTIONS, DeskSettings
 from lead_desk.free_slots import format_slot
 from lead_desk.language.lead_signals import declines
@@ -89,8 +89,8 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("calendar", "note", detail)
     for problem in problems[:MAX_FINDINGS]:
         advice = "correct the event in the program that wrote it, or delete it"
-        level: Literal["note", "wrong"] = "note" if problem.is_blocked and not problem.is_partial else "wrong"
-        yield Finding("calendar", level, f"{desk.calendar}: {problem}", advice)
+        state: Literal["note", "wrong"] = "note" if problem.is_blocked and not problem.is_partial else "wrong"
+        yield Finding("calendar", state, f"{desk.calendar}: {problem}", advice)
     if not problems:
         yield Finding("calendar", "ok", f"{desk.calendar}: every event can be read")
 
@@ -100,10 +100,10 @@ def examine(settings: Mapping[str, Any]) -> Iterator[Finding]:
     reads=[
         strongest_of(Appointment, 1000),
         of_subject(Qualified, 10),
-        of_subject(Conflict, 10),
+        of_subject(BookingConflict, 10),
         of_subject(Decision, 3),
     ],
-    writes=[Appointment, Conflict],
+    writes=[Appointment, BookingConflict],
     batch=10,
     batch_window="2s",
     publish=publish,
@@ -160,7 +160,10 @@ def _latest(decisions: Sequence[Decision]) -> Decision | None:
 
 def _open_request(subject: str, book: AppointmentBook, context: Context) -> MeetingRequest | None:
     """Combine a person's open requests into one, because one meeting covers all of them."""
-    marks: list[Qualified | Conflict] = [*context.read(Qualified, subject), *context.read(Conflict, subject)]
+    marks: list[Qualified | BookingConflict] = [
+        *context.read(Qualified, subject),
+        *context.read(BookingConflict, subject),
+    ]
     requests = {request.qualified: request for request in reversed([MeetingRequest.from_mark(mark) for mark in marks])}
     waiting = [request for request in requests.values() if request.qualified not in book.booked_ids]
     if not waiting:

@@ -12,15 +12,17 @@ from hypothesis import strategies as st
 from blackboard.core.marks import Decision, Need
 from blackboard.errors import ModelError
 from lead_desk.coordinator import coordinator
-from lead_desk.desk_marks import Conflict, Insight, Qualified, Task
+from lead_desk.desk_marks import BookingConflict, Insight, Qualified, Task
 from lead_desk.model_answers import Pick, Picks, PlannedStep, Ruling, Rulings, Steps
 from tests.desk.fake_desk import Context, FakeDesk, settings, stored, woken
 
 FREE = ["2026-03-03T14:30", "2026-03-03T15:30"]
 
 
-def conflict(subject: str = "a", score: float = 0.6, again: bool = False, free: list[str] | None = None) -> Conflict:
-    mark = Conflict(
+def conflict(
+    subject: str = "a", score: float = 0.6, again: bool = False, free: list[str] | None = None
+) -> BookingConflict:
+    mark = BookingConflict(
         subject=subject,
         intensity=score,
         qualified=1,
@@ -30,7 +32,7 @@ def conflict(subject: str = "a", score: float = 0.6, again: bool = False, free: 
         free=FREE if free is None else free,
         again=again,
     )
-    found: Conflict = stored(mark, author="scheduler")
+    found: BookingConflict = stored(mark, author="scheduler")
     return found
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from blackboard.core.marks import Decision, Mark, alternative_of
 from blackboard.errors import AgentError, ConfigurationError, ModelError
-from lead_desk.desk_marks import Appointment, Conflict, Qualified
+from lead_desk.desk_marks import Appointment, BookingConflict, Qualified
 from lead_desk.model_answers import Pick, Picks
 from lead_desk.scheduler import publish, scheduler
 from tests.desk.fake_desk import Context, settings, stored, woken
@@ -58,7 +58,7 @@ def test_of_two_requests_for_a_slot_the_first_is_booked_and_the_other_is_a_confl
     one, two = qualified("2026-03-03T15:00"), qualified("2026-03-03T15:00", subject="b@x.example")
     context = Context("new", settings(tmp_path))
     left = woken(scheduler, [one, two], context)
-    assert [(type(mark), mark.qualified) for mark in left] == [(Appointment, one.id), (Conflict, two.id)]
+    assert [(type(mark), mark.qualified) for mark in left] == [(Appointment, one.id), (BookingConflict, two.id)]
     assert len(context.asked) == 1
     assert left[1].free == ["2026-03-03T14:00", "2026-03-03T14:30", "2026-03-03T15:30"]
 
@@ -66,7 +66,7 @@ def test_of_two_requests_for_a_slot_the_first_is_booked_and_the_other_is_a_confl
 def test_an_appointment_has_a_conflict_as_its_alternative(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], Context("new", settings(tmp_path)))
     alternative = alternative_of(left)
-    assert isinstance(alternative, Conflict)
+    assert isinstance(alternative, BookingConflict)
     assert alternative.subject == left.subject
 
 
@@ -74,7 +74,7 @@ def test_a_requested_time_that_is_taken_is_a_conflict_without_a_call(tmp_path: P
     lying = [booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
     context = Context("new", settings(tmp_path), lying)
     (left,) = woken(scheduler, [qualified("2026-03-03T15:00")], context)
-    assert isinstance(left, Conflict)
+    assert isinstance(left, BookingConflict)
     assert context.asked == []
 
 
@@ -88,14 +88,14 @@ def test_a_qualified_mark_with_an_appointment_gets_no_second(tmp_path: Path) -> 
 def test_without_free_slots_a_request_is_a_conflict_without_a_call(tmp_path: Path) -> None:
     context = Context("new", settings(tmp_path, horizon="30m"))
     (left,) = woken(scheduler, [qualified()], context)
-    assert isinstance(left, Conflict)
+    assert isinstance(left, BookingConflict)
     assert left.free == []
     assert context.asked == []
 
 
 def test_a_requested_time_beyond_the_horizon_is_a_conflict_without_offers(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [qualified("2027-01-15T10:00")], Context("new", settings(tmp_path)))
-    assert isinstance(left, Conflict)
+    assert isinstance(left, BookingConflict)
     assert left.free == []
     assert "farther ahead" in left.reason
 
@@ -118,7 +118,7 @@ def test_the_model_sees_only_a_short_list_of_free_slots(tmp_path: Path) -> None:
 def test_a_slot_that_was_not_offered_is_not_booked(slot: str | None, tmp_path: Path) -> None:
     mark = qualified("2026-03-03T15:00")
     (left,) = woken(scheduler, [mark], Context("new", settings(tmp_path), answer=scripted((mark.id, slot))))
-    assert isinstance(left, Conflict)
+    assert isinstance(left, BookingConflict)
 
 
 def test_a_slot_that_was_offered_to_another_is_not_booked(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_decision_with_a_clear_time_needs_no_call(tmp_path: Path) -> None:
 
 
 def test_a_decision_books_even_if_only_the_conflict_is_live(tmp_path: Path) -> None:
-    conflict = stored(Conflict(subject="a@x.example", qualified=5, lead=4, reason="r", who="Ann"))
+    conflict = stored(BookingConflict(subject="a@x.example", qualified=5, lead=4, reason="r", who="Ann"))
     (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), [conflict]))
     assert (left.qualified, left.lead, left.who) == (5, 4, "Ann")
 
@@ -168,13 +168,13 @@ def test_a_decision_books_even_if_only_the_conflict_is_live(tmp_path: Path) -> N
 def test_a_decision_that_cannot_be_booked_is_a_conflict_with_the_reason(tmp_path: Path) -> None:
     lying = [qualified(), booked("2026-03-03T14:00:00Z", qualified(subject="b@x.example"))]
     (left,) = woken(scheduler, [decision("Tuesday 15:00")], Context("decided", settings(tmp_path), lying))
-    assert isinstance(left, Conflict)
+    assert isinstance(left, BookingConflict)
     assert left.again
 
 
 def test_a_decision_that_books_for_next_year_is_a_conflict(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [decision("2027-03-02 10:00")], Context("decided", settings(tmp_path), [qualified()]))
-    assert isinstance(left, Conflict)
+    assert isinstance(left, BookingConflict)
 
 
 def test_a_decision_against_a_meeting_books_nothing(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_decision_against_a_meeting_books_nothing(tmp_path: Path) -> None:
 
 def test_an_unreadable_decision_becomes_a_conflict(tmp_path: Path) -> None:
     (left,) = woken(scheduler, [decision("hmm, purple")], Context("decided", settings(tmp_path), [qualified()]))
-    assert isinstance(left, Conflict)
+    assert isinstance(left, BookingConflict)
     assert left.again
 
 
