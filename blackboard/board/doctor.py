@@ -28,7 +28,8 @@ from blackboard.durations import format_duration
 from blackboard.errors import BlackboardError, nearest
 from blackboard.store import database_checks
 from blackboard.store.database_checks import Health
-from blackboard.store.schema import HEAD, revision_of
+from blackboard.store.schema import revision_of
+from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024
@@ -96,16 +97,20 @@ def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
 
 def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
     yield _finding(
-        "journal mode", journal_mode == "wal", journal_mode,
+        "journal mode",
+        journal_mode == "wal",
+        journal_mode,
         "'blackboard init' sets it; until then readers and writers wait for each other",
-    )  # fmt: skip
+    )
     damage = "; ".join(health.damage) or "every page is intact"
     yield _finding("pages", not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
     if health.is_mounted_alone:
         yield Finding(
-            "mount", "wrong", "the file is mounted without its folder, so its log stays outside of the mount",
+            "mount",
+            "wrong",
+            "the file is mounted without its folder, so its log stays outside of the mount",
             "mount the folder of the board, never the file",
-        )  # fmt: skip
+        )
     others = health.open_to_others
     names = ", ".join(map(str, others))
     yield _finding("permissions", not others, names or "only this user has access", "run chmod go= on each of them")
@@ -116,9 +121,11 @@ def _examine_space(health: Health, size: int) -> Iterator[Finding]:
     enough = free >= max(MIN_FREE_BYTES, size // 10)
     yield _finding("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
     yield _finding(
-        "write-ahead log", log <= MAX_LOG_BYTES, _size(log),
+        "write-ahead log",
+        log <= MAX_LOG_BYTES,
+        _size(log),
         "a long reading transaction prevents its checkpoint: end the reader, then start the daemon",
-    )  # fmt: skip
+    )
     idle = health.idle_bytes or 0
     if size > 16 * MEGABYTE and idle > MAX_IDLE_SHARE * size:
         yield Finding(
@@ -146,14 +153,18 @@ def _examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding
     clock = board.clock.now()
     if txn.doubted is not None:
         yield Finding(
-            "clock", "wrong", f"it says {iso(clock)}; the board's last record is from {iso(txn.now)}",
+            "clock",
+            "wrong",
+            f"it says {iso(clock)}; the board's last record is from {iso(txn.now)}",
             "if it is right, 'blackboard resume'; otherwise set the machine's clock",
-        )  # fmt: skip
+        )
     elif txn.now - clock > MAX_LAG_MICROSECONDS:
         yield Finding(
-            "clock", "note", f"it is {format_duration(txn.now - clock)} behind the board's time",
+            "clock",
+            "note",
+            f"it is {format_duration(txn.now - clock)} behind the board's time",
             "strengths stand still until it has caught up",
-        )  # fmt: skip
+        )
     else:
         yield Finding("clock", "ok", f"{iso(clock)}")
 
@@ -188,9 +199,11 @@ def _examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
         if state.failures and state.cooldown_until is not None and state.cooldown_until > txn.now:
             until = iso(state.cooldown_until)
             yield Finding(
-                "failures", "wrong", f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",
+                "failures",
+                "wrong",
+                f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",
                 f"'blackboard activations --agent {agent}' shows the errors; 'blackboard resume {agent}' ends it",
-            )  # fmt: skip
+            )
 
 
 def _examine_schedules(txn: BoardTransaction) -> Iterator[Finding]:
@@ -218,9 +231,11 @@ def _examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[F
             served = {agent for other in others for agent in served_agents.code_of(other)}
             waits = served_agents.code_of(row).keys() & txn.deployment.agents.keys() - served
             yield Finding(
-                "code", "wrong" if waits else "note", f"worker {row.id}: {problem}",
+                "code",
+                "wrong" if waits else "note",
+                f"worker {row.id}: {problem}",
                 "restart it with the active code, or stop it; or deploy its code",
-            )  # fmt: skip
+            )
     if died := [f"{row.id}, last seen at {iso(row.seen_at)}" for row in rows if row.id in dead]:
         yield Finding("workers", "wrong", f"died: {'; '.join(died)}", "start a daemon: it recovers their activations")
     elif living:

@@ -161,7 +161,7 @@ class _Resolver:
     def _specs(self, agents: Mapping[str, Agent], kinds: Mapping[str, Kind]) -> dict[str, AgentSpec]:
         """Return the enabled agents, as their sections change them."""
         specs: dict[str, AgentSpec] = {}
-        self._unknown("agents", "agent", self.settings.agents, agents)
+        self._check_known("agents", "agent", self.settings.agents, agents)
         for name, agent in agents.items():
             section = self.settings.agents.get(name, AgentSection())
             spec = self._agent(agent.spec, section)
@@ -170,7 +170,7 @@ class _Resolver:
                 specs[name] = spec
         if not self.import_failed:
             for mistake in mistakes_about_answers(specs):
-                self._wrong(mistake.place, mistake.message)
+                self._record_mistake(mistake.place, mistake.message)
         return specs
 
     def _deployment(self, kinds: Mapping[str, Kind], specs: dict[str, AgentSpec]) -> Deployment:
@@ -190,7 +190,7 @@ class _Resolver:
     def _check_sections(self, agents: Mapping[str, Agent]) -> None:
         """Check the sections of the file that belong to agents."""
         for mistake in section_mistakes(agents.values(), self.settings.settings):
-            self._wrong(mistake.place, mistake.message)
+            self._record_mistake(mistake.place, mistake.message)
         for warning in misspelt_sections(agents.values(), self.settings.settings):
             self.warnings.append(Mistake(self._at(warning.place), warning.message))
 
@@ -201,9 +201,11 @@ class _Resolver:
         try:
             check_author(author)
         except InvalidAuthor as error:
-            self._wrong("database.author", str(error))
+            self._record_mistake("database.author", str(error))
         if (agent := {skeleton(name): name for name in agents}.get(skeleton(author))) is not None:
-            self._wrong("database.author", f"{author!r} would be taken for the agent {agent!r}; choose another name")
+            self._record_mistake(
+                "database.author", f"{author!r} would be taken for the agent {agent!r}; choose another name"
+            )
 
     # -- imports ---------------------------------------------------------------------------------------------
 
@@ -214,7 +216,9 @@ class _Resolver:
             if agent is None or agents.get(agent.name) is agent:
                 continue
             if agent.name in agents:
-                self._wrong("deployment.agents", f"{path}: another agent is named {agent.name!r}; give this one a name")
+                self._record_mistake(
+                    "deployment.agents", f"{path}: another agent is named {agent.name!r}; give this one a name"
+                )
             agents[agent.name] = agent
         return agents
 
@@ -231,40 +235,42 @@ class _Resolver:
             self._try("deployment", partial(check_class, item), None)
             other = classes.setdefault(item.kind, item)
             if other is not item:
-                self._wrong(
+                self._record_mistake(
                     "deployment", f"two classes have the kind {item.kind!r}: {place_of(other)} and {place_of(item)}"
                 )
         return classes
 
-    def _failed(self, place: str, message: str) -> None:
+    def _record_failed_import(self, place: str, message: str) -> None:
         """Record that an import failed, so that names which it would have brought are not reported as well."""
         self.import_failed = True
-        self._wrong(place, message)
+        self._record_mistake(place, message)
 
     def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
         """Import the object at a path; record a mistake and return None if it is missing or unsuitable."""
         name, colon, attribute = path.partition(":")
         if not colon or not name or not attribute:
-            return self._failed(place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales")
+            return self._record_failed_import(
+                place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales"
+            )
         try:
             module = importlib.import_module(name)
         except MissingPackage:
             raise  # not a mistake in the file
         except ImportError as error:
-            return self._failed(place, f"{path!r} cannot be imported: {error}")
+            return self._record_failed_import(place, f"{path!r} cannot be imported: {error}")
         except BlackboardError as error:
-            return self._failed(place, f"{path!r}: {error}")
+            return self._record_failed_import(place, f"{path!r}: {error}")
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a module may raise anything, even SystemExit
-            return self._failed(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
+            return self._record_failed_import(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
         value = getattr(module, attribute, None)
         if not fits(value):
             right = [label for label, value in vars(module).items() if fits(value)]
             self.expected |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
             self.expected |= {value.kind for value in vars(module).values() if _is_kind(value)}
             hidden = _hidden(module, self.settings.path)
-            return self._wrong(
+            return self._record_mistake(
                 place, f"{path!r}: {name} has no {category} {attribute!r}{hidden or nearest(attribute, right)}"
             )
         return value
@@ -274,7 +280,7 @@ class _Resolver:
     def _kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
         sections = self.settings.kinds
         without_class = [name for name in sections if name not in classes and self._declares_kind(name, classes)]
-        self._unknown("kinds", "kind", [name for name in sections if name not in without_class], classes)
+        self._check_known("kinds", "kind", [name for name in sections if name not in without_class], classes)
         for name in sections.keys() - {*classes, *without_class}:
             self._kind(name, Kind("unknown"), sections[name])  # also report mistakes in unknown kinds
         kinds = {name: model.defaults for name, model in classes.items()}
@@ -300,12 +306,12 @@ class _Resolver:
         sections = dict(section.watches)
         names = [watch.name for watch in spec.watches]
         added = {name for name, watch in sections.items() if watch.schedule is not None}
-        self._unknown(f"{place}.watches", "watch", sections.keys() - added, names)
+        self._check_known(f"{place}.watches", "watch", sections.keys() - added, names)
         for setting in ("threshold", "within", "schedule"):
             if (value := getattr(section, setting)) is None:
                 continue
             if len(names) > 1:
-                self._wrong(
+                self._record_mistake(
                     f"{place}.{setting}",
                     f"the agent has the watches {', '.join(names)}; set it per watch, as in"
                     f" [{place}.watches.{names[0]}]",
@@ -317,13 +323,13 @@ class _Resolver:
             self._watch(f"{place}.watches.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches
         ]
         watches += [
-            self._new_schedule(f"{place}.watches.{name}", name, added)
-            for name, added in sections.items()
-            if name not in names and added.schedule is not None
+            self._new_schedule(f"{place}.watches.{name}", name, new)
+            for name, new in sections.items()
+            if name not in names and new.schedule is not None
         ]
         spec = spec.model_copy(update={"settings": settings, "watches": tuple(watches)})
         for mistake in mistakes_in(spec):
-            self._wrong(mistake.place, mistake.message)
+            self._record_mistake(mistake.place, mistake.message)
         return spec
 
     def _watch(self, place: str, watch: WatchSpec, section: WatchSection | None) -> WatchSpec:
@@ -334,20 +340,22 @@ class _Resolver:
             if when.is_schedule:
                 when = self._schedule(place, section.schedule, when)
             else:
-                self._wrong(f"{place}.schedule", f"the watch waits for marks: {when}; give the schedule another name")
+                self._record_mistake(
+                    f"{place}.schedule", f"the watch waits for marks: {when}; give the schedule another name"
+                )
         if (threshold := section.threshold) is not None:
             if when.is_schedule:
-                self._wrong(f"{place}.threshold", f"{when} is a schedule, which has no threshold")
+                self._record_mistake(f"{place}.threshold", f"{when} is a schedule, which has no threshold")
             elif isinstance(when, Comparison):
                 comparison: Comparison = when
                 when = self._try(f"{place}.threshold", lambda: replace(comparison, threshold=threshold), comparison)
             else:
-                self._wrong(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
+                self._record_mistake(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
         if section.within is not None:
             when = self._window(place, when, section.within)
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
         if min_increase is not None and (problem := min_increase_problem(when)) is not None:
-            self._wrong(f"{place}.min_increase", problem)
+            self._record_mistake(f"{place}.min_increase", problem)
         changes = {
             name: value
             for name in ("min_increase", "catch_up", "per", "on_guard", *OVER_TIME)
@@ -358,11 +366,11 @@ class _Resolver:
     def _window(self, place: str, when: Condition, within: int) -> Condition:
         """Return a condition with a window of another length."""
         if not when.has_window:
-            self._wrong(
+            self._record_mistake(
                 f"{place}.within", f"{when} has no window; let the agent watch count(...) or total(..., within=)"
             )
         elif not isinstance(when, Comparison):
-            self._wrong(f"{place}.within", f"{when} has several measures; change their windows in the agent")
+            self._record_mistake(f"{place}.within", f"{when} has several measures; change their windows in the agent")
         else:
             comparison = when
             return self._try(f"{place}.within", lambda: with_window(comparison, within), comparison)
@@ -372,7 +380,7 @@ class _Resolver:
         """Return a watch that only the file has: a schedule at which the agent wakes, too."""
         for setting in ("threshold", "within", "min_increase", *OVER_TIME):
             if getattr(section, setting) is not None:
-                self._wrong(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
+                self._record_mistake(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
         return WatchSpec(
             name=name, when=str(schedule), catch_up=section.catch_up, per=section.per, on_guard=section.on_guard
@@ -381,7 +389,7 @@ class _Resolver:
     def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
         schedule: Condition = self._try(f"{place}.schedule", lambda: parse_condition(text), fallback)
         if not schedule.is_schedule:
-            self._wrong(
+            self._record_mistake(
                 f"{place}.schedule", f"{schedule} is not a schedule; write every(...), daily_at(...) or cron(...)"
             )
             return fallback
@@ -391,17 +399,17 @@ class _Resolver:
         """Check that each kind in an agent's declaration exists, and warn of what is probably not intended."""
         place = f"agents.{spec.name}"
         for read in spec.reads:
-            self._unknown(f"{place}.reads", "kind", [read.kind], kinds, named=False)
+            self._check_known(f"{place}.reads", "kind", [read.kind], kinds, named=False)
         for mistake in mistakes_in_reads(spec, kinds):
-            self._wrong(mistake.place, mistake.message)
-        self._unknown(f"{place}.writes", "kind", spec.writes, kinds, named=False)
-        self._unknown(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
+            self._record_mistake(mistake.place, mistake.message)
+        self._check_known(f"{place}.writes", "kind", spec.writes, kinds, named=False)
+        self._check_known(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)
         warnings = [*warnings_about(spec, kinds), *probable_mistakes(spec, kinds, self.settings.daemon.keep_history)]
         self.warnings += [Mistake(self._at(warning.place), warning.message) for warning in warnings]
         for watch in spec.watches:
             for suffix, condition in conditions_of(watch):
                 where = f"{place}.watches.{watch.name}{suffix}"
-                self._unknown(where, "kind", condition.kinds, kinds, named=False)
+                self._check_known(where, "kind", condition.kinds, kinds, named=False)
 
     def _check_prices(self, deployment: Deployment) -> None:
         """Check the price table that the settings name, and that each model has a price, unless no model is used."""
@@ -415,7 +423,7 @@ class _Resolver:
             self.mistakes += error.mistakes
             return
         for mistake in without_price(deployment, model, prices) if uses_model else ():
-            self._wrong(mistake.place, mistake.message)
+            self._record_mistake(mistake.place, mistake.message)
 
     def _check_address(self) -> None:
         """Check the address that the environment names, and warn if the key would be sent there unencrypted."""
@@ -431,7 +439,7 @@ class _Resolver:
 
     # -- mistakes -----------------------------------------------------------------------------------------------------
 
-    def _unknown(
+    def _check_known(
         self, place: str, category: str, names: Iterable[str], known: Iterable[str], *, named: bool = True
     ) -> None:
         known = list(known)
@@ -439,7 +447,7 @@ class _Resolver:
             # A failed import may explain an unknown name, unless the name looks like a misspelling of a known name.
             follows = name in self.expected or (self.import_failed and not get_close_matches(name, known, cutoff=0.8))
             if name not in known and not follows:
-                self._wrong(
+                self._record_mistake(
                     f"{place}.{name}" if named else place, f"there is no {category} {name!r}{nearest(name, known)}"
                 )
 
@@ -448,12 +456,12 @@ class _Resolver:
             return make()
         except ConfigurationError as error:
             for mistake in error.mistakes:
-                self._wrong(place, mistake.message)
+                self._record_mistake(place, mistake.message)
         except BlackboardError as error:
-            self._wrong(place, str(error))
+            self._record_mistake(place, str(error))
         return fallback
 
-    def _wrong(self, place: str, message: str) -> None:
+    def _record_mistake(self, place: str, message: str) -> None:
         self.mistakes.append(Mistake(self._at(place), message))
 
     def _at(self, place: str) -> str:
