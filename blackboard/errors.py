@@ -165,15 +165,25 @@ class Conflict(UsageError):
     """A mark is not at the event that `if_event` names, because somebody has changed it since.
 
     Args:
-        what: What was asked for.
-        if_event: The event that the request names; 0 for no live mark.
+        message: What the request expects, and what there is.
         event_id: The last event of the live mark; 0 if there is none.
     """
 
     exit_code = 1
 
-    def __init__(self, what: str, if_event: int, event_id: int) -> None:
+    def __init__(self, message: str, event_id: int = 0) -> None:
         self.event_id = event_id
+        super().__init__(message)
+
+    @classmethod
+    def of_event(cls, what: str, if_event: int, event_id: int) -> Conflict:
+        """Return the error of a request that names another event than the live mark has.
+
+        Args:
+            what: What was asked for.
+            if_event: The event that the request names; 0 for no live mark.
+            event_id: The last event of the live mark; 0 if there is none.
+        """
         expected = f"event {if_event}" if if_event else "no live mark"
         if not event_id:
             found = "there is no live mark"
@@ -181,19 +191,11 @@ class Conflict(UsageError):
             found = f"it is at event {event_id}"
         else:
             found = f"there is one at event {event_id}"
-        super().__init__(f"{what} has changed: the request expects {expected}, and {found}; read it again")
+        return cls(f"{what} has changed: the request expects {expected}, and {found}; read it again", event_id)
 
 
 class NeedClosed(Conflict):
-    """An agent decided about a need that was answered or withdrawn since the agent was given it.
-
-    Args:
-        why: Who did, and when.
-    """
-
-    def __init__(self, why: str) -> None:
-        self.event_id = 0
-        UsageError.__init__(self, why)
+    """An agent decided about a need that was answered or withdrawn since the agent was given it."""
 
 
 class LawConflict(UsageError):

@@ -34,7 +34,7 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
     """
     current = 0 if live is None else live.event_id
     if if_event not in (None, current):
-        raise Conflict(what, if_event, current)
+        raise Conflict.of_event(what, if_event, current)
 
 
 def _what_became_of(txn: BoardTransaction, mark_id: int, row: MarkRow | None) -> str:
