@@ -174,6 +174,14 @@ def test_the_names_of_modules_are_unique() -> None:
     assert [name for name, times in Counter(names).items() if times > 1] == []
 
 
+def test_the_names_of_classes_are_unique() -> None:
+    paths = files(".py", folders=("blackboard", "agents"))
+    classes = [
+        node.name for path in paths for node in ast.parse(path.read_bytes()).body if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name, times in Counter(classes).items() if times > 1] == []
+
+
 def test_a_test_module_is_imported_by_no_other() -> None:
     imported = {
         f"{path}: {node.module}"

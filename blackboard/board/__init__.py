@@ -11,7 +11,7 @@ Acts of their own:
 deposit_batches   deposits of many items, as many as one transaction takes
 loaded_files      deposits by the file that they were loaded from
 read_positions    how far a followed file has been deposited
-call_ledger       the model calls of a daemon, step by step
+call_steps        the steps of a model call before its answer, each committed before the next
 answer_spool      model answers that could not be stored, in files
 doctor            everything that can be wrong with a board, and what to do about it
 unreadable_marks  marks that do not fit the class of their kind any longer

@@ -1,4 +1,7 @@
-"""The model calls of a board, as a daemon makes them: each step is committed before the next."""
+"""The steps of a model call that come before its answer: plan, reserve, wait, give up. A daemon commits each in turn.
+
+The daemon's `answer_recorder` commits the answers. Both write the records of `activations.model_calls`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from blackboard.clock import Instant
 from blackboard.core.states import CallState
 
 
-class CallLedger:
+class CallSteps:
     """The steps of the model calls of activations. Each method is one transaction."""
 
     def __init__(self, session: BoardSession) -> None:

@@ -35,7 +35,7 @@ from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.core.states import ActivationState
 from blackboard.durations import Duration
-from blackboard.store import schema
+from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.write_lock import WriteLock
 from blackboard.system.board_files import BoardFiles
@@ -122,7 +122,7 @@ class Worker:
                 seen_at=txn.now,
                 version=program_version(),
                 agents=json.dumps(self.code),
-                schema=schema.HEAD,
+                schema=HEAD,
                 model=model,
             )
 

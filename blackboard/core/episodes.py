@@ -15,14 +15,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from blackboard.clock import Instant
+from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.conditions import Comparison, Condition, Not
 from blackboard.core.deployment import Timing
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.strength_forecast import first_true
-
-LAST = 2**62
-"""Microseconds, later than any instant and longer than any interval."""
 
 Cause = Literal["held", "rewake"]
 """Why a watch crosses: its condition has held long enough, or still holds after the interval of its rewakes."""
@@ -38,7 +35,7 @@ class Episode(NamedTuple):
 
 
 class EpisodeChange(NamedTuple):
-    """An episode at an instant.
+    """What becomes of an episode at an instant.
 
     Attributes:
         episode: The episode from that instant on.
@@ -57,7 +54,7 @@ def advance(
     episode: Episode,
     marks: Sequence[FadingMark],
     at: Instant,
-    now: Instant | None = None,
+    merge_until: Instant | None = None,
 ) -> EpisodeChange:
     """Return what becomes of an episode at an instant, if the marks stay as they are from then on.
 
@@ -67,8 +64,8 @@ def advance(
         episode: The episode before the instant.
         marks: The marks that count, as they are at the instant.
         at: The instant.
-        now: Rewakes up to this later instant are part of the rewake at `at`, because they came due together. By default
-            each is a step of its own.
+        merge_until: Rewakes up to this later instant are part of the rewake at `at`, because they came due together. By
+            default each is a step of its own.
     """
     below = first_true(condition if condition.is_falling else Not(condition), marks, at)
     holds = (below == at) == condition.is_falling
@@ -81,8 +78,8 @@ def advance(
     due_at = due(timing, episode)
     if due_at is not None and due_at <= at:
         cause = "held" if episode.crossed_at is None else "rewake"
-        last = max(at, min(at if now is None else now, LAST if ends is None else ends - 1))
-        every = timing.rewake_every or LAST
+        last = max(at, min(at if merge_until is None else merge_until, LAST_INSTANT if ends is None else ends - 1))
+        every = timing.rewake_every or LAST_INSTANT
         episode = episode._replace(crossed_at=at + (last - at) // every * every)
         due_at = due(timing, episode)
     changes = [due_at if due_at is not None and (ends is None or due_at < ends) else None, below]
@@ -108,10 +105,10 @@ def next_crossing(
     """Return the first instant from `at` on at which a watch crosses if the marks only fade; None if it does not."""
     following: Instant | None = at
     while following is not None:
-        taken = advance(condition, timing, episode, marks, following)
-        if taken.cause is not None:
+        change = advance(condition, timing, episode, marks, following)
+        if change.cause is not None:
             return following
-        episode, following = taken.episode, taken.next_at
+        episode, following = change.episode, change.next_at
     return None
 
 

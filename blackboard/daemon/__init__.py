@@ -24,9 +24,9 @@ forked_children    ends a child process that an agent's code forks
 
 Model calls:
 
-model_caller   plans, sends and answers a call, step by step
-call_recorder  commits each answer with its cost before it is parsed
-batch_api      submits calls together
+model_caller     plans, sends and answers a call, step by step
+answer_recorder  commits each answer with its cost before it is parsed
+batch_api        submits calls together
 """
 
 from blackboard.board.activations.quiescence import Report

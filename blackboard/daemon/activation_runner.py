@@ -117,7 +117,7 @@ class ActivationRunner:
 
     def cancel(self, claim: Claim) -> None:
         """Cancel the run of an asynchronous agent. The run of any other agent cannot be ended."""
-        self._event_loop.cancel(_key(claim))
+        self._event_loop.cancel(claim.key)
 
     def close(self) -> None:
         """Cancel the runs of asynchronous agents, and end their event loop."""
@@ -206,7 +206,7 @@ class ActivationRunner:
         with telemetry.activation_span(claim):
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
-                result = self._event_loop.run(_key(claim), agent.name, result)
+                result = self._event_loop.run(claim.key, agent.name, result)
             items = forked_children.call(lambda: returned_actions.collect(claim, result))
         return self._finish(claim, items, claim_next)
 
@@ -288,10 +288,6 @@ def _subject(claim: Claim) -> str | None:
     if not subjects:
         return claim.row.subject
     return subjects[0] if len(subjects) == 1 else f"{subjects[0]} and {len(subjects) - 1} more"
-
-
-def _key(claim: Claim) -> tuple[int, int]:
-    return claim.row.id, claim.row.fence
 
 
 def _failure_of(error: BaseException) -> Failure:

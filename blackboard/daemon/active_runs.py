@@ -60,8 +60,8 @@ class Run:
 
     @property
     def key(self) -> tuple[int, int]:
-        """The activation's id and fence."""
-        return self.claim.row.id, self.claim.row.fence
+        """The key of its claim."""
+        return self.claim.key
 
 
 class ActiveRuns:

@@ -1,4 +1,6 @@
-"""The recorder of model calls. An answer is committed with its cost before it is parsed.
+"""The recorder of the answers of models, and of their errors. An answer is committed with its cost before it is parsed.
+
+The board's `call_steps` commit what comes before an answer. Both write the records of `activations.model_calls`.
 
 No answer is lost: an answer that the database does not accept goes to the spool, and is committed before the next call
 is sent.
@@ -33,8 +35,8 @@ broken gateway would use up every budget with one answer.
 """
 
 
-class CallRecorder:
-    """The recorder of the model calls of one board. A call to a model without a price is not sent."""
+class AnswerRecorder:
+    """The recorder of the answers to one board. A call to a model without a price is not sent."""
 
     def __init__(self, board: Blackboard, prices: Prices, rng: random.Random) -> None:
         self.prices, self._session, self._rng = prices, board.session, rng

@@ -18,7 +18,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.backoff import backoff
 from blackboard.core.states import CallState
 from blackboard.daemon import telemetry
-from blackboard.daemon.call_recorder import CallRecorder
+from blackboard.daemon.answer_recorder import AnswerRecorder
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ModelError
 from blackboard.llm.client_protocol import BatchItem, Client
@@ -59,7 +59,7 @@ class BatchApi:
         self,
         board: Blackboard,
         client: Client,
-        recorder: CallRecorder,
+        recorder: AnswerRecorder,
         rng: random.Random,
         on_done: Callable[[], None] = lambda: None,
     ) -> None:

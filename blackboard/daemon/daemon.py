@@ -18,13 +18,13 @@ from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.liveness import WorkerLiveness
-from blackboard.clock import Instant, ManualClock, from_datetime, pause
+from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause
 from blackboard.core.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
+from blackboard.daemon.answer_recorder import AnswerRecorder
 from blackboard.daemon.batch_api import BatchApi
-from blackboard.daemon.call_recorder import CallRecorder
 from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.daemon.loop_sleep import LoopSleep
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
@@ -52,8 +52,6 @@ log = Log("blackboard")
 
 PAUSE_MICROSECONDS = 100_000
 """Microseconds that the loop pauses if even waiting fails."""
-NEVER: Instant = 2**62
-"""Later than any instant."""
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
@@ -124,7 +122,7 @@ class Daemon:
         self.wake = self._loop_sleep.wake
         rng, agent_settings = rng or random.Random(), agent_settings or {}
         self._model = model or ModelSettings()
-        self._recorder = CallRecorder(board, prices or load_prices(self._model.prices), rng)
+        self._recorder = AnswerRecorder(board, prices or load_prices(self._model.prices), rng)
         self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
         self._liveness = WorkerLiveness(board.database.path, self.wake.set)
         self.worker = self._new_worker(client)
@@ -245,7 +243,7 @@ class Daemon:
                     self._loop_sleep.for_threads()
                     continue
                 instants = self._next_instants(clock.now())
-            self._idle_until = min(instants, default=NEVER)
+            self._idle_until = min(instants, default=LAST_INSTANT)
             due = min(until + 1, self._idle_until)
             if not clock.wait(self.wake, min(due, until)) and due > until:
                 return

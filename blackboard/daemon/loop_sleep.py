@@ -13,7 +13,7 @@ from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.daemon.timer import Timer
 from blackboard.durations import Duration
 
-LONGEST_WAIT_SECONDS = 60
+MAX_SLEEP_SECONDS = 60
 """Seconds of real time after which the loop looks at its threads again."""
 
 
@@ -56,7 +56,7 @@ class LoopSleep:
         if self._timer is not None and deadline is not None:
             self._clock.wait(self.wake, deadline)
         else:
-            self.wake.wait(LONGEST_WAIT_SECONDS)
+            self.wake.wait(MAX_SLEEP_SECONDS)
 
     def stop(self) -> None:
         """End the timer."""

@@ -16,14 +16,14 @@ from blackboard.board.activations import model_pauses
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.call_ledger import CallLedger
+from blackboard.board.call_steps import CallSteps
 from blackboard.clock import Instant
 from blackboard.core.agent_definition import require_done
 from blackboard.core.backoff import backoff
 from blackboard.core.deployment import AgentSettings
 from blackboard.core.states import CallState
 from blackboard.daemon import telemetry
-from blackboard.daemon.call_recorder import CallRecorder
+from blackboard.daemon.answer_recorder import AnswerRecorder
 from blackboard.durations import format_duration
 from blackboard.errors import UnknownName
 from blackboard.llm.client_protocol import Client
@@ -94,11 +94,11 @@ class ModelCaller:
         board: Blackboard,
         client: Client | None,
         settings: ModelSettings,
-        recorder: CallRecorder,
+        recorder: AnswerRecorder,
         rng: random.Random,
     ) -> None:
         self.client, self.settings, self.recorder, self._rng = client, settings, recorder, rng
-        self._board, self._ledger = board, CallLedger(board.session)
+        self._board, self._steps = board, CallSteps(board.session)
         self._silent: set[str] = set()
         """The models whose last call was not answered."""
         self._pending: dict[int, tuple[int, int]] = {}
@@ -118,7 +118,7 @@ class ModelCaller:
 
     def waits_for_answer(self, claim: Claim) -> bool:
         """Return whether a run waits for the answer of a model."""
-        return (claim.row.id, claim.row.fence) in list(self._pending.values())
+        return claim.key in list(self._pending.values())
 
     def ask(self, claim: Claim, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None) -> A:
         """Return the answer to a request: the recorded answer of an earlier run, or a new answer; see `Context.ask`.
@@ -169,7 +169,7 @@ class ModelCaller:
         After any other outcome, and whenever the agent now asks for another answer, the request is built anew.
         """
         pending = frozenset(self._pending)  # read first: an answer is recorded before its call is removed from the set
-        rows = self._ledger.calls_of(claim)
+        rows = self._steps.calls_of(claim)
         # After a split, earlier requests contain marks that this activation no longer has.
         rows = [row for row in rows if row.marks == len(claim.inputs)]
         if (answered := self._reuse_answer(rows, request)) is not None:
@@ -194,7 +194,7 @@ class ModelCaller:
         row = next((row for row in rows if row.state == CallState.ANSWERED), None)
         if row is None or is_same_answer(row.body, request.body):
             return row
-        self._ledger.end(row, CallState.UNUSABLE, OTHER_ANSWER)
+        self._steps.end(row, CallState.UNUSABLE, OTHER_ANSWER)
         log.warning("an answer is not used, because the agent now asks for a different answer", call=row.id)
         return None
 
@@ -202,7 +202,7 @@ class ModelCaller:
         """Return a call that was never sent if its request is still the same; otherwise end the call."""
         if (row.model, row.body, row.api) == (request.model, request.body, request.api):
             return row
-        self._ledger.end(row, CallState.FAILED, BUILT_ANEW)
+        self._steps.end(row, CallState.FAILED, BUILT_ANEW)
         return None
 
     def _give_up_sent(self, claim: Claim, row: ModelCall, *, is_pending: bool) -> ModelCall:
@@ -214,7 +214,7 @@ class ModelCaller:
         if row.api == "batch":
             raise _batch_deferral()
         # A call can outlive a run that timed out. Its answer is paid and will still arrive.
-        if is_pending and self._ledger.now() < (row.sent_at or 0) + self.settings.timeout:
+        if is_pending and self._steps.now() < (row.sent_at or 0) + self.settings.timeout:
             raise Deferral(f"call {row.id} is still pending", self.retry_at(claim))
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
@@ -226,7 +226,7 @@ class ModelCaller:
         Raises:
             RequestRejected: A later call to the model succeeded, so the refusal counts against the marks.
         """
-        if not self._ledger.reopen_refused(row, model):
+        if not self._steps.reopen_refused(row, model):
             raise RequestRejected(row.error or "the API rejects the request")
 
     def _check_pause(self, claim: Claim, model: str) -> None:
@@ -235,11 +235,11 @@ class ModelCaller:
         Raises:
             Deferral: It has to wait.
         """
-        if (wait := self._ledger.admit(claim, model, self._rng)) is not None:
+        if (wait := self._steps.admit(claim, model, self._rng)) is not None:
             raise _pause_deferral(wait)
 
     def _plan_call(self, claim: Claim, request: Request) -> ModelCall:
-        row = self._ledger.plan(claim, request.model, request.body, request.api)
+        row = self._steps.plan(claim, request.model, request.body, request.api)
         failpoint("call.planned")
         return row
 
@@ -248,7 +248,7 @@ class ModelCaller:
             raise _batch_deferral()
         self._reserve_cost(claim, row)
         failpoint("call.sent")
-        self._pending[row.id] = (claim.row.id, claim.row.fence)
+        self._pending[row.id] = claim.key
         try:
             return self._ask_model(client, claim, row)
         finally:
@@ -298,7 +298,7 @@ class ModelCaller:
             cost = self.recorder.highest_cost(row)
         except UnknownName as error:
             raise Deferral(f"{error}; a call without a price is not sent", None, held=True) from None
-        exceeded = self._ledger.reserve(claim, row, cost)
+        exceeded = self._steps.reserve(claim, row, cost)
         if exceeded is None:
             return
         if exceeded.holds:
@@ -314,15 +314,15 @@ class ModelCaller:
                 wait = self.recorder.pause_after_page(row, error)
                 raise _pause_deferral(wait) from None
             # A retry asks again: the recorded answer would fail in the same way.
-            self._ledger.end(row, CallState.UNUSABLE, str(error))
+            self._steps.end(row, CallState.UNUSABLE, str(error))
             raise
 
     def _end_call(self, row: ModelCall, state: CallState, failure: CallFailure) -> None:
-        self._ledger.end(row, state, str(failure), failure.request_id)
+        self._steps.end(row, state, str(failure), failure.request_id)
 
     def _mark_unknown(self, claim: Claim, row: ModelCall, reason: str, cause: CallFailure | None = None) -> ModelCall:
         """End a call that may have been answered and paid. The reserve stays."""
-        row = self._ledger.end_as_unknown(row, reason)
+        row = self._steps.end_as_unknown(row, reason)
         shown = cause or reason
         log.warning("a call's outcome is unknown", call=row.id, activation=claim.row.id, agent=row.agent, reason=shown)
         return row
@@ -336,9 +336,9 @@ class ModelCaller:
         limit = claim.agent.settings.give_up_after
         if limit is None:
             return
-        rows = self._ledger.calls_of(claim)
+        rows = self._steps.calls_of(claim)
         failed = takewhile(lambda row: row.state == CallState.FAILED, rows)
-        now = self._ledger.now()
+        now = self._steps.now()
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
             given_up = f"given up after {format_duration(limit)} (give_up_after)"
             reason = f"{given_up}: {failure}; retry or discard it"
@@ -350,7 +350,7 @@ class ModelCaller:
         wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
         if retry_after is not None and (requested := int(retry_after * 1e6)) >= wait:
             wait = requested + self._rng.randrange(1, 1_000_000)
-        return self._ledger.now() + wait
+        return self._steps.now() + wait
 
 
 def model_for(settings: AgentSettings, default: str, strength: float) -> str:

@@ -21,7 +21,7 @@ from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.file_failures import file_failure
-from blackboard.store.schema import KNOWN
+from blackboard.store.schema_versions import KNOWN
 from blackboard.system.board_files import BoardFiles, sync
 from blackboard.system.private_files import create_private, make_folder, mode_of, open_private, set_mode
 

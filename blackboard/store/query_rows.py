@@ -50,7 +50,7 @@ class LiveCount(NamedTuple):
     subjects: int
 
 
-class WaitingNeed(NamedTuple):
+class WaitingNeedRow(NamedTuple):
     """A need that waits for an answer."""
 
     id: Id

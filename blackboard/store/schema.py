@@ -16,6 +16,7 @@ from blackboard.clock import Instant
 from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
+from blackboard.store.schema_versions import HEAD, KNOWN
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
@@ -24,12 +25,6 @@ from blackboard.system.private_files import PRIVATE_MODE, set_mode
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-KNOWN = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
-"""Every migration, oldest first. A test compares them with the folder."""
-
-HEAD = KNOWN[-1]
-"""The newest migration."""
 
 MIGRATION_LOCK = 1112296258
 """The advisory lock of PostgreSQL that a process holds while it changes the schema: any number, the same in every
@@ -282,7 +277,7 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
 
 def _keep_copy(database: Database, now: Instant) -> Path | None:
     """Copy the board before its upgrade, and return the path of the copy; None on a server."""
-    from blackboard.store import backup  # it imports this module
+    from blackboard.store import backup  # only an upgrade needs it
 
     return None if database.file is None else backup.keep_before_upgrade(database, now)
 

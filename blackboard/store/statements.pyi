@@ -18,7 +18,7 @@ from blackboard.store.query_rows import (
     StateCount,
     StimulusSums,
     TransactionStart,
-    WaitingNeed,
+    WaitingNeedRow,
     WatchCount,
 )
 from blackboard.store.rows import (
@@ -124,7 +124,7 @@ class _Marks(StatementFile):
     all_open_needs: Statement[OpenNeedRow]
     answerable_needs: Statement[OpenNeedRow]
     due_needs: Statement[OpenNeedRow]
-    open_needs: Statement[WaitingNeed]
+    open_needs: Statement[WaitingNeedRow]
     count_open_needs: Statement[NeedCount]
     next_due_need: Statement[Instant | None]
     end_reminder: Statement[object]

@@ -49,7 +49,7 @@ def check_sums(world: World) -> None:
     """Check that every stored sum equals a new count."""
 
     def read_sums(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
-        watches = [watch for watch in txn.active.watches.values() if watch.keeps_totals]
+        watches = [watch for watch in txn.active.watches.values() if watch.keeps_sums]
         return [
             (board_totals.update_and_measure(txn, watch), board_totals.measure_marks(txn, watch)) for watch in watches
         ]

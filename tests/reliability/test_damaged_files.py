@@ -20,8 +20,9 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store import dialect, schema
+from blackboard.store import dialect
 from blackboard.store.backup import back_up, examine_copy
+from blackboard.store.schema_versions import HEAD
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 from tests.support.forked_children import without_rights
@@ -217,7 +218,7 @@ def test_a_newer_schema_stops_the_daemon_until_the_schema_is_old_again(
     run_until_idle(daemon)
     assert ["9999" in error for error in errors(logs)] == [True]
     with board.database.exclusive_transaction() as sql:
-        sql.cursor.execute("UPDATE alembic_version SET version_num = ?", (schema.HEAD,))
+        sql.cursor.execute("UPDATE alembic_version SET version_num = ?", (HEAD,))
     run_until_idle(daemon)
     assert back(logs) == 1
 

@@ -28,6 +28,7 @@ from blackboard.errors import (
 )
 from blackboard.store import dialect, schema
 from blackboard.store.database import Database
+from blackboard.store.schema_versions import HEAD, KNOWN
 from blackboard.store.tables import metadata
 from blackboard.system.packaged_files import migrations_folder
 from tests.board.world import World, kind
@@ -59,11 +60,11 @@ def test_tables_and_indexes_are_declared_word_for_word_as_migrated(world: World,
 
 def test_the_newest_migration_is_the_version_of_the_program() -> None:
     script = ScriptDirectory(str(migrations_folder()))
-    assert script.get_heads() == [schema.HEAD]
-    assert {item.revision for item in script.walk_revisions()} == set(schema.KNOWN)
+    assert script.get_heads() == [HEAD]
+    assert {item.revision for item in script.walk_revisions()} == set(KNOWN)
 
 
-@pytest.mark.parametrize("revision", schema.KNOWN[:-1])
+@pytest.mark.parametrize("revision", KNOWN[:-1])
 def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: Path, revision: str) -> None:
     url = f"sqlite:///{tmp_path / 'board.db'}"
     database = Database(url)
@@ -82,7 +83,7 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: 
     assert schema.revision_of(database) == revision
     database.close()
     with Blackboard.open(url, clock=ManualClock()) as board:
-        assert schema.revision_of(board.database) == schema.HEAD
+        assert schema.revision_of(board.database) == HEAD
         [row] = board.activations()
         assert (row.id, row.state, row.marks_absorbed) == (7, "dead", 2)
 

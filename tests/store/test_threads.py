@@ -21,6 +21,7 @@ from blackboard import Blackboard, ManualClock, Mark
 from blackboard.board import administration
 from blackboard.clock import SystemClock
 from blackboard.store import schema
+from blackboard.store.schema_versions import HEAD
 
 pytestmark = pytest.mark.whole_boards
 
@@ -55,7 +56,7 @@ def open_boards(folder: Path, files: int) -> None:
     at_once(deposit)
     for number in range(files):
         with Blackboard.open(folder / f"{number}.db", clock=clock) as board:
-            assert schema.revision_of(board.database) == schema.HEAD
+            assert schema.revision_of(board.database) == HEAD
             assert len(board.marks("pebble")) == THREADS // files
 
 

@@ -21,6 +21,7 @@ from blackboard.errors import StoreError, StoreNewer
 from blackboard.store import backup, dialect, schema
 from blackboard.store.backup import backups_of, examine_copy
 from blackboard.store.database import Database
+from blackboard.store.schema_versions import HEAD
 from blackboard.store.tables import metadata
 
 pytestmark = pytest.mark.whole_boards
@@ -323,7 +324,7 @@ def test_a_copy_of_the_board_is_made_before_its_upgrade(path: Path, clock: Manua
     with Blackboard.open(path, clock=clock) as board:
         change = board.schema_change
         assert change is not None
-        assert (change.before, change.after) == ("0002", schema.HEAD)
+        assert (change.before, change.after) == ("0002", HEAD)
         assert change.backup is not None
         assert backups_of(path) == [change.backup]
         assert contents(change.backup, "event") == old

@@ -68,6 +68,11 @@ class Claim:
     """What the activation takes, as its watch now says."""
 
     @property
+    def key(self) -> tuple[int, int]:
+        """The activation's id and fence, which no other run has."""
+        return self.row.id, self.row.fence
+
+    @property
     def subjects(self) -> tuple[str, ...]:
         """The subjects of the marks, that of the strongest mark first."""
         return tuple(dict.fromkeys(item.event.subject for item in self.inputs))
@@ -305,7 +310,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
     if watch.is_over_board and candidates.keys() <= selection.inputs.keys() and not has_dropped:
         _absorb_whole_board(txn, watch, activation_id, selection)
         return
-    if watch.keeps_totals:
+    if watch.keeps_sums:
         for mark_id in selection.inputs.keys() & candidates.keys():
             board_totals.add(txn, watch, _migrate_if_pending(txn, candidates[mark_id]), -1)
     for mark_id, (event, _) in selection.inputs.items():

@@ -71,7 +71,7 @@ def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> boo
 
 def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, mark: MarkRow) -> None:
     """Absorb the last event of a mark, and take over the waiting crossings that it alone has caused."""
-    if watch.keeps_totals and stimuli.is_stimulus(txn, watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
+    if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
         board_totals.add(txn, watch, mark, -1)
     stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
     subject = "" if watch.is_over_board else mark.subject

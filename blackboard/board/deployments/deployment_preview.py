@@ -16,10 +16,9 @@ from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.unreadable_marks import Misfits
 from blackboard.board.watches import crossing_retests, episode_crossings, guards, scheduled_crossings, watch_states
-from blackboard.board.watches.predicted_crossings import LAST_INSTANT
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.board.worker_registry import gone_agents, served_agents
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
 from blackboard.core.marks import BUILT_IN_KINDS
 from blackboard.core.states import CrossingState

@@ -36,10 +36,9 @@ from blackboard.board.watches import (
     watch_states,
 )
 from blackboard.board.watches.crossing_holds import hold_of
-from blackboard.board.watches.predicted_crossings import LAST_INSTANT
 from blackboard.board.watches.watch_states import StateKey, of_subject, rows_behind
 from blackboard.board.worker_registry import served_agents
-from blackboard.clock import Instant, from_datetime, iso, to_datetime
+from blackboard.clock import LAST_INSTANT, Instant, from_datetime, iso, to_datetime
 from blackboard.core.conditions import Comparison, digits_beside, exact_digits
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks import Decision

@@ -91,8 +91,8 @@ class RegisteredWatch:
         return "" if self.spec.include_own else self.agent.name
 
     @property
-    def ignored_agent(self) -> str:
-        """The agent whose deposits in windows do not count: the agent itself, as for all rising watches."""
+    def ignored_in_windows(self) -> str:
+        """The agent whose deposits in windows do not count: the agent itself, unless the watch falls."""
         return "" if self.is_falling else self.ignored_author
 
     @cached_property
@@ -115,7 +115,7 @@ class RegisteredWatch:
         return RegisteredWatch(live_sums_id(self.id), self.agent, spec)
 
     @cached_property
-    def keeps_totals(self) -> bool:
+    def keeps_sums(self) -> bool:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board.
 
         It keeps none over needs: there are few, and some may not wake the agent (see `need_access`).
@@ -125,7 +125,7 @@ class RegisteredWatch:
         return self.comparison.measure.keeps_sums
 
     @cached_property
-    def sums_window(self) -> bool:
+    def may_use_window_sums(self) -> bool:
         """Whether sums may say that the watch, which rises and has only a window, is below its threshold."""
         is_single = self.has_window and not self.is_falling and isinstance(self.condition, Comparison)
         return is_single and not (self.is_over_board and self.comparison.measure.subject)
@@ -133,7 +133,7 @@ class RegisteredWatch:
     @cached_property
     def keeps_window_sums(self) -> bool:
         """Whether the board keeps sums over the window, because it is a window over the board."""
-        return self.sums_window and self.is_over_board
+        return self.may_use_window_sums and self.is_over_board
 
     @cached_property
     def timing(self) -> Timing | None:

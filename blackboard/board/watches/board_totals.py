@@ -54,7 +54,7 @@ def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[f
 
     Whether the value reaches the threshold is exact. A value below the threshold may be too high.
     """
-    if not watch.keeps_totals:
+    if not watch.keeps_sums:
         return measure_marks(txn, watch)
     sums = _update_and_bound(txn, watch)
     comparison, measure = watch.comparison, watch.comparison.measure
@@ -109,7 +109,7 @@ def update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkR
 def keeps_live_sums(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
     """Return whether the board keeps sums over all live marks for a watch."""
     return (
-        watch.keeps_totals
+        watch.keeps_sums
         and (watch.timing is not None or isinstance(watch.comparison.measure, Total))
         and bool(groups_of(txn, watch.over_live_marks))
     )
@@ -118,7 +118,7 @@ def keeps_live_sums(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
 def watches_with_sums(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
     """Yield the rising watches with sums over marks of a kind; a watch with sums over all live marks twice."""
     for watch in txn.active.rising.get(kind, ()):
-        if watch.keeps_totals:
+        if watch.keeps_sums:
             yield watch
         if keeps_live_sums(txn, watch):
             yield watch.over_live_marks
@@ -165,7 +165,7 @@ def rebuild(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 
 def _recount(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     reset(txn, watch)
-    if not watch.keeps_totals:
+    if not watch.keeps_sums:
         return
     if watch.comparison.measure.subject is not None or txn.active.migrating.intersection(watch.kinds):
         for row in stored_stimuli_of(txn, watch):  # as they are stored, since the backfill subtracts them so

@@ -105,7 +105,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: st
             found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows if measure.covers(row.subject)}
             continue
         since = at - measure.within + (0 if watch.is_falling else 1)
-        for deposit in events_since(txn.sql, measure, subject or None, since, ignored=watch.ignored_agent):
+        for deposit in events_since(txn.sql, measure, subject or None, since, ignored=watch.ignored_in_windows):
             if deposit.mark_id not in found and (state := _last_state(txn, watch, deposit.subject, deposit.mark_id)):
                 found[deposit.mark_id] = state
     return sorted(found.values(), key=_strongest_first)

@@ -182,7 +182,7 @@ class _Retest:
     def _measured(self, subject: str, marks: list[PastMark]) -> Measurement | None:
         """Return what the new watch measured at the crossing; None if it would not have crossed."""
         condition, fading = self.watch.condition, [mark.fading for mark in marks]
-        fading += self._deposits(condition, subject, ignored=self.watch.ignored_agent)
+        fading += self._deposits(condition, subject, ignored=self.watch.ignored_in_windows)
         if self.watch.is_falling:
             is_below = first_true(condition, fading, self.at) == self.at
             side = fallen_side(condition, fading, self.at, self.at) if is_below else None

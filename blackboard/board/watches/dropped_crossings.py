@@ -80,6 +80,6 @@ def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> b
         mark = old if row.id == old.id else row
         if is_stimulus(txn, watch, mark, absorbed):
             txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark.id)
-            if watch.keeps_totals and not board_totals.is_evaporated(txn, watch, mark):
+            if watch.keeps_sums and not board_totals.is_evaporated(txn, watch, mark):
                 board_totals.add(txn, watch, mark, +1)
     return True

@@ -57,7 +57,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
         _take_over(txn, key)
     changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
     is_idle = not _end_drop(txn, watch, key) and changes_nothing(txn, watch, key, old, new)
-    is_new = not is_idle and follow(txn, watch, key)
+    is_new = not is_idle and advance_to_now(txn, watch, key)
     if not is_new and not watch.is_falling:
         _renew(txn, watch, key)
     return is_new
@@ -84,7 +84,7 @@ def _changes_nothing_in_window(
         return False
     state = None if watch.kinds_of_marks else watch_states.get(txn, key)
     is_held = state is not None and state.held_since is not None
-    return is_held or (state is None and watch.sums_window and window_totals.is_below(txn, watch, key.subject))
+    return is_held or (state is None and watch.may_use_window_sums and window_totals.is_below(txn, watch, key.subject))
 
 
 def _changes_nothing(
@@ -160,10 +160,10 @@ def follow_deployment(
             for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
         )
     )
-    follow(txn, watch, key, at=at, crossed_at=at if knows_all and not watch.is_falling else None)
+    advance_to_now(txn, watch, key, at=at, crossed_at=at if knows_all and not watch.is_falling else None)
 
 
-def follow(
+def advance_to_now(
     txn: BoardTransaction,
     watch: RegisteredWatch,
     key: StateKey,
@@ -171,7 +171,7 @@ def follow(
     at: Instant | None = None,
     crossed_at: Instant | None = None,
 ) -> bool:
-    """Bring a state from an instant (default: now) up to now, and return whether a crossing is new.
+    """Take a state from an instant (default: now) up to now, and return whether a crossing is new.
 
     The marks are assumed not to have changed since that instant. What was recorded later counts from then on.
     `crossed_at` is when the watch last crossed, if there is no state.
@@ -187,19 +187,19 @@ def follow(
     following: Instant | None = at
     while following is not None and following <= txn.now:
         at = following
-        taken = _step(txn, watch, timing, state, marks, at)
-        if watch.is_falling and stored is None and taken.episode.held_since is not None:
+        change = _step(txn, watch, timing, state, marks, at)
+        if watch.is_falling and stored is None and change.episode.held_since is not None:
             return False  # it was never above the threshold
-        dropped = state.dropped if taken.episode.crossed_at is not None else 0
-        if taken.cause is not None:
+        dropped = state.dropped if change.episode.crossed_at is not None else 0
+        if change.cause is not None:
             drops = guards.drops(txn, watch, key.subject, at)
-            if not drops or taken.cause == "held":  # only the crossing of an episode is recorded as skipped
-                crossed = _cross(txn, watch, key, state, taken, marks, at) or crossed
+            if not drops or change.cause == "held":  # only the crossing of an episode is recorded as skipped
+                crossed = _cross(txn, watch, key, state, change, marks, at) or crossed
                 dropped = int(drops and not watch.is_falling)
-        began = state.held_since is None and taken.episode.held_since is not None
+        began = state.held_since is None and change.episode.held_since is not None
         event_id = txn.last_event if began else state.event_id
-        state = state._replace(**taken.episode._asdict(), event_id=event_id, dropped=dropped)
-        following = taken.next_at
+        state = state._replace(**change.episode._asdict(), event_id=event_id, dropped=dropped)
+        following = change.next_at
     _write(txn, watch, key, state, stored, following)
     return crossed
 
@@ -207,7 +207,7 @@ def follow(
 def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Take a state through the instants that are due."""
     crossing_retests.complete(txn, watch, prediction.subject)
-    follow(txn, watch, StateKey(watch.id, prediction.subject, prediction.mark_id), at=prediction.due_at)
+    advance_to_now(txn, watch, StateKey(watch.id, prediction.subject, prediction.mark_id), at=prediction.due_at)
 
 
 def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
@@ -225,7 +225,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
             if first_true(watch.condition, marks, txn.now) == txn.now:
                 watch_states.forget(txn, key)
                 continue
-        follow(txn, watch, key)
+        advance_to_now(txn, watch, key)
 
 
 def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
@@ -234,7 +234,7 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
     if watch.timing is not None and (state := watch_states.get(txn, key)) is not None:
         state = state._replace(crossed_at=None, dropped=0)
         _write(txn, watch, key, state, state, None)
-        follow(txn, watch, key)
+        advance_to_now(txn, watch, key)
 
 
 def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
@@ -277,8 +277,10 @@ def _step(
     at: Instant,
 ) -> EpisodeChange:
     # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
-    together = None if watch.drops and watch.spec.guard is not None else txn.now
-    return episodes.advance(watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, together)
+    merge_until = None if watch.drops and watch.spec.guard is not None else txn.now
+    return episodes.advance(
+        watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, merge_until
+    )
 
 
 def _write(
@@ -306,7 +308,7 @@ def _cross(
     watch: RegisteredWatch,
     key: StateKey,
     state: WatchStateRow,
-    taken: EpisodeChange,
+    change: EpisodeChange,
     marks: list[FadingMark],
     at: Instant,
 ) -> bool:
@@ -316,10 +318,10 @@ def _cross(
         return falling_crossings.record(
             txn,
             watch,
-            Fall(key.subject, key.mark_id, marks, side, at, state.event_id, taken.cause, taken.episode.held_since),
+            Fall(key.subject, key.mark_id, marks, side, at, state.event_id, change.cause, change.episode.held_since),
         )
     if watch.has_window:
-        return _cross_window(txn, watch, key, taken, at)
+        return _cross_window(txn, watch, key, change, at)
     met = met_side(watch.condition, marks, at)
     assert met is not None
     measured = replace(_measure_marks(marks, at, met.value), comparison=met.comparison)
@@ -330,13 +332,13 @@ def _cross(
         key.mark_id,
         measured,
         crossed_at=at,
-        cause=taken.cause,
-        held_since=taken.episode.held_since,
+        cause=change.cause,
+        held_since=change.episode.held_since,
     )
 
 
 def _cross_window(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, taken: EpisodeChange, at: Instant
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, change: EpisodeChange, at: Instant
 ) -> bool:
     """Record the crossing of a rising watch with a window, with its whole value, and return whether it is new."""
     met = met_side(watch.condition, watch_states.marks_behind(txn, watch, key, at, whole=True), at)
@@ -349,8 +351,8 @@ def _cross_window(
         0,
         measured,
         crossed_at=at,
-        cause=taken.cause,
-        held_since=taken.episode.held_since,
+        cause=change.cause,
+        held_since=change.episode.held_since,
     )
 
 

@@ -50,7 +50,7 @@ def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
     if watch.is_over_board and isinstance(measure, Count):
         return False  # it counts the same marks as before
-    if watch.keeps_totals and isinstance(measure, Total):
+    if watch.keeps_sums and isinstance(measure, Total):
         return board_totals.update_and_compare(txn, watch, old, new)
     stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else new.subject)
     others = [txn.fading(row) for row in txn.live(stored) if row.id != new.id]

@@ -22,14 +22,12 @@ from blackboard.board.watches import (
 from blackboard.board.watches.crossing_order import set_bound
 from blackboard.board.watches.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.watch_states import StateKey
-from blackboard.clock import Instant
+from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.strength_forecast import fallen_side, first_true
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
-LAST_INSTANT = 2**62
-"""Microseconds since the epoch, later than any instant."""
 PREDICTIONS_PER_QUERY = 500
 """Predicted crossings that one call of `fire_due` fires by default."""
 
@@ -137,7 +135,7 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
     Without marks, and without deposits in its windows, predict nothing.
     """
     if watch.timing is not None:
-        episode_crossings.follow(txn, watch, StateKey(watch.id, "", 0), at=since)
+        episode_crossings.advance_to_now(txn, watch, StateKey(watch.id, "", 0), at=since)
         return
     marks = txn.fading_marks(watch.condition, None, since)
     if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds_of_marks):
@@ -152,7 +150,7 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
     """
     since = txn.now if since is None else since
     if watch.timing is not None:
-        episode_crossings.follow(txn, watch, StateKey.of(watch, row), at=since)
+        episode_crossings.advance_to_now(txn, watch, StateKey.of(watch, row), at=since)
     elif watch.is_over_board:
         marks = txn.fading_marks(watch.condition, None, since)
         _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))

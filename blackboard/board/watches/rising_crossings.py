@@ -34,7 +34,7 @@ class Measurement:
     """What a watch measured when it crossed."""
 
     value: float
-    marks: int
+    mark_count: int
     """How many marks stand behind the value."""
     rows: Sequence[MarkRow] = ()
     """These marks, if they were read."""
@@ -84,7 +84,7 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
     was_stimulus = old is not None and is_stimulus(txn, watch, old, absorbed)
     if old is not None and not was_stimulus and not is_own and _absorb_unless_news(txn, watch, old, new):
         return False
-    if watch.keeps_totals:
+    if watch.keeps_sums:
         if old is not None and was_stimulus:
             board_totals.add(txn, watch, old, -1)
         if is_stimulus(txn, watch, new, absorbed):
@@ -268,9 +268,9 @@ def columns(
     strength = value if isinstance(watch.condition, Comparison) or watch.has_window else strongest
     return order_columns(txn, watch, strength, laws, crossed_at) | {
         "event_id": event_id,
-        "marks": measured.marks,
+        "marks": measured.mark_count,
         "urgent": int(is_urgent),
-        "ready_at": watch.batch_window_end(noticed_at, measured.marks, urgent=is_urgent),
+        "ready_at": watch.batch_window_end(noticed_at, measured.mark_count, urgent=is_urgent),
     }
 
 

@@ -110,7 +110,12 @@ def marks_behind(
     if watch.has_window:
         clear = None if watch.timing is None else watch.timing.clear
         marks += txn.fading_events(
-            watch.condition, key.subject or None, at, whole=whole, ignored=watch.ignored_agent, reaching=clear or 0.0
+            watch.condition,
+            key.subject or None,
+            at,
+            whole=whole,
+            ignored=watch.ignored_in_windows,
+            reaching=clear or 0.0,
         )
     return marks
 

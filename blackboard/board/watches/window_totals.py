@@ -28,7 +28,7 @@ WINDOW = "window"
 def add(txn: BoardTransaction, deposit: WindowEventRow, sign: int = 1) -> None:
     """Add a deposit that was recorded to the sums of its kind, or subtract a deposit (sign -1) that will be removed."""
     for watch in _watches(txn, deposit.kind):
-        if deposit.agent and deposit.agent == watch.ignored_agent:
+        if deposit.agent and deposit.agent == watch.ignored_in_windows:
             continue
         if (group := groups_of(txn, watch).get((deposit.kind, WINDOW))) is None:
             _build(txn, watch, deposit.kind)
@@ -71,7 +71,7 @@ def _watches(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
 def _group(txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str) -> RunningSums:
     """Return the sums of a kind now."""
     if subject:
-        span = {"after": txn.now - _length(watch), "up_to": txn.now, "ignored": watch.ignored_agent}
+        span = {"after": txn.now - _length(watch), "up_to": txn.now, "ignored": watch.ignored_in_windows}
         group = RunningSums()
         add_terms(group, *txn.sql.existing(WINDOWS.sum_window_of_subject, kind=kind, subject=subject, **span), sign=+1)
         return group
@@ -100,7 +100,7 @@ def _sums(
     """Return the sums of the deposits that leave the window after an instant, up to another instant (None: ever)."""
     length = _length(watch)
     span = {"after": since - length, "up_to": txn.now if until is None else until - length}
-    return txn.sql.existing(WINDOWS.sum_window, kind=kind, ignored=watch.ignored_agent, **span)
+    return txn.sql.existing(WINDOWS.sum_window, kind=kind, ignored=watch.ignored_in_windows, **span)
 
 
 def _length(watch: RegisteredWatch) -> int:

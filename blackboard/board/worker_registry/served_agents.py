@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import Deployment
 from blackboard.store.rows import WorkerRow
-from blackboard.store.schema import HEAD
+from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
 
 Code = Mapping[str, str | None]

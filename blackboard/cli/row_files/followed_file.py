@@ -16,7 +16,7 @@ DIGESTED_BYTES = 4096
 """The number of bytes before a position by which a file is known again."""
 
 
-class OpenFile:
+class FollowedFile:
     """A file that is open, by whatever name it has now.
 
     Raises:
@@ -73,11 +73,11 @@ class OpenFile:
         return self.size >= position.position and self.digest_before(position.position) == position.digest
 
 
-def open_continued(path: Path, position: ReadPosition) -> OpenFile | None:
+def open_continued(path: Path, position: ReadPosition) -> FollowedFile | None:
     """Open the file that was read up to a position, if it is still at its path or was renamed in its folder."""
     for found in _files_with_inode(path, position.inode):
         with suppress(OSError):  # it may be renamed again right now
-            file = OpenFile(found)
+            file = FollowedFile(found)
             if file.inode == position.inode and file.continues(position):
                 return file
             file.close()

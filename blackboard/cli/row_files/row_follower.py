@@ -23,7 +23,7 @@ from typing import IO, cast
 from blackboard.board import Blackboard
 from blackboard.board.loaded_files import source_of
 from blackboard.board.read_positions import ReadPosition, load_position, save_position
-from blackboard.cli.row_files.followed_file import OpenFile, is_regular, open_continued
+from blackboard.cli.row_files.followed_file import FollowedFile, is_regular, open_continued
 from blackboard.cli.row_files.line_stream import LineStream
 from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, LoadResult, deposit_rows
 from blackboard.cli.row_files.row_mapping import RowMapping
@@ -277,7 +277,7 @@ class _FollowedPath:
         self._follower, self._path = follower, Path(file)
         # The last part of the path may be a link that will lead to another file.
         self._source = source_of(file, follows=False)
-        self._file: OpenFile | None = None
+        self._file: FollowedFile | None = None
         self._rows: _RowSource | None = None
         self._is_first_look = True
         self._obstacle: str | None = None
@@ -336,7 +336,7 @@ class _FollowedPath:
     def _open(self) -> bool:
         """Open the file at the path; return False if there is none that can be read now."""
         try:
-            self._file = OpenFile(self._path)
+            self._file = FollowedFile(self._path)
         except OSError as error:
             before, self._obstacle = self._obstacle, (error.strerror or str(error)).lower()
             if self._obstacle != before:
@@ -346,7 +346,7 @@ class _FollowedPath:
         self._begin(self._file)
         return True
 
-    def _begin(self, file: OpenFile) -> None:
+    def _begin(self, file: FollowedFile) -> None:
         """Read a file from its start. The board knows of it before its first row is deposited."""
         before = self._position
         header = self._rows.header if self._rows is not None else "" if before is None else before.header
@@ -356,7 +356,7 @@ class _FollowedPath:
         self._rows = self._source_of(file, position)
         self._rows.checks_columns = before is None and self._is_first_look
 
-    def _source_of(self, file: OpenFile, position: ReadPosition) -> _RowSource:
+    def _source_of(self, file: FollowedFile, position: ReadPosition) -> _RowSource:
         return _RowSource(
             self._follower,
             LineStream(file.read),

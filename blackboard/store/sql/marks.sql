@@ -472,7 +472,7 @@ SELECT {open_need.*} FROM open_need WHERE open_need.agents_behind IS NOT NULL OR
 -- The needs that are due and not yet said to be overdue, in the order of their due times.
 SELECT {open_need.*} FROM open_need WHERE open_need.remind_at <= :now ORDER BY open_need.remind_at LIMIT :limit + 0;
 
--- name: open_needs -> WaitingNeed
+-- name: open_needs -> WaitingNeedRow
 -- The needs that wait for an answer, on the board or on one subject, in the order of their due times.
 SELECT mark.id, mark.subject, open_need.due_at, coalesce(open_need.assignee, '') AS assignee, open_need.answerable_by
 FROM mark
