@@ -21,8 +21,8 @@ from blackboard.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from blackboard.board.loaded_files import SourceWithdrawal
+    from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import LoadResult
-    from blackboard.cli.row_files.row_mapping import ColumnsUnmatched
     from blackboard.cli.row_files.row_reader import Rows
 
 
@@ -121,8 +121,8 @@ def load(
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return what became of them and the encoding of the file."""
     from blackboard.board.loaded_files import source_of
+    from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load as load_rows
-    from blackboard.cli.row_files.row_mapping import ColumnsUnmatched
     from blackboard.cli.row_files.row_reader import Rows
 
     file, form = options.file, options.form
@@ -146,8 +146,8 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
 
 def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
     """Deposit the rows of a file or pipe as they come, until a signal; return what became of them, and the encoding."""
+    from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_follower import Follower
-    from blackboard.cli.row_files.row_mapping import ColumnsUnmatched
     from blackboard.cli.terminal.stop_signals import StopSignals
 
     if Path(options.file).is_dir():

@@ -2,20 +2,22 @@
 
 Reading:
 
-input_text     the text of an input, in its encoding
-row_reader     rows from CSV, JSON and JSON Lines
-csv_format     the delimiter, the quotes and the header of a CSV
-json_stream    JSON values in a stream of lines
-json_paths     values inside a row of JSON
-line_stream    lines as they arrive
-followed_file  a file that grows: whether it was replaced or cut
+input_text      the text of an input, in its encoding
+row_reader      rows from CSV, JSON and JSON Lines
+csv_format      the delimiter, the quotes and the header of a CSV
+json_stream     JSON values in a stream of lines
+json_paths      values inside a row of JSON
+line_stream     lines as they arrive
+followed_file   a file that grows: whether it was replaced or cut
 
 Depositing:
 
-row_options    what the user says about the rows
-row_mapping    which column becomes which part of a mark
-cell_values    what a field makes of the text of a cell
-row_deposits   deposits rows, and counts them
-row_follower   deposits the rows of a file that grows
-rejects_file   the refused rows, in a file
+row_options     what the user says about the rows
+column_sources  the columns from which the parts of a mark come
+column_check    checks that each column has a field, and each required field a column
+row_mapping     which column becomes which part of a mark
+cell_values     what a field makes of the text of a cell
+row_deposits    deposits rows, and counts them
+row_follower    deposits the rows of a file that grows
+rejects_file    the refused rows, in a file
 """

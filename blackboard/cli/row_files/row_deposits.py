@@ -70,7 +70,7 @@ def load(
     for batch in _batches(rows):
         good = [row for row in batch if isinstance(row, GoodRow)]
         if not columns:
-            mapper.check_first(good)
+            mapper.check.check_first(good)
         columns.update(*(row.values for row in good))
         unseen = {name for name in unseen if not any(mapper.has(row, name) for row in good)}
         deposits, bad = _deposits_of(batch, mapper, source)

@@ -218,7 +218,7 @@ class _RowSource:
         mapper = RowMapping(self._follower.board, rows, self._follower.columns)
         rows.grows = rows.json  # each line is a row
         if rows.json and self.checks_columns:
-            mapper.check_first([row for row in rows if isinstance(row, GoodRow)])
+            mapper.check.check_first([row for row in rows if isinstance(row, GoodRow)])
         return rows
 
     def _read(self, stream: io.IOBase, encoding: str | None, *, grows: bool) -> Rows:

@@ -1,0 +1,159 @@
+"""The check of columns before rows are loaded: each has a field, and each required field has a column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from blackboard.cli.row_files.cell_values import is_blank
+from blackboard.cli.row_files.column_sources import ColumnSources
+from blackboard.cli.row_files.json_paths import list_paths, value_paths
+from blackboard.cli.row_files.row_options import Columns
+from blackboard.cli.row_files.row_reader import GoodRow, Rows
+from blackboard.errors import UsageError, nearest
+
+
+class ColumnsUnmatched(UsageError):
+    """An error: columns have no field, or a required field has no column."""
+
+    def __init__(self, message: str, words: Sequence[str]) -> None:
+        super().__init__(message)
+        self.words = words
+        """The options with which the file loads."""
+
+
+class ColumnCheck:
+    """The check of the columns of a file against a kind."""
+
+    def __init__(self, sources: ColumnSources, rows: Rows, columns: Columns) -> None:
+        self._sources, self._rows, self._columns = sources, rows, columns
+
+    def check_first(self, rows: Iterable[GoodRow]) -> None:
+        """Check the columns of the first rows of a JSON file, in which each row has columns of its own.
+
+        Raises:
+            UsageError: A needed column is missing, or a column has no field; nothing was loaded.
+        """
+        values = [row.values for row in rows]
+        seen = {name for row in values for name in row}
+        if not seen:
+            return
+        needed: list[tuple[Sequence[str], str]] = [(self._columns.subject, "subject")]
+        if isinstance(self._columns.intensity, str):
+            needed.append(([self._columns.intensity], "intensity"))
+        if self._columns.key is not None:
+            needed.append(([self._columns.key], "key"))
+        if self._columns.occurred_at is not None:
+            needed.append(([self._columns.occurred_at], "time"))
+        for names, purpose in needed:
+            if not any(self._sources.source(row, name) is not None for row in values for name in names):
+                if (nested := self._list_with(values, names)) is not None:
+                    path, items = nested
+                    raise ColumnsUnmatched(
+                        f"{self._rows.name} has no column {names[0]!r} for the {purpose}, but the objects in its list"
+                        f" {path!r} have; --each {path} makes each of them a row",
+                        ["--each", path, *self._words_for(items)],
+                    )
+                raise UsageError(
+                    f"{self._rows.name}: its first rows have no column {names[0]!r} for the {purpose}"
+                    f"{nearest(names[0], seen)}"
+                )
+        if self._rows.json:
+            self._check_objects(values)
+
+    def _check_objects(self, values: Sequence[Mapping[str, Any]]) -> None:
+        names = list(dict.fromkeys(name for row in values for name, value in row.items() if self._takes(name, value)))
+        paths = dict.fromkeys(path for row in values for path in value_paths(row))
+        self._check_extra([name for row in values for name in self._extra_columns(row)], names, paths)
+
+    def _takes(self, name: str, value: Any) -> bool:
+        """Return whether the field of this name may take a value: a field for texts takes no object."""
+        types = None if self._sources.fields is None else self._sources.fields.get(name)
+        return not (isinstance(value, Mapping) and types and "object" not in types)
+
+    def _words_for(self, values: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+        """Return the further options with which some objects load as rows."""
+        try:
+            self._check_objects(values)
+        except ColumnsUnmatched as error:
+            return error.words
+        return ()
+
+    def _list_with(
+        self, values: Iterable[Mapping[str, Any]], columns: Sequence[str]
+    ) -> tuple[str, Sequence[Mapping[str, Any]]] | None:
+        """Return the list in the first row whose objects have one of the columns, and the objects; None if none has."""
+        for row in values:
+            for path, items in list_paths(row):
+                if any(self._sources.source(item, column) is not None for item in items for column in columns):
+                    return path, items
+            break
+        return None
+
+    def _extra_columns(self, values: Mapping[str, Any]) -> list[str]:
+        fields = self._sources.fields
+        if fields is None or self._columns.extra != "error":
+            return []
+        used = self._sources.used(values)
+        return [n for n, v in values.items() if n not in used and n not in fields and not is_blank(v)]
+
+    def check_header(self, columns: Sequence[str], merged: Collection[str]) -> None:
+        """Check the columns of a header, apart from those that are merged into others.
+
+        Raises:
+            UsageError: A column that the user names is missing, or a column has no field.
+        """
+        known = dict.fromkeys(columns, "x")
+        for column in self._sources.named:
+            if self._sources.source(known, column) is None:
+                raise UsageError(f"{self._rows.name} has no column {column!r}{nearest(column, columns)}")
+        hidden = {*self._rows.unnamed, *merged}
+        self._check_extra([name for name in self._extra_columns(known) if name not in hidden], columns)
+
+    def _check_extra(self, extra: Collection[str], columns: Collection[str], paths: Iterable[str] = ()) -> None:
+        """Check that each column has a field, and each required field a column.
+
+        Raises:
+            ColumnsUnmatched: A column or a required field has none; the error has the options with which the file
+                loads.
+        """
+        if (fields := self._sources.fields) is None:
+            return
+        extra = list(dict.fromkeys(extra))
+        given = {*columns, *self._sources.paths.values()}
+        missing = [name for name in self._sources.required if name not in given]
+        if not extra and not missing:
+            return
+        words: list[str] = []
+        nested = [path for path in paths if "." in path]
+        for name in fields:
+            same = self._namesakes(name, columns, nested)
+            if name not in given and (same or name in missing):
+                words += ["--map", f"{same[0] if same else 'COLUMN'}={name}"]
+        kind = self._columns.kind
+        problems = []
+        if extra:
+            problems.append(f"{kind} has no field for {', '.join(map(repr, extra))}")
+            words += ["--extra", "ignore"]
+        if missing:
+            problems.append(f"no column gives the field {', '.join(map(repr, missing))} that each {kind} needs")
+        raise ColumnsUnmatched(
+            f"{'; '.join(problems)}; the fields are: {', '.join(sorted(fields))}. --map COLUMN=FIELD names the"
+            " field for a column, and --extra ignore leaves out the columns without one",
+            words,
+        )
+
+    def _namesakes(self, name: str, columns: Iterable[str], paths: Collection[str]) -> list[str]:
+        """Return the free columns and the nested paths with the name of a field, the likeliest first."""
+        named = {_plain(name), _plain(f"{name}.value")}
+        return [
+            *(column for column in columns if _plain(column) == _plain(name) and column not in self._sources.named),
+            *(path for path in paths if {_plain(path), _plain(path.split(".", 1)[1])} & named),
+            *(path for path in paths if _plain(path.rsplit(".", 1)[1]) == _plain(name)),
+        ]
+
+
+def _plain(name: str) -> str:
+    """Return a name without case, spaces and signs."""
+    return re.sub(r"[\W_]", "", name.casefold())
