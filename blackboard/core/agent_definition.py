@@ -150,39 +150,7 @@ def require_done(result: R, description: str) -> R:
 
 @dataclass(frozen=True)
 class Watch:
-    """A condition that wakes an agent, with its own guards. Use `watch` to make one."""
-
-    when: Condition
-    _: KW_ONLY
-    only_if: Condition | None = None
-    unless: Condition | None = None
-    min_increase: float | None = None
-    include_own: bool = False
-    catch_up: CatchUp | None = None
-    per: Per | None = None
-    held_for: DurationLike | None = None
-    rewake_every: DurationLike | None = None
-    clear_below: float | None = None
-    clear_above: float | None = None
-    on_guard: OnGuard | None = None
-
-
-def watch(
-    when: Condition,
-    *,
-    only_if: Condition | None = None,
-    unless: Condition | None = None,
-    min_increase: float | None = None,
-    include_own: bool = False,
-    catch_up: CatchUp | None = None,
-    per: Per | None = None,
-    held_for: DurationLike | None = None,
-    rewake_every: DurationLike | None = None,
-    clear_below: float | None = None,
-    clear_above: float | None = None,
-    on_guard: OnGuard | None = None,
-) -> Watch:
-    """Return a watch with its own guards.
+    """A condition that wakes an agent, with its own guards: `watch(strength(Smoke) >= 0.7, held_for="30s")`.
 
     Args:
         when: The condition or schedule that wakes the agent.
@@ -203,20 +171,24 @@ def watch(
         on_guard: What becomes of a crossing while a guard is closed: "defer" lets it wait, "drop" skips it; by default
             as the agent's setting says.
     """
-    return Watch(
-        when,
-        only_if=only_if,
-        unless=unless,
-        min_increase=min_increase,
-        include_own=include_own,
-        catch_up=catch_up,
-        per=per,
-        held_for=held_for,
-        rewake_every=rewake_every,
-        clear_below=clear_below,
-        clear_above=clear_above,
-        on_guard=on_guard,
-    )
+
+    when: Condition
+    _: KW_ONLY
+    only_if: Condition | None = None
+    unless: Condition | None = None
+    min_increase: float | None = None
+    include_own: bool = False
+    catch_up: CatchUp | None = None
+    per: Per | None = None
+    held_for: DurationLike | None = None
+    rewake_every: DurationLike | None = None
+    clear_below: float | None = None
+    clear_above: float | None = None
+    on_guard: OnGuard | None = None
+
+
+watch = Watch
+"""Agents are declared with `watch(...)`, as with `agent(...)`."""
 
 
 @dataclass(frozen=True)
