@@ -360,6 +360,19 @@ class WatchStateRow(NamedTuple):
     """Whether the guard of a rising watch dropped its last crossing."""
 
 
+class FollowedWatchRow(NamedTuple):
+    """A row of `followed_watch`: a watch over time has followed the last change of the deployment.
+
+    It keeps what the watch tests in two ways, by the backfill and before a mark changes, from being tested twice. The
+    rows are deleted when the backfill of the change is done.
+    """
+
+    watch_id: int
+    subject: str
+    """As in `CrossingRow`, like `mark_id`."""
+    mark_id: Id
+
+
 SCHEDULE = "schedule"
 """Stands for the measure of a crossing that a schedule caused."""
 
@@ -595,6 +608,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "predicted_crossing": PredictedCrossingRow._fields,
     "watch": WatchRow._fields,
     "watch_state": WatchStateRow._fields,
+    "followed_watch": FollowedWatchRow._fields,
     "read_position": ReadPositionRow._fields,
     "window_event": WindowEventRow._fields,
     "worker": WorkerRow._fields,

@@ -33,6 +33,7 @@ from blackboard.store.rows import (
     DeploymentRow,
     DepositKeyRow,
     EventRow,
+    FollowedWatchRow,
     Id,
     Instant,
     KindRow,
@@ -204,6 +205,9 @@ class _Crossings(StatementFile):
     delete_states_of_watch: Statement[object]
     recheck_states: Statement[object]
     states_of_subject: Statement[WatchStateRow]
+    get_followed: Statement[FollowedWatchRow]
+    insert_followed: Statement[object]
+    delete_followed: Statement[object]
     predicted_of_subject: Statement[PredictedCrossingRow]
     next_predicted: Statement[Instant | None]
     next_predicted_fall: Statement[Instant]
@@ -352,6 +356,7 @@ class _Erasure(StatementFile):
     delete_cooldowns: Statement[object]
     delete_predicted: Statement[object]
     delete_watch_states: Statement[object]
+    delete_followed_watches: Statement[object]
 
 class _Retention(StatementFile):
     oldest_event: Statement[Instant]

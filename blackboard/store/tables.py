@@ -157,6 +157,7 @@ table(
     clustered=True,
 )
 table("watch_state", rows.WatchStateRow, "watch_id subject mark_id", Index(None, "mark_id"), clustered=True)
+table("followed_watch", rows.FollowedWatchRow, "watch_id subject mark_id", clustered=True)
 table(
     "crossing",
     rows.CrossingRow,

@@ -24,6 +24,7 @@ def upgrade() -> None:
     _needs()
     _public_places()
     _lasting_crossings()
+    _followed_watches()
 
 
 def _reinforcements() -> None:
@@ -105,4 +106,15 @@ def _lasting_crossings() -> None:
         )
         WHERE crossing.state = 'waiting' AND crossing.cause IS NOT NULL
         """
+    )
+
+
+def _followed_watches() -> None:
+    """Add which watches over time have followed the change whose backfill is at work."""
+    op.create_table(
+        "followed_watch",
+        sa.Column("watch_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("subject", sa.Text, primary_key=True),
+        sa.Column("mark_id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+        sqlite_with_rowid=False,
     )

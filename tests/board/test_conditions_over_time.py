@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, count, strength, strongest, total, watch
+from blackboard.board.registration import backfill
 from blackboard.board.watches.predicted_crossings import next_fall
 from blackboard.core.conditions import Comparison
 from blackboard.core.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
+from tests.support.board_steps import in_transaction
 
 START = ManualClock().now()
 
@@ -430,6 +432,55 @@ def test_an_episode_that_is_over_is_not_told_again_by_a_late_backfill(world: Wor
     world.follow()
     assert len(crossings(world)) == 1
     assert held(world) == []
+
+
+@pytest.mark.parametrize(("law", "weight"), [(Linear("20m"), 1.0), (Linear("10m"), 1.2)], ids=str)
+@pytest.mark.parametrize(
+    "over_time",
+    [
+        watch(strength("smoke") >= 0.5, held_for="30s"),
+        watch(total("smoke") >= 0.5, held_for="30s", rewake_every="2h"),
+        watch(total("smoke") >= 0.5, held_for="30s", clear_below=0.4),
+        watch(strength("smoke") < 0.5, rewake_every="2h"),
+        watch(total("smoke") < 0.5, held_for="30s", rewake_every="2h"),
+        watch(strength("smoke") < 0.5, held_for="30s", clear_above=0.6),
+    ],
+    ids=["held", "held and rewoken", "held and cleared", "falling and rewoken", "fallen total", "falling and cleared"],
+)
+def test_an_episode_is_told_once_wherever_the_backfill_is(
+    world: World, over_time: Any, law: Any, weight: float
+) -> None:
+    agent = spec("pager", over_time)
+    world.deploy({"smoke": kind("smoke", Linear("10m"), on_repeat="separate")}, agent)
+    for subject in ("a", "a", "b", "c"):
+        world.put("smoke", subject)
+    tick(world, MINUTE)
+    run(world)
+    world.register({"smoke": kind("smoke", law, on_repeat="separate", weight=weight)}, agent)
+    tick(world, HOUR)
+    run(world)
+    told = crossings(world)
+    assert len(told) >= 3
+    while in_transaction(world.board, backfill.run_batch, 1):
+        tick(world, SECOND)
+        run(world)
+    assert crossings(world) == told
+    assert world.sql("SELECT * FROM followed_watch") == []
+
+
+def test_a_withdrawal_before_the_backfill_begins_no_episode_anew(world: World) -> None:
+    agent = spec("pager", watch(total("smoke") >= 1.5, held_for="30s"))
+    world.deploy({"smoke": kind("smoke", Linear("10m"), on_repeat="separate")}, agent)
+    mark = world.put("smoke", intensity=0.1).mark_id
+    world.put("smoke", intensity=2.0)
+    tick(world, MINUTE)
+    assert len(run(world)) == 1
+    world.register({"smoke": kind("smoke", Linear("20m"), on_repeat="separate")}, agent)
+    world.advance(HOUR / 4)
+    world.board.withdraw(mark)
+    world.follow()
+    tick(world, MINUTE)
+    assert len(crossings(world)) == 1
 
 
 def test_only_a_new_crossing_begins_the_interval_anew(world: World) -> None:

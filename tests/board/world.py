@@ -18,7 +18,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import prepare
-from blackboard.board.registration import backfill
+from blackboard.board.registration import backfill, changed_watches
 from blackboard.board.registration.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -140,7 +140,11 @@ class World:
         return count
 
     def fire_due(self) -> int:
-        return self.board.session.write(predicted_crossings.fire_due)
+        def work(txn: BoardTransaction) -> int:
+            changed_watches.prepare_due(txn, predicted_crossings.PREDICTIONS_PER_QUERY)
+            return predicted_crossings.fire_due(txn)
+
+        return self.board.session.write(work)
 
     def fire_all_due(self) -> int:
         count = 0

@@ -319,8 +319,10 @@ def check_windows(path: Path, within: int, threshold: int) -> None:
         if known and (end := max(known) + within) <= recorded and end not in due["lull"]:
             due["lull"].append(end)
         before = sum(other > recorded - within for other in known)
+        if occurred <= recorded - within:
+            continue  # a late deposit whose window had ended was never in it
         known.append(occurred)
-        if before < threshold <= before + (occurred > recorded - within):
+        if before + 1 == threshold:
             due["surge"].append(recorded)
     due["lull"].append(max(known) + within)
     for name, instants in due.items():

@@ -36,7 +36,7 @@ def _test_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillTar
     watch = txn.active.watches.get(target.watch_id)
     count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
     if count < limit:
-        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+        txn.end_backfill(job)
     return count
 
 
@@ -59,7 +59,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
     """Test a watch on live marks as they were at the change, or at their own deposit if it came later."""
     watch = txn.active.watches.get(target.watch_id)
     if watch is None:
-        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+        txn.end_backfill(job)
         return 0
     if watch.is_over_board:
         changed_watches.test_board(txn, watch, job)
@@ -89,7 +89,7 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
     if len(subjects) == limit:
         txn.continue_backfill(job, target._replace(last_subject=subjects[-1]))
     else:
-        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+        txn.end_backfill(job)
     return len(subjects)
 
 
@@ -99,7 +99,7 @@ def _next_marks(txn: BoardTransaction, job: BackfillRow, kind: str, up_to: int, 
 
 def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
     if position >= job.up_to:
-        txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+        txn.end_backfill(job)
     else:
         txn.sql.run(CROSSINGS.move_backfill, id=job.id, position=position)
 

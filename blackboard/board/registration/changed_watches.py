@@ -116,4 +116,4 @@ def test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) 
         predicted_crossings.predict_board(txn, watch, since=job.at)
     if watch.absorbs:
         rising_crossings.evaluate(txn, watch, "")
-    txn.sql.run(CROSSINGS.delete_backfill, id=job.id)
+    txn.end_backfill(job)

@@ -297,6 +297,12 @@ class BoardTransaction:
         self.sql.run(CROSSINGS.delete_backfill, id=row.id)
         self._plan_backfill(target, row.at, row.up_to)
 
+    def end_backfill(self, row: BackfillRow) -> None:
+        """Delete a backfill that is done. The last one leaves nothing behind."""
+        self.sql.run(CROSSINGS.delete_backfill, id=row.id)
+        if self.sql.one(CROSSINGS.backfills) is None:
+            self.sql.run(CROSSINGS.delete_followed)
+
     def _plan_backfill(self, target: BackfillTarget, at: Instant, up_to: int) -> None:
         row = {"task": target.task, "name": target.name, "at": at, "up_to": up_to, "position": 0}
         self.sql.run(CROSSINGS.insert_backfill, **row)

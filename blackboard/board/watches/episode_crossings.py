@@ -150,8 +150,11 @@ def follow_deployment(
 ) -> None:
     """Follow a change of the deployment, as of its instant. `is_changed` says that the watch itself has changed.
 
-    A changed watch does not cross at once if its agent was given all these marks before.
+    A state follows each change once: an episode that has ended since the change would begin anew otherwise. A changed
+    watch does not cross at once if its agent was given all these marks before.
     """
+    if not watch_states.begin_following(txn, key):
+        return
     knows_all = (
         is_changed
         and not watch.has_window
@@ -177,9 +180,6 @@ def advance_to_now(
     `crossed_at` is when the watch last crossed, if there is no state.
     """
     stored, timing = watch_states.get(txn, key), _timing(watch)
-    if stored is None and at is not None:
-        crossing = txn.sql.one(CROSSINGS.crossed_since, **key._asdict(), since=at)
-        at = at if crossing is None else None  # the episode is over, though the backfill had not reached these marks
     marks = watch_states.marks_behind(txn, watch, key, at)
     at = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)

@@ -68,6 +68,14 @@ def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
     txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
+def begin_following(txn: BoardTransaction, key: StateKey) -> bool:
+    """Return whether a state has yet to follow the last change of the deployment, and record that it does now."""
+    if txn.sql.one(CROSSINGS.get_followed, **key._asdict()) is not None:
+        return False
+    txn.sql.run(CROSSINGS.insert_followed, **key._asdict())
+    return True
+
+
 def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
     """Return whether unabsorbed marks that meet the condition of a rising watch make it cross.
 

@@ -119,3 +119,7 @@ DELETE FROM predicted_crossing WHERE subject = :subject;
 -- name: delete_watch_states
 -- Delete what watches over time remember for the subject.
 DELETE FROM watch_state WHERE subject = :subject;
+
+-- name: delete_followed_watches
+-- Delete which watches over time have followed a change of the deployment for the subject.
+DELETE FROM followed_watch WHERE subject = :subject;
