@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -23,7 +23,7 @@ from blackboard.errors import UnknownName, UsageError
 
 TagValue = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 """A value with which a tag is compared."""
-Where = Mapping[str, Any]
+Where = Mapping[str, str | bool | float | Decimal | Collection[str | bool | float | Decimal]]
 """The values that tags must have, by name. A collection stands for any of its values."""
 
 MAX_KEY_BYTES = 500

@@ -145,7 +145,7 @@ def _files_being_imported(error: BaseException) -> set[str]:
     return {file for importer, file in pairwise(files) if importer == _IMPORTER and os.path.isfile(file)}
 
 
-_OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_OWN = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _CONTEXT = os.path.join(_OWN, "daemon", "run_context.py")
 """The file of the functions that agents call in a run. An error of the board from there is about the daemon's board."""
 _IMPORTER = "<frozen importlib._bootstrap>"

@@ -296,15 +296,16 @@ def test_an_agent_reads_by_tags(world: World) -> None:
 
 def test_a_read_by_an_unknown_tag_is_refused(world: World) -> None:
     kinds = {"lead": kind("lead"), "alert": kind("alert", tags=("service",))}
-    for where, problem in (
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"servce": "db"}, r"agents\.sales\.reads: there is no tag 'servce' of kind 'alert'; did you mean 'service'"),
         ({"service": None}, r"agents\.sales\.reads: where: 'service' has no value"),
-    ):
+    ]
+    for where, problem in cases:
         agent = spec("sales", strength("lead") >= 0.5, reads=[strongest_of("alert", where=where)])
         with pytest.raises(ConfigurationError, match=problem):
             world.board.deploy(Deployment(kinds=kinds, agents={"sales": agent}))
     with pytest.raises(UsageError, match="a tag is compared with"):
-        strongest_of("alert", where={"service": object()})
+        strongest_of("alert", where={"service": object()})  # type: ignore[dict-item]
 
 
 # -- the view

@@ -15,7 +15,7 @@ import structlog
 from blackboard.system import log_queue
 from blackboard.system.log_queue import MAX_LINES, Log
 
-PACKAGE = Path(log_queue.__file__).parent
+PACKAGE = Path(log_queue.__file__).parents[1]
 
 
 def write_to(write: Callable[[str], Any]) -> None:
