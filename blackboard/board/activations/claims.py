@@ -39,8 +39,8 @@ from blackboard.board.watches import (
     stimuli,
     subject_cooldowns,
 )
+from blackboard.board.watches.crossing_records import reason_of
 from blackboard.board.watches.crossing_selection import Selection
-from blackboard.board.watches.rising_crossings import reason_of
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, Deployment, Per
 from blackboard.core.states import ActivationState, CrossingState

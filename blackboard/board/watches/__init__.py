@@ -16,6 +16,7 @@ predicted_crossings  when falling watches will cross, and when schedules come ne
 episode_crossings    watches over time, for how long the condition has held
 watch_states         since when that is, as it is stored
 scheduled_crossings  schedules, and what becomes of missed instants
+crossing_records     how a crossing is recorded, with what the watch measured
 
 What becomes of a crossing that waits:
 

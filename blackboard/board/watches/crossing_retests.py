@@ -15,8 +15,8 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import fading_events, subjects_in_windows
-from blackboard.board.watches import need_access, rising_crossings, scheduled_crossings, watch_states
-from blackboard.board.watches.rising_crossings import Measurement
+from blackboard.board.watches import crossing_records, need_access, scheduled_crossings, watch_states
+from blackboard.board.watches.crossing_records import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.conditions import Condition
@@ -103,7 +103,7 @@ class _Retest:
             if other is not None and other.id != crossing.id:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
-                rising_crossings.cross(
+                crossing_records.cross(
                     self.txn,
                     self.watch,
                     holding.subject,
@@ -138,8 +138,8 @@ class _Retest:
             id=self.crossing.id,
             subject=holding.subject,
             mark_id=holding.mark_id,
-            **rising_crossings.side_columns(self.watch, holding.measured),
-            **rising_crossings.columns(
+            **crossing_records.side_columns(self.watch, holding.measured),
+            **crossing_records.columns(
                 self.txn, self.watch, holding.measured, self.at, noticed_at=self.crossing.noticed_at
             ),
         )

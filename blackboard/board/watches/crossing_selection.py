@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_holds, episode_crossings, rising_crossings, scheduled_crossings
+from blackboard.board.watches import (
+    crossing_holds,
+    crossing_records,
+    episode_crossings,
+    rising_crossings,
+    scheduled_crossings,
+)
 from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind, select_inputs
 from blackboard.board.watches.crossing_order import strongest_first
 from blackboard.core.deployment import DEFAULT_BATCH
@@ -131,7 +137,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
         return True
     if watch.is_falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
         return False
-    reason = f"{rising_crossings.reason_of(watch, crossing)} at the crossing, has faded"
+    reason = f"{crossing_records.reason_of(watch, crossing)} at the crossing, has faded"
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True

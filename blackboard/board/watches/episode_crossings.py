@@ -14,17 +14,17 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import (
     board_totals,
+    crossing_records,
     crossing_retests,
     falling_crossings,
     guards,
     need_access,
-    rising_crossings,
     watch_states,
     window_totals,
 )
 from blackboard.board.watches.crossing_inputs import inputs_in_windows
+from blackboard.board.watches.crossing_records import Measurement
 from blackboard.board.watches.falling_crossings import Fall, may_be_weaker
-from blackboard.board.watches.rising_crossings import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
@@ -142,7 +142,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         marks, at = watch_states.marks_behind(txn, watch, key), txn.now
         met = met_side(watch.condition, marks, at)
         measured = _measure_marks(marks, at, waiting.value if met is None else met.value)
-    rising_crossings.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=waiting.cause)
+    crossing_records.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=waiting.cause)
 
 
 def follow_deployment(
@@ -325,7 +325,7 @@ def _cross(
     met = met_side(watch.condition, marks, at)
     assert met is not None
     measured = replace(_measure_marks(marks, at, met.value), comparison=met.comparison)
-    return rising_crossings.cross(
+    return crossing_records.cross(
         txn,
         watch,
         key.subject,
@@ -344,7 +344,7 @@ def _cross_window(
     met = met_side(watch.condition, watch_states.marks_behind(txn, watch, key, at, whole=True), at)
     assert met is not None
     measured = replace(_measure_window(txn, watch, key, at, met.value), comparison=met.comparison)
-    return rising_crossings.cross(
+    return crossing_records.cross(
         txn,
         watch,
         key.subject,

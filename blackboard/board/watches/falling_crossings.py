@@ -11,7 +11,7 @@ from blackboard.board.transactions.activation_rows import close_crossing, insert
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import guards, rising_crossings
+from blackboard.board.watches import crossing_records, guards
 from blackboard.clock import Instant
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.states import ActivationState, CrossingState
@@ -70,10 +70,10 @@ def may_be_weaker(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> b
 
 def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     laws = {law_key(mark.state.law) for mark in fall.marks}
-    measured = rising_crossings.Measurement(
+    measured = crossing_records.Measurement(
         fall.side.value, len(fall.marks), laws=laws, comparison=fall.side.comparison
     )
-    return rising_crossings.cross(
+    return crossing_records.cross(
         txn,
         watch,
         fall.subject,

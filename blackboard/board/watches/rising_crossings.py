@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
-
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import (
     board_totals,
+    crossing_records,
     dropped_crossings,
-    guards,
     need_access,
-    scheduled_crossings,
     watch_states,
 )
-from blackboard.board.watches.crossing_order import order_columns, set_bound
+from blackboard.board.watches.crossing_order import set_bound
+from blackboard.board.watches.crossing_records import Measurement
 from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison
-from blackboard.core.states import CrossingState
 from blackboard.core.strength_forecast import met_side
-from blackboard.durations import format_duration
-from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """What a watch measured when it crossed."""
-
-    value: float
-    mark_count: int
-    """How many marks stand behind the value."""
-    rows: Sequence[MarkRow] = ()
-    """These marks, if they were read."""
-    strongest: float | None = None
-    """The strength of the strongest mark, if the marks were not read; None stands for the value."""
-    laws: Collection[str] = ()
-    """The laws of the marks, if the marks are not given."""
-    comparison: Comparison | None = None
-    """The side of the condition that was met, with this value; None stands for the first side."""
 
 
 def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
@@ -151,50 +128,6 @@ def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, subject: 
     return stimuli_hold_at(txn, watch, subject, txn.now)
 
 
-def cross(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    subject: str,
-    mark_id: int,
-    measured: Measurement,
-    *,
-    crossed_at: Instant | None = None,
-    event_id: int | None = None,
-    cause: str | None = None,
-    held_since: Instant | None = None,
-) -> bool:
-    """Record a crossing, or update the crossing that waits; return whether the crossing is new.
-
-    If the guard of a rising watch drops the crossing, it is recorded as skipped. The guard of a falling watch has
-    decided before this call. `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an
-    earlier `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses, and
-    `held_since` since when its condition has held.
-    """
-    crossed_at = txn.now if crossed_at is None else crossed_at
-    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
-    crossing = key | {"cause": cause}
-    crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
-    if txn.sql.run(CROSSINGS.renew_crossing, **crossing).rowcount:
-        return False
-    txn.sql.run(
-        CROSSINGS.insert_crossing,
-        state=CrossingState.WAITING,
-        crossed_at=crossed_at,
-        noticed_at=txn.now,
-        **side_columns(watch, measured),
-        held_by=None,
-        activation_id=None,
-        closed_at=None,
-        held_since=held_since,
-        **crossing,
-    )
-    if not watch.is_falling and guards.drops(txn, watch, subject, crossed_at):
-        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key)
-        dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
-        return False
-    return True
-
-
 def _cross_for_news(
     txn: BoardTransaction,
     watch: RegisteredWatch,
@@ -209,69 +142,10 @@ def _cross_for_news(
     key = StateKey(watch.id, subject, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):
         return False
-    is_new = cross(txn, watch, subject, mark_id, measured, crossed_at=at)
+    is_new = crossing_records.cross(txn, watch, subject, mark_id, measured, crossed_at=at)
     if is_new and watch.timing is not None:
         watch_states.record_crossing(txn, key, at)
     return is_new
-
-
-def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any]:
-    """Return the columns of a crossing that say which side of its condition was met."""
-    comparison = watch.comparison if measured.comparison is None else measured.comparison
-    is_single = isinstance(watch.condition, Comparison)
-    return {
-        "value": measured.value,
-        "threshold": comparison.threshold,
-        "measure": None if is_single else str(comparison.measure),
-    }
-
-
-def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
-    """Return why a watch crossed: its condition, and the side that was met with its value and threshold."""
-    if watch.is_scheduled:
-        return scheduled_crossings.reason_of(watch, crossing)
-    sides = [one for one in watch.condition.comparisons() if crossing.measure in (None, str(one.measure))]
-    side = next((one for one in sides if one.threshold == crossing.threshold), None)
-    if side is None:  # the watch has changed since
-        side = replace(watch.comparison, threshold=crossing.threshold)
-    name = "" if crossing.measure is None else f"{crossing.measure} = "
-    return f"{watch.condition}: {name}{side.text_of(crossing.value)}{_reason_over_time(watch, crossing)}"
-
-
-def _reason_over_time(watch: RegisteredWatch, crossing: CrossingRow) -> str:
-    timing = watch.timing
-    if timing is None or crossing.cause is None:
-        return ""
-    if crossing.cause == "rewake" and timing.rewake_every is not None:
-        return f"; again after {format_duration(timing.rewake_every)}"
-    return f"; held for {format_duration(timing.held_for)}" if timing.held_for else ""
-
-
-def columns(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    measured: Measurement,
-    crossed_at: Instant,
-    *,
-    noticed_at: Instant,
-    event_id: int | None = None,
-) -> dict[str, Any]:
-    """Return the columns of a crossing that follow from what its watch measured."""
-    value, rows, strongest = measured.value, measured.rows, measured.strongest
-    if strongest is None:
-        strongest = max((txn.strength(row) for row in rows), default=value)
-    urgent_above = watch.agent.settings.urgent_above
-    is_urgent = urgent_above is not None and strongest >= urgent_above
-    if event_id is None:
-        event_id = rows[0].event_id if rows else txn.last_event
-    laws = measured.laws or _laws(txn, rows)
-    strength = value if isinstance(watch.condition, Comparison) or watch.has_window else strongest
-    return order_columns(txn, watch, strength, laws, crossed_at) | {
-        "event_id": event_id,
-        "marks": measured.mark_count,
-        "urgent": int(is_urgent),
-        "ready_at": watch.batch_window_end(noticed_at, measured.mark_count, urgent=is_urgent),
-    }
 
 
 def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
@@ -327,11 +201,8 @@ def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows
     """Set the bound of a waiting crossing whose marks are below the threshold, though a deposit made them stronger."""
     if len(rows) > 1 or any(row.reinforcements for row in rows):
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
-        set_bound(txn, watch, subject, mark_id, [txn.strength(row) for row in rows], _laws(txn, rows))
-
-
-def _laws(txn: BoardTransaction, rows: Iterable[MarkRow]) -> list[str]:
-    return [txn.migrated(row).law for row in rows]
+        strengths = [txn.strength(row) for row in rows]
+        set_bound(txn, watch, subject, mark_id, strengths, crossing_records.laws_of(txn, rows))
 
 
 def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow | None) -> bool:

@@ -1,0 +1,143 @@
+"""Records of crossings: what the watch measured, the place in the order, and the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import dropped_crossings, guards, scheduled_crossings
+from blackboard.board.watches.crossing_order import order_columns
+from blackboard.clock import Instant
+from blackboard.core.conditions import Comparison
+from blackboard.core.states import CrossingState
+from blackboard.durations import format_duration
+from blackboard.store.rows import CrossingRow, MarkRow
+from blackboard.store.statements import CROSSINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a watch measured when it crossed."""
+
+    value: float
+    mark_count: int
+    """How many marks stand behind the value."""
+    rows: Sequence[MarkRow] = ()
+    """These marks, if they were read."""
+    strongest: float | None = None
+    """The strength of the strongest mark, if the marks were not read; None stands for the value."""
+    laws: Collection[str] = ()
+    """The laws of the marks, if the marks are not given."""
+    comparison: Comparison | None = None
+    """The side of the condition that was met, with this value; None stands for the first side."""
+
+
+def cross(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    subject: str,
+    mark_id: int,
+    measured: Measurement,
+    *,
+    crossed_at: Instant | None = None,
+    event_id: int | None = None,
+    cause: str | None = None,
+    held_since: Instant | None = None,
+) -> bool:
+    """Record a crossing, or update the crossing that waits; return whether the crossing is new.
+
+    If the guard of a rising watch drops the crossing, it is recorded as skipped. The guard of a falling watch has
+    decided before this call. `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an
+    earlier `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses, and
+    `held_since` since when its condition has held.
+    """
+    crossed_at = txn.now if crossed_at is None else crossed_at
+    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    crossing = key | {"cause": cause}
+    crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
+    if txn.sql.run(CROSSINGS.renew_crossing, **crossing).rowcount:
+        return False
+    txn.sql.run(
+        CROSSINGS.insert_crossing,
+        state=CrossingState.WAITING,
+        crossed_at=crossed_at,
+        noticed_at=txn.now,
+        **side_columns(watch, measured),
+        held_by=None,
+        activation_id=None,
+        closed_at=None,
+        held_since=held_since,
+        **crossing,
+    )
+    if not watch.is_falling and guards.drops(txn, watch, subject, crossed_at):
+        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key)
+        dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
+        return False
+    return True
+
+
+def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any]:
+    """Return the columns of a crossing that say which side of its condition was met."""
+    comparison = watch.comparison if measured.comparison is None else measured.comparison
+    is_single = isinstance(watch.condition, Comparison)
+    return {
+        "value": measured.value,
+        "threshold": comparison.threshold,
+        "measure": None if is_single else str(comparison.measure),
+    }
+
+
+def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
+    """Return why a watch crossed: its condition, and the side that was met with its value and threshold."""
+    if watch.is_scheduled:
+        return scheduled_crossings.reason_of(watch, crossing)
+    sides = [one for one in watch.condition.comparisons() if crossing.measure in (None, str(one.measure))]
+    side = next((one for one in sides if one.threshold == crossing.threshold), None)
+    if side is None:  # the watch has changed since
+        side = replace(watch.comparison, threshold=crossing.threshold)
+    name = "" if crossing.measure is None else f"{crossing.measure} = "
+    return f"{watch.condition}: {name}{side.text_of(crossing.value)}{_reason_over_time(watch, crossing)}"
+
+
+def _reason_over_time(watch: RegisteredWatch, crossing: CrossingRow) -> str:
+    timing = watch.timing
+    if timing is None or crossing.cause is None:
+        return ""
+    if crossing.cause == "rewake" and timing.rewake_every is not None:
+        return f"; again after {format_duration(timing.rewake_every)}"
+    return f"; held for {format_duration(timing.held_for)}" if timing.held_for else ""
+
+
+def columns(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    measured: Measurement,
+    crossed_at: Instant,
+    *,
+    noticed_at: Instant,
+    event_id: int | None = None,
+) -> dict[str, Any]:
+    """Return the columns of a crossing that follow from what its watch measured."""
+    value, rows, strongest = measured.value, measured.rows, measured.strongest
+    if strongest is None:
+        strongest = max((txn.strength(row) for row in rows), default=value)
+    urgent_above = watch.agent.settings.urgent_above
+    is_urgent = urgent_above is not None and strongest >= urgent_above
+    if event_id is None:
+        event_id = rows[0].event_id if rows else txn.last_event
+    laws = measured.laws or laws_of(txn, rows)
+    strength = value if isinstance(watch.condition, Comparison) or watch.has_window else strongest
+    return order_columns(txn, watch, strength, laws, crossed_at) | {
+        "event_id": event_id,
+        "marks": measured.mark_count,
+        "urgent": int(is_urgent),
+        "ready_at": watch.batch_window_end(noticed_at, measured.mark_count, urgent=is_urgent),
+    }
+
+
+def laws_of(txn: BoardTransaction, rows: Iterable[MarkRow]) -> list[str]:
+    """Return the decay law of each mark."""
+    return [txn.migrated(row).law for row in rows]
