@@ -55,7 +55,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def crash_runs(request: pytest.FixtureRequest) -> int:
-    """Return the number of kills in the crash test: a thousand in `make test`, more in `make crash`."""
+    """Return the number of kills in the crash test: 1000, or the `N` of `make crash`."""
     return int(request.config.getoption("--crash-runs"))
 
 

@@ -48,7 +48,7 @@ class CallSteps:
             exceeded = model_calls.send(txn, row, cost)
             if exceeded is not None and exceeded.holds:
                 # In one transaction: room that is given back afterwards finds the activation held.
-                activation_results.defer(txn, claim.row, until=exceeded.until, reason=exceeded.reason, held=True)
+                activation_results.defer(txn, claim.row, until=exceeded.until, reason=exceeded.reason, is_held=True)
             return exceeded
 
         return self._session.write(work, record_instant=True)

@@ -346,12 +346,14 @@ class Worker:
 
         return self._session.write(work, record_instant=True)
 
-    def defer(self, claim: Claim, reason: str, until: Instant | None, *, held: bool = False) -> None:
-        """Return a run to the agenda without counting it as a failure, until an instant (None: for ever).
+    def defer(self, claim: Claim, reason: str, until: Instant | None, *, is_held: bool = False) -> None:
+        """Defer a run until an instant (None: for ever), without counting a failure.
 
-        Time alone does not release a `held` run.
+        Time alone does not release a run with `is_held`.
         """
-        self._session.write(lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, held=held))
+        self._session.write(
+            lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, is_held=is_held)
+        )
 
     def hand_back(self, claim: Claim) -> None:
         """Give a run up because the worker stops: another can claim it at once."""

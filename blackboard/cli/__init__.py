@@ -2,14 +2,14 @@
 
 What all commands share:
 
-entry_point    sets up the process, and runs the command
-app            the group of commands: `COMMANDS` names the module of each
-cli_session    the board and the deployment of a command
-completion     completes names in a shell
-typed_command  the command as it was typed, for advice that a person can copy
-signals        the signals of `run`
-terminal       what commands print, and how
-row_files      the rows that `load` deposits from a file
+entry_point     sets up the process, and runs the command
+app             the group of commands: `COMMANDS` names the module of each
+cli_session     the board and the deployment of a command
+completion      completes names in a shell
+typed_command   the command as it was typed, for advice that a person can copy
+daemon_signals  the signals of `run`
+terminal        what commands print, and how
+row_files       the rows that `load` deposits from a file
 
 The commands:
 

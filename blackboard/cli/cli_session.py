@@ -32,7 +32,7 @@ Replace = Annotated[
 
 @dataclass
 class Session:
-    """The common options of a command."""
+    """What a command works with: its options, the deployment file and the board."""
 
     config: Path | None = None
     database: str | None = None

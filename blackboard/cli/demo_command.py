@@ -48,9 +48,9 @@ def demo(
       blackboard demo --directory /tmp/demo
     """
     from blackboard.board import Blackboard
+    from blackboard.cli.daemon_signals import handle_signals
     from blackboard.cli.demo_samples import Demo
     from blackboard.cli.run_command import client_of
-    from blackboard.cli.signals import handle_signals
     from blackboard.cli.terminal import log_setup
     from blackboard.daemon import build_daemon
     from blackboard.llm.client import describe_model

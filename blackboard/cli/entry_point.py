@@ -23,9 +23,9 @@ def main() -> NoReturn:
             sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
             sys.exit(2)
     if "run" in sys.argv:
-        from blackboard.cli import signals
+        from blackboard.cli import daemon_signals
 
-        signals.hold_reloads()  # before all that takes time
+        daemon_signals.hold_reloads()  # before all that takes time
     if not HOSTS.intersection(sys.argv):
         # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

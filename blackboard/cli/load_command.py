@@ -109,7 +109,15 @@ def load(
     """
     if follow and again:
         raise UsageError("--again corrects the load of a whole file, and --follow continues one; use only one of them")
-    columns = Columns(kind, subject, _pairs(mapped or ()), _number_or_column(intensity), extra, key, occurred_at)
+    columns = Columns(
+        kind=kind,
+        subject=subject,
+        fields=_pairs(mapped or ()),
+        intensity=_number_or_column(intensity),
+        extra=extra,
+        key=key,
+        occurred_at=occurred_at,
+    )
     form = TextForm(_delimiter(delimiter), encoding, each)
     options = LoadOptions(context, file, columns, form, rejects or default_path(file, follow=follow))
     loaded, read_as = _follow(options) if follow else _load(options, again=again)

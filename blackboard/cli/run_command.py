@@ -60,7 +60,7 @@ def run(
       blackboard run --agents sales,scheduler
     """
     from blackboard.board.deployments.deployer import Deployer
-    from blackboard.cli import signals
+    from blackboard.cli import daemon_signals
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.daemon import build_daemon
     from blackboard.system import log_queue
@@ -79,7 +79,7 @@ def run(
             daemon = build_daemon(board, resolved, client_of(resolved))
             deployer = Deployer(new_code="never", worker=daemon.worker.id)
             daemon.reload = _reload(session, board, deployer, resolved.settings, names)
-            with signals.handle_signals(daemon):
+            with daemon_signals.handle_signals(daemon):
                 report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             say(line)

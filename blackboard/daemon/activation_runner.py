@@ -78,7 +78,7 @@ class ActivationRunner:
             finished = self._attempt(agent, claim, claim_next)
         except Deferral as deferral:
             reason = deferral.reason
-            self.worker.defer(claim, reason, deferral.until, held=deferral.held)
+            self.worker.defer(claim, reason, deferral.until, is_held=deferral.is_held)
             log.info("deferred", **self._about(claim), reason=deferral.shown)
             self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
             return False

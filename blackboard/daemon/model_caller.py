@@ -1,6 +1,6 @@
 """The model call of an activation: planned, sent and answered. Each step is committed before the next.
 
-A call never blocks until a retry: `Deferral` returns the activation to the agenda.
+A call never blocks until a retry: `Deferral` puts the activation back.
 """
 
 from __future__ import annotations
@@ -60,30 +60,30 @@ class Request(NamedTuple):
 
 
 class Deferral(BaseException):
-    """A request to return the activation to the agenda. Not an Exception, so that no agent catches it by mistake.
+    """A request to put the activation back. Not an Exception, so that no agent catches it by mistake.
 
-    Without `until` there is no automatic attempt. Only a person or another event can release a `held` activation. The
-    log shows `shown`, by default the reason, which must then quote no payload.
+    Without `until` there is no automatic attempt. If `is_held`, only a person or another event releases it. The log
+    shows `shown`, by default the reason, which must then quote no payload.
     """
 
-    def __init__(self, reason: str, until: Instant | None, *, held: bool = False, shown: object = None) -> None:
+    def __init__(self, reason: str, until: Instant | None, *, is_held: bool = False, shown: object = None) -> None:
         super().__init__(reason)
-        self.reason, self.until, self.held = reason, until, held
+        self.reason, self.until, self.is_held = reason, until, is_held
         self.shown = reason if shown is None else shown
 
 
 def _pause_deferral(wait: model_pauses.Wait) -> Deferral:
     """Return the deferral by a pause of a model, whose reason may quote the provider."""
-    return Deferral(wait.reason, wait.until, held=wait.is_held, shown=wait.problem)
+    return Deferral(wait.reason, wait.until, is_held=wait.is_held, shown=wait.problem)
 
 
 def _unknown_deferral(row: ModelCall) -> Deferral:
     known = f"the outcome of call {row.id} is unknown"
-    return Deferral(f"{known}: {row.error}; retry or discard it", None, held=True, shown=known)
+    return Deferral(f"{known}: {row.error}; retry or discard it", None, is_held=True, shown=known)
 
 
 def _batch_deferral() -> Deferral:
-    return Deferral("it waits for the batch API", None, held=True)
+    return Deferral("it waits for the batch API", None, is_held=True)
 
 
 class ModelCaller:
@@ -133,7 +133,7 @@ class ModelCaller:
                     f"agent {claim.agent.name!r} has no offline rule, and the provider is set to offline: set another"
                     " provider in [model], and restart the daemon"
                 )
-                raise Deferral(reason, self.retry_at(claim), held=True)
+                raise Deferral(reason, self.retry_at(claim), is_held=True)
             return require_done(offline(data), "offline")
         request = self._request(claim, system, data, answer)
         row = self._open_call(claim, request)
@@ -160,7 +160,7 @@ class ModelCaller:
                 prices=self.recorder.prices,
             )
         except UnknownName as error:
-            raise Deferral(f"{error}; a call without a price is not sent", None, held=True) from None
+            raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
         return Request(model, body, api_for(settings, strongest))
 
     def _open_call(self, claim: Claim, request: Request) -> ModelCall | None:
@@ -297,12 +297,12 @@ class ModelCaller:
         try:
             cost = self.recorder.highest_cost(row)
         except UnknownName as error:
-            raise Deferral(f"{error}; a call without a price is not sent", None, held=True) from None
+            raise Deferral(f"{error}; a call without a price is not sent", None, is_held=True) from None
         exceeded = self._steps.reserve(claim, row, cost)
         if exceeded is None:
             return
         if exceeded.holds:
-            raise Deferral(exceeded.reason, exceeded.until, held=True)
+            raise Deferral(exceeded.reason, exceeded.until, is_held=True)
         log.warning("a budget that only warns was exceeded", call=row.id, agent=row.agent, reason=exceeded.reason)
 
     def _parse_answer(self, row: ModelCall, answer: type[A]) -> A:
@@ -342,7 +342,7 @@ class ModelCaller:
         if now - min((row.sent_at for row in failed if row.sent_at is not None), default=now) >= limit:
             given_up = f"given up after {format_duration(limit)} (give_up_after)"
             reason = f"{given_up}: {failure}; retry or discard it"
-            raise Deferral(reason, None, held=True, shown=given_up) from None
+            raise Deferral(reason, None, is_held=True, shown=given_up) from None
 
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
         """Return when an activation may call the model again; `retry_after` is what the API asks for, in seconds."""

@@ -375,7 +375,7 @@ def test_the_crossing_of_a_batch_with_many_parts_is_rewritten_few_times(world: W
 def test_a_crossing_whose_last_part_is_discarded_is_discarded(world: World) -> None:
     rows = parted(world)
     agent = world.deployment.agents["sales"]
-    in_transaction(world.board, activation_results.defer, rows[0], until=None, reason="a person", held=True)
+    in_transaction(world.board, activation_results.defer, rows[0], until=None, reason="a person", is_held=True)
     in_transaction(world.board, activation_results.finish, rows[1], agent, [], MarkClasses())
     world.board.discard(rows[0].id)
     assert [row.state for row in world.crossings()] == ["discarded"]

@@ -111,7 +111,7 @@ def test_explain_names_a_budget(world: World) -> None:
     world.put("a")
     claim = world.claimed("watchman")
     world.board.session.write(
-        lambda txn: defer(txn, claim.row, until=txn.now + HOUR, reason="the budget is spent", held=True)
+        lambda txn: defer(txn, claim.row, until=txn.now + HOUR, reason="the budget is spent", is_held=True)
     )
     world.put("a", "other")
     assert verdict(world, "other").startswith("it crossed; the budget is spent until 2")

@@ -266,7 +266,7 @@ def test_a_budget_defers(world: World) -> None:
     world.fire_all_due()
     claim = world.claimed("digest")
     until = world.clock.now() + 3 * HOUR
-    in_transaction(world.board, activation_results.defer, claim.row, until=until, reason="the budget", held=True)
+    in_transaction(world.board, activation_results.defer, claim.row, until=until, reason="the budget", is_held=True)
     world.advance(2 * HOUR)
     world.fire_all_due()
     assert world.claim("digest") is None

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.cli import signals
+from blackboard.cli import daemon_signals
 from blackboard.cli.cli_session import Session
 from blackboard.cli.run_command import _reload
 from blackboard.daemon import build_daemon
@@ -230,9 +230,9 @@ def test_a_signal_before_there_is_a_daemon_is_kept(service: Service) -> None:
     service.daemon.request_reload = requested.set  # type: ignore[method-assign]
     before = signal.getsignal(signal.SIGHUP)
     try:
-        signals.hold_reloads()
+        daemon_signals.hold_reloads()
         os.kill(os.getpid(), signal.SIGHUP)
-        with signals.handle_signals(service.daemon):
+        with daemon_signals.handle_signals(service.daemon):
             assert requested.wait(10)
             requested.clear()
             os.kill(os.getpid(), signal.SIGHUP)
@@ -251,7 +251,7 @@ def test_a_stop_needs_no_new_thread(service: Service, monkeypatch: pytest.Monkey
         stopped.set()
 
     service.daemon.stop = stop  # type: ignore[method-assign]
-    with signals.handle_signals(service.daemon):
+    with daemon_signals.handle_signals(service.daemon):
 
         def refuse(thread: threading.Thread) -> None:
             raise RuntimeError("can't start new thread")

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, agent, strength, watch
-from blackboard.cli.signals import handle_signals
+from blackboard.cli.daemon_signals import handle_signals
 from blackboard.settings.sections import DaemonSettings
 
 PATIENT = {"lease": "60s", "tick": "10s"}

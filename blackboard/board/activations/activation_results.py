@@ -154,15 +154,17 @@ def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
     txn.sql.run(ACTIVATIONS.give_back_attempts, agent=agent)
 
 
-def defer(txn: BoardTransaction, row: ActivationRow, *, until: Instant | None, reason: str, held: bool = False) -> bool:
-    """Return an activation to the agenda, without counting a failed attempt, until an instant.
+def defer(
+    txn: BoardTransaction, row: ActivationRow, *, until: Instant | None, reason: str, is_held: bool = False
+) -> bool:
+    """Defer an activation until an instant (None: for ever), without counting a failed attempt.
 
-    A `held` activation waits for a budget or, without an instant, for a person: time alone does not let it continue.
+    If `is_held`, it waits for a budget or, without an instant, for a person: time alone does not let it continue.
     Returns False, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:
         return False
-    state = ActivationState.HELD if held else ActivationState.READY
+    state = ActivationState.HELD if is_held else ActivationState.READY
     end_run(txn, current, state, error=reason or None, retry_at=until, attempt=current.attempt - 1)
     return True
 

@@ -45,7 +45,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True)
 class Wait:
-    """The wait of a call. A wait that is `held` does not end by time alone.
+    """The wait of a call. A wait that is held does not end by time alone.
 
     The log shows `problem`, which quotes nobody.
     """
@@ -91,9 +91,9 @@ def begin(
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
     is_new = pause.suspect is None and (before is None or before.suspect is not None)
     if pause.suspect and pause.failures == 1:
-        return wait_for(pause, txn.now + REFUSED_WAIT, held=False), is_new
+        return wait_for(pause, txn.now + REFUSED_WAIT, is_held=False), is_new
     others_first = REFUSED_WAIT if refused is Refusal.REQUEST else 0
-    return wait_for(pause, txn.now + delay + others_first, held=True), is_new
+    return wait_for(pause, txn.now + delay + others_first, is_held=True), is_new
 
 
 def _next_pause(
@@ -141,12 +141,12 @@ def admit(
     for pause in pauses:
         at = pause.probe_at + (REFUSED_WAIT if is_refused else 0)
         if at > txn.now:
-            return wait_for(pause, at, held=pause.probe_at > txn.now)
+            return wait_for(pause, at, is_held=pause.probe_at > txn.now)
     for pause in pauses:
         if pause.refusals and activation_splits.keep_strongest_part(
             txn, row, halve_rest=is_refused, retry_at=txn.now + REFUSED_WAIT, error=_reason(pause)
         ):
-            return wait_for(pause, txn.now, held=False)
+            return wait_for(pause, txn.now, is_held=False)
     for pause in pauses:
         # Others wait for the outcome. If it never comes, they try the model then.
         wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
@@ -200,9 +200,9 @@ def try_now(txn: BoardTransaction) -> None:
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
 
 
-def wait_for(pause: ModelPauseRow, until: Instant, *, held: bool) -> Wait:
+def wait_for(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:
     """Return the wait for the end of a pause."""
-    return Wait(problem(pause), _reason(pause), until, held)
+    return Wait(problem(pause), _reason(pause), until, is_held)
 
 
 def problem(pause: ModelPauseRow) -> str:

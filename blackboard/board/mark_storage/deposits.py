@@ -206,7 +206,13 @@ def _record_without_effect(
         evaporates_at=state.evaporates_at(kind),
         own_law=_own_law(kind, request),
     )
-    details = EventDetails(event_id, request.author, _text_of(request), new.intensity, request.activation_id)
+    details = EventDetails(
+        event_id=event_id,
+        author=request.author,
+        payload=_text_of(request),
+        intensity=new.intensity,
+        activation_id=request.activation_id,
+    )
     txn.record(recorded, outcome, occurred_at=new.at, details=details)
     crossed: Sequence[RegisteredWatch] = ()
     if _count_in_windows(txn, request, mark.id, event_id, new):
@@ -224,7 +230,15 @@ def _count_in_windows(
     if longest is None or new.at <= txn.now - longest:
         return False
     agent = "" if request.activation_id is None else request.author
-    row = WindowEventRow(request.kind, request.subject, new.at, event_id, mark_id, new.intensity, agent)
+    row = WindowEventRow(
+        kind=request.kind,
+        subject=request.subject,
+        occurred_at=new.at,
+        event_id=event_id,
+        mark_id=mark_id,
+        intensity=new.intensity,
+        agent=agent,
+    )
     txn.sql.put(WINDOWS.insert_window_event, row)
     window_totals.add(txn, row)
     return True
@@ -280,12 +294,12 @@ def _write(txn: BoardTransaction, request: DepositRequest, kind: Kind, joined: J
     register_law(txn, kind, joined.state.law, joined.old)
     row = _row_after(request, kind, joined, text, event_id=txn.next_event(), now=txn.now)
     details = EventDetails(
-        row.event_id,
-        request.author,
-        text,
-        joined.new.intensity,
-        request.activation_id,
-        None if shown is None else shown_event(txn, shown),
+        event_id=row.event_id,
+        author=request.author,
+        payload=text,
+        intensity=joined.new.intensity,
+        activation_id=request.activation_id,
+        shown_event_id=None if shown is None else shown_event(txn, shown),
     )
     txn.record(row, "deposited" if old is None else "reinforced", occurred_at=joined.new.at, details=details)
     if kind.unique is not None:

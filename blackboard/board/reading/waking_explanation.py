@@ -36,7 +36,7 @@ from blackboard.board.watches import (
     watch_states,
 )
 from blackboard.board.watches.crossing_holds import hold_of
-from blackboard.board.watches.watch_states import StateKey, of_subject, rows_behind
+from blackboard.board.watches.watch_states import StateKey, rows_behind, states_of_subject
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, from_datetime, iso, to_datetime
 from blackboard.core.conditions import Comparison, digits_beside, exact_digits
@@ -174,7 +174,9 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> l
 
 def _episodes(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[WatchEpisode, ...]:
     """Return what a watch over time remembers for a subject, the next to cross first."""
-    states = [(episode_crossings.forecast(txn, watch, state), state) for state in of_subject(txn, watch, subject)]
+    states = [
+        (episode_crossings.forecast(txn, watch, state), state) for state in states_of_subject(txn, watch, subject)
+    ]
     states.sort(key=lambda pair: LAST_INSTANT if pair[0] is None else pair[0])
     return tuple(
         WatchEpisode(

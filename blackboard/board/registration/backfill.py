@@ -31,8 +31,8 @@ def run_batch(txn: BoardTransaction, limit: int) -> int:
     return max(1, _TASKS[target.task](txn, job, target, limit))
 
 
-def _test_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
-    """Test the waiting crossings of a watch that changed again."""
+def _retest_crossings(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
+    """Test again the waiting crossings of a watch that has changed."""
     watch = txn.active.watches.get(target.watch_id)
     count = 0 if watch is None else crossing_retests.run_batch(txn, watch, limit)
     if count < limit:
@@ -105,7 +105,7 @@ def _advance(txn: BoardTransaction, job: BackfillRow, position: int) -> None:
 
 
 _TASKS = {
-    BackfillTask.RETEST: _test_crossings,
+    BackfillTask.RETEST: _retest_crossings,
     BackfillTask.KIND: _migrate_kind,
     BackfillTask.WATCH: _test_watch,
     BackfillTask.VALUES: _test_watch,

@@ -60,7 +60,7 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, subject: s
     So it crosses as of the instant of the change, whatever happens to the subject before the backfill comes to it.
     """
     for scope in (subject, ""):  # the former watch may have had another one
-        crossing_retests.complete(txn, watch, scope)
+        crossing_retests.retest_before_change(txn, watch, scope)
     if watch.is_falling:
         kinds = txn.active.migrating.intersection(watch.kinds)
         if watch.is_over_board:

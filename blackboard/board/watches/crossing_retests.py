@@ -61,8 +61,8 @@ def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
     return len(rows)
 
 
-def complete(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
-    """Test again the crossings of a watch for a subject ("" is the board), unless the backfill has reached them."""
+def retest_before_change(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
+    """Retest the crossings of a subject ("" is the board) now, if the backfill has not reached them."""
     if watch.id in txn.active.retests:
         for row in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
             if row.held_by == HELD_BY:
@@ -95,9 +95,9 @@ class _Retest:
             self._end()
             return
         own_key = crossing.subject, crossing.mark_id
-        held = sorted(self._holding(), key=lambda holding: (holding.subject, holding.mark_id) != own_key)
+        holdings = sorted(self._holding(), key=lambda holding: (holding.subject, holding.mark_id) != own_key)
         stays = False
-        for holding in held:
+        for holding in holdings:
             key = {"watch_id": self.watch.id, "subject": holding.subject, "mark_id": holding.mark_id}
             other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key)
             if other is not None and other.id != crossing.id:

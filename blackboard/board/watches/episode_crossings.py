@@ -206,7 +206,7 @@ def advance_to_now(
 
 def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Take a state through the instants that are due."""
-    crossing_retests.complete(txn, watch, prediction.subject)
+    crossing_retests.retest_before_change(txn, watch, prediction.subject)
     advance_to_now(txn, watch, StateKey(watch.id, prediction.subject, prediction.mark_id), at=prediction.due_at)
 
 

@@ -243,7 +243,7 @@ def _predict(
 def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Record a due crossing, or close it as skipped if its guard was closed. If fading was delayed, predict again."""
     if watch.is_scheduled:
-        crossing_retests.complete(txn, watch, "")
+        crossing_retests.retest_before_change(txn, watch, "")
         scheduled_crossings.fire(txn, watch, txn.now if prediction.due_at is None else prediction.due_at)
         return
     if watch.timing is not None:
@@ -257,7 +257,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
         txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
-    crossing_retests.complete(txn, watch, prediction.subject)
+    crossing_retests.retest_before_change(txn, watch, prediction.subject)
     side = fallen_side(watch.condition, marks, computed, at)
     falling_crossings.record(txn, watch, Fall(prediction.subject, prediction.mark_id, marks, side, at, event_id))
 

@@ -40,7 +40,7 @@ def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
     return txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
 
 
-def of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[WatchStateRow]:
+def states_of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[WatchStateRow]:
     """Return the states of a watch for a subject ("" is the board) and its marks."""
     return txn.sql.all(CROSSINGS.states_of_subject, watch_id=watch.id, subject=subject)
 
