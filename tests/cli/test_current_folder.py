@@ -26,6 +26,8 @@ ARGUMENTS = {
     "answer": ["1", "yes"],
     "assign": ["1", "ada"],
     "reinforce": ["1", "--by", "0.2"],
+    "retry": ["1"],
+    "discard": ["1"],
     "sql": ["SELECT 1"],
     "record-cost": ["1"],
     "backup": ["copy.db"],

@@ -251,7 +251,7 @@ def test_a_process_that_dies_during_a_compaction_leaves_the_board_whole(file: Pa
             assert {item.state for item in doctor.examine_board(board) if item.name == "pages"} == {"ok"}
             assert len(board.subjects("p/", limit=10_000)) == 1200
     with Blackboard.open(f"sqlite:///{file}") as board:
-        if is_owed(board):
+        if is_owed(board) or board.history(ANN):  # on a busy machine, each may have died before it forgot anything
             assert board.forget(ANN).not_compacted is None
     assert words_in(file) == []
     assert not BoardFiles(file).compacted.database.exists()
