@@ -11,7 +11,7 @@ BlackboardError
 │   │   └── InvalidAuthor      an author whose name cannot be stored or is reserved
 │   ├── InvalidTime            a value that is not a time, or is too far ahead
 │   ├── KeyReused              the key of a deposit stands for another deposit
-│   ├── Conflict               a mark is at another event than the request names; exit code 1
+│   ├── Conflict               a mark has changed since the event that the request names; exit code 1
 │   │   └── NeedClosed         a need was answered or withdrawn before the decision of an agent
 │   ├── LawConflict            a deposit names another law than the live mark's
 │   ├── OutOfOrder             a deposit occurred too early to be added to the live mark

@@ -259,7 +259,7 @@ class Blackboard:
             InvalidAuthor: The author is an agent.
             InvalidTime: `until` or `occurred_at` is not a time, or `occurred_at` is too far ahead of the board's time.
             KeyReused: The key stands for another request. Nothing is stored.
-            Conflict: The live mark is at another event than `if_event`. Nothing is stored; its `event_id` is the
+            Conflict: The live mark has changed since the event `if_event`. Nothing is stored; its `event_id` is the
                 current one.
             LawConflict: The deposit would join a live mark under another law than it names.
             OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
@@ -342,7 +342,7 @@ class Blackboard:
 
         Raises:
             NotFound: There is no such live mark.
-            Conflict: It is at another event than `if_event`.
+            Conflict: The mark has changed since the event `if_event`.
         """
         if if_event is not None:
             check_if_event(if_event, lowest=1)
@@ -366,7 +366,7 @@ class Blackboard:
 
         Raises:
             NotFound: There is no such live mark.
-            Conflict: It is at another event than `if_event`.
+            Conflict: The mark has changed since the event `if_event`.
             InvalidMark: `by` is not a number above 0, or is too high for the weight of the kind.
             InvalidAuthor: The author is an agent.
         """

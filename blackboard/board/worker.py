@@ -295,7 +295,7 @@ class Worker:
         Returns None, and changes nothing, if the activation is no longer this worker's.
 
         Raises:
-            Conflict: A mark that it names is at another event. Nothing is changed.
+            Conflict: A mark that it names has changed since the event that it names. Nothing is changed.
             BlackboardError: Something that it returned is refused. Nothing is changed.
         """
         classes = self._session.classes

@@ -268,7 +268,9 @@ def activations(
     limit: Annotated[int, typer.Option(min=1, help="At most this many activations.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List activations, newest first. 'activation ID' shows one in full; 'retry ID' and 'discard ID' end its wait.
+    """List activations, newest first.
+
+    'activation ID' shows one in full; 'retry ID' and 'discard ID' decide about one that failed or is held.
 
     Example:
       blackboard activations --agent sales --state dead --state held
@@ -302,7 +304,7 @@ def inbox(
     assignee: Annotated[
         str | None, typer.Option(metavar="NAME", help="Show only the needs that this person should answer.")
     ] = None,
-    all_needs: Annotated[bool, typer.Option("--all", help="Show also the needs on which agents are at work.")] = False,
+    all_needs: Annotated[bool, typer.Option("--all", help="Also show needs that agents are working on.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the needs that wait for a person, overdue needs first. `blackboard answer` answers a need.

@@ -70,7 +70,10 @@ def load(
         typer.Option(metavar="COLUMN", help="The column that identifies a row; by default the whole row."),
     ] = None,
     each: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Make each object in this list of a JSON object a row.")
+        str | None,
+        typer.Option(
+            metavar="PATH", help="For a JSON object: the list in it, such as data.items, whose objects are the rows."
+        ),
     ] = None,
     intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
     occurred_at: Annotated[

@@ -402,7 +402,7 @@ class Curve(Decay):
         if any(later <= earlier for earlier, later in pairwise(ages)):
             raise InvalidLaw("curve: ages must rise from point to point")
         if any(later > earlier for earlier, later in pairwise(shares)):
-            raise InvalidLaw("curve: a share never rises with age")
+            raise InvalidLaw("curve: a share must not be higher than the share before it")
         object.__setattr__(self, "points", tuple(pairs))
         object.__setattr__(self, "_ages", ages)
         object.__setattr__(self, "_shares", shares)

@@ -299,7 +299,9 @@ def cron(fields: str, *, zone: str = "UTC") -> Cron:
 def _require_text(function: str, **values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, str) or len(value) > 1000:
-            raise InvalidCondition(f"{function}: {name} is a text, not {repr(value)[:40]}")
+            raise InvalidCondition(
+                f"{function}: {name} must be a text of at most 1000 characters, not {repr(value)[:40]}"
+            )
 
 
 def _canonical(text: str) -> str:
@@ -383,7 +385,7 @@ def _cron_fields(text: str) -> CronFields:
     weekdays = _weekdays(f"{place}, weekday", weekday, low=0)
     any_day, any_weekday = day.startswith("*"), weekday.startswith("*")
     if any_weekday and not any(min(days) <= DAYS_OF_MONTHS[number - 1] for number in months):
-        raise InvalidCondition(f"{place} never comes: no such month has a day {min(days)}")
+        raise InvalidCondition(f"{place} never comes: none of these months has a day {min(days)}")
     pairs = ((day, weekdays),) if any_day or any_weekday else ((day, "*"), ("*", weekdays))
     return CronFields("0", minute, hour, month, pairs, each_hour="*" in hour)
 

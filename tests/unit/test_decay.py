@@ -223,7 +223,7 @@ def test_a_duration_may_be_text_or_timedelta(length: int) -> None:
         ({"law": "curve", "points": [["1h", 1.5]]}, "are between 0 and 1"),
         ({"law": "curve", "points": [["0s", 0.5], ["1h", 0.2]]}, "start at 1"),
         ({"law": "curve", "points": [["1h", 0.5], ["1h", 0.2]]}, "ages must rise"),
-        ({"law": "curve", "points": [["1h", 0.2], ["2h", 0.5]]}, "never rises"),
+        ({"law": "curve", "points": [["1h", 0.2], ["2h", 0.5]]}, "must not be higher than the share before it"),
         ({"law": "never", "half_life": "3d"}, "never takes no parameters; the parameters given are: half_life"),
         ("{broken", "not valid JSON"),
         ([], "a decay law is written like"),

@@ -136,7 +136,7 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, actio
 
     Raises:
         NotFound: It is not live.
-        Conflict: It is at another event than the action names.
+        Conflict: The mark has changed since the event that the action names.
         Undeclared: It is neither the agent's own nor of a kind that the agent declares in `withdraws`.
     """
     live = mark_lookup.live_mark_to_change(txn, action.mark.id, action.if_event)

@@ -48,7 +48,7 @@ def reinforce(
 
     Raises:
         NotFound: There is no live mark with this id.
-        Conflict: The mark is at another event than `if_event`.
+        Conflict: The mark has changed since the event `if_event`.
         InvalidMark: Its kind has the weight 0, or so low a weight that the intensity would be too high.
     """
     old = mark_lookup.live_mark_to_change(txn, mark_id, if_event)

@@ -43,7 +43,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
 
 
 def evaporate(txn: BoardTransaction, row: MarkRow) -> None:
-    """Move a mark that has evaporated to the history. With a need, the mark that says that it is overdue goes."""
+    """Move a mark that has evaporated to the history. If it is a need, its `overdue` mark is withdrawn too."""
     withdraw_overdue(txn, row, BOARD)
     _record_evaporation(txn, row)
     _remove(txn, row)
@@ -70,11 +70,11 @@ def withdraw(
 ) -> MarkRow:
     """Withdraw a live mark. No watch crosses, and crossings that depend on the mark are withdrawn too.
 
-    With a need, the mark that says that it is overdue is withdrawn.
+    If it is a need, its `overdue` mark is withdrawn too.
 
     Raises:
         NotFound: There is no live mark with this id.
-        Conflict: The mark is at another event than `if_event`.
+        Conflict: The mark has changed since the event `if_event`.
     """
     row = mark_lookup.live_mark_to_change(txn, mark_id, if_event)
     withdraw_live(txn, row, author, activation_id)

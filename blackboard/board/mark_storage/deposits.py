@@ -55,7 +55,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
 
     Raises:
         UnknownName: The kind is not registered.
-        Conflict: The live mark that it would join is not at the event of `if_event`.
+        Conflict: The live mark that it would join has changed since the event `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
         OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
         UniqueConflict: The value of the unique field belongs to another live mark.

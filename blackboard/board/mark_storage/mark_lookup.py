@@ -14,7 +14,7 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
 
     Raises:
         NotFound: There is no live mark with this id.
-        Conflict: It is at another event than `if_event`.
+        Conflict: The mark has changed since the event `if_event`.
     """
     row = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is not None:
@@ -30,7 +30,7 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
     """Check that the live mark is at the event that a request names, if it names one.
 
     Raises:
-        Conflict: The mark is at another event.
+        Conflict: The mark has changed since the event `if_event`.
     """
     current = 0 if live is None else live.event_id
     if if_event not in (None, current):
