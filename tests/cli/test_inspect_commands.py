@@ -20,7 +20,7 @@ from blackboard.core.states import ActivationState
 from blackboard.errors import UsageError
 from blackboard.store.rows import ModelPauseRow
 from blackboard.store.statements import MODEL_CALLS
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import DEPLOYMENT, CommandLine
 from tests.support.board_steps import in_transaction
 
 READING = (
@@ -211,6 +211,7 @@ def test_an_activation_is_shown_in_full_with_the_commands_for_it(house: CommandL
     path = house.folder / "house_agents.py"
     broken = "    raise ValueError(f'no stairs to the {smokes[0].subject}')\n"
     path.write_text(path.read_text().replace("    return [Alarm", broken + "    return [Alarm", 1))
+    house.write("blackboard.toml", f"{DEPLOYMENT}\n[agents.watchman]\nmax_attempts = 1\n")
     house("deposit", "smoke", "kitchen", "--payload", '{"detail": "thick"}', "--intensity", "0.8")
     house("run", "--until-quiescent")
     [failed] = house("activations", "--json").json
