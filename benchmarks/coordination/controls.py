@@ -27,7 +27,7 @@ from blackboard.llm.reply import parse_answer
 from blackboard.llm.request import request_text
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
-from lead_desk.desk_marks import Appointment, Conflict, Insight, Qualified
+from lead_desk.desk_marks import Appointment, BookingConflict, Insight, Qualified
 from lead_desk.sales import sales
 from lead_desk.scheduler import scheduler
 
@@ -84,7 +84,7 @@ class _Pipeline:
         """Run all stages for some leads except the patterns, and return the verdicts."""
         verdicts = self.stage(sales, "new", leads)
         booked = self.stage(scheduler, "new", [mark for mark in verdicts if isinstance(mark, Qualified)])
-        decisions = self.stage(coordinator, "conflict", [mark for mark in booked if isinstance(mark, Conflict)])
+        decisions = self.stage(coordinator, "conflict", [mark for mark in booked if isinstance(mark, BookingConflict)])
         self.stage(scheduler, "decided", decisions)
         return verdicts
 

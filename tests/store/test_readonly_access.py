@@ -201,10 +201,14 @@ def test_each_column_has_the_type_that_the_page_of_the_views_names() -> None:
     page = (Path(__file__).parents[2] / "docs" / "views.md").read_text("utf-8")
     types = {"integer": Integer, "real": Float, "text": Text, "JSON text": views.Payload, "time": views.Time}
     types["date"] = views.Day
-    documented = dict(re.findall(r"^\| `(\w+)` \| ([\w ]+) \|", page, re.MULTILINE))
-    for table in (getattr(views, name) for name in VIEWS):
-        assert {column.name: type(column.type) for column in table.c} == {
-            column.name: types[documented[column.name]] for column in table.c
+    rows = re.compile(r"^\| `(\w+)` \| ([\w ]+) \|", re.MULTILINE)
+    everywhere = dict(rows.findall(page))
+    for name in VIEWS:
+        _, _, rest = page.partition(f"\n## `{name}`\n")
+        documented = everywhere | dict(rows.findall(rest.partition("\n## ")[0]))
+        columns = getattr(views, name).c
+        assert {column.name: type(column.type) for column in columns} == {
+            column.name: types[documented[column.name]] for column in columns
         }
 
 
