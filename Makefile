@@ -20,10 +20,10 @@ help:
 demo: $(VENV)/installed
 	$(BIN)/blackboard demo
 
-# Three workers on two cores, because a third of the time of all tests is spent waiting for processes.
+# Four workers on two cores, because a third of the time of all tests is spent waiting for processes.
 ## test: check style, types and layers, and run all tests; .ci/run runs this
 test: lint
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 4
 
 ## test-quick: run the tests that start no process and no server, in about two minutes
 test-quick: $(VENV)/installed-dev

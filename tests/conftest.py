@@ -22,7 +22,7 @@ from tests.support.postgresql import PostgresqlServer, server_programs, start_se
 from tests.support.storage import FileStorage, ServerStorage, Storage
 
 # The examples are the same in every run, so that a failure means a change; `make thorough` searches for new examples.
-settings.register_profile("repeatable", deadline=None, max_examples=80, derandomize=True, database=None)
+settings.register_profile("repeatable", deadline=None, max_examples=56, derandomize=True, database=None)
 settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=20)
 settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("repeatable")
