@@ -35,7 +35,7 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class TagFilter(NamedTuple):
-    """A filter of the marks of one kind by their tags: for each tag the keys of which a mark must have one."""
+    """A filter of the marks of one kind by their tags. For each tag it has the keys that pass."""
 
     schema: TagSchema
     keys: dict[str, frozenset[str]]

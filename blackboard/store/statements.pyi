@@ -33,7 +33,6 @@ from blackboard.store.rows import (
     DeploymentRow,
     DepositKeyRow,
     EventRow,
-    FollowedWatchRow,
     Id,
     Instant,
     KindRow,
@@ -205,7 +204,6 @@ class _Crossings(StatementFile):
     delete_states_of_watch: Statement[object]
     recheck_states: Statement[object]
     states_of_subject: Statement[WatchStateRow]
-    get_followed: Statement[FollowedWatchRow]
     insert_followed: Statement[object]
     delete_followed: Statement[object]
     predicted_of_subject: Statement[PredictedCrossingRow]

@@ -7,7 +7,7 @@ settings_text   text files of settings
 packaged_files  the files that are shipped with the program
 forks           what happens when this process forks
 
-log_queue           the log, of which no line blocks or raises
+log_queue           the log; writing a line neither blocks nor raises
 error_descriptions  how the log names an error
 text_encodings      the encodings of text
 listeners           functions that are called when something happens

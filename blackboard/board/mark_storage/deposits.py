@@ -71,15 +71,13 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         if latest is not None and new.at < latest.occurred_at:
             mark = latest.mark._replace(anchored_at=latest.occurred_at)
             return _record_without_effect(txn, request, kind, "stale", mark, new, live)
-    joined: JoinedMark | None
     if live is None:
         joined = JoinedMark(None, single_state(kind, new), new)
-    elif (joined := _join(txn, kind, request, live, new)) is None:
-        crossed = _follow_unchanged(txn, live, request.author)
-        if kind.name not in txn.active.longest_windows:
-            return Receipt(live.id, live.event_id, "unchanged", txn.strength(live), agents_of(crossed))
-        receipt = _record_without_effect(txn, request, kind, "unchanged", live, new, live)
-        return replace(receipt, crossed=tuple(dict.fromkeys((*agents_of(crossed), *receipt.crossed))))
+    else:
+        result = _join(txn, kind, request, live, new)
+        if result is None:
+            return _change_nothing(txn, request, kind, live, new)
+        joined = result
     row = _write(txn, request, kind, joined)
     _count_in_windows(txn, request, row.id, row.event_id, joined.new)
     crossed = follow_change(txn, joined.old, row)
@@ -90,6 +88,17 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         txn.strength(row) if row.is_live(txn.now) else 0.0,
         agents_of(crossed),
     )
+
+
+def _change_nothing(
+    txn: BoardTransaction, request: DepositRequest, kind: Kind, live: MarkRow, new: FadingState
+) -> Receipt:
+    """Return the receipt of a deposit that leaves a stronger mark as it is; windows may count it."""
+    crossed = _follow_unchanged(txn, live, request.author)
+    if kind.name not in txn.active.longest_windows:
+        return Receipt(live.id, live.event_id, "unchanged", txn.strength(live), agents_of(crossed))
+    receipt = _record_without_effect(txn, request, kind, "unchanged", live, new, live)
+    return replace(receipt, crossed=tuple(dict.fromkeys((*agents_of(crossed), *receipt.crossed))))
 
 
 def _own_state(txn: BoardTransaction, kind: Kind, request: DepositRequest) -> FadingState:

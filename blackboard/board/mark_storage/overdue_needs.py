@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from blackboard.board.mark_storage import deposits, open_needs
+from blackboard.board.mark_storage import deposits, need_answers, open_needs
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
@@ -39,7 +37,7 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
     ensure_kind(txn, Overdue.kind, classes)
     if txn.deployment.kinds[Overdue.kind].model != Overdue.defaults.model:
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same
-    question = json.loads(need.payload).get("question", "")
+    question = need_answers.question_of(need)
     mark = Overdue(subject=need.subject, need=need.id, question=question, assignee=row.assignee)
     deposits.deposit(
         txn, DepositRequest.of(mark, BOARD, occurred_at=txn.now if row.remind_at is None else row.remind_at)

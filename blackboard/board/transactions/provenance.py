@@ -52,7 +52,7 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
 
 
 def _need_behind(txn: BoardTransaction, event_id: int) -> int | None:
-    """Return the need of which a mark of the board says that it is overdue; None if the mark is an application's."""
+    """Return the need that an `overdue` mark is about; None if the board did not deposit the mark."""
     event = txn.sql.existing(MARKS.get_event, id=event_id)
     if event.author != BOARD:
         return None

@@ -70,10 +70,7 @@ def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
 
 def begin_following(txn: BoardTransaction, key: StateKey) -> bool:
     """Return whether a state has yet to follow the last change of the deployment, and record that it does now."""
-    if txn.sql.one(CROSSINGS.get_followed, **key._asdict()) is not None:
-        return False
-    txn.sql.run(CROSSINGS.insert_followed, **key._asdict())
-    return True
+    return bool(txn.sql.run(CROSSINGS.insert_followed, **key._asdict()).rowcount)
 
 
 def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:

@@ -439,15 +439,9 @@ ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;
 -- What a watch over time remembers for a subject and its marks.
 SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject;
 
--- name: get_followed -> FollowedWatchRow
--- Whether a watch over time has followed the last change of the deployment for a subject or mark.
-SELECT {followed_watch.*}
-FROM followed_watch
-WHERE followed_watch.watch_id = :watch_id AND followed_watch.subject = :subject AND followed_watch.mark_id = :mark_id;
-
 -- name: insert_followed
--- Record that a watch over time has followed the last change of the deployment for a subject or mark.
-INSERT INTO followed_watch (watch_id, subject, mark_id) VALUES (:watch_id, :subject, :mark_id);
+-- Record that a watch over time follows the last change of the deployment for a subject or mark, unless it has already.
+INSERT INTO followed_watch (watch_id, subject, mark_id) VALUES (:watch_id, :subject, :mark_id) ON CONFLICT DO NOTHING;
 
 -- name: delete_followed
 -- Forget which watches have followed a change: its backfill is done.
