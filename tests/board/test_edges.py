@@ -1,4 +1,4 @@
-"""The rules hold at their edges, as the section "At the edges" of docs/design.md says."""
+"""The rules hold at their edges, as the section "At the edges" of docs/rules.md says."""
 
 from __future__ import annotations
 

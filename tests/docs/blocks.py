@@ -7,7 +7,7 @@ sh       run by bash, with `blackboard` on the path; it ends at the first comman
 sql      run on a board on which the lead desk has worked
 ini      a unit that systemd would load
 text     the output of the previous block; `...` stands for any text
-mermaid  a diagram of states: each line except the first is a transition
+mermaid  a diagram of states or a flow chart: each line except the first is an arrow
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from blackboard.settings.settings_file import examine_settings
 from blackboard.store.readonly_query import query
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *(ROOT / "docs").rglob("*.md")])
 LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text", "mermaid")
 
 # `make` only prints its commands. Commands that need root or systemd are named, and their arguments are checked.
@@ -153,8 +153,8 @@ class Blocks:
 
     def _mermaid(self, example: Example) -> None:
         first, *transitions = example.parsed.strip().splitlines()
-        assert first == "stateDiagram-v2"
-        assert all(re.fullmatch(r"\s+(\w+|\[\*\]) --> (\w+|\[\*\])( : .+)?", line) for line in transitions)
+        arrows = {"stateDiagram-v2": r"(\w+|\[\*\]) --> (\w+|\[\*\])( : .+)?", "flowchart LR": r"\w+ -- [\w ]+ --> \w+"}
+        assert all(re.fullmatch(rf"\s+{arrows[first]}", line) for line in transitions)
 
     def _saved(self, example: Example, suffix: str) -> str | None:
         first = example.parsed.split("\n", 1)[0].removeprefix("# ")

@@ -125,10 +125,10 @@ def test_the_service_is_installed_with_the_versions_of_the_tests() -> None:
     assert all("-c constraints.txt" in line for line in installs), installs
 
 
-def test_the_design_lists_the_enforced_layers() -> None:
+def test_the_map_of_modules_lists_the_enforced_layers() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     (layers,) = (contract["layers"] for contract in contracts if contract.get("containers") == ["blackboard"])
-    section = re.search(r"^## The modules\n(.*?)(?=^## |\Z)", (ROOT / "docs/design.md").read_text("utf-8"), re.M | re.S)
+    section = re.search(r"^## The layers\n(.*?)(?=^## |\Z)", (ROOT / "docs/modules.md").read_text("utf-8"), re.M | re.S)
     assert section
     items = re.findall(r"^\d+\. ((?:[^:\n]|\n   )+)", section[1], re.MULTILINE)
     listed = [set(re.findall(r"`(\w+)`", item)) for item in items]
@@ -148,4 +148,4 @@ def test_the_word_from_biology_stays_in_the_readme_and_the_glossary() -> None:
         path for folder in folders for ending in ("py", "md", "toml") for path in (ROOT / folder).rglob(f"*.{ending}")
     ]
     holders = {str(path.relative_to(ROOT)) for path in files if word in path.read_text("utf-8").lower()}
-    assert holders <= {"docs/glossary.md", "docs/design.md", "docs/economy.md", "docs/performance.md"}
+    assert holders <= {"docs/glossary.md", "docs/economy.md", "docs/performance.md"}

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from blackboard.store.tables import metadata
+from blackboard.store.view_columns import VIEWS
 from tests.docs.blocks import DOCUMENTS, ROOT
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -106,11 +108,33 @@ def test_the_changelog_has_the_form_of_keep_a_changelog() -> None:
         assert len(sections) == len(set(sections)), "a section stands twice"
 
 
-def test_every_page_can_be_reached_from_the_readme() -> None:
-    pages = {path.resolve() for path in (ROOT / "docs").glob("*.md")}
-    assert pages | {ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", DECISIONS / "README.md"} <= linked(
-        ROOT / "README.md"
-    )
+def test_the_list_of_pages_numbers_every_page_and_the_readme_links_to_it() -> None:
+    contents = ROOT / "docs/README.md"
+    pages = {path.resolve() for path in (ROOT / "docs").glob("*.md")} - {contents}
+    beside = {ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")}
+    assert linked(contents) == pages | beside | {DECISIONS / "README.md"}
+    assert contents in linked(ROOT / "README.md")
+    numbers = re.findall(r"^\| (\d+) \| \[", contents.read_text("utf-8"), re.MULTILINE)
+    assert [int(number) for number in numbers] == list(range(1, len(pages) + len(beside) + 2))
+
+
+def test_the_table_of_concepts_names_what_exists() -> None:
+    page = (ROOT / "docs/modules.md").read_text("utf-8")
+    section = page.partition("## Where a concept lives\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:2] == "| "]
+    known = {*metadata.tables, *VIEWS}
+    assert len(rows) > 30
+    for concept, python, statements, tables, tests, link in rows[1:]:
+        modules = re.findall(r"`([^`]+)`", python)
+        paths = [
+            *(ROOT / "blackboard" / name for name in modules),
+            *(ROOT / "blackboard/store/sql" / name for name in re.findall(r"`([^`]+)`", statements)),
+            *(ROOT / "tests" / name for name in re.findall(r"`([^`]+)`", tests)),
+        ]
+        assert [path for path in paths if not path.is_file()] == [], concept
+        assert set(re.findall(r"`([^`]+)`", tables)) <= known, concept
+        assert modules, concept
+        assert link.startswith("["), concept
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(ROOT)))
