@@ -468,6 +468,19 @@ def test_an_episode_is_told_once_wherever_the_backfill_is(
     assert world.sql("SELECT * FROM followed_watch") == []
 
 
+@pytest.mark.parametrize("late", [0, MINUTE], ids=["before the fall", "after it"])
+def test_a_fall_after_the_change_is_told_wherever_the_backfill_is(world: World, late: int) -> None:
+    smoke = {"smoke": kind("smoke", Linear("100s"))}
+    world.deploy(smoke)
+    world.put("smoke")
+    world.advance(10 * SECOND)
+    world.register(smoke, spec("pager", watch(strength("smoke") < 0.5, held_for="5s")))
+    tick(world, late)
+    world.follow()
+    tick(world, MINUTE)
+    assert [round(crossed_at) for crossed_at, _ in crossings(world)] == [55]
+
+
 def test_a_withdrawal_before_the_backfill_begins_no_episode_anew(world: World) -> None:
     agent = spec("pager", watch(total("smoke") >= 1.5, held_for="30s"))
     world.deploy({"smoke": kind("smoke", Linear("10m"), on_repeat="separate")}, agent)

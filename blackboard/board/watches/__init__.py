@@ -14,6 +14,7 @@ rising_crossings     rising watches, tested at each deposit
 falling_crossings    falling watches, when a value has fallen below the threshold
 predicted_crossings  when falling watches will cross, and when schedules come next
 episode_crossings    watches over time, for how long the condition has held
+state_advance        a state of such a watch, taken through the instants at which time alone changes it
 watch_states         since when that is, as it is stored
 scheduled_crossings  schedules, and what becomes of missed instants
 crossing_records     how a crossing is recorded, with what the watch measured

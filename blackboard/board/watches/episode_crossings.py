@@ -7,32 +7,25 @@ takes the state through all instants up to now. So each crossing has its true in
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches import (
     board_totals,
     crossing_records,
     crossing_retests,
-    falling_crossings,
     guards,
     need_access,
     watch_states,
     window_totals,
 )
-from blackboard.board.watches.crossing_inputs import inputs_in_windows
-from blackboard.board.watches.crossing_records import Measurement
-from blackboard.board.watches.falling_crossings import Fall, may_be_weaker
+from blackboard.board.watches.falling_crossings import may_be_weaker
+from blackboard.board.watches.state_advance import StateAdvance, measure
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
-from blackboard.core import episodes
 from blackboard.core.deployment import Timing
-from blackboard.core.episodes import Episode, EpisodeChange, next_crossing
-from blackboard.core.reinforcement import FadingMark
-from blackboard.core.strength_forecast import fallen_side, first_true, met_side
+from blackboard.core.episodes import Episode, next_crossing
+from blackboard.core.strength_forecast import first_true, met_side
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
 
@@ -137,11 +130,12 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
     if waiting is None or waiting.cause is None:
         return  # news updates its own crossing
     if watch.has_window:
-        at, measured = waiting.crossed_at, _measure_window(txn, watch, key, waiting.crossed_at, waiting.value)
+        at, value, marks = waiting.crossed_at, waiting.value, []
     else:
-        marks, at = watch_states.marks_behind(txn, watch, key), txn.now
+        at, marks = txn.now, watch_states.marks_behind(txn, watch, key)
         met = met_side(watch.condition, marks, at)
-        measured = _measure_marks(marks, at, waiting.value if met is None else met.value)
+        value = waiting.value if met is None else met.value
+    measured = measure(txn, watch, key, marks, at, value)
     crossing_records.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=waiting.cause)
 
 
@@ -179,29 +173,16 @@ def advance_to_now(
     The marks are assumed not to have changed since that instant. What was recorded later counts from then on.
     `crossed_at` is when the watch last crossed, if there is no state.
     """
-    stored, timing = watch_states.get(txn, key), _timing(watch)
+    stored = watch_states.get(txn, key)
     marks = watch_states.marks_behind(txn, watch, key, at)
-    at = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
+    start = max([txn.now if at is None else at, *(mark.changed_at for mark in marks)])
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
-    crossed = False
-    following: Instant | None = at
-    while following is not None and following <= txn.now:
-        at = following
-        change = _step(txn, watch, timing, state, marks, at)
-        if watch.is_falling and stored is None and change.episode.held_since is not None:
-            return False  # it was never above the threshold
-        dropped = state.dropped if change.episode.crossed_at is not None else 0
-        if change.cause is not None:
-            drops = guards.drops(txn, watch, key.subject, at)
-            if not drops or change.cause == "held":  # only the crossing of an episode is recorded as skipped
-                crossed = _cross(txn, watch, key, state, change, marks, at) or crossed
-                dropped = int(drops and not watch.is_falling)
-        began = state.held_since is None and change.episode.held_since is not None
-        event_id = txn.last_event if began else state.event_id
-        state = state._replace(**change.episode._asdict(), event_id=event_id, dropped=dropped)
-        following = change.next_at
-    _write(txn, watch, key, state, stored, following)
-    return crossed
+    if stored is None and watch.is_falling and first_true(watch.condition, marks, start) == start:
+        return False  # it was never above the threshold
+    advance = StateAdvance(txn, watch, key, marks, state, start)
+    advance.run()
+    _write(txn, watch, key, advance.state, stored, advance.next_at)
+    return advance.has_crossed
 
 
 def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
@@ -268,21 +249,6 @@ def _timing(watch: RegisteredWatch) -> Timing:
     return watch.timing
 
 
-def _step(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    timing: Timing,
-    state: WatchStateRow,
-    marks: list[FadingMark],
-    at: Instant,
-) -> EpisodeChange:
-    # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
-    merge_until = None if watch.drops and watch.spec.guard is not None else txn.now
-    return episodes.advance(
-        watch.condition, timing, Episode(state.held_since, state.crossed_at), marks, at, merge_until
-    )
-
-
 def _write(
     txn: BoardTransaction,
     watch: RegisteredWatch,
@@ -301,69 +267,3 @@ def _write(
         watch_states.put(txn, key, state, next_at)
     elif stored is not None:
         watch_states.forget(txn, key)
-
-
-def _cross(
-    txn: BoardTransaction,
-    watch: RegisteredWatch,
-    key: StateKey,
-    state: WatchStateRow,
-    change: EpisodeChange,
-    marks: list[FadingMark],
-    at: Instant,
-) -> bool:
-    """Record a crossing, and return whether it is new. It is skipped if the guard drops it."""
-    if watch.is_falling:
-        side = fallen_side(watch.condition, marks, at, at)
-        return falling_crossings.record(
-            txn,
-            watch,
-            Fall(key.subject, key.mark_id, marks, side, at, state.event_id, change.cause, change.episode.held_since),
-        )
-    if watch.has_window:
-        return _cross_window(txn, watch, key, change, at)
-    met = met_side(watch.condition, marks, at)
-    assert met is not None
-    measured = replace(_measure_marks(marks, at, met.value), comparison=met.comparison)
-    return crossing_records.cross(
-        txn,
-        watch,
-        key.subject,
-        key.mark_id,
-        measured,
-        crossed_at=at,
-        cause=change.cause,
-        held_since=change.episode.held_since,
-    )
-
-
-def _cross_window(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, change: EpisodeChange, at: Instant
-) -> bool:
-    """Record the crossing of a rising watch with a window, with its whole value, and return whether it is new."""
-    met = met_side(watch.condition, watch_states.marks_behind(txn, watch, key, at, whole=True), at)
-    assert met is not None
-    measured = replace(_measure_window(txn, watch, key, at, met.value), comparison=met.comparison)
-    return crossing_records.cross(
-        txn,
-        watch,
-        key.subject,
-        0,
-        measured,
-        crossed_at=at,
-        cause=change.cause,
-        held_since=change.episode.held_since,
-    )
-
-
-def _measure_marks(marks: list[FadingMark], at: Instant, value: float) -> Measurement:
-    live = [mark for mark in marks if mark.is_live(at)]
-    strongest = max((mark.strength(at) for mark in live), default=0.0)
-    return Measurement(value, len(live), strongest=strongest, laws={law_key(mark.state.law) for mark in live})
-
-
-def _measure_window(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant, value: float
-) -> Measurement:
-    inputs = inputs_in_windows(txn, watch, key.subject, crossed_at)
-    return Measurement(value, len(inputs), strongest=max((strength for _, strength in inputs), default=0.0))

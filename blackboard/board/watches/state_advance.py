@@ -1,0 +1,124 @@
+"""The way of one state of a watch over time through the instants at which time alone changes it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.watches import crossing_records, falling_crossings, guards, watch_states
+from blackboard.board.watches.crossing_inputs import inputs_in_windows
+from blackboard.board.watches.crossing_records import Measurement
+from blackboard.board.watches.falling_crossings import Fall
+from blackboard.board.watches.watch_states import StateKey
+from blackboard.clock import Instant
+from blackboard.core import episodes
+from blackboard.core.episodes import Episode, EpisodeChange
+from blackboard.core.reinforcement import FadingMark
+from blackboard.core.strength_forecast import fallen_side, met_side
+from blackboard.store.rows import WatchStateRow
+
+
+class StateAdvance:
+    """A state that is taken from one instant at which it changes to the next, with a crossing where one is due.
+
+    Attributes:
+        state: The state after the instants that were taken.
+        next_at: The next instant at which time alone changes it; None if there is none.
+        has_crossed: Whether a new crossing waits.
+    """
+
+    def __init__(
+        self,
+        txn: BoardTransaction,
+        watch: RegisteredWatch,
+        key: StateKey,
+        marks: list[FadingMark],
+        state: WatchStateRow,
+        start: Instant,
+    ) -> None:
+        self._txn, self._watch, self._key, self._marks = txn, watch, key, marks
+        self.state = state
+        self.next_at: Instant | None = start
+        self.has_crossed = False
+
+    def run(self) -> None:
+        """Take the state through all instants up to now."""
+        while self.next_at is not None and self.next_at <= self._txn.now:
+            self._take(self.next_at)
+
+    def _take(self, at: Instant) -> None:
+        change = self._change(at)
+        dropped = self.state.dropped if change.cause is None else self._cross(change, at)
+        began = self.state.held_since is None and change.episode.held_since is not None
+        self.state = self.state._replace(
+            **change.episode._asdict(),
+            event_id=self._txn.last_event if began else self.state.event_id,
+            dropped=0 if change.episode.crossed_at is None else dropped,
+        )
+        self.next_at = change.next_at
+
+    def _change(self, at: Instant) -> EpisodeChange:
+        watch = self._watch
+        assert watch.timing is not None
+        # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
+        merge_until = None if watch.drops and watch.spec.guard is not None else self._txn.now
+        episode = Episode(self.state.held_since, self.state.crossed_at)
+        return episodes.advance(watch.condition, watch.timing, episode, self._marks, at, merge_until)
+
+    def _cross(self, change: EpisodeChange, at: Instant) -> int:
+        """Record a crossing, and return whether the guard dropped it, as the state remembers that.
+
+        Of an episode whose crossing is dropped, only the first crossing is recorded, as skipped.
+        """
+        drops = guards.drops(self._txn, self._watch, self._key.subject, at)
+        if drops and change.cause == "rewake":
+            return self.state.dropped
+        record = self._record_fall if self._watch.is_falling else self._record_rise
+        self.has_crossed = record(change, at) or self.has_crossed
+        return int(drops and not self._watch.is_falling)
+
+    def _record_fall(self, change: EpisodeChange, at: Instant) -> bool:
+        subject, mark_id = self._key.subject, self._key.mark_id
+        side = fallen_side(self._watch.condition, self._marks, at, at)
+        return falling_crossings.record(
+            self._txn,
+            self._watch,
+            Fall(subject, mark_id, self._marks, side, at, self.state.event_id, change.cause, change.episode.held_since),
+        )
+
+    def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
+        txn, watch, key = self._txn, self._watch, self._key
+        # Of the deposits in a window, the crossing shows the whole value.
+        marks = watch_states.marks_behind(txn, watch, key, at, whole=True) if watch.has_window else self._marks
+        met = met_side(watch.condition, marks, at)
+        assert met is not None
+        measured = measure(txn, watch, key, marks, at, met.value)
+        return crossing_records.cross(
+            txn,
+            watch,
+            key.subject,
+            key.mark_id,
+            replace(measured, comparison=met.comparison),
+            crossed_at=at,
+            cause=change.cause,
+            held_since=change.episode.held_since,
+        )
+
+
+def measure(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    key: StateKey,
+    marks: list[FadingMark],
+    at: Instant,
+    value: float,
+) -> Measurement:
+    """Return what a rising watch over time measures at an instant: with a window, over the deposits in it."""
+    if watch.has_window:
+        inputs = inputs_in_windows(txn, watch, key.subject, at)
+        return Measurement(value, len(inputs), strongest=max((strength for _, strength in inputs), default=0.0))
+    live = [mark for mark in marks if mark.is_live(at)]
+    strongest = max((mark.strength(at) for mark in live), default=0.0)
+    return Measurement(value, len(live), strongest=strongest, laws={law_key(mark.state.law) for mark in live})
