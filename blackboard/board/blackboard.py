@@ -47,7 +47,7 @@ from blackboard.clock import DEFAULT_LEAP_MICROSECONDS, Clock, SystemClock, When
 from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay, law_from
 from blackboard.core.deployment import Deployment
-from blackboard.core.marks import Mark, check_if_event, normalize_subject
+from blackboard.core.marks import DepositOptions, Mark, check_if_event, normalize_subject
 from blackboard.core.tags import Where
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
@@ -273,16 +273,14 @@ class Blackboard:
             item = mark
         classes = self.session.classes
         deposit_batches.learn_classes(classes, [item])
-        request = DepositRequest.of(
-            item,
-            self.author,
-            intensity=intensity,
+        options = DepositOptions(
             key=key,
             decay=None if decay is None else law_from(decay),
             until=None if until is None else instant_of(until),
-            occurred_at=occurred_at,
-            if_event=if_event,
+            occurred_at=None if occurred_at is None else instant_of(occurred_at),
+            if_event=None if if_event is None else check_if_event(if_event),
         )
+        request = DepositRequest.of(item, self.author, options, intensity=intensity)
         return self.session.write(lambda txn: submissions.submit(txn, request, classes), shared=True)
 
     @overload

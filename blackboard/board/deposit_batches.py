@@ -11,8 +11,8 @@ from blackboard.board.mark_storage.deposit_requests import Deposit, DepositReque
 from blackboard.board.mark_storage.submissions import submit_each
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
-from blackboard.clock import When
-from blackboard.core.marks import Mark
+from blackboard.clock import When, instant_of
+from blackboard.core.marks import DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError
 
 MARKS_PER_TRANSACTION = 1000
@@ -66,7 +66,8 @@ def _deposit_batch(
     requests: list[DepositRequest | UsageError] = []
     for item, key, occurred_at in batch:
         try:
-            requests.append(DepositRequest.of(item, author, key=key, occurred_at=occurred_at))
+            at = None if occurred_at is None else instant_of(occurred_at)
+            requests.append(DepositRequest.of(item, author, DepositOptions(key=key, occurred_at=at)))
         except UsageError as error:
             requests.append(error)
     return session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)

@@ -47,6 +47,23 @@ class DepositOptions:
     alternative: Mark | None = None
     """What is deposited instead if the unique value of the mark is taken."""
 
+    def completed_by(self, others: DepositOptions) -> DepositOptions:
+        """Return these options, and those of `others` that these leave open. `decay` and `until` are one choice."""
+        if others is NO_OPTIONS:
+            return self
+        law = others if self.decay is None and self.until is None else self
+        return DepositOptions(
+            key=others.key if self.key is None else self.key,
+            decay=law.decay,
+            until=law.until,
+            occurred_at=others.occurred_at if self.occurred_at is None else self.occurred_at,
+            if_event=others.if_event if self.if_event is None else self.if_event,
+            alternative=others.alternative if self.alternative is None else self.alternative,
+        )
+
+
+NO_OPTIONS = DepositOptions()
+
 
 @dataclass(frozen=True)
 class StoredMark:
@@ -216,7 +233,7 @@ class Mark(BaseModel):
 
     def _with(self, **options: Any) -> Self:
         copy = self.model_copy()
-        copy._options = replace(options_of(self) or DepositOptions(), **options)
+        copy._options = replace(options_of(self), **options)
         return copy
 
     @property
@@ -523,14 +540,13 @@ def _with_sets_in_order(value: Any, written: Any) -> Any:
 
 def alternative_of(mark: Mark) -> Mark | None:
     """Return what is deposited if the mark's `unique` value is taken (see `Mark.or_else`)."""
-    options = options_of(mark)
-    return None if options is None else options.alternative
+    return options_of(mark).alternative
 
 
-def options_of(mark: Mark) -> DepositOptions | None:
-    """Return the options with which a mark is deposited; None if it has none."""
+def options_of(mark: Mark) -> DepositOptions:
+    """Return the options with which a mark is deposited."""
     private = mark.__pydantic_private__  # pydantic's own look-up of a private attribute is slow
-    return None if private is None else private.get("_options")
+    return NO_OPTIONS if private is None else private.get("_options") or NO_OPTIONS
 
 
 def normalize_subject(subject: str) -> str:

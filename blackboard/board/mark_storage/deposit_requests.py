@@ -14,8 +14,9 @@ from blackboard.board.registration.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
 from blackboard.core.decay import Decay
 from blackboard.core.marks import (
+    NO_OPTIONS,
+    DepositOptions,
     Mark,
-    check_if_event,
     given_payload,
     normalize_subject,
     not_json,
@@ -74,57 +75,63 @@ class DepositRequest(NamedTuple):
         cls,
         item: Mark | Deposit,
         author: str,
+        given: DepositOptions = NO_OPTIONS,
         *,
         intensity: float | None = None,
-        key: str | None = None,
-        decay: Decay | None = None,
-        until: Instant | None = None,
-        occurred_at: When | None = None,
-        if_event: int | None = None,
     ) -> DepositRequest:
-        """Return the request for a mark.
+        """Return the request for a mark. The intensity and the options that are given replace those of the item.
 
         Raises:
-            InvalidMark: `item` is not a mark, its payload is not JSON, or `if_event` is not an event.
-            InvalidTime: `occurred_at` is not a time.
+            InvalidMark: `item` is not a mark, or its payload is not JSON.
+            InvalidTime: The time at which the item occurred is not a time.
         """
-        if if_event is not None:
-            check_if_event(if_event)
-        payload: Mapping[str, JsonValue] = {}
-        text = source = None
         if isinstance(item, Deposit):
-            payload, key, source = item.payload, item.key if key is None else key, item.source
-            occurred_at = item.occurred_at if occurred_at is None else occurred_at
+            request = cls._of_deposit(item, author, given)
         elif isinstance(item, Mark):
-            if (options := options_of(item)) is not None:
-                key = options.key if key is None else key
-                occurred_at = options.occurred_at if occurred_at is None else occurred_at
-                if_event = options.if_event if if_event is None else if_event
-                if decay is None and until is None:
-                    decay, until = options.decay, options.until
-            if isinstance(item, StandIn):
-                payload = item.payload
-            else:
-                text = write_mark(item)
-                payload = {} if key is None else given_payload(item)
+            request = cls._of_mark(item, author, given)
         else:
             raise InvalidMark(f"deposit a mark, such as Smoke(subject=...), not {type(item).__name__}")
-        intensity = item.intensity if intensity is None else intensity
-        subject = normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject
-        at = None if occurred_at is None else instant_of(occurred_at)
+        return request if intensity is None else request._replace(intensity=intensity)
+
+    @classmethod
+    def _of_deposit(cls, item: Deposit, author: str, given: DepositOptions) -> DepositRequest:
+        at = None if item.occurred_at is None else instant_of(item.occurred_at)
+        options = given.completed_by(DepositOptions(key=item.key, occurred_at=at))
+        return cls._with_options(item, author, options, item.payload, source=item.source)
+
+    @classmethod
+    def _of_mark(cls, mark: Mark, author: str, given: DepositOptions) -> DepositRequest:
+        options = given.completed_by(options_of(mark))
+        if isinstance(mark, StandIn):
+            return cls._with_options(mark, author, options, mark.payload)
+        text = write_mark(mark)
+        payload = {} if options.key is None else given_payload(mark)
+        return cls._with_options(mark, author, options, payload, text=text)
+
+    @classmethod
+    def _with_options(
+        cls,
+        item: Mark | Deposit,
+        author: str,
+        options: DepositOptions,
+        payload: Mapping[str, JsonValue],
+        *,
+        text: str | None = None,
+        source: str | None = None,
+    ) -> DepositRequest:
         return cls(
             kind=item.kind,
-            subject=subject,
+            subject=normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject,
             payload=payload,
             author=author,
-            intensity=intensity,
-            key=key,
-            decay=decay,
-            until=until,
+            intensity=item.intensity,
+            key=options.key,
+            decay=options.decay,
+            until=options.until,
             text=text,
             source=source,
-            occurred_at=at,
-            if_event=if_event,
+            occurred_at=options.occurred_at,
+            if_event=options.if_event,
         )
 
     def digest(self) -> str:

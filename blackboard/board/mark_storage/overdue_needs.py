@@ -8,7 +8,7 @@ from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
-from blackboard.core.marks import Overdue
+from blackboard.core.marks import DepositOptions, Overdue
 from blackboard.store.rows import OpenNeedRow
 from blackboard.store.statements import MARKS
 
@@ -39,6 +39,5 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same
     question = need_answers.question_of(need)
     mark = Overdue(subject=need.subject, need=need.id, question=question, assignee=row.assignee)
-    deposits.deposit(
-        txn, DepositRequest.of(mark, BOARD, occurred_at=txn.now if row.remind_at is None else row.remind_at)
-    )
+    options = DepositOptions(occurred_at=txn.now if row.remind_at is None else row.remind_at)
+    deposits.deposit(txn, DepositRequest.of(mark, BOARD, options))
