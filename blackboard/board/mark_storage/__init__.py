@@ -3,6 +3,8 @@
 deposit_requests  what is to be deposited, as plain data
 submissions       a request, checked against the board before it is deposited
 deposits          the deposit of a mark, with all that follows in the same transaction
+joined_marks      what a deposit makes of the live mark that it joins
+change_effects    what follows from a deposit
 deposit_keys      the key of a deposit, which stands for its first request
 deposit_limits    what a deposit may contain
 added_strength    the reinforcement of a mark without a deposit

@@ -5,13 +5,8 @@ from __future__ import annotations
 import math
 
 from blackboard.board.mark_storage import mark_lookup
-from blackboard.board.mark_storage.deposits import (
-    agents_of,
-    follow_change,
-    last_event_of_others,
-    register_law,
-    shown_event,
-)
+from blackboard.board.mark_storage.change_effects import agents_of, follow_change
+from blackboard.board.mark_storage.deposits import last_event_of_others, register_law, shown_event
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key

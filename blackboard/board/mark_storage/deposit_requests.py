@@ -17,6 +17,7 @@ from blackboard.core.marks import (
     NO_OPTIONS,
     DepositOptions,
     Mark,
+    dump_payload,
     given_payload,
     normalize_subject,
     not_json,
@@ -133,6 +134,11 @@ class DepositRequest(NamedTuple):
             occurred_at=options.occurred_at,
             if_event=options.if_event,
         )
+
+    @property
+    def payload_text(self) -> str:
+        """The payload as JSON text."""
+        return dump_payload(self.payload) if self.text is None else self.text
 
     def digest(self) -> str:
         """Return a text that two requests share if they ask for the same deposit.

@@ -1,0 +1,67 @@
+"""What follows from a deposit: watches cross, falls are predicted, guards open, and windows count it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from blackboard.board.mark_storage import departures
+from blackboard.board.mark_storage.joined_marks import NewDeposit
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import episode_crossings, guards, predicted_crossings, rising_crossings, window_totals
+from blackboard.store.rows import MarkRow, WindowEventRow
+from blackboard.store.statements import WINDOWS
+
+
+def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
+    """Do what follows from a mark that was written, and return the watches that crossed."""
+    live = row.is_live(txn.now)
+    crossed = rising_crossings.evaluate_deposit(txn, old, row) if live else []
+    predicted_crossings.predict(txn, old, row)
+    if not live:
+        departures.evaporate_at_once(txn, old, row)
+    if row.kind in txn.active.over_time:
+        crossed = [*crossed, *episode_crossings.follow_change(txn, old, row)]
+    guards.release_after_change(txn, row.kind, row.subject)
+    return crossed
+
+
+def follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
+    """Return the watches that cross though a deposit changes nothing, because a guard dropped what crossed before."""
+    crossed = rising_crossings.evaluate_unchanged(txn, live, author)
+    if any(watch.drops for watch in txn.active.over_time.get(live.kind, ())):
+        crossed = [*crossed, *episode_crossings.follow_change(txn, live, live)]
+    return crossed
+
+
+def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event_id: int) -> bool:
+    """Record a deposit for the windows that count its kind; return whether it is in one of them."""
+    request, occurred_at = new.request, new.state.at
+    longest = txn.active.longest_windows.get(request.kind)
+    if longest is None or occurred_at <= txn.now - longest:
+        return False
+    row = WindowEventRow(
+        kind=request.kind,
+        subject=request.subject,
+        occurred_at=occurred_at,
+        event_id=event_id,
+        mark_id=mark_id,
+        intensity=new.state.intensity,
+        agent="" if request.activation_id is None else request.author,
+    )
+    txn.sql.put(WINDOWS.insert_window_event, row)
+    window_totals.add(txn, row)
+    return True
+
+
+def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredWatch]:
+    """Follow a deposit that changed no mark and that windows count, and return the watches that crossed."""
+    crossed = episode_crossings.follow_change(txn, mark, mark)
+    predicted_crossings.predict_windows(txn, mark)
+    guards.release_after_change(txn, mark.kind, mark.subject)
+    return crossed
+
+
+def agents_of(crossed: Sequence[RegisteredWatch]) -> tuple[str, ...]:
+    """Return the names of the agents of watches, each once."""
+    return tuple(dict.fromkeys(watch.agent.name for watch in crossed)) if crossed else ()

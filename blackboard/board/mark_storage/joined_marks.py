@@ -1,0 +1,126 @@
+"""What a deposit makes of the live mark of its kind and subject."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant, iso
+from blackboard.core.decay import Decay
+from blackboard.core.marks import Kind
+from blackboard.core.reinforcement import FadingState, is_live, join, may_add, single_state
+from blackboard.errors import LawConflict, OutOfOrder
+from blackboard.store.rows import MarkRow
+
+
+class NewDeposit(NamedTuple):
+    """A deposit that is being recorded."""
+
+    request: DepositRequest
+    kind: Kind
+    state: FadingState
+    """The state that the deposit has alone, without the cap of its kind."""
+
+    @classmethod
+    def of(cls, txn: BoardTransaction, request: DepositRequest) -> NewDeposit:
+        """Return the deposit that a request asks for.
+
+        Raises:
+            UnknownName: The kind is not registered.
+        """
+        kind = txn.kind(request.kind)
+        trust = txn.deployment.trust.get(request.author, 1.0)
+        occurred_at = txn.now if request.occurred_at is None else request.occurred_at
+        return cls(request, kind, FadingState(request.intensity * trust, occurred_at, request.decay or kind.decay))
+
+    @property
+    def has_own_law(self) -> bool:
+        """Whether the deposit names another law than its kind has."""
+        return self.request.decay is not None and self.request.decay != self.kind.decay
+
+
+class JoinedMark(NamedTuple):
+    """The mark that results from a deposit, alone or joined with a live mark."""
+
+    old: MarkRow | None
+    """The live mark that it reinforces; None if it becomes a mark of its own."""
+    state: FadingState
+    """The state of the mark after the deposit."""
+    shown: MarkRow | None = None
+    """The old mark if it still shows the payload and the author of a deposit that occurred later; else None."""
+
+    def holds_value_at(self, kind: Kind, now: Instant) -> bool:
+        """Return whether the mark may hold a unique value.
+
+        A mark that has faded before it is recorded holds none: another mark may have had the value since.
+        """
+        return self.state.at == now or is_live(self.state.evaporates_at(kind), now)
+
+
+def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> JoinedMark | None:
+    """Return what a deposit makes of the live mark of its kind and subject; None if it changes nothing.
+
+    Raises:
+        LawConflict: The deposit names another law than the mark.
+        OutOfOrder: It is older than the mark, and the order of additions matters.
+    """
+    kind, state = new.kind, new.state
+    if live is None:
+        return JoinedMark(None, single_state(kind, state))
+    before = txn.state(live)
+    if kind.on_repeat != "replace" and new.request.decay is not None:
+        _check_law(new.request.decay, state.at, live, before)
+    if kind.on_repeat == "add" and state.at < txn.now:
+        _check_order(kind, live, before, state)
+        if _has_faded(kind, before.law, state, txn.now):
+            return JoinedMark(None, single_state(kind, replace(state, law=before.law)))
+    joined = join(kind, before, state, txn.now)
+    return None if joined is None else JoinedMark(live, joined, live if state.at < live.occurred_at else None)
+
+
+def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) -> None:
+    """Check that a deposit names the law of the live mark that it joins. Fixed ends are compared by their instants.
+
+    Raises:
+        LawConflict: The laws differ.
+    """
+    law = before.law.continued(now - before.at)
+    if named != law:
+        raise LawConflict(
+            f"mark {old.id} of {old.kind} {old.subject!r} has {_describe_law(law, now)}, and a deposit that joins it"
+            f" cannot name {_describe_law(named, now)}; name no law, withdraw the mark first, or let the kind repeat"
+            " as 'replace' or 'separate'"
+        )
+
+
+def _describe_law(law: Decay, now: Instant) -> str:
+    return f"the end {iso(now + law.length)}" if law.ends_fixed else f"the law {law}"
+
+
+def _check_order(kind: Kind, live: MarkRow, before: FadingState, new: FadingState) -> None:
+    """Check that a late deposit may be added to a live mark.
+
+    Raises:
+        OutOfOrder: It is older than the mark, and the order of additions matters.
+    """
+    if may_add(kind, before, new.at):
+        return
+    why = "its kind has a cap" if kind.cap is not None else f"the law {before.law} depends on the order"
+    raise OutOfOrder(
+        f"mark {live.id} of {live.kind} {live.subject!r} counts from {iso(before.at)}, and a deposit that occurred at"
+        f" {iso(new.at)} cannot be added to it: {why}. Deposit in the order of occurrence, or let the kind repeat as"
+        " 'max', 'replace' or 'separate', or fade exponentially without a cap"
+    )
+
+
+def _has_faded(kind: Kind, law: Decay, new: FadingState, now: Instant) -> bool:
+    """Return whether a late deposit has faded by itself, so that it becomes a mark of its own beside the live mark.
+
+    So the order in which deposits are recorded does not change what they add up to.
+    """
+    if kind.cap is not None or not law.adds_in_any_order:
+        return False
+    life = kind.life(law, new.intensity)
+    return life is not None and 0 < life <= now - new.at
