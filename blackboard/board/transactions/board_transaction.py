@@ -9,7 +9,7 @@ from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.transactions.running_sums import RunningSums
-from blackboard.board.transactions.window_events import fading_events
+from blackboard.board.transactions.window_events import WindowReading, fading_events
 from blackboard.clock import Instant
 from blackboard.core.conditions import Condition
 from blackboard.core.deployment import Deployment
@@ -187,15 +187,13 @@ class BoardTransaction:
         rows = {row.id: row for kind, scope in scopes for row in self.live(self.stored_marks([kind], scope), at)}
         marks = [self.fading(row) for row in rows.values()]
         if condition.has_window:
-            marks += self.fading_events(condition, subject, at, whole=whole)
+            reading = WindowReading(self.now if at is None else at, subject, is_whole=whole)
+            marks += self.fading_events(condition, reading)
         return marks
 
-    def fading_events(
-        self, condition: Condition, subject: str | None, at: Instant | None = None, **options: Any
-    ) -> list[FadingMark]:
+    def fading_events(self, condition: Condition, reading: WindowReading) -> list[FadingMark]:
         """Return the deposits in the windows of a condition; see `window_events.fading_events`."""
-        at = self.now if at is None else at
-        return fading_events(self.sql, condition, subject, at, lambda kind: self.kind(kind).weight, **options)
+        return fading_events(self.sql, condition, lambda kind: self.kind(kind).weight, reading)
 
     def exact_until(self, kind: str) -> Instant:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""

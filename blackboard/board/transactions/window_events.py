@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 from blackboard.clock import Instant
@@ -28,41 +29,40 @@ ALL = 2**62
 """More deposits than any window has, and later than the last event."""
 
 
+@dataclass(frozen=True, slots=True)
+class WindowReading:
+    """Which deposits a reading of windows sees."""
+
+    at: Instant
+    """The instant at which the windows end. Later deposits are read too."""
+    subject: str | None = None
+    """The subject that windows over one subject see; None for every subject."""
+    ignored: str = ""
+    """The agent whose own deposits do not count."""
+    up_to: int = ALL
+    """The last event that counts."""
+    is_whole: bool = False
+    """Whether to read all deposits; otherwise only as many as a decision needs."""
+    reaching: float = 0.0
+    """A value above the threshold that a decision needs to know about too."""
+
+    def enough(self, threshold: float) -> float:
+        """Return the value from which on older deposits decide nothing."""
+        return math.inf if self.is_whole else max(threshold, self.reaching)
+
+
 def fading_events(
-    sql: Transaction,
-    condition: Condition,
-    subject: str | None,
-    at: Instant,
-    weights: Callable[[str], float],
-    *,
-    whole: bool = False,
-    ignored: str = "",
-    up_to: int = ALL,
-    reaching: float = 0.0,
+    sql: Transaction, condition: Condition, weights: Callable[[str], float], reading: WindowReading
 ) -> list[FadingMark]:
-    """Return the deposits in the windows of a condition at an instant and since, as a forecast needs them.
-
-    A window over the board sees every subject, and so do all windows if the subject is None.
-
-    Args:
-        sql: The transaction.
-        condition: The condition.
-        subject: The subject.
-        at: The instant.
-        weights: Returns the weight of a kind.
-        whole: Whether to read all of them; otherwise only as many as a decision needs.
-        ignored: The agent whose own deposits do not count.
-        up_to: The last event that counts.
-        reaching: A value that a decision needs to know about, if it is above the threshold.
-    """
+    """Return the deposits in the windows of a condition as a forecast needs them. `weights` gives those of kinds."""
     found: dict[tuple[int, int], FadingMark] = {}
     for comparison in condition.comparisons():
         within = comparison.measure.within
         if within is None:
             continue
-        scope = None if comparison.measure.over == "board" else subject
-        span = {"after": at - within, "ignored": ignored, "up_to": up_to}
-        enough = math.inf if whole else max(comparison.threshold, reaching)
+        scope = None if comparison.measure.over == "board" else reading.subject
+        span = {"after": reading.at - within, "ignored": reading.ignored, "up_to": reading.up_to}
+        enough = reading.enough(comparison.threshold)
         for row in _newest(sql, comparison.measure, scope, weights, span, enough):
             state = FadingState(row.intensity, row.occurred_at, _stay(within))
             found[row.event_id, within] = FadingMark(

@@ -14,7 +14,7 @@ from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.window_events import fading_events, subjects_in_windows
+from blackboard.board.transactions.window_events import WindowReading, fading_events, subjects_in_windows
 from blackboard.board.watches import crossing_records, need_access, scheduled_crossings, watch_states
 from blackboard.board.watches.crossing_records import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
@@ -197,15 +197,10 @@ class _Retest:
         """Return the deposits that the windows of a condition counted at the crossing."""
         if not condition.has_window:
             return []
+        up_to = self.txn.last_event_before(self.at + 1)
+        reading = WindowReading(self.at, subject or None, ignored=ignored, up_to=up_to, is_whole=True)
         return fading_events(
-            self.txn.sql,
-            condition,
-            subject or None,
-            self.at,
-            lambda kind: self._past_deployment(kind).kind(kind).weight,
-            whole=True,
-            ignored=ignored,
-            up_to=self.txn.last_event_before(self.at + 1),
+            self.txn.sql, condition, lambda kind: self._past_deployment(kind).kind(kind).weight, reading
         )
 
     def _subjects_in_windows(self) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.window_events import WindowReading
 from blackboard.board.watches import need_access
 from blackboard.board.watches.stimuli import is_stimulus
 from blackboard.clock import Instant
@@ -114,14 +115,14 @@ def marks_behind(
     marks = [txn.fading(row) for row in rows_behind(txn, watch, key)]
     if watch.has_window:
         clear = None if watch.timing is None else watch.timing.clear
-        marks += txn.fading_events(
-            watch.condition,
+        reading = WindowReading(
+            txn.now if at is None else at,
             key.subject or None,
-            at,
-            whole=whole,
             ignored=watch.ignored_in_windows,
+            is_whole=whole,
             reaching=clear or 0.0,
         )
+        marks += txn.fading_events(watch.condition, reading)
     return marks
 
 
