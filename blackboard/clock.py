@@ -44,13 +44,13 @@ class UsedInstants:
         return self._latest.get(board, 0)
 
     def use(self, board: str, at: Instant) -> Instant:
-        """Use an instant for a board, or the latest instant that was used before if that is later; return it."""
+        """Return the later of an instant and the latest instant used for a board, and record it as used."""
         with self._lock:
             latest = self._latest[board] = max(at, self._latest.get(board, 0))
             return latest
 
     def renew_lock(self) -> None:
-        """Replace the lock in a forked child, where another thread of the parent may hold it for ever."""
+        """Replace the lock in a forked child, because another thread of the parent may hold it."""
         self._lock = threading.Lock()
 
 
@@ -80,7 +80,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of the machine. All its objects are one clock."""
+    """The clock of the machine. All its objects show the same time."""
 
     used: ClassVar[UsedInstants] = UsedInstants()
 
@@ -142,7 +142,7 @@ class ManualClock:
     def step(self, by: timedelta) -> Instant:
         """Set the clock forward or back without letting time pass, and return the new instant.
 
-        This is what a person, a time server or a suspended machine does.
+        A person, a time server or a suspended machine changes a clock in this way.
         """
         with self._lock:
             self._now += by // _MICROSECOND
@@ -204,7 +204,7 @@ def instant_of(when: When) -> Instant:
     """Convert a time that a program gives to an instant.
 
     Raises:
-        InvalidTime: It is not a time.
+        InvalidTime: The value is not a time.
     """
     if isinstance(when, int):
         return when

@@ -92,7 +92,7 @@ class BlackboardError(Exception):
     stored: int | None = None
     """The number of marks that `deposit_many` stored before this error; None for all other calls."""
     place: str = ""
-    """Which of the things that an agent returned it is about, such as `item 2 of 3`; empty for all other errors."""
+    """The returned item that an error of an agent is about, such as `item 2 of 3`; empty for all other errors."""
 
     def __str__(self) -> str:
         text = super().__str__()
@@ -111,17 +111,17 @@ class UsageError(BlackboardError):
 
     exit_code = 2
     command = ""
-    """The command that would do what was meant, if it is known. The command line prints it on a line of its own."""
+    """The command that the user probably wanted, if it is known. The command line prints it on a line of its own."""
 
 
 class UnknownName(UsageError):
     """A name of a category, such as `kind`, does not exist. The message suggests the nearest known name.
 
     Args:
-        category: What the name would be the name of.
+        category: The category that the message names, such as `kind`.
         name: The name.
         known: The names that exist.
-        problem: What the message says of the name; by default that it does not exist.
+        problem: The problem that the message states; by default that the name does not exist.
     """
 
     def __init__(self, category: str, name: str, known: Iterable[str], problem: str | None = None) -> None:
@@ -165,7 +165,7 @@ class Conflict(UsageError):
     """A mark is not at the event that `if_event` names, because somebody has changed it since.
 
     Args:
-        message: What the request expects, and what there is.
+        message: The expected and the present state of the mark, in words.
         event_id: The last event of the live mark; 0 if there is none.
     """
 
@@ -180,7 +180,7 @@ class Conflict(UsageError):
         """Return the error of a request that names another event than the live mark has.
 
         Args:
-            what: What was asked for.
+            what: The mark that the request is about, as the message names it.
             if_event: The event that the request names; 0 for no live mark.
             event_id: The last event of the live mark; 0 if there is none.
         """
@@ -258,7 +258,7 @@ class StoreNewer(StoreError):
 
 
 class StoreExhausted(StoreError):
-    """The disk, the memory or the descriptors of this process are used up. What was written is whole."""
+    """The disk, the memory or the descriptors of this process are used up. Committed data is intact."""
 
 
 class LibraryConflict(StoreError, sqlite3.OperationalError):
@@ -272,8 +272,8 @@ class AgentError(WorkError):
     """An agent broke its contract. Its activation fails and the board is unchanged.
 
     Args:
-        message: What it did, perhaps with names and values of its own.
-        shown: The message as the log may show it, without anything that the agent can choose while it runs.
+        message: What the agent did. It may contain names and values that the agent chose.
+        shown: The message for the log, without anything that the agent chooses while it runs.
     """
 
     def __init__(self, message: str = "", *, shown: str | None = None) -> None:
@@ -282,7 +282,7 @@ class AgentError(WorkError):
 
     @property
     def log_text(self) -> str | None:
-        """The message without what the agent chose."""
+        """The message without names and values that the agent chose."""
         return self.shown
 
 
@@ -305,7 +305,7 @@ class UnreadableMarksWarning(UserWarning):
 
 
 class ForeignFilesWarning(UserWarning):
-    """Another user made files of the board, and can change what it holds or stop its writers."""
+    """Another user made files of the board, and can change its content or stop its writers."""
 
 
 class NotFound(WorkError):
@@ -336,7 +336,7 @@ class ModelError(WorkError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message: the known name that was probably meant, or else the known names."""
+    """Return the end of a message: the nearest known name, or the known names if none is near."""
     names = sorted(set(known))
     if close := difflib.get_close_matches(name, names, cutoff=0.5):
         # Of equally near names, prefer the same first letter, which is rarely mistyped.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def board_clock() -> ManualClock:
-    """Return the clock of the fixture `board`, at 2026-01-05T09:00Z, which only the test and a daemon move."""
+    """Return the clock of the fixture `board`, at 2026-01-05T09:00Z. Only the test and a daemon move it."""
     from blackboard.clock import ManualClock
 
     return ManualClock()
@@ -50,7 +50,7 @@ class RulesItem(pytest.Item):
     """The rules of a file."""
 
     def runtest(self) -> None:
-        """Run the file, and fail with what was not met."""
+        """Run the file, and fail with the rules that were not met."""
         from blackboard.errors import BlackboardError
         from blackboard.rule_files import run_rules
 
@@ -62,5 +62,5 @@ class RulesItem(pytest.Item):
             pytest.fail("\n".join(problems), pytrace=False)
 
     def reportinfo(self) -> tuple[Path, None, str]:
-        """Return where the test is, and its name."""
+        """Return the location and the name of the test."""
         return self.path, None, self.path.name

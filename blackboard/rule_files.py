@@ -1,4 +1,4 @@
-"""Rules as tests: a `*.board.toml` file gives marks at instants, and says which wakes, marks or silence must follow.
+"""Rules as tests: a `*.board.toml` file deposits marks at instants, and names the wakes or marks that must follow.
 
 The file is run by a real daemon with the agents of a deployment file, on a new board and a manual clock.
 """
@@ -44,7 +44,7 @@ MAX_WAKES = 100_000
 """The largest number of an agent's activations that are examined."""
 
 MAX_EXPLAINED_SUBJECTS = 3
-"""The largest number of subjects of given marks about which a failure explains, if its rule names no subject."""
+"""The largest number of subjects that a failure explains if its rule names no subject."""
 
 
 def _time_or_length(value: object) -> object:
@@ -163,7 +163,7 @@ class UnmetExpectation:
     Attributes:
         number: Its place among the expectations of the file, from 1.
         message: What was expected, and what was found.
-        explanation: What `blackboard explain` says at that instant, line by line.
+        explanation: The lines of `blackboard explain` at that instant.
     """
 
     number: int
@@ -196,7 +196,7 @@ def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Unme
     Agents publish nothing: neither files nor messages leave the board.
 
     Raises:
-        ConfigurationError: The file or its deployment has mistakes, or names what the deployment does not have.
+        ConfigurationError: The file or its deployment has mistakes, or the file names an unknown kind or agent.
     """
     rules = read_rules(path)
     deployment = None if rules.deployment is None else path.parent / rules.deployment
@@ -218,7 +218,7 @@ def run_rules(path: Path, environ: Mapping[str, str] | None = None) -> list[Unme
 
 
 def _run(path: Path, rules: RuleFile, board: Blackboard, replay: Replay) -> Iterator[UnmetExpectation]:
-    """Deposit and examine in the order of time. What is due at an instant happens before it is examined."""
+    """Deposit and examine in the order of time. Work that is due at an instant is done before its examination."""
     steps: list[tuple[datetime, int, int, GivenStep | Expectation]] = []
     steps += [(at, 0, number, given) for number, given in enumerate(rules.given, 1) for at in rules.deposits_of(given)]
     steps += [(rules.instant(expected.by), 1, number, expected) for number, expected in enumerate(rules.expect, 1)]
@@ -294,7 +294,7 @@ def _count_wakes(rules: RuleFile, board: Blackboard, expected: Expectation) -> i
 
 
 def _explained(rules: RuleFile, board: Blackboard, expected: Expectation) -> Iterator[str]:
-    """Yield why the agent has or has not woken; for a mark, each agent that may deposit it."""
+    """Yield the explanation of the agent; for a mark, those of all agents that may deposit it."""
     names = [expected.name]
     if expected.what in ("mark", "no_mark"):
         names = [name for name, agent in board.deployment.agents.items() if expected.name in agent.writes]
@@ -311,7 +311,7 @@ def _without_publishing(resolved: ResolvedDeployment) -> ResolvedDeployment:
 
 
 def _unknown(path: Path, rules: RuleFile, resolved: ResolvedDeployment) -> Iterator[Mistake]:
-    """Yield each name that the deployment does not have. A rule about it would never fail, or never hold."""
+    """Yield each name that the deployment does not have. A rule about such a name would always hold, or always fail."""
     kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
     for number, given in enumerate(rules.given, 1):
         if given.kind not in kinds:
@@ -337,7 +337,7 @@ def _fields(resolved: ResolvedDeployment, expected: Expectation) -> frozenset[st
 
 
 def _misplaced(rules: RuleFile) -> Iterator[tuple[str, str]]:
-    """Yield what is no instant after the start, and what would never be reached."""
+    """Yield the mistakes in the times of a file: a time before the start, or a time that is never reached."""
     for place, at in _instants(rules):
         try:
             if rules.instant(at) < rules.start:

@@ -90,16 +90,17 @@ def mark(
         strength: Its strength now; by default weight x intensity, as of a mark that has not faded.
         id: Its id on the board; by default the next free number of this process.
         author: Who deposited it.
-        occurred_at: When what it shows occurred; a naive datetime is UTC. By default when the board recorded its last
-            deposit.
+        occurred_at: When the shown deposit occurred; a naive datetime is UTC. By default the instant of
+            `reinforced_at`.
         deposited_at: When the board recorded its first deposit; by default when it occurred or was reinforced, or
             2026-01-05 09:00.
         reinforced_at: When the board recorded its last deposit; by default when it recorded the first.
         **fields: The fields of its class, and perhaps `intensity`.
 
     Raises:
-        InvalidMark: No board could have such a mark, such as one without a subject or recorded before it occurred.
-        InvalidTime: A time is none.
+        InvalidMark: The mark is impossible on a board: for example, it has no subject or was recorded before it
+            occurred.
+        InvalidTime: A value is not a time.
     """
     if not (isinstance(kind, type) and issubclass(kind, Mark)):
         raise InvalidMark(f"mark() takes a class of marks, such as Smoke, not {kind!r}")
@@ -127,7 +128,7 @@ class ScriptedAnswer:
     """One answer of a scripted model.
 
     Attributes:
-        content: A pydantic model or a text, which is what the model wrote; or the failure of the call.
+        content: The text or the pydantic model that the language model wrote, or the failure of the call.
         input_tokens: The tokens of the prompt that the provider reports.
         output_tokens: The tokens of the answer that it reports.
         delay: How long the call takes on the model's clock.
@@ -161,7 +162,7 @@ class SentRequest:
 class ScriptedModel:
     """A model that gives the answers of a script in turn. Use it as the `client` of a `Daemon`, or with `context`.
 
-    A call after the last answer is rejected, so that its activation fails and says so.
+    A call after the last answer is rejected. Its activation fails, and the error says so.
 
     Args:
         *script: Answers: pydantic models, texts, failures such as `Overloaded("busy")`, or `ScriptedAnswer`s.
@@ -171,7 +172,7 @@ class ScriptedModel:
         requests: The requests that it has received, oldest first.
 
     Raises:
-        UsageError: An answer is none, or has a delay and there is no clock.
+        UsageError: An answer has the wrong type, or has a delay and there is no clock.
     """
 
     def __init__(
@@ -200,7 +201,7 @@ class ScriptedModel:
         """Return the next answer of the script.
 
         Raises:
-            CallFailure: The script says so, or has no more answers.
+            CallFailure: The script has a failure here, or no more answers.
         """
         request = json.loads(body)
         with self._lock:
@@ -292,7 +293,7 @@ class StandaloneContext:
         self.settings: Mapping[str, Any] = settings
         self.offline: bool = model is None
         self._definition = None if isinstance(agent, str) else agent
-        # The strength of a mark that was not read from a board is an error, here rather than in the agent.
+        # A mark without a strength was not made with `mark`. It raises here, rather than in the agent.
         self._reads = sorted(reads, key=lambda item: -item.strength)
         self._model, self._asked, self._per = model, False, per
 
@@ -324,7 +325,7 @@ class StandaloneContext:
 
         Raises:
             AgentError: The agent has already asked, or there is neither a model nor a rule.
-            ModelError: The script says so, or its answer does not fit.
+            ModelError: The script has a failure here, or its answer does not fit.
         """
         if self._asked:
             raise AgentError(f"agent {self.agent!r} asked twice in one activation; it can ask once")
@@ -372,7 +373,7 @@ def context(
         subjects: The subjects of an activation that takes a batch.
 
     Raises:
-        UsageError: It is given a subject and subjects, or no agent.
+        UsageError: Both a subject and subjects are given, or `agent` is neither an agent nor a name.
         InvalidMark: A subject is empty, or a mark in `reads` was not made with `mark`.
     """
     if not isinstance(agent, Agent | str):
@@ -404,11 +405,11 @@ def replay(
     model: ScriptedModel | Literal["deployed"] | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Deposit timed marks one after the other, and let a real daemon do at each instant what is due then.
+    """Deposit timed marks one after the other, and let a real daemon do the work that is due at each instant.
 
     The clock goes from instant to instant: those of the events, and those at which marks fade, windows end and retries
-    are due. It stands still while agents run, and never passes the data; only a `delay` of the model's script moves it
-    further. Commits are not flushed to the disk, so a power cut may damage the file of the board.
+    are due. It stands still while agents run, and never passes the next event; only a `delay` of the model's script
+    moves it further. Commits are not flushed to the disk, so a power cut may damage the file of the board.
 
     Args:
         board: A board on a `ManualClock`. Its author signs the marks.
@@ -417,12 +418,12 @@ def replay(
             together. An iterator is read as time passes.
         until: The instant at which the replay ends; by default that of the last event.
         model: The model that answers; without it, offline rules answer. `"deployed"` is the model of the deployment
-            file, asked at the address and with the key that `blackboard run` would use: it costs what it costs.
+            file, asked at the address and with the key that `blackboard run` would use. Such calls cost money.
         settings: The value of `context.settings`; the sections replace those of a deployment file.
 
     Raises:
-        UsageError: The board is not on a `ManualClock`; an instant is earlier than that of the previous event, or at
-            first than the board's time; or the model is that of a deployment file, and none is given.
+        UsageError: The board is not on a `ManualClock`; an event is earlier than the event before it or than the
+            board's time; or `model` is "deployed" and no deployment file is given.
         ConfigurationError: The deployment file has mistakes; all are listed.
         BlackboardError: A mark cannot be deposited.
     """
@@ -451,7 +452,7 @@ def _checked_agents(agents: Mapping[str, Agent] | Iterable[Agent] | Path) -> lis
     """Return the agents of a replay, or the file that names them.
 
     Raises:
-        UsageError: They are neither.
+        UsageError: The value is neither a list of agents nor a path.
     """
     if isinstance(agents, Path):
         return agents

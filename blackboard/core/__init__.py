@@ -6,7 +6,7 @@ marks               marks and their kinds
 decay               decay laws: what share of a mark remains after an age
 reinforcement       the fading part of a mark, and how a repeated deposit joins it
 authors             names of authors and agents, and what is reserved
-payload_round_trip  what is read is what was deposited
+payload_round_trip  checks that a mark is read as it was deposited
 canonical_schema    what a JSON schema allows, whatever its text
 tags                fields of a payload by which marks are found
 comparison_keys     the text of a value that equal values share

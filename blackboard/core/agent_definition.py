@@ -126,7 +126,7 @@ def single_subject(agent: str, per: Per, subjects: Sequence[str], *, is_schedule
     raise AgentError(problem, shown=problem)
 
 
-LAZY = "a call of it does nothing until its result is awaited or read to the end; use an ordinary function"
+LAZY = "calling it does nothing until its result is awaited or iterated; use an ordinary function"
 
 
 def is_lazy(function: Callable[..., Any]) -> bool:
@@ -159,17 +159,17 @@ class Watch:
         min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
             news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks can wake it.
-        catch_up: What a schedule does about the instants that it missed: "once", "all" or "none"; by default as the
-            agent's setting says.
-        per: Whether an activation takes the marks of one "subject" or a "batch"; by default as the agent's setting
-            says.
+        catch_up: How a schedule treats missed instants: "once" (the last), "all" or "none"; by default the agent's
+            setting.
+        per: Whether an activation takes the marks of one "subject" or a "batch"; by default the agent's setting.
         held_for: How long the condition must have held before it wakes the agent, such as "30s".
-        rewake_every: After which time the agent wakes again, as long as the condition holds, such as "10m".
-        clear_below: For a rising watch, a value below its threshold. After the watch has woken the agent, it wakes the
-            agent again only once the value has been below this value.
-        clear_above: For a falling watch, a value above its threshold that must have been reached again.
-        on_guard: What becomes of a crossing while a guard is closed: "defer" lets it wait, "drop" skips it; by default
-            as the agent's setting says.
+        rewake_every: The time after which the agent wakes again while the condition holds, such as "10m".
+        clear_below: For a rising watch, a number below its threshold. After a wake, the value must have been below this
+            number before the watch wakes the agent again.
+        clear_above: For a falling watch, a number above its threshold. After a wake, the value must have reached this
+            number before the watch wakes the agent again.
+        on_guard: How a crossing is treated while a guard is closed: "defer" lets it wait, "drop" skips it; by default
+            the agent's setting.
     """
 
     when: Condition
@@ -188,7 +188,7 @@ class Watch:
 
 
 watch = Watch
-"""Agents are declared with `watch(...)`, as with `agent(...)`."""
+"""The name of `Watch` in the declaration of an agent."""
 
 
 @dataclass(frozen=True)
@@ -291,11 +291,11 @@ def agent(
             workers with different versions have different code, as if the text of the function differed.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
             marks. It is called after each commit of the agent, at start and after a reload, and must be safe to run
-            twice. The reader has `board_id`, and `former_settings`: those under which this process has published
-            before, if others are active now.
+            twice. The reader has `board_id`, and `former_settings`: the settings under which this process published
+            before, if they have changed since.
         isolate: Returns whether a mark must have an activation of its own.
-        examine: A function of the settings that returns a `Finding` for each thing outside the database that is
-            wrong, or worth knowing. `doctor` shows them.
+        examine: A function of the settings that checks things outside the database, and returns a `Finding` for each
+            problem or note. `doctor` shows them.
         sections: The pydantic models of the sections of `[settings]` that the agent reads, by name. A deployment file
             that does not fit them is refused.
         **settings: Fields of `AgentSettings`, such as batch, per, batch_window, urgent_above, cooldown, concurrency

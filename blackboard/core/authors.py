@@ -23,7 +23,7 @@ _NOT_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a text shows nothing."""
+    """Return whether a text has no visible character."""
     return _INVISIBLE.fullmatch(text) is not None
 
 
@@ -35,11 +35,11 @@ def skeleton(name: str) -> str:
 
 
 def check_text(label: str, text: object, longest: int, error: type[InvalidMark] = InvalidMark) -> str:
-    """Return a text that identifies something, if it can be stored.
+    """Return a text that names something, such as an author, after checking that it can be stored.
 
     Raises:
-        InvalidMark: The value is not text, shows nothing, is too long, or is not valid Unicode. `error` names another
-            class.
+        InvalidMark: The value is not text, has no visible character, is too long, or is not valid Unicode. The argument
+            `error` sets another class.
     """
     if not isinstance(text, str):
         raise error(f"the {label} must be text, not {text!r}")
@@ -54,10 +54,10 @@ def check_text(label: str, text: object, longest: int, error: type[InvalidMark] 
 
 @lru_cache(maxsize=1024)  # each deposit is checked, and few names sign
 def check_author(name: str) -> str:
-    """Return the name of an author, if somebody outside the board may sign with it.
+    """Return the name of an author after checking that a person or a program may sign with it.
 
     Raises:
-        InvalidAuthor: It cannot be stored, or a reader could take it for the board's own name.
+        InvalidAuthor: The name cannot be stored, or looks like the board's own name.
     """
     check_text("author", name, MAX_AUTHOR_CHARACTERS, InvalidAuthor)
     if skeleton(name) == BOARD:

@@ -1,4 +1,4 @@
-"""The form of a JSON schema: what it allows, without what a version of pydantic alone changes in its text.
+"""The form of a JSON schema: what it allows, without differences that only the version of pydantic makes.
 
 Two versions of pydantic write different schemas for one class. Schemas are compared by their forms, so that an upgrade
 of pydantic changes no kind and no agent's code.
@@ -40,9 +40,9 @@ class _CanonicalForm:
     def _schema(self, schema: Any) -> Any:
         if not isinstance(schema, dict):
             return schema
-        # In one order, so that definitions are numbered alike: a board stores the names in theirs.
+        # Sorted, so that definitions are numbered alike: a board stores the names in another order.
         form = {name: self._keyword(name, value) for name, value in sorted(schema.items()) if name not in WORDS}
-        if isinstance(form.get("additionalProperties"), bool):  # of inner objects, a version may say it or not
+        if isinstance(form.get("additionalProperties"), bool):  # some versions of pydantic omit it for inner objects
             del form["additionalProperties"]
         if str(form.get("pattern", "")).startswith(DECIMAL):
             del form["pattern"]
@@ -74,7 +74,7 @@ class _CanonicalForm:
 
 
 def _with_values(form: dict[str, Any]) -> dict[str, Any]:
-    """Return a form that lists its only values in one way: as `enum`, with their type if they share one."""
+    """Return a form in which a list of allowed values is always an `enum`, with its type if the values share one."""
     values = [form.pop("const")] if "const" in form else form.get("enum")
     if values is None:
         return form

@@ -63,10 +63,10 @@ class Condition(ABC):
 
     @abstractmethod
     def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
-        """Return its truth, where `decide` gives the truth of each comparison."""
+        """Return whether the condition holds; `decide` returns whether a comparison holds."""
 
     def holds(self, value: Callable[[Measure], float]) -> bool:
-        """Return its truth, where `value` gives the value of each measure."""
+        """Return whether the condition holds; `value` returns the value of a measure."""
         return self.holds_if(lambda comparison: comparison.holds_at(value(comparison.measure)))
 
     @property
@@ -99,10 +99,7 @@ class Condition(ABC):
             yield from self.comparisons()
 
     def fewest_kinds(self, kinds: Sequence[str], decide: Callable[[Comparison], bool]) -> tuple[str, ...]:
-        """Return the fewest kinds with which the condition can still hold; earlier kinds are preferred.
-
-        `decide` says which sides count. Returns all kinds if they cover too little.
-        """
+        """Return the smallest set of kinds whose comparisons make the condition true; earlier kinds are preferred."""
 
         def suffice(chosen: tuple[str, ...]) -> bool:
             return self.holds_if(lambda one: decide(one) and not set(chosen).isdisjoint(one.measure.kinds))
@@ -158,7 +155,7 @@ def exactly(text: str) -> str:
 
 SECOND = 1_000_000
 LONGEST_WAIT = 1 << 60
-"""About 36,000 years in microseconds: a value that has not fallen by then never will."""
+"""About 36,000 years in microseconds. A value that stays up for longer counts as one that never falls."""
 
 MEASURES: dict[str, type[Measure]] = {}
 """The known measures by name. A subclass of `Measure` that sets `name` is added when it is defined."""
@@ -182,12 +179,12 @@ class Measure(ABC):
 
     Args:
         kinds: Mark classes or the names of kinds.
-        over: The marks of one subject, or of the whole board.
+        over: "subject" for the marks of one subject, "board" for those of the whole board.
         subject: A pattern such as `lead/vip-*`; only marks of matching subjects count. `*` stands for any characters,
-            `?` for one, `[abc]` and `[a-c]` for one of these, `[!abc]` for any other one. `exactly` makes a text match
-            itself only.
+            `?` for one character, `[abc]` and `[a-c]` for one of these, `[!abc]` for one other character. `exactly`
+            returns the pattern that matches only a given text.
         within: Only for `count` and `total`: the length of a window. They then measure the deposits that occurred in
-            it, whatever became of their marks: their number, or the sum of weight x deposited intensity.
+            it, even if their marks are gone: their number, or the sum of weight x deposited intensity.
 
     Raises:
         InvalidCondition: A kind, scope, pattern or window is not valid.
@@ -382,7 +379,10 @@ class Total(Measure):
         return max(0.0, total)
 
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
-        """Return the first instant below the threshold; in a window, when a deposit leaves that it needs."""
+        """Return the first instant below the threshold.
+
+        In a window, this is the instant at which a deposit leaves without which the value is below the threshold.
+        """
         if self.within is None:
             return super().first_below(marks, threshold, now)
         newest_first = sorted(marks, key=lambda mark: -(mark.evaporates_at or 0))
@@ -433,7 +433,7 @@ class Comparison(Condition):
         yield self
 
     def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
-        """Return what `decide` says about this comparison."""
+        """Return the result of `decide` for this comparison."""
         return decide(self)
 
     def holds_at(self, value: float) -> bool:
@@ -603,7 +603,7 @@ def _ways_to_hold(condition: Condition) -> Iterator[tuple[Comparison, ...]]:
 
 
 def check_watch(condition: Condition) -> Condition:
-    """Return the condition if it can wake an agent.
+    """Return the condition after checking that it can wake an agent.
 
     Raises:
         InvalidCondition: It is negated, mixes rising and falling, or combines measures over the board.
@@ -624,7 +624,7 @@ def check_watch(condition: Condition) -> Condition:
 
 
 def check_guard(condition: Condition) -> Condition:
-    """Return the condition if it can be a guard.
+    """Return the condition after checking that it can be a guard.
 
     Raises:
         InvalidCondition: It is a schedule.

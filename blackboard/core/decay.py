@@ -144,7 +144,7 @@ class Decay(ABC):
         return None
 
     def sums(self, intensity: float, at: Instant, anchor: Instant) -> tuple[float, float]:
-        """Return what one mark adds to the two sums that the board keeps for an instant.
+        """Return the two numbers that one mark adds to the sums of the board for an instant.
 
         Args:
             intensity: The intensity at `at`.
@@ -162,7 +162,7 @@ class Decay(ABC):
         return sums
 
     def continued(self, age: Duration) -> Decay:
-        """Return the law of a mark that is reinforced at `age` and keeps its end; only a fixed end matters."""
+        """Return the law that a mark has after a reinforcement at `age`; only a law with a fixed end changes."""
         return self
 
     def spec(self) -> dict[str, JsonValue]:

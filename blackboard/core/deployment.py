@@ -80,13 +80,13 @@ class KindSpec(Data):
 
 
 CatchUp = Literal["once", "all", "none"]
-"""What a schedule does about the instants that it missed."""
+"""How a schedule treats instants that it missed."""
 
 DEFAULT_BATCH = 100
 """The largest number of marks in an activation of a watch over subjects if the agent sets no batch."""
 
 OnGuard = Literal["defer", "drop"]
-"""What becomes of a crossing while the guard is closed: it waits for the guard to open, or ends as skipped."""
+"""How a crossing is treated while the guard is closed: it waits ("defer") or ends as skipped ("drop")."""
 
 Per = Literal["subject", "batch"]
 """What an activation takes: the marks of one subject, or a batch of marks, whatever their subjects."""
@@ -97,9 +97,9 @@ class Timing(NamedTuple):
 
     Attributes:
         held_for: How long the condition must have held.
-        rewake_every: After which time the watch crosses again while the condition holds; None for never.
-        clear: The value that a watch that has crossed must have been below (a falling one: must have reached) before it
-            may cross for a new episode; None for the threshold.
+        rewake_every: The time after which the watch crosses again while the condition holds; None for never.
+        clear: After a crossing, the value must have been below this number (for a falling watch: must have reached it)
+            before the watch may cross for a new episode; None for the threshold.
     """
 
     held_for: Duration = 0
@@ -118,15 +118,16 @@ class WatchSpec(Data):
         min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
             news, above 0. Only for rising watches.
         include_own: Whether the agent's own marks count.
-        catch_up: What a schedule does about the instants that it missed; None as the agent's setting says.
-        per: What an activation takes; None as the agent's setting says.
-        on_guard: What becomes of a crossing while the guard is closed; None as the agent's setting says.
-        held_for: How long the condition must have held; None as the agent's setting says.
-        rewake_every: After which time the watch wakes the agent again while the condition holds; None as the agent's
-            setting says.
-        clear_below: The value below which a rising watch that has crossed must have been before it may cross again;
-            None as the agent's setting says.
-        clear_above: The value that a falling watch must have reached; None as the agent's setting says.
+        catch_up: How a schedule treats missed instants; None for the agent's setting.
+        per: What an activation takes; None for the agent's setting.
+        on_guard: How a crossing is treated while the guard is closed; None for the agent's setting.
+        held_for: How long the condition must have held; None for the agent's setting.
+        rewake_every: The time after which the watch wakes the agent again while the condition holds; None for the
+            agent's setting.
+        clear_below: After a crossing, the value of a rising watch must have been below this number before the watch may
+            cross again; None for the agent's setting.
+        clear_above: After a crossing, the value of a falling watch must have reached this number before the watch may
+            cross again; None for the agent's setting.
     """
 
     name: str
@@ -188,7 +189,7 @@ class ReadSpec(Data):
         kind: The name of the kind.
         limit: The number of marks, 1 to 1000; the strongest come first.
         same_subject: Whether the limit is for each subject that the agent was woken for, instead of for the board.
-        where: The values that tags of the marks must have, by name; of several values any.
+        where: The values that tags of the marks must have, by name. A list stands for any of its values.
     """
 
     kind: str
@@ -237,7 +238,7 @@ class Budget(Data):
 
 
 class AgentSettings(Data):
-    """The settings of an agent. A deployment file may override each; docs/settings.md says more about them.
+    """The settings of an agent, each of which a deployment file may override. Lengths of time are microseconds.
 
     Attributes:
         batch: The largest number of marks in one activation; None for 100, or all for a watch over the board.
@@ -251,28 +252,29 @@ class AgentSettings(Data):
         timeout: The longest run of one activation.
         max_attempts: The number of failures after which a batch is split, or a single mark or subject is dead.
         retry_after: The wait after the first failure. It doubles with each failure.
-        when_faded: What becomes of marks that faded below the threshold before the agent could start.
+        when_faded: How marks are treated that faded below the threshold before the agent could start.
         max_marks: The largest number of marks that one activation may deposit.
         max_payload: The largest payload that it may deposit, in bytes of JSON in UTF-8.
         max_total: The largest size of all payloads of one activation together, in the same bytes.
         max_chain: The largest number of activations in a chain, in which marks of each wake the next.
         max_activations_per_hour: The largest number of activations in an hour; None for no limit.
         answerable_by: The agents that may answer its needs, unless a need says so itself.
-        catch_up: What a schedule does about the instants that it missed.
-        on_guard: What becomes of a crossing while a guard is closed.
+        catch_up: How a schedule treats instants that it missed.
+        on_guard: How a crossing is treated while a guard is closed.
         held_for: How long a condition must have held.
-        rewake_every: After which time the agent wakes again while the condition holds; None for never.
-        clear_below: The value below which a rising watch that has crossed must have been before it may cross again;
-            None for its threshold.
-        clear_above: The value that a falling watch must have reached; None for its threshold.
+        rewake_every: The time after which the agent wakes again while the condition holds; None for never.
+        clear_below: After a crossing, the value of a rising watch must have been below this number before the watch may
+            cross again; None for its threshold.
+        clear_above: After a crossing, the value of a falling watch must have reached this number before the watch may
+            cross again; None for its threshold.
         cooldown_after_failures: The number of failures in a row after which the agent has a cooldown.
         model: The name of the model; None for that of the deployment.
         models: Other models by the strength of the strongest mark. The first that applies is used.
         max_tokens: The largest number of tokens of an answer; None for that of the deployment.
         use_batch_api: Whether calls go through the Message Batches API.
         batch_api_below: The strength below which the strongest mark sends a call there; None for no such limit.
-        on_unknown: What becomes of a call if nobody knows whether it was answered and paid.
-        give_up_after: How long calls are retried that were certainly not answered; None for without end.
+        on_unknown: How a call is treated that may have been answered and paid.
+        give_up_after: How long calls that were certainly not answered are retried; None for no limit.
         budget: The limits of its model calls.
     """
 
@@ -359,9 +361,9 @@ class AgentSpec(Data):
         return self.settings.batch or (None if watch.condition.over == "board" else DEFAULT_BATCH)
 
     def on_guard_of(self, watch: WatchSpec) -> OnGuard:
-        """Return what becomes of a crossing of one of its watches while the guard is closed.
+        """Return how a crossing of one of its watches is treated while the guard is closed.
 
-        A falling watch crosses once, so it always drops. An instant of a schedule waits, and `catch_up` says how.
+        A falling watch crosses once, so its guard always drops. A schedule always defers, and `catch_up` decides how.
         """
         if watch.condition.is_falling or watch.condition.is_schedule:
             return "drop" if watch.condition.is_falling else "defer"
@@ -394,7 +396,7 @@ class AgentSpec(Data):
 
 
 def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
-    """Yield what cannot work in an agent, though each of its settings is valid.
+    """Yield the mistakes in an agent that arise from several of its settings together.
 
     A deployment that a board has stored is read without this check.
     """
@@ -443,7 +445,7 @@ def _mistakes_about_needs(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def mistakes_about_answers(agents: Mapping[str, AgentSpec]) -> Iterator[Mistake]:
-    """Yield which agents may answer needs by `answerable_by`, and cannot."""
+    """Yield the agents that `answerable_by` names and that cannot answer needs."""
     known = {name: agent for agent in agents.values() for name in agent.names}
     for agent in agents.values():
         for name in agent.settings.answerable_by:
@@ -465,9 +467,9 @@ def _mistakes_about_guards(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def _misfit_on_guard(agent: AgentSpec, watch: WatchSpec) -> str | None:
-    """Return why `on_guard` has no effect on a watch; None if it has."""
+    """Return why `on_guard` has no effect on a watch; None if it has an effect."""
     if watch.condition.is_schedule:
-        return f"{watch.condition} is a schedule, whose guard always defers; catch_up says what becomes of its instants"
+        return f"{watch.condition} is a schedule, whose guard always defers; catch_up decides about its instants"
     if watch.guard is None:
         return f"{watch.condition} has no guard (only_if or unless)"
     if watch.condition.is_falling and watch.on_guard == "defer":
@@ -480,9 +482,9 @@ OVER_TIME = ("held_for", "rewake_every", "clear_below", "clear_above")
 
 
 def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
-    """Yield what cannot work in the settings of an agent's watches over time.
+    """Yield the mistakes in the settings of an agent's watches over time.
 
-    A setting of the whole agent concerns the watches that it fits, and must fit one.
+    A setting of the whole agent applies to the watches that it fits, and must fit at least one.
     """
     place = f"agents.{agent.name}"
     for setting in OVER_TIME:
@@ -524,7 +526,7 @@ def _mistakes_about_clearing(
 
 
 def mistakes_in_reads(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
-    """Yield what cannot work in the filters of what an agent reads."""
+    """Yield the mistakes in the tag filters of an agent's `reads`."""
     for read in agent.reads:
         if not read.where or read.kind not in kinds:
             continue

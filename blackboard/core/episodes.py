@@ -35,7 +35,7 @@ class Episode(NamedTuple):
 
 
 class EpisodeChange(NamedTuple):
-    """What becomes of an episode at an instant.
+    """One step of an episode, at an instant.
 
     Attributes:
         episode: The episode from that instant on.
@@ -56,7 +56,7 @@ def advance(
     at: Instant,
     merge_until: Instant | None = None,
 ) -> EpisodeChange:
-    """Return what becomes of an episode at an instant, if the marks stay as they are from then on.
+    """Return the step of an episode at an instant, for marks that only fade from then on.
 
     Args:
         condition: The condition of the watch.

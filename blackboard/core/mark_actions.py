@@ -12,7 +12,7 @@ from blackboard.core.marks import Mark
 class Withdraw:
     """Take a mark off the board: one that the agent itself deposited, or of a kind that it declares in `withdraws`.
 
-    It is no error if the mark is gone already; the history says so.
+    If the mark is gone already, this is not an error; the history records it.
 
     Attributes:
         mark: The mark, as the agent was given it or has read it.
@@ -27,7 +27,8 @@ class Withdraw:
 class Reinforce:
     """Add to the strength that a mark has now, up to the cap of its kind, whatever its `on_repeat` is.
 
-    What the mark says and who deposited it stay. It is no error if the mark is gone already; the history says so.
+    The payload and the author of the mark stay. If the mark is gone already, this is not an error; the history records
+    it.
 
     Attributes:
         mark: The mark, as the agent was given it or has read it.
@@ -41,6 +42,6 @@ class Reinforce:
 
 
 Action = Mark | Withdraw | Reinforce
-"""One thing that an agent returns; a mark is deposited."""
+"""One item that an agent returns. A mark is deposited."""
 Returned = Iterable[Action] | Action | None
-"""What an agent returns."""
+"""The items that an agent returns."""

@@ -37,7 +37,7 @@ _EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
 
 @dataclass(frozen=True)
 class DepositOptions:
-    """How a mark is deposited, beside what it says; see `Mark.with_options`."""
+    """The options with which a mark is deposited; see `Mark.with_options`."""
 
     key: str | None = None
     decay: Decay | None = None
@@ -45,7 +45,7 @@ class DepositOptions:
     occurred_at: Instant | None = None
     if_event: int | None = None
     alternative: Mark | None = None
-    """What is deposited instead if the unique value of the mark is taken."""
+    """The mark that is deposited instead if the unique value of this mark is taken."""
 
     def completed_by(self, others: DepositOptions) -> DepositOptions:
         """Return these options, and those of `others` that these leave open. `decay` and `until` are one choice."""
@@ -265,12 +265,12 @@ class Mark(BaseModel):
 
     @property
     def author(self) -> str:
-        """The agent, person or program that deposited what the mark shows."""
+        """The author of the payload that the mark shows: an agent, a person or a program."""
         return self.stored.author
 
     @property
     def occurred_at(self) -> datetime:
-        """When what the mark shows occurred, in UTC: by default when the board recorded it."""
+        """When the shown deposit occurred, in UTC; by default when the board recorded it."""
         return to_datetime(self.stored.occurred_at)
 
     @property
@@ -354,7 +354,7 @@ class Kind:
 
 
 OVERDUE_CLASS = "blackboard:Overdue"
-"""Where the class of the marks is that the board deposits of needs that are due."""
+"""The import path of `Overdue`, the class of the marks that the board deposits for needs that are due."""
 
 
 def place_of(model: type) -> str:
@@ -367,10 +367,14 @@ def place_of(model: type) -> str:
 
 
 def due_instant(due: str, asked_at: Instant) -> Instant:
-    """Return when a need is due that was asked at an instant.
+    """Return when a need is due.
+
+    Args:
+        due: A length of time after `asked_at`, or a time.
+        asked_at: When the need was deposited.
 
     Raises:
-        InvalidTime: It is neither a length of time nor a time.
+        InvalidTime: `due` is neither a length of time nor a time.
     """
     try:
         return asked_at + parse_duration(due)
@@ -391,7 +395,7 @@ def _check_due(due: str) -> str:
 
 
 def check_assignee(name: str) -> str:
-    """Return the name of who should answer a need, in the form that boards store; "" is nobody in particular.
+    """Return the name of the person who should answer a need, in its stored form; "" for nobody in particular.
 
     Raises:
         InvalidMark: It cannot be stored.
@@ -451,7 +455,7 @@ class Decision(Mark, kind="decision", on_repeat="separate"):
 
 
 class Overdue(Mark, kind="overdue", on_repeat="separate"):
-    """The board deposits this when a need is due and nobody has answered. It leaves the board with the need."""
+    """A mark that the board deposits when a need is due and nobody has answered. It leaves the board with the need."""
 
     need: int
     question: str
@@ -525,7 +529,7 @@ def _has_sets(model: type[Mark]) -> bool:
 
 
 def _with_sets_in_order(value: Any, written: Any) -> Any:
-    """Return a value as it was written, with the members of its sets sorted: each process orders sets differently."""
+    """Return a written value with the members of its sets sorted, because each process orders sets differently."""
     if isinstance(value, set | frozenset) and isinstance(written, list):
         return sorted(written, key=_ENCODER.encode)
     if isinstance(value, BaseModel) and isinstance(written, dict):
@@ -539,7 +543,7 @@ def _with_sets_in_order(value: Any, written: Any) -> Any:
 
 
 def alternative_of(mark: Mark) -> Mark | None:
-    """Return what is deposited if the mark's `unique` value is taken (see `Mark.or_else`)."""
+    """Return the mark that is deposited if the `unique` value of this mark is taken (see `Mark.or_else`)."""
     return options_of(mark).alternative
 
 
@@ -555,10 +559,10 @@ def normalize_subject(subject: str) -> str:
 
 
 def check_subject(subject: str) -> str:
-    """Return the subject in its stored form if it can be stored.
+    """Return the subject in its stored form, after checking that it can be stored.
 
     Raises:
-        InvalidMark: It is empty, over 512 characters, or not valid text.
+        InvalidMark: The subject is empty, over 512 characters, or not valid text.
     """
     if not isinstance(subject, str) or not subject.strip():
         raise InvalidMark("the subject is empty; name what the mark is about, such as lead/4711")
@@ -603,7 +607,7 @@ def check_if_event(if_event: int, *, lowest: int = 0) -> int:
 
 
 def check_intensity(intensity: float) -> float:
-    """Return the intensity as a float if it can be stored.
+    """Return the intensity as a float, after checking that it can be stored.
 
     Raises:
         InvalidMark: It is not a number between 0 and 1e12.

@@ -1,4 +1,4 @@
-"""The round trip of a mark through the text that is stored: what is read is what was deposited.
+"""The round trip of a mark through its stored text: a mark is read as it was deposited.
 
 Stored text is read by pydantic's rules for JSON, by the names of the fields. Some classes would lose or change a value.
 If the class shows that, it is refused at its registration; otherwise the deposit of such a value is refused.
@@ -32,7 +32,7 @@ MAX_DIGITS = sys.int_info.default_max_str_digits
 
 
 def check_class(model: type[Mark]) -> None:
-    """Check that a class can give back what it stores, as far as the class alone shows it.
+    """Check that no field of a class loses its value in the stored text, as far as the class alone shows it.
 
     Raises:
         InvalidMark: A value is left out or masked when it is written.
@@ -104,7 +104,7 @@ def write_mark(mark: Mark) -> str:
 
 
 def _check_numbers(text: str) -> None:
-    """Check that Python can read the numbers of a text, which a class of whole numbers alone does not show.
+    """Check that Python can read the numbers of a text. A whole number may have more digits than Python reads.
 
     Raises:
         InvalidMark: A number has too many digits.
@@ -225,7 +225,7 @@ def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:
     if cls in _PLAIN:
         return None if given == read or given != given else ()  # NaN is the same as NaN
     if cls is datetime:
-        # In the hour that a time zone repeats, Python holds no two datetimes of different zones for equal.
+        # In the hour that a time zone repeats, Python never treats two datetimes of different zones as equal.
         if given.tzinfo is not None and read.tzinfo is not None:
             given, read = given.astimezone(UTC), read.astimezone(UTC)
         return None if given == read else ()

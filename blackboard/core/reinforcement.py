@@ -45,7 +45,7 @@ class FadingMark:
     state: FadingState
     evaporates_at: Instant | None
     changed_at: Instant = 0
-    """Since when the board knows the mark as it is, which may be later than the instant of its state."""
+    """When the board recorded the present state; after a late deposit, this is later than the instant of the state."""
     within: int | None = None
     """Set if this stands for a deposit in a window of this length: it keeps its strength until it leaves the window."""
 
@@ -117,7 +117,7 @@ def strengthen(kind: Kind, old: FadingState, intensity: float, at: Instant) -> F
 
 
 def may_add(kind: Kind, old: FadingState, occurred_at: Instant) -> bool:
-    """Return whether a deposit can be added to a mark though something may have been added after it occurred."""
+    """Return whether a deposit can be added to a mark: it is the latest, or the order of additions does not matter."""
     return occurred_at >= old.at or (kind.cap is None and old.law.adds_in_any_order)
 
 

@@ -1,15 +1,15 @@
 """Schedules: instants at which an agent wakes, whatever marks are on the board.
 
     every("1h")                                                     counted from its first deployment
-    daily_at("09:00", days="mon-fri", zone="Europe/Berlin")         the clock on the wall
+    daily_at("09:00", days="mon-fri", zone="Europe/Berlin")         wall-clock time
     cron("*/15 8-18 * * mon-fri", zone="Europe/Berlin")             the five fields of crontab
 
-A schedule stands where a watch has a condition. It measures no marks, so it cannot be combined with `&`, `|` or `~`,
-and cannot be a guard. Its text is read back by `parsing.parse_condition`, as that of a condition is.
+A watch has a schedule instead of a condition. A schedule measures no marks, so it cannot be combined with `&`, `|` or
+`~`, and cannot be a guard. `parsing.parse_condition` reads its text.
 
 The instants are a pure function of the schedule and its anchor. So a daemon that was down, or two daemons that run at
-once, compute the same instants. APScheduler's triggers walk through the calendar; this module says which instant a
-reading of the clock on the wall is, also where the clock is moved.
+once, compute the same instants. APScheduler's triggers walk through the calendar. This module converts a wall-clock
+time to an instant, also where the clock is moved for daylight saving.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Schedule(Condition):
         yield from ()
 
     def holds_if(self, decide: Callable[[Comparison], bool]) -> bool:
-        """Return False: it comes at instants, and holds at none."""
+        """Return False: a schedule has instants, and is never true or false."""
         return False
 
     def __invert__(self) -> NoReturn:
@@ -75,7 +75,7 @@ class Schedule(Condition):
 
     @abstractmethod
     def next_after(self, at: Instant, anchor: Instant) -> Instant | None:
-        """Return its first instant after another one, or None if there is none.
+        """Return the first instant of the schedule after an instant, or None if there is none.
 
         Args:
             at: Microseconds since the epoch.
@@ -93,7 +93,7 @@ class Schedule(Condition):
         return first if latest is None or latest > now else latest
 
     def count(self, first: Instant, last: Instant, anchor: Instant) -> int:
-        """Return how many instants there are from one to another, counted up to `MAX_COUNTED_INSTANTS`."""
+        """Return the number of instants from one instant to another, counted up to `MAX_COUNTED_INSTANTS`."""
         count, at = 1, first
         while (
             count < MAX_COUNTED_INSTANTS
@@ -104,11 +104,11 @@ class Schedule(Condition):
         return count
 
     def contains(self, at: Instant, anchor: Instant) -> bool:
-        """Return whether the schedule comes at an instant."""
+        """Return whether an instant belongs to the schedule."""
         return self.next_after(at - 1, anchor) == at
 
     def instants(self, at: Instant, anchor: Instant) -> Iterator[Instant]:
-        """Yield its instants after another one."""
+        """Yield the instants of the schedule after an instant."""
         following: Instant | None = at
         while following is not None and (following := self.next_after(following, anchor)) is not None:
             yield following
@@ -127,7 +127,7 @@ class Every(Schedule):
             )
 
     def next_after(self, at: Instant, anchor: Instant) -> Instant | None:
-        """Return its first instant after another one; the first of all is one interval after the anchor."""
+        """Return the first instant after an instant; the very first is one interval after the anchor."""
         return anchor + max(1, (at - anchor) // self.interval + 1) * self.interval
 
     def __str__(self) -> str:
@@ -136,11 +136,11 @@ class Every(Schedule):
 
 @dataclass(frozen=True)
 class Calendar(Schedule):
-    """Readings of the clock on the wall of a time zone.
+    """Wall-clock times of a time zone.
 
-    Readings that name their hours come once a day at most. Where the clock is moved forward, a reading that it skips
-    comes as much later as the clock was moved: 02:30 is at 03:30. Where it is moved back, a reading that it shows twice
-    comes the first time only. Readings of each hour come once in each hour that passes, so twice in a doubled hour.
+    A time with a named hour has at most one instant a day. Where the clock is moved forward, a skipped time is later by
+    the same length: 02:30 is at 03:30. Where the clock is moved back, a time that it shows twice counts the first time
+    only. A time of every hour has an instant in each hour that passes, so two in a doubled hour.
     """
 
     zone: str
@@ -154,7 +154,7 @@ class Calendar(Schedule):
         """The fields of crontab, and the second."""
 
     def next_after(self, at: Instant, anchor: Instant) -> Instant | None:
-        """Return its first instant after another one."""
+        """Return the first instant of the schedule after an instant."""
         zone, fields, now = zone_of(self.zone), self.fields, to_datetime(at)
         margin = _moved(zone, now)
         reading: datetime | None = now.astimezone(zone).replace(tzinfo=None) - margin
@@ -178,8 +178,8 @@ class CronFields:
     """The fields of crontab as APScheduler's trigger takes them: its weekdays have names, since it counts from Monday.
 
     Attributes:
-        days: Pairs of a day of the month and a weekday. The schedule comes on a day that fits one of the pairs.
-        each_hour: Whether the hours are not named.
+        days: Pairs of a day of the month and a weekday. A day belongs to the schedule if it fits one of the pairs.
+        each_hour: Whether every hour counts.
     """
 
     second: str
@@ -191,7 +191,7 @@ class CronFields:
 
     @cached_property
     def triggers(self) -> list[BaseTrigger]:
-        """The triggers for the readings of a clock; in UTC, which is never moved."""
+        """The triggers for the wall-clock times. They use UTC, whose clock is never moved."""
         from apscheduler.triggers.cron import CronTrigger  # only boards with schedules pay for the import
 
         return [
@@ -210,7 +210,7 @@ class CronFields:
 
 @dataclass(frozen=True)
 class DailyAt(Calendar):
-    """One reading of the clock on the wall, on each day or on some weekdays."""
+    """One wall-clock time, on each day or on some weekdays."""
 
     time: str
     days: str | None
@@ -252,8 +252,7 @@ def every(interval: DurationLike) -> Every:
     """Return a schedule at a fixed interval, counted from the first deployment of its watch.
 
     Args:
-        interval: A duration such as `1h`, at least a second. A day is 24 hours: use `daily_at` for the clock on the
-            wall.
+        interval: A duration such as `1h`, at least a second. A day is 24 hours: use `daily_at` for a wall-clock time.
 
     Raises:
         InvalidCondition: It is not a duration, or too short.
@@ -270,7 +269,7 @@ def daily_at(time: str, *, days: str | None = None, zone: str = "UTC") -> DailyA
     """Return a schedule at one time of the day.
 
     Args:
-        time: What the clock on the wall shows, such as `09:00` or `09:00:30`.
+        time: The wall-clock time, such as `09:00` or `09:00:30`.
         days: Weekdays such as `mon-fri` or `sat,sun`; by default each day.
         zone: The time zone, such as `Europe/Berlin`.
 
@@ -324,25 +323,25 @@ def zone_of(name: str) -> ZoneInfo:
         raise InvalidCondition(f"there is no time zone {name!r}{hint}; write it like Europe/Berlin") from None
 
 
-# -- readings of the clock on the wall --------------------------------------------------------------------------------
+# -- wall-clock times -------------------------------------------------------------------------------------------------
 
 
 def _moved(zone: tzinfo, at: datetime) -> timedelta:
-    """Return by how much the clock of a zone is moved around an instant; almost always 0."""
+    """Return the length by which the clock of a zone is changed around an instant; almost always 0."""
     near = (at + timedelta(microseconds=gap) for gap in (-DAY, 0, DAY))
     offsets = [offset for one in near if (offset := one.astimezone(zone).utcoffset()) is not None]
     return max(offsets) - min(offsets)
 
 
 def _next_reading(fields: CronFields, reading: datetime) -> datetime | None:
-    """Return the next reading after another one; both without a zone."""
+    """Return the next wall-clock time after `reading`; both without a zone."""
     after = reading.replace(tzinfo=UTC) + TICK
     following = [trigger.get_next_fire_time(None, after) for trigger in fields.triggers]
     return min((one.replace(tzinfo=None) for one in following if one is not None), default=None)
 
 
 def _instants_of(reading: datetime, zone: tzinfo, *, each_hour: bool) -> Iterator[datetime]:
-    """Yield the instants of a reading in UTC: with `each_hour` all at which a clock shows it, else exactly one."""
+    """Yield the instants of a wall-clock time in UTC: with `each_hour` all at which a clock shows it, else one."""
     for fold in (0, 1) if each_hour else (0,):
         instant = reading.replace(tzinfo=zone, fold=fold).astimezone(UTC)
         if not each_hour or instant.astimezone(zone).replace(tzinfo=None) == reading:

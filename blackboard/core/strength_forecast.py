@@ -22,7 +22,7 @@ JUST_BELOW = 1 - 1e-12
 def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, subject: str | None = None) -> float:
     """Return the value of a measure at an instant, over the marks that it selects.
 
-    Without a subject, a measure over one subject takes all marks for marks of that subject.
+    Without a subject, a measure over one subject treats all marks as marks of one subject.
     """
     return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, subject)])
 
