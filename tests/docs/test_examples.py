@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.alternatives import COMPARISONS, lines_of_code
 from tests.docs.blocks import ROOT, Blocks
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -38,12 +38,13 @@ def test_the_readme_shows_the_first_example() -> None:
     assert f"```python\n# smoke.py\n{example}```" in (ROOT / "README.md").read_text("utf-8"), "they must be the same"
 
 
-def test_the_comparison_shows_both_programs_in_full() -> None:
-    page = (ROOT / "docs/comparison.md").read_text("utf-8")
-    for path in ("alerts.py", "plain/loop.py"):
-        program = (CORRELATOR / path).read_text("utf-8")
-        assert f"```python\n# {Path(path).name}\n{program}```" in page, f"{path} must be the same in the page"
-    assert f"```toml\n{(CORRELATOR / 'blackboard.toml').read_text('utf-8')}```" in page
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_the_comparison_shows_both_programs_in_full(name: str) -> None:
+    page, folder = (ROOT / "docs/comparison.md").read_text("utf-8"), ROOT / "examples" / name
+    for program in (COMPARISONS[name].board, COMPARISONS[name].plain):
+        path = folder / program.source
+        assert f"```python\n# {path.name}\n{path.read_text('utf-8')}```" in page, f"{path} must be the same in the page"
+    assert f"```toml\n{(folder / 'blackboard.toml').read_text('utf-8')}```" in page
 
 
 @pytest.mark.processes
@@ -62,28 +63,15 @@ def test_what_an_application_shows_in_service_runs(
     assert Blocks(folder, lambda: folder / f"{program.name}.db").run(section) == shown.count("```") // 2
 
 
-def test_the_comparison_counts_the_lines_of_both_programs() -> None:
-    row = re.search(
-        r"^\| lines of code.*?\| (\d+) \| (\d+) \|$", (ROOT / "docs/comparison.md").read_text("utf-8"), re.M
-    )
-    assert row
-    assert [int(number) for number in row.groups()] == [
-        lines_of_code(CORRELATOR / "alerts.py"),
-        lines_of_code(CORRELATOR / "plain/loop.py"),
+def test_the_comparison_counts_the_lines_of_the_programs() -> None:
+    page = (ROOT / "docs/comparison.md").read_text("utf-8")
+    counted = re.findall(r"^\| lines of code.*?\| (\d+) \| (\d+) \|$", page, re.MULTILINE)
+    assert counted == [
+        tuple(str(lines_of_code(ROOT / "examples" / name / program.source)) for program in (of.board, of.plain))
+        for name, of in COMPARISONS.items()
     ]
 
 
 @pytest.mark.parametrize("program", [CORRELATOR / "alerts.py", TRIAGE / "triage.py"], ids=lambda path: path.stem)
 def test_an_application_is_short(program: Path) -> None:
     assert len(program.read_text("utf-8").splitlines()) < 150
-
-
-def lines_of_code(path: Path) -> int:
-    """Return the number of lines of a program that are neither blank nor only a comment or a docstring."""
-    text = path.read_text("utf-8")
-    tree = ast.parse(text)
-    documented = [node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef)]
-    strings = [node.body[0] for node in documented if ast.get_docstring(node) is not None]
-    left_out = {number for node in strings for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
-    lines = enumerate(map(str.strip, text.splitlines()), 1)
-    return sum(bool(line) and not line.startswith("#") and number not in left_out for number, line in lines)
