@@ -22,11 +22,11 @@ from lead_desk.language.text_cleaning import clip
 from lead_desk.model_answers import Verdict, Verdicts
 from lead_desk.prompts import load_prompt
 
-__all__ = ["MAX_MESSAGE_LENGTH", "QUALIFYING_SCORE", "sales"]
+__all__ = ["MAX_MESSAGE_CHARACTERS", "QUALIFYING_SCORE", "sales"]
 
 QUALIFYING_SCORE = 0.5
 """The lowest score of a qualified lead. The prompt states the same number."""
-MAX_MESSAGE_LENGTH = 1500
+MAX_MESSAGE_CHARACTERS = 1500
 """The largest number of characters of a message that are sent to the model."""
 
 
@@ -82,7 +82,7 @@ def _judge(leads: Sequence[Lead], context: Context) -> list[Mark]:
 
 def _lead_data(lead: Lead, desk: DeskSettings, context: Context) -> dict[str, Any]:
     # Name, address and telephone number are not sent: they are private and say little about the value of a lead.
-    data: dict[str, Any] = {"id": lead.id, "message": clip(lead.message, MAX_MESSAGE_LENGTH)}
+    data: dict[str, Any] = {"id": lead.id, "message": clip(lead.message, MAX_MESSAGE_CHARACTERS)}
     if lead.company:
         data["company"] = clip(lead.company, 80)
     if lead.source:

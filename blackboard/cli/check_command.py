@@ -147,9 +147,9 @@ def _show(resolved: ResolvedDeployment) -> None:
     print_table(
         ("agent", "writes", "withdraws", "watch", "condition"),
         (
-            (*((agent.name, *_kinds_of(agent)) if i == 0 else ("", "", "")), watch.name, _condition(agent, watch))
+            (*((agent.name, *_kinds_of(agent)) if place == 0 else ("", "", "")), watch.name, _condition(agent, watch))
             for agent in agents.values()
-            for i, watch in enumerate(agent.watches)
+            for place, watch in enumerate(agent.watches)
         ),
         empty="no agents",
     )
@@ -163,9 +163,9 @@ def _kinds_of(agent: AgentSpec) -> tuple[str, str]:
 def _show_activations(agents: Iterable[AgentSpec]) -> None:
     """Show how many activations, and so calls, the agents need: each makes at most one."""
     rows = [
-        (agent.name if i == 0 else "", watch.name, agent.per_of(watch), _taken(agent, watch))
+        (agent.name if place == 0 else "", watch.name, agent.per_of(watch), _taken(agent, watch))
         for agent in agents
-        for i, watch in enumerate(agent.watches)
+        for place, watch in enumerate(agent.watches)
     ]
     if rows:
         print_table(("agent", "watch", "per", "one activation, with at most one call, for"), rows, empty="")
@@ -229,8 +229,8 @@ def _show_marks(preview: Preview) -> None:
     print_table(
         ("mark", "kind", "remaining", "floor", "subject"),
         (
-            (e.mark_id, e.kind, digits_beside(e.remaining, e.floor), exact_digits(e.floor), e.subject)
-            for e in preview.evaporates[:MAX_LISTED]
+            (mark.mark_id, mark.kind, digits_beside(mark.remaining, mark.floor), exact_digits(mark.floor), mark.subject)
+            for mark in preview.evaporates[:MAX_LISTED]
         ),
         empty="no mark would evaporate at once",
         title=f"{len(preview.evaporates)} marks would evaporate at once",
@@ -247,8 +247,14 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
     print_table(
         ("agent", "watch", "value", "threshold", "", "subject"),
         (
-            (w.agent, w.watch, *_measured(w), "guard closed" if w.guard_closed else "", w.subject or "the board")
-            for w in wakes[:MAX_LISTED]
+            (
+                wake.agent,
+                wake.watch,
+                *_measured(wake),
+                "guard closed" if wake.guard_closed else "",
+                wake.subject or "the board",
+            )
+            for wake in wakes[:MAX_LISTED]
         ),
         empty="no agent would wake",
         title=f"{len(wakes)} crossings would follow",
@@ -259,7 +265,7 @@ def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> 
     if activations:
         print_table(
             ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
-            ((a.agent, a.watch, a.subjects, a.marks, a.per, *_activations_of(a)) for a in activations),
+            ((one.agent, one.watch, one.subjects, one.marks, one.per, *_activations_of(one)) for one in activations),
             empty="",
             title="what waits would need these activations, each with at most one call",
         )
@@ -277,7 +283,7 @@ def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
     if schedules:
         print_table(
             ("agent", "watch", "schedule", "", "next"),
-            ((s.agent, s.watch, s.schedule, "begins" if s.is_new else "", _instants(s)) for s in schedules),
+            ((one.agent, one.watch, one.schedule, "begins" if one.is_new else "", _instants(one)) for one in schedules),
             empty="",
             title=f"{len(schedules)} schedules",
         )
@@ -291,7 +297,10 @@ def _show_holds(holds: Sequence[PredictedHold]) -> None:
     if holds:
         print_table(
             ("agent", "watch", "crosses at", "subject"),
-            ((h.agent, h.watch, timestamp(h.crosses_at), h.subject or "the board") for h in holds[:MAX_LISTED]),
+            (
+                (hold.agent, hold.watch, timestamp(hold.crosses_at), hold.subject or "the board")
+                for hold in holds[:MAX_LISTED]
+            ),
             empty="",
             title=f"{len(holds)} crossings would come by time alone, if nothing is deposited",
         )
@@ -301,7 +310,7 @@ def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
     if retests:
         print_table(
             ("agent", "watch", "value", "threshold", "subject"),
-            ((r.agent, r.watch, *_measured(r), r.subject or "the board") for r in retests[:MAX_LISTED]),
+            ((one.agent, one.watch, *_measured(one), one.subject or "the board") for one in retests[:MAX_LISTED]),
             empty="",
             title=f"{len(retests)} waiting crossings would {outcome}",
         )

@@ -60,7 +60,9 @@ class _CanonicalForm:
             return sorted(value)
         if name in ("anyOf", "oneOf", "allOf", "prefixItems"):
             parts = [self._schema(part) for part in value]
-            return parts if name == "prefixItems" else [part for i, part in enumerate(parts) if part not in parts[:i]]
+            if name == "prefixItems":
+                return parts
+            return [part for place, part in enumerate(parts) if part not in parts[:place]]
         return self._schema(value) if name in ("items", "additionalProperties", "contains", "not") else value
 
     def _reference(self, reference: str) -> str:

@@ -31,7 +31,8 @@ def comparison_key(value: Any, schema: Any, root: Mapping[str, Any]) -> str:
         )
         return f"{{{','.join(members)}}}"
     if isinstance(value, list):
-        return f"[{','.join(comparison_key(item, _part(branches, None, i), root) for i, item in enumerate(value))}]"
+        items = (comparison_key(item, _part(branches, None, place), root) for place, item in enumerate(value))
+        return f"[{','.join(items)}]"
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return _number(str(value))
     if isinstance(value, str):

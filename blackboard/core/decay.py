@@ -54,8 +54,8 @@ class Decay(ABC):
                 return math.floor(math.log(share) ** 2 * self.length) + 1 if share > 0 else None
 
             @staticmethod
-            def share_sql(law, age, a, b):
-                return f"exp(-sqrt({age} / {a}))"
+            def share_sql(law, age, length, shape):
+                return f"exp(-sqrt({age} / {length}))"
     """
 
     name: ClassVar[str]
@@ -111,19 +111,19 @@ class Decay(ABC):
 
     @staticmethod
     @abstractmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         """Return `share` as an SQL expression that is valid in SQLite and PostgreSQL.
 
         Args:
             law: SQL for the key of the law in the table `law`.
             age: SQL for the age in microseconds, a float.
-            a: SQL for the first of `parameters`.
-            b: SQL for the second.
+            length: SQL for the first of `parameters`.
+            shape: SQL for the second.
         """
 
     @property
     def parameters(self) -> tuple[float, float]:
-        """The two numbers that the store keeps for `share_sql`: by default `length` and 0."""
+        """The length and the shape that the store keeps for `share_sql`: by default `length` and 0."""
         return (float(self.length), 0.0) if self.durations else (0.0, 0.0)
 
     @property
@@ -210,9 +210,9 @@ class Exponential(Decay):
         return math.floor(age) + 1 if age < _MAX_AGE_MICROSECONDS else None
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         """Return the formula in SQL."""
-        return f"power(2.0, -{age} / {a})"
+        return f"power(2.0, -{age} / {length})"
 
     def order_key(self, intensity: float, at: Instant) -> float | None:
         """Return log2 of the intensity that the mark would have had at the epoch."""
@@ -260,9 +260,9 @@ class Linear(Decay):
         return min(self.length, math.floor((1.0 - max(0.0, share)) * self.length) + 1)
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         """Return the formula in SQL."""
-        return f"CASE WHEN {age} >= {a} THEN 0.0 ELSE 1.0 - {age} / {a} END"
+        return f"CASE WHEN {age} >= {length} THEN 0.0 ELSE 1.0 - {age} / {length} END"
 
     def sums(self, intensity: float, at: Instant, anchor: Instant) -> tuple[float, float]:
         """Return the intensity, and the intensity times the lifetimes from the anchor to `at`."""
@@ -321,9 +321,9 @@ class Power(Decay):
         return (float(self.length), self.exponent)
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         """Return the formula in SQL."""
-        return f"power(1.0 + {age} / {a}, -{b})"
+        return f"power(1.0 + {age} / {length}, -{shape})"
 
 
 @dataclass(frozen=True)
@@ -360,9 +360,9 @@ class Step(Decay):
         return 0 if share > 1 else self.length
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         """Return the formula in SQL."""
-        return f"CASE WHEN {age} < {a} THEN 1.0 ELSE 0.0 END"
+        return f"CASE WHEN {age} < {length} THEN 1.0 ELSE 0.0 END"
 
     def order_key(self, intensity: float, at: Instant) -> float | None:
         """Return log2 of the intensity, which does not fade before the end."""
@@ -411,25 +411,26 @@ class Curve(Decay):
         """Return the share on the line between the two points around `age`."""
         if age <= 0:
             return 1.0
-        i = bisect_right(self._ages, age) - 1
-        if i + 1 == len(self._ages):
+        after = bisect_right(self._ages, age)
+        if after == len(self._ages):
             return self._shares[-1]
-        a0, a1, s0, s1 = self._ages[i], self._ages[i + 1], self._shares[i], self._shares[i + 1]
-        return s0 + (s1 - s0) * (age - a0) / (a1 - a0)
+        start, end = self._ages[after - 1], self._ages[after]
+        share, last = self._shares[after - 1], self._shares[after]
+        return share + (last - share) * (age - start) / (end - start)
 
     def age_below(self, share: float) -> Duration | None:
         """Return the age at which the first line that goes below `share` does so."""
         if share > 1:
             return 0
-        for (a0, s0), (a1, s1) in pairwise(zip(self._ages, self._shares, strict=True)):
-            if share <= 0 and s1 == 0:
-                return a1
-            if s1 < share:
-                return min(a1, math.floor(a0 + (s0 - share) / (s0 - s1) * (a1 - a0)) + 1)
+        for (start, first), (end, last) in pairwise(zip(self._ages, self._shares, strict=True)):
+            if share <= 0 and last == 0:
+                return end
+            if last < share:
+                return min(end, math.floor(start + (first - share) / (first - last) * (end - start)) + 1)
         return None
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         """Return a query for the segment that `age` is in."""
         return (
             f"(SELECT segment.share + segment.slope * ({age} - segment.age) FROM law_segment AS segment"
@@ -440,8 +441,8 @@ class Curve(Decay):
     def segments(self) -> tuple[tuple[int, float, float], ...]:
         """The line after each point; the last one is level."""
         pieces = [
-            (a0, s0, (s1 - s0) / (a1 - a0))
-            for (a0, s0), (a1, s1) in pairwise(zip(self._ages, self._shares, strict=True))
+            (start, first, (last - first) / (end - start))
+            for (start, first), (end, last) in pairwise(zip(self._ages, self._shares, strict=True))
         ]
         return (*pieces, (self._ages[-1], self._shares[-1], 0.0))
 
@@ -470,7 +471,7 @@ class Never(Decay):
         return 0 if share > 1 else None
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         """Return 1."""
         return "1.0"
 

@@ -52,7 +52,7 @@ _STATUS_OF_TYPE = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-_LONGEST_ERROR = 65_536
+_MAX_ERROR_CHARACTERS = 65_536
 
 
 class CallFailure(ModelError):
@@ -230,7 +230,7 @@ def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
 
 def _error_in(text: str) -> object | None:
     """Return a text as an error object of the API; None if it is something else. An error is short."""
-    if len(text) > _LONGEST_ERROR or '"error"' not in text:
+    if len(text) > _MAX_ERROR_CHARACTERS or '"error"' not in text:
         return None
     try:
         body = json.loads(text)

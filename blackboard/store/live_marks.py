@@ -44,7 +44,7 @@ def share_of(laws: Iterable[type[decay.Decay]]) -> str:
 
     The laws of the process are given as a copy, because another thread may be defining one.
     """
-    shares = {law.name: law.share_sql("{law}", "{age}", "{a}", "{b}") for law in laws}
+    shares = {law.name: law.share_sql("{law}", "{age}", "{length}", "{shape}") for law in laws}
     shares = {name: _POWER.sub(r"{power(\1)}", share) for name, share in shares.items()}
     cases = (f"WHEN {{name}} = '{name}' THEN {share}" for name, share in shares.items())
     return f"CASE {' '.join(cases)} END"

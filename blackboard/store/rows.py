@@ -58,10 +58,10 @@ class LawRow(NamedTuple):
 
     law: str
     name: str
-    a: float
-    """The first of the two numbers in the SQL expression of the law."""
-    b: float
-    """The second."""
+    length: float
+    """The length of time in the SQL expression of the law, in microseconds; 0 if it has none."""
+    shape: float
+    """The other number in it, such as an exponent; 0 if it has none."""
     spec: str
 
 

@@ -16,7 +16,18 @@ depends_on = None
 
 def upgrade() -> None:
     """Each part has a function of its own."""
+    _parameters_of_laws()
     _tags()
+
+
+def _parameters_of_laws() -> None:
+    """Name the two numbers of a law by what they are."""
+    connection = op.get_bind()
+    if connection.dialect.name == "sqlite":  # which would rename the columns in views too, if it could read each view
+        for view in sa.inspect(connection).get_view_names():  # they are made anew at the end of an upgrade
+            op.execute(f"DROP VIEW {view}")
+    op.execute("ALTER TABLE law RENAME COLUMN a TO length")
+    op.execute("ALTER TABLE law RENAME COLUMN b TO shape")
 
 
 def _tags() -> None:

@@ -33,8 +33,8 @@ class Stretched(Decay):
         return math.floor(math.log(share) ** 2 * self.length) + 1 if share > 1e-300 else None
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
-        return f"exp(-sqrt({age} / {a}))"
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
+        return f"exp(-sqrt({age} / {length}))"
 
 
 class SecondStrongest(Measure):

@@ -108,7 +108,7 @@ def test_all_tags_must_match_and_an_absent_tag_matches_nothing(world: World) -> 
 
 @pytest.mark.parametrize("few", [1, 1000])
 def test_the_strongest_with_a_tag_come_first(world: World, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(tagged_marks, "FEW", few)
+    monkeypatch.setattr(tagged_marks, "FEW_MARKS", few)
     kinds = {name: kind(name, law, tags=("n",)) for name, law in (("e", Exponential("1h")), ("l", Linear("9h")))}
     world.deploy(kinds)
     for number in range(12):

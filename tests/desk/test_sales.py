@@ -13,7 +13,7 @@ from blackboard.errors import ModelError
 from lead_desk.desk_marks import Lead, Qualified, Rejected, Task
 from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.model_answers import Verdict, Verdicts
-from lead_desk.sales import MAX_MESSAGE_LENGTH, sales
+from lead_desk.sales import MAX_MESSAGE_CHARACTERS, sales
 from tests.desk.fake_desk import MONDAY, Context, settings, stored, woken
 
 
@@ -111,7 +111,7 @@ def test_a_request_does_not_identify_the_person(tmp_path: Path) -> None:
     woken(sales, [mark], context)
     (row,) = context.asked[0]["leads"]
     assert set(row) == {"id", "message", "company"}
-    assert len(row["message"]) <= MAX_MESSAGE_LENGTH
+    assert len(row["message"]) <= MAX_MESSAGE_CHARACTERS
 
 
 def test_tasks_are_read_as_context(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ COLUMNS = {
     ("event", "at"): "recorded_at",
     ("follow_up", "sort"): "task",
     ("follow_up", "upto"): "up_to",
+    ("law", "a"): "length",
+    ("law", "b"): "shape",
     ("model_call", "lane"): "api",
     ("succession", "at"): "changed_at",
     ("succession", "successor"): "new_law",

@@ -242,7 +242,7 @@ class Sudden(Decay):
         return 0 if share > 1 else 1 if share > 0.25 else None
 
     @staticmethod
-    def share_sql(law: str, age: str, a: str, b: str) -> str:
+    def share_sql(law: str, age: str, length: str, shape: str) -> str:
         return f"CASE WHEN {age} <= 0 THEN 1.0 ELSE 0.25 END"
 
     def spec(self) -> dict[str, Any]:

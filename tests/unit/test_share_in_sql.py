@@ -31,10 +31,10 @@ def connection(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def in_sql(connection: Any, law: Decay, age: int) -> float:
-    a, b = law.parameters
+    length, shape = law.parameters
     connection.execute("DELETE FROM law_segment")
     connection.executemany("INSERT INTO law_segment VALUES ('law', ?, ?, ?)", law.segments)
-    expression = law.share_sql("'law'", f"{float(age)!r}", f"{a!r}", f"{b!r}")
+    expression = law.share_sql("'law'", f"{float(age)!r}", f"{length!r}", f"{shape!r}")
     return float(connection.execute(f"SELECT {expression}").fetchone()[0])
 
 

@@ -17,7 +17,7 @@ from blackboard.errors import AgentError
 
 __all__ = ["Component", "Property", "read_components"]
 
-_MARK = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """The byte order mark that some programs write before UTF-8. A file that others were appended to has several."""
 _FOLDED = (b" ", b"\t")
 _BOUNDARIES = (b"BEG", b"END")
@@ -116,8 +116,8 @@ def read_components(raw: bytes) -> Component:
             folded = None
         if (start := line[:3].upper()) in _NEEDED:
             folded = [line.rstrip(b"\r\n")]
-        elif start in _BOUNDARIES or start == _MARK:
-            word, _, raw_name = line.removeprefix(_MARK).upper().partition(b":")
+        elif start in _BOUNDARIES or start == _BYTE_ORDER_MARK:
+            word, _, raw_name = line.removeprefix(_BYTE_ORDER_MARK).upper().partition(b":")
             name = raw_name.strip().decode("ascii", "replace")
             if word.strip() == b"BEGIN":
                 count += 1

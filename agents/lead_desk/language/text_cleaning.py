@@ -1,19 +1,19 @@
 """Cleaning of untrusted text: length, line breaks, and look-alike characters.
 
-The sender of a form chooses its text. So no rule reads more than `MAX_LENGTH` characters of it, and each repetition in
-a pattern has a bound. This bounds the time of a rule.
+The sender of a form chooses its text. So no rule reads more than `MAX_CHARACTERS` characters of it, and each repetition
+in a pattern has a bound. This bounds the time of a rule.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["MAX_LENGTH", "clip", "normalize"]
+__all__ = ["MAX_CHARACTERS", "clip", "normalize"]
 
-MAX_LENGTH = 2000
+MAX_CHARACTERS = 2000
 """The largest number of characters of a text that the rules read. The models are sent less of each text."""
 _MAX_RAW_CHARACTERS = 20_000
-"""The largest number of raw characters in which `MAX_LENGTH` characters besides white space are searched."""
+"""The largest number of raw characters in which `MAX_CHARACTERS` characters besides white space are searched."""
 
 
 def clip(text: str, limit: int) -> str:
@@ -28,6 +28,6 @@ def normalize(text: str) -> str:
     It covers at least the text that `clip` keeps for a model. White space between words is one space or line break.
     """
     lines = (" ".join(line.split()) for line in text[:_MAX_RAW_CHARACTERS].splitlines())
-    start = "\n".join(line for line in lines if line)[:MAX_LENGTH]
+    start = "\n".join(line for line in lines if line)[:MAX_CHARACTERS]
     visible = (letter for letter in unicodedata.normalize("NFKC", start) if unicodedata.category(letter) != "Cf")
     return "\n".join(" ".join(line.split()) for line in "".join(visible).split("\n"))

@@ -72,7 +72,7 @@ def loop_problem(
         chain.append(predecessors[0].agent)
         events = [event for row in predecessors for event in _absorbed(txn, row.id, subject)]
     last, other = chain[:2]
-    if last == other or any(name != (last, other)[n % 2] for n, name in enumerate(chain)):
+    if last == other or any(name != (last, other)[place % 2] for place, name in enumerate(chain)):
         return None
     return f"{other} and {last} wake each other over {subject or 'the board'} without new facts"
 

@@ -17,7 +17,7 @@ from blackboard.store.statements import MARKS
 
 MAX_ID = 2**63
 """No id reaches this, and the database takes no number that does."""
-NEAR = 0.7
+MIN_SIMILARITY = 0.7
 """The least similarity at which an answer may be a misspelt option."""
 
 
@@ -76,7 +76,7 @@ def _option(text: str, options: Sequence[str], *, free: bool) -> str:
         return option
     if free:
         return text
-    near = difflib.get_close_matches(_form(text), by_form, 1, NEAR)
+    near = difflib.get_close_matches(_form(text), by_form, 1, MIN_SIMILARITY)
     meant = f"; did you mean {by_form[near[0]]!r}?" if near else "."
     raise InvalidMark(
         f"{text!r} is not one of the options: {' | '.join(options)}{meant} A person may answer in other words with"

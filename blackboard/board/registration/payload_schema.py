@@ -157,7 +157,7 @@ class _Converter:
 
     def _array(self, value: list[Any], schema: Mapping[str, Any]) -> list[Any]:
         first, others = schema.get("prefixItems", []), schema.get("items")
-        return [self.convert(item, first[i] if i < len(first) else others) for i, item in enumerate(value)]
+        return [self.convert(item, first[place] if place < len(first) else others) for place, item in enumerate(value)]
 
     def _fits(self, value: Any, schema: Any) -> bool:
         return bool(self._validator.evolve(schema=schema).is_valid(value))

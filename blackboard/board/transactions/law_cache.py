@@ -33,8 +33,9 @@ class LawCache:
         """Register a law if it is new, and return its key."""
         key = law_key(law)
         if sql.one(MARKS.find_law, law=key) is None:
-            a, b = law.parameters
-            sql.run(MARKS.insert_law, law=key, name=law.name, a=a, b=b, spec=json.dumps(law.spec()))
+            length, shape = law.parameters
+            spec = json.dumps(law.spec())
+            sql.run(MARKS.insert_law, law=key, name=law.name, length=length, shape=shape, spec=spec)
             if law.segments:
                 rows = [{"law": key, "age": age, "share": share, "slope": slope} for age, share, slope in law.segments]
                 sql.run_many(MARKS.insert_law_segment, rows)

@@ -8,7 +8,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.tags import TagFilter, Where
 from blackboard.store.statements import MARKS
 
-FEW = 1000
+FEW_MARKS = 1000
 """How many marks with a tag are read one by one, rather than in the order of the strongest marks of their kind."""
 
 
@@ -26,12 +26,12 @@ def rarest_first(txn: BoardTransaction, tags: TagFilter) -> tuple[TagFilter, boo
     """Return a filter with the rarest tag first, and whether it is best to begin with the marks that have that tag."""
     numbers = {
         name: txn.sql.value(
-            MARKS.count_tagged, kind=tags.schema.kind, name=name, values=txn.sql.list_of(sorted(keys)), limit=FEW
+            MARKS.count_tagged, kind=tags.schema.kind, name=name, values=txn.sql.list_of(sorted(keys)), limit=FEW_MARKS
         )
         for name, keys in tags.keys.items()
     }
     names = sorted(numbers, key=lambda name: numbers[name])
-    return tags._replace(keys={name: tags.keys[name] for name in names}), numbers[names[0]] < FEW
+    return tags._replace(keys={name: tags.keys[name] for name in names}), numbers[names[0]] < FEW_MARKS
 
 
 def parameters(txn: BoardTransaction, tags: TagFilter) -> dict[str, Any]:

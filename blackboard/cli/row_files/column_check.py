@@ -96,7 +96,9 @@ class ColumnCheck:
         if fields is None or self._columns.extra != "error":
             return []
         used = self._sources.used(values)
-        return [n for n, v in values.items() if n not in used and n not in fields and not is_blank(v)]
+        return [
+            name for name, value in values.items() if name not in used and name not in fields and not is_blank(value)
+        ]
 
     def check_header(self, columns: Sequence[str], merged: Collection[str]) -> None:
         """Check the columns of a header, apart from those that are merged into others.

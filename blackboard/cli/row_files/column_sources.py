@@ -79,8 +79,8 @@ class ColumnSources:
 
     def look_up(self, values: Mapping[str, Any], column: str) -> list[Any]:
         """Return the value of a column, or of the path that is mapped to this name; empty if there is none."""
-        direct = list(values_at(values, column))
-        return direct or [v for path, name in self.paths.items() if name == column for v in values_at(values, path)]
+        paths = (path for path, name in self.paths.items() if name == column)
+        return list(values_at(values, column)) or [value for path in paths for value in values_at(values, path)]
 
     def used(self, values: Mapping[str, Any]) -> set[str]:
         """Return the columns that are mapped, or that serve as subject, intensity or key and are no field."""

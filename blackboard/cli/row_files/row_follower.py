@@ -33,7 +33,7 @@ from blackboard.cli.terminal.stop_signals import StopSignals
 from blackboard.errors import StoreBusy, StoreExhausted, UsageError
 from blackboard.system.text_encodings import find_unicode_form
 
-LOOK_EVERY = 0.5
+LOOK_INTERVAL_SECONDS = 0.5
 """Seconds between two looks at a file, and between two attempts to write to a database that is busy."""
 _GZIP = b"\x1f\x8b"
 
@@ -100,7 +100,7 @@ class Follower:
                 if not waits:
                     self.report(f"{error}; trying again")
                 waits = True
-                if self.stop.wait(LOOK_EVERY):
+                if self.stop.wait(LOOK_INTERVAL_SECONDS):
                     raise
 
 
@@ -294,7 +294,7 @@ class _FollowedPath:
             self._is_first_look = False
             if self._rows is not None:
                 self._rows.checks_columns = False
-            while not self._follower.stop.wait(LOOK_EVERY):
+            while not self._follower.stop.wait(LOOK_INTERVAL_SECONDS):
                 self._look()
         except (StoreBusy, StoreExhausted):
             if not self._follower.stop.is_requested:

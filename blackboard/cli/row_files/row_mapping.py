@@ -83,7 +83,8 @@ class RowMapping:
         """Return the fields of the mark: the mapped values, and the other columns under their own names."""
         mapped, used = self._mapped(values), self._sources.used(values)
         payload: dict[str, Any] = {}
-        for name, value in (*mapped.items(), *((n, v) for n, v in values.items() if n not in used)):
+        others = {name: value for name, value in values.items() if name not in used}
+        for name, value in (*mapped.items(), *others.items()):
             if self._sources.fields is not None and name not in self._sources.fields:
                 if name not in mapped:
                     self._check_is_unneeded(name, value)

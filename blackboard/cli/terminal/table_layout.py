@@ -79,9 +79,9 @@ def _fit_columns(
 
     def lacks() -> bool:
         gaps = len(GAP) * (len(kept) - 1)
-        return (
-            gaps + sum(min(widths[i], LAST_COLUMN_WIDTH) if i == len(columns) - 1 else widths[i] for i in kept) > room
-        )
+        last = len(columns) - 1
+        needed = [min(widths[index], LAST_COLUMN_WIDTH) if index == last else widths[index] for index in kept]
+        return gaps + sum(needed) > room
 
     for index in map(columns.index, spare):
         if index in kept and lacks():

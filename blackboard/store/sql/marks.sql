@@ -229,7 +229,7 @@ SELECT spec FROM law WHERE law = :law;
 
 -- name: insert_law
 -- Register a law.
-INSERT INTO law (law, name, a, b, spec) VALUES (:law, :name, :a, :b, :spec);
+INSERT INTO law (law, name, length, shape, spec) VALUES (:law, :name, :length, :shape, :spec);
 
 -- name: insert_law_segment
 -- Register one straight segment of a curve.

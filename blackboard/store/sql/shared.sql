@@ -81,7 +81,7 @@ power({base}, {exponent})
 -- PostgreSQL refuses to compute a result that is too small for a float.
 CASE WHEN ({exponent}) * ln({base}) < -660.0 THEN 0.0 ELSE power({base}, {exponent}) END
 
--- fragment: share(law, name, age, a, b)
+-- fragment: share(law, name, age, length, shape)
 -- What a mark's law leaves of its intensity. `live_marks.share_of` gives the text for the known laws.
 
 -- fragment: live_marks
@@ -93,14 +93,14 @@ SELECT faded.*, faded.weight * faded.intensity * faded.share AS strength
 FROM (
   SELECT dated.*,
     CASE WHEN dated.next_age IS NULL
-      THEN {share(dated.law, dated.law_name, dated.age, dated.a, dated.b)}
-      ELSE {share(dated.law, dated.law_name, dated.age, dated.a, dated.b)}
-        * {share(dated.next_law, dated.next_name, dated.next_age, dated.next_a, dated.next_b)}
+      THEN {share(dated.law, dated.law_name, dated.age, dated.length, dated.shape)}
+      ELSE {share(dated.law, dated.law_name, dated.age, dated.length, dated.shape)}
+        * {share(dated.next_law, dated.next_name, dated.next_age, dated.next_length, dated.next_shape)}
     END AS share
   FROM (
-    SELECT {mark.*}, kind.weight, kind.floor, clock.as_of, law.name AS law_name, law.a, law.b,
+    SELECT {mark.*}, kind.weight, kind.floor, clock.as_of, law.name AS law_name, law.length, law.shape,
       {age(mark.anchored_at, CASE WHEN {fades_by_new_law} THEN law_change.changed_at ELSE clock.as_of END)} AS age,
-      follower.law AS next_law, follower.name AS next_name, follower.a AS next_a, follower.b AS next_b,
+      follower.law AS next_law, follower.name AS next_name, follower.length AS next_length, follower.shape AS next_shape,
       CASE WHEN {fades_by_new_law} THEN {age(law_change.changed_at, clock.as_of)} END AS next_age,
       CASE WHEN {law_has_changed} THEN law_change.changed_at END AS changed_at
     FROM mark
