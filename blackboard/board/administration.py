@@ -1,4 +1,4 @@
-"""What a person does to keep a board: backups, up-to-date views, and queries of their own."""
+"""Acts of a person who maintains a board: backups, up-to-date views, and queries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def back_up(board: Blackboard, to: Path) -> Copy:
 
 
 def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Path | None]:
-    """Replace a board, if there is one, by a backup. The old board is kept beside it, under a name that ends with now.
+    """Replace a board, if there is one, by a backup.
+
+    The old board stays beside it, under a name that ends with the time.
 
     Returns the restored board, and the path of the old board, if there was one.
 
@@ -50,8 +52,8 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
 def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     """Return the events of forgotten subjects, to look for them in a backup that is to be restored.
 
-    The list has the events of the board in a file, and of each board that a former restore replaced. None stands for a
-    board that cannot be read. Without a board, the list is empty.
+    The list has an entry for the board in the file, and for each board that an earlier restore replaced. The entry is
+    None if that board cannot be read. Without a board, the list is empty.
 
     Raises:
         ConfigurationError: The URL cannot be used.
@@ -70,7 +72,7 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
 
 
 def brought_back(board: Blackboard, erased: Iterable[ErasedEvents | None]) -> list[str]:
-    """Return the subjects that were forgotten and are back, because this board is an older copy."""
+    """Return the forgotten subjects that this board contains again, because it is an older copy."""
     known = [events for events in erased if events is not None]
     subjects = board.session.read(
         lambda txn: [subject for events in known for subject in erasure.brought_back(txn, events)]
@@ -107,7 +109,7 @@ def query(board: Blackboard, sql: str, *, limit: int = 1000, seconds: float = 10
     """Run one SELECT over views or tables, in a process that can only read, and return at most `limit` rows.
 
     Raises:
-        InvalidQuery: The SQL is invalid, or does more than read.
+        InvalidQuery: The SQL is invalid, or it writes.
         QueryStopped: The query took more than `seconds`, or too much memory.
         StoreError: The board is on a server, or cannot be read.
     """

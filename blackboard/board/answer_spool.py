@@ -1,7 +1,7 @@
 """Files beside the database with model answers that could not be stored. A daemon writes them, `forget` drops them.
 
 A paid answer must not be lost because a disk was full for a minute. A file is written atomically, is readable only by
-its owner, and is removed when its answer is committed. A file in a folder of another user is never taken for an answer.
+its owner, and is removed when its answer is committed. Files in a folder of another user are ignored.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class AnswerSpool:
         return usable
 
     def drop(self, call: int) -> None:
-        """Remove the spooled answer of a call, which the board has stored by now."""
+        """Remove the spooled answer of a call after the board has stored it."""
         self._in_memory.pop(call, None)
         drop(self._session.database, [call])
 
@@ -123,4 +123,4 @@ def _write(path: Path, content: dict[str, object]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
-    sync(path.parent)  # makes the name as durable as the content
+    sync(path.parent)  # makes the new name of the file durable, too

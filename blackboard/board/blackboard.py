@@ -1,4 +1,4 @@
-"""The facade: everything that a program does with a board."""
+"""The facade `Blackboard`, which has every operation of a program on a board."""
 
 from __future__ import annotations
 
@@ -70,15 +70,15 @@ M = TypeVar("M", bound=Mark)
 class Blackboard:
     """A board of marks that fade, and of the agents that strong marks wake.
 
-    A board is thread-safe. Its methods are synchronous: each does its whole work, and its change is durable, when it
-    returns. A board holds connections and files until it is closed; a `with` statement closes it at its end.
+    A board is thread-safe. Its methods are synchronous: when a method returns, its work is done and its change is
+    durable. A board holds connections and files until it is closed; a `with` statement closes it at its end.
 
     Attributes:
-        author: The name that signs what this handle deposits.
+        author: The name that signs the deposits of this handle.
         session: The transactions of the board, for the daemon and for tests.
         database: The database behind the board.
         clock: The source of time.
-        schema_change: What opening the board changed of its schema; None if nothing.
+        schema_change: The change of the schema when the board was opened; None if there was none.
     """
 
     def __init__(self, session: BoardSession, author: str) -> None:
@@ -117,7 +117,7 @@ class Blackboard:
         Raises:
             ConfigurationError: The URL cannot be used.
             InvalidDuration: `leap` is not a duration.
-            InvalidMark: A class in `kinds` would lose a value that is stored.
+            InvalidMark: A class in `kinds` would lose a value of its marks.
             InvalidAuthor: `author` is blank, too long, or reserved for the board itself.
             StoreMissing: There is no board, and none may be created.
             StoreError: The database cannot be opened, is foreign or damaged, or was written by a newer version; or it
@@ -164,7 +164,7 @@ class Blackboard:
         return f"Blackboard({self.database.where!r}, author={self.author!r})"
 
     def now(self) -> datetime:
-        """Return the board's time: the latest of the clock, the last recorded time, and the last that was used here."""
+        """Return the board's time: the latest of the clock, the last recorded time, and the last time used here."""
         return to_datetime(self.session.now())
 
     @property
@@ -240,13 +240,13 @@ class Blackboard:
             payload: The payload, if `mark` is the name of a kind.
             intensity: At least 0; by default the mark's own, which is 1 unless it says otherwise. The board multiplies
                 it by its trust in the author.
-            key: An idempotency key of this author and kind. The same request again returns the first result and changes
-                nothing, whatever has changed since.
+            key: An idempotency key of this author and kind. The same request again returns the first receipt and
+                changes nothing, even if the board has changed since.
             decay: A decay law for this mark only. Without one, a new mark fades by the law of its kind, and a deposit
                 that joins a live mark keeps the law of that mark.
             until: The mark keeps its full strength until this time and then evaporates; instead of `decay`.
-            occurred_at: When it occurred; by default now. The mark fades from then on. A time ahead of the board's is
-                taken for now, up to the deployment's `max_skew`.
+            occurred_at: When it occurred; by default now. The mark fades from then on. A time ahead of the board's
+                counts as now, up to the deployment's `max_skew`.
             if_event: Deposit it only if the live mark that it joins is still at this event, such as `mark.event_id` of
                 a mark that was read; 0 if there must be no such mark.
 
@@ -261,7 +261,7 @@ class Blackboard:
             KeyReused: The key stands for another request. Nothing is stored.
             Conflict: The live mark has changed since the event `if_event`. Nothing is stored; its `event_id` is the
                 current one.
-            LawConflict: The deposit would join a live mark under another law than it names.
+            LawConflict: The deposit names a law, and the live mark that it would join has another law.
             OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
@@ -312,11 +312,11 @@ class Blackboard:
         """Deposit many marks, in transactions of 1,000.
 
         Args:
-            items: Marks, or `Deposit`s where a class is not at hand.
+            items: Marks, or `Deposit`s for kinds without a class in this process.
             keys: The idempotency key of each item; by default that of each `Deposit`.
             occurred_at: When each item occurred; None for now. By default that of each `Deposit`.
-            on_error: With "raise", the first error rolls back its own transaction and is raised. Its message says how
-                many marks are stored, and so does its attribute `stored`. With "return", the list has the error
+            on_error: With "raise", the first error rolls back its own transaction and is raised. Its message and its
+                attribute `stored` give the number of marks that are stored. With "return", the list has the error
                 instead of the receipt, and all other marks are stored.
 
         Returns:
@@ -324,8 +324,9 @@ class Blackboard:
 
         Raises:
             UsageError: An item cannot be stored, and `on_error` is "raise".
-            StoreError: The database cannot be used; the attribute `stored` says how many marks are stored.
-            ValueError: The numbers of items and keys or times differ. Nothing is stored if they are known at the start.
+            StoreError: The database cannot be used; the attribute `stored` gives the number of marks that are stored.
+            ValueError: The numbers of items, keys and times differ. If the lengths are known at the start, nothing is
+                stored.
         """
         return deposit_batches.deposit_all(
             self.session, self.author, items, keys, occurred_at, raises=on_error == "raise"
@@ -354,8 +355,8 @@ class Blackboard:
     def reinforce(self, mark_id: int, *, by: float, if_event: int | None = None) -> Receipt:
         """Add to the strength that a live mark has now, up to the cap of its kind, whatever its `on_repeat` is.
 
-        The mark fades from now on, by its own law. What it says, who said it and when it occurred stay. This is no
-        deposit: no window counts it.
+        The mark fades from now on, by its own law. Its payload, its author and its time of occurrence stay. A
+        reinforcement is not a deposit: no window counts it.
 
         Args:
             mark_id: The id of the mark.
@@ -379,19 +380,21 @@ class Blackboard:
         return self.session.write(work, shared=True)
 
     def forget(self, subject: str) -> ErasureReport:
-        """Erase what was said about a subject, including stored model answers; this cannot be undone.
+        """Erase everything about a subject, including stored model answers; this cannot be undone.
 
-        The record of what happened stays, under a random name. Backups are not changed; the report lists them. If the
-        file could not be compacted, the report says why, and the same call again finishes it.
+        The events stay, without their content and under a random name. Backups are not changed; the report lists them.
+        If the file could not be compacted, the report says why, and the same call again finishes it.
 
         Raises:
-            NotFound: Nothing was ever said about the subject, and the file is compacted.
+            NotFound: No mark of the subject was ever deposited, and the file needs no compaction.
             InvalidMark: The subject is the random name of a forgotten subject.
         """
         return erasure.forget(self.session, subject, self.author)
 
     def compact(self) -> CompactionReport:
-        """Write the file anew, which gives unused space back to the disk. Others may use the board meanwhile.
+        """Write the file anew, which gives unused space back to the disk.
+
+        Other processes may use the board at the same time.
 
         Raises:
             StoreBusy: Another process is compacting the board, or a reader does not end.
@@ -441,8 +444,8 @@ class Blackboard:
         """Return the live marks, strongest first.
 
         Args:
-            kind: A mark class, or the name of a kind. A class returns marks of that class. It leaves out those that do
-                not fit the class, with a warning. A name, or no kind, returns `MarkRecord`s.
+            kind: A mark class, or the name of a kind. A class returns marks of that class, without those that do not
+                fit it, with a warning. A name, or no kind, returns `MarkRecord`s.
             subject: Only marks of this subject.
             min_strength: Only marks of at least this strength.
             at: Another time, past or future.
@@ -497,7 +500,7 @@ class Blackboard:
         return self.session.read(queries.agents)
 
     def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
-        """Return the crossings that wait, strongest first, with what holds each.
+        """Return the crossings that wait, strongest first, each with the reason why it waits.
 
         Args:
             limit: The largest number of crossings.
@@ -505,7 +508,7 @@ class Blackboard:
         return self.session.read(lambda txn: queries.agenda(txn, limit))
 
     def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
-        """Return each schedule with its next instants, and the last instant with how late it was noticed.
+        """Return each schedule with its next instants, its last instant, and the delay with which that was noticed.
 
         Args:
             limit: The largest number of next instants of each schedule, at least 1.
@@ -523,14 +526,14 @@ class Blackboard:
             limit: The largest number of activations.
 
         Raises:
-            UnknownName: There is no such agent, and never was.
+            UnknownName: There is no such agent, and there never was one.
             UsageError: There is no such state.
         """
         states = [state] if isinstance(state, str) else None if state is None else list(state)
         return self.session.read(lambda txn: queries.activations(txn, agent=agent, states=states, limit=limit))
 
     def activation(self, activation_id: int) -> ActivationDetails:
-        """Return one activation: its marks and what became of each, its deposits, its model calls and their cost.
+        """Return one activation: its marks with their present state, its deposits, its model calls and their cost.
 
         Raises:
             NotFound: There is no such activation.
@@ -538,7 +541,7 @@ class Blackboard:
         return self.session.read(lambda txn: activation_details(txn, activation_id))
 
     def explain(self, agent: str, subject: str | None = None) -> Explanation:
-        """Return why an agent has or has not woken, for one subject or for everything that waits.
+        """Return why an agent has or has not woken, for one subject or for all that wait.
 
         Raises:
             UnknownName: There is no such agent.
@@ -560,13 +563,13 @@ class Blackboard:
 
         Args:
             sql: A `SELECT`, over the views or over tables.
-            parameters: The values of its placeholders, by position or by name; a datetime becomes the text that the
-                views have for it. The placeholders are those of the database: `?` and `:name` on SQLite, `%s` and
-                `%(name)s` on a server.
+            parameters: The values of its placeholders, by position or by name; a datetime becomes text in the format of
+                the views. The placeholders are those of the database: `?` and `:name` on SQLite, `%s` and `%(name)s` on
+                a server.
             timeout: The longest time; it is checked between the steps of the query.
 
         Raises:
-            InvalidQuery: The SQL or a parameter is invalid, or the statement does more than read.
+            InvalidQuery: The SQL or a parameter is invalid, or the statement writes.
             QueryStopped: The query took longer than `timeout`.
             StoreError: The database cannot be read.
         """
@@ -577,7 +580,7 @@ class Blackboard:
     def engine(self) -> Engine:
         """Return an SQLAlchemy engine that can only read, for `blackboard.views`, pandas and other tools.
 
-        Its connections are of the board's own SQLite library. Closing the board disposes of it.
+        Its connections use the board's own SQLite library. Closing the board disposes of the engine.
         """
         from blackboard.store import readonly_access
 
@@ -590,12 +593,12 @@ class Blackboard:
 
         Args:
             assignee: Return only the needs that this person should answer.
-            all_needs: Whether the needs on which agents are at work are among them.
+            all_needs: Whether to include the needs on which agents are working.
         """
         return self.session.read(lambda txn: needs.inbox(txn, assignee, all_needs=all_needs))
 
     def assign(self, need_id: int, assignee: str) -> None:
-        """Say who should answer a need; `""` says that it is nobody in particular. The history records it.
+        """Set who should answer a need; `""` stands for nobody in particular. The history records the change.
 
         Raises:
             InvalidMark: The name cannot be stored.
@@ -606,13 +609,13 @@ class Blackboard:
     def answer(self, need_id: int, text: str, *, free: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
 
-        If the need has options, the answer names one of them, in upper or lower case. The decision has it as the need
-        writes it.
+        If the need has options, the answer must be one of them, in upper or lower case. The decision has the spelling
+        of the need.
 
         Args:
             need_id: The id of the need.
             text: The answer.
-            free: Whether the answer may be another than the options.
+            free: Whether the answer may differ from the options.
 
         Raises:
             InvalidMark: The answer is empty, or not one of the options.
@@ -645,7 +648,7 @@ class Blackboard:
 
         Raises:
             NotFound: There is no such activation.
-            WorkError: It did not fail.
+            WorkError: The activation has not failed and is neither held nor quarantined.
         """
 
         def work(txn: BoardTransaction) -> None:
@@ -659,7 +662,7 @@ class Blackboard:
 
         Raises:
             NotFound: There is no such activation.
-            WorkError: It did not fail.
+            WorkError: The activation has not failed and is neither held nor quarantined.
         """
         self.session.write(lambda txn: failed_activations.discard(txn, activation_id))
 
@@ -696,7 +699,8 @@ class Blackboard:
 
         Args:
             items: Agents, which are added to those of the board; or one deployment, which replaces the active one.
-            kinds: Mark classes to register as they declare themselves, even if the board knows their kind otherwise.
+            kinds: Mark classes to register as they declare themselves, even if the board has other settings for their
+                kinds.
             replace: Whether to remove agents even if a worker that is alive serves them.
 
         Raises:
@@ -707,7 +711,7 @@ class Blackboard:
         return deployer.deploy(self.session, items, tuple(kinds), replace=replace)
 
     def preview(self, deployment: Deployment) -> Preview:
-        """Return what deploying a deployment would do now: marks that evaporate, and agents that wake.
+        """Return the effects that deploying would have now, such as marks that evaporate and agents that wake.
 
         The change is carried out in a transaction that is rolled back.
         """

@@ -3,11 +3,11 @@
 After a step back, the board's time stands still until the clock has caught up. Another process knows only the recorded
 instants.
 
-A leap ahead of more than a given limit is not believed, because marks that evaporate by a wrong clock cannot be
-restored. The board's time stands still: nothing fades, crosses or evaporates, and the clock's instant is not recorded.
-The next writing transaction deposits a need. A person confirms the clock by answering yes, or by resuming the board. If
-the clock comes back, the need is withdrawn. A board that was not used for longer than the limit also asks, since nobody
-can tell a long pause from a leap: an answer costs less than a wrong guess.
+A leap ahead beyond a limit is not believed, because marks that evaporate by a wrong clock cannot be restored. The
+board's time stands still: nothing fades, crosses or evaporates, and the clock's instant is not recorded. The next
+writing transaction deposits a need. A person confirms the clock by answering yes, or by resuming the board. If the
+clock comes back, the need is withdrawn. A board that was unused for longer than the limit also asks, because a long
+pause looks like a leap, and an answer costs less than a wrong guess.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SUBJECT = "board/clock"
 
 
 def time_of(clock: Instant, recorded: Instant, leap: Duration | None) -> tuple[Instant, bool]:
-    """Return the board's time as the record and the clock give it, and whether the clock is in doubt.
+    """Return the board's time from the last record and the clock, and whether the clock is in doubt.
 
     The clock is believed up to `leap` microseconds ahead of the last recorded instant; None believes every clock.
     """
@@ -42,7 +42,7 @@ def time_of(clock: Instant, recorded: Instant, leap: Duration | None) -> tuple[I
 
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
-    """Return the live needs about the clock: one or none."""
+    """Return the live needs about the clock, of which there is at most one."""
     rows = txn.sql.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
     return [row for row in rows if row.author == BOARD]
 
@@ -71,7 +71,7 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
 
 
 def withdraw_question(txn: BoardTransaction) -> bool:
-    """Withdraw the need if the clock is no longer in doubt; return whether there was a need to withdraw."""
+    """Withdraw the need if the clock is no longer in doubt; return whether a need was withdrawn."""
     return txn.doubted is None and _withdraw_questions(txn)
 
 
@@ -79,7 +79,7 @@ def record(txn: BoardTransaction, seen: Instant, leap: Duration | None) -> None:
     """Record the board's time before the clock stepped back, so that no strength rises again in any process.
 
     The recorded instant is what the clock showed then. If the step ended a leap, the clock's instant was not believed
-    and is not recorded, even if the clock was corrected before anybody doubted it.
+    and is not recorded. This holds even if the clock was corrected before a transaction doubted it.
     """
     _, doubted = time_of(seen, txn.now, leap)
     at = txn.now if doubted else max(seen, txn.now)
@@ -135,7 +135,7 @@ def _withdraw_questions(txn: BoardTransaction) -> bool:
 def _restart_fading(txn: BoardTransaction, row: MarkRow) -> None:
     law = txn.laws.get(txn.sql, row.law)
     if row.own_law and law.ends_fixed:
-        return  # its author named an instant, whatever the clock said
+        return  # its author named an instant, so the clock did not matter
     if row.anchored_at < row.reinforced_at:
         return  # its author named the instant of its occurrence
     rebased = row._replace(

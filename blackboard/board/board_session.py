@@ -40,7 +40,7 @@ class BoardSession:
     `leap` is the largest jump ahead of the last record that is accepted, in microseconds; None accepts any.
 
     Attributes:
-        schema_change: What opening the board changed of its schema; None if nothing.
+        schema_change: The change of the schema when the board was opened; None if there was none.
     """
 
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
@@ -64,7 +64,7 @@ class BoardSession:
         upgrade: bool | None,
         writes: bool,
     ) -> BoardSession:
-        """Open a board, and create or upgrade it if that is wanted; see `Blackboard.open`."""
+        """Open a board, and create or upgrade it if the arguments say so; see `Blackboard.open`."""
         try:
             if (file := database.file) is not None and (owners := file.owned_by_others()) is not None:
                 text = f"{owners}. The owner of such a file can change the board, or lock others out"
@@ -84,7 +84,7 @@ class BoardSession:
         return session
 
     def now(self) -> Instant:
-        """Return the board's time: the clock, the last recorded instant, or the last that this process used."""
+        """Return the board's time: the latest of the clock, the last recorded and the last used instant."""
         return self.read(lambda txn: txn.now)
 
     @property
@@ -125,7 +125,7 @@ class BoardSession:
             txn: BoardTransaction | None = sql.shared if shared else None
             if txn is None:
                 if sql.shared is not None:
-                    sql.shared.save()  # what others kept back in the same database transaction
+                    sql.shared.save()  # caches that other work kept for the end of the same database transaction
                 txn = self._transaction(sql)
                 sql.shared = txn if shared else None
             sql.begin_work()
@@ -153,7 +153,7 @@ class BoardSession:
             with self.database.read() as sql:
                 return work(self._transaction(sql))
         except StoreError:
-            self._drop_active()  # the path may name another file by now
+            self._drop_active()  # the path may name another file now
             raise
 
     def dead_workers(self) -> frozenset[str]:
@@ -168,7 +168,7 @@ class BoardSession:
     def rehearse(self, work: Callable[[BoardTransaction], T]) -> T:
         """Run `work` in a writing transaction that is always rolled back, and return its result.
 
-        Nothing of it stays: no event, no id, no cache, no notification. Other writers wait meanwhile.
+        It leaves no event, id, cache entry or notification. Other writers wait until it ends.
         """
         with self.database.rehearsal() as sql:
             txn = self._transaction(sql)

@@ -41,7 +41,7 @@ class CallSteps:
     def reserve(self, claim: Claim, row: ModelCall, cost: int) -> BudgetExceeded | None:
         """Mark a call as sent, with its highest cost reserved, and return the budget that it exceeds, if any.
 
-        If that budget holds, the call is not sent and the activation is held.
+        If the mode of that budget is `hold`, the call is not sent and the activation is held.
         """
 
         def work(txn: BoardTransaction) -> BudgetExceeded | None:
@@ -67,7 +67,8 @@ class CallSteps:
     def reopen_refused(self, row: ModelCall, model: str) -> bool:
         """Return whether a refused request may be tried again with a model.
 
-        It may not if a later call to this model succeeded: then its marks are to blame. Another model may accept it.
+        It may not if a later call to this model succeeded, because then its marks are to blame. Another model may
+        accept it.
         """
 
         def work(txn: BoardTransaction) -> bool:
@@ -79,7 +80,7 @@ class CallSteps:
         return self._session.write(work)
 
     def admit(self, claim: Claim, model: str, rng: random.Random) -> model_pauses.Wait | None:
-        """Return what a call must wait for because its model is paused; None if it may be sent."""
+        """Return the wait of a call whose model is paused; None if the call may be sent."""
         if not self._session.read(lambda txn: model_pauses.of_call(txn, model, claim.row.agent)):
             return None
 

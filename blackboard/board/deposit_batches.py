@@ -74,7 +74,7 @@ def _deposit_batch(
 
 
 def learn_classes(classes: MarkClasses, items: Iterable[Mark | Deposit]) -> None:
-    """Make known the classes of marks, and look for those of kinds that are given by name."""
+    """Register the classes of marks in this process, and look for the classes of kinds that are given by name."""
     for item in items:
         if isinstance(item, Deposit):
             classes.load([item.kind])

@@ -1,4 +1,4 @@
-"""Diagnosis of a board: everything that can be wrong with it, and what to do about it. Read-only."""
+"""Diagnosis of a board: everything that can be wrong with it, each with a remedy. Read-only."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024
 MIN_FREE_BYTES = 256 * MEGABYTE
-"""Free bytes on the disk below which something is wrong."""
+"""Free bytes on the disk below which the finding is wrong."""
 MAX_LOG_BYTES = 64 * MEGABYTE
-"""Bytes of the write-ahead log above which something prevents its checkpoints."""
+"""Bytes of the write-ahead log above which its checkpoints are assumed to be prevented."""
 MAX_IDLE_SHARE = 0.5
-"""The unused share of the file above which it is worth a note."""
+"""The unused share of the file above which the finding is a note."""
 MAX_LAG_MICROSECONDS = 1_000_000
-"""Microseconds that the machine's clock may be behind the board's before it is worth a note."""
+"""Microseconds that the machine's clock may be behind the board's time without a note."""
 
 MODEL = "answers"
 """The name of the finding that says which provider and model answer."""
@@ -244,7 +244,10 @@ def _examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[F
 
 
 def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) -> Iterator[Finding]:
-    """Report that nobody serves the board or some of its agents, and since when; wrong if work waits for them."""
+    """Report that no worker serves the board or some of its agents, and since when.
+
+    It is wrong if work waits for them.
+    """
     unserved = {
         agent: problem
         for agent in sorted(txn.deployment.agents)
@@ -290,7 +293,7 @@ def _examine_gone(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _examine_models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
-    """Report which provider and model answer, as the workers say."""
+    """Report the provider and model that answer, as the workers have registered them."""
     workers: dict[str, list[str]] = {}
     for row in txn.sql.all(ACTIVATIONS.workers):
         if row.model is not None and row.id not in dead:
@@ -356,7 +359,7 @@ def _examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _examine_answering_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
-    """Report open needs that name agents which do not exist, and those that wait for agents that nobody serves."""
+    """Report open needs that name unknown agents, and open needs that wait for agents without a worker."""
     unknown: dict[str, list[int]] = {}
     unserved: dict[str, list[int]] = {}
     known = {name for agent in txn.deployment.agents.values() for name in agent.names}
@@ -371,11 +374,11 @@ def _examine_answering_agents(txn: BoardTransaction, dead: Collection[str]) -> I
             unserved.setdefault(name, []).append(row.id)
     for name, needs in unknown.items():
         detail = f"{_named(needs)} names {name!r}, and there is no such agent{nearest(name, known)}"
-        yield Finding("needs", "note", detail, "'blackboard inbox' shows to people what no agent is at work on")
+        yield Finding("needs", "note", detail, "'blackboard inbox' shows the needs on which no agent is working")
     for name, needs in unserved.items():
         if (problem := served_agents.unserved(txn, name, dead)) is not None:
             detail = f"{_named(needs)} waits for {name}: {problem.reason}"
-            advice = "start a daemon that runs the agent; 'blackboard inbox --all' shows what people may answer"
+            advice = "start a daemon that runs the agent; 'blackboard inbox --all' shows every need"
             yield Finding("needs", "wrong", detail, advice)
 
 

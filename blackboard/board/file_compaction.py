@@ -13,7 +13,7 @@ LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again lat
 
 
 def owed_since(txn: BoardTransaction) -> Instant | None:
-    """Return since when the file may still contain words of an erased subject; None if it does not."""
+    """Return the instant since which the file may contain words of an erased subject; None if it does not."""
     return txn.sql.value(ERASURE.owed_compaction)
 
 

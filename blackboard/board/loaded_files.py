@@ -1,4 +1,4 @@
-"""Deposits by the file that they were loaded from, so that a wrong load can be corrected.
+"""Deposits of a loaded file, which can be withdrawn together to correct a wrong load.
 
 A board remembers the file with the key of each loaded deposit, as long as it remembers the key.
 """
@@ -21,12 +21,12 @@ from blackboard.store.rows import DepositKeyRow, EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
 MARKS_PER_TRANSACTION = 200
-"""Marks in one transaction, few enough that a daemon waits only briefly."""
+"""The number of marks in one transaction. It is small, so that a daemon waits only briefly."""
 
 
 @dataclass(frozen=True)
 class KeptMark:
-    """A mark that a withdrawal did not take, and why."""
+    """A mark that was not withdrawn, and the reason."""
 
     mark_id: int
     kind: str
@@ -94,7 +94,7 @@ def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int)
         row = txn.sql.one(MARKS.get_mark, id=mark_id)
         subject = _subject_of(txn, row, keys)
         own, others = _deposits(txn, mark_id, subject, keys)
-        # A deposit that changed nothing left nothing behind, and only its key goes.
+        # A deposit that changed nothing has no mark of its own, so only its key is removed.
         if own and (reason := _reason_to_keep(txn, mark_id, others if row is not None else [])) is not None:
             batch.kept.append(KeptMark(mark_id, keys[0].kind, subject, reason))
             continue
@@ -133,7 +133,7 @@ def _deposits(
 
 
 def _subject_of(txn: BoardTransaction, row: MarkRow | None, keys: Sequence[DepositKeyRow]) -> str:
-    """Return the subject of a mark; an empty text if nothing of its history is left."""
+    """Return the subject of a mark; an empty text if its history was removed."""
     if row is not None:
         return row.subject
     events = (txn.sql.one(MARKS.get_event, id=key.event_id) for key in keys)

@@ -13,7 +13,7 @@ DELAY_FACTOR = 4
 
 
 class Pace:
-    """The rule for pauses between pieces of background work: there is none while no other thread writes.
+    """The rule for pauses between pieces of background work. There is no pause while no other thread writes.
 
     A thread that waits for the board during a piece writes right after it. So the events that the next piece finds
     show whether others write. With a clock that stands still during the work, the pause is 0.

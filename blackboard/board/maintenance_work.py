@@ -29,7 +29,7 @@ class MaintenanceWork:
         """The size of the write-ahead log from which a checkpoint moves it into the database file."""
 
     def evaporate(self, limit: int) -> int:
-        """Apply due predicted crossings, say which needs are overdue, and move evaporated marks to the history.
+        """Apply due predicted crossings, deposit the marks of overdue needs, and move evaporated marks to the history.
 
         At most `limit` marks are moved.
         """
@@ -49,7 +49,7 @@ class MaintenanceWork:
         """Remove rows past their retention time, at most `limit` of each table, and return their number.
 
         `keep` gives the retention time of `history`, `activations` and `model_calls` in microseconds; None keeps the
-        rows for ever.
+        rows forever.
         """
         removed = self._session.write(lambda txn: retention.remove(txn, **keep, limit=limit))
         laws, since = self._session.read(lambda txn: retention.unused_laws(txn, limit))
@@ -76,14 +76,15 @@ class MaintenanceWork:
     def compact(self) -> bool:
         """Compact the file unless others write meanwhile; returns whether it is done.
 
-        A file of more than `MAX_COMPACTED_BYTES` bytes is left to a person, since writers wait while it is replaced.
+        A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
+        replaced.
         """
         if self._database.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
         return file_compaction.compact(self._session, insist=False)
 
     def doubted_clock(self) -> Instant | None:
-        """Return what the clock says if the board does not believe it."""
+        """Return the instant of a clock that the board does not believe; None if the board believes it."""
         return self._session.read(lambda txn: txn.doubted)
 
     def ask_about_clock(self) -> None:

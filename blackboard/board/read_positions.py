@@ -1,7 +1,7 @@
-"""How far files that are followed have been deposited, so that a restart goes on where the last run ended.
+"""Positions in followed files up to which lines were deposited, so that a restart continues there.
 
-A position belongs to the path of a file, the author and the kind. A new generation begins when another file is at the
-path.
+A position belongs to the path of a file, the author and the kind. When another file appears at the path, a new
+generation begins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ReadPosition:
     position: int
     """Bytes from the start of the file; all lines before it are deposited or rejected."""
     digest: str
-    """A digest of the bytes right before the position, by which the file is known again."""
+    """A digest of the bytes right before the position, which identifies the file after a restart."""
     header: str = ""
     """The line with the names of the columns; empty for a file without one."""
 

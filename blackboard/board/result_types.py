@@ -1,4 +1,4 @@
-"""What the board returns: frozen dataclasses with aware datetimes."""
+"""The results that the board returns: frozen dataclasses with aware datetimes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ __all__ = [
 
 
 NO_REASON = "no reason given"
-"""What is shown for a pause without a reason."""
+"""The text that is shown for a pause without a reason."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,9 @@ class MarkRecord:
     activation_id: int | None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: bool
-    """Whether its deposit named a law that was not the kind's. A change of the kind's law leaves the mark as it is."""
+    """Whether its deposit named a law other than its kind's. A change of the kind's law does not change this mark."""
     occurred_at: datetime
-    """When what it shows occurred: the latest of its deposits by their occurrence."""
+    """When the shown deposit occurred: the latest occurrence of all its deposits."""
     recorded_at: datetime
     """Equal to `reinforced_at`. All views that have `occurred_at` use this name."""
 
@@ -113,7 +113,7 @@ class NeedRecord(MarkRecord):
     """A need that waits for an answer."""
 
     withdrawn_causes: tuple[int, ...] = ()
-    """The marks that woke the agent which asked, as far as somebody else has withdrawn them since."""
+    """The marks that woke the asking agent and that another author has withdrawn since."""
     due_at: datetime | None = None
     """When it should be answered."""
     assignee: str = ""
@@ -196,7 +196,7 @@ class ModelCallCounts:
     """The number of model calls that were made, of open calls by state, and the money that is reserved for them."""
 
     made: int
-    """The calls that were sent to a provider, whatever came of them, as long as they are kept (`keep_model_calls`)."""
+    """The number of calls that were sent to a provider, with or without success, within `keep_model_calls`."""
     planned: int
     sent: int
     answered: int
@@ -206,7 +206,7 @@ class ModelCallCounts:
 
 @dataclass(frozen=True)
 class WaitingNeed:
-    """A need that waits for an answer, in short; `NeedRecord` is all of it."""
+    """A need that waits for an answer, in short form; see `NeedRecord`."""
 
     id: int
     subject: str
@@ -239,7 +239,7 @@ class BoardStatus:
 
     as_of: datetime
     doubted_clock: datetime | None
-    """What the clock says if it is too far ahead to be believed."""
+    """The instant of the clock if it is too far ahead to be believed; otherwise None."""
     deployment: int
     paused: bool
     """Whether the whole board is paused."""
@@ -284,7 +284,7 @@ class AgentStatus:
     withdraws: tuple[str, ...]
     """The kinds whose marks it may withdraw although others deposited them."""
     per: Mapping[str, Literal["subject", "batch"]]
-    """What an activation of each watch takes: the marks of one subject or a batch."""
+    """Whether an activation of each watch takes the marks of one subject or a batch."""
     state: str
     until: datetime | None
     """The end of the state, if it ends by itself."""
@@ -350,7 +350,7 @@ class ScheduleRecord:
     watch: str
     schedule: str
     catch_up: str
-    """What becomes of the instants that it missed: `once`, `all` or `none`."""
+    """How missed instants are treated: `once` (the last), `all` or `none`."""
     scheduled_from: datetime
     """Its first deployment, from which an interval counts."""
     next_at: datetime | None
@@ -358,9 +358,9 @@ class ScheduleRecord:
     waits_since: datetime | None
     """The first instant for which it has not woken its agent yet; None if there is none."""
     held_by: str | None
-    """What holds that crossing back, if something does."""
+    """The reason why that crossing waits, if there is one."""
     last_at: datetime | None
-    """The last instant that does not wait any more."""
+    """The last instant that no longer waits."""
     last_late_seconds: float | None
     """How long after that instant it was noticed."""
     upcoming: tuple[datetime, ...]
@@ -369,7 +369,7 @@ class ScheduleRecord:
 
 @dataclass(frozen=True)
 class GivenMark:
-    """A mark that an activation was given, as it was then, and what became of it."""
+    """A mark that an activation was given, in its state at that time and its state now."""
 
     mark_id: int
     role: Literal["given", "read"]
@@ -423,7 +423,7 @@ class ActivationDetails:
     calls: tuple[ModelCallRecord, ...]
     """Its model calls, oldest first."""
     cost_usd: float
-    """What its calls have cost, as far as it is known."""
+    """The known cost of its calls."""
 
 
 @dataclass(frozen=True)
@@ -489,9 +489,10 @@ class MeasuredValue:
     marks: int
     """The number of marks that were measured, or of deposits in a window."""
     counts: Literal["marks", "deposits"] = "marks"
-    """What was measured: live marks, or the deposits in a window."""
+    """The things that were measured: live marks, or the deposits in a window."""
     falls_at: datetime | None = None
-    """For a window: when the value falls below the threshold, or if it is below, when the next deposit leaves."""
+    """For a window: the instant at which the value falls below the threshold or, if it is below, at which the next
+    deposit leaves."""
 
 
 @dataclass(frozen=True)
@@ -519,11 +520,11 @@ class OwnLaw:
 
 @dataclass(frozen=True)
 class WatchEpisode:
-    """What a watch over time remembers of its condition: for a subject, the board, or one mark.
+    """The stored state of a watch over time: for a subject, the board, or one mark.
 
     Attributes:
         mark_id: The mark, if each mark is measured alone.
-        held_since: Since when the condition has held; None if it does not hold now.
+        held_since: The instant since which the condition has held; None if it does not hold now.
         crossed_at: When the watch last crossed, if it has not been cleared since.
         crosses_at: When it crosses next if the marks only fade; None if it does not.
     """
@@ -561,9 +562,9 @@ class WatchExplanation:
     per: Literal["subject", "batch"] = "batch"
     """Whether an activation takes the marks of one subject or a batch."""
     on_guard: Literal["defer", "drop"] = "defer"
-    """What becomes of a crossing while the guard is closed."""
+    """How a crossing is treated while the guard is closed: `defer` or `drop`."""
     episodes: tuple[WatchEpisode, ...] = ()
-    """For a watch over time and one subject, what it remembers. The next to cross comes first."""
+    """For a watch over time and one subject, its stored states. The next to cross is first."""
 
 
 @dataclass(frozen=True)
@@ -616,7 +617,7 @@ class ErasureReport:
     backups: tuple[BackupMention, ...] = ()
     """The known backups that still contain the subject."""
     out_of_reach: tuple[str, ...] = ()
-    """What may also contain words of the subject, and cannot be changed from here."""
+    """Other places that may contain words of the subject and that the program cannot change."""
     not_compacted: str | None = None
     """Why the file may still contain words of the subject in its unused parts; None if it does not."""
 

@@ -1,4 +1,4 @@
-"""Retention: the removal, in bounded batches, of history that is older than it is kept.
+"""Retention: the removal, in bounded batches, of history past its retention time.
 
 Live marks keep all of their history, and so do marks with a deposit in a window.
 """
@@ -24,12 +24,13 @@ def remove(
 ) -> int:
     """Remove rows past their retention time, at most `limit` of each category, and return their number.
 
-    Each time is in microseconds; None keeps the rows for ever. A smaller result than `limit` means that none are left.
+    Each time is in microseconds; None keeps the rows forever. If the result is smaller than `limit`, no such rows are
+    left.
     """
     removed: int = txn.sql.run(RETENTION.delete_old_cooldowns, now=txn.now, limit=limit).rowcount
     removed += txn.sql.run(RETENTION.delete_absorbed_of_gone, limit=limit).rowcount
     removed += _remove_left(txn, limit)
-    today = txn.now - txn.now % DAY  # what was spent today still counts towards budgets
+    today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:
         before = txn.now - history
         oldest = txn.sql.one(RETENTION.oldest_event)

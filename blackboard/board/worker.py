@@ -43,25 +43,25 @@ from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version
 
 ClaimNext = Callable[[BoardTransaction], bool]
-"""Claims what comes next, in the transaction that ends a run; returns whether it claimed something."""
+"""Claims the next activation, in the transaction that ends a run; returns whether it claimed one."""
 
 
 @dataclass
 class DueWork:
-    """The work that is due on a board, and the next instants at which more will be due."""
+    """The work that is due on a board, and the instants at which more work will be due."""
 
     has_predicted_crossing: bool = False
     has_due_need: bool = False
     has_evaporation: bool = False
     has_backfill: bool = False
     delay: int = 0
-    """Microseconds until background work may go on."""
+    """Microseconds until background work may continue."""
     agents: set[str] = field(default_factory=set)
     """The agents with waiting work, ready or not."""
     suspects: set[str] = field(default_factory=set)
     """The agents with an activation that must run alone."""
     outdated: list[str] = field(default_factory=list)
-    """The agents of the worker for which the active deployment has other code, or which it does not have."""
+    """The agents of the worker that the active deployment has with other code, or does not have."""
     instants: list[Instant] = field(default_factory=list)
 
     @property
@@ -88,7 +88,8 @@ class Worker:
         worker_id: The name in which it claims.
         lease: The length of its leases in microseconds.
         code: The agents that it serves, with the digests of its code. A reload may change them.
-        describe_model: Returns which provider and model answer them now, in words. A key may come or go.
+        describe_model: Returns a text that names the provider and model in use now. It is called again because a key
+            may be added or removed.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class Worker:
     def recover(
         self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
     ) -> int:
-        """Extend this worker's leases, recover the activations that no worker runs any more, and return their number.
+        """Extend this worker's leases, recover the activations that no worker runs any longer, and return their number.
 
         Also recovers activations leased to this worker that stopped before their result could be saved: `runs` returns
         the id and fence of each activation that it runs. With `expired_leases`, an expired lease of any worker counts.
@@ -189,7 +190,7 @@ class Worker:
     # -- work that is due --------------------------------------------------------------------------------------------
 
     def due_work(self) -> DueWork:
-        """Return what is due now for this worker."""
+        """Return the work that is due now for this worker."""
         return self._session.read(self._due_work)
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
@@ -233,7 +234,7 @@ class Worker:
         return self._session.read(gone_agents.count)
 
     def report(self) -> Report:
-        """Return what is left on the board for this worker."""
+        """Return a report of the work that is left on the board for this worker."""
         return self._session.read(lambda txn: Report.of(txn, self._current(txn)))
 
     def _current(self, txn: BoardTransaction) -> set[str]:
@@ -290,13 +291,13 @@ class Worker:
         actions: Sequence[AgentAction],
         claim_next: ClaimNext | None = None,
     ) -> FinishedRun | None:
-        """End a run with success: apply what it returned, and claim what comes next, in one transaction.
+        """End a run with success: apply the items that it returned, and claim the next activation, in one transaction.
 
         Returns None, and changes nothing, if the activation is no longer this worker's.
 
         Raises:
-            Conflict: A mark that it names has changed since the event that it names. Nothing is changed.
-            BlackboardError: Something that it returned is refused. Nothing is changed.
+            Conflict: A mark has changed since the event that a returned item names. Nothing is changed.
+            BlackboardError: A returned item is refused. Nothing is changed.
         """
         classes = self._session.classes
 
@@ -335,8 +336,8 @@ class Worker:
     def hold_answer(self, claim: Claim, failure: Failure, rng: random.Random) -> HeldAnswer | None:
         """Hold a run whose answer is unusable, unless its marks are to blame; see `answer_blame`.
 
-        After a hopeless failure, fewer marks may succeed, so only a single mark can show that the model is to blame.
-        Returns None if the failure counts.
+        After a hopeless failure, a smaller batch may succeed, so only a single mark can show that the model is to
+        blame. Returns None if the failure counts.
         """
 
         def work(txn: BoardTransaction) -> HeldAnswer | None:
@@ -347,7 +348,7 @@ class Worker:
         return self._session.write(work, record_instant=True)
 
     def defer(self, claim: Claim, reason: str, until: Instant | None, *, is_held: bool = False) -> None:
-        """Defer a run until an instant (None: for ever), without counting a failure.
+        """Defer a run until an instant (None: forever), without counting a failure.
 
         Time alone does not release a run with `is_held`.
         """
@@ -356,7 +357,7 @@ class Worker:
         )
 
     def hand_back(self, claim: Claim) -> None:
-        """Give a run up because the worker stops: another can claim it at once."""
+        """Give a run up because the worker stops. Another worker can claim it at once."""
         self._session.write(lambda txn: activation_results.hand_back(txn, claim.row))
 
     def isolate(self, claim: Claim, marks: Collection[int]) -> set[int] | None:

@@ -177,7 +177,7 @@ def test_explain_and_check_say_it(world: World) -> None:
     world.put("smoke", "a")
     (explained,) = world.board.explain("watchman", "a").watches
     assert explained.on_guard == "drop"
-    assert "dropped what crossed on 1 of them" in explained.verdict
+    assert "dropped the crossings of 1 of them" in explained.verdict
     end(world)
     world.put("smoke", "a")
     assert "ready" in world.board.explain("watchman", "a").watches[0].verdict

@@ -3,5 +3,5 @@
 deployer            deploys for programs and workers
 deployment_preview  deploys in a transaction that is rolled back
 
-What a deployment changes of kinds, agents and marks is in `registration`.
+The package `registration` has the changes of kinds, agents and marks.
 """

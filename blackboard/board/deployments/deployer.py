@@ -1,4 +1,4 @@
-"""Deployment by programs and workers. It takes an agent from another living worker only if it is told to."""
+"""Deployment by programs and workers. It takes an agent from another living worker only if `replace` is set."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS
 
 MARKS_PER_BATCH = 500
-"""Marks in one transaction of a backfill; other writers wait meanwhile."""
+"""The number of marks in one transaction of a backfill, during which other writers wait."""
 
 
 @dataclass(frozen=True)
 class Deployer:
-    """A program that deploys, and what it may take from workers.
+    """A program that deploys, and its rights against living workers.
 
     Attributes:
         replace: Whether it may remove or replace agents that another living worker serves.
@@ -41,7 +41,7 @@ class Deployer:
     worker: str | None = None
 
     def deploy(self, session: BoardSession, make: Callable[[BoardTransaction], Deployment]) -> DeployResult:
-        """Deploy what `make` returns, and let the marks follow, at a pace that leaves time to other writers.
+        """Deploy the deployment that `make` returns, and run the backfill at a pace that leaves time for other writers.
 
         Raises:
             AgentInUse: A living worker serves an agent that would be removed or replaced.
@@ -87,7 +87,7 @@ class Deployer:
     def _objection_of(
         self, txn: BoardTransaction, worker: WorkerRow, removed: Sequence[str], changed: Sequence[str]
     ) -> str | None:
-        """Return which agents a worker serves that would be removed or get other code; None if there are none."""
+        """Return why the agents of a worker may not be removed or get other code; None if they may."""
         code = served_agents.code_of(worker)
         if gone := [name for name in removed if name in code]:
             return (

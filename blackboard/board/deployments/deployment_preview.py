@@ -39,7 +39,7 @@ class PredictedEvaporation:
     kind: str
     subject: str
     remaining: float
-    """What is left of its intensity."""
+    """The part of its intensity that is left."""
     floor: float
 
 
@@ -53,7 +53,7 @@ class PredictedCrossing:
     """None for the board."""
     mark_id: int | None
     value: float
-    """What the watch measured at the crossing; for a crossing that ends, what the former watch measured."""
+    """The value of the watch at the crossing; for a crossing that ends, the value of the former watch."""
     threshold: float
 
 
@@ -75,7 +75,7 @@ class PredictedRetest(PredictedCrossing):
 
 @dataclass(frozen=True)
 class PredictedHold:
-    """A crossing of a watch over time that would come by time alone, if its marks only fade."""
+    """A crossing of a watch over time that time alone would cause, if its marks only fade."""
 
     agent: str
     watch: str
@@ -124,11 +124,11 @@ class Preview:
     sooner: dict[str, int]
     """How many marks of each kind would evaporate earlier than they do now, though not at once."""
     wakes: tuple[PredictedWake, ...]
-    """The crossings that follow, also of what is due and was not noticed yet."""
+    """The crossings that follow, including those that are due and not yet recorded."""
     retests: tuple[PredictedRetest, ...]
     """The crossings that wait already, and whose watch changes."""
     refusal: str | None
-    """Why `init` would refuse the deployment; None if it would not."""
+    """Why `init` would refuse the deployment; None if `init` would accept it."""
     idle_workers: dict[str, str]
     """The workers that would then not claim for some of their agents, with the reasons."""
     gone_agents: dict[str, int]
@@ -138,7 +138,7 @@ class Preview:
     schedules: tuple[PredictedSchedule, ...] = ()
     """The schedules of all agents."""
     activations: tuple[PredictedActivations, ...] = ()
-    """What the crossings that would wait become, for each watch over subjects that has any."""
+    """The activations that waiting crossings would become, for each watch over subjects that has such crossings."""
     holds: tuple[PredictedHold, ...] = ()
     """The crossings that watches over time would wait for, earliest first."""
     unreadable: dict[str, Misfits] = field(default_factory=dict)
@@ -146,7 +146,7 @@ class Preview:
 
 
 def preview_of(session: BoardSession, deployment: Deployment) -> Preview:
-    """Return what deploying a deployment would do now; see `Blackboard.preview`."""
+    """Return the effects that deploying would have now; see `Blackboard.preview`."""
     dead, classes = session.dead_workers(), session.classes
     new = deployment.with_kinds(BUILT_IN_KINDS)
     classes.load(new.kinds)
@@ -155,14 +155,14 @@ def preview_of(session: BoardSession, deployment: Deployment) -> Preview:
 
 
 def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = frozenset()) -> Preview:
-    """Deploy, run the whole backfill, and return what it did. The caller rolls back: see `BoardSession.rehearse`.
+    """Deploy, run the whole backfill, and return the effects. The caller rolls back: see `BoardSession.rehearse`.
 
     `dead` are registered workers that are known to be dead.
     """
     refusal = Deployer().objection(txn, new, dead)
     last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
     if redeployment.is_change(txn, redeployment.complete(txn, new)):
-        redeployment.apply_due_changes(txn)  # as the change will: marks that earlier changes still end do not count
+        redeployment.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]
     ends = {row.id: row.evaporates_at for row in txn.live(txn.stored_marks(kinds, None))}
@@ -277,7 +277,7 @@ def _predicted_schedules(txn: BoardTransaction, former: Mapping[tuple[str, str],
 
 
 def _continue(txn: BoardTransaction) -> None:
-    """Do what a commit and a new transaction would do between two steps."""
+    """Do the work of a commit and a new transaction between two steps."""
     txn.save()
     txn.totals.clear()
     txn.active = read_active(txn.sql)

@@ -1,4 +1,4 @@
-"""Erasure of everything that was said about one subject.
+"""Erasure of everything about one subject.
 
 Ids, instants, kinds, intensities, activations and costs stay. A random name, which cannot be traced back, replaces the
 subject. Erasure is not part of the ordinary life of a mark: evaporated and withdrawn marks keep their history.
@@ -32,7 +32,7 @@ from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, WINDOWS
 
 QUOTES = ": "
-"""What stands in an error before words that it may quote."""
+"""The separator in an error before words that it may quote."""
 PREFIX = "forgotten/"
 """The prefix of the random names."""
 
@@ -42,10 +42,10 @@ OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",
     "logs, mail and messages",
     "files that were written from the board or for it, such as exports, rejected rows and the input of `load`",
-    "what a provider keeps of model calls",
+    "the records of a model's provider",
     "parts of the disk, or rows of a database server, that were freed and not yet overwritten",
 )
-"""What may still contain words of a forgotten subject, and cannot be changed from here."""
+"""Other places that may contain words of a forgotten subject and that the program cannot change."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def erased_events(database: Database) -> ErasedEvents | None:
 
 
 def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
-    """Return the subjects of erased events that this board has under their names, because it is an older copy."""
+    """Return the subjects of erased events whose names this board still has, because it is an older copy."""
     if txn.sql.value(ACTIVATIONS.board_uid) != erased.board:
         return []
     subjects = [
@@ -83,8 +83,8 @@ def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
 
 
 def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
-    """Erase what was said about a subject, compact the file, and report what remains; see `Blackboard.forget`."""
-    from blackboard.board import answer_spool  # it logs, and the package for that is slow to import
+    """Erase everything about a subject, compact the file, and report what remains; see `Blackboard.forget`."""
+    from blackboard.board import answer_spool  # imported late, because the package for logs is slow to import
 
     subject = normalize_subject(subject)
     try:
@@ -113,10 +113,10 @@ def _compact_after_erasure(session: BoardSession) -> str | None:
 
 
 def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
-    """Erase everything that was said about a subject; `author` signs the withdrawals.
+    """Erase everything about a subject; `author` signs the withdrawals.
 
     Raises:
-        NotFound: Nothing was ever said about the subject.
+        NotFound: No mark of the subject was ever deposited.
         InvalidMark: The subject is the random name of a forgotten subject.
         InvalidAuthor: The author is an agent.
     """
@@ -187,7 +187,7 @@ def _erase_calls(txn: BoardTransaction, calls: Sequence[int]) -> None:
 def _clear(txn: BoardTransaction, subject: str, author: str) -> int:
     """Remove every mark of the subject from the board, and return how many were live."""
     live = 0
-    # A need takes the mark that says that it is overdue with it, so it goes after that mark.
+    # Withdrawing a need also withdraws its mark `overdue`, so that mark is removed first.
     for row in sorted(txn.sql.all(ERASURE.marks_to_erase, subject=subject), key=open_needs.is_need):
         if not row.is_live(txn.now):
             departures.evaporate(txn, row)
@@ -220,7 +220,7 @@ def _erase_errors_of_other_parts(txn: BoardTransaction, row: ActivationRow) -> N
 
 
 def _erase_copies(txn: BoardTransaction, error: str | None, agent: str | None = None) -> None:
-    """Erase an error that may quote what was processed where it was copied: in other activations, and in pauses.
+    """Erase an error that may quote marks wherever it was copied: in other activations, and in pauses.
 
     The other half of a failed batch has this error too, and so have the activations that wait for a model that refused
     a call.

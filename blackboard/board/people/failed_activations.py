@@ -1,4 +1,4 @@
-"""What a person decides about an activation that failed or is held: to try it again, or to give it up."""
+"""Decisions of a person about an activation that failed or is held: to retry or to discard it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 
     Raises:
         NotFound: There is no such activation.
-        WorkError: It did not fail.
+        WorkError: The activation has not failed and is neither held nor quarantined.
     """
     row = _stuck(txn, activation_id)
     model_calls.reopen(txn, row.id)
@@ -33,7 +33,7 @@ def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 
     Raises:
         NotFound: There is no such activation.
-        WorkError: It did not fail.
+        WorkError: The activation has not failed and is neither held nor quarantined.
     """
     row = _stuck(txn, activation_id)
     model_calls.mark_unknown(txn, row.id, INTERRUPTED)

@@ -23,7 +23,7 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 def inbox(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
     """Return the needs that wait for people, or for one person: the overdue needs first, then the oldest.
 
-    With `all_needs`, the needs on which agents are at work are among them.
+    With `all_needs`, include the needs on which agents are working.
     """
     if "need" not in txn.deployment.kinds:
         return []
@@ -37,7 +37,7 @@ def inbox(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool
 
 
 def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> None:
-    """Say who should answer a need, and record it as an event that changes no mark.
+    """Set who should answer a need, and record this as an event that changes no mark.
 
     Raises:
         InvalidAuthor: The author is an agent.
@@ -89,7 +89,7 @@ def _record(txn: BoardTransaction, mark: MarkRecord, kept: OpenNeedRow) -> NeedR
 
 
 def _withdrawn_causes(txn: BoardTransaction, need: MarkRecord) -> tuple[int, ...]:
-    """Return the marks that woke the agent which asked, as far as somebody has withdrawn them since."""
+    """Return the marks that woke the asking agent and that another author has withdrawn since."""
     if need.activation_id is None:
         return ()
     causes = [
@@ -107,6 +107,6 @@ def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
 
 
 def _was_withdrawn(txn: BoardTransaction, event: EventRow, by_another_than: int) -> bool:
-    """Return whether somebody other than the asking activation withdrew a mark."""
+    """Return whether a mark was withdrawn, and not by the asking activation."""
     last = txn.sql.one(MARKS.last_event_of_mark, subject=event.subject, mark_id=event.mark_id)
     return last is not None and last.event == "withdrawn" and last.activation_id != by_another_than

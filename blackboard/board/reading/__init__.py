@@ -1,9 +1,9 @@
-"""What people and programs read of a board. Nothing here writes.
+"""The reading side of a board, for people and programs. Nothing here writes.
 
 queries             marks at any instant, agents, agenda, activations, status and costs
 activation_details  one activation in full
 needs_overview      the needs that wait, in short
 need_agents         the agents that may answer a need, and those that were woken for it
 waking_explanation  why an agent has or has not woken
-explanation_lines   the same in words
+explanation_lines   the lines of `blackboard explain`
 """

@@ -1,4 +1,4 @@
-"""One activation in full: what it was given, what it deposited, and which model calls it made."""
+"""One activation in full: its marks, its deposits and its model calls."""
 
 from __future__ import annotations
 

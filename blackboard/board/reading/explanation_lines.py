@@ -37,7 +37,7 @@ def explanation_lines(result: Explanation) -> Iterator[str]:
 
 
 def need_parts(need: WaitingNeed) -> str:
-    """Return what follows the id of a need: who may and should answer it, and when it is or was due."""
+    """Return the text after the id of a need: who may and should answer it, and when it is or was due."""
     who = f", assigned to {need.assignee}" if need.assignee else ""
     if need.waits_for:
         who += f", {' and '.join(need.waits_for)} woken for it"

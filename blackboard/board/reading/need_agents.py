@@ -18,9 +18,9 @@ class NeedAgents(NamedTuple):
     """The agents of a need, by name."""
 
     answerable_by: tuple[str, ...]
-    """Those that may answer it."""
+    """The agents that may answer it."""
     waits_for: tuple[str, ...]
-    """Those of them that were woken for it and have not ended their work."""
+    """The agents of these that were woken for it and have not ended their work."""
 
 
 NOBODY = NeedAgents((), ())

@@ -1,4 +1,4 @@
-"""The needs that wait for an answer, in short: how many there are, and which are due first."""
+"""An overview of the needs that wait for an answer: their number, and those that are due first."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ MAX_LISTED_NEEDS = 5
 
 
 def overview(txn: BoardTransaction) -> NeedsOverview:
-    """Return how many needs wait, and those that are due first."""
+    """Return the number of needs that wait, and those that are due first."""
     counted = count(txn, txn.now)
     return NeedsOverview(counted.number, counted.overdue, waiting(txn, limit=MAX_LISTED_NEEDS))
 
 
 def count(txn: BoardTransaction, noticed_up_to: Instant) -> NeedCount:
-    """Count the needs that wait; those due at an instant or before should have been noticed by a daemon."""
+    """Count the needs that wait, those that are overdue, and the overdue needs that no daemon has noticed."""
     return txn.sql.existing(MARKS.count_open_needs, kind=Need.kind, now=txn.now, noticed_up_to=noticed_up_to)
 
 

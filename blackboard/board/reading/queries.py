@@ -99,7 +99,7 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
 def marks_of_class(
     txn: BoardTransaction, model: type[M], classes: MarkClasses, **filters: Any
 ) -> tuple[list[M], list[str]]:
-    """Return the live marks of a class, strongest first, and why others do not fit the class.
+    """Return the live marks of a class, strongest first, and the errors of marks that do not fit the class.
 
     Raises:
         UnknownName: The kind has no tag that the filter names.
@@ -187,7 +187,7 @@ def _kinds_with_tags(txn: BoardTransaction, where: Where) -> list[str]:
 def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFilter | None) -> list[MarkAt]:
     """Return the strongest live marks now.
 
-    The first few of each kind come straight from the index, so nothing is sorted, whatever the board's size.
+    The first few marks of each kind are read from the index, so nothing is sorted on a board of any size.
     """
     kinds = [kind] if kind else txn.deployment.kinds
     pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags)]
@@ -329,7 +329,7 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
 
 
 def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
-    """Return each schedule with up to `limit` of its next instants, the next instant first."""
+    """Return each schedule with up to `limit` of its next instants, in their order."""
     result = []
     for watch in txn.active.watches.values():
         if not watch.is_scheduled:
@@ -381,7 +381,7 @@ def _agenda_item(
 
 
 def _measured(row: CrossingRow) -> str:
-    """Return what a crossing measured, or the instant for which a schedule caused it."""
+    """Return the measured value of a crossing, or the instant for which a schedule caused it."""
     if row.is_scheduled:
         return f"due at {iso(row.crossed_at)}"
     return f"{'' if row.measure is None else f'{row.measure} = '}{row.value}"
@@ -393,7 +393,7 @@ def activations(
     """Return activations, newest first: of one agent or all, in some states or all.
 
     Raises:
-        UnknownName: There is no such agent, and never was.
+        UnknownName: There is no such agent, and there never was one.
         UsageError: There is no such state.
     """
     options: dict[str, Any] = {}
@@ -445,7 +445,7 @@ def _unusable_answers(paused: Sequence[ModelPauseRow]) -> dict[str, dict[str, st
 
 
 def _count_states(txn: BoardTransaction) -> dict[str, int]:
-    """Count the activations by state. What is ready, and whose agent is gone, is held."""
+    """Count the activations by state. A ready activation whose agent is gone counts as held."""
     states: Counter[str] = Counter()
     for row in txn.sql.all(ACTIVATIONS.count_by_state):
         is_held = row.state == ActivationState.READY and gone_agents.is_gone(txn, row.agent)

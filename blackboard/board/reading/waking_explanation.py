@@ -57,7 +57,7 @@ MAX_SEARCHED_ACTIVATIONS = 200
 
 
 def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collection[str] = frozenset()) -> Explanation:
-    """Return everything that decides whether an agent wakes now, for one subject or for everything that waits.
+    """Return everything that decides whether an agent wakes now, for one subject or for all that wait.
 
     `dead` are registered workers that are known to be dead.
 
@@ -123,7 +123,7 @@ def _watch(
 def _add_values(
     txn: BoardTransaction, watch: RegisteredWatch, subject: str, explanation: WatchExplanation
 ) -> WatchExplanation:
-    """Add what the watch and its guard measure for one subject, and the verdict if nothing waits."""
+    """Add the values of the watch and its guard for one subject, and the verdict if nothing waits."""
     values = () if watch.is_scheduled else _values(txn, watch, subject)
     live_marks = None
     if not watch.is_falling and not watch.is_over_board and not watch.has_window:
@@ -157,11 +157,11 @@ def _dropped(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> str
     count = len(dropped_crossings.dropped_marks(txn, watch, subject))
     if not count:
         return ""
-    return f"; the guard dropped what crossed on {count} of them, and once it is open, a deposit on these counts"
+    return f"; the guard dropped the crossings of {count} of them, and once it is open, a deposit on these counts"
 
 
 def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[Instant | None]:
-    """Return when a falling watch will cross for a subject, earliest first (None: never), or when a schedule comes."""
+    """Return the next instants of a schedule, or those of a falling watch for a subject; None stands for never."""
     if watch.is_scheduled:
         return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
     rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
@@ -173,7 +173,7 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> l
 
 
 def _episodes(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[WatchEpisode, ...]:
-    """Return what a watch over time remembers for a subject, the next to cross first."""
+    """Return the stored states of a watch over time for a subject, the next to cross first."""
     states = [
         (episode_crossings.forecast(txn, watch, state), state) for state in states_of_subject(txn, watch, subject)
     ]
@@ -277,7 +277,7 @@ def _waiting(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow) ->
 def _verdict_of_waiting(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: WaitingCrossing, dead: Collection[str]
 ) -> str:
-    """Return what a claim would find: first what concerns the agent or the watch, then what concerns the crossing."""
+    """Return why a claim would not take a crossing: reasons of the agent come before those of the crossing."""
     agent = watch.agent
     hold = agent_hold(txn, agent.name) or budget_hold(txn, watch)
     if hold is not None:
@@ -311,7 +311,7 @@ def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subjec
 
 
 def _verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | None:
-    """Return what a watch over time waits for; None if the instant of a fall says it."""
+    """Return a text about the wait of a watch over time; None if the instant of a fall is enough."""
     held = f"its condition has held since {_text(episode.held_since)}"
     if episode.crosses_at is not None and episode.held_since is not None:
         again = "" if episode.crossed_at is None else " again"
