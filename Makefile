@@ -9,7 +9,7 @@ QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test test-quick test-lowest coverage thorough test-postgresql shells lint crash soak bench bench-peers \
-  bench-coordination bench-rivals constraints picture diagram clean
+  bench-coordination bench-rivals constraints statements picture diagram clean
 .DELETE_ON_ERROR:
 
 ## help: list the targets
@@ -106,6 +106,10 @@ constraints:
 	{ head -n 1 constraints.txt; .venv-constraints/bin/python -m pip freeze --exclude blackboard-marks; } > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-constraints
+
+## statements: write the types and the query plans of the SQL statements
+statements: $(VENV)/installed-dev
+	$(BIN)/python -m tools.statement_files
 
 ## picture: draw docs/fading.svg from a real board
 picture: $(VENV)/installed-dev

@@ -1,4 +1,4 @@
-"""The type of each statement. `python -m tests.store.test_statements` writes this file from the SQL."""
+"""The type of each statement. `make statements` writes this file from the SQL."""
 
 from blackboard.store.query_rows import (
     ActivationBehind,

@@ -25,7 +25,7 @@ PINNED = {
 EXTRAS = ("desk", "telemetry", "plot", "postgresql")
 SILENT = {"pysqlite3"}
 """The packages whose metadata names no licence; it is in a file beside it."""
-OURS = {"blackboard", "lead_desk", "tests", "benchmarks"}
+OURS = {"blackboard", "lead_desk", "tests", "benchmarks", "tools"}
 OLD_NAMES = {
     "MIT License": "MIT",
     "BSD License": "BSD-",

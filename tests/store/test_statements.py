@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.store import query_rows, rows, statements
+from blackboard.store import statements
 from blackboard.store.statement_file import Statement, row_type, table_row_in
 from blackboard.store.transaction import Transaction
-from tests.store.statement_variants import FILES, every_statement, variants
+from tools.statement_files import PLANS, STUB, query_plans, stub
+from tools.statement_variants import every_statement, variants
 
 SOURCES = [
     path.read_text("utf-8")
@@ -21,8 +22,6 @@ SOURCES = [
     for path in Path(folder).rglob("*.py")
     if path.name != "statements.py"
 ]
-PLANS = Path(__file__).with_name("query_plans.json")
-STUB = Path(statements.__file__).with_suffix(".pyi")
 
 
 @pytest.mark.parametrize("statement", every_statement(), ids=lambda statement: statement.name)
@@ -78,7 +77,7 @@ def test_an_optional_part_that_does_not_exist_is_an_error() -> None:
 
 
 def test_the_stub_declares_every_statement() -> None:
-    """Compare the stub; `python -m tests.store.test_statements` rewrites it after a change of a heading."""
+    """Compare the stub; `make statements` rewrites it after a change of a heading."""
     assert STUB.read_text("utf-8") == stub()
 
 
@@ -106,7 +105,7 @@ def test_a_wrong_column_is_a_mistake_for_the_type_checker(tmp_path: Path) -> Non
 
 @pytest.mark.whole_boards
 def test_query_plans_do_not_change(tmp_path: Path) -> None:
-    """Compare query plans; `python -m tests.store.test_statements` rewrites the file after an intended change."""
+    """Compare query plans; `make statements` rewrites the file after an intended change."""
     assert query_plans(tmp_path) == json.loads(PLANS.read_text("utf-8"))
 
 
@@ -114,18 +113,6 @@ def test_values_are_in_the_order_of_their_use() -> None:
     text, names = statements.MARKS.find_key.compiled("sqlite")
     assert text.count("?") == len(names)
     assert statements.MARKS.find_key.compiled("postgresql")[0].count("%(key)s") == 1
-
-
-def query_plans(folder: Path) -> dict[str, list[str]]:
-    """Return SQLite's plan for each statement on an empty board."""
-    plans = {}
-    with Blackboard.open(folder / "plans.db") as board, board.database.read() as sql:
-        for statement in every_statement():
-            for name, variant in variants(statement):
-                text, parameters = variant.compiled("sqlite")
-                plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
-                plans[name] = [row[3] for row in plan]
-    return plans
 
 
 def selected_columns(sql: Transaction, statement: Statement[object]) -> list[str]:
@@ -144,31 +131,3 @@ def declared_columns(statement: Statement[object], selected: list[str]) -> list[
         return selected[:1] if statement.result else []
     whole = table_row_in(row)
     return [*row._fields] if whole is None else [*whole[0]._fields, *row._fields[1:]]
-
-
-def stub() -> str:
-    """Return the text of the stub, which gives each statement the type of its results."""
-    classes, constants = [], []
-    for file in FILES:
-        name = f"_{file.name.title().replace('_', '')}"
-        types = [f"    {key}: Statement[{statement.result or 'object'}]" for key, statement in file.all().items()]
-        classes.append("\n".join([f"class {name}(StatementFile):", *types]))
-        constants.append(f"{file.name.upper()}: {name}")
-    used = set(re.findall(r"Statement\[(\w+)", "\n".join(classes)))
-    of_tables = sorted(used & vars(rows).keys())
-    of_queries = sorted(used & vars(query_rows).keys() - vars(rows).keys())
-    imports = [
-        "from blackboard.store.query_rows import (", *(f"    {name}," for name in of_queries), ")",
-        "from blackboard.store.rows import (", *(f"    {name}," for name in of_tables), ")",
-        "from blackboard.store.statement_file import Statement, StatementFile",
-    ]  # fmt: skip
-    heading = '"""The type of each statement. `python -m tests.store.test_statements` writes this file from the SQL."""'
-    return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    STUB.write_text(stub(), "utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        PLANS.write_text(json.dumps(query_plans(Path(folder)), indent=1) + "\n", "utf-8")

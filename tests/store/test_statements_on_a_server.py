@@ -10,7 +10,7 @@ import pytest
 
 from blackboard.store.view_columns import VIEWS
 from tests.board.world import World
-from tests.store.statement_variants import every_statement, variants
+from tools.statement_variants import every_statement, variants
 
 pytestmark = pytest.mark.postgresql(only=True)
 SLOT = re.compile(r"(?<![:\w]):([a-z_]\w*)")

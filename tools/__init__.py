@@ -1,0 +1,1 @@
+"""Programs for work on the blackboard itself. No program of it imports them."""

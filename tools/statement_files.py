@@ -1,0 +1,62 @@
+"""Write the files that follow from the statements in `blackboard/store/sql`; `make statements` runs this.
+
+They are the stub `blackboard/store/statements.pyi`, which gives each statement the type of its results, and
+`tests/store/query_plans.json`, the plan of each statement. `tests/store/test_statements.py` compares them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+
+from blackboard import Blackboard
+from blackboard.store import query_rows, rows, statements
+from tools.statement_variants import FILES, every_statement, variants
+
+STUB = Path(statements.__file__).with_suffix(".pyi")
+PLANS = Path(__file__).resolve().parents[1] / "tests" / "store" / "query_plans.json"
+
+
+def main() -> None:
+    """Write both files."""
+    STUB.write_text(stub(), "utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        PLANS.write_text(json.dumps(query_plans(Path(folder)), indent=1) + "\n", "utf-8")
+
+
+def stub() -> str:
+    """Return the text of the stub, which gives each statement the type of its results."""
+    classes, constants = [], []
+    for file in FILES:
+        name = f"_{file.name.title().replace('_', '')}"
+        types = [f"    {key}: Statement[{statement.result or 'object'}]" for key, statement in file.all().items()]
+        classes.append("\n".join([f"class {name}(StatementFile):", *types]))
+        constants.append(f"{file.name.upper()}: {name}")
+    used = set(re.findall(r"Statement\[(\w+)", "\n".join(classes)))
+    of_tables = sorted(used & vars(rows).keys())
+    of_queries = sorted(used & vars(query_rows).keys() - vars(rows).keys())
+    imports = [
+        "from blackboard.store.query_rows import (", *(f"    {name}," for name in of_queries), ")",
+        "from blackboard.store.rows import (", *(f"    {name}," for name in of_tables), ")",
+        "from blackboard.store.statement_file import Statement, StatementFile",
+    ]  # fmt: skip
+    heading = '"""The type of each statement. `make statements` writes this file from the SQL."""'
+    return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"
+
+
+def query_plans(folder: Path) -> dict[str, list[str]]:
+    """Return SQLite's plan for each statement on an empty board."""
+    plans = {}
+    with Blackboard.open(folder / "plans.db") as board, board.database.read() as sql:
+        for statement in every_statement():
+            for name, variant in variants(statement):
+                text, parameters = variant.compiled("sqlite")
+                plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
+                plans[name] = [row[3] for row in plan]
+    return plans
+
+
+if __name__ == "__main__":
+    main()
