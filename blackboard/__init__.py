@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 
 _NAMES = {
-    "core.agent_definition": "Agent Context agent of_subject strongest_of watch",
+    "core.agent_definition": "Agent Context agent marks of_subject strongest_of subject watch",
     "board": "Blackboard Deposit",
     "board.result_types": (
         "ActivationRecord AgendaItem AgentStatus BoardStatus CostRow DeployResult "

@@ -19,8 +19,10 @@ from blackboard.clock import SystemClock as SystemClock
 from blackboard.core.agent_definition import Agent as Agent
 from blackboard.core.agent_definition import Context as Context
 from blackboard.core.agent_definition import agent as agent
+from blackboard.core.agent_definition import marks as marks
 from blackboard.core.agent_definition import of_subject as of_subject
 from blackboard.core.agent_definition import strongest_of as strongest_of
+from blackboard.core.agent_definition import subject as subject
 from blackboard.core.agent_definition import watch as watch
 from blackboard.core.conditions import Measure as Measure
 from blackboard.core.conditions import count as count

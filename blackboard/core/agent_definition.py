@@ -5,11 +5,12 @@ An agent has no board and no connection. The daemon reads and writes for it.
 
 from __future__ import annotations
 
+import enum
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Final, Protocol, TypeVar, overload
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,7 +32,7 @@ from blackboard.core.finding import Finding
 from blackboard.core.mark_actions import Returned
 from blackboard.core.marks import Mark
 from blackboard.core.parsing import parse_condition
-from blackboard.core.tags import Where, as_data
+from blackboard.core.tags import as_data
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 
@@ -200,13 +201,29 @@ class Read:
     """The class of the marks, if it was given."""
 
 
-def strongest_of(kind: KindLike, limit: int = 5, *, where: Where | None = None) -> Read:
+class Placeholder(enum.Enum):
+    """A value in the `where` of a read that is known only when the agent is woken."""
+
+    SUBJECT = "subject"
+
+
+subject: Final = Placeholder.SUBJECT
+"""Stands for each subject that woke the agent: `reads=[marks(Alert, where={"service": subject})]`."""
+
+ReadWhere = Mapping[str, Any]
+"""As `Where`, also with the placeholder `subject` as a value."""
+
+
+def strongest_of(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:
     """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000).
+
+    It is also called `marks`, for reads by tags: `marks(Alert, where={"service": subject})`.
 
     Args:
         kind: A mark class, or the name of a kind.
-        limit: The largest number of marks.
-        where: Only marks whose tags have these values, as in `Blackboard.marks`.
+        limit: The largest number of marks; with `subject` in `where`, for each subject that woke the agent.
+        where: Only marks whose tags have these values, as in `Blackboard.marks`. The value `subject` stands for each
+            subject that woke the agent.
 
     Raises:
         UsageError: A value in `where` cannot be that of a tag.
@@ -214,13 +231,17 @@ def strongest_of(kind: KindLike, limit: int = 5, *, where: Where | None = None) 
     return _read(kind, limit, where, same_subject=False)
 
 
-def of_subject(kind: KindLike, limit: int = 5, *, where: Where | None = None) -> Read:
+marks = strongest_of
+"""Agents read by tags with `marks(...)`, as programs do with `board.marks(...)`."""
+
+
+def of_subject(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:
     """Return a read of the strongest marks of a kind for each subject that woke the agent, at most `limit` each.
 
     Args:
         kind: A mark class, or the name of a kind.
         limit: The largest number of marks of one subject.
-        where: Only marks whose tags have these values, as in `Blackboard.marks`.
+        where: Only marks whose tags have these values, as in `strongest_of`.
 
     Raises:
         UsageError: A value in `where` cannot be that of a tag.
@@ -431,7 +452,22 @@ def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
             yield from () if condition is None else condition.mark_classes
 
 
-def _read(kind: KindLike, limit: int, where: Where | None, *, same_subject: bool) -> Read:
+def _read(kind: KindLike, limit: int, where: ReadWhere | None, *, same_subject: bool) -> Read:
     name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
-    spec = ReadSpec(kind=name, limit=limit, same_subject=same_subject, where=as_data(where or {}))
+    constants: dict[str, Any] = {}
+    of_subjects = []
+    for tag, value in (where or {}).items():
+        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+        if subject in values:
+            of_subjects.append(tag)
+            values = value = [item for item in values if item is not subject]
+        if values or tag not in of_subjects:
+            constants[tag] = value
+    spec = ReadSpec(
+        kind=name,
+        limit=limit,
+        same_subject=same_subject,
+        where=as_data(constants),
+        where_subject=tuple(of_subjects),
+    )
     return Read(spec, mark_class)

@@ -4,6 +4,7 @@
     (total(Smoke) >= 2) & (count(Fire) >= 1)            the marks of one subject
     count(Qualified, Rejected, over="board") >= 20      the whole board
     strength(Lead, subject="lead/vip-*") >= 0.3         only subjects that match a pattern
+    count(Alert, where={"severity": "high"}) >= 3       only marks with these tags
     strength(Qualified) < 0.3                           falling: it has gone cold
     count(Error, within="10m") >= 5                     the deposits of the last ten minutes
 
@@ -30,8 +31,9 @@ from typing import Any, ClassVar, Literal, NoReturn
 from blackboard.clock import Instant
 from blackboard.core.marks import Mark, normalize_subject
 from blackboard.core.reinforcement import FadingMark
+from blackboard.core.tags import Tags, Where, WhereClause
 from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
-from blackboard.errors import InvalidCondition, InvalidDuration
+from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
 
 Scope = Literal["subject", "board"]
 KindLike = type[Mark] | str
@@ -134,6 +136,11 @@ class Condition(ABC):
         return tuple(dict.fromkeys(kind for one in measures if one.within is None for kind in one.kinds))
 
     @property
+    def has_where(self) -> bool:
+        """Whether it counts only marks with some tags, at least in part."""
+        return any(comparison.measure.where is not None for comparison in self.comparisons())
+
+    @property
     def is_schedule(self) -> bool:
         """Whether it names instants instead of measuring marks: see `schedules`."""
         return False
@@ -183,16 +190,19 @@ class Measure(ABC):
         subject: A pattern such as `lead/vip-*`; only marks of matching subjects count. `*` stands for any characters,
             `?` for one character, `[abc]` and `[a-c]` for one of these, `[!abc]` for one other character. `exactly`
             returns the pattern that matches only a given text.
+        where: The values that tags of the kinds must have, such as `{"severity": "high"}`; only marks with all of them
+            count. A list stands for any of its values.
         within: Only for `count` and `total`: the length of a window. They then measure the deposits that occurred in
             it, even if their marks are gone: their number, or the sum of weight x deposited intensity.
 
     Raises:
-        InvalidCondition: A kind, scope, pattern or window is not valid.
+        InvalidCondition: A kind, scope, pattern, tag or window is not valid.
     """
 
     kinds: tuple[str, ...]
     over: Scope
     subject: str | None
+    where: WhereClause | None
     within: int | None
     """The length of the window in microseconds; None if it measures live marks."""
     mark_classes: tuple[type[Mark], ...] = field(compare=False, repr=False)
@@ -215,6 +225,7 @@ class Measure(ABC):
         *kinds: KindLike,
         over: Scope = "subject",
         subject: str | None = None,
+        where: Where | None = None,
         within: DurationLike | None = None,
     ) -> None:
         if not kinds:
@@ -234,6 +245,7 @@ class Measure(ABC):
         object.__setattr__(self, "kinds", tuple(dict.fromkeys(names)))
         object.__setattr__(self, "over", over)
         object.__setattr__(self, "subject", None if subject is None else normalize_subject(subject))
+        object.__setattr__(self, "where", self._clause(where) if where else None)
         object.__setattr__(self, "within", None if within is None else self._window(within))
         object.__setattr__(
             self, "mark_classes", tuple(dict.fromkeys(kind for kind in kinds if not isinstance(kind, str)))
@@ -251,6 +263,13 @@ class Measure(ABC):
                 raise InvalidCondition(f"{cls.__qualname__}: there is already a measure {name!r}; choose another name")
             MEASURES[name] = cls
         cls.keeps_sums = cls.from_sums is not Measure.from_sums
+
+    def _clause(self, where: Where) -> WhereClause:
+        """Return the values that tags must have. Whether the kinds have such tags is checked with the deployment."""
+        try:
+            return WhereClause.of(where)
+        except UsageError as error:
+            raise InvalidCondition(f"{self.name}: where: {error}") from None
 
     def _window(self, within: DurationLike) -> int:
         if not self.takes_window:
@@ -311,9 +330,26 @@ class Measure(ABC):
         fading = math.log(value / second_later) if value > second_later > 0 else 0.0
         return int(min(LONGEST_WAIT, SECOND * math.log(value / threshold) / fading)) + 1 if fading else SECOND
 
+    def changed(self, **options: Any) -> Measure:
+        """Return the measure with other options. Over the board, the strength of one mark is that of the strongest."""
+        measure = Strongest if self.is_per_mark and options.get("over") == "board" else type(self)
+        own = {
+            "over": self.over,
+            "subject": self.subject,
+            "where": None if self.where is None else self.where.values,
+            "within": None if self.within is None else Microseconds(self.within),
+        }
+        return measure(*self.kinds, **(own | options))
+
     def covers(self, subject: str) -> bool:
         """Return whether marks of a subject count."""
         return self.subject is None or fnmatchcase(subject, self.subject)
+
+    def counts(self, kind: str, subject: str, tags: Tags | None) -> bool:
+        """Return whether marks of a kind and subject with these tags count."""
+        if kind not in self.kinds or not self.covers(subject):
+            return False
+        return self.where is None or (tags is not None and tags.match(self.where))
 
     def __ge__(self, threshold: float) -> Comparison:
         return Comparison(self, ">=", threshold)
@@ -334,6 +370,8 @@ class Measure(ABC):
         if self.subject is not None:
             # A JSON string is a valid Python literal, too.
             arguments.append(f"subject={json.dumps(self.subject, ensure_ascii=False)}")
+        if self.where is not None:
+            arguments.append(f"where={self.where}")
         if self.within is not None:
             arguments.append(f'within="{format_duration(self.within)}"')
         return f"{self.name}({', '.join(arguments)})"
@@ -521,35 +559,45 @@ def exact_digits(number: float) -> str:
     return short if float(short) == number else repr(number)
 
 
-def strength(kind: KindLike, *, subject: str | None = None) -> Strength:
+def strength(kind: KindLike, *, subject: str | None = None, where: Where | None = None) -> Strength:
     """Return the strength of one mark of a kind: weight x intensity x share."""
-    return Strength(kind, subject=subject)
+    return Strength(kind, subject=subject, where=where)
 
 
 def total(
-    *kinds: KindLike, over: Scope = "subject", subject: str | None = None, within: DurationLike | None = None
+    *kinds: KindLike,
+    over: Scope = "subject",
+    subject: str | None = None,
+    where: Where | None = None,
+    within: DurationLike | None = None,
 ) -> Total:
     """Return the sum of the strengths of the marks of one subject, or of the whole board.
 
     With `within`, the sum of weight x intensity over the deposits that occurred in that window, as in
     `total(Cost, within="24h")`.
     """
-    return Total(*kinds, over=over, subject=subject, within=within)
+    return Total(*kinds, over=over, subject=subject, where=where, within=within)
 
 
-def strongest(*kinds: KindLike, over: Scope = "subject", subject: str | None = None) -> Strongest:
+def strongest(
+    *kinds: KindLike, over: Scope = "subject", subject: str | None = None, where: Where | None = None
+) -> Strongest:
     """Return the strength of the strongest mark of one subject, or of the whole board."""
-    return Strongest(*kinds, over=over, subject=subject)
+    return Strongest(*kinds, over=over, subject=subject, where=where)
 
 
 def count(
-    *kinds: KindLike, over: Scope = "subject", subject: str | None = None, within: DurationLike | None = None
+    *kinds: KindLike,
+    over: Scope = "subject",
+    subject: str | None = None,
+    where: Where | None = None,
+    within: DurationLike | None = None,
 ) -> Count:
     """Return the number of live marks of one subject, or of the whole board.
 
     With `within`, the number of deposits that occurred in that window, as in `count(Error, within="10m")`.
     """
-    return Count(*kinds, over=over, subject=subject, within=within)
+    return Count(*kinds, over=over, subject=subject, where=where, within=within)
 
 
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
@@ -565,18 +613,13 @@ def with_window(comparison: Comparison, within: int) -> Comparison:
     Raises:
         InvalidCondition: It is not a valid length, or the measure takes no window.
     """
-    one = comparison.measure
-    measure = type(one)(*one.kinds, over=one.over, subject=one.subject, within=Microseconds(within))
-    return replace(comparison, measure=measure)
+    return replace(comparison, measure=comparison.measure.changed(within=Microseconds(within)))
 
 
 def over_board(condition: Condition) -> Condition:
     """Return a condition with all its measures over the whole board."""
     if isinstance(condition, Comparison):
-        one = condition.measure
-        measure = Strongest if one.is_per_mark else type(one)
-        within = None if one.within is None else Microseconds(one.within)
-        return replace(condition, measure=measure(*one.kinds, over="board", subject=one.subject, within=within))
+        return replace(condition, measure=condition.measure.changed(over="board"))
     if isinstance(condition, Not):
         return Not(over_board(condition.part))
     if isinstance(condition, Combination):

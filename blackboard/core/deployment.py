@@ -24,7 +24,7 @@ from blackboard.core.conditions import (
 from blackboard.core.decay import law_from
 from blackboard.core.marks import MAX_PAYLOAD_BYTES, Decision, Kind, Need, OnRepeat
 from blackboard.core.parsing import parse_condition
-from blackboard.core.tags import TagValue
+from blackboard.core.tags import TagValue, Where, WhereClause
 from blackboard.durations import Duration, Microseconds
 from blackboard.errors import Mistake, UnknownName, UsageError
 
@@ -190,12 +190,27 @@ class ReadSpec(Data):
         limit: The number of marks, 1 to 1000; the strongest come first.
         same_subject: Whether the limit is for each subject that the agent was woken for, instead of for the board.
         where: The values that tags of the marks must have, by name. A list stands for any of its values.
+        where_subject: The tags whose value may also be the subject that the agent was woken for.
     """
 
     kind: str
     limit: int = Field(default=5, ge=1, le=1000)
     same_subject: bool = False
     where: dict[str, TagValue | tuple[TagValue, ...]] = Field(default_factory=dict)
+    where_subject: tuple[str, ...] = ()
+
+    @property
+    def needs_subject(self) -> bool:
+        """Whether it reads other marks for each subject that the agent was woken for."""
+        return self.same_subject or bool(self.where_subject)
+
+    def where_of(self, subject: str | None) -> Where:
+        """Return the values that tags must have, for a subject that the agent was woken for."""
+        where: dict[str, Any] = dict(self.where)
+        for name in self.where_subject if subject is not None else ():
+            own = where.get(name, ())
+            where[name] = (*own, subject) if isinstance(own, tuple) else (own, subject)
+        return where
 
 
 class ModelChoice(Data):
@@ -525,19 +540,41 @@ def _mistakes_about_clearing(
         yield Mistake(where, text)
 
 
-def mistakes_in_reads(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
-    """Yield the mistakes in the tag filters of an agent's `reads`."""
+def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
+    """Yield the condition of a watch and those of its guard, each after the end of its place in the settings."""
+    yield "", watch.condition
+    for name in ("only_if", "unless"):
+        if text := getattr(watch, name):
+            yield f".{name}", parse_condition(text)
+
+
+def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
+    """Yield which tags in the conditions and reads of an agent its kinds do not have, or not with such values."""
+    place = f"agents.{agent.name}"
     for read in agent.reads:
-        if not read.where or read.kind not in kinds:
-            continue
-        place = f"agents.{agent.name}.reads"
+        if read.kind in kinds:
+            yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_read(read, kinds[read.kind]))
+    for watch in agent.watches:
+        for suffix, condition in conditions_of(watch):
+            texts = (
+                text
+                for measure in (comparison.measure for comparison in condition.comparisons())
+                if measure.where is not None
+                for kind in measure.kinds
+                if kind in kinds
+                for text in kinds[kind].tag_schema.mistakes_in(measure.where)
+            )
+            yield from (Mistake(f"{place}.watches.{watch.name}{suffix}", text) for text in dict.fromkeys(texts))
+
+
+def _mistakes_in_read(read: ReadSpec, kind: Kind) -> Iterator[str]:
+    for name, value in read.where.items():
         try:
-            tags = kinds[read.kind].tag_schema.filter(read.where)
+            yield from kind.tag_schema.mistakes_in(WhereClause.of({name: value}))
         except UsageError as error:
-            yield Mistake(place, str(error))
-        else:
-            for name in (name for name, keys in tags.keys.items() if not keys):
-                yield Mistake(place, f"where: {name!r} has no value, and an absent tag matches nothing")
+            yield f"where: {error}"
+    for name in read.where_subject:
+        yield from kind.tag_schema.mistakes_in(WhereClause.of({name: "subject"}))
 
 
 def _no_subject(watch: WatchSpec) -> str:
@@ -558,11 +595,11 @@ def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
             )
         if is_schedule and watch.include_own:
             yield Mistake(f"{where}.include_own", f"{watch.condition} waits for no marks, not even the agent's own")
-    if len(scheduled) == len(agent.watches) and (kinds := [read.kind for read in agent.reads if read.same_subject]):
+    if len(scheduled) == len(agent.watches) and (kinds := [read.kind for read in agent.reads if read.needs_subject]):
         yield Mistake(
             f"{place}.reads",
-            f"of_subject reads the subjects that woke the agent, but a schedule has no subject: read"
-            f" strongest_of({', '.join(kinds)})",
+            f"of_subject, and subject in where, read for the subjects that woke the agent, but a schedule has no"
+            f" subject: read strongest_of({', '.join(kinds)})",
         )
 
 

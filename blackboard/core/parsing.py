@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -36,8 +37,8 @@ def _parsed(text: str) -> Condition:
 
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?P<sign>>=|<=|[<>&|~(),=]))",
+    r"\s*(?:(?P<number>-?(?:\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+))|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<text>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")|(?P<sign>>=|<=|[<>&|~(),={}\[\]:]))",
     re.ASCII | re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -65,7 +66,10 @@ class _Parser:
     unary       := '~' unary | '(' disjunction ')' | comparison | schedule
     comparison  := measure ('>=' | '<') number
     measure     := name '(' item (',' item)* ')'
-    item        := name | quoted | ('over' | 'subject' | 'within') '=' (name | quoted)
+    item        := name | quoted | ('over' | 'subject' | 'within') '=' (name | quoted) | 'where' '=' tags
+    tags        := '{' quoted ':' values (',' quoted ':' values)* '}'
+    values      := literal | '[' literal (',' literal)* ']'
+    literal     := quoted | number | 'True' | 'False' | 'true' | 'false'
     schedule    := name '(' quoted (',' name '=' quoted)* ')'
     """
 
@@ -152,6 +156,8 @@ class _Parser:
         operator = self.take(">=", "<")
         if self.kind != "number":
             self.fail(f"expected a number, found {self.token}")
+        if self.token.startswith("-"):
+            self.fail(f"a threshold is above 0, found {self.token}")
         number = float(self.token)
         self.advance()
         return measure >= number if operator == ">=" else measure < number
@@ -188,6 +194,38 @@ class _Parser:
         self.advance()
         return value
 
+    def tags(self) -> dict[str, Any]:
+        """Take the values that tags must have."""
+        tags: dict[str, Any] = {}
+        self.take("{")
+        while True:
+            name = self.quoted("the name of a tag")
+            if name in tags:
+                self.fail(f"the tag {name!r} is named twice")
+            self.take(":")
+            if self.kind == "sign" and self.token == "[":
+                self.advance()
+                values = [self.literal()]
+                while self.take(",", "]") == ",":
+                    values.append(self.literal())
+                tags[name] = values
+            else:
+                tags[name] = self.literal()
+            if self.take(",", "}") == "}":
+                return tags
+
+    def literal(self) -> str | bool | Decimal:
+        """Take a value of a tag: a quoted text, a number or a boolean."""
+        if self.kind == "text":
+            return self.value()
+        if self.kind == "name" and self.token in ("True", "true", "False", "false"):
+            return self.value() in ("True", "true")
+        if self.kind != "number":
+            self.fail(f"expected a text in quotes, a number, True or False, found {self.token}")
+        number = Decimal(self.token)
+        self.advance()
+        return number
+
     def measure(self) -> Measure:
         if self.kind != "name":
             self.fail(f"expected {', '.join((*MEASURES, *_SCHEDULES))}, found {self.token}")
@@ -204,9 +242,14 @@ class _Parser:
                 self.fail(f"expected a kind, found {self.token}")
             is_quoted, name = self.kind == "text", self.value()
             if not is_quoted and self.kind == "sign" and self.token == "=":
-                if name not in ("over", "subject", "within") or name in options:
-                    self.fail('only over="board", subject="..." and within="..." can be set, each once')
+                if name not in ("over", "subject", "where", "within") or name in options:
+                    self.fail('only over="board", subject="...", where={...} and within="..." can be set, each once')
                 self.advance()
+                if name == "where":
+                    options[name] = self.tags()
+                    if self.take(",", ")") == ")":
+                        break
+                    continue
                 if self.kind not in (("text",) if name == "within" else ("name", "text")):
                     what = "a duration in quotes" if name == "within" else "a value"
                     self.fail(f"expected {what} for {name}, found {self.token}")

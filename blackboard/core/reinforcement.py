@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from blackboard.clock import Instant
 from blackboard.core.decay import Decay
 from blackboard.core.marks import Kind
+from blackboard.core.tags import Tags, WhereClause
 
 
 def is_live(evaporates_at: Instant | None, at: Instant) -> bool:
@@ -48,6 +49,16 @@ class FadingMark:
     """When the board recorded the present state; after a late deposit, this is later than the instant of the state."""
     within: int | None = None
     """Set if this stands for a deposit in a window of this length: it keeps its strength until it leaves the window."""
+    tags: Tags | None = None
+    """The tags of the mark; None if its kind has none."""
+    where: WhereClause | None = None
+    """Of a deposit in a window: the tags for which it was read, which it has."""
+
+    def has(self, where: WhereClause | None) -> bool:
+        """Return whether it has these tags."""
+        if self.within is not None:
+            return self.where == where
+        return where is None or (self.tags is not None and self.tags.match(where))
 
     def strength(self, at: Instant) -> float:
         """Return weight x intensity x share at an instant; 0 once the mark has evaporated."""

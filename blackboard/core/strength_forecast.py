@@ -89,6 +89,7 @@ def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, subjec
         and mark.within == measure.within
         and mark.is_live(at)
         and measure.covers(mark.subject)
+        and mark.has(measure.where)
         and (any_subject or mark.subject == subject)
     ]
 

@@ -7,9 +7,11 @@ neither true nor "1". A list has the key of each of its texts.
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from json.encoder import encode_basestring
@@ -31,6 +33,7 @@ MAX_KEY_BYTES = 500
 
 _TYPES = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
 """What a tag may be, by the types of JSON schemas."""
+_NAMES_OF_TYPES = {"text": "a text", "number": "a number", "boolean": "true or false", "list": "a list of texts"}
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -42,8 +45,68 @@ class TagFilter(NamedTuple):
 
     def matches(self, payload: Mapping[str, Any]) -> bool:
         """Return whether a mark with this payload passes."""
-        found = self.schema.keys(payload)
+        return self.passes(self.schema.keys(payload))
+
+    def passes(self, found: Mapping[str, frozenset[str]]) -> bool:
+        """Return whether a mark whose tags have these keys passes."""
         return all(not keys.isdisjoint(found.get(name, ())) for name, keys in self.keys.items())
+
+
+@dataclass(frozen=True)
+class WhereClause:
+    """The values that tags must have, as a condition has them: with one text, and equal if they mean the same.
+
+    Attributes:
+        literals: For each tag, in the order of their names, the texts of its values. A mark must have one of them.
+    """
+
+    literals: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @classmethod
+    def of(cls, where: Where) -> WhereClause:
+        """Return the clause for the values that tags must have.
+
+        Raises:
+            UsageError: A value cannot be that of a tag, or a tag has no value.
+        """
+        literals = []
+        for name, value in sorted(where.items()):
+            texts = sorted({_literal(name, item) for item in _values_of(name, value)})
+            if not texts:
+                raise UsageError(f"{name!r} has no value, and an absent tag matches nothing")
+            literals.append((name, tuple(texts)))
+        return cls(tuple(literals))
+
+    @cached_property
+    def values(self) -> dict[str, tuple[str | bool | Decimal, ...]]:
+        """The values that each tag may have."""
+        return {name: tuple(map(_value_of, texts)) for name, texts in self.literals}
+
+    def __str__(self) -> str:
+        values = {name: texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]" for name, texts in self.literals}
+        return "{" + ", ".join(f"{_quoted(name)}: {text}" for name, text in values.items()) + "}"
+
+
+@dataclass(frozen=True, eq=False)
+class Tags:
+    """The tags of a mark. They are read from its payload when a filter first asks for them.
+
+    Attributes:
+        schema: The tags of its kind.
+        payload: Its payload, a JSON text.
+    """
+
+    schema: TagSchema
+    payload: str
+
+    @cached_property
+    def keys(self) -> dict[str, frozenset[str]]:
+        """The keys of its tags, by name."""
+        return self.schema.keys(json.loads(self.payload))
+
+    def match(self, where: WhereClause) -> bool:
+        """Return whether the mark has these values."""
+        return self.schema.filter_of(where).passes(self.keys)
 
 
 @dataclass(frozen=True)
@@ -59,6 +122,8 @@ class TagSchema:
     kind: str
     names: tuple[str, ...]
     schema: Mapping[str, Any] | None = None
+
+    _filters: dict[WhereClause, TagFilter] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def problems(self) -> Iterator[str]:
         """Yield why fields cannot be tags."""
@@ -90,6 +155,32 @@ class TagSchema:
             UsageError: A value cannot be that of a tag.
         """
         return TagFilter(self, {name: frozenset(self._keys_of(name, value)) for name, value in where.items()})
+
+    def filter_of(self, where: WhereClause) -> TagFilter:
+        """Return the filter of a clause; each is made once. A tag that the kind does not have matches nothing."""
+        found = self._filters.get(where)
+        if found is None:
+            known = {
+                name: frozenset(self._keys_of(name, where.values[name])) for name in where.values if name in self.names
+            }
+            found = self._filters[where] = TagFilter(
+                self, {name: known.get(name, frozenset()) for name in where.values}
+            )
+        return found
+
+    def mistakes_in(self, where: WhereClause) -> Iterator[str]:
+        """Yield why marks of the kind can never have these values: an unknown tag, or a value of another type."""
+        for name, values in where.values.items():
+            if name not in self.names:
+                yield str(UnknownName("tag", name, self.names, f"there is no tag {name!r} of kind {self.kind!r}"))
+                continue
+            types = set(_TYPES.values()) if self.schema is None else self._types(name)
+            for value, literal in zip(values, dict(where.literals)[name], strict=True):
+                given = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
+                if given not in types and not (given == "text" and "list" in types):
+                    expected = " or ".join(_NAMES_OF_TYPES[type_] for type_ in sorted(types))
+                    found = _NAMES_OF_TYPES[given]
+                    yield f"the tag {name!r} of kind {self.kind!r} is {expected}, and {literal} is {found}"
 
     def read(self, name: str, text: str) -> list[str | bool | Decimal]:
         """Return the values that a text may stand for, by the types that the tag can have.
@@ -164,6 +255,33 @@ def as_data(where: Where) -> dict[str, TagValue | tuple[TagValue, ...]]:
     """
     found = {name: tuple(map(_as_json, _values_of(name, value))) for name, value in where.items()}
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _literal(name: str, value: TagValue | Decimal) -> str:
+    """Return the text of a value, which is valid in Python too.
+
+    Raises:
+        UsageError: No stored payload has such a value.
+    """
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        if not _is_text(value):
+            raise UsageError(f"{name}: {value!r} is not valid text")
+        return _quoted(value)
+    if math.isinf(float(value)) or math.isnan(value):
+        raise UsageError(f"{name}: a tag is compared with a finite number, not {value}")
+    return comparison_key(value, None, {})
+
+
+def _value_of(literal: str) -> str | bool | Decimal:
+    if literal in ("True", "False"):
+        return literal == "True"
+    return json.loads(literal) if literal.startswith('"') else Decimal(literal)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _as_json(value: TagValue | Decimal) -> TagValue:

@@ -28,10 +28,11 @@ from blackboard.core.deployment import (
     DepositLimits,
     KindSpec,
     WatchSpec,
+    conditions_of,
     min_increase_problem,
     mistakes_about_answers,
     mistakes_in,
-    mistakes_in_reads,
+    mistakes_in_filters,
 )
 from blackboard.core.marks import BUILT_IN_CLASSES, Kind, Mark, place_of
 from blackboard.core.parsing import parse_condition
@@ -42,7 +43,7 @@ from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices
 from blackboard.settings.agent_sections import misspelt_sections, section_mistakes
 from blackboard.settings.condition_warnings import warnings_about
-from blackboard.settings.deployment_warnings import conditions_of, probable_mistakes
+from blackboard.settings.deployment_warnings import probable_mistakes
 from blackboard.settings.price_settings import without_price
 from blackboard.settings.sections import AgentSection, AuthorSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings, examine_settings
@@ -400,7 +401,7 @@ class _Resolver:
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._check_known(f"{place}.reads", "kind", [read.kind], kinds, named=False)
-        for mistake in mistakes_in_reads(spec, kinds):
+        for mistake in mistakes_in_filters(spec, kinds):
             self._record_mistake(mistake.place, mistake.message)
         self._check_known(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         self._check_known(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blackboard.core.conditions import Condition, Count
-from blackboard.core.deployment import AgentSpec, WatchSpec
+from blackboard.core.deployment import AgentSpec, WatchSpec, conditions_of
 from blackboard.core.marks import Kind
-from blackboard.core.parsing import parse_condition
 from blackboard.durations import HOUR, Duration, format_duration
 from blackboard.errors import Mistake
-
-
-def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
-    """Yield the condition of a watch and those of its guard, each after the end of its place in the settings."""
-    yield "", watch.condition
-    for name in ("only_if", "unless"):
-        if text := getattr(watch, name):
-            yield f".{name}", parse_condition(text)
 
 
 def probable_mistakes(agent: AgentSpec, kinds: Mapping[str, Kind], keep_history: Duration | None) -> Iterator[Mistake]:

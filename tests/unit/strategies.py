@@ -54,8 +54,12 @@ names = st.sampled_from(["smoke", "fire", "lead", "over", "subject", "a", "Kind_
 patterns = st.one_of(
     st.none(), st.text(max_size=12), st.sampled_from(["lead/*", "it's", '"', "''", "a''b", "\\", "a\\nb"])
 )
+tag_values = st.one_of(st.text(max_size=4), st.booleans(), st.integers(), st.floats(-1e9, 1e9))
+wheres = st.dictionaries(
+    st.text(max_size=4), st.one_of(tag_values, st.lists(tag_values, min_size=1, max_size=3)), max_size=2
+)
 measures: st.SearchStrategy[Measure] = st.one_of(
-    st.builds(lambda kind, subject: Strength(kind, subject=subject), names, patterns),
+    st.builds(lambda kind, subject, where: Strength(kind, subject=subject, where=where), names, patterns, wheres),
     st.builds(
         lambda measure, kinds, over, subject: measure(*kinds, over=over, subject=subject),
         st.sampled_from([Total, Strongest, Count]),

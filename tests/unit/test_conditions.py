@@ -91,6 +91,11 @@ def test_a_total_falls_at_the_first_instant_at_which_it_is_below(
         (strongest("smoke") < 1 / 3, f'strongest("smoke") < {1 / 3!r}'),
         (count(Smoke, subject="o'clock*") >= 3, 'count("smoke", subject="o\'clock*") >= 3'),
         (count(Smoke, subject='a"b\\') >= 3, 'count("smoke", subject="a\\"b\\\\") >= 3'),
+        (strength(Smoke, where={"b": "x", "a": 1.0}) >= 1, 'strength("smoke", where={"a": 1, "b": "x"}) >= 1'),
+        (
+            total(Smoke, over="board", where={"a": [True, "é", -0.5, "é"]}, within="10m") >= 1,
+            'total("smoke", over="board", where={"a": ["é", -0.5, True]}, within="10m") >= 1',
+        ),
         (HOT & BURNS & HOT, '(strength("smoke") >= 0.7) & (count("fire") >= 1) & (strength("smoke") >= 0.7)'),
         (HOT & (BURNS | HOT), '(strength("smoke") >= 0.7) & ((count("fire") >= 1) | (strength("smoke") >= 0.7))'),
         (~(HOT | BURNS), '~((strength("smoke") >= 0.7) | (count("fire") >= 1))'),
@@ -129,6 +134,27 @@ def test_a_subject_may_have_either_quotes_or_none() -> None:
     assert parse_condition("count(smoke, subject=kitchen) >= 1") == (count("smoke", subject="kitchen") >= 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("{'a': true}", True),
+        ("{'a': [True]}", True),
+        ("{'a': 1}", False),
+        ("{'a': 'true'}", False),
+    ],
+)
+def test_tags_are_compared_by_value_and_type(text: str, same: bool) -> None:
+    other = count(Smoke, where={"a": True}) >= 1
+    assert (parse_condition(f"count(smoke, where={text}) >= 1") == other) is same
+    assert len({parse_condition(f"count(smoke, where={text}) >= 1"), other}) == (1 if same else 2)
+
+
+def test_a_tag_without_a_value_is_refused() -> None:
+    for value in (None, [], [None]):
+        with pytest.raises(InvalidCondition, match="'a' has no value, and an absent tag matches nothing"):
+            count(Smoke, where={"a": value})  # type: ignore[dict-item]
+
+
 def test_a_kind_named_twice_counts_once() -> None:
     assert count(Smoke, "smoke", Fire).kinds == ("smoke", "fire")
 
@@ -143,7 +169,13 @@ def test_a_kind_named_twice_counts_once() -> None:
         ("strength(smoke) <= 1", "write >= \\(at or above\\) or < \\(below\\)"),
         ("strength(smoke) = 1", "expected >= or <, found ="),
         ("strength(smoke) >= high", "expected a number, found high"),
-        ("strength(smoke) >= -1", "'-' has no meaning here"),
+        ("count(smoke, where=high) >= 1", "expected {, found high"),
+        ("count(smoke, where={a: 1}) >= 1", "expected a text in quotes for the name of a tag, found a"),
+        ("count(smoke, where={'a': high}) >= 1", "expected a text in quotes, a number, True or False, found high"),
+        ("count(smoke, where={'a': 1, 'a': 2}) >= 1", "the tag 'a' is named twice"),
+        ("count(smoke, where={'a': 1e999}) >= 1", "a tag is compared with a finite number"),
+        ("count(smoke, where={'a': []}) >= 1", "found \\]"),
+        ("strength(smoke) >= -1", "a threshold is above 0, found -1"),
         ("strength(smoke) >= 0", "a threshold is a number above 0"),
         ("strength(smoke) >= 1e999", "a threshold is a number above 0"),
         ("strength(smoke) >= 1 and count(fire) >= 1", "expected & or | or the end, found and"),
@@ -154,7 +186,7 @@ def test_a_kind_named_twice_counts_once() -> None:
         ("strength() >= 1", "expected a kind"),
         ("count(over=board) >= 1", "needs a kind"),
         ("count(smoke, over=moon) >= 1", 'over is "subject" or "board", not \'moon\''),
-        ("count(smoke, colour=grey) >= 1", 'only over="board", subject="..." and within="..." can be set'),
+        ("count(smoke, colour=grey) >= 1", 'only over="board", subject="...", where={...} and within="..." can be set'),
         ("count(smoke, over=board, over=board) >= 1", "each once"),
         ("count(smoke, subject='x) >= 1", "has no meaning here"),
         ('count(smoke, subject="\\d") >= 1', "is not an escape"),

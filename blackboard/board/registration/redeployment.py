@@ -9,7 +9,7 @@ from blackboard.board.watches import predicted_crossings
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits
-from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec, mistakes_in_reads
+from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec, mistakes_in_filters
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, WINDOWS
@@ -25,13 +25,13 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
 
     Raises:
         ConfigurationError: A new agent has a name that is not an identifier or is reserved, an agent that is new or
-            changed has settings that cannot work together, or an agent reads marks by a tag that their kind does not
-            have.
+            changed has settings that cannot work together, or an agent filters marks by a tag or value that their kind
+            does not have.
     """
     old = txn.deployment
     _check_names(old, new)
     new = complete(txn, new)
-    _check_reads(new)
+    _check_filters(new)
     if not is_change(txn, new):
         return DeployResult(old.version, ())
     apply_due_changes(txn)
@@ -80,10 +80,14 @@ def _check_names(old: Deployment, new: Deployment) -> None:
         raise ConfigurationError(mistakes)
 
 
-def _check_reads(new: Deployment) -> None:
-    filtered = [agent for agent in new.agents.values() if any(read.where for read in agent.reads)]
-    kinds = {read.kind: new.kind(read.kind) for agent in filtered for read in agent.reads if read.kind in new.kinds}
-    if mistakes := [mistake for agent in filtered for mistake in mistakes_in_reads(agent, kinds)]:
+def _check_filters(new: Deployment) -> None:
+    """Check that the kinds have the tags by which agents filter their marks.
+
+    Raises:
+        ConfigurationError: A kind does not have such a tag, or not with such a value.
+    """
+    kinds = {name: new.kind(name) for name in new.kinds}
+    if mistakes := [mistake for agent in new.agents.values() for mistake in mistakes_in_filters(agent, kinds)]:
         raise ConfigurationError(mistakes)
 
 

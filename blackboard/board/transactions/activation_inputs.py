@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.deployment import AgentSpec
+from blackboard.core.deployment import AgentSpec, ReadSpec
 from blackboard.core.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order
 from blackboard.store.rows import EventRow, MarkRow
@@ -91,8 +91,8 @@ def record_reads(
     candidates = (
         pair
         for read in agent.reads
-        for subject in (own_subjects if read.same_subject else [None])
-        for pair in strongest(txn, read.kind, read.limit, subject, tagged_marks.filter_of(txn, read.kind, read.where))
+        for subject in (own_subjects if read.needs_subject else [None])
+        for pair in _read(txn, read, subject)
     )
     reads: dict[int, ActivationInput] = {}
     for row, strength in candidates:
@@ -101,6 +101,11 @@ def record_reads(
     for item in reads.values():
         record_input(txn, activation_id, item.event, item.strength, READ)
     return tuple(reads.values())
+
+
+def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:
+    tags = tagged_marks.filter_of(txn, read.kind, read.where_of(subject))
+    return strongest(txn, read.kind, read.limit, subject if read.same_subject else None, tags)
 
 
 def strongest(

@@ -70,6 +70,17 @@ class RegisteredWatch:
         """Whether the condition counts the deposits of a window."""
         return self.condition.has_window
 
+    @cached_property
+    def has_where(self) -> bool:
+        """Whether the condition counts only marks with some tags, so that a mark may leave what it counts."""
+        return self.condition.has_where
+
+    @cached_property
+    def selects_marks(self) -> bool:
+        """Whether it counts only some marks of its kinds: of a pattern of subjects, or with some tags."""
+        measures = [comparison.measure for comparison in self.condition.comparisons()]
+        return any(measure.subject is not None or measure.where is not None for measure in measures)
+
     @property
     def absorbs(self) -> bool:
         """Whether the watch absorbs the marks that its activations are given: it rises, and counts no deposits."""

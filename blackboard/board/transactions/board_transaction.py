@@ -15,6 +15,7 @@ from blackboard.core.conditions import Condition
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks import Kind
 from blackboard.core.reinforcement import FadingMark, FadingState
+from blackboard.core.tags import Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement
@@ -227,8 +228,20 @@ class BoardTransaction:
     def fading(self, row: MarkRow) -> FadingMark:
         """Return a mark as the forecast needs it."""
         row = self.migrated(row)
-        weight = self.kind(row.kind).weight
-        return FadingMark(row.kind, row.subject, weight, self.state(row), row.evaporates_at, row.changed_at)
+        return FadingMark(
+            row.kind,
+            row.subject,
+            self.kind(row.kind).weight,
+            self.state(row),
+            row.evaporates_at,
+            row.changed_at,
+            tags=self.tags(row.kind, row.payload),
+        )
+
+    def tags(self, kind: str, payload: str | None) -> Tags | None:
+        """Return the tags of a mark with a payload; None if its kind has none, or the payload was erased."""
+        schema = self.kind(kind).tag_schema
+        return Tags(schema, payload) if schema.names and payload is not None else None
 
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that continues from another instant or under another law."""

@@ -28,6 +28,7 @@ from typing import NamedTuple
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import RunningSums
+from blackboard.board.watches import need_access
 from blackboard.board.watches.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.clock import Instant
 from blackboard.core.conditions import Total
@@ -118,10 +119,15 @@ def keeps_live_sums(txn: BoardTransaction, watch: RegisteredWatch) -> bool:
 def watches_with_sums(txn: BoardTransaction, kind: str) -> Iterator[RegisteredWatch]:
     """Yield the rising watches with sums over marks of a kind; a watch with sums over all live marks twice."""
     for watch in txn.active.rising.get(kind, ()):
-        if watch.keeps_sums:
-            yield watch
-        if keeps_live_sums(txn, watch):
-            yield watch.over_live_marks
+        yield from sums_of(txn, watch)
+
+
+def sums_of(txn: BoardTransaction, watch: RegisteredWatch) -> Iterator[RegisteredWatch]:
+    """Yield a watch if it keeps sums, and the watch over all live marks if it keeps those."""
+    if watch.keeps_sums:
+        yield watch
+    if keeps_live_sums(txn, watch):
+        yield watch.over_live_marks
 
 
 def is_evaporated(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
@@ -167,7 +173,7 @@ def _recount(txn: BoardTransaction, watch: RegisteredWatch) -> None:
     reset(txn, watch)
     if not watch.keeps_sums:
         return
-    if watch.comparison.measure.subject is not None or txn.active.migrating.intersection(watch.kinds):
+    if watch.selects_marks or txn.active.migrating.intersection(watch.kinds):
         for row in stored_stimuli_of(txn, watch):  # as they are stored, since the backfill subtracts them so
             group = _group(txn, watch, row)
             if row.is_live(group.evaporated_through):
@@ -328,7 +334,7 @@ def _subtract_evaporated(
         return
     if txn.has_evaporated_marks:  # otherwise no mark on the live board has evaporated
         span = {"after": group.evaporated_through, "up_to": up_to}
-        if watch.comparison.measure.subject is None:
+        if not watch.selects_marks:
             _rebase(txn, txn.laws.get(txn.sql, law_key), group)
             sums = _sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, group.anchor, **span)
             add_terms(group, *sums, sign=-1)
@@ -341,7 +347,7 @@ def _subtract_evaporated(
                 **span,
             }
             for row in txn.sql.all(MARKS.expired_stimuli, **values):
-                if watch.covers(row.subject):
+                if need_access.counts(txn, watch, row):
                     _add_row(txn, row, group, -1)
     # Recorded even if nothing was found, so that the same range is not searched again.
     group.evaporated_through, group.changed = up_to, True

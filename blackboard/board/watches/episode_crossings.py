@@ -38,18 +38,21 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
     return [
         watch
         for watch in txn.active.over_time.get(new.kind, ())
-        if need_access.counts(txn, watch, new) and _follow_deposit(txn, watch, old, new) and not watch.is_falling
+        if _follow_deposit(txn, watch, old, new) and not watch.is_falling
     ]
 
 
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
     """Follow a deposit in one state, and return whether a crossing is new."""
+    before, after = need_access.as_counted(txn, watch, old, new)
+    if before is after is None:
+        return False
     key = StateKey.of(watch, new)
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.is_falling:
         _take_over(txn, key)
     changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
-    is_idle = not _end_drop(txn, watch, key) and changes_nothing(txn, watch, key, old, new)
+    is_idle = not _end_drop(txn, watch, key) and changes_nothing(txn, watch, key, before, after)
     is_new = not is_idle and advance_to_now(txn, watch, key)
     if not is_new and not watch.is_falling:
         _renew(txn, watch, key)
@@ -67,7 +70,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
 
 
 def _changes_nothing_in_window(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
     """Return whether a deposit leaves the state of a watch with a window as it is.
 
@@ -81,15 +84,13 @@ def _changes_nothing_in_window(
 
 
 def _changes_nothing(
-    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow
+    txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
     """Return whether a deposit leaves the state of a watch over the board as it is, without a look at all its marks.
 
     A stronger mark only delays the end of an episode, which is computed again when it is due.
     """
-    if not watch.is_over_board:
-        return False
-    if may_be_weaker(txn, old, new):
+    if not watch.is_over_board or new is None or may_be_weaker(txn, old, new):
         return False
     state = watch_states.get(txn, key)
     if watch.is_falling:

@@ -19,8 +19,24 @@ from blackboard.store.statements import MARKS
 
 
 def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
-    """Return whether a watch covers a mark and the mark may wake its agent."""
-    return watch.covers(row.subject) and (row.kind != Need.kind or _wakes(txn, watch.agent, row))
+    """Return whether a watch covers a mark, by its subject and its tags, and the mark may wake its agent."""
+    if not watch.covers(row.subject) or (watch.has_where and not _passes(txn, watch, row)):
+        return False
+    return row.kind != Need.kind or _wakes(txn, watch.agent, row)
+
+
+def as_counted(
+    txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow
+) -> tuple[MarkRow | None, MarkRow | None]:
+    """Return a mark before and after a change as a watch sees it: None where it does not count.
+
+    A mark that gets other tags may begin to count, as a new mark does, or end.
+    """
+    if old is not None and watch.has_where and not counts(txn, watch, old):
+        old = None
+    if counts(txn, watch, new):
+        return old, new
+    return old if watch.has_where else None, None
 
 
 def named_agents(row: MarkRow) -> list[str]:
@@ -67,6 +83,17 @@ def rename_agent(txn: BoardTransaction, former: str, name: str) -> None:
         )
         if renamed != row:
             txn.sql.run(MARKS.put_open_need, **renamed._asdict())
+
+
+def _passes(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
+    """Return whether any comparison counts a mark with its tags. Windows have the tags of their deposits instead."""
+    tags = txn.tags(row.kind, row.payload)
+    return any(
+        row.kind in one.measure.kinds
+        if one.measure.within is not None
+        else one.measure.counts(row.kind, row.subject, tags)
+        for one in watch.condition.comparisons()
+    )
 
 
 def _renamed(agents: str | None, former: str, name: str) -> str | None:

@@ -67,12 +67,14 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     `old` is the live mark before its reinforcement; None for a new mark.
     """
     for watch in txn.active.falling.get(new.kind, ()):
-        if not need_access.counts(txn, watch, new) or watch.timing is not None:
+        before, after = need_access.as_counted(txn, watch, old, new)
+        if watch.timing is not None or before is after is None:
             continue
-        if watch.is_over_board and not may_be_weaker(txn, old, new) and _is_predicted(txn, watch, "", 0):
-            continue  # a stronger mark can only delay the crossing, which is computed again when it is due
-        if new.anchored_at < txn.now and not watch.has_window:
-            _record_past_fall(txn, watch, new)
+        if after is not None:
+            if watch.is_over_board and not may_be_weaker(txn, before, after) and _is_predicted(txn, watch, "", 0):
+                continue  # a stronger mark can only delay the crossing, which is computed again when it is due
+            if after.anchored_at < txn.now and not watch.has_window:
+                _record_past_fall(txn, watch, after)
         predict_watch(txn, watch, new)
 
 

@@ -28,11 +28,14 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 
     `old` is the live mark before it was reinforced; None for a new mark.
     """
-    return [
-        watch
-        for watch in txn.active.rising.get(new.kind, ())
-        if need_access.counts(txn, watch, new) and _evaluate_deposit(txn, watch, old, new)
-    ]
+    crossed = []
+    for watch in txn.active.rising.get(new.kind, ()):
+        before, after = need_access.as_counted(txn, watch, old, new)
+        if after is None:
+            _leave(txn, watch, before)
+        elif _evaluate_deposit(txn, watch, before, after, is_known=old is not None):
+            crossed.append(watch)
+    return crossed
 
 
 def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list[RegisteredWatch]:
@@ -48,8 +51,21 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
     ]
 
 
-def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
-    """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing."""
+def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -> None:
+    """Subtract a mark from the sums of a watch for which it does not count any more. What it caused stays."""
+    if old is not None:
+        for sums in board_totals.sums_of(txn, watch):
+            if is_stimulus(txn, sums, old, absorbed_through(txn, sums, old.id)):
+                board_totals.add(txn, sums, old, -1)
+
+
+def _evaluate_deposit(
+    txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow, *, is_known: bool
+) -> bool:
+    """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing.
+
+    `old` is None if the mark did not count before; `is_known` says that it was there.
+    """
     if board_totals.keeps_live_sums(txn, watch):
         for row, sign in ((old, -1), (new, +1)):
             if row is not None and is_stimulus(txn, watch.over_live_marks, row, 0):
@@ -57,7 +73,7 @@ def _evaluate_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRo
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
-    absorbed = 0 if old is None else absorbed_through(txn, watch, old.id)
+    absorbed = absorbed_through(txn, watch, new.id) if is_known else 0
     was_stimulus = old is not None and is_stimulus(txn, watch, old, absorbed)
     if old is not None and not was_stimulus and not is_own and _absorb_unless_news(txn, watch, old, new):
         return False

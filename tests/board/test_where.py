@@ -1,0 +1,110 @@
+"""Conditions with `where` count the marks that have some tags; other tags move a mark in its transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from blackboard import count, strength, strongest, total
+from blackboard.core.conditions import Condition
+from blackboard.core.decay import Exponential
+from blackboard.errors import ConfigurationError
+from tests.board.world import HOUR, MINUTE, World, inputs, kind, spec
+
+HIGH = {"severity": "high"}
+KINDS = {
+    "alert": kind("alert", Exponential("1h"), on_repeat="replace", tags=("severity", "service")),
+    "seen": kind("seen", Exponential("1h"), on_repeat="separate", tags=("severity",)),
+}
+
+
+def put(world: World, subject: str, severity: Any, intensity: float = 1.0, kind: str = "alert") -> int:
+    return world.put(kind, subject, intensity, payload={"severity": severity, "service": subject}).mark_id
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        strength("alert", where=HIGH) >= 0.5,
+        total("alert", where=HIGH) >= 0.5,
+        strongest("alert", over="board", where=HIGH) >= 0.5,
+        total("alert", over="board", where=HIGH) >= 0.5,
+        count("alert", over="board", where=HIGH) >= 1,
+    ],
+    ids=str,
+)
+def test_a_mark_that_gets_the_tags_crosses_in_its_transaction(world: World, condition: Condition) -> None:
+    world.deploy(KINDS, spec("pager", condition))
+    assert put(world, "db", "low")
+    assert world.waiting("pager") == 0
+    mark = put(world, "db", "high")
+    assert world.waiting("pager") == 1
+    assert world.woken("pager") == [mark]
+    put(world, "db", "high", 0.9)
+    assert world.waiting("pager") == 0  # it was given the mark, and a weaker one is no news
+    put(world, "db", "low")
+    assert world.waiting("pager") == 0
+    put(world, "db", "high")
+    assert world.woken("pager") == [mark]  # it counts again, as a new mark would
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        total("alert", where=HIGH) < 0.5,
+        total("alert", over="board", where=HIGH) < 0.5,
+        count("alert", over="board", where=HIGH) < 1,
+        strength("alert", where=HIGH) < 0.5,
+    ],
+    ids=str,
+)
+def test_a_mark_that_loses_the_tags_falls_at_once(world: World, condition: Condition) -> None:
+    world.deploy(KINDS, spec("closer", condition))
+    put(world, "db", "low")
+    assert world.waiting("closer") == 0
+    put(world, "db", "high")
+    put(world, "db", "low")
+    assert world.waiting("closer") == 1
+    assert world.crossings()[-1].crossed_at == world.clock.now()
+
+
+def test_sums_over_the_board_follow_marks_from_filter_to_filter(world: World) -> None:
+    low = {"severity": "low"}
+    world.deploy(
+        KINDS,
+        spec("many", total("alert", over="board", where=HIGH) >= 2.5),
+        spec("few", total("alert", over="board", where=low) >= 2.5),
+    )
+    for subject in "abc":
+        put(world, subject, "low")
+    assert (world.waiting("many"), world.waiting("few")) == (0, 1)
+    for subject in "ab":
+        put(world, subject, "high")
+    assert world.waiting("many") == 0
+    world.advance(MINUTE)
+    put(world, "c", "high")
+    assert world.waiting("many") == 1
+    assert len(world.woken("many") or ()) == 3
+
+
+def test_fading_is_predicted_over_the_marks_that_match(world: World) -> None:
+    world.deploy(KINDS, spec("cold", total("alert", over="board", where=HIGH) < 0.5))
+    put(world, "a", "high")
+    put(world, "b", "low", 100.0)
+    world.advance(HOUR + MINUTE)
+    world.fire_all_due()
+    assert world.waiting("cold") == 1
+
+
+def test_only_marks_that_match_are_given(world: World) -> None:
+    world.deploy(KINDS, spec("pager", count("seen", where=HIGH) >= 2))
+    first = put(world, "db", "high", kind="seen")
+    put(world, "db", "low", kind="seen")
+    second = put(world, "db", "high", kind="seen")
+    assert sorted(inputs(world.claimed("pager"))) == [first, second]
+
+
+def test_a_tag_that_the_kind_does_not_have_is_refused(world: World) -> None:
+    with pytest.raises(ConfigurationError, match="there is no tag 'severty' of kind 'alert'; did you mean 'severity'"):
+        world.deploy(KINDS, spec("pager", strength("alert", where={"severty": "high"}) >= 0.5))
