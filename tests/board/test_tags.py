@@ -305,7 +305,7 @@ def test_a_read_by_an_unknown_tag_is_refused(world: World) -> None:
         with pytest.raises(ConfigurationError, match=problem):
             world.board.deploy(Deployment(kinds=kinds, agents={"sales": agent}))
     with pytest.raises(UsageError, match="a tag is compared with"):
-        strongest_of("alert", where={"service": object()})  # type: ignore[dict-item]
+        strongest_of("alert", where={"service": object()})
 
 
 # -- the view
