@@ -4,16 +4,16 @@ agent_readiness      pauses, cooldowns, concurrency and budgets: whether an agen
 claims               the lease of an activation for the strongest crossings of an agent
 loop_detection       activations that keep waking each other
 activation_results   success, failure, conflict and deferral of a run
-activation_ends      what every end of a run does
+activation_ends      the steps that every end of a run has in common
 activation_splits    moves marks to activations of their own, to find the bad one
 activation_recovery  activations whose workers died
-agent_actions        applies what an agent returned, all of it or nothing
+agent_actions        applies the items that an agent returned, all or none
 agent_decisions      the decision of an agent about a need, which closes the need
 renewed_inputs       the marks of an activation that had a conflict, read again at its next claim
-answer_blame         who is to blame for an unusable answer: its marks, or the model
+answer_blame         whether the marks or the model are to blame for an unusable answer
 model_calls          the records of model calls, so that no answer is paid for twice
 model_pauses         a model that refuses everything gets one call at a time
 batch_api_calls      the calls that go through the provider's Batch API
-budgets              what was spent and reserved, and whether a call fits
-quiescence           whether nothing is left that would finish by itself
+budgets              money and calls that were spent and reserved, and whether a call fits
+quiescence           whether no work is left that would finish by itself
 """

@@ -32,7 +32,10 @@ INTERRUPTED = "its worker died during the call"
 
 
 def current_run(txn: BoardTransaction, row: ActivationRow) -> ActivationRow | None:
-    """Return the stored row if its worker still holds it. A process that resumes too late finds a newer fence."""
+    """Return the stored row if its worker still has the activation.
+
+    A process that resumes too late finds a newer fence.
+    """
     current = get_activation(txn, row.id)
     if current is None or current.state != ActivationState.RUNNING:
         return None
@@ -79,8 +82,7 @@ def close_crossings(txn: BoardTransaction, row: ActivationRow, state: CrossingSt
 def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow) -> int | None:
     """Return the newest unfinished part of the same original that has marks of a crossing, if any.
 
-    The newest part usually ends last. So a batch that splits into thousands is searched a few times, and not at the
-    end of each part.
+    The newest part usually ends last. So a batch that splits into thousands of parts is searched only a few times.
     """
     root = _original(txn, row)
     if crossing.is_over_board:
@@ -95,7 +97,7 @@ def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow)
 
 
 def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
-    """Return the activation from which an activation was split, directly or not, or else the activation itself."""
+    """Return the original from which an activation was split, directly or indirectly, or the activation itself."""
     while row.split_from is not None and (parent := get_activation(txn, row.split_from)) is not None:
         row = parent
     return row

@@ -1,4 +1,4 @@
-"""Recovery of activations whose workers died, and the blame of those that make workers die."""
+"""Recovery of activations whose workers died, and detection of activations that kill workers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def recover(
     is_lost: Callable[[ActivationRow], bool] = lambda row: False,
     expiry_is_death: bool = False,
 ) -> int:
-    """Recover the activations that no worker runs any more, and return their number.
+    """Recover the activations that no worker runs any longer, and return their number.
 
     These are the activations of `dead` workers, those for which `is_lost` returns true because their worker lives and
     does not run them, and with `expired` those whose lease has expired. `is_lost` is called after the running
@@ -48,8 +48,9 @@ def recover(
 def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> None:
     """Make an interrupted activation ready again.
 
-    If a model call was under way and the agent sets `on_unknown = "hold"`, it is held for a person. An activation whose
-    worker `died` again and again may be the reason: it next runs alone, and after one more death it has failed.
+    If a model call was under way and the agent's setting is `on_unknown = "hold"`, the activation is held for a person.
+    An activation whose worker `died` several times in a row may be the cause. It next runs alone, and then one more
+    death is a failure.
     """
     agent = txn.deployment.agents.get(row.agent)
     deaths = (row.deaths or 0) + died
@@ -67,7 +68,7 @@ def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> No
 
 
 def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, attempt: int) -> None:
-    """Fail an activation whose worker died although it ran nothing else: split its marks, or quarantine a single mark.
+    """Fail an activation that ran alone when its worker died: split its marks, or quarantine a single mark.
 
     The parts run alone from the start, so one further death is enough to tell which of them is to blame.
     """

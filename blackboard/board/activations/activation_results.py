@@ -33,7 +33,7 @@ from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
 
 MAX_CONFLICTS = 5
-"""Conflicts in a row of an activation after which it fails."""
+"""The number of conflicts in a row after which an activation fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,7 @@ class Failure:
     Attributes:
         error: The whole error, for a person to read.
         is_hopeless: Whether it would certainly happen again with the same marks, so that they are split at once.
-        divides: Whether the marks are split although it may succeed with all of them. A single mark keeps its attempts,
-            and so do the parts.
+        divides: Whether the marks are split, although all of them together may succeed. The parts keep their attempts.
         counts: Whether it counts towards a cooldown, because the agent itself failed.
         has_bad_answer: Whether the model's answer is to blame, so that it is not used again.
     """
@@ -96,10 +95,11 @@ def fail(
 def put_back(
     txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, conflict: str, rng: random.Random
 ) -> ActivationState | None:
-    """Put an activation back whose result was in conflict with the board. It is ready at once.
+    """Put back an activation whose result was in conflict with the board. It is ready at once.
 
     Its next claim reads its marks again, and its agent asks again: the answer so far is not used. No attempt is
-    counted. After `MAX_CONFLICTS` in a row it is a failure. If its needs were all closed meanwhile, it ends as skipped.
+    counted. `MAX_CONFLICTS` conflicts in a row are a failure. If all its needs were closed in the meantime, it ends as
+    skipped.
 
     Returns the new state, or None, without a change, if the worker has lost the activation.
     """
@@ -157,9 +157,9 @@ def give_back_attempts(txn: BoardTransaction, agent: str, suspect: int) -> None:
 def defer(
     txn: BoardTransaction, row: ActivationRow, *, until: Instant | None, reason: str, is_held: bool = False
 ) -> bool:
-    """Defer an activation until an instant (None: for ever), without counting a failed attempt.
+    """Defer an activation until an instant (None: forever), without counting a failed attempt.
 
-    If `is_held`, it waits for a budget or, without an instant, for a person: time alone does not let it continue.
+    If `is_held`, it waits for a budget or, without an instant, for a person. Time alone does not release it.
     Returns False, without a change, if the worker has lost the activation.
     """
     if (current := current_run(txn, row)) is None:

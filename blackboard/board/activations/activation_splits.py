@@ -77,7 +77,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
 def keep_strongest_part(
     txn: BoardTransaction, row: ActivationRow, *, halve_rest: bool, retry_at: Instant, error: str
 ) -> bool:
-    """Leave the strongest part of its marks to a running activation; the others are ready again at an instant.
+    """Keep the strongest part of the marks in a running activation; the others are ready again at an instant.
 
     The others stay together, or become two activations. Returns False, without a change, if the activation has only
     one part or the worker has lost it.
@@ -99,7 +99,7 @@ def is_divisible(txn: BoardTransaction, row: ActivationRow) -> bool:
 
 
 def divide_waiting(txn: BoardTransaction, row: ActivationRow, marks: int) -> None:
-    """Split a waiting activation in two that are ready at once, if it has several parts and this number of marks."""
+    """Split a waiting activation in two if it has several parts and this number of marks. Both are ready at once."""
     parts = divisible_parts(txn, row)
     if len(parts) > 1 and sum(map(len, parts)) == marks:
         halve(txn, row, parts, attempt=row.attempt, error=row.error or "")
@@ -124,8 +124,8 @@ def halve(
 def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks: bool = False) -> list[list[int]]:
     """Return the parts into which an activation can be split, strongest first: single marks, or all of a subject.
 
-    The marks of one subject stay together if the watch needs several sides of them, which an `&` joins. They also fail
-    together if the watch wakes its agent per subject; single marks are then split off only `between_marks`.
+    The marks of one subject stay together if an `&` joins several sides of them, or if the watch wakes its agent per
+    subject. In the second case, `between_marks` allows single marks to be split off.
     """
     watch = txn.active.watches.get(row.watch_id)
     stays_together = watch is not None and (watch.condition.is_joint or (watch.is_per_subject and not between_marks))

@@ -1,4 +1,4 @@
-"""What an agent returned, applied in the transaction that ends its activation: all of it, or nothing."""
+"""The items that an agent returned, applied in the transaction that ends its activation: all or none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AgentDeposit:
 
     Attributes:
         request: The mark.
-        alternative: What is deposited instead.
+        alternative: The mark that is deposited instead.
         need: The need that it answers, if it is a decision about one.
     """
 
@@ -47,7 +47,7 @@ AgentAction = AgentDeposit | Withdraw | Reinforce
 
 
 def place(number: int, total: int) -> str:
-    """Return how an error names one of the things that an agent returned."""
+    """Return the name of a returned item in an error."""
     return f"item {number} of {total}"
 
 
@@ -58,7 +58,7 @@ def apply(
     actions: Sequence[AgentAction],
     classes: MarkClasses,
 ) -> list[Receipt]:
-    """Apply what an agent returned, in its order, and return the receipts of its deposits.
+    """Apply the items that an agent returned, in their order, and return the receipts of its deposits.
 
     Raises:
         BlackboardError: One of the actions is refused; the error names it. The transaction must be rolled back.
@@ -135,9 +135,9 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, actio
     """Withdraw a mark for an agent.
 
     Raises:
-        NotFound: It is not live.
+        NotFound: The mark is not live.
         Conflict: The mark has changed since the event that the action names.
-        Undeclared: It is neither the agent's own nor of a kind that the agent declares in `withdraws`.
+        Undeclared: The mark is neither the agent's own nor of a kind that the agent declares in `withdraws`.
     """
     live = mark_lookup.live_mark_to_change(txn, action.mark.id, action.if_event)
     if live.kind not in agent.withdraws and not _is_own(agent, live):
@@ -150,12 +150,12 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, actio
 
 
 def _is_own(agent: AgentSpec, mark: MarkRow) -> bool:
-    """Return whether a mark shows what an activation of the agent deposited, perhaps under its former name."""
+    """Return whether an activation of the agent, perhaps under its former name, deposited the payload of a mark."""
     return mark.activation_id is not None and mark.author in (agent.name, agent.renamed_from)
 
 
 def _record_gone(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, mark_id: int) -> None:
-    """Record that an agent acted on a mark that is not live any more, unless its history is removed."""
+    """Record that an agent acted on a mark that is no longer live, unless the history of the mark was removed."""
     first = txn.sql.one(MARKS.get_event, id=mark_id)
     if first is None or first.mark_id != mark_id:
         return

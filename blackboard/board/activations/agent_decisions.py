@@ -28,7 +28,7 @@ def answer(
     Raises:
         NeedClosed: The need was answered or withdrawn since the agent was given it.
         AgentError: The agent may not answer the need.
-        InvalidMark: There never was such a need, or the decision does not fit it.
+        InvalidMark: No such need was ever deposited, or the decision does not fit it.
     """
     if (first := submissions.first_receipt(txn, request)) is not None:
         return first
@@ -54,7 +54,7 @@ def _find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
 
 
 def _with_answer(request: DepositRequest, need: MarkRow) -> str:
-    """Return the payload of a decision with the option as the need writes it."""
+    """Return the payload of a decision with the option in the spelling of the need."""
     payload = json.loads(request.text or "{}")
     with _naming("Decision.answer"):
         return dump_payload(payload | {"answer": need_answers.checked_answer(need, payload["answer"])})

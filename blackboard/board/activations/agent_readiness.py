@@ -1,4 +1,4 @@
-"""Readiness of agents: pauses, cooldowns, concurrency, budgets, and what on their agendas can be claimed."""
+"""Readiness of agents: pauses, cooldowns, concurrency, budgets, and the crossings that can be claimed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Hold(NamedTuple):
     """The reason that keeps an agent or a watch from waking.
 
     Attributes:
-        reason: In words, as people read it.
-        until: The instant at which it ends; None if only a person can end it.
+        reason: A text for people.
+        until: The instant at which the reason ends; None if only a person can end it.
     """
 
     reason: str
@@ -38,7 +38,7 @@ def may_claim(txn: BoardTransaction, name: str) -> bool:
 def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
     """Return whether an agent may run one more activation.
 
-    Nothing holds it, and it runs fewer activations than its concurrency allows.
+    It may if nothing holds it, and it runs fewer activations than its concurrency allows.
     """
     if agent_hold(txn, agent.name) is not None:
         return False
@@ -46,7 +46,7 @@ def has_capacity(txn: BoardTransaction, agent: AgentSpec) -> bool:
 
 
 def agents_with_work(txn: BoardTransaction) -> set[str]:
-    """Return the agents for which anything waits, ready or not. A quiet board of 1,000 agents needs two queries."""
+    """Return the agents with waiting work, ready or not. A quiet board of 1,000 agents needs two queries."""
     agents = {*txn.sql.all(ACTIVATIONS.agents_with_retries)}
     for watch_id in txn.sql.each(CROSSINGS.next_watch_waiting, after=0):
         if (watch := txn.active.watches.get(watch_id)) is not None:
@@ -76,22 +76,22 @@ def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
 def budget_hold(txn: BoardTransaction, watch: RegisteredWatch) -> Hold | None:
     """Return why a budget holds a watch; None if no budget does.
 
-    While an activation of the watch waits for the next window of a budget, no other is started. What crosses in the
-    meantime waits on the agenda and is claimed in full batches afterwards.
+    While an activation of the watch waits for the next window of a budget, no other activation is started. Crossings of
+    that time wait on the agenda and are claimed in full batches afterwards.
     """
     row = txn.sql.one(ACTIVATIONS.held_of_watch, agent=watch.agent.name, watch_id=watch.id, now=txn.now)
     return None if row is None else Hold(row.error or "held", row.retry_at)
 
 
 def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
-    """Return what holds a waiting crossing, such as `guard`, `cooldown`, `rate` or `batch_window`; else None."""
+    """Return the hold on a waiting crossing, such as `guard`, `rate` or `batch_window`; None if there is none."""
     if crossing.held_by is None and crossing.ready_at is not None and crossing.ready_at > txn.now:
         return "batch_window"
     return crossing.held_by
 
 
 def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
-    """Return the next instant at which time alone makes something of the agent ready; None if it never does."""
+    """Return the next instant at which time alone makes work of the agent ready; None if there is none."""
     block = agent_hold(txn, agent.name)
     if block is not None:
         return block.until
@@ -106,8 +106,8 @@ def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
 def close_earliest_window(txn: BoardTransaction, agents: Set[str]) -> bool:
     """End the earliest batch window of these agents now, and return whether there was one.
 
-    No window ends while anything runs, or if anything else is due before its end, because that may bring more marks.
-    Schedules do not count: one of them may always be due.
+    No window ends while an activation runs, or if other work is due before its end, because that may bring more marks.
+    Schedules do not count, because a schedule may always be due.
     """
     if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
         return False

@@ -1,10 +1,10 @@
-"""Blame for unusable answers: two in a row show that not the marks, but the model or the agent's schema is wrong.
+"""Blame for unusable answers: two in a row show that the model or the agent's schema is wrong, and not the marks.
 
 An unusable answer is a failed attempt of its marks, as long as only these marks fail. The marks are not to blame if the
 answer about other marks of the same agent is unusable too, and the model gave the agent no usable answer in between.
-Then the agent's marks get their attempts back, and its calls to the model are paused. Other agents go on, since the
-schema of one agent may be wrong. Each try is about a single mark. When a try succeeds, the batches that wait because of
-an unusable answer are split.
+Then the agent's marks get their attempts back, and its calls to the model are paused. Other agents go on, because the
+schema of only one agent may be wrong. Each try is about a single mark. When a try succeeds, the batches that wait
+because of an unusable answer are split.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class HeldAnswer:
 
     Attributes:
         model: The model that gave it.
-        wait: What its activation waits for.
-        is_new: Whether the model is paused now and was not before.
+        wait: The wait of its activation.
+        is_new: Whether the pause of the model has just begun.
     """
 
     model: str
@@ -81,7 +81,7 @@ def clear(txn: BoardTransaction, row: ActivationRow) -> list[str]:
 def _record_suspicion(
     txn: BoardTransaction, row: ActivationRow, call: CallRow, error: str, before: ModelPauseRow | None
 ) -> None:
-    """Remember that an answer about the marks of an activation was unusable. It delays nothing."""
+    """Record that an answer about the marks of an activation was unusable. This delays no call."""
     sent_at = call.sent_at or txn.now
     pause = ModelPauseRow(
         agent=call.agent,

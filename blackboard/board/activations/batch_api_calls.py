@@ -1,4 +1,4 @@
-"""The model calls that go through the provider's Batch API: their submission, and what follows from each result."""
+"""The model calls that go through the provider's Batch API: their submission, and their results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def has_open_calls(txn: BoardTransaction) -> bool:
 def reserve(txn: BoardTransaction, limit: int, highest_cost: Callable[[CallRow], int]) -> list[CallRow]:
     """Mark up to `limit` planned calls as sent in one batch, as far as the budgets allow, and return them.
 
-    Their custom ids let a lost batch be found again. `highest_cost` returns the most that a call can cost, in
+    Their custom ids identify a batch whose id was lost. `highest_cost` returns the highest possible cost of a call in
     micro-dollars; it raises UnknownName for a model without a price.
     """
     board = txn.sql.existing(ACTIVATIONS.board)
@@ -95,7 +95,10 @@ def end(
 
 
 def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> None:
-    """End calls whose outcome cannot be known; each activation is held if its agent says so, or released."""
+    """End calls whose outcome cannot be known.
+
+    Each activation is held under `on_unknown = "hold"`, otherwise released.
+    """
     for row in rows:
         model_calls.mark_ended(txn, row.id, CallState.UNKNOWN, error)
         model_calls.record_discarded_cost(txn, row)
@@ -108,7 +111,7 @@ def end_unknown(txn: BoardTransaction, rows: Sequence[CallRow], error: str) -> N
 
 
 def defer(txn: BoardTransaction, row: CallRow, wait: Wait) -> None:
-    """Let the activation of a call wait for its model."""
+    """Make the activation of a call wait for its model."""
     if wait.is_held:
         txn.sql.run(ACTIVATIONS.explain_held, id=row.activation_id, error=wait.reason, until=wait.until)
     else:

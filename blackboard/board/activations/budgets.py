@@ -1,4 +1,4 @@
-"""Budgets: what an activation, an agent and the board have spent and reserved, and whether a call fits.
+"""Budgets: money and calls that an activation, an agent and the board have used, and whether a call fits.
 
 A window is an hour or a day of the calendar in UTC. So the limit of a day applies to a row of the view `costs`. The
 amounts spent follow from the records of calls alone. They survive restarts and count all processes.
@@ -31,7 +31,7 @@ class BudgetExceeded:
 
 @dataclass(frozen=True)
 class _Limit:
-    """One limit, and what already counts towards it. Money is in micro-dollars."""
+    """One limit, and the amount that already counts towards it. Money is in micro-dollars."""
 
     name: str
     limit: int
@@ -59,7 +59,7 @@ class _Limit:
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
 
-    A limit that holds precedes a limit that only watches. Among equals, the limit whose window ends last is returned.
+    A limit in mode `hold` precedes one in mode `watch`. Among equals, the limit whose window ends last is returned.
     """
     spec = txn.deployment.agents.get(row.agent)
     scopes = [("budget", txn.deployment.budget, "")]

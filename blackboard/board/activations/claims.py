@@ -65,11 +65,11 @@ class Claim:
     deployment: Deployment
     """The deployment that was active then. It defines the kinds of the marks."""
     per: Per = "batch"
-    """What the activation takes, as its watch now says."""
+    """Whether the activation takes one subject or a batch, by the present setting of its watch."""
 
     @property
     def key(self) -> tuple[int, int]:
-        """The activation's id and fence, which no other run has."""
+        """The id and the fence of the activation, which together identify the run."""
         return self.row.id, self.row.fence
 
     @property
@@ -106,7 +106,7 @@ def claim_suspect(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: D
 
 
 def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection) -> Selection:
-    """Quarantine what would continue a loop, ask a person about it, and return the other crossings."""
+    """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
     agent = watch.agent
     selection.chain_length = loop_detection.chain_length(txn, selection.events)
     if (reason := loop_detection.rate_problem(txn, agent)) is not None:
@@ -188,7 +188,7 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
     inputs, reads = inputs_of(txn, row.id)
     watch = txn.active.watches.get(row.watch_id)
     name = watch.spec.name if watch else ""
-    # the watch is gone: one subject is the safe answer
+    # the watch is gone: one subject is the safe choice
     per: Per = agent.per_of(watch.spec) if watch else "subject"
     at = row.created_at if read_at is None else read_at
     return Claim(row, agent, name, inputs, reads, at, txn.deployment, per)
@@ -239,8 +239,8 @@ def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, li
 def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
     """Split off the marks of subjects that are in cooldown, and return the activation with the others.
 
-    Returns None after deferring the activation. This happens if all its subjects are in cooldown, or if an answer about
-    all its marks is awaited or unused: a paid answer is not given up.
+    Returns None after deferring the activation. This happens if all its subjects are in cooldown. It also happens if an
+    answer about all its marks is awaited or unused, because a paid answer is not given up.
     """
     marks = _marks_by_subject(txn, row) if subject_cooldowns.has_cooldowns(agent) else {}
     ends = {subject: subject_cooldowns.end_of(txn, agent, subject) for subject in marks}
@@ -326,7 +326,7 @@ def _absorb_whole_board(
     board_totals.reset(txn, watch)
     for event, _ in selection.inputs.values():
         is_own = event.author == watch.ignored_author and event.activation_id is not None
-        if is_own:  # the watermark would stand for the last deposit of others
+        if is_own:  # the watermark would include the last deposit of another author
             stimuli.absorb(txn, watch, event.mark_id, event.id, activation_id)
 
 

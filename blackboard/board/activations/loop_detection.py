@@ -20,9 +20,11 @@ from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 SHORTEST_LOOP = 4
-"""Activations in the shortest loop between two agents: after A, B, A, B the next is quarantined.
+"""The number of activations in the shortest loop between two agents.
 
-The fourth still runs. Often that activation gives up and asks a person, as the Coordinator of the lead desk does.
+After A, B, A, B the next activation is quarantined.
+
+The fourth activation still runs, because it often gives up and asks a person, as the Coordinator of the lead desk does.
 """
 
 
@@ -34,7 +36,7 @@ def chain_length(txn: BoardTransaction, events: Iterable[EventRow]) -> int:
 def may_loop(agent: AgentSpec, length: int) -> bool:
     """Return whether a chain that ends with an activation of the agent is long enough for a loop.
 
-    Only then is more read.
+    Further rows are read only if it is.
     """
     return length > min(agent.settings.max_chain, SHORTEST_LOOP - 1)
 

@@ -6,11 +6,9 @@
 reserved. `answered` keeps the raw answer before it is parsed. `applied` is set in the transaction that deposits the
 marks. A call may also end otherwise:
 
-- `failed`: nothing was paid, and the call may be tried again.
-- `rejected`: nothing was paid, and the same request would be rejected again.
-- `unusable`: the answer was paid for and is useless.
-- `unknown`: nobody knows whether the call was paid for. The reserve stays until a person records the cost, which makes
-  the call `cost_recorded`.
+- `failed`: nothing was paid, and the call may be tried again. - `rejected`: nothing was paid, and the same request
+  would be rejected again. - `unusable`: the answer was paid for and cannot be used. - `unknown`: the call may have been
+  paid for. The reserve stays until a person records the cost, which makes the call `cost_recorded`.
 
 An answer without usage also keeps its reserve until a person records the cost.
 """
@@ -41,7 +39,7 @@ WITH_ANSWER = (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE)
 
 @dataclass(frozen=True)
 class CallCost:
-    """The usage of an answer: tokens by category, and money in micro-dollars. None is unknown."""
+    """The usage of an answer: tokens by category, and money in micro-dollars. None stands for an unknown number."""
 
     input_tokens: int | None = None
     cache_read_tokens: int | None = None
@@ -199,7 +197,7 @@ def mark_unknown(txn: BoardTransaction, activation_id: int, reason: str) -> bool
 
 
 def reopen(txn: BoardTransaction, activation_id: int) -> None:
-    """Let a request that was rejected, or had no room in a budget, be tried once more."""
+    """Allow one more try of a request that was rejected or had no room in a budget."""
     txn.sql.run(MODEL_CALLS.reopen_calls, activation_id=activation_id)
     txn.sql.run(MODEL_CALLS.clear_errors, activation_id=activation_id)
 
@@ -249,7 +247,7 @@ def _set_state(txn: BoardTransaction, row: CallRow, state: CallState, **columns:
 
 
 def _update(txn: BoardTransaction, row: CallRow, **columns: Any) -> None:
-    """Change a call. If it takes less of a budget than before, the calls that wait for its room ask again."""
+    """Change a call. If it takes less of a budget than before, the calls that wait for room are released."""
     changed = row._replace(**columns)
     txn.sql.run(MODEL_CALLS.update_call, **changed._asdict())
     if any(after < before for before, after in zip(_demand(row), _demand(changed), strict=True)):

@@ -2,10 +2,10 @@
 
 The cause of a refusal may be the marks, the account, the model or a gateway. Only other calls can tell. So a refusal
 counts against its marks only after a later call to the same model succeeded. Until then the marks wait without losing
-an attempt. After the first refusal, a call about a single other mark tries the model at once. If this call is refused
-too, the model is paused, and the tries become rarer, down to one an hour.
+an attempt. After the first refusal, a call about one other mark tries the model at once. If this call is refused too,
+the model is paused. Further tries become rarer, down to one an hour.
 
-A refusal of the key, the account or the address says nothing about any request. It pauses the model at once. Agents
+A refusal of the key, the account or the address does not depend on the request. It pauses the model at once. Agents
 that need no model, or another model, go on. A model may also be paused for one agent (see `answer_blame`).
 """
 
@@ -27,7 +27,7 @@ from blackboard.store.rows import ActivationRow, CallRow, ModelPauseRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
 REFUSED_WAIT: Duration = parse_duration("1s")
-"""How long a refused activation lets other activations go first, once the model may be tried."""
+"""How long a refused activation waits for other activations once the model may be tried."""
 FORGOTTEN = "the subject of the call was forgotten"
 """The reason of a pause whose call was erased."""
 FIRST_WAIT: Duration = parse_duration("10s")
@@ -40,12 +40,12 @@ class Refusal(Enum):
     """The provider read the request, so its marks may be to blame."""
     MODEL = "model"
     ACCESS = "access"
-    """The key, the account or the address was refused, before anybody read the request."""
+    """The key, the account or the address was refused. The provider did not read the request."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """The wait of a call. A wait that is held does not end by time alone.
+    """The wait of a call. Time alone does not end a wait that is held.
 
     The log shows `problem`, which quotes nobody.
     """
@@ -84,7 +84,7 @@ def begin(
     As long as only one activation has been refused, its marks may be to blame as well as the model. So other
     activations may try the model at once.
 
-    Returns what the activation of the call waits for, and whether the model is paused now and was not before.
+    Returns the wait of the call's activation, and whether the pause of the model has just begun.
     """
     before = get(txn, call.model)
     pause, delay = _next_pause(txn, call, refused, reason, before, rng)
@@ -132,7 +132,7 @@ def _next_pause(
 def admit(
     txn: BoardTransaction, row: ActivationRow, model: str, rng: random.Random, *, is_refused: bool
 ) -> Wait | None:
-    """Return what a call of an activation must wait for; None if it may be sent, perhaps to try a paused model.
+    """Return the wait of an activation's call; None if the call may be sent, perhaps to try a paused model.
 
     If requests may have been to blame, only a call about a single mark tries the model: the other marks are split off.
     A refused activation lets other activations go first.
@@ -148,7 +148,7 @@ def admit(
         ):
             return wait_for(pause, txn.now, is_held=False)
     for pause in pauses:
-        # Others wait for the outcome. If it never comes, they try the model then.
+        # Other activations wait for the outcome. If none arrives until then, they try the model.
         wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
         txn.sql.run(MODEL_CALLS.set_model_pause, **pause._replace(probe_at=txn.now + wait_after)._asdict())
     txn.sql.run(MODEL_CALLS.plan_again, activation_id=row.id, at=txn.now)  # the Batch API submits it despite the pause
@@ -194,7 +194,7 @@ def holds_any(txn: BoardTransaction) -> bool:
 
 
 def try_now(txn: BoardTransaction) -> None:
-    """Let every paused model be tried at once, and every held activation that waits for an instant ask again."""
+    """Allow a try of every paused model at once, and release every held activation that waits for an instant."""
     if holds_any(txn):
         txn.sql.run(MODEL_CALLS.probe_models, at=txn.now)
         txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
@@ -206,7 +206,7 @@ def wait_for(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:
 
 
 def problem(pause: ModelPauseRow) -> str:
-    """Return what is paused, in words that quote nobody."""
+    """Return a text about a pause that quotes no provider."""
     if pause.agent:
         return f"the answers of {pause.model} to {pause.agent} are unusable"
     return f"the provider refuses calls to {pause.model}"

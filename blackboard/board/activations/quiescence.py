@@ -1,4 +1,4 @@
-"""Quiescence: nothing is left that would finish without a person, a budget or a new mark; and a report of the rest."""
+"""Quiescence: whether no work is left that would finish by itself, and a report of the work that remains."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_COUNTED_CROSSINGS = 10_000
 
 
 def anything_is_left(txn: BoardTransaction, agents: Set[str], *, batch_api: bool = False) -> bool:
-    """Return whether anything runs, or waits for a batch window, a cooldown or a retry, that these agents would finish.
+    """Return whether these agents have work that runs, or that waits for a batch window, a cooldown or a retry.
 
     Budgets, guards, schedules, future crossings, pauses and people do not count. With `batch_api`, the calls of the
     Batch API count: time alone brings their answers.
@@ -70,7 +70,7 @@ def _due_crossings(txn: BoardTransaction) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Report:
-    """Work that remained on a board when a daemon ended.
+    """The work that remained on a board when a daemon ended.
 
     Attributes:
         lines: One line for each reason that work remains; empty if none remains.
@@ -133,7 +133,7 @@ def _stuck(txn: BoardTransaction) -> Iterator[str]:
 def _quoting_nobody(error: str) -> str:
     """Return why an activation is held, without the words of a provider, because a daemon may print them into a log."""
     head, _, _ = error.partition(": ")
-    is_budget = " = " in head  # its figures follow
+    is_budget = " = " in head  # its figures are appended
     return error if is_budget else head
 
 

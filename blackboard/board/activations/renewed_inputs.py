@@ -1,4 +1,4 @@
-"""The marks of an activation that had a conflict, read again at its next claim as they are then."""
+"""The marks of an activation after a conflict: they are read again at its next claim."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
-    strength 0. A mark that another activation of the watch was given since stays as it was, so that no event is
+    strength 0. If another activation of the watch was given a mark since, the mark stays as it was, so that no event is
     absorbed twice.
     """
     watch = txn.active.watches.get(row.watch_id)
@@ -46,7 +46,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
 
 
 def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:
-    """Return whether an activation absorbed only needs that are closed by now, so that nothing is left to do."""
+    """Return whether an activation absorbed only needs that are closed now, so that it has no work left."""
     events = [
         item.event
         for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id)
@@ -56,7 +56,7 @@ def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:
 
 
 def _is_closed(txn: BoardTransaction, event: EventRow) -> bool:
-    """Return whether a mark is a need that has left the board, or said that such a need is overdue."""
+    """Return whether a mark is a need that has left the board, or the `overdue` mark of such a need."""
     if event.kind not in (Need.kind, Overdue.kind):
         return False
     mark = txn.sql.one(MARKS.get_mark, id=event.mark_id)

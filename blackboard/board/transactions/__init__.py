@@ -1,8 +1,8 @@
 """One transaction of a board, and the rows of agents and activations that it reads and writes.
 
-board_transaction  the transaction: its instant, its deployment, and what it has read
+board_transaction  the transaction: its instant, its deployment, and its caches
 active_deployment  the deployment as transactions use it: watches by kind and agent
-backfill_targets   what a backfill is about
+backfill_targets   the task of a backfill and its kind or watch
 law_cache          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents
 activation_rows    inserts activations, and changes their state

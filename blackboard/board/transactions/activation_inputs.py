@@ -14,7 +14,7 @@ from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 ABSORBED, READ = "absorbed", "read"
-"""The roles of an input: a mark that the watch absorbed, and a mark that the agent is shown in addition."""
+"""The roles of an input: a mark that the watch absorbed, and a mark that the agent reads in addition."""
 
 
 @dataclass(frozen=True)

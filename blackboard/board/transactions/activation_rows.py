@@ -109,6 +109,6 @@ def close_crossing(
 
 
 def skip_crossing(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
-    """End a waiting crossing without a call of its agent, with an activation that says why."""
+    """End a waiting crossing without a call of its agent, with an activation that records the reason."""
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.SKIPPED, row)

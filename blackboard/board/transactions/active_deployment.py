@@ -56,7 +56,7 @@ class RegisteredWatch:
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether the watch crosses at instants, whatever the marks are."""
+        """Whether the watch has a schedule instead of a condition on marks."""
         return self.condition.is_schedule
 
     @property
@@ -88,7 +88,7 @@ class RegisteredWatch:
 
     @property
     def catch_up(self) -> str:
-        """What happens to the instants of a schedule that were missed."""
+        """How missed instants of the schedule are treated."""
         return self.spec.catch_up or self.agent.settings.catch_up
 
     @cached_property
@@ -129,7 +129,7 @@ class RegisteredWatch:
     def keeps_sums(self) -> bool:
         """Whether the board keeps sums for the watch: it measures a total or a count over the board.
 
-        It keeps none over needs: there are few, and some may not wake the agent (see `need_access`).
+        It keeps no sums over needs, because there are few, and some may not wake the agent (see `need_access`).
         """
         if not self.is_over_board or self.is_scheduled or self.has_window or Need.kind in self.kinds:
             return False
@@ -137,7 +137,7 @@ class RegisteredWatch:
 
     @cached_property
     def may_use_window_sums(self) -> bool:
-        """Whether sums may say that the watch, which rises and has only a window, is below its threshold."""
+        """Whether sums are enough to tell that the watch, which rises and has only a window, is below its threshold."""
         is_single = self.has_window and not self.is_falling and isinstance(self.condition, Comparison)
         return is_single and not (self.is_over_board and self.comparison.measure.subject)
 
@@ -148,7 +148,7 @@ class RegisteredWatch:
 
     @cached_property
     def timing(self) -> Timing | None:
-        """When the watch crosses besides the instant at which its condition begins to hold; None if only then.
+        """The settings over time of the watch; None if it crosses only when its condition begins to hold.
 
         A watch with a timing is a watch over time: the board keeps its `WatchStateRow`s.
         """
@@ -227,7 +227,7 @@ class ActiveDeployment:
 
     @cached_property
     def agents_by_skeleton(self) -> dict[str, str]:
-        """The names of the agents, by what a reader sees of them."""
+        """The names of the agents, by their visible form."""
         return {skeleton(name): name for name in self.deployment.agents}
 
     @cached_property

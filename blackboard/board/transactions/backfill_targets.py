@@ -1,4 +1,4 @@
-"""What a backfill is about: its task, and the kind or the watch, as the row of the backfill names them in one text."""
+"""The target of a backfill: its task, and its kind or watch. The row of a backfill stores both in one text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class BackfillTask(StrEnum):
-    """What a backfill does."""
+    """The task of a backfill."""
 
     KIND = "kind"
     """Migrate the marks of a kind that has a new law or floor."""
@@ -22,7 +22,7 @@ class BackfillTask(StrEnum):
 
 
 class BackfillTarget(NamedTuple):
-    """A task, and what it is about."""
+    """A task, and its kind or watch."""
 
     task: BackfillTask
     watch_id: int = 0
@@ -36,7 +36,7 @@ class BackfillTarget(NamedTuple):
 
     @classmethod
     def parse(cls, task: str, name: str) -> BackfillTarget:
-        """Return what a backfill is about, from the texts of its row."""
+        """Return the target of a backfill, from the texts of its row."""
         task = BackfillTask(task)
         if task == BackfillTask.KIND:
             return cls(task, kind=name)
@@ -47,7 +47,7 @@ class BackfillTarget(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The text that names what the task is about."""
+        """The text for the kind or the watch in the row of a backfill."""
         if self.task == BackfillTask.KIND:
             return self.kind
         if self.task == BackfillTask.WINDOW:

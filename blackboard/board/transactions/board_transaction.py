@@ -23,11 +23,11 @@ from blackboard.store.statements import CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
 MARKS_PER_QUERY = 1000
-"""Marks that a walk over all live marks of a kind reads at once."""
+"""The number of marks that a walk over all live marks of a kind reads at once."""
 
 
 class EventDetails(NamedTuple):
-    """The part of an event that does not follow from the mark: who caused it, and what only a deposit has."""
+    """The part of an event that does not follow from the mark: its author, and the data of a deposit."""
 
     event_id: int
     author: str
@@ -47,10 +47,11 @@ class BoardTransaction:
         sql: The transaction of the store, which runs statements.
         active: The active deployment.
         laws: The laws that marks refer to.
-        now: The board's time: the latest of the clock, the last recorded instant, and the last that this process used.
+        now: The board's time: the latest of the clock, the last recorded instant, and the last instant used by this
+            process.
         recorded: The last instant that the board recorded.
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
-        doubted: What the clock shows, if it is too far ahead to be believed; else None.
+        doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
         totals: The sums that this transaction has read, by watch, kind and law. They are written once, at its end.
     """
 
@@ -119,12 +120,12 @@ class BoardTransaction:
         """Check that a kind is registered.
 
         Raises:
-            UnknownName: It is not.
+            UnknownName: The kind is not registered.
         """
         self.kind(name)
 
     def migrated(self, row: MarkRow) -> MarkRow:
-        """Return a mark as the last change of its kind leaves it, without writing anything.
+        """Return a mark in its state after the last change of its kind, without writing it.
 
         The mark fades by the old law up to the instant of the change and by the new law after it, without a jump. A
         mark with a law of its own keeps it. A new floor moves only the evaporation.
@@ -147,7 +148,7 @@ class BoardTransaction:
         )
 
     def live(self, rows: Iterable[MarkRow], at: Instant | None = None) -> list[MarkRow]:
-        """Return the rows that are live at an instant, by default at this transaction's, as changes leave them."""
+        """Return the rows that are live at an instant (default: now), in their state after changes of their kinds."""
         at = self.now if at is None else at
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
 
@@ -162,7 +163,7 @@ class BoardTransaction:
         return rows
 
     def live_batches(self, kind: str) -> Iterator[list[MarkRow]]:
-        """Yield the live marks of a kind, as changes leave them, with one query for each batch."""
+        """Yield the live marks of a kind, in their state after changes of the kind, with one query for each batch."""
         after = 0
         while rows := self.sql.all(
             MARKS.marks_changed_between, kind=kind, after=after, up_to=self.last_event, limit=MARKS_PER_QUERY
@@ -267,8 +268,8 @@ class BoardTransaction:
             row: The mark after the event.
             event: What happened.
             recorded_at: The instant of a change that was in effect earlier than this transaction.
-            occurred_at: When it happened, if that is not when it is recorded.
-            details: Who caused it, and what a deposit adds; by default the author that the mark shows.
+            occurred_at: When the event happened, if it is recorded later.
+            details: The author of the event and the data of a deposit; by default the author that the mark shows.
         """
         if recorded_at is None:
             recorded_at = self.now
@@ -309,7 +310,7 @@ class BoardTransaction:
         self._plan_backfill(target, row.at, row.up_to)
 
     def end_backfill(self, row: BackfillRow) -> None:
-        """Delete a backfill that is done. The last one leaves nothing behind."""
+        """Delete a backfill that is done. With the last backfill, the list of states that follow it is deleted, too."""
         self.sql.run(CROSSINGS.delete_backfill, id=row.id)
         if self.sql.one(CROSSINGS.backfills) is None:
             self.sql.run(CROSSINGS.delete_followed)

@@ -14,7 +14,7 @@ MAX_CACHED_LAWS = 10_000
 
 
 class LawCache:
-    """A cache of parsed laws by the key that marks carry. A key means the same law for ever."""
+    """A cache of parsed laws by the key that marks carry. A key always means the same law."""
 
     def __init__(self) -> None:
         self._cached: dict[str, Decay] = {}

@@ -12,20 +12,20 @@ from blackboard.store.rows import MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 LONGEST_CHAIN = 5_000
-"""The most activations of a chain that are followed, so that one question does not hold the write lock for long."""
+"""The largest number of activations in a chain that is followed, so that the write lock is not held for long."""
 
 
 def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
     """Return the agents in the chain of provenance of a mark: they deposited or reinforced it, or marks behind it.
 
-    Marks that an agent read count like those that woke it. Behind a mark that says that a need is overdue is the need.
+    Marks that an agent read count like those that woke it. An `overdue` mark leads to its need.
     Returns None if the chain is not known to its end, because a part of it was removed from the history, or because it
     is too long.
     """
     agents: set[str] = set()
     marks: set[int] = set()
     activations: set[int] = set()
-    # The latest events come first, so each mark is looked at once: the other events behind it are earlier.
+    # The latest events come first, so each mark is examined once: its other events are earlier.
     waiting = [(-row.event_id, row.id, row.subject)]
     while waiting and not agents.issuperset(txn.deployment.agents):
         event_id, mark_id, subject = heapq.heappop(waiting)

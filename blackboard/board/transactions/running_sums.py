@@ -9,7 +9,7 @@ from blackboard.clock import Instant
 
 @dataclass
 class RunningSums:
-    """Sums over what a watch over the board counts of one kind: marks under one law, or deposits in a window."""
+    """The sums of a watch over the board for one kind: over marks under one law, or over deposits in a window."""
 
     marks: int = 0
     sum0: float = 0.0
@@ -19,9 +19,9 @@ class RunningSums:
     anchor: Instant = 0
     evaporated_through: Instant = 0
     error0: float = 0.0
-    """By how much the first sum may be wrong because of rounding."""
+    """The largest rounding error of the first sum."""
     error1: float = 0.0
-    """By how much the second sum may be wrong because of rounding."""
+    """The largest rounding error of the second sum."""
     changed: bool = False
 
     def clear(self) -> None:

@@ -9,7 +9,7 @@ from blackboard.core.tags import TagFilter, Where
 from blackboard.store.statements import MARKS
 
 FEW_MARKS = 1000
-"""How many marks with a tag are read one by one, rather than in the order of the strongest marks of their kind."""
+"""The number of marks with a tag up to which they are read one by one, instead of in the order of strength."""
 
 
 def filter_of(txn: BoardTransaction, kind: str, where: Where | None) -> TagFilter | None:
@@ -23,7 +23,7 @@ def filter_of(txn: BoardTransaction, kind: str, where: Where | None) -> TagFilte
 
 
 def rarest_first(txn: BoardTransaction, tags: TagFilter) -> tuple[TagFilter, bool]:
-    """Return a filter with the rarest tag first, and whether it is best to begin with the marks that have that tag."""
+    """Return a filter with the rarest tag first, and whether to begin with the marks that have that tag."""
     numbers = {
         name: txn.sql.value(
             MARKS.count_tagged, kind=tags.schema.kind, name=name, values=txn.sql.list_of(sorted(keys)), limit=FEW_MARKS

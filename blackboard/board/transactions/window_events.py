@@ -1,6 +1,6 @@
 """The deposits in the windows of conditions: which of them a condition needs, and their part in a forecast.
 
-A window counts deposits by their occurrence, whatever became of their marks. Each stands in a forecast for a mark that
+A window counts deposits by their occurrence, even if their marks are gone. In a forecast, each deposit is a mark that
 keeps its strength until it leaves the window. A decision needs only the newest deposits, as many as reach the
 threshold: older deposits leave the window before these.
 """
@@ -22,11 +22,11 @@ from blackboard.store.statements import WINDOWS
 from blackboard.store.transaction import Transaction
 
 FIRST_READ = 64
-"""How many deposits of a total are read at first."""
+"""The number of deposits of a total that are read at first."""
 READ_FACTOR = 8
 """The factor by which more deposits are read next, if these do not suffice."""
 ALL = 2**62
-"""More deposits than any window has, and later than the last event."""
+"""A number larger than any number of deposits and any event id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def events_since(
 
 
 def subjects_in_windows(sql: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
-    """Yield the subjects after another one with deposits of the kinds that a condition counts in windows, in order."""
+    """Yield, in their order, the subjects after a given subject with deposits that windows of a condition count."""
     kinds = condition.kinds_in_windows
     while True:
         following = [sql.value(WINDOWS.next_subject_in_windows, kind=kind, after=after) for kind in kinds]
@@ -103,7 +103,7 @@ def _newest(
     span: Mapping[str, object],
     enough: float,
 ) -> Iterator[WindowEventRow]:
-    """Yield the newest deposits of each kind that make a value high enough, or all if they do not."""
+    """Yield the newest deposits of each kind until their value is high enough, or all of them."""
     for kind in measure.kinds:
         limit = ALL if enough == math.inf else math.ceil(enough) if isinstance(measure, Count) else FIRST_READ
         while True:

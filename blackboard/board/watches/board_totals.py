@@ -10,7 +10,7 @@ change of their law or floor.
 
 A running sum rounds at every step, so the board keeps a bound on the error of each sum. When the threshold is within
 that bound, the marks are read, their strengths are added exactly, and the sums begin anew. So rounding never decides
-whether a threshold is reached, and a mark of 1e12 that came and went leaves nothing behind.
+whether a threshold is reached, and a mark of 1e12 that has left the board leaves no error.
 
 Whether a deposit is news may depend on the total over all live marks, absorbed or not. The board keeps sums for such
 a total from the first time that a watch needs it.
@@ -47,11 +47,11 @@ TERM_ROUNDING = 2.0**-42
 """More than the relative error of the strength of one mark under any law."""
 
 UNKNOWN_ERROR = 1e100
-"""The error of sums from before the board kept errors: larger than any sum, and it cannot overflow as it grows."""
+"""The error of sums from before the board stored errors. It is larger than any sum, and cannot overflow."""
 
 
 def update_and_measure(txn: BoardTransaction, watch: RegisteredWatch) -> tuple[float, int]:
-    """Subtract what has evaporated; return the value of a watch's measure now, and the number of marks behind it.
+    """Subtract the evaporated marks; return the value of a watch's measure now, and the number of marks behind it.
 
     Whether the value reaches the threshold is exact. A value below the threshold may be too high.
     """
@@ -187,18 +187,18 @@ def _recount(txn: BoardTransaction, watch: RegisteredWatch) -> None:
 
 
 class _Bounded(NamedTuple):
-    """What the sums of a watch say about the marks now."""
+    """The present value of a watch from its sums, with the error."""
 
     marks: int
     total: float
     error: float
-    """By how much the total may differ from the exact sum of the strengths."""
+    """The largest difference between the total and the exact sum of the strengths."""
     is_exact: bool
-    """Whether that holds in both directions; otherwise the exact sum and the number of marks may be lower."""
+    """Whether this bounds the error in both directions; otherwise the exact sum and the number may be lower."""
 
 
 def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded:
-    """Subtract what has evaporated, and return the total of a watch now."""
+    """Subtract the evaporated marks, and return the total of a watch now."""
     marks, total, error, is_exact = 0, 0.0, 0.0, True
     for (kind, law_key), group in groups_of(txn, watch).items():
         _subtract_evaporated(txn, watch, kind, law_key, group)
@@ -214,7 +214,7 @@ def _update_and_bound(txn: BoardTransaction, watch: RegisteredWatch) -> _Bounded
 
 
 def groups_of(txn: BoardTransaction, watch: RegisteredWatch) -> dict[tuple[str, str], RunningSums]:
-    """Return the sums of a watch by kind and law. This transaction writes at its end what it changes in them."""
+    """Return the sums of a watch by kind and law. The transaction writes changed sums at its end."""
     if (groups := txn.totals.get(watch.id)) is None:
         rows = txn.sql.all(CROSSINGS.board_totals, watch_id=watch.id)
         groups = txn.totals[watch.id] = {(row.kind, row.law): _sums_of(row) for row in rows}
@@ -242,7 +242,7 @@ def _group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> Runni
 
 
 def _evaporated_at_most(txn: BoardTransaction, kind: str, law_key: str) -> Instant:
-    """Return the instant up to which the stored ends of marks are true: after a change they may live longer."""
+    """Return the instant up to which the stored ends of marks are exact. After a change, marks may live longer."""
     change = txn.active.law_changes.get((kind, law_key))
     return txn.now if change is None else min(txn.now, change.changed_at)
 
@@ -307,7 +307,7 @@ def _rounding(law: Decay, gap: Duration) -> float:
 
 
 def _error(txn: BoardTransaction, law: Decay, group: RunningSums) -> float:
-    """Return by how much the total of a group may differ from the exact sum of its strengths, without the weight."""
+    """Return the largest difference between the total of a group and its exact sum, without the weight."""
     gap = txn.now - group.anchor
     error = abs(law.total((group.error0, 0.0), group.anchor, txn.now))
     error += abs(law.total((0.0, group.error1), group.anchor, txn.now))
@@ -332,7 +332,7 @@ def _subtract_evaporated(
     up_to = _evaporated_at_most(txn, kind, law_key)
     if up_to <= group.evaporated_through:
         return
-    if txn.has_evaporated_marks:  # otherwise no mark on the live board has evaporated
+    if txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
         span = {"after": group.evaporated_through, "up_to": up_to}
         if not watch.selects_marks:
             _rebase(txn, txn.laws.get(txn.sql, law_key), group)
@@ -349,7 +349,7 @@ def _subtract_evaporated(
             for row in txn.sql.all(MARKS.expired_stimuli, **values):
                 if need_access.counts(txn, watch, row):
                     _add_row(txn, row, group, -1)
-    # Recorded even if nothing was found, so that the same range is not searched again.
+    # Recorded even if no mark was found, so that the same range is not searched again.
     group.evaporated_through, group.changed = up_to, True
 
 

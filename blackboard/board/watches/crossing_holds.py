@@ -1,4 +1,4 @@
-"""What holds a waiting crossing: the cooldown of its subject, its guard, or its batch window."""
+"""Holds of waiting crossings: the cooldown of the subject, the guard, or the batch window."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blackboard.store.statements import CROSSINGS
 
 
 class CrossingHold(NamedTuple):
-    """What holds a crossing now.
+    """The hold on a crossing.
 
     Attributes:
         held_by: `guard`, `cooldown`, `rate` or `retest`; None if only its batch window may still be open.
@@ -25,7 +25,7 @@ class CrossingHold(NamedTuple):
 
 
 def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingHold:
-    """Return what holds a crossing now. It writes nothing; claims and explanations both ask it."""
+    """Return the present hold on a crossing, for claims and explanations. It writes nothing."""
     if crossing.held_by == crossing_retests.HELD_BY:
         return CrossingHold(crossing.held_by, None)
     until = subject_cooldowns.end_of(txn, watch.agent, crossing.subject)
@@ -45,7 +45,7 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
 
 
 def release_or_hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
-    """Record what holds a crossing now, and return it as it is then; None if it cannot be in a batch."""
+    """Record the present hold on a crossing, and return the changed crossing; None if it cannot be in a batch."""
     hold = hold_of(txn, watch, crossing)
     if hold.held_by is None and crossing.held_by is not None:
         hold = CrossingHold(None, max(hold.ready_at or 0, txn.now))

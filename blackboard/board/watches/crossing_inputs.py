@@ -1,4 +1,4 @@
-"""The marks behind a crossing: those that an activation is given for it, and their strength now."""
+"""The marks behind a crossing, which its activation is given, and their strength now."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class MarksBehind(NamedTuple):
     """The marks behind a crossing.
 
     Attributes:
-        inputs: The event and the strength of each mark, strongest first. Marks that have evaporated are among them if
-            no live mark is left, because a crossing remains a fact.
-        strength: What the watch measures now over the live marks; for a combination, the strength of the strongest
+        inputs: The event and the strength of each mark, strongest first. If no live mark is left, they are the
+            evaporated marks, because a crossing remains a fact.
+        strength: The present value of the watch over the live marks; for a combination, the strength of the strongest
             mark.
     """
 
@@ -45,7 +45,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         inputs = inputs_in_windows(txn, watch, crossing.subject, _begin(watch, crossing))
         if watch.is_falling and not inputs:  # the last to fall was a side without a window
             inputs = sorted(_evaporated(txn, watch, crossing), key=_strongest_first)
-        # In the order of the values that they crossed with: the present ones are not bounded by these.
+        # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value)
     if watch.is_falling:
         stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
@@ -132,7 +132,7 @@ def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> MarksBehind:
 
 
 def _strength(condition: Condition, inputs: Sequence[Input]) -> float:
-    """Return what a condition measures over live marks; for a combination, the strength of the strongest mark."""
+    """Return the value of a condition over live marks; for a combination, the strength of the strongest mark."""
     if isinstance(condition, Comparison):
         return _value(condition, inputs)
     return max((strength for _, strength in inputs), default=0.0)
@@ -189,14 +189,14 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
 
 
 def _begin(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
-    """Return the instant of the fall for which a falling watch crossed: one over time crosses later."""
+    """Return the instant of the fall for which a falling watch crossed. A watch over time crosses later than that."""
     return crossing.held_since if watch.is_falling and crossing.held_since is not None else crossing.crossed_at
 
 
 def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:
     """Return whether an evaporated mark was a stimulus.
 
-    What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide. A record of a
+    The record of an absorption is deleted with its mark, so the inputs of past activations decide. A record of a
     deposit that was no news stays while a crossing waits.
     """
     counted: int | None = event.id

@@ -27,8 +27,10 @@ from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS
 
 MAX_READ_CROSSINGS = 200
-"""The largest number of crossings that a claim reads beyond its batch. With more of higher bounds, it may miss the
-strongest."""
+"""The largest number of crossings that a claim reads beyond its batch.
+
+If more crossings have higher bounds, the claim may miss the strongest.
+"""
 MAX_EXPONENT = 1000.0
 """The largest exponent of a strength, so that 2 to its power is still a float. Above it, crossings count as equal."""
 LOWEST_KEY = -1e300
@@ -172,6 +174,6 @@ def _bound(txn: BoardTransaction, crossing: CrossingRow) -> float:
 
 @lru_cache(maxsize=1024)
 def _pace(law: Decay) -> float | None:
-    """Return how fast a law fades, if it keeps the order of its marks; None for all other laws."""
+    """Return the rate at which a law fades, if it keeps the order of its marks; None for all other laws."""
     pace = law.order_key(1.0, DAY)
     return None if pace == law.order_key(1.0, 0) else pace

@@ -1,4 +1,4 @@
-"""Records of crossings: what the watch measured, the place in the order, and the reason."""
+"""Records of crossings: the measured value, the place in the order, and the reason."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from blackboard.store.statements import CROSSINGS
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a watch measured when it crossed."""
+    """The value of a watch at its crossing, with the marks behind it."""
 
     value: float
     mark_count: int
-    """How many marks stand behind the value."""
+    """The number of marks behind the value."""
     rows: Sequence[MarkRow] = ()
     """These marks, if they were read."""
     strongest: float | None = None
@@ -91,7 +91,7 @@ def side_columns(watch: RegisteredWatch, measured: Measurement) -> dict[str, Any
 
 
 def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
-    """Return why a watch crossed: its condition, and the side that was met with its value and threshold."""
+    """Return the reason of a crossing: the condition, and the side that was met with its value and threshold."""
     if watch.is_scheduled:
         return scheduled_crossings.reason_of(watch, crossing)
     sides = [one for one in watch.condition.comparisons() if crossing.measure in (None, str(one.measure))]

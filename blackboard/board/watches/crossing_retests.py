@@ -28,7 +28,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MAR
 
 HELD_BY = "retest"
 REASON = "watch changed"
-"""Why a crossing ended that does not hold under its new watch."""
+"""The reason of a crossing that ended because it does not hold under its new watch."""
 
 
 class PastMark(NamedTuple):
@@ -39,7 +39,7 @@ class PastMark(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """What a new watch would have crossed for: its subject ("" for the board) and mark (0 for all of them)."""
+    """The subject ("" for the board) and mark (0 for all) for which a new watch would have crossed."""
 
     subject: str
     mark_id: int
@@ -148,7 +148,7 @@ class _Retest:
         """Yield each subject or mark of the old crossing for which the new watch would also have crossed."""
         watch, crossing = self.watch, self.crossing
         if watch.is_falling and watch.is_over_board and not crossing.is_over_board:
-            return  # how weak one subject was does not say how weak the board was
+            return  # the strength of one subject does not determine the strength of the board
         marks = list(self._marks())
         if watch.condition.is_per_mark:
             groups = [
@@ -170,7 +170,7 @@ class _Retest:
                 yield Holding(subject, mark_id, measured)
 
     def _guard_was_open(self, subject: str) -> bool:
-        """Return whether the guard held at the crossing, which decides about crossings of watches that drop."""
+        """Return whether the guard was met at the crossing. This decides if the guard of the watch drops."""
         if (guard := self.watch.spec.guard) is None:
             return True
         measures_board = any(comparison.measure.over == "board" for comparison in guard.comparisons())
@@ -180,7 +180,7 @@ class _Retest:
         return guard.holds(lambda measure: value_at(measure, marks, self.at, subject))
 
     def _measured(self, subject: str, marks: list[PastMark]) -> Measurement | None:
-        """Return what the new watch measured at the crossing; None if it would not have crossed."""
+        """Return the value of the new watch at the crossing; None if it would not have crossed."""
         condition, fading = self.watch.condition, [mark.fading for mark in marks]
         fading += self._deposits(condition, subject, ignored=self.watch.ignored_in_windows)
         if self.watch.is_falling:
@@ -204,7 +204,7 @@ class _Retest:
         )
 
     def _subjects_in_windows(self) -> Iterator[str]:
-        """Yield the subjects that the new watch may measure though they have no marks any more."""
+        """Yield the subjects without marks that the new watch may measure."""
         if self.watch.has_window and not self.crossing.is_over_board:
             yield self.crossing.subject
         elif self.watch.has_window:
@@ -270,7 +270,7 @@ class _Retest:
     def _was_stimulus(self, row: MarkRow) -> bool:
         """Return whether the watch has not absorbed a mark.
 
-        What a watch absorbed of a mark is deleted with the mark, so the inputs of past activations decide then.
+        The record of an absorption is deleted with its mark, so the inputs of past activations decide.
         """
         absorbed = absorbed_through(self.txn, self.watch, row.id)
         if not row.is_live(self.txn.now):
@@ -279,7 +279,7 @@ class _Retest:
         return is_stimulus(self.txn, self.watch, row, absorbed)
 
     def _row_of(self, event: EventRow) -> MarkRow:
-        """Return the mark as an event left it, with the last event that is not of the agent."""
+        """Return the mark in its state after an event, with the last event of another author than the agent."""
         row = mark_after(event)
         if event.author != self.watch.ignored_author:
             return row

@@ -45,11 +45,11 @@ class Selection:
 
 
 def select(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
-    """Select the strongest crossings that nothing defers, up to the batch size; of one subject if the watch says so.
+    """Select the strongest crossings that nothing defers, up to the batch size; per subject, those of one subject.
 
     Nothing is selected before the batch window ends. It ends when one of these crossings is ready or urgent, or when
-    the batch is full. Crossings that are passed on the way are released, held or closed, as their guards, cooldowns and
-    marks now decide.
+    the batch is full. The search also releases, holds or closes the crossings that it reads, by their present guards,
+    cooldowns and marks.
     """
     if watch.is_scheduled:
         return _select_scheduled(txn, watch)
@@ -89,7 +89,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
         return _of_subject(txn, watch, crossing.subject)
     while (subject := full_subject(txn, watch)) is not None:
         selection = _of_subject(txn, watch, subject)
-        if len(selection.inputs) == watch.batch:  # otherwise some of them are held or closed by now
+        if len(selection.inputs) == watch.batch:  # otherwise, some of them are held or closed now
             return selection
     return Selection()
 
@@ -129,7 +129,7 @@ def _select_scheduled(txn: BoardTransaction, watch: RegisteredWatch) -> Selectio
 def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, behind: MarksBehind) -> bool:
     """Close a crossing that can no longer wake its agent, and return whether it was closed.
 
-    Either none of its marks is left, or all have faded and the agent says `when_faded = "drop"`.
+    Either none of its marks is left, or all have faded and the agent's setting is `when_faded = "drop"`.
     """
     if not behind.inputs:
         skip_crossing(txn, watch, crossing, f"{watch.condition}: none of its marks is left")
@@ -144,7 +144,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
 
 
 def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    """Measure again what a crossing waits for, and return whether the condition of its watch holds."""
+    """Measure the watch of a waiting crossing again, and return whether its condition holds."""
     if crossing.cause is not None and not crossing.is_per_mark:
         return episode_crossings.live_marks_hold_at(txn, watch, crossing.subject, txn.now)
     if not crossing.is_per_mark:

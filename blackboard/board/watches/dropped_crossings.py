@@ -1,7 +1,7 @@
 """Crossings of rising watches that a closed guard drops, under `on_guard = "drop"`.
 
-They end as skipped. Their marks are absorbed, but do not count as given: once the guard is open, the first deposit on
-one of them makes all of them stimuli again, whatever it says.
+They end as skipped. Their marks are absorbed, but do not count as given. Once the guard is open, the first deposit on
+one of them makes all of them stimuli again, whatever its payload is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, r
     row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.SKIPPED, row)
     if crossing.cause is not None:
-        return  # its state remembers it
+        return  # its state records it
     if crossing.is_per_mark:
         rows = txn.sql.all(MARKS.get_mark, id=crossing.mark_id)
     else:
@@ -49,7 +49,7 @@ def last_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) ->
 
 
 def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
-    """Return the stored marks of a subject ("" is the board) on which the guard of a watch dropped what crossed."""
+    """Return the stored marks of a subject ("" is the board) whose crossings the guard of a watch dropped."""
     if not watch.absorbs or not watch.drops:
         return []
     values = {"watch_id": watch.id, "dropped": DROPPED}

@@ -62,7 +62,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
 def _take_over(txn: BoardTransaction, key: StateKey) -> None:
     """Let the state of the former mark of a subject be that of the mark that comes after it.
 
-    A subject has one mark of the kind at a time. To a falling watch, the new mark is the return of the old value.
+    A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """
     for state in txn.sql.all(CROSSINGS.states_of_subject, watch_id=key.watch_id, subject=key.subject):
         watch_states.forget(txn, StateKey(state.watch_id, state.subject, state.mark_id))
@@ -72,7 +72,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
 def _changes_nothing_in_window(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
-    """Return whether a deposit leaves the state of a watch with a window as it is.
+    """Return whether a deposit leaves the state of a watch with a window unchanged.
 
     It can only delay the end of an episode, which is computed again when it is due.
     """
@@ -86,7 +86,7 @@ def _changes_nothing_in_window(
 def _changes_nothing(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
-    """Return whether a deposit leaves the state of a watch over the board as it is, without a look at all its marks.
+    """Return whether a deposit leaves the state of a watch over the board unchanged, without reading all its marks.
 
     A stronger mark only delays the end of an episode, which is computed again when it is due.
     """
@@ -119,9 +119,9 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
 
 
 def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
-    """Update what is behind a crossing that waits: it may fill a batch now, be urgent, or come before others.
+    """Update the measured value of a crossing that waits: it may now fill a batch, be urgent, or precede others.
 
-    Over the board no other crossing waits. In a window, crossings wait in the order of the values that they began with.
+    Over the board, no other crossing waits. Crossings of a window keep the order of the values at their crossing.
     """
     settings = watch.agent.settings
     ends_early = watch.batch_window and (watch.batch is not None or settings.urgent_above is not None)
@@ -129,7 +129,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         return
     waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
     if waiting is None or waiting.cause is None:
-        return  # news updates its own crossing
+        return  # a deposit that is news updates its own crossing
     if watch.has_window:
         at, value, marks = waiting.crossed_at, waiting.value, []
     else:
@@ -145,7 +145,7 @@ def follow_deployment(
 ) -> None:
     """Follow a change of the deployment, as of its instant. `is_changed` says that the watch itself has changed.
 
-    A state follows each change once: an episode that has ended since the change would begin anew otherwise. A changed
+    A state follows each change once. Otherwise, an episode that has ended since the change would begin anew. A changed
     watch does not cross at once if its agent was given all these marks before.
     """
     if not watch_states.begin_following(txn, key):
@@ -171,8 +171,8 @@ def advance_to_now(
 ) -> bool:
     """Take a state from an instant (default: now) up to now, and return whether a crossing is new.
 
-    The marks are assumed not to have changed since that instant. What was recorded later counts from then on.
-    `crossed_at` is when the watch last crossed, if there is no state.
+    The marks are assumed not to have changed since that instant. Marks that were recorded later count from their
+    record. `crossed_at` is when the watch last crossed, if there is no state.
     """
     stored = watch_states.get(txn, key)
     marks = watch_states.marks_behind(txn, watch, key, at)
@@ -195,7 +195,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCro
 def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
     """Follow the withdrawal of a mark, which itself makes no watch cross.
 
-    If the withdrawal brings the value of a falling watch below the threshold, there is nothing to remember.
+    If the withdrawal brings the value of a falling watch below the threshold, no state is kept.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
         if not need_access.counts(txn, watch, row):
@@ -220,7 +220,7 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
 
 
 def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
-    """End the rewakes of a falling watch of whose marks none is left: none would be left at the next rewake either."""
+    """End the rewakes of a falling watch without any marks left, because the next rewake would have no marks either."""
     if watch.is_falling and watch.timing is not None:
         key = StateKey(watch.id, crossing.subject, crossing.mark_id)
         state = watch_states.get(txn, key)
@@ -258,7 +258,7 @@ def _write(
     stored: WatchStateRow | None,
     next_at: Instant | None,
 ) -> None:
-    """Write a state and its next instant, or delete what need not be remembered."""
+    """Write a state and its next instant, or delete a state that has no further effect."""
     if watch.is_falling:
         # Below the threshold, only a rewake or `clear_above` needs to be remembered.
         is_over = state.held_since is not None and next_at is None and _timing(watch).clear is None

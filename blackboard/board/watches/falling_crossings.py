@@ -22,7 +22,7 @@ from blackboard.store.statements import CROSSINGS
 
 @dataclass(frozen=True, slots=True)
 class Fall:
-    """What fell below the threshold of a falling watch."""
+    """A fall below the threshold of a falling watch: the subject or the mark, and the value."""
 
     subject: str
     """Empty for the board."""

@@ -1,4 +1,4 @@
-"""Guards of watches: whether they let a crossing through, and the release of the crossings that they defer."""
+"""Guards of watches: whether they are open, and the release of the crossings that they defer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from blackboard.core.strength_forecast import first_true, value_at
 from blackboard.store.statements import CROSSINGS
 
 NEVER_FULL = 2**62
-"""More marks than any batch holds."""
+"""A number larger than any batch."""
 
 
 def opening(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, Instant | None]:
-    """Return whether a watch's guard lets a crossing through now, and when fading alone will open it, if ever."""
+    """Return whether a watch's guard is open now, and when fading alone will open it; None if it will not."""
     if watch.spec.guard is None:
         return True, None
     opens_at = first_true(watch.spec.guard, txn.fading_marks(watch.spec.guard, subject), txn.now, subject)
@@ -29,7 +29,7 @@ def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: In
 
 
 def drops(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
-    """Return whether a watch's guard drops what crosses at an instant."""
+    """Return whether a watch's guard drops a crossing at an instant."""
     return watch.drops and not was_open(txn, watch, subject, at)
 
 

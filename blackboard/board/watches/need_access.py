@@ -1,8 +1,8 @@
-"""Which agents a need wakes, and which may answer it.
+"""Access of agents to needs: which agents a need wakes, and which agents may answer it.
 
-A need is for people unless it names agents in `answerable_by`. An agent that stands in its chain of provenance may
-never answer it, and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All
-other agents observe needs, such as one that sends a message to a person, and are woken as for any mark.
+A need is for people unless it names agents in `answerable_by`. An agent in its chain of provenance may never answer it,
+and is not woken for it. An agent that writes decisions is woken only for needs that it may answer. All other agents
+observe needs, such as one that sends a message to a person, and are woken as for any mark.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def why_not(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> str | None
 
 
 def rename_agent(txn: BoardTransaction, former: str, name: str) -> None:
-    """Give a renamed agent what open needs say of its former name. It stays behind the needs that it led to."""
+    """Replace the former name of a renamed agent in open needs: in `answerable_by` and in their chains."""
     for row in txn.sql.all(MARKS.all_open_needs):
         renamed = row._replace(
             answerable_by=_renamed(row.answerable_by, former, name),

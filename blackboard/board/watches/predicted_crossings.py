@@ -1,4 +1,4 @@
-"""Predicted crossings: when falling watches will cross, computed from the decay laws, and when schedules come next.
+"""Predicted crossings: the computed instants at which falling watches will cross, and the next instants of schedules.
 
 A predicted crossing is a row with the instant at which a condition that does not hold now will hold by fading alone.
 That stored instant decides. A transaction that changes marks first fires the predicted crossings that are due, so the
@@ -29,7 +29,7 @@ from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 PREDICTIONS_PER_QUERY = 500
-"""Predicted crossings that one call of `fire_due` fires by default."""
+"""The number of predicted crossings that one call of `fire_due` fires by default."""
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
@@ -92,8 +92,8 @@ def predict_windows(txn: BoardTransaction, row: MarkRow) -> None:
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> Instant | None:
     """Return the instant at which a watch will cross by fading alone; None if it will not.
 
-    The stored instant of a watch over the board may come too early: a deposit that only delays the crossing leaves
-    it as it is, until it is due and computed again.
+    The stored instant of a watch over the board may be too early. A deposit that only delays the crossing does not
+    change the stored instant, which is computed again when it is due.
     """
     if prediction.due_at is None or watch.is_scheduled:
         return prediction.due_at
@@ -199,7 +199,7 @@ def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
-    """Record that a late mark fell below the threshold before it was known: as history, which wakes nobody.
+    """Record that a late mark fell below the threshold before its record. The crossing is skipped and wakes no agent.
 
     Other marks count from the time at which the board knew their present state. If a fall is predicted, the value is
     above the threshold now.

@@ -39,7 +39,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
 
 
 def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list[RegisteredWatch]:
-    """Evaluate the watches whose guard dropped what crossed on a mark, after a deposit that did not change the mark."""
+    """Evaluate the watches whose guard dropped a crossing of a mark, after a deposit that did not change the mark."""
     return [
         watch
         for watch in txn.active.rising.get(row.kind, ())
@@ -153,7 +153,7 @@ def _cross_for_news(
     *,
     crossed_at: Instant | None = None,
 ) -> bool:
-    """Record a crossing that unabsorbed marks alone cause, unless the watch waits for something else."""
+    """Record a crossing that unabsorbed marks alone cause, unless the watch is over time and waits for its episode."""
     at = txn.now if crossed_at is None else crossed_at
     key = StateKey(watch.id, subject, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):

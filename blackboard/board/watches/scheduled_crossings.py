@@ -1,10 +1,10 @@
-"""Crossings of schedules: when they come due, which instant they are for, and what becomes of missed instants.
+"""Crossings of schedules: when they are due, which instant they are for, and how missed instants are treated.
 
-The next instant of a schedule is stored as a predicted crossing of its watch, so that daemons sleep until then, and the
+The next instant of a schedule is stored as a predicted crossing of its watch. So daemons sleep until then, and the
 transaction that finds it due records the crossing, once. While that crossing waits, no next instant is stored. The
-claim decides which instant the crossing is for, from the clock alone: it stands for the last instant that is due, or
-under `catch_up = "all"` for the first, which the next follows at once. So nothing happens meanwhile, however long the
-agent is paused, and the instants do not depend on who looks when.
+claim decides from the clock alone which instant the crossing is for: the last instant that is due, or under `catch_up =
+"all"` the first. So a paused agent costs nothing, however long the pause is, and the instants do not depend on the
+process that looks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LATEST_START: Duration = parse_duration("1m")
 
 
 def begin(txn: BoardTransaction, watch: RegisteredWatch) -> None:
-    """Store the next instant of a schedule that is new or has changed. Earlier instants are not made up for."""
+    """Store the next instant of a schedule that is new or has changed. Earlier instants are not caught up."""
     _set_next(txn, watch, watch.schedule.next_after(txn.now, watch.scheduled_from))
 
 
@@ -62,17 +62,17 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
 
 
 def waiting(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
-    """Return the crossing of a schedule that waits, if there is one."""
+    """Return the waiting crossing of a schedule, if there is one."""
     return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0)
 
 
 def last(txn: BoardTransaction, watch: RegisteredWatch) -> CrossingRow | None:
-    """Return the newest crossing of a schedule that does not wait any more, if there is one."""
+    """Return the newest crossing of a schedule that no longer waits, if there is one."""
     return txn.sql.one(CROSSINGS.last_scheduled, watch_id=watch.id)
 
 
 def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingRow | None:
-    """Return a crossing that is free to start, with the instant that it stands for now; None if it came too late."""
+    """Return a crossing that is free to start, with the instant that it is for now; None if it is too late."""
     at, value = _stands_for(txn, watch, crossing.crossed_at, crossing.value)
     if at != crossing.crossed_at:
         crossing = crossing._replace(crossed_at=at, noticed_at=txn.now, value=value)
@@ -86,7 +86,7 @@ def bring_up_to_date(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
 
 
 def follow(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
-    """Store the next instant after a crossing that does not wait any more. If it is due, it crosses at once."""
+    """Store the next instant after a crossing that no longer waits. If that instant is due, it crosses at once."""
     if next_stored(txn, watch) is not None:
         return  # the schedule has changed since
     due_at = watch.schedule.next_after(crossing.crossed_at, watch.scheduled_from)
@@ -101,7 +101,7 @@ def upcoming(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> list[
 
 
 def next_stored(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
-    """Return the next instant of a schedule at which daemons look; None while its crossing waits."""
+    """Return the stored next instant of a schedule; None while its crossing waits."""
     row = txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject="", mark_id=0)
     return None if row is None else row.due_at
 
@@ -124,7 +124,7 @@ def keeps(watch: RegisteredWatch, crossing: CrossingRow) -> bool:
 def rate_ends_at(txn: BoardTransaction, watch: RegisteredWatch) -> Instant | None:
     """Return when `max_activations_per_hour` lets time alone wake an agent again; None if it does now.
 
-    A schedule cannot loop, and neither can a rewake. So what exceeds the limit waits, and is not quarantined.
+    Schedules and rewakes cannot loop. So a crossing over the limit waits, and is not quarantined.
     """
     if (limit := watch.agent.settings.max_activations_per_hour) is None:
         return None
@@ -141,7 +141,7 @@ def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
 
 
 def _stands_for(txn: BoardTransaction, watch: RegisteredWatch, at: Instant, value: float) -> tuple[Instant, float]:
-    """Return the instant that a crossing is for, and the number of instants that it stands for."""
+    """Return the instant that a crossing is for, and the number of instants that it covers."""
     if watch.catch_up == "all":
         return at, value
     last = watch.schedule.latest(at, txn.now, watch.scheduled_from)

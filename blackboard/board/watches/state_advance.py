@@ -1,4 +1,4 @@
-"""The way of one state of a watch over time through the instants at which time alone changes it."""
+"""Advance of a stored state of a watch over time, through the instants at which time alone changes it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from blackboard.store.rows import WatchStateRow
 
 
 class StateAdvance:
-    """A state that is taken from one instant at which it changes to the next, with a crossing where one is due.
+    """The advance of one state from one instant of change to the next, with a crossing where one is due.
 
     Attributes:
-        state: The state after the instants that were taken.
+        state: The state after the instants so far.
         next_at: The next instant at which time alone changes it; None if there is none.
         has_crossed: Whether a new crossing waits.
     """
@@ -44,7 +44,7 @@ class StateAdvance:
         self.has_crossed = False
 
     def run(self) -> None:
-        """Take the state through all instants up to now."""
+        """Advance the state through all instants up to now."""
         while self.next_at is not None and self.next_at <= self._txn.now:
             self._take(self.next_at)
 
@@ -68,7 +68,7 @@ class StateAdvance:
         return episodes.advance(watch.condition, watch.timing, episode, self._marks, at, merge_until)
 
     def _cross(self, change: EpisodeChange, at: Instant) -> int:
-        """Record a crossing, and return whether the guard dropped it, as the state remembers that.
+        """Record a crossing, and return whether the guard dropped it, which the state stores.
 
         Of an episode whose crossing is dropped, only the first crossing is recorded, as skipped.
         """
@@ -115,7 +115,7 @@ def measure(
     at: Instant,
     value: float,
 ) -> Measurement:
-    """Return what a rising watch over time measures at an instant: with a window, over the deposits in it."""
+    """Return the value of a rising watch over time at an instant; with a window, over the deposits in it."""
     if watch.has_window:
         inputs = inputs_in_windows(txn, watch, key.subject, at)
         return Measurement(value, len(inputs), strongest=max((strength for _, strength in inputs), default=0.0))

@@ -1,7 +1,7 @@
 """Stimuli: the marks that count for a rising watch because of a deposit that its agent has not absorbed.
 
-The agent's own deposits do not count. They also take nothing away: a mark that the agent itself reinforces still counts
-because of the deposits of others.
+The agent's own deposits do not count. They also remove no stimulus: a mark that the agent reinforces still counts
+because of the deposits of other authors.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
 DROPPED = -1
-"""Stands for the activation by which a watch absorbed a mark, if a guard dropped what crossed on it."""
+"""The value for the activation of an absorbed mark if a guard dropped its crossing."""
 
 
 def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, absorbed_through: int) -> bool:
@@ -30,14 +30,14 @@ def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, abs
 
 
 def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
-    """Return the event through which a watch has absorbed a mark; 0 if it has absorbed none of it."""
+    """Return the id of the last event of a mark that a watch has absorbed; 0 if there is none."""
     row = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
     absorbed = 0 if row is None else row.event_id
     return max(absorbed, watermark(txn, watch)) if watch.is_over_board else absorbed
 
 
 def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
-    """Return the event through which a watch over the board has absorbed everything."""
+    """Return the id of the event up to which a watch over the board has absorbed everything."""
     return txn.sql.one(CROSSINGS.get_watermark, id=watch.id) or 0
 
 
@@ -58,13 +58,13 @@ def absorb_silently(
 ) -> None:
     """Record that a watch absorbed the last event of a mark without an activation, because it was no news.
 
-    What the agent was last given stays the same, or if `dropped` what the guard dropped.
+    The record of the state that the agent was last given, or that the guard `dropped`, stays the same.
     """
     _record(txn, watch, row, DROPPED if dropped else 0, known.id)
 
 
 def record_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
-    """Record that a watch absorbed a mark because a guard dropped what crossed on it. It does not count as given."""
+    """Record that a watch absorbed a mark because a guard dropped its crossing. The mark does not count as given."""
     _record(txn, watch, row, DROPPED, row.event_id)
 
 

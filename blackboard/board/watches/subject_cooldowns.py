@@ -1,4 +1,4 @@
-"""Cooldowns per subject: how long an agent does not wake for the subjects of an activation that succeeded."""
+"""Cooldowns per subject, during which an agent does not wake for the subjects of an activation that succeeded."""
 
 from __future__ import annotations
 

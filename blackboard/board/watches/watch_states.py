@@ -1,7 +1,7 @@
 """The stored state of watches over time: since when a condition has held, and when the watch last crossed.
 
-Only watches with a `Timing` have such state: one row for each subject, mark or the board for which there is something
-to remember. `episode_crossings` says how a row changes.
+Only watches with a `Timing` have such states: a row for a subject, a mark or the board whose episode has begun or has
+not been cleared. `episode_crossings` changes the rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from blackboard.store.statements import CROSSINGS, MARKS
 
 
 class StateKey(NamedTuple):
-    """What one state is about."""
+    """The key of a state: its watch, and its subject or mark."""
 
     watch_id: int
     subject: str
@@ -37,7 +37,7 @@ class StateKey(NamedTuple):
 
 
 def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
-    """Return a state; None if there is nothing to remember."""
+    """Return a state; None if there is no row."""
     return txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
 
 
@@ -59,12 +59,12 @@ def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_
 
 
 def forget(txn: BoardTransaction, key: StateKey) -> None:
-    """Delete a state and what it predicts."""
+    """Delete a state and its predicted crossing."""
     put(txn, key, None, None)
 
 
 def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
-    """Delete all states of a watch and what they predict."""
+    """Delete all states of a watch and their predicted crossings."""
     txn.sql.run(CROSSINGS.delete_states_of_watch, watch_id=watch_id)
     txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
@@ -97,7 +97,7 @@ def record_crossing(txn: BoardTransaction, key: StateKey, crossed_at: Instant) -
 
 
 def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> list[MarkRow]:
-    """Return the stored marks, evaporated or not, over which a watch over time is judged, absorbed or not."""
+    """Return the stored marks over which a watch over time is judged, evaporated or absorbed ones included."""
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
@@ -108,7 +108,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
 def marks_behind(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, at: Instant | None = None, *, whole: bool = False
 ) -> list[FadingMark]:
-    """Return what a watch over time is judged over from an instant on, by default now.
+    """Return the marks and deposits over which a watch over time is judged from an instant on (default: now).
 
     Of the deposits in its windows, return all if `whole`, otherwise as many as a decision needs.
     """

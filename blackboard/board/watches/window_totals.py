@@ -5,7 +5,8 @@ bound on their rounding error. Deposits that have left the window are subtracted
 subject has few deposits, and the database adds them each time. Only when the value may have reached the threshold, the
 deposits themselves decide.
 
-A sum is taken from the deposits when it is first needed, and again after what is rare: an erasure, or a clock in doubt.
+A sum is computed from the deposits when it is first needed, and again after rare events: an erasure, or a clock in
+doubt.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from blackboard.store.rows import WindowEventRow
 from blackboard.store.statements import CROSSINGS, WINDOWS
 
 WINDOW = "window"
-"""Stands for the law of the marks in the key of the sums."""
+"""The value for the law in the key of the sums."""
 
 
 def add(txn: BoardTransaction, deposit: WindowEventRow, sign: int = 1) -> None:
@@ -40,7 +41,7 @@ def add(txn: BoardTransaction, deposit: WindowEventRow, sign: int = 1) -> None:
 
 
 def is_below(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> bool:
-    """Return whether the value of a window over a subject ("" is the board) is surely below its threshold."""
+    """Return whether the value of a window over a subject ("" is the board) is certainly below its threshold."""
     marks, total, error = 0, 0.0, 0.0
     for kind in watch.kinds:
         group, weight = _group(txn, watch, kind, subject), txn.kind(kind).weight
@@ -57,7 +58,7 @@ def subtract_left(txn: BoardTransaction, kind: str) -> None:
 
 
 def reset(txn: BoardTransaction) -> None:
-    """Forget the sums of all windows. They are taken from the deposits when they are needed."""
+    """Delete the sums of all windows. They are computed from the deposits when they are needed."""
     txn.sql.run(CROSSINGS.delete_totals_of_law, law=WINDOW)
     for watch_id, watch in txn.active.watches.items():
         if watch.has_window:
@@ -97,7 +98,7 @@ def _subtract_left(txn: BoardTransaction, watch: RegisteredWatch, kind: str, gro
 def _sums(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, since: Instant, until: Instant | None
 ) -> StimulusSums:
-    """Return the sums of the deposits that leave the window after an instant, up to another instant (None: ever)."""
+    """Return the sums of the deposits that leave the window after an instant, up to another (None: no limit)."""
     length = _length(watch)
     span = {"after": since - length, "up_to": txn.now if until is None else until - length}
     return txn.sql.existing(WINDOWS.sum_window, kind=kind, ignored=watch.ignored_in_windows, **span)
