@@ -4,10 +4,12 @@ python -m benchmarks.alternatives [NAME ...]
 """
 
 import ast
+import importlib
+import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -26,11 +28,12 @@ class Program:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An example and its plain alternative, and the script that writes the data of both."""
+    """An example, its plain alternative, the script that writes their data, and the stand-in for the model."""
 
     data: str
     board: Program
     plain: Program
+    model: str = ""
 
 
 COMPARISONS = {
@@ -38,7 +41,10 @@ COMPARISONS = {
         "make_day.py", Program("alerts.py", "replay_day.py"), Program("plain/loop.py", "plain/loop.py")
     ),
     "triage": Comparison(
-        "make_issues.py", Program("triage.py", "triage_days.py"), Program("plain/issue_queue.py", "queue_days.py")
+        "make_issues.py",
+        Program("triage.py", "triage_days.py"),
+        Program("plain/issue_queue.py", "queue_days.py"),
+        "stand_in",
     ),
 }
 
@@ -54,12 +60,15 @@ def lines_of_code(path: Path) -> int:
     return sum(bool(line) and not line.startswith("#") and number not in left_out for number, line in lines)
 
 
-def run(script: Path, data: str) -> tuple[str, float]:
+def run(script: Path, data: str, variables: Mapping[str, str]) -> tuple[str, float]:
     """Run a script on the data in an empty folder, and return its output and its computing time in seconds."""
     before = computing_time()
     with TemporaryDirectory() as folder:
         command = [sys.executable, str(script)]
-        done = subprocess.run(command, cwd=folder, input=data, capture_output=True, text=True, check=False)
+        environment = os.environ | variables
+        done = subprocess.run(
+            command, cwd=folder, env=environment, input=data, capture_output=True, text=True, check=False
+        )
     if done.returncode:
         raise SystemExit(f"{script} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout, computing_time() - before
@@ -80,9 +89,9 @@ def total(output: str, column: str) -> float | None:
     return sum(float(row[1 + header.index(column)]) for row in rows)
 
 
-def figures(folder: Path, program: Program, data: str) -> Iterator[tuple[str, str]]:
+def figures(folder: Path, program: Program, data: str, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the names and values of a program's figures."""
-    output, seconds = run(folder / program.script, data)
+    output, seconds = run(folder / program.script, data, variables)
     yield "lines of code", str(lines_of_code(folder / program.source))
     for name, column, form in (("model calls", "calls", ".0f"), ("US$ for them", "US$", ".4f")):
         if (value := total(output, column)) is not None:
@@ -90,11 +99,20 @@ def figures(folder: Path, program: Program, data: str) -> Iterator[tuple[str, st
     yield "computing time", f"{seconds:.1f} s"
 
 
+def measured(folder: Path, program: Program, model: str, data: str) -> dict[str, str]:
+    """Return the figures of a program. A stand-in in this process answers it, whose computing time is not counted."""
+    if not model:
+        return dict(figures(folder, program, data, {}))
+    sys.path.insert(0, str(folder))
+    with importlib.import_module(model).serve() as variables:
+        return dict(figures(folder, program, data, variables))
+
+
 def compare(name: str) -> None:
     """Print the figures of an example and of its plain alternative."""
     folder, comparison = EXAMPLES / name, COMPARISONS[name]
-    data, _ = run(folder / comparison.data, "")
-    of_board, of_plain = (dict(figures(folder, one, data)) for one in (comparison.board, comparison.plain))
+    data, _ = run(folder / comparison.data, "", {})
+    of_board, of_plain = (measured(folder, one, comparison.model, data) for one in (comparison.board, comparison.plain))
     print(f"{name:16}{'board':>10}{'plain':>10}")
     for figure, value in of_board.items():
         print(f"{figure:16}{value:>10}{of_plain[figure]:>10}")

@@ -38,6 +38,7 @@ from blackboard.llm.failures import (
     RequestRejected,
     SpendLimit,
 )
+from blackboard.llm.model_server import serve_model
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply, parse_answer
 from blackboard.llm.request import request_text
@@ -59,6 +60,7 @@ __all__ = [
     "context",
     "mark",
     "replay",
+    "serve_model",
 ]
 
 M = TypeVar("M", bound=Mark)

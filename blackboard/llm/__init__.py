@@ -11,4 +11,5 @@ reply            the raw answer, its metadata, and its parsing into a pydantic m
 call_deadline    the time of a call, for its connections
 http_client      the HTTP client behind the SDK: headers and limits
 failures         the failures that give no usable answer
+model_server     a server on this machine that answers by a function, for tests and demonstrations
 """

@@ -1,10 +1,9 @@
 """Runs a file of issues through days of plain/issue_queue.py, as triage_days.py does with a board.
 
-python queue_days.py < issues.json prints what became of them. A timer calls `work` every ten minutes.
+python stand_in.py python queue_days.py < issues.json prints what became of them. `work` runs every ten minutes.
 """
 
 import json
-import os
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,6 @@ from typing import Any
 from anthropic import Anthropic
 
 from plain import issue_queue
-from stand_in import serve
 
 ROW = "{:%a}  {:7}  {:6}  {:5}  {:.4f}  {:3}  {:6}"
 MONDAY = datetime.fromisoformat("2026-11-02T09:00Z")
@@ -66,7 +64,5 @@ def run(db: sqlite3.Connection, client: Anthropic, day: datetime) -> None:
 
 
 if __name__ == "__main__":
-    with serve() as variables:
-        os.environ.update(variables)
-        for line in days(issue_queue.connect(":memory:"), Anthropic(), json.load(sys.stdin)):
-            print(line)
+    for line in days(issue_queue.connect(":memory:"), Anthropic(), json.load(sys.stdin)):
+        print(line)

@@ -1,11 +1,11 @@
-"""Runs a file of issues through days of triage, and prints what became of them: python triage_days.py < issues.json.
+"""Runs a file of issues through days of triage, and prints what became of them.
 
-The daemon and its calls are real, and the stand-in for the Messages API answers them. Only the clock is moved by hand.
+python stand_in.py python triage_days.py < issues.json lets the stand-in for the Messages API answer. The daemon and its
+calls are real; only the clock is moved by hand.
 """
 
 import json
 import logging
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +18,6 @@ import structlog
 
 from blackboard import Blackboard, ManualClock
 from blackboard.testing import replay
-from stand_in import serve
 from triage import Duplicate, Issue, Original, Triaged
 
 ROW = "{:%a}  {:7}  {:6}  {:5}  {:.4f}  {:3}  {:6}"
@@ -78,8 +77,6 @@ if __name__ == "__main__":
     with (
         TemporaryDirectory() as folder,
         Blackboard.open(Path(folder, "days.db"), clock=ManualClock(MONDAY)) as board,
-        serve() as variables,
     ):
-        os.environ.update(variables)
         for line in days(board, json.load(sys.stdin)):
             print(line)
