@@ -1,7 +1,7 @@
-"""Connections that give up when the time of a call is over, whatever the server sends meanwhile.
+"""Connections that give up when the time of a call is over, even if the server is still sending.
 
 The timeout of a socket starts again with each byte. A server that sends its answer, or only its headers, one byte at a
-time would hold a thread for ever.
+time would block a thread forever.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import httpcore2
 from blackboard.clock import SystemClock
 
 _PIECE_BYTES = 16_384
-"""Bytes that are sent at once. Each piece has only the time that is left."""
+"""The number of bytes that are sent at once. Each piece has only the time that is left."""
 
 
 class Deadline(threading.local):

@@ -52,10 +52,12 @@ _VERSION = "2023-06-01"
 """The version of the API's interface."""
 _MESSAGES, _BATCHES = "/v1/messages", "/v1/messages/batches"
 _PATHS_OF_API = ("/v1/messages", "/v1")
-"""Endings that the client adds to an address by itself."""
+"""The endings of an address that the client adds itself."""
 _MAX_ANSWER, _MAX_RESULTS = 32 << 20, 256 << 20
-"""Bytes of the largest answer after decompression, and of the results of a batch. The longest answer of a model has
-about a megabyte."""
+"""Limits in bytes after decompression, of an answer and of the results of a batch.
+
+The longest answer of a model has about a megabyte.
+"""
 _TALKATIVE = ("anthropic", "httpx2", "httpcore2")
 """The loggers of libraries that would log requests, with their payloads, for a variable such as ANTHROPIC_LOG."""
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
@@ -77,7 +79,7 @@ class AnthropicClient:
         self._source: KeySource = (lambda: key) if isinstance(key, str) else key
         self._key = ""
         self._keys: frozenset[str] = frozenset()
-        """All keys so far: an answer to an earlier call may repeat an earlier one."""
+        """All keys so far, because an answer to an earlier call may repeat an earlier key."""
         self._base_url, self._timeout = _root_of(base_url or _DEFAULT_URL), timeout / 1e6
         self._shown_url = without_password(self._base_url)
         self._client: anthropic.Anthropic | None = None
@@ -163,7 +165,7 @@ class AnthropicClient:
         """Do nothing: this process keeps its connections."""
 
     def after_fork(self, *, in_child: bool) -> None:
-        """In a child, forget the parent's connections; the child makes its own."""
+        """In a child, drop the parent's connections; the child makes its own."""
         if in_child:
             self._lock, self._client = threading.Lock(), None
 
@@ -209,10 +211,10 @@ class AnthropicClient:
         }
 
     def _read_key(self) -> None:
-        """Take the key as it is now.
+        """Read the present key.
 
         Raises:
-            KeyRefused: There is none, or its file cannot be read.
+            KeyRefused: There is no key, or its file cannot be read.
         """
         try:
             key = self._source()
@@ -248,7 +250,7 @@ class AnthropicClient:
 
     @contextmanager
     def _failures(self, *, paying: bool) -> Iterator[None]:
-        """Raise a `CallFailure` for any exception. A lost answer to a `paying` call may have a cost."""
+        """Convert any exception to a `CallFailure`. If the call is `paying`, a lost answer may have a cost."""
         import anthropic
         import httpx2
 
@@ -331,7 +333,7 @@ def _network_variables() -> dict[str, str]:
 
 
 def _named_by_environment() -> str:
-    """Return which variables of the network are set, without their values, which may contain passwords."""
+    """Return the names of the network variables that are set, without their values, which may contain passwords."""
     variables = _network_variables()
     return f"; the environment sets {', '.join(variables)}" if variables else ""
 

@@ -23,7 +23,7 @@ class Client(Protocol):
     """A client that sends planned requests, each exactly once. Thread-safe."""
 
     def send(self, body: str) -> Reply:
-        """Send one planned request, byte for byte, and return the answer, whatever its text.
+        """Send one planned request, byte for byte, and return the answer, even if it cannot be parsed.
 
         Raises:
             CallFailure: No answer arrived. The class tells whether the call may have been paid.

@@ -37,7 +37,7 @@ _SPEND_CODES = frozenset(
     }
 )
 _OF_ADDRESS = frozenset({404, 405, 407, 410, 421, 426, 451, 511})
-"""Statuses that say something about the address, the model's name or a gateway, and nothing about the request."""
+"""Statuses that depend on the address, the model's name or a gateway, and not on the request."""
 _OF_REQUEST = frozenset({413, 414, 431})
 """Statuses of a request that is too large. A smaller request may be accepted."""
 _STATUS_OF_TYPE = {
@@ -66,7 +66,7 @@ class CallFailure(ModelError):
 
     @property
     def log_text(self) -> str:
-        """The message without what the other side wrote, which may repeat the request."""
+        """The message without the words of the other side, which may repeat the request."""
         return self.shown
 
 
@@ -105,9 +105,9 @@ class SpendLimit(CallFailure):
 
 
 class ModelUnavailable(CallFailure):
-    """A model that the API does not have, a wrong address, or a gateway that answers for itself. Not paid.
+    """A model that the API does not have, a wrong address, or a gateway that answers for itself.
 
-    It says nothing about the request. It is `from_api` if it has the form of the API's own errors.
+    Not paid. The failure does not depend on the request. It is `from_api` if it has the form of the API's own errors.
     """
 
     def __init__(self, message: str, *, from_api: bool = False, **options: Any) -> None:
@@ -151,7 +151,7 @@ class _ErrorResponse(NamedTuple):
     """None if the body lacks the form of the API's own errors, as the page of a gateway does."""
     reason: str
     code: str | None
-    """The code that tells account limits apart."""
+    """The code that distinguishes the limits of an account."""
 
     @property
     def text(self) -> str:
@@ -160,7 +160,7 @@ class _ErrorResponse(NamedTuple):
 
     @property
     def log_text(self) -> str:
-        """The text without what the other side chose."""
+        """The text without words that the other side chose."""
         return f"{self.status} {self.error_type}" if self.error_type in _STATUS_OF_TYPE else f"{self.status}"
 
     @property
@@ -173,8 +173,7 @@ class _ErrorResponse(NamedTuple):
 def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFailure:
     """Return the failure for a response with an HTTP status of 300 or above and a decoded body.
 
-    The order of the tests matters: a status has several meanings, and a test reads a status in general only after the
-    tests above have taken out its special meanings.
+    The order of the tests matters, because a status has several meanings: tests of special meanings come first.
     """
     said = _parse_error(status, body)
     from_api = said.error_type is not None
@@ -203,7 +202,7 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
 
 
 def _parse_error(status: int, body: object) -> _ErrorResponse:
-    """Return what an error response says, whatever the form of its body."""
+    """Return the content of an error response, in whatever form its body is."""
     error = _member(body, "error")
     text = _text_member(error, "message")
     return _ErrorResponse(
@@ -215,9 +214,9 @@ def _parse_error(status: int, body: object) -> _ErrorResponse:
 
 
 def page_failure(text: str, headers: Mapping[str, str]) -> CallFailure | None:
-    """Return the failure for an answer with status 200 that is a web page, such as the login of a network, or an error.
+    """Return the failure for an answer with status 200 that is a web page or an error.
 
-    Some gateways answer with an error of the API and status 200.
+    A network may show its login page, and some gateways answer with an error of the API and status 200.
     """
     if (body := _error_in(text)) is not None:
         return failure_of_type(body)

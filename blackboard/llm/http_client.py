@@ -20,7 +20,10 @@ CONNECT_SECONDS = 10.0
 """Seconds to connect to the API. After this timeout, the request was not sent."""
 
 _KEPT_HEADERS = frozenset({"connection", "content-length", "host", "user-agent"})
-"""The headers of the library. All others are replaced: the SDK adds those that variables of other tools name."""
+"""The headers of the library.
+
+All other headers are replaced, because the SDK adds headers that variables of other tools name.
+"""
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _COMPRESSED = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
@@ -35,7 +38,7 @@ class AnswerTooSlow(httpx2.TransportError):
 
 
 class AnswerUnreadable(httpx2.TransportError):
-    """An answer whose compressed content is broken, or compressed in a way that was not asked for."""
+    """An answer whose compressed content is broken, or compressed by a method that was not requested."""
 
 
 class HttpClient(httpx2.Client):
@@ -63,7 +66,7 @@ class HttpClient(httpx2.Client):
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Send a request, and return the response with its whole content.
 
-        The content of an error may be missing: if it cannot be read, its status still says enough.
+        The content of an error may be missing. If it cannot be read, the status is enough.
         """
         self._set_headers(request)
         limit = self._max_results if request.url.path.endswith("/results") else self._max_bytes
@@ -100,7 +103,7 @@ class HttpClient(httpx2.Client):
 
 
 def _use(backend: DeadlineBackend, transport: httpx2.HTTPTransport) -> None:
-    """Replace how a transport opens connections. The library has no parameter for it, so a private one is set."""
+    """Replace the network of a transport. The library has no parameter for it, so a private attribute is set."""
     pool = transport._pool
     if not isinstance(getattr(pool, "_network_backend", None), httpcore2.NetworkBackend):
         raise RuntimeError("this version of httpx2 is not supported: a call could not be ended at its timeout")

@@ -20,7 +20,7 @@ KEY_FILE = "ANTHROPIC_API_KEY_FILE"
 BASE_URL = "ANTHROPIC_BASE_URL"
 
 KeySource = Callable[[], str | None]
-"""Returns the key as it is now, None if there is none; raises `ConfigurationError` if it cannot be used."""
+"""Returns the present key, None if there is none; raises `ConfigurationError` if it cannot be used."""
 
 
 class ModelSettings(BaseModel):

@@ -1,6 +1,6 @@
 """Answers of a model: the raw text, its metadata, and its parsing into a pydantic model as untrusted input.
 
-A reply can hold any text, so that it is recorded before it is parsed.
+A reply can contain any text, because it is recorded before it is parsed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Reply:
     stop_reason: str | None = None
     model: str | None = None
     is_message: bool = False
-    """Whether it has the form of the API's answers, whatever the model wrote."""
+    """Whether it has the form of the API's answers, independent of the model's words."""
 
     @classmethod
     def of(cls, raw: str, request_id: str | None = None) -> Self:
@@ -96,9 +96,9 @@ def _json_in(text: str) -> str:
     """Return the JSON in a text: its only object or, without objects, its only array.
 
     Models behind gateways that drop the schema write words or a fence around it, and the words may contain brackets.
-    The search ends at a value that is broken: a part of it must not pass for the answer.
+    The search ends at a broken value, because a part of it must not be taken for the answer.
     """
-    if text.lstrip().startswith('"'):  # a text as JSON, which may contain anything
+    if text.lstrip().startswith('"'):  # a JSON string, which may contain brackets
         return text
     decoder, at = json.JSONDecoder(), 0
     values_by_bracket: dict[str, list[str]] = {"{": [], "[": []}

@@ -1,11 +1,11 @@
-"""What the program asks of the operating system and of the process that it is in: files, forks and its log.
+"""Access to the operating system and the process: files, forks and the log.
 
 board_files     the files of a board, each by its name
 private_files   files with exactly the permissions that they should have
-file_owners     who owns a file, and who can change it
+file_owners     the owners of files, and the users who can change them
 settings_text   text files of settings
 packaged_files  the files that are shipped with the program
-forks           what happens when this process forks
+forks           preparation and follow-up of forks of this process
 
 log_queue           the log; writing a line neither blocks nor raises
 error_descriptions  how the log names an error

@@ -1,4 +1,4 @@
-"""The files of a board on SQLite: the database and what stands beside it, each by its name."""
+"""The files of a board on SQLite: the database and the files beside it, each by its name."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ class BoardFiles:
     """The paths of one board's files. No other module knows their suffixes.
 
     Attributes:
-        database: The database's path, without symbolic links. Any file may stand here; a copy of a board has the same
-            files beside it.
+        database: The database's path, without symbolic links. A copy of a board has the same files beside it.
     """
 
     database: Path
@@ -84,7 +83,7 @@ class BoardFiles:
         return sorted(self.database.parent.glob(f"{self.database.name}.before-*[0-9Z]"))
 
     def partial(self) -> BoardFiles:
-        """Return the files of a copy that is being made of, or for, this database. Nobody can guess their names."""
+        """Return the files of a copy that is being made of, or for, this database. Their names cannot be guessed."""
         return BoardFiles(self.database.with_name(f".{self.database.name}.{secrets.token_hex(8)}.partial"))
 
     def existing(self) -> list[Path]:
@@ -113,7 +112,7 @@ def path_in(url: str | Path) -> Path | None:
     """Return the file of a path, or of a URL that only names a file; None for any other URL, such as one with a `%`.
 
     Raises:
-        ConfigurationError: It has a character that no path has.
+        ConfigurationError: The path has a character that no path can have.
     """
     if isinstance(url, Path):
         return resolved(url)
@@ -132,11 +131,10 @@ def is_embedded(url: str | Path) -> bool:
 def resolved(path: str | Path) -> Path:
     """Return the path of a file without symbolic links.
 
-    All files of a board are named by it: SQLite names its log by it too, and locks with other names would not exclude
-    each other.
+    All files of a board are named after it, SQLite's log included. Locks with other names would not exclude each other.
 
     Raises:
-        ConfigurationError: It has a character that no path has.
+        ConfigurationError: The path has a character that no path can have.
     """
     try:
         return Path(os.path.realpath(path))
@@ -145,7 +143,7 @@ def resolved(path: str | Path) -> Path:
 
 
 def server_spool_folder(address: str) -> Path:
-    """Return the spool folder of a board on a server, a temporary one of this user, by the URL without its password."""
+    """Return the spool of a board on a server: a temporary folder of this user, named by the URL without password."""
     name = hashlib.sha256(address.encode()).hexdigest()[:20]
     return Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-{name}-spool"
 

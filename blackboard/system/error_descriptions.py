@@ -1,8 +1,8 @@
-"""How the log names an error: by its class, and the file and line that raised it.
+"""Descriptions of errors for the log: the class of an error, and the file and line that raised it.
 
-Its message may hold words of a payload, and so may every name that agents can make at run time: of a class, a file or a
-function. So a message is shown only if this package wrote it and it quotes nobody, and a name only if the program that
-was loaded has it.
+The message of an error may contain words of a payload. So may every name that agents can make at run time, of a class,
+a file or a function. So a message is shown only if this package wrote it without a quotation, and a name only if the
+loaded program contains it.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def shows_messages() -> bool:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an error as the log may show it: its class, and the file and line that raised it.
+    """Return the description of an error for the log: its class, and the file and line that raised it.
 
-    Its message is shown only if this package wrote it and it quotes nobody, or on request.
+    Its message is included only if this package wrote it without a quotation, or if `show_messages` was called.
     """
     name = class_name(type(error))
     if _shows_messages:
@@ -47,7 +47,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def class_name(kind: type) -> str:
-    """Return the name of a class as its module has it.
+    """Return the name of a class in its module.
 
     The name of a class that was made at run time may come from a payload, so its nearest base class is named instead.
     """
@@ -90,7 +90,7 @@ def _name_in_module(kind: type) -> str | None:
 def _is_own(error: BaseException) -> bool:
     """Return whether code of this package made an error, and its text quotes no agent.
 
-    A text that `quotes_nothing` may name what it was called with, such as a path. So no agent may have made the call.
+    A text that `quotes_nothing` may contain arguments of the call, such as a path. So no agent may have made the call.
     """
     files = [file for file, _ in _lines(error)]
     if not files:

@@ -11,16 +11,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = 0
-"""The user whose files everyone trusts."""
+"""The id of root, whose files everyone trusts."""
 
-# What this module asks the system. A test of several users answers in its place.
+# The calls of the system in this module, which tests replace to simulate several users.
 status_of = os.lstat
 user_of, user_named, all_users = pwd.getpwuid, pwd.getpwnam, pwd.getpwall
 group_of = grp.getgrgid
 
 
 def this_user() -> int:
-    """Return the user with whose rights this process uses files."""
+    """Return the id of the user whose rights this process has for files."""
     return os.geteuid()
 
 
@@ -60,7 +60,7 @@ def others_who_change(path: Path) -> str | None:
     """Return how a user other than this one and root can change a file or folder, as a sentence; None if none can.
 
     Raises:
-        OSError: It does not exist, or cannot be reached.
+        OSError: The path does not exist, or cannot be reached.
     """
     status = status_of(path)
     if status.st_uid not in (this_user(), ROOT):
@@ -81,7 +81,7 @@ def others_who_place(link: Path) -> str | None:
     """Return how another user could have placed a link: as its owner, or by replacing it in its folder.
 
     Raises:
-        OSError: It does not exist, or cannot be reached.
+        OSError: The path does not exist, or cannot be reached.
     """
     if (problem := others_who_change(link)) is not None:
         return problem
@@ -92,9 +92,9 @@ def others_who_place(link: Path) -> str | None:
 
 
 def describe_access(path: str | Path) -> str:
-    """Return whose the file or the nearest existing folder above it is, and who asks, for a message of refused access.
+    """Return who owns the file, or the nearest existing folder above it, and who asks, as text for an error.
 
-    The text is empty if it belongs to this user.
+    The text is empty if the owner is this user.
     """
     place = Path(path).absolute()
     for candidate in (place, *place.parents):
@@ -106,7 +106,7 @@ def describe_access(path: str | Path) -> str:
 
 
 def describe_foreign(paths: Iterable[Path]) -> str | None:
-    """Return which files another user made, and who uses them; None if all belong to this user."""
+    """Return a text that names the files of other users and this user; None if all belong to this user."""
     by_owner: dict[str, list[str]] = {}
     for path in paths:
         if (owner := foreign_owner(path)) is not None:
@@ -133,16 +133,19 @@ def _has_other_members(group: int) -> bool:
     try:
         named = group_of(group).gr_mem
     except KeyError:
-        return True  # nobody here knows who is in it
+        return True  # its members are unknown here
     for name in named:
-        with contextlib.suppress(KeyError):  # a name without a user can do nothing
+        with contextlib.suppress(KeyError):  # a name without a user has no rights
             if user_named(name).pw_uid not in allowed:
                 return True
     return any(user.pw_gid == group and user.pw_uid not in allowed for user in all_users())
 
 
 def _has_access_list(path: Path) -> bool:
-    """Return whether there is an access control list. Then the group's bits of the mode are the most that it allows."""
+    """Return whether there is an access control list.
+
+    If there is one, the group's bits of the mode are its upper limit.
+    """
     try:
         return "system.posix_acl_access" in os.listxattr(path)
     except (AttributeError, OSError):  # a system or file system without them

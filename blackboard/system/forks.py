@@ -1,9 +1,9 @@
-"""What happens when this process forks: no connection, lock or socket of a board crosses the fork.
+"""Forks of this process: no connection, lock or socket of a board crosses a fork.
 
-SQLite notes in its memory which locks a process has on a file. A forked child inherits these notes, but not the locks.
-Its new connections then rely on locks that nobody holds. Another process may believe that it is the last to use the
-file, and delete the log that the child writes to. So connections are closed before the fork, and each process opens its
-own.
+SQLite keeps a list of the locks of a process in its memory. A forked child inherits this list, but not the locks. Its
+new connections would rely on locks that no process holds. Another process could conclude that it is the last user of
+the file, and delete the log that the child writes to. So connections are closed before the fork, and each process opens
+its own.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Forkable(Protocol):
     """An object that has connections, locks or sockets."""
 
     def before_fork(self) -> None:
-        """Close what must not be open on both sides, and begin nothing until `after_fork`."""
+        """Close everything that must not be open on both sides, and begin no work until `after_fork`."""
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on. In the child, first drop what could not be closed, and never close it there."""
+        """Continue. In the child, first drop objects that could not be closed, without closing them there."""
 
 
 _objects: set[ref[Forkable]] = set()
@@ -36,13 +36,13 @@ _generation = 0
 
 
 def register(item: Forkable) -> None:
-    """Let an object take part in each fork, as long as it exists."""
+    """Register an object that takes part in each fork, as long as it exists."""
     _objects.add(ref(item, _objects.discard))
 
 
 @contextlib.contextmanager
 def closed_in_children(descriptor: int) -> Iterator[None]:
-    """Let each child that is forked meanwhile close its copy of a descriptor, and so give up no lock of its parent."""
+    """Register a descriptor of which each child that is forked in the meantime closes its copy."""
     _descriptors.add(descriptor)
     try:
         yield
@@ -70,7 +70,7 @@ def _before() -> None:
     _lock.acquire()
     for item in _existing():
         _prepared.append(item)
-        with contextlib.suppress(Exception):  # a fork goes on in any case; the child then refuses to use the board
+        with contextlib.suppress(Exception):  # a fork cannot be stopped; the child then refuses to use the board
             item.before_fork()
 
 

@@ -1,4 +1,4 @@
-"""Functions that are called when something happens."""
+"""Lists of functions that are called at an event."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Listeners:
-    """Functions to call when something happens. Calling the object calls each of them."""
+    """Functions to call at an event. Calling the object calls each of them."""
 
     def __init__(self) -> None:
         self._functions: list[Callable[[], object]] = []
@@ -16,7 +16,7 @@ class Listeners:
         """Add a function, and return a function that removes it again.
 
         Raises:
-            TypeError: It is a coroutine function. A call of it would do nothing.
+            TypeError: It is a coroutine function, whose call alone does nothing.
         """
         if inspect.iscoroutinefunction(function):
             raise TypeError(

@@ -1,8 +1,8 @@
-"""The log of the program. To write a line never blocks the caller and never raises.
+"""The log of the program. Writing a line never blocks the caller and never raises.
 
-A line is formatted where it is logged, by the processors that structlog is configured with. A thread of its own writes
-it, so a reader that stalls or goes away holds up no work. The queue is bounded: a line that finds it full, or that
-cannot be written, is dropped and counted. The number of dropped lines is logged once a line can be written again.
+The calling thread formats a line, by the processors of structlog's configuration. Another thread writes it, so a reader
+that stalls or goes away delays no work. The queue is bounded: a line is dropped and counted if the queue is full or the
+line cannot be written. The number of dropped lines is logged once a line can be written again.
 """
 
 from __future__ import annotations
@@ -20,19 +20,18 @@ import structlog
 from blackboard.system.error_descriptions import describe_error
 
 MAX_LINES = 10_000
-"""Lines that wait for the writer before further lines are dropped."""
+"""The number of waiting lines from which on further lines are dropped."""
 
 MAX_CHARACTERS = 32 * 1024 * 1024
-"""Characters that wait for the writer before further lines are dropped."""
+"""The number of waiting characters from which on further lines are dropped."""
 
 FLUSH_SECONDS = 1.0
-"""Seconds to wait for a reader at the end of a daemon or process. The wait goes on as long as the reader takes
-lines."""
+"""Seconds to wait for a reader at the end of a daemon or process. The wait is extended while the reader takes lines."""
 MAX_FLUSH_WAITS = 30
-"""How often a slow reader is given this time."""
+"""The number of times that the wait for a slow reader is extended."""
 
 WRITES = {"critical", "debug", "err", "error", "exception", "failure", "fatal", "info", "log", "msg", "warn", "warning"}
-"""The methods by which structlog hands a line to a logger."""
+"""The methods by which structlog passes a line to a logger."""
 
 
 class LogQueue:
@@ -50,7 +49,7 @@ class LogQueue:
         self._writer: threading.Thread | None = None
 
     def put(self, write: Callable[[], object], size: int) -> None:
-        """Let the thread call a function that writes some characters, or drop them if too many wait."""
+        """Queue a function that writes some characters, or drop it if too many characters wait."""
         if threading.current_thread() is self._writer:  # it reports dropped lines
             write()
             return
@@ -68,7 +67,7 @@ class LogQueue:
             self.dropped += 1
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until all queued lines are written, or none was for `seconds`; return whether all were."""
+        """Wait until all lines are written, or none was for `seconds`; return whether all are written."""
         if self._writer is None:
             return True
         written = threading.Event()
@@ -91,7 +90,7 @@ class LogQueue:
                 self._writer = writer
 
     def _has_writer(self) -> bool:
-        return self._writer is not None and self._writer.is_alive()  # it ends for want of memory
+        return self._writer is not None and self._writer.is_alive()  # it ends because there is no memory
 
     def _serve(self) -> None:
         writes = self._writes
@@ -130,7 +129,7 @@ def put(write: Callable[[], object], size: int) -> None:
 
 
 def flush(seconds: float = FLUSH_SECONDS) -> bool:
-    """Wait until all queued lines are written, or none was for `seconds`; return whether all were."""
+    """Wait until all lines are written, or none was for `seconds`; return whether all are written."""
     return _queue.flush(seconds)
 
 
@@ -170,7 +169,7 @@ class QueuedLogger:
 class Log:
     """A log whose methods queue a line with an event and its values, and never raise.
 
-    An error among the values is written as `describe_error` returns it.
+    For an error among the values, the log contains the result of `describe_error`.
     """
 
     def __init__(self, name: str) -> None:
@@ -181,7 +180,7 @@ class Log:
         self._write("info", event, values)
 
     def warning(self, event: str, **values: object) -> None:
-        """Log an event that somebody should look at."""
+        """Log an event that needs attention."""
         self._write("warning", event, values)
 
     def error(self, event: str, **values: object) -> None:

@@ -1,7 +1,7 @@
 """Files and folders with exact permissions, independent of the umask, and never behind a symbolic link.
 
-Other users may be able to write to the folder in which a file is made. A symbolic link that one of them puts there must
-not lead this process to another file.
+Other users may be able to write to the folder in which a file is made. A symbolic link of another user must not lead
+this process to another file.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ PRIVATE_MODE = 0o600
 """The mode of a file that only its owner may read."""
 
 MODE_BITS = 0o666
-"""What a file's mode may allow: to read and to write."""
+"""The bits that the mode of a file may have: to read and to write."""
 
 
 def parse_mode(value: object) -> int:
     """Return the permissions that octal text such as "0660", or TOML's 0o660, stands for.
 
     Raises:
-        ValueError: It is not the mode of a file that its owner may read and write.
+        ValueError: The text is not such a mode, or the owner may not read and write.
     """
     if isinstance(value, str) and re.fullmatch(r"(0o?)?[0-7]{3}", value):
         value = int(value[-3:], 8)
@@ -37,7 +37,7 @@ def open_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> int:
     """Open a file for writing, which is made with a mode if it does not exist, and return its descriptor.
 
     Raises:
-        OSError: It cannot be opened, or is a symbolic link.
+        OSError: The file cannot be opened, or is a symbolic link.
     """
     flags |= os.O_CLOEXEC | os.O_NOFOLLOW
     while True:
@@ -52,7 +52,7 @@ def create_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> in
 
     Raises:
         FileExistsError: There is a file, or a link.
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     handle = os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     with contextlib.suppress(OSError):  # a file system without permissions
@@ -64,7 +64,7 @@ def make_folder(folder: Path, mode: int = PRIVATE_MODE) -> None:
     """Make a folder, and those above it, for the users who may read files of this mode. Existing ones stay.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     if not folder.parent.exists():
         make_folder(folder.parent, mode)

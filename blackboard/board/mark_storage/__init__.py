@@ -1,12 +1,12 @@
 """Marks on the board: their deposits, their changes, and how they leave.
 
-deposit_requests  what is to be deposited, as plain data
+deposit_requests  requests to deposit a mark, as plain data
 submissions       a request, checked against the board before it is deposited
 deposits          the deposit of a mark, with all that follows in the same transaction
 joined_marks      what a deposit makes of the live mark that it joins
 change_effects    what follows from a deposit
 deposit_keys      the key of a deposit, which stands for its first request
-deposit_limits    what a deposit may contain
+deposit_limits    the limits of payloads
 added_strength    the reinforcement of a mark without a deposit
 mark_lookup       a live mark, up to date for a change of it
 departures        the ways a mark leaves the live board: evaporation and withdrawal

@@ -1,4 +1,4 @@
-"""Reinforcement of a live mark without a deposit: its strength grows, and what it says stays."""
+"""Reinforcement of a live mark without a deposit: its strength grows, and its payload stays."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from blackboard.store.statements import MARKS
 
 
 def check_increase(by: float) -> float:
-    """Return an increase of strength as a float if it can be added.
+    """Return an increase of strength as a float, after checking that it can be added.
 
     Raises:
-        InvalidMark: It is not a number above 0 and at most 1e12.
+        InvalidMark: The increase is not a number above 0 and at most 1e12.
     """
     if isinstance(by, bool) or not isinstance(by, int | float) or not 0 < by <= MAX_INTENSITY:
         raise InvalidMark(f"by must be a number above 0 and at most {MAX_INTENSITY:g}, not {by!r}")
@@ -36,10 +36,10 @@ def reinforce(
     activation_id: int | None = None,
     if_event: int | None = None,
 ) -> Receipt:
-    """Add to the strength that a live mark has now, up to the cap of its kind, and do what follows.
+    """Add to the strength that a live mark has now, up to the cap of its kind, and test its watches.
 
-    The mark then fades from now on by its own law. It keeps its payload, its author and its time of occurrence. This is
-    no deposit, so no window counts it.
+    The mark then fades from now on by its own law. It keeps its payload, its author and its time of occurrence. A
+    reinforcement is not a deposit, so no window counts it.
 
     Raises:
         NotFound: There is no live mark with this id.
@@ -69,7 +69,7 @@ def reinforce(
 
 
 def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> float:
-    """Return the intensity that adds a strength, as far as the board trusts the author."""
+    """Return the intensity that adds a strength, multiplied by the trust in the author."""
     if kind.weight == 0:
         raise InvalidMark(f"the kind {kind.name!r} has the weight 0, so its marks have no strength to add to")
     intensity = check_increase(by) * txn.deployment.trust.get(author, 1.0) / kind.weight

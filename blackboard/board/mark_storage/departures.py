@@ -26,7 +26,7 @@ from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
 def evaporate_due(txn: BoardTransaction, limit: int) -> int:
     """Move up to `limit` evaporated marks to the history, after the predicted crossings that are due.
 
-    Returns how many were moved; `limit` if there may be more to do.
+    Returns the number of moved marks; if it equals `limit`, there may be more.
     """
     changed_watches.prepare_due(txn, limit)
     if predicted_crossings.fire_due(txn, limit):
@@ -82,7 +82,7 @@ def withdraw(
 
 
 def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
-    """Do the same with a mark that `live_mark_to_change` has returned."""
+    """Withdraw a mark that `live_mark_to_change` has returned; see `withdraw`."""
     withdraw_overdue(txn, row, author, activation_id)
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
@@ -98,7 +98,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
 
 
 def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
-    """Withdraw the mark that says that a need is overdue, if the mark is a need and there is one."""
+    """Withdraw the `overdue` mark of a need, if the mark is a need and has one."""
     if open_needs.is_need(row) and (overdue := open_needs.overdue_mark(txn, row)) is not None:
         withdraw(txn, overdue.id, author, activation_id)
 
@@ -148,9 +148,10 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
 
 
 def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
-    """Return whether a crossing stands without a withdrawn mark.
+    """Return whether a crossing still holds without a withdrawn mark.
 
-    Rising: the other marks, as strong as they were then, still meet the condition. Falling: another mark is left.
+    A rising watch: the other marks, with their strengths at the crossing, meet the condition. A falling watch: another
+    mark is left.
     """
     if watch.is_falling:
         return bool(marks_behind(txn, watch, crossing).inputs)

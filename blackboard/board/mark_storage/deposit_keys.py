@@ -19,7 +19,7 @@ def check_key(key: str) -> None:
     """Check that a key can be stored.
 
     Raises:
-        InvalidMark: It is blank, too long, not valid text, or begins with the board's own prefix.
+        InvalidMark: The key is blank, too long, not valid text, or begins with the board's own prefix.
     """
     check_text("key", key, MAX_KEY_CHARACTERS)
     if key.startswith(RESERVED):
@@ -38,7 +38,7 @@ class KeyedRequest(NamedTuple):
 def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
     """Return the receipt of the first request with a key, or None if there was none.
 
-    A key that was stored without a digest stands for whatever was deposited with it.
+    A key that was stored without a digest matches every request.
 
     Raises:
         KeyReused: The key stands for another request.

@@ -1,4 +1,4 @@
-"""Limits of what a deposit may contain: those of the kind and of the author, whichever is smaller."""
+"""Limits of payloads: the smaller limit of the kind and the author applies."""
 
 from __future__ import annotations
 

@@ -37,14 +37,14 @@ class Deposit:
     intensity: float = 1.0
     key: str | None = None
     source: str | None = None
-    """The file from which it is loaded, by its name in `loaded_files`. The board remembers it with the key."""
+    """The file from which it is loaded, by its name in `loaded_files`. The board stores the name with the key."""
     occurred_at: When | None = None
     """When it occurred; by default when the board records it."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
 _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source"})
-"""The fields of a request that its digest leaves out: what a key belongs to, and what the board adds."""
+"""The fields that the digest of a request leaves out: those to which a key belongs, and those that the board adds."""
 
 
 class DepositRequest(NamedTuple):

@@ -10,7 +10,7 @@ from blackboard.store.statements import MARKS
 
 
 def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
-    """Return a live mark after finishing what its change would disturb: due crossings and pending migrations.
+    """Return a live mark after the due crossings and pending migrations that its change would disturb.
 
     Raises:
         NotFound: There is no live mark with this id.
@@ -38,7 +38,7 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
 
 
 def _what_became_of(txn: BoardTransaction, mark_id: int, row: MarkRow | None) -> str:
-    """Return why a mark is not live, as far as the history knows."""
+    """Return why a mark is not live, as far as the history shows it."""
     first = txn.sql.one(MARKS.get_event, id=mark_id)
     if row is not None:
         return f"mark {mark_id} has evaporated"

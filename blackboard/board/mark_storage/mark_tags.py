@@ -12,7 +12,7 @@ from blackboard.store.statements import MARKS
 
 
 def write(txn: BoardTransaction, kind: Kind, old: MarkRow | None, row: MarkRow) -> None:
-    """Give a mark of a kind with tags the tags of its payload, instead of those that it had."""
+    """Replace the tags of a mark by those of its payload."""
     if old is not None:
         if old.payload == row.payload:
             return

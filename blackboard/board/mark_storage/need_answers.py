@@ -1,4 +1,4 @@
-"""What people and agents have in common when they answer a need: which need is open, and which answers it takes."""
+"""The rules for answers of people and agents: which need is open, and which answers it accepts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     """Return a need that waits for an answer.
 
     Raises:
-        NotFound: There is none with this id; the message says who has answered it, or who withdrew it.
+        NotFound: No open need has this id; the message says who answered or withdrew it.
     """
     need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id < MAX_ID else None
     if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
@@ -40,15 +40,15 @@ def was_asked(txn: BoardTransaction, need_id: int) -> bool:
 
 
 def checked_answer(need: MarkRow, text: str, *, free: bool = False) -> str:
-    """Return an answer as the decision has it: one of the options, if the need has some, as the need writes it.
+    """Return an answer for the decision: if the need has options, the chosen option in the spelling of the need.
 
     Args:
         need: The need.
         text: The answer.
-        free: Whether it may be none of the options.
+        free: Whether the answer may differ from the options.
 
     Raises:
-        InvalidMark: It is empty, or none of the options.
+        InvalidMark: The answer is empty, or not one of the options.
     """
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
@@ -62,12 +62,12 @@ def question_of(need: MarkRow) -> str:
 
 
 def _option(text: str, options: Sequence[str], *, free: bool) -> str:
-    """Return the option that an answer names, as the need writes it. Case, width and spaces do not matter.
+    """Return the option that an answer names, in the spelling of the need. Case, width and spaces do not matter.
 
-    An answer that names none is returned as it is if it is `free`.
+    A `free` answer that names no option is returned unchanged.
 
     Raises:
-        InvalidMark: It names none.
+        InvalidMark: The answer names no option.
     """
     by_form = {_form(option): option for option in reversed(options)}
     if text in options:

@@ -1,4 +1,4 @@
-"""What the board keeps of a need beside its mark: when it is due, and who may and should answer."""
+"""Rows of open needs, beside their marks: when a need is due, and who may and should answer."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def is_need(row: MarkRow) -> bool:
 
 
 def overdue_mark(txn: BoardTransaction, need: MarkRow) -> MarkRow | None:
-    """Return the live mark that says that a need is overdue; None if there is none."""
+    """Return the live `overdue` mark of a need; None if there is none."""
     kept = get(txn, need.id)
     if kept.due_at is None or kept.remind_at is not None:
-        return None  # the board has not said so
+        return None  # the need is not overdue
     of_need = f'{{"need":{need.id},%'  # the text of a payload begins with the first field of its class
     marks = txn.sql.all(
         MARKS.marks_of_subject.using("payload"), kind=Overdue.kind, subject=need.subject, payload=of_need
@@ -68,17 +68,17 @@ def _list(names: Sequence[str]) -> str:
 
 
 def put(txn: BoardTransaction, need: OpenNeedRow) -> None:
-    """Store what the board keeps of a need."""
+    """Store the row of a need."""
     txn.sql.run(MARKS.put_open_need, **need._asdict())
 
 
 def get(txn: BoardTransaction, mark_id: int) -> OpenNeedRow:
-    """Return what the board keeps of a need."""
+    """Return the row of a need; None if it has none."""
     return txn.sql.one(MARKS.get_open_need, mark_id=mark_id) or _nothing_kept(mark_id)
 
 
 def get_each(txn: BoardTransaction, mark_ids: Sequence[int]) -> list[OpenNeedRow]:
-    """Return the same of each of many needs, by one statement."""
+    """Return the rows of many needs, by one statement."""
     kept = {row.mark_id: row for row in txn.sql.all(MARKS.all_open_needs)}
     return [kept.get(mark_id) or _nothing_kept(mark_id) for mark_id in mark_ids]
 
@@ -88,5 +88,5 @@ def _nothing_kept(mark_id: int) -> OpenNeedRow:
 
 
 def close_need(txn: BoardTransaction, mark_id: int) -> None:
-    """Forget what the board keeps of a need that leaves the board."""
+    """Delete the row of a need that leaves the board."""
     txn.sql.run(MARKS.delete_open_need, mark_id=mark_id)

@@ -14,7 +14,7 @@ from blackboard.store.statements import MARKS
 
 
 def fire_due(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
-    """Say of up to `limit` needs that they are overdue, earliest first, and return their number."""
+    """Deposit the `overdue` marks of up to `limit` needs that are due, earliest first, and return their number."""
     rows = txn.sql.all(MARKS.due_needs, now=txn.now, limit=limit)
     for row in rows:
         _fire(txn, row, classes)
@@ -22,7 +22,7 @@ def fire_due(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
 
 
 def fire_due_of(txn: BoardTransaction, need_id: int, classes: MarkClasses) -> None:
-    """Say that one need is overdue if it is, and no daemon has noticed. So it does not matter when a daemon runs."""
+    """Deposit the `overdue` mark of a need that is due and that no daemon has noticed."""
     row = open_needs.get(txn, need_id)
     if row.remind_at is not None and row.remind_at <= txn.now:
         _fire(txn, row, classes)

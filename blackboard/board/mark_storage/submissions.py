@@ -24,7 +24,7 @@ from blackboard.store.statements import MARKS
 def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses) -> Receipt:
     """Check a request against the board, and deposit the mark.
 
-    If the request has a key that is known, nothing else is checked: the first result stands.
+    If the request has a known key, nothing else is checked, and the first receipt is returned.
 
     Raises:
         UnknownName: The kind is not registered, and this process does not know its class.
@@ -66,7 +66,7 @@ def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
 def submit_each(
     txn: BoardTransaction, requests: Sequence[DepositRequest | UsageError], classes: MarkClasses, *, raises: bool
 ) -> list[Receipt | UsageError]:
-    """Submit requests in order. A `UsageError` among them stands for an item that is not a valid request.
+    """Submit requests in order. A `UsageError` in the list takes the place of an item that is not a valid request.
 
     Returns:
         For each request its receipt, or its error.
@@ -121,18 +121,18 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
 
 
 def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
-    """Return when a deposit occurred, as the board accepts it.
+    """Return when a deposit occurred, after checking it against the board's time.
 
     A time slightly ahead of the board's is replaced by now, and recorded as skew.
 
     Raises:
-        InvalidTime: It is ahead of the board's time by more than `max_skew`.
+        InvalidTime: `occurred_at` is ahead of the board's time by more than `max_skew`.
     """
     ahead = occurred_at - txn.now
     if ahead <= 0:
         return occurred_at
     if ahead > txn.deployment.max_skew:
-        because = "" if txn.doubted is None else ", which stands still until somebody confirms the clock"
+        because = "" if txn.doubted is None else ", which stands still until a person confirms the clock"
         raise InvalidTime(
             f"occurred_at {iso(occurred_at)} is {format_duration(Microseconds(ahead))} ahead of the board's time"
             f" {iso(txn.now)}{because}; at most {format_duration(txn.deployment.max_skew)} (max_skew) counts as now"
@@ -142,10 +142,10 @@ def _accept_occurrence(txn: BoardTransaction, occurred_at: Instant) -> Instant:
 
 
 def check_signature(txn: BoardTransaction, author: str) -> None:
-    """Check that somebody outside the board may sign with a name.
+    """Check that a person or a program may sign with a name.
 
     Raises:
-        InvalidAuthor: It cannot be stored, is reserved, or a reader could take it for the name of an agent.
+        InvalidAuthor: The name cannot be stored, is reserved, or looks like the name of an agent.
     """
     check_author(author)
     if (agent := txn.active.agents_by_skeleton.get(skeleton(author))) is not None:

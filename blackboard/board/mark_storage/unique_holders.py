@@ -1,4 +1,4 @@
-"""The marks that hold unique values: a live mark has a value of the unique field of its kind for itself."""
+"""The holders of unique values: a live mark is the only one of its kind with its value in the unique field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from blackboard.store.statements import MARKS
 
 
 def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) -> None:
-    """Check that no other live mark holds a value. A mark that has evaporated gives its value up.
+    """Check that no other live mark holds a value. A mark that has evaporated holds no value.
 
     It must run before an event id is allocated: an id that is never written would count as absorbed in the next claim.
 
@@ -36,7 +36,7 @@ def check(txn: BoardTransaction, kind: Kind, value: str, old: MarkRow | None) ->
 
 
 def hold(txn: BoardTransaction, row: MarkRow, value: str | None, *, is_new: bool) -> None:
-    """Let a mark hold a value instead of its former value."""
+    """Replace the value that a mark holds."""
     if not is_new:
         txn.sql.run(MARKS.delete_unique_value, mark_id=row.id)
     if value is not None:

@@ -1,9 +1,9 @@
-"""Registration: the kinds and agents that the board knows, and how its marks follow when these change.
+"""Registration: the kinds and agents that the board knows, and the changes of marks that follow from theirs.
 
 Kinds:
 
 mark_class_registry  the mark classes that this process knows
-payload_schema       checks a payload where the class of its kind is out of reach
+payload_schema       checks a payload if this process has no class for its kind
 unique_values        the values of a unique field, in the form in which they are compared
 
 A change. `deployments` decides which deployment is active:

@@ -1,4 +1,4 @@
-"""Changes of agents: their watches are registered, and what waits for a changed watch is tested again."""
+"""Changes of agents: their watches are registered, and the crossings of changed watches are tested again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
 
 
 class _WatchChange(NamedTuple):
-    """A watch of a new deployment, with what the board knows of it."""
+    """A watch of a new deployment, with its row and its former settings."""
 
     agent: AgentSpec
     spec: WatchSpec
@@ -54,7 +54,7 @@ class _WatchChange(NamedTuple):
 
     @property
     def begins_anew(self) -> bool:
-        """Whether the watch is new, returns, or watches for something else."""
+        """Whether the watch is new, returns, or has another condition."""
         before = self.spec_before
         if self.row is None or not self.row.active or before is None:
             return True
@@ -70,7 +70,7 @@ class _WatchChange(NamedTuple):
 
 
 def register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:
-    """Register the agents and their watches, end those that are gone, and return what changed.
+    """Register the agents and their watches, end those that are gone, and return the changes in words.
 
     `revalued` has the kinds whose marks have other strengths or ends.
 
@@ -108,7 +108,7 @@ def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:
 
 
 def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
-    """Give a renamed agent what belonged to its former name: watches, unfinished work, cooldowns and own marks."""
+    """Move everything of the former name to a renamed agent: watches, unfinished work, cooldowns and own marks."""
     txn.sql.run(CROSSINGS.rename_agent_of_watches, former=former, agent=agent.name)
     txn.sql.run(ACTIVATIONS.rename_unfinished, former=former, agent=agent.name)
     txn.sql.run(WINDOWS.rename_agent_in_windows, former=former, agent=agent.name)
@@ -127,7 +127,7 @@ def _rename(txn: BoardTransaction, former: str, agent: AgentSpec) -> None:
 def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[WatchRow]) -> list[str]:
     """End the watches that the new deployment does not have.
 
-    With a watch of an agent that stays, what waits for it ends. The waiting work of a gone agent waits for its return.
+    If the agent stays, the waiting crossings of such a watch end. The waiting work of a gone agent stays.
     """
     wanted = {(agent.name, watch.name) for agent in new.agents.values() for watch in agent.watches}
     unwanted = [row for row in known if (row.agent, row.name) not in wanted]
@@ -144,7 +144,7 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Watch
 
 
 def _follow_watch(txn: BoardTransaction, change: _WatchChange, revalued: set[str]) -> None:
-    """Register a watch, and plan what follows from its change and from changes of its kinds."""
+    """Register a watch, and plan the backfills that follow from its change and from changes of its kinds."""
     watch_id = _add_watch(txn, change) if change.row is None else _update_watch(txn, change, change.row)
     spec, before = change.spec, change.spec_before
     if change.begins_anew:
@@ -164,7 +164,7 @@ def _add_watch(txn: BoardTransaction, change: _WatchChange) -> int:
 
 
 def _update_watch(txn: BoardTransaction, change: _WatchChange, row: WatchRow) -> int:
-    """Store a watch as it is now, decide what stays of what it remembers and what waits for it, and return its id."""
+    """Store the new form of a watch, keep or drop its states and waiting crossings, and return its id."""
     if not row.active:  # its agent was gone, and its watch or its marks may have changed since
         crossing_retests.plan(txn, row.id, parse_condition(row.condition))
     _keep_absorbed(txn, row, change.spec.condition)
@@ -180,12 +180,12 @@ def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, chang
     if _differs(before, change.spec) or change.has_new_dropping_guard:
         crossing_retests.plan(txn, watch_id, before.condition)
     if _measures(before.condition) != _measures(change.spec.condition):
-        # Predictions say that a value was above the threshold. The watch has another value now.
+        # A prediction means that the value was above the threshold. The watch has another value now.
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
 
 def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
-    """Forget what a changed watch remembers of its condition, unless that is true of the new condition too.
+    """Delete the states of a changed watch, unless they are also true for the new condition.
 
     A rising watch may have another threshold. The state of a falling watch that measures the same value stays true, and
     so does that of a window that has crossed.
@@ -223,7 +223,7 @@ def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None
 
 
 def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
-    """Let a watch begin that is new, has changed or returns: it is tested on live marks, or its schedule begins."""
+    """Begin a watch that is new, has changed or returns: test it on live marks, or begin its schedule."""
     condition, before = change.spec.condition, change.spec_before
     _delete_totals(txn, live_sums_id(watch_id))  # they are over all live marks of the kinds that it measured before
     if condition.has_window:
@@ -237,7 +237,7 @@ def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> N
 
 
 def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
-    """Let a schedule begin. Its interval counts from its first deployment."""
+    """Begin a schedule. Its interval counts from its first deployment."""
     _delete_totals(txn, watch_id)
     txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
     scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
@@ -245,7 +245,7 @@ def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) 
 
 
 def _test_anew(txn: BoardTransaction, task: BackfillTask, watch_id: int, spec: WatchSpec) -> None:
-    """Plan the test of a watch on live marks, and on the deposits of subjects that have no marks any more."""
+    """Plan the test of a watch on live marks, and on deposits of subjects that no longer have marks."""
     txn.plan_backfill(BackfillTarget(task, watch_id))
     if spec.condition.has_window and spec.condition.over == "subject":
         txn.plan_backfill(BackfillTarget(BackfillTask.WINDOW, watch_id))

@@ -1,8 +1,8 @@
 """Tests of watches after a change of the deployment: as of its instant, wherever the backfill is.
 
 A backfill tests a watch on all live marks, in batches. Before a mark changes, and before a predicted crossing fires,
-the watches that this concerns are tested for its subject. So each crosses as of the instant of the change, and what
-happens to a subject before the backfill comes to it hides nothing.
+the watches that this concerns are tested for its subject. So each watch crosses as of the instant of the change, even
+if the subject changes before the backfill reaches it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
 
 
 def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Finish what a change of a mark of this kind and subject would disturb: backfills first, then due crossings."""
+    """Finish backfills, then due crossings, that a change of a mark of this kind and subject could disturb."""
     if txn.active.backfills:
         for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
             _follow_deployment(txn, watch, subject)
@@ -40,7 +40,7 @@ def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
 
 
 def prepare_due(txn: BoardTransaction, limit: int) -> None:
-    """Let the next `limit` predictions that are due follow a change of the deployment, before they fire.
+    """Update the next `limit` due predictions after a change of the deployment, before they fire.
 
     A change may mean that a watch crossed earlier than was predicted, or not at all.
     """
@@ -55,9 +55,9 @@ def prepare_due(txn: BoardTransaction, limit: int) -> None:
 
 
 def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
-    """Let a watch follow a change of the deployment for a subject, unless the backfill has reached it.
+    """Test a watch for a subject after a change of the deployment, unless the backfill has reached it.
 
-    So it crosses as of the instant of the change, whatever happens to the subject before the backfill comes to it.
+    So it crosses as of the instant of the change, even if the subject changes before the backfill reaches it.
     """
     for scope in (subject, ""):  # the former watch may have had another one
         crossing_retests.retest_before_change(txn, watch, scope)
@@ -97,7 +97,7 @@ def test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: 
 
 
 def test_deposits(txn: BoardTransaction, watch: RegisteredWatch, subject: str, job: BackfillRow) -> None:
-    """Test a watch with a window on the deposits of a subject, which may have no marks any more."""
+    """Test a watch with a window on the deposits of a subject, which may no longer have marks."""
     if watch.timing is not None:
         key = StateKey(watch.id, subject, 0)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)

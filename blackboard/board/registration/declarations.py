@@ -17,7 +17,7 @@ from blackboard.store.statements import DEPLOYMENTS
 
 
 class AgentDeclaration(Protocol):
-    """An agent, as far as a deployment needs it."""
+    """The part of an agent that a deployment needs."""
 
     @property
     def spec(self) -> AgentSpec:

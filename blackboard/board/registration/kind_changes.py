@@ -13,7 +13,7 @@ def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> t
     """Register new and changed kinds.
 
     Returns:
-        What changed, and the kinds whose marks have other strengths or ends.
+        The changes in words, and the kinds whose marks have other strengths or ends.
     """
     changed, revalued = [], set()
     for name, spec in new.kinds.items():
@@ -40,7 +40,7 @@ def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> t
 
 
 def _repeat_change(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
-    """Say what becomes of the marks of a kind whose `on_repeat` changes: all stay, and only later deposits differ."""
+    """Return a text about the marks of a kind whose `on_repeat` changes: all stay, and only later deposits differ."""
     live = txn.sql.existing(MARKS.count_live, kind=name, now=txn.now)
     if not live.marks:
         return []

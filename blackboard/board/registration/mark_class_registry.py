@@ -57,7 +57,7 @@ class MarkClasses:
         """Add mark classes. With `replace`, they take the place of other classes of their kinds.
 
         Raises:
-            InvalidMark: A class would lose a value that is stored, or another class has its kind.
+            InvalidMark: A class would lose a value of its marks, or another class has its kind.
         """
         for model in classes:
             known = self._classes.get(model.kind)
@@ -69,7 +69,7 @@ class MarkClasses:
             self._classes[model.kind] = model
 
     def load_from(self, source: Source) -> None:
-        """Ask a source, such as the deployment file, for classes when `load` meets a kind without a class."""
+        """Set a source of classes, such as the deployment file, which `load` asks for a kind without a class."""
         self._source = source
 
     def load(self, kinds: Iterable[str]) -> None:
@@ -90,7 +90,7 @@ class MarkClasses:
             self._source = None
 
     def knows(self, model: type[Any]) -> bool:
-        """Return whether a class was added as that of its kind."""
+        """Return whether a class was added as the class of its kind."""
         return self._classes.get(getattr(model, "kind", "")) is model
 
     def get(self, kind: str) -> type[Mark] | None:
@@ -213,10 +213,10 @@ class MarkClasses:
 
 
 def _check_same(known: type[Mark], model: type[Mark]) -> None:
-    """Check that a class is the known class, which may have been defined again.
+    """Check that a class is the known class of its kind, or the same class defined again.
 
     Raises:
-        InvalidMark: It is another class, or it has another schema by now.
+        InvalidMark: It is another class, or it now has another schema.
     """
     places = [known.defaults.model, model.defaults.model]
     names = {place.partition(":")[2] for place in places}

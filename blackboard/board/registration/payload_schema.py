@@ -1,4 +1,4 @@
-"""A payload against the registered JSON schema of its kind, where the class of the kind is out of reach.
+"""The check of a payload by the registered JSON schema of its kind, if this process has no class for the kind.
 
 Like the class, the check accepts text for a number, and refuses text that does not have the format of its field.
 """
@@ -45,7 +45,7 @@ _CHECKER = FormatChecker()  # also has formats that need no conversion, such as 
 
 @cache
 def _pattern(pattern: str) -> Callable[[str], bool]:
-    """Return the search for a pattern by pydantic's engine, as the class does it. Its time grows only with the text.
+    """Return the search for a pattern by pydantic's engine, which the class uses too. Its time is linear in the text.
 
     A pattern that this engine does not know, such as a pattern that looks ahead, belongs to a class that chose Python's
     engine.
@@ -120,7 +120,7 @@ class _Converter:
         self._validator = _Validator(root, format_checker=_CHECKER)
 
     def convert(self, value: Any, schema: Any) -> Any:
-        """Return a value as the schema wants it; unchanged if it cannot be converted."""
+        """Return a value with the type of the schema; unchanged if it cannot be converted."""
         if not isinstance(schema, Mapping):
             return value
         if "$ref" in schema:

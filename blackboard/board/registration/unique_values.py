@@ -29,9 +29,9 @@ def value_of(kind: Kind, payload: str) -> str | None:
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
-    """Let the live marks of a kind hold the values of its new unique field; describe values of several marks.
+    """Store the values of a new unique field for the live marks of its kind, and describe values of several marks.
 
-    This happens in the transaction of the change, because a deposit right after it must meet every value.
+    This happens in the transaction of the change, because the next deposit is compared with every value.
     """
     if _field_of(old) == _field_of(new):
         return []
@@ -58,7 +58,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
 
 
 def readable_value(value: str) -> str:
-    """Return the text of a unique value as people read it."""
+    """Return a unique value as text for people."""
     return str(json.loads(value)) if value.startswith('"') else value
 
 

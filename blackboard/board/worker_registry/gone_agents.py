@@ -46,12 +46,12 @@ def count(txn: BoardTransaction) -> dict[str, int]:
 
 
 def is_gone(txn: BoardTransaction, agent: str) -> bool:
-    """Return whether an agent is not in the active deployment."""
+    """Return whether the active deployment lacks an agent."""
     return agent not in txn.deployment.agents
 
 
 def shown_to_people(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
-    """Return an activation as people see it: that of a gone agent is held, and no instant lets it continue."""
+    """Return an activation for display: that of a gone agent is held, without an instant at which it continues."""
     if row.state not in (ActivationState.READY, ActivationState.HELD) or not is_gone(txn, row.agent):
         return row
     error = HELD_BY if row.error is None else f"{HELD_BY}; before that: {row.error}"

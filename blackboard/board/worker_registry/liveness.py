@@ -1,4 +1,4 @@
-"""Which workers of a board are alive: each holds a lock as proof, and listens on a socket for commits of others."""
+"""Liveness of the workers of a board: each holds a lock as proof, and listens on a socket for commits of others."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def any_alive(database: Path | None) -> bool:
 def ensure_private_folder(folder: Path, mode: int = PRIVATE_MODE) -> Path:
     """Create the folder if necessary, let only this user enter it, and return it.
 
-    Where the mode of the board shares it with others, they share its folders. They may change the board anyway.
+    If the mode of the board shares it with other users, its folders are shared as well, because these users may change
+    the board anyway.
 
     Raises:
         StoreError: The folder cannot be created, or belongs to another user, who could then pose as a worker, or as a
@@ -132,7 +133,10 @@ class WorkerLiveness:
         """Do nothing: this process stays the worker."""
 
     def after_fork(self, *, in_child: bool) -> None:
-        """In a child, close what proves that the parent lives. A child that becomes a worker has an id of its own."""
+        """In a child, close the lock that proves that the parent lives.
+
+        A child that becomes a worker has its own id.
+        """
         if not in_child:
             return
         if self._socket is not None:
@@ -145,7 +149,7 @@ class WorkerLiveness:
     def _other_locks(self, folder: Path) -> set[Path]:
         try:
             return _locks(folder) - {_path(folder, self.id, "lock")}
-        except OSError:  # no descriptor is free, perhaps: what this worker knows stays true until its next look
+        except OSError:  # perhaps no descriptor is free: the known workers stay known until the next look
             return self._peers
 
     def _listen(self, listening: socket.socket) -> None:
@@ -220,12 +224,12 @@ def _is_held(lock: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return True  # a lock that cannot be opened proves nothing
+        return True  # a lock that cannot be opened does not prove a death
 
 
 def _remove_if_dead(lock: Path) -> None:
     with contextlib.suppress(OSError), _hold_shared(lock) as handle:
-        # The name may belong to a newer file by now. From here on it cannot: its maker waits for this file's lock.
+        # The name may belong to a newer file now. From here on it cannot, because a newer worker waits for this lock.
         if handle is not None and os.path.samestat(os.fstat(handle), os.stat(lock)):
             _remove(lock)
 
@@ -234,8 +238,8 @@ def _remove_if_dead(lock: Path) -> None:
 def _hold_shared(lock: Path) -> Iterator[int | None]:
     """Open a lock, and hold it with others that look at it; yield None if its worker holds it.
 
-    A worker holds its lock exclusively. Processes that look share the lock, so that none of them takes another for the
-    worker.
+    A worker holds its lock exclusively. Processes that look share the lock, so that none of them mistakes another for
+    the worker.
 
     Raises:
         OSError: The lock cannot be opened.

@@ -51,7 +51,7 @@ class Notifier:
             self._socket = None
 
     def before_fork(self) -> None:
-        """Do nothing: the socket holds nothing."""
+        """Do nothing: the socket has no state."""
 
     def after_fork(self, *, in_child: bool) -> None:
         """In a child, close the parent's socket."""

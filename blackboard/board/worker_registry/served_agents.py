@@ -1,4 +1,4 @@
-"""The agents that workers serve, and with which code.
+"""The agents that workers serve, with the digests of their code.
 
 A deployment names the code of each agent by its digest. A worker claims only for agents whose active code is its own.
 """
@@ -25,7 +25,7 @@ class UnservedAgent(NamedTuple):
     """The fact that no worker claims for an agent.
 
     Attributes:
-        reason: Why, in words, as people read it.
+        reason: A text for people.
         since: When the last worker that claimed for it was last seen; None if none is known.
     """
 
@@ -34,7 +34,7 @@ class UnservedAgent(NamedTuple):
 
 
 def is_current(txn: BoardTransaction, agent: str, code: str | None) -> bool:
-    """Return whether a worker with this code of an agent may claim for it: the active deployment declares that code."""
+    """Return whether a worker with this code may claim for an agent: the active deployment must have that code."""
     spec = txn.deployment.agents.get(agent)
     return spec is not None and (spec.code is None or code is None or spec.code == code)
 
@@ -64,7 +64,7 @@ def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
 
 
 def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> UnservedAgent | None:
-    """Return why nobody claims for an agent, and since when; None if a worker that is not dead does."""
+    """Return why no worker claims for an agent, and since when; None if a worker that is not dead claims."""
     ends: list[Instant | None] = [agent_state.get(txn, agent).served_at]
     idle = None
     workers = txn.sql.all(ACTIVATIONS.workers)
@@ -99,7 +99,7 @@ def board_served_at(txn: BoardTransaction, dead: Collection[str]) -> Instant | N
 
 
 def set_code(txn: BoardTransaction, worker_id: str, code: Code) -> None:
-    """Record which agents a worker serves from now on, and until when it served the others."""
+    """Record the agents that a worker serves from now on, and the end of its service for the others."""
     _record_service(txn, worker_id, is_dead=False)
     txn.sql.run(ACTIVATIONS.set_agents_of_worker, id=worker_id, agents=json.dumps(code))
 

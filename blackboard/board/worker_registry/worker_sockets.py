@@ -22,7 +22,7 @@ from blackboard.system.file_owners import is_private_folder
 from blackboard.system.private_files import PRIVATE_MODE, set_mode
 
 MAX_ADDRESS_BYTES = 100
-"""Bytes in the path of a socket; Unix socket addresses end at 104 or 108."""
+"""The largest number of bytes in the path of a socket. Systems allow 104 or 108."""
 
 FOLDER = re.compile(r"blackboard-\d+-[0-9a-f]{16}")
 """The name of a temporary folder of a socket. That of a spool has another form."""
@@ -88,7 +88,7 @@ def remove_all(folder: Path) -> None:
 
 
 def _remove_abandoned(temporary: Path) -> None:
-    """Remove this user's folders whose sockets nobody listens on.
+    """Remove this user's folders with sockets on which no process listens.
 
     A killed worker leaves its folder behind. The next worker of its board finds the folder by the link, unless the
     board is gone by then. If a folder has no socket yet, another worker is just making it.
@@ -111,7 +111,7 @@ def _is_abandoned(path: Path) -> bool:
     """Return whether a path is a socket on which no process listens.
 
     Raises:
-        OSError: It is gone.
+        OSError: The path does not exist.
     """
     if not stat.S_ISSOCK(os.lstat(path).st_mode):
         return False
