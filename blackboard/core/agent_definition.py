@@ -326,26 +326,62 @@ def agent(
         ConfigurationError: The declaration has mistakes; the exception lists all of them.
         InvalidCondition: A condition cannot wake an agent.
     """
-    # Each is read several times.
-    writes, withdraws = _items("writes", writes), _items("withdraws", withdraws)
-    reads, kinds = _items("reads", reads), _items("kinds", kinds)
     named = watches if isinstance(watches, Mapping) else {"watch": watches}
-    watched = {label: _as_watch(item) for label, item in named.items()}
+    declaration = _Declaration(
+        watches={label: _as_watch(item) for label, item in named.items()},
+        writes=_items("writes", writes),
+        withdraws=_items("withdraws", withdraws),
+        reads=_items("reads", reads),
+        kinds=_items("kinds", kinds),
+        guards={"only_if": only_if, "unless": unless},
+        settings=settings,
+    )
 
     def declare(function: Function) -> Agent:
         agent_name = function.__name__ if name is None else name
         if problem := agent_name_problem(agent_name):
             raise ConfigurationError([Mistake(f"agent {agent_name!r}", problem)])
-        if wrong := list(_mistakes_in_lists(agent_name, writes=writes, withdraws=withdraws, kinds=kinds, reads=reads)):
+        spec = declaration.spec(agent_name, renamed_from)
+        if mistakes := list(_mistakes_in_functions(agent_name, function, publish, isolate)):
+            raise ConfigurationError(mistakes)
+        mark_classes = declaration.mark_classes()
+        spec = spec.model_copy(update={"code": _digest(function, spec, mark_classes, version)})
+        return Agent(spec, function, mark_classes, publish, isolate, examine, dict(sections or {}))
+
+    return declare
+
+
+@dataclass(frozen=True)
+class _Declaration:
+    """What the declaration of an agent says of its marks and its settings."""
+
+    watches: Mapping[str, Watch]
+    writes: Sequence[type[Mark]]
+    withdraws: Sequence[type[Mark]]
+    reads: Sequence[Read]
+    kinds: Sequence[type[Mark]]
+    guards: Mapping[str, Condition | None]
+    """The guards of all watches: `only_if` and `unless`."""
+    settings: Mapping[str, Any]
+
+    def spec(self, agent_name: str, renamed_from: str | None) -> AgentSpec:
+        """Return what a deployment stores of the agent, apart from the digest of its code.
+
+        Raises:
+            ConfigurationError: The declaration has mistakes; the exception lists all of them.
+        """
+        if wrong := list(_mistakes_in_lists(agent_name, self)):
             raise ConfigurationError(wrong)
         try:
             spec = AgentSpec(
                 name=agent_name,
-                watches=tuple(_watch_spec(agent_name, label, item, only_if, unless) for label, item in watched.items()),
-                reads=tuple(read.spec for read in reads),
-                writes=tuple(kind.kind for kind in writes),
-                withdraws=tuple(kind.kind for kind in withdraws),
-                settings=AgentSettings(**settings),
+                watches=tuple(
+                    _watch_spec(agent_name, label, item, **self.guards) for label, item in self.watches.items()
+                ),
+                reads=tuple(read.spec for read in self.reads),
+                writes=tuple(kind.kind for kind in self.writes),
+                withdraws=tuple(kind.kind for kind in self.withdraws),
+                settings=AgentSettings(**self.settings),
                 renamed_from=renamed_from,
             )
         except ValidationError as error:
@@ -353,26 +389,28 @@ def agent(
                 Mistake(f"agent {agent_name!r}, {'.'.join(map(str, problem['loc']))}", problem["msg"])
                 for problem in error.errors()
             ) from None
-        mistakes = list(mistakes_in(spec)) or list(_mistakes_in_functions(agent_name, function, publish, isolate))
-        if mistakes:
+        if mistakes := list(mistakes_in(spec)):
             raise ConfigurationError(mistakes)
-        guards = [guard for guard in (only_if, unless) if guard is not None]
-        read_classes = [read.mark_class for read in reads if read.mark_class is not None]
-        named_classes = (*_mark_classes([*watched.values(), *guards]), *read_classes, *writes, *withdraws, *kinds)
-        mark_classes = {kind.kind: kind for kind in named_classes}
-        code = digest(
-            function,
-            watches={watch.name: watch.condition.kinds for watch in spec.watches},
-            reads=[(read.kind, read.same_subject) for read in spec.reads],
-            writes=spec.writes,
-            withdraws=spec.withdraws,
-            schemas={name: model.defaults.schema for name, model in mark_classes.items()},
-            version=version,
-        )
-        spec = spec.model_copy(update={"code": code})
-        return Agent(spec, function, mark_classes, publish, isolate, examine, dict(sections or {}))
+        return spec
 
-    return declare
+    def mark_classes(self) -> dict[str, type[Mark]]:
+        """Return the mark classes that the declaration names, by kind."""
+        guards = [guard for guard in self.guards.values() if guard is not None]
+        read = [item.mark_class for item in self.reads if item.mark_class is not None]
+        watched = _mark_classes([*self.watches.values(), *guards])
+        return {kind.kind: kind for kind in (*watched, *read, *self.writes, *self.withdraws, *self.kinds)}
+
+
+def _digest(function: Function, spec: AgentSpec, mark_classes: Mapping[str, type[Mark]], version: str | None) -> str:
+    return digest(
+        function,
+        watches={watch.name: watch.condition.kinds for watch in spec.watches},
+        reads=[(read.kind, read.same_subject) for read in spec.reads],
+        writes=spec.writes,
+        withdraws=spec.withdraws,
+        schemas={name: model.defaults.schema for name, model in mark_classes.items()},
+        version=version,
+    )
 
 
 def _mistakes_in_functions(
@@ -436,14 +474,15 @@ def _items(argument: str, given: Any) -> tuple[Any, ...]:
     return tuple(given)
 
 
-def _mistakes_in_lists(agent: str, *, reads: Sequence[Any], **classes: Sequence[Any]) -> Iterator[Mistake]:
+def _mistakes_in_lists(agent: str, declaration: _Declaration) -> Iterator[Mistake]:
+    classes = {"writes": declaration.writes, "withdraws": declaration.withdraws, "kinds": declaration.kinds}
     for name, items in classes.items():
         for item in items:
             if not (isinstance(item, type) and issubclass(item, Mark) and item.kind):
                 yield Mistake(f"agent {agent!r}, {name}", f"{item!r} is not a class of marks")
-    for item in reads:
-        if not isinstance(item, Read):
-            yield Mistake(f"agent {agent!r}, reads", f"{item!r} is not strongest_of(...) or of_subject(...)")
+    for read in declaration.reads:
+        if not isinstance(read, Read):
+            yield Mistake(f"agent {agent!r}, reads", f"{read!r} is not strongest_of(...) or of_subject(...)")
 
 
 def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:

@@ -67,26 +67,52 @@ def advance(
         merge_until: Rewakes up to this later instant are part of the rewake at `at`, because they came due together. By
             default each is a step of its own.
     """
-    below = first_true(condition if condition.is_falling else Not(condition), marks, at)
-    holds = (below == at) == condition.is_falling
-    ends = None if condition.is_falling else below
-    below_clear = below if timing.clear is None else first_true(_below(condition, timing.clear), marks, at)
-    is_cleared = (below_clear == at) != condition.is_falling
-    held_since = (at if episode.held_since is None else episode.held_since) if holds else None
-    episode = Episode(held_since, None if is_cleared else episode.crossed_at)
+    forecast = _forecast(condition, timing, marks, at)
+    episode = forecast.begun_or_ended(episode, at)
     cause: Cause | None = None
     due_at = due(timing, episode)
     if due_at is not None and due_at <= at:
         cause = "held" if episode.crossed_at is None else "rewake"
-        last = max(at, min(at if merge_until is None else merge_until, LAST_INSTANT if ends is None else ends - 1))
+        last = max(at, min(at if merge_until is None else merge_until, forecast.holds_until - 1))
         every = timing.rewake_every or LAST_INSTANT
         episode = episode._replace(crossed_at=at + (last - at) // every * every)
         due_at = due(timing, episode)
-    changes = [due_at if due_at is not None and (ends is None or due_at < ends) else None, below]
+    changes = [forecast.below]
+    if due_at is not None and due_at < forecast.holds_until:
+        changes.append(due_at)
     if episode.crossed_at is not None and not condition.is_falling:
-        changes.append(below_clear)
+        changes.append(forecast.below_clear)
     next_at = min((change for change in changes if change is not None and change > at), default=None)
     return EpisodeChange(episode, cause, next_at)
+
+
+class _Forecast(NamedTuple):
+    """When the value of a condition falls, if the marks only fade from an instant on."""
+
+    below: Instant | None
+    """When it is below the threshold; None for never."""
+    below_clear: Instant | None
+    """When it is below `clear`."""
+    is_falling: bool
+    """Whether the condition holds below the threshold, not above it."""
+
+    @property
+    def holds_until(self) -> Instant:
+        """The instant at which a condition that holds ends by time alone."""
+        return LAST_INSTANT if self.is_falling or self.below is None else self.below
+
+    def begun_or_ended(self, episode: Episode, at: Instant) -> Episode:
+        """Return an episode as it is at the instant of the forecast, before a crossing at this instant."""
+        holds = (self.below == at) == self.is_falling
+        is_cleared = (self.below_clear == at) != self.is_falling
+        since = at if episode.held_since is None else episode.held_since
+        return Episode(since if holds else None, None if is_cleared else episode.crossed_at)
+
+
+def _forecast(condition: Condition, timing: Timing, marks: Sequence[FadingMark], at: Instant) -> _Forecast:
+    below = first_true(condition if condition.is_falling else Not(condition), marks, at)
+    below_clear = below if timing.clear is None else first_true(_below(condition, timing.clear), marks, at)
+    return _Forecast(below, below_clear, condition.is_falling)
 
 
 def due(timing: Timing, episode: Episode) -> Instant | None:

@@ -48,15 +48,7 @@ def _strict(node: Any, place: str) -> dict[str, Any]:
     type_name = keywords.pop("type", None)
     description = keywords.pop("description", None)
     if not _choice(keywords, strict, place):
-        if not isinstance(type_name, str):
-            raise _cannot(place, "it has no type; give it one")
-        strict["type"] = type_name
-        if type_name == "object":
-            _object(keywords, strict, place)
-        elif type_name == "array":
-            _array(keywords, strict, place)
-        elif type_name == "string" and keywords.get("format") in _FORMATS:
-            strict["format"] = keywords.pop("format")
+        _typed(type_name, keywords, strict, place)
     # The remaining keywords are limits that the API cannot enforce, so the description names them.
     limits = ", ".join(f"{key}: {value}" for key, value in keywords.items())
     if text := " ".join(filter(None, (description, f"({limits})" if limits else ""))):
@@ -74,6 +66,18 @@ def _choice(keywords: dict[str, Any], strict: dict[str, Any], place: str) -> boo
             strict[name] = [_strict(part, place) for part in keywords.pop(union)]
             return True
     return False
+
+
+def _typed(type_name: object, keywords: dict[str, Any], strict: dict[str, Any], place: str) -> None:
+    if not isinstance(type_name, str):
+        raise _cannot(place, "it has no type; give it one")
+    strict["type"] = type_name
+    if type_name == "object":
+        _object(keywords, strict, place)
+    elif type_name == "array":
+        _array(keywords, strict, place)
+    elif type_name == "string" and keywords.get("format") in _FORMATS:
+        strict["format"] = keywords.pop("format")
 
 
 def _object(keywords: dict[str, Any], strict: dict[str, Any], place: str) -> None:

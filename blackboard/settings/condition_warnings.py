@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import inf
 
-from blackboard.core.conditions import Combination, Comparison, Condition, Count, Strongest, Total
+from blackboard.core.conditions import Combination, Comparison, Condition, Measure, Strongest, Total
 from blackboard.core.decay import Never, Step
 from blackboard.core.deployment import AgentSpec, WatchSpec
 from blackboard.core.marks import Kind
@@ -62,22 +62,28 @@ def _about_falling(place: str, comparison: Comparison, kinds: Kinds) -> Iterator
 def _highest(comparison: Comparison, kinds: Kinds) -> float:
     """Return the most that a measure can reach by the caps and weights of its kinds; infinity if nothing limits it."""
     measure = comparison.measure
-    if measure.within is not None and isinstance(measure, Total):  # a window counts deposits, which have no cap
-        return inf if any(name not in kinds or kinds[name].weight for name in measure.kinds) else 0.0
-    if isinstance(measure, Count):
-        return inf
-    limits = []
-    for name in measure.kinds:
-        kind = kinds.get(name)
-        if kind is None or (kind.cap is None and kind.weight):
-            return inf
-        limits.append((kind, kind.weight * (kind.cap or 0.0)))
+    limits = [_highest_of_one(kinds.get(name), in_window=measure.within is not None) for name in measure.kinds]
     if isinstance(measure, Strongest):
-        return max(limit for _, limit in limits)
-    has_one_each = measure.over == "subject" and all(kind.on_repeat != "separate" for kind, _ in limits)
-    if isinstance(measure, Total) and (has_one_each or not any(limit for _, limit in limits)):
-        return sum(limit for _, limit in limits)
+        return max(limits)
+    if isinstance(measure, Total):
+        return sum(limits) if _has_one_mark_each(measure, kinds) or not any(limits) else inf
     return inf
+
+
+def _highest_of_one(kind: Kind | None, *, in_window: bool) -> float:
+    """Return the most that one mark of a kind can reach. A window counts deposits, which have no cap."""
+    if kind is None:
+        return inf
+    if kind.cap is not None and not in_window:
+        return kind.weight * kind.cap
+    return inf if kind.weight else 0.0
+
+
+def _has_one_mark_each(measure: Measure, kinds: Kinds) -> bool:
+    """Return whether a measure sees at most one mark of each kind."""
+    if measure.over == "board" or measure.within is not None:
+        return False
+    return all(name in kinds and kinds[name].on_repeat != "separate" for name in measure.kinds)
 
 
 def _about_subjects(place: str, condition: Condition, guard: Condition) -> Iterator[Mistake]:

@@ -232,13 +232,10 @@ class Rows:
             number, cells, raw = values
             if len(columns) > 1 and raw.removeprefix("\ufeff") == self.header:
                 continue  # files were joined, or a writer has begun again
-            if '="' in raw:  # how a spreadsheet writes text that looks like a number
-                cells = [cell[2:-1] if _FORCED_TEXT.fullmatch(cell) else cell for cell in cells]
-            if "'" in raw:
-                cells = [cell[1:] if _GUARDED_TEXT.match(cell) else cell for cell in cells]
-            if not any(cell.strip() for cell in cells) and len(cells) > 1:
+            cells = _without_marks_of_spreadsheets(cells, raw)
+            if len(cells) > 1 and _are_blank(cells):
                 continue  # a spreadsheet writes an empty line as delimiters alone
-            if not any(cell.strip() for cell in cells[len(columns) :]):
+            if _are_blank(cells[len(columns) :]):
                 cells = cells[: len(columns)]
             if (reason := self._not_text(raw)) is not None:
                 yield BadRow(number, reason, raw)
@@ -290,6 +287,19 @@ class Rows:
                 encoding = "UTF-8" if self._lines.encoding.startswith("utf-8") else self._lines.encoding
                 return f"not {encoding} text: byte 0x{ord(character) - 0xDC00:02x} at character {index + 1}"
         return None
+
+
+def _without_marks_of_spreadsheets(cells: list[str], raw: str) -> list[str]:
+    """Return cells without what a spreadsheet writes around text that looks like a number or a formula."""
+    if '="' in raw:
+        cells = [cell[2:-1] if _FORCED_TEXT.fullmatch(cell) else cell for cell in cells]
+    if "'" in raw:
+        cells = [cell[1:] if _GUARDED_TEXT.match(cell) else cell for cell in cells]
+    return cells
+
+
+def _are_blank(cells: Sequence[str]) -> bool:
+    return not any(cell.strip() for cell in cells)
 
 
 class _UnclosedQuote(Exception):
