@@ -100,14 +100,20 @@ class Condition(ABC):
         if self.holds_if(decide):
             yield from self.comparisons()
 
-    def fewest_kinds(self, kinds: Sequence[str], decide: Callable[[Comparison], bool]) -> tuple[str, ...]:
-        """Return the smallest set of kinds whose comparisons make the condition true; earlier kinds are preferred."""
+    def fewest(
+        self, marks: Sequence[frozenset[Comparison]], decide: Callable[[Comparison], bool]
+    ) -> tuple[frozenset[Comparison], ...]:
+        """Return the fewest marks with which the condition can still hold; earlier marks are preferred.
 
-        def suffice(chosen: tuple[str, ...]) -> bool:
-            return self.holds_if(lambda one: decide(one) and not set(chosen).isdisjoint(one.measure.kinds))
+        Each mark stands for the comparisons that count it. `decide` says which sides count. Returns all marks if they
+        cover too little.
+        """
 
-        choices = chain.from_iterable(combinations(kinds, size) for size in range(1, len(kinds)))
-        return next(filter(suffice, choices), tuple(kinds))
+        def suffice(chosen: tuple[frozenset[Comparison], ...]) -> bool:
+            return self.holds_if(lambda one: decide(one) and any(one in mark for mark in chosen))
+
+        choices = chain.from_iterable(combinations(marks, size) for size in range(1, len(marks)))
+        return next(filter(suffice, choices), tuple(marks))
 
     @property
     def is_joint(self) -> bool:
@@ -629,8 +635,9 @@ def over_board(condition: Condition) -> Condition:
 
 def smallest_batch(condition: Condition) -> int:
     """Return how many marks a batch must have room for, to have one mark of each side that an `&` joins."""
-    ways = _ways_to_hold(condition)
-    return max(len(condition.fewest_kinds(condition.kinds, way.__contains__)) for way in ways)
+    comparisons = list(condition.comparisons())
+    marks = [frozenset(one for one in comparisons if kind in one.measure.kinds) for kind in condition.kinds]
+    return max(len(condition.fewest(marks, way.__contains__)) for way in _ways_to_hold(condition))
 
 
 def _ways_to_hold(condition: Condition) -> Iterator[tuple[Comparison, ...]]:

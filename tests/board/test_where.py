@@ -105,6 +105,56 @@ def test_only_marks_that_match_are_given(world: World) -> None:
     assert sorted(inputs(world.claimed("pager"))) == [first, second]
 
 
+def test_each_side_of_a_joint_condition_gets_a_mark_that_it_counts(world: World) -> None:
+    joint = (count("seen", where=HIGH) >= 1) & (count("seen", where={"severity": ["low", "none"]}) >= 1)
+    world.deploy(KINDS, spec("both", joint, batch=2))
+    for intensity in (3.0, 2.0):
+        put(world, "db", "high", intensity, kind="seen")
+    strongest_high = put(world, "db", "high", 4.0, kind="seen")
+    low = put(world, "db", "low", kind="seen")
+    assert world.woken("both") == [strongest_high, low]
+
+
+def test_only_the_marks_of_the_side_that_holds_are_given(world: World) -> None:
+    either = (total("seen", where=HIGH) >= 2) | (total("seen", where={"severity": "low"}) >= 1)
+    world.deploy(KINDS, spec("one", either))
+    put(world, "db", "high", kind="seen")
+    low = put(world, "db", "low", kind="seen")
+    assert world.woken("one") == [low]
+
+
+@pytest.mark.parametrize(
+    ("condition", "steps", "severity"),
+    [
+        (strength("alert", where=HIGH) >= 0.5, ["high", "low"], "high"),
+        (total("alert", where=HIGH) >= 0.5, ["high", "low"], "high"),
+        (total("alert", over="board", where=HIGH) >= 0.5, ["high", "low", "none"], "high"),
+        (strength("alert", where=HIGH) < 0.5, ["high", "low"], "high"),
+        (total("alert", where=HIGH) < 0.5, ["high", "low", "none"], "high"),
+        (count("alert", over="board", where=HIGH) < 1, ["low", "high", "low"], "high"),
+    ],
+    ids=str,
+)
+def test_a_mark_that_does_not_count_any_more_is_given_as_it_last_did(
+    world: World, condition: Condition, steps: list[str], severity: str
+) -> None:
+    world.deploy(KINDS, spec("pager", condition))
+    for step in steps:
+        put(world, "db", step)
+    assert world.waiting("pager") == 1
+    claim = world.claimed("pager")
+    [item] = claim.inputs
+    assert (item.event.payload, item.strength) == ('{"severity":"high","service":"db"}', 0.0)
+
+
+def test_a_mark_that_does_not_count_any_more_has_faded(world: World) -> None:
+    world.deploy(KINDS, spec("pager", strength("alert", where=HIGH) >= 0.5, when_faded="drop"))
+    put(world, "db", "high")
+    put(world, "db", "low")
+    assert world.woken("pager") is None
+    assert world.crossings()[-1].state == "faded"
+
+
 def test_a_tag_that_the_kind_does_not_have_is_refused(world: World) -> None:
     with pytest.raises(ConfigurationError, match="there is no tag 'severty' of kind 'alert'; did you mean 'severity'"):
         world.deploy(KINDS, spec("pager", strength("alert", where={"severty": "high"}) >= 0.5))

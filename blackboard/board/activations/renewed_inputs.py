@@ -7,7 +7,7 @@ from blackboard.board.transactions.activation_inputs import READ, inputs_of, rec
 from blackboard.board.transactions.activation_rows import close_crossing, set_marks
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, rising_crossings, stimuli
+from blackboard.board.watches import board_totals, need_access, rising_crossings, stimuli
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks import Need, Overdue
 from blackboard.core.states import CrossingState
@@ -19,8 +19,8 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
-    strength 0. If another activation of the watch was given a mark since, the mark stays as it was, so that no event is
-    absorbed twice.
+    strength 0. So does a mark that the watch does not count any more because of its tags. A mark that another
+    activation of the watch was given since stays as it was, so that no event is absorbed twice.
     """
     watch = txn.active.watches.get(row.watch_id)
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
@@ -33,6 +33,9 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
             txn.sql.run(ACTIVATIONS.delete_input, **values)
             continue
         if mark is not None and (mark := mark_migration.migrate(txn, mark)).is_live(txn.now):
+            if watch is not None and watch.has_where and not need_access.counts(txn, watch, mark):
+                txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=0.0)
+                continue
             strength = txn.strength(mark)
             if mark.event_id != event_id and _may_absorb(txn, row, mark):
                 event_id = mark.event_id

@@ -220,7 +220,11 @@ def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tupl
 
 def _measured_at(txn: BoardTransaction, comparison: Comparison, marks: Sequence[FadingMark]) -> MeasuredValue:
     measure = comparison.measure
-    behind = [mark for mark in marks if mark.kind in measure.kinds and mark.within == measure.within]
+    behind = [
+        mark
+        for mark in marks
+        if mark.kind in measure.kinds and mark.within == measure.within and mark.has(measure.where)
+    ]
     if measure.within is not None:
         behind = [deposit for deposit in behind if measure.covers(deposit.subject)]
     measured = _measured(comparison, value_at(measure, behind, txn.now), len(behind))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-from blackboard.board.transactions.activation_inputs import event_of, strength_of
+from blackboard.board.transactions.activation_inputs import event_of, strength_of, with_shown_payload
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import events_since
 from blackboard.board.watches import need_access, stimuli, watch_states
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
-from blackboard.core.conditions import Comparison, Condition
+from blackboard.core.conditions import Comparison, Condition, Measure
 from blackboard.core.strength_forecast import value_at
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow
+from blackboard.core.tags import Tags
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 Input = tuple[EventRow, float]
@@ -33,6 +35,8 @@ class MarksBehind(NamedTuple):
 
     inputs: list[Input]
     strength: float
+    sides: Mapping[int, frozenset[Comparison]] = MappingProxyType({})
+    """For each mark, by its id, the sides of an `&` that count it."""
 
 
 def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
@@ -40,13 +44,13 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if watch.is_scheduled:
         return MarksBehind([], 0.0)
     if crossing.is_per_mark:
-        return _mark_behind(txn, crossing)
+        return _mark_behind(txn, watch, crossing)
     if watch.has_window:
         inputs = inputs_in_windows(txn, watch, crossing.subject, _begin(watch, crossing))
         if watch.is_falling and not inputs:  # the last to fall was a side without a window
             inputs = sorted(_evaporated(txn, watch, crossing), key=_strongest_first)
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
-        return MarksBehind(inputs, crossing.value)
+        return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.is_falling:
         stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
         rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
@@ -58,8 +62,8 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     else:
         rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
     live = [(event_of(txn, row), txn.strength(row)) for row in rows]
-    inputs = live or _evaporated(txn, watch, crossing)
-    return MarksBehind(sorted(inputs, key=_strongest_first), _strength(watch.condition, live))
+    inputs = sorted(live or _evaporated(txn, watch, crossing), key=_strongest_first)
+    return MarksBehind(inputs, _strength(watch.condition, live), _sides(txn, watch, inputs))
 
 
 def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> list[Input]:
@@ -68,23 +72,45 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     If an `&` joins several sides, each side gets at least one mark. A side without room is left out, and its marks stay
     stimuli.
     """
-    condition, inputs = watch.condition, behind.inputs
+    condition, inputs, sides = watch.condition, behind.inputs, behind.sides
     if len(inputs) <= room or not condition.is_joint:
         return inputs[:room]
-    met = {comparison for comparison in condition.comparisons() if comparison.holds_at(_value(comparison, inputs))}
+    met = {one for one in condition.comparisons() if one.holds_at(_value(one, inputs, sides))}
     if watch.has_window or not condition.holds_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
-    kinds = list(dict.fromkeys(event.kind for event, _ in inputs))
-    needed = condition.fewest_kinds(kinds, met.__contains__)
-    first = [next(pair for pair in inputs if pair[0].kind == kind) for kind in needed]
+    strongest = {sides[event.mark_id]: (event, strength) for event, strength in reversed(inputs)}
+    needed = condition.fewest(list(dict.fromkeys(sides[event.mark_id] for event, _ in inputs)), met.__contains__)
+    first = [strongest[mark] for mark in needed]
     chosen = (first + [pair for pair in inputs if pair not in first])[:room]
-    given = {event.kind for event, _ in chosen}
-    whole = {
-        kind
-        for comparison in condition.deciding(lambda one: one in met and not given.isdisjoint(one.measure.kinds))
-        for kind in comparison.measure.kinds
+    given = {one for event, _ in chosen for one in sides[event.mark_id]}
+    whole = set(condition.deciding(lambda one: one in met and one in given))
+    kept = [pair for pair in chosen if not whole or not whole.isdisjoint(sides[pair[0].mark_id])]
+    return sorted(kept, key=_strongest_first)
+
+
+def _sides(
+    txn: BoardTransaction, watch: RegisteredWatch, inputs: Sequence[Input]
+) -> Mapping[int, frozenset[Comparison]]:
+    """Return the sides of an `&` that count each mark. A window counts its deposits, whatever tags the mark has."""
+    if not watch.condition.is_joint:
+        return {}
+    return {
+        event.mark_id: frozenset(
+            one for one in watch.condition.comparisons() if _counts(one.measure, event, _tags_of(txn, event))
+        )
+        for event, _ in inputs
     }
-    return sorted((pair for pair in chosen if not whole or pair[0].kind in whole), key=_strongest_first)
+
+
+def _counts(measure: Measure, event: EventRow, tags: Tags | None) -> bool:
+    if measure.within is not None:
+        return event.kind in measure.kinds and measure.covers(event.subject)
+    return measure.counts(event.kind, event.subject, tags)
+
+
+def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
+    """Return the tags of a mark as an event left it."""
+    return txn.tags(event.kind, with_shown_payload(txn, event).payload)
 
 
 def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> list[Input]:
@@ -101,8 +127,9 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: st
     found: dict[int, Input] = {}
     for measure in (side.measure for side in sides):
         if measure.within is None:
-            rows = [row for row in txn.live(watch_states.rows_behind(txn, watch, key)) if row.kind in measure.kinds]
-            found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows if measure.covers(row.subject)}
+            rows = txn.live(watch_states.rows_behind(txn, watch, key))
+            rows = [row for row in rows if measure.counts(row.kind, row.subject, txn.tags(row.kind, row.payload))]
+            found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.is_falling else 1)
         for deposit in events_since(txn.sql, measure, subject or None, since, ignored=watch.ignored_in_windows):
@@ -122,9 +149,12 @@ def _last_state(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mar
     return None if event is None else (event, strength_of(txn, event))
 
 
-def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> MarksBehind:
+def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:
     """Return the mark of a crossing that concerns a single mark, in its present or last state."""
     if (row := txn.sql.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
+        if watch.has_where and not need_access.counts(txn, watch, row):
+            counted, _ = _last_counted(txn, watch, row.subject, row.id)
+            return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
         strength = txn.strength(row)
         return MarksBehind([(event_of(txn, row), strength)], strength if txn.live([row]) else 0.0)
     event = txn.sql.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
@@ -134,15 +164,12 @@ def _mark_behind(txn: BoardTransaction, crossing: CrossingRow) -> MarksBehind:
 def _strength(condition: Condition, inputs: Sequence[Input]) -> float:
     """Return the value of a condition over live marks; for a combination, the strength of the strongest mark."""
     if isinstance(condition, Comparison):
-        return _value(condition, inputs)
+        return condition.measure.value([strength for _, strength in inputs])
     return max((strength for _, strength in inputs), default=0.0)
 
 
-def _value(comparison: Comparison, inputs: Sequence[Input]) -> float:
-    measure = comparison.measure
-    return measure.value(
-        [strength for event, strength in inputs if event.kind in measure.kinds and measure.covers(event.subject)]
-    )
+def _value(comparison: Comparison, inputs: Sequence[Input], sides: Mapping[int, frozenset[Comparison]]) -> float:
+    return comparison.measure.value([strength for event, strength in inputs if comparison in sides[event.mark_id]])
 
 
 def _strongest_first(pair: Input) -> tuple[float, int]:
@@ -152,20 +179,43 @@ def _strongest_first(pair: Input) -> tuple[float, int]:
 def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
     """Select the marks of those sides of an `|` that hold; all marks for an `&`, or if no side holds."""
     fading_marks = [txn.fading(row) for row in rows]
-    kinds = {
-        kind
+    measures = [
+        comparison.measure
         for comparison in watch.condition.deciding(
             lambda comparison: comparison.holds_at(value_at(comparison.measure, fading_marks, txn.now))
         )
-        for kind in comparison.measure.kinds
-    }
-    return [row for row in rows if row.kind in kinds] or rows
+    ]
+    if len(measures) == len(list(watch.condition.comparisons())):
+        return rows
+    counted = [
+        row
+        for row in rows
+        if any(measure.counts(row.kind, row.subject, txn.tags(row.kind, row.payload)) for measure in measures)
+    ]
+    return counted or rows
+
+
+def _last_counted(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int
+) -> tuple[EventRow | None, EventRow | None]:
+    """Return the last event after which a mark counted for a watch, and the next event, which gave it other tags.
+
+    Either is None if there is none.
+    """
+    following = None
+    for event in reversed(txn.sql.all(MARKS.deposits_of_mark, subject=subject, mark_id=mark_id)):
+        payload = with_shown_payload(txn, event).payload
+        if payload is not None and need_access.counts(txn, watch, mark_after(event)._replace(payload=payload)):
+            return event, following
+        following = event
+    return None, following
 
 
 def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:
     """Return the last deposits of marks that caused a crossing and evaporated since, with the strengths now.
 
-    They may already be in the history, or still be stored as marks.
+    They may already be in the history, or still be stored as marks. A mark that does not count any more because of its
+    tags is like one that evaporated: it is returned as it was when it last counted, with the strength 0.
     """
     since = _begin(watch, crossing)
     stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
@@ -174,7 +224,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             ended[event.mark_id] = event.subject, event.evaporates_at
-    result = []
+    result = _left(txn, watch, crossing, stored) if watch.has_where else []
     for mark_id, (subject, ended_at) in ended.items():
         if ended_at is None or not since <= ended_at <= txn.now:
             continue
@@ -183,8 +233,26 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
         deposit = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if deposit is None or ended_at < deposit.recorded_at:
             continue  # it had faded before it was recorded
+        if watch.has_where and _last_counted(txn, watch, subject, mark_id)[0] != deposit:
+            continue
         if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, deposit):
             result.append((deposit, strengths[mark_id] if mark_id in strengths else strength_of(txn, deposit)))
+    return result
+
+
+def _left(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
+) -> list[Input]:
+    """Return the marks that got other tags since a crossing, as they were when they last counted."""
+    result: list[Input] = []
+    for row in stored:
+        if row.event_id < (crossing.event_id or 0) or need_access.counts(txn, watch, row):
+            continue
+        event, following = _last_counted(txn, watch, row.subject, row.id)
+        if event is None or following is None or following.id < (crossing.event_id or 0):
+            continue
+        if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, event):
+            result.append((event, 0.0))
     return result
 
 

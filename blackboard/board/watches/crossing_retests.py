@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
+from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
@@ -228,7 +229,8 @@ class _Retest:
         """Return a mark with the weight that its kind had at the crossing."""
         deployment = self._past_deployment(row.kind)
         state = FadingState(row.intensity, row.anchored_at, self.txn.laws.get(self.txn.sql, row.law))
-        return FadingMark(row.kind, row.subject, deployment.kind(row.kind).weight, state, row.evaporates_at)
+        tags = self.txn.tags(row.kind, row.payload)
+        return FadingMark(row.kind, row.subject, deployment.kind(row.kind).weight, state, row.evaporates_at, tags=tags)
 
     def _past_deployment(self, kind: str) -> Deployment:
         """Return the deployment whose weight of a kind counted at the crossing."""
@@ -281,6 +283,8 @@ class _Retest:
     def _row_of(self, event: EventRow) -> MarkRow:
         """Return the mark in its state after an event, with the last event of another author than the agent."""
         row = mark_after(event)
+        if self.watch.has_where or (self.watch.spec.guard is not None and self.watch.spec.guard.has_where):
+            row = row._replace(payload=with_shown_payload(self.txn, event).payload or row.payload)
         if event.author != self.watch.ignored_author:
             return row
         values = {"subject": event.subject, "mark_id": event.mark_id, "author": event.author, "up_to": event.id}

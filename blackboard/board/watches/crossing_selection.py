@@ -11,6 +11,7 @@ from blackboard.board.watches import (
     crossing_holds,
     crossing_records,
     episode_crossings,
+    need_access,
     rising_crossings,
     scheduled_crossings,
 )
@@ -150,4 +151,4 @@ def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing
     if not crossing.is_per_mark:
         return rising_crossings.measure_and_compare(txn, watch, crossing.subject)
     live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
-    return any(watch.comparison.holds_at(txn.strength(row)) for row in live)
+    return any(need_access.counts(txn, watch, row) and watch.comparison.holds_at(txn.strength(row)) for row in live)
