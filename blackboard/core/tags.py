@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from itertools import islice
 from json.encoder import encode_basestring
 from typing import Annotated, Any, NamedTuple
 
@@ -42,6 +43,11 @@ class TagFilter(NamedTuple):
 
     schema: TagSchema
     keys: dict[str, frozenset[str]]
+
+    @property
+    def first(self) -> TagFilter:
+        """The filter by its first tag alone."""
+        return self._replace(keys=dict(islice(self.keys.items(), 1)))
 
     def matches(self, payload: Mapping[str, Any]) -> bool:
         """Return whether a mark with this payload passes."""

@@ -116,6 +116,7 @@ class _Marks(StatementFile):
     count_own_laws: Statement[NamedCount]
     stimuli_of_subject: Statement[MarkRow]
     stimuli_of_board: Statement[MarkRow]
+    tagged_stimuli_of_board: Statement[MarkRow]
     sum_stimuli: Statement[StimulusSums]
     sum_expired_stimuli: Statement[StimulusSums]
     expired_stimuli: Statement[MarkRow]

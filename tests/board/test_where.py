@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, strongest, total
+from blackboard.board.transactions import tagged_marks
 from blackboard.core.conditions import Condition
 from blackboard.core.decay import Exponential
 from blackboard.errors import ConfigurationError
@@ -158,3 +159,41 @@ def test_a_mark_that_does_not_count_any_more_has_faded(world: World) -> None:
 def test_a_tag_that_the_kind_does_not_have_is_refused(world: World) -> None:
     with pytest.raises(ConfigurationError, match="there is no tag 'severty' of kind 'alert'; did you mean 'severity'"):
         world.deploy(KINDS, spec("pager", strength("alert", where={"severty": "high"}) >= 0.5))
+
+
+@pytest.mark.parametrize("first", [HIGH, None])
+def test_a_changed_filter_counts_what_the_watch_was_never_given(world: World, first: Any) -> None:
+    world.deploy(KINDS, spec("pager", count("alert", over="board", where=first) >= 1))
+    low, high = put(world, "a", "low"), put(world, "b", "high")
+    assert sorted(world.woken("pager") or ()) == ([high] if first else [low, high])
+    world.deploy(KINDS, spec("pager", count("alert", over="board", where={"severity": ["high", "low"]}) >= 1))
+    world.follow()
+    assert world.woken("pager") == ([low] if first else None)
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_a_reading_of_the_board_may_begin_with_the_tag_or_not(
+    world: World, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagged_marks, "FEW_MARKS", few)
+    where = {"severity": ["high", "huge"], "service": "db"}
+    world.deploy(KINDS, spec("pager", total("alert", over="board", where=where) >= 1.5))
+    put(world, "web", "high")
+    db = put(world, "db", ["high", "huge"])
+    assert world.waiting("pager") == 0
+    put(world, "db", "huge", 2.0)
+    assert world.woken("pager") == [db]
+    put(world, "db", "high", 2.0)
+    put(world, "db", "high", 2.5)
+    assert world.woken("pager") == [db]
+
+
+def test_a_waiting_crossing_is_tested_with_the_tags_of_its_instant(world: World) -> None:
+    world.deploy(KINDS, spec("pager", total("alert") >= 1))
+    for subject, severity in (("a", "high"), ("b", "low")):
+        put(world, subject, severity)
+    world.advance(MINUTE)
+    put(world, "a", "low")  # it was high when it crossed
+    world.deploy(KINDS, spec("pager", total("alert", where=HIGH) >= 1))
+    world.follow()
+    assert {row.subject: row.state for row in world.crossings()} == {"a": "waiting", "b": "skipped"}

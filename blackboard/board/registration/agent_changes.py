@@ -20,6 +20,7 @@ from blackboard.board.watches import (
 from blackboard.core.conditions import Condition, Measure
 from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec, mistakes_in
 from blackboard.core.parsing import parse_condition
+from blackboard.core.tags import WhereClause
 from blackboard.errors import ConfigurationError
 from blackboard.store.rows import WatchRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS
@@ -205,21 +206,41 @@ def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change
 
 
 def _keep_absorbed(txn: BoardTransaction, row: WatchRow, new: Condition) -> None:
-    """Replace a watermark by single absorbed marks if a watch over the board gains a kind or another scope.
+    """Replace a watermark by single absorbed marks if a watch over the board gains a kind or other tags or scopes.
 
-    The watermark holds for all kinds alike, but the watch never absorbed older marks of the kind that it gains.
+    The watermark holds for all marks alike, but the watch never absorbed older marks of the kind or tag that it gains.
     """
     if not row.watermark:
         return
     old = parse_condition(row.condition)  # the last one of the watch, which may have been out of the deployment since
-    if set(new.kinds) <= set(old.kinds) and new.over == "board":
+    if set(new.kinds) <= set(old.kinds) and new.over == "board" and _filters(old) == _filters(new):
         return
     for kind in new.kinds:
-        if kind in old.kinds:
+        if kind in old.kinds and old.has_where:
+            _absorb_counted(txn, row, old, kind)
+        elif kind in old.kinds:
             txn.sql.run(CROSSINGS.absorb_up_to, watch_id=row.id, kind=kind, watermark=row.watermark)
         else:  # the watch may have had the kind earlier
             txn.sql.run(CROSSINGS.absorb_inputs, watch_id=row.id, kind=kind)
     txn.sql.run(CROSSINGS.set_watermark, id=row.id, watermark=0)
+
+
+def _absorb_counted(txn: BoardTransaction, row: WatchRow, old: Condition, kind: str) -> None:
+    """Record the marks of a kind up to a watermark as absorbed, mark by mark, if the watch has counted them."""
+    measures = [comparison.measure for comparison in old.comparisons()]
+    for batch in txn.live_batches(kind):
+        for mark in batch:
+            is_new = mark.event_id > row.watermark
+            if is_new or txn.sql.one(CROSSINGS.get_absorbed, watch_id=row.id, mark_id=mark.id) is not None:
+                continue
+            tags = txn.tags(kind, mark.payload)
+            if any(measure.counts(kind, mark.subject, tags) for measure in measures):
+                absorbed = {"watch_id": row.id, "mark_id": mark.id, "event_id": mark.event_id}
+                txn.sql.run(CROSSINGS.set_absorbed, **absorbed, activation_id=0, given_event_id=mark.event_id)
+
+
+def _filters(condition: Condition) -> list[WhereClause | None]:
+    return [comparison.measure.where for comparison in condition.comparisons()]
 
 
 def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:

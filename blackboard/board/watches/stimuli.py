@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import need_access
+from blackboard.core.tags import TagFilter
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
 
@@ -113,5 +115,17 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: st
         values["subject"] = subject
     stimuli: list[MarkRow] = []
     for kind in watch.kinds:
-        stimuli += txn.sql.all(statement, kind=kind, now=txn.exact_until(kind), **values)
+        values |= {"kind": kind, "now": txn.exact_until(kind)}
+        if watch.is_over_board and (where := watch.comparison.measure.where) is not None:
+            stimuli += _tagged(txn, txn.kind(kind).tag_schema.filter_of(where), values)
+        else:
+            stimuli += txn.sql.all(statement, **values)
     return [row for row in stimuli if need_access.counts(txn, watch, row)]
+
+
+def _tagged(txn: BoardTransaction, tags: TagFilter, values: dict[str, Any]) -> list[MarkRow]:
+    """Return the stimuli over the board with the rarest tag of a filter."""
+    tags, are_few = tagged_marks.rarest_first(txn, tags)
+    values = values | tagged_marks.parameters(txn, tags.first)
+    statement = MARKS.tagged_stimuli_of_board if are_few else MARKS.stimuli_of_board.using("tag")
+    return txn.sql.all(statement, **values)

@@ -407,11 +407,18 @@ FROM {mark_with_absorbed}
 WHERE mark.kind = :kind AND mark.subject = :subject AND {is_live(:now)} AND {not_absorbed};
 
 -- name: stimuli_of_board -> MarkRow
--- The live marks of one kind beyond a watch's watermark that it has not absorbed.
+-- The live marks of one kind beyond a watch's watermark that it has not absorbed, perhaps only those with a tag.
 SELECT {mark.*}
 FROM {mark_with_absorbed}
 WHERE mark.kind = :kind AND mark.event_id > :watermark AND {last_counted_event} > :watermark AND {is_live(:now)}
-  AND {not_absorbed};
+  AND {not_absorbed}
+  [tag: AND EXISTS ({has_value(0)} AND mark_tag.mark_id = mark.id)];
+
+-- name: tagged_stimuli_of_board -> MarkRow
+-- The same, beginning with the marks that have the tag, which are few.
+SELECT {mark.*}
+FROM {mark_with_absorbed}
+WHERE mark.id IN ({has_value(0)}) AND {last_counted_event} > :watermark AND {is_live(:now)} AND {not_absorbed};
 
 -- fragment: sums_of_stimuli
 -- The number of stimuli of a watch over the board, and the two sums that their law keeps. `+ 0` and `|| ''` exclude
