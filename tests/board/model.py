@@ -26,6 +26,11 @@ WINDOW = 30 * 60_000_000
 """The length of the window in microseconds."""
 
 
+TAGGED = 0.8
+TAGGED_CLEAR = 0.4
+"""The threshold of the watch over the smokes of the board with a tag, and the value below which it must have been."""
+
+
 @dataclass
 class ModelMark:
     """A mark of the model."""
@@ -81,8 +86,8 @@ class ModelNeed:
 
 @dataclass
 class Model:
-    """The expected board. Watches are named by their agents: each, sum, board, cold, long, flood, hush, and the
-    schedule bell.
+    """The expected board. Watches are named by their agents: each, sum, board, cold, long, flood, hush, tagged,
+    and the schedule bell.
 
     Flood counts the deposits of fire in a window.
     """
@@ -95,7 +100,9 @@ class Model:
     given: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
     """The payload and the stored intensity of the state in which an agent was last given a mark."""
     waiting: dict[str, dict[tuple[str, int], int]] = field(
-        default_factory=lambda: {name: {} for name in ("each", "sum", "board", "cold", "long", "bell", "flood", "hush")}
+        default_factory=lambda: {
+            name: {} for name in ("each", "sum", "board", "cold", "long", "bell", "flood", "hush", "tagged")
+        }
     )
     """The keys of waiting crossings, each with the instant of its record."""
     dropped: dict[int, tuple[int, float]] = field(default_factory=dict)
@@ -110,6 +117,10 @@ class Model:
     """The subjects for which the condition of flood holds."""
     floods: dict[str, float] = field(default_factory=dict)
     """The value of each waiting crossing of flood."""
+    tagged_crossed: bool = False
+    """Whether the watch over the smokes with a tag has crossed and its value not been below `TAGGED_CLEAR` since."""
+    tagged_behind: set[int] = field(default_factory=set)
+    """The marks that have counted for it since its waiting crossing."""
     rung: int = 0
     """How many instants of the schedule the bell has woken for or stood for."""
     count: dict[str, int] = field(
@@ -144,6 +155,7 @@ class Model:
     def fire_predicted(self, now: int) -> None:
         """Record the crossings by time up to now, each at its own instant."""
         self.follow_episodes(now)
+        self.tagged_crossed = self.tagged_crossed and self.tagged_value(now) >= TAGGED_CLEAR
         if self.anchor + (self.rung + 1) * BELL <= now:
             self.cross("bell", ("", 0), now)
         self.flooded = {subject for subject in self.flooded if self.flood(subject, now) >= FLOOD}
@@ -162,6 +174,35 @@ class Model:
 
     def lasting_value(self, subject: str, now: int) -> float:
         return math.fsum(self.strength(mark, now) for mark in self.lasting(subject, now))
+
+    def tagged(self, now: int) -> list[ModelMark]:
+        """Return the smokes with the tag that others than the agent of their watch have deposited or changed."""
+        return [mark for mark in self.live(now, "smoke") if mark.payload and mark.counted("tagged")]
+
+    def tagged_value(self, now: int) -> float:
+        return math.fsum(self.strength(mark, now) for mark in self.tagged(now))
+
+    def test_tagged(self, now: int) -> None:
+        value = self.tagged_value(now)
+        if value < TAGGED_CLEAR:
+            self.tagged_crossed = False
+        if value >= TAGGED and not self.tagged_crossed:
+            self.tagged_crossed = True
+            if not self.waiting["tagged"]:
+                self.tagged_behind.clear()
+            self.cross("tagged", ("", 0), now)
+        self.tagged_behind |= {mark.id for mark in self.tagged(now)}
+
+    def withdraw_tagged(self, mark: ModelMark, now: int, *, counted: bool) -> None:
+        """Withdraw a crossing that depends on a withdrawn smoke."""
+        self.tagged_behind.discard(mark.id)
+        then = self.waiting["tagged"].get(("", 0))
+        if then is not None:
+            holds = self.tagged_value(then) >= TAGGED if counted else bool(self.tagged(now) or self.tagged_behind)
+            if not holds:
+                self.close("tagged", ("", 0))
+                self.tagged_crossed = False
+        self.test_tagged(now)
 
     def follow_episodes(self, now: int) -> None:
         """Follow what time alone changed since the last instant: values only fell, so it is found by bisection."""
@@ -244,6 +285,7 @@ class Model:
         if mark.kind == "fire":
             self.change_episode(mark.subject, now)
         if mark.kind == "smoke":
+            self.test_tagged(now)
             mark.warm = mark.live(now) and self.strength(mark, now) >= COLD
             if was_warm and not mark.warm:
                 self.fire_falling(mark, now, now)
@@ -337,7 +379,10 @@ class Model:
         self.test_watches(replace(new, warm=False, other=other), now, is_deposit=False)
 
     def withdraw(self, mark: ModelMark, now: int) -> None:
+        counted = mark in self.tagged(now)
         del self.marks[mark.id]
+        if mark.kind == "smoke":
+            self.withdraw_tagged(mark, now, counted=counted)
         self.deposits = [(other, when) for other, when in self.deposits if other.id != mark.id]
         self.test_flood(mark.subject, now)
         then = self.waiting["flood"].get((mark.subject, 0))
@@ -386,6 +431,8 @@ class Model:
                 if mark.live(at) and mark.counted("hush") > self.absorbed.get(("hush", mark.id), 0):
                     self.test_hush(mark, at)
             self.test_sum(mark.subject, at)
+        if new.name == "smoke":
+            self.test_tagged(at)
         if new.name == "fire":
             self.test_board(at)
             for subject in {mark.subject for mark in marks}:

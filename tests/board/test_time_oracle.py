@@ -23,13 +23,17 @@ from tests.support.examples import examples
 START = ManualClock().now()
 LIVES = {"beat": 7, "pulse": 5, "deploy": 6}
 REPEATS = {"beat": "separate", "pulse": "replace", "deploy": "replace"}
-KINDS = {name: kind(name, Step(f"{life}s"), on_repeat=REPEATS[name]) for name, life in LIVES.items()}
+KINDS = {name: kind(name, Step(f"{life}s"), on_repeat=REPEATS[name], tags=("tag",)) for name, life in LIVES.items()}
+TAGGED = {"tag": "x"}
 MEASURES = [
     strength("pulse"),
     strongest("pulse"),
     total("beat"),
     count("beat", over="board"),
     total("beat", "pulse"),
+    strength("pulse", where=TAGGED),
+    total("beat", "pulse", where=TAGGED),
+    count("pulse", "beat", over="board", where=TAGGED),
     count("beat", "pulse", within="9s"),
     total("beat", over="board", within="4s"),
 ]
@@ -40,6 +44,7 @@ class Deposit:
     """A deposit of the oracle."""
 
     kind: str
+    tag: str
     intensity: float
     occurred: int
     mark: int
@@ -74,11 +79,15 @@ class Oracle:
             found = [
                 one.intensity
                 for one in self.deposits
-                if one.kind in measure.kinds and not one.is_withdrawn and self.now - length < one.occurred
+                if self.counts(one) and not one.is_withdrawn and self.now - length < one.occurred
             ]
         else:
-            found = [one.intensity for one in self.live() if one.kind in measure.kinds]
+            found = [one.intensity for one in self.live() if self.counts(one)]
         return measure.value(found)
+
+    def counts(self, one: Deposit) -> bool:
+        measure = self.condition.measure
+        return one.kind in measure.kinds and (measure.where is None or one.tag == "x")
 
     def live(self) -> list[Deposit]:
         return [
@@ -91,7 +100,7 @@ class Oracle:
         ]
 
     def is_guarded(self) -> bool:
-        return self.has_guard and any(one.kind == "deploy" for one in self.live())
+        return self.has_guard and any(one.kind == "deploy" and one.tag == "x" for one in self.live())
 
     def look(self, *, may_cross: bool = True, is_deposit: bool = False) -> None:
         value, is_falling = self.value(), self.condition.operator == "<"
@@ -136,6 +145,7 @@ steps = st.lists(
             st.sampled_from(["beat", "beat", "pulse", "deploy"]),
             st.sampled_from([0.5, 1.0, 2.0]),
             st.sampled_from([0, 0, 0, 2, 6]),
+            st.sampled_from(["x", "x", "y"]),
         ),
         st.tuples(st.just("withdraw"), st.integers(0, 5)),
     ),
@@ -174,7 +184,7 @@ def test_a_watch_over_time_crosses_at_the_seconds_of_an_oracle(
         timing["rewake_every"] = f"{rewake_every}s"
     if clear is not None:
         timing["clear_above" if is_falling else "clear_below"] = clear
-    unless = None if guard is None else count("deploy", over=measure.over) >= 1
+    unless = None if guard is None else count("deploy", over=measure.over, where=TAGGED) >= 1
     declared: dict[str, Any] = {} if unless is None else {"unless": unless}
     if guard is not None and not is_falling:
         declared["on_guard"] = guard
@@ -213,14 +223,18 @@ def take(world: World, oracle: Oracle, step: Any, *, has_timing: bool) -> None:
             else:
                 oracle.look()
     else:
-        name, intensity, by = step
+        name, intensity, by, tag = step
         by = by if name == "beat" and (has_timing or oracle.condition.operator == ">=") else 0
-        receipt = world.put(name, "s", intensity, occurred_at=START + (oracle.now - by) * SECOND if by else None)
+        occurred_at = START + (oracle.now - by) * SECOND if by else None
+        receipt = world.put(name, "s", intensity, payload={"tag": tag}, occurred_at=occurred_at)
+        deposit = Deposit(name, tag, intensity, oracle.now - by, receipt.mark_id)
+        changed = [deposit]
         if REPEATS[name] == "replace":
+            changed += [one for one in oracle.live() if one.kind == name]
             for one in oracle.deposits:
                 one.is_replaced = one.is_replaced or one.kind == name
-        oracle.deposits.append(Deposit(name, intensity, oracle.now - by, receipt.mark_id))
-        if name in oracle.condition.measure.kinds:
+        oracle.deposits.append(deposit)
+        if any(map(oracle.counts, changed)):
             oracle.look(is_deposit=True)
     world.fire_all_due()
     if not (oracle.has_guard and not oracle.drops and oracle.is_guarded()):

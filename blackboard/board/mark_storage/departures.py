@@ -11,6 +11,7 @@ from blackboard.board.watches import (
     board_totals,
     episode_crossings,
     guards,
+    need_access,
     predicted_crossings,
     rising_crossings,
     window_totals,
@@ -139,7 +140,9 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
     """
     subject = "" if watch.is_over_board else row.subject
     for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
-        depends = crossing.mark_id == row.id or (not crossing.is_per_mark and not _still_holds(txn, watch, crossing))
+        depends = crossing.mark_id == row.id or (
+            not crossing.is_per_mark and not _still_holds(txn, watch, crossing, row)
+        )
         if depends and watch.is_falling:
             skip_crossing(txn, watch, crossing, f"{watch.condition}: its marks were withdrawn")
         elif depends:
@@ -147,13 +150,13 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: Mark
             episode_crossings.take_back(txn, watch, crossing)
 
 
-def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
+def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, row: MarkRow) -> bool:
     """Return whether a crossing still holds without a withdrawn mark.
 
     A rising watch: the other marks, with their strengths at the crossing, meet the condition. A falling watch: another
     mark is left.
     """
-    if watch.is_falling:
+    if watch.is_falling or (watch.has_where and not need_access.counts(txn, watch, row)):
         return bool(marks_behind(txn, watch, crossing).inputs)
     if crossing.cause is not None:
         return episode_crossings.live_marks_hold_at(txn, watch, crossing.subject, crossing.noticed_at)

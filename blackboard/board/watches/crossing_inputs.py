@@ -233,8 +233,13 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
         deposit = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if deposit is None or ended_at < deposit.recorded_at:
             continue  # it had faded before it was recorded
-        if watch.has_where and _last_counted(txn, watch, subject, mark_id)[0] != deposit:
-            continue
+        if watch.has_where:
+            counted, following = _last_counted(txn, watch, subject, mark_id)
+            if counted is None or (following is not None and following.id < (crossing.event_id or 0)):
+                continue
+            if following is not None:
+                result.append((counted, 0.0))
+                continue
         if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, deposit):
             result.append((deposit, strengths[mark_id] if mark_id in strengths else strength_of(txn, deposit)))
     return result
