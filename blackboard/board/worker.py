@@ -37,8 +37,6 @@ from blackboard.core.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
-from blackboard.store.write_lock import WriteLock
-from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version
 
@@ -366,12 +364,6 @@ class Worker:
         Returns the marks that moved; None if the run is no longer this worker's.
         """
         return self._session.write(lambda txn: activation_splits.isolate(txn, claim.row, marks))
-
-
-def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
-    """Return the lock between the processes that publish from a board; None for a board on a server."""
-    path = board.database.path
-    return None if path is None else WriteLock(BoardFiles(path).run_folder / "publish", patience, users_of=path)
 
 
 def _worker_ids(txn: BoardTransaction) -> list[str]:

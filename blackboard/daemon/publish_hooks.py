@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.worker import publish_lock
+from blackboard.board.publish_lock import publish_lock
 from blackboard.core.agent_definition import Agent, require_done
 from blackboard.core.marks import Mark
 from blackboard.daemon import forked_children

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Linear, Step, count, strength, strongest, total, watch
-from blackboard.board.mark_storage import added_strength
+from blackboard.board.mark_storage import added_strength, mark_lookup
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.decay import Decay
 from blackboard.errors import InvalidAuthor, InvalidMark, NotFound
@@ -29,7 +30,12 @@ CONDITIONS = [
 
 def reinforce(world: World, mark_id: int, by: float, agent: str) -> Receipt:
     """Reinforce a mark as only an activation of an agent can do."""
-    return in_transaction(world.board, added_strength.reinforce, mark_id, by, agent, 0)
+
+    def step(txn: BoardTransaction) -> Receipt:
+        live = mark_lookup.live_mark_to_change(txn, mark_id)
+        return added_strength.reinforce_live(txn, live, by, agent, 0)
+
+    return in_transaction(world.board, step)
 
 
 @pytest.mark.postgresql

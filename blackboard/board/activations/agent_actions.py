@@ -81,15 +81,19 @@ def _apply_one(
         if action.alternative is not None:
             _check_payloads(txn, action.alternative, classes)
         return _deposit(txn, agent, action, classes)
-    _check_board(txn, action)
+    stored = txn.sql.one(MARKS.get_mark, id=action.mark.id)
+    if stored is not None:
+        _check_board(stored, action)
     try:
-        if isinstance(action, Withdraw):
-            _withdraw(txn, row, agent, action)
-        else:
-            added_strength.reinforce(txn, action.mark.id, action.by, agent.name, row.id, action.if_event)
+        live = mark_lookup.prepare_change(txn, action.mark.id, stored, action.if_event)
     except NotFound:
         mark_lookup.check_event(action.if_event, f"mark {action.mark.id}", None)
         _record_gone(txn, row, agent, action.mark.id)
+        return None
+    if isinstance(action, Withdraw):
+        _withdraw(txn, row, agent, live)
+    else:
+        added_strength.reinforce_live(txn, live, action.by, agent.name, row.id)
     return None
 
 
@@ -116,30 +120,26 @@ def _deposit(txn: BoardTransaction, agent: AgentSpec, item: AgentDeposit, classe
         return _deposit(txn, agent, item.alternative, classes)
 
 
-def _check_board(txn: BoardTransaction, action: Withdraw | Reinforce) -> None:
+def _check_board(stored: MarkRow, action: Withdraw | Reinforce) -> None:
     """Check that the mark of an action was read from this board, whose ids other boards have too.
 
     Raises:
         InvalidMark: This board has another mark of that id.
     """
     mark = action.mark
-    row = txn.sql.one(MARKS.get_mark, id=mark.id)
-    if row is not None and (row.kind, row.subject) != (mark.kind, mark.subject):
+    if (stored.kind, stored.subject) != (mark.kind, mark.subject):
         raise InvalidMark(
             f"{type(action).__name__}.mark: mark {mark.id} of this board is not the {mark.kind} of {mark.subject!r};"
             " it was read from another board"
         )
 
 
-def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: Withdraw) -> None:
+def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, live: MarkRow) -> None:
     """Withdraw a mark for an agent.
 
     Raises:
-        NotFound: The mark is not live.
-        Conflict: The mark has changed since the event that the action names.
         Undeclared: The mark is neither the agent's own nor of a kind that the agent declares in `withdraws`.
     """
-    live = mark_lookup.live_mark_to_change(txn, action.mark.id, action.if_event)
     if live.kind not in agent.withdraws and not _is_own(agent, live):
         raise Undeclared(
             f"Withdraw.mark: mark {live.id} shows what {live.author!r} deposited, and the agent does not declare"

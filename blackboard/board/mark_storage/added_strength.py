@@ -28,14 +28,7 @@ def check_increase(by: float) -> float:
     return float(by)
 
 
-def reinforce(
-    txn: BoardTransaction,
-    mark_id: int,
-    by: float,
-    author: str,
-    activation_id: int | None = None,
-    if_event: int | None = None,
-) -> Receipt:
+def reinforce(txn: BoardTransaction, mark_id: int, by: float, author: str, if_event: int | None = None) -> Receipt:
     """Add to the strength that a live mark has now, up to the cap of its kind, and test its watches.
 
     The mark then fades from now on by its own law. It keeps its payload, its author and its time of occurrence. A
@@ -46,7 +39,13 @@ def reinforce(
         Conflict: The mark has changed since the event `if_event`.
         InvalidMark: Its kind has the weight 0, or so low a weight that the intensity would be too high.
     """
-    old = mark_lookup.live_mark_to_change(txn, mark_id, if_event)
+    return reinforce_live(txn, mark_lookup.live_mark_to_change(txn, mark_id, if_event), by, author)
+
+
+def reinforce_live(
+    txn: BoardTransaction, old: MarkRow, by: float, author: str, activation_id: int | None = None
+) -> Receipt:
+    """Reinforce a mark that `live_mark_to_change` has returned; see `reinforce`."""
     kind, before = txn.kind(old.kind), txn.state(old)
     state = strengthen(kind, before, _intensity(txn, kind, by, author), txn.now)
     register_law(txn, kind, state.law, old)

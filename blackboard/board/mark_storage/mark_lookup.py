@@ -16,7 +16,11 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
         NotFound: There is no live mark with this id.
         Conflict: The mark has changed since the event `if_event`.
     """
-    row = txn.sql.one(MARKS.get_mark, id=mark_id)
+    return prepare_change(txn, mark_id, txn.sql.one(MARKS.get_mark, id=mark_id), if_event)
+
+
+def prepare_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
+    """Return a mark that was looked up (None if there is no row) as `live_mark_to_change` does."""
     if row is not None:
         row = mark_migration.migrate(txn, row)
         if row.is_live(txn.now):

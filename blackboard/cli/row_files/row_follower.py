@@ -196,10 +196,8 @@ class _RowSource:
         """
         try:
             return self._checked(text, encoding), b""
-        except NoHeader:
-            raise
-        except UsageError:
-            if not self.header:
+        except UsageError as error:
+            if isinstance(error, NoHeader) or not self.header:  # without any text there are no rows to put it before
                 raise
             head = f"{self.header}\n".encode(encoding or "utf-8", "replace")
             with suppress(UsageError):
