@@ -7,7 +7,7 @@ loop_sleep   its sleep, which an event ends
 timer        an alarm at an instant, by APScheduler
 maintenance  the tasks besides agents, in bounded steps
 clock_jumps  jumps of the clock
-troubles     what keeps a daemon from its work
+troubles     conditions that prevent the work of a daemon
 watchdog     reports to systemd
 telemetry    traces through OpenTelemetry
 
@@ -17,8 +17,8 @@ active_runs        the activations that run in this process
 agent_threads      the threads in which agents run
 agent_event_loop   the event loop of asynchronous agents
 activation_runner  runs an agent's function, and saves its result
-run_context        what the function gets besides its marks
-returned_actions   checks what the function returned
+run_context        the context that a function gets with its marks
+returned_actions   checks the items that a function returned
 publish_hooks      files and systems that agents update after a commit
 forked_children    ends a child process that an agent's code forks
 

@@ -38,7 +38,7 @@ log = Log("blackboard")
 
 
 MAX_NAMED_MARKS = 10
-"""How many marks of a failed run the log names."""
+"""The number of marks of a failed run that the log names."""
 
 
 class NextClaimFailed(Exception):
@@ -86,7 +86,7 @@ class ActivationRunner:
             self._put_back(agent, claim, str(error))
             return False
         except (StoreError, NoEventLoop):
-            raise  # not the fault of the marks: the caller defers the activation
+            raise  # the marks are not to blame: the caller defers the activation
         except BaseException as error:  # an agent may raise anything, even SystemExit; it must not end the daemon
             failure = _failure_of(error)
             is_answered = failure.has_bad_answer and not isinstance(error, RequestRejected)
@@ -104,7 +104,7 @@ class ActivationRunner:
         return finished.claimed_next
 
     def time_out(self, agent: Agent, claim: Claim) -> None:
-        """End a run that is past its timeout. If it waits for a model, that is not the fault of its marks."""
+        """End a run that is past its timeout. If it waits for a model, its marks are not to blame."""
         seconds = claim.agent.settings.timeout / 1e6
         error = f"it ran past its timeout of {seconds:g} s"
         if not self.model_caller.waits_for_answer(claim):
@@ -126,7 +126,8 @@ class ActivationRunner:
     def fail(self, agent: Agent, claim: Claim, failure: Failure, shown: BaseException | None = None) -> None:
         """End a run with a failure and report it; see `Worker.fail`.
 
-        The log shows the exception `shown`, without its message; by default the error, which then quotes no payload.
+        The log shows the exception `shown`, without its message; by default the error, which then must not quote a
+        payload.
         """
         state = self.worker.fail(claim, failure, self._rng)
         if state is not None:
@@ -174,7 +175,7 @@ class ActivationRunner:
             self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
 
     def _about(self, claim: Claim) -> dict[str, object]:
-        """Return what a line of the log says about a run: its activation, agent, subject and seconds."""
+        """Return the fields of a log line about a run: its activation, agent, subject and seconds."""
         clock = self.worker.board.clock
         microseconds = max(0, clock.now() - (claim.row.started_at or 0))
         return {
@@ -283,7 +284,7 @@ class ActivationRunner:
 
 
 def _subject(claim: Claim) -> str | None:
-    """Return the subject of a run for the log: the first one of several, and how many more there are."""
+    """Return the subject of a run for the log; of several, the first and the number of the others."""
     subjects = list(dict.fromkeys(item.event.subject for item in claim.inputs))
     if not subjects:
         return claim.row.subject
@@ -301,7 +302,7 @@ def _failure_of(error: BaseException) -> Failure:
 
 
 def _is_hopeless(error: BaseException) -> bool:
-    """Return whether the same request would certainly fail again; fewer marks may succeed."""
+    """Return whether the same request would certainly fail again. Fewer marks may succeed."""
     match error:
         case RequestRejected():
             return error.certain

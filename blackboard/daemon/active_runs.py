@@ -29,9 +29,9 @@ log = Log("blackboard")
 MAX_SEQUENCE_MICROSECONDS = 1_000_000
 """Microseconds for which a thread continues with its agent before the loop chooses again which agents run."""
 MAX_SEQUENCE_RUNS = 100
-"""Runs after which the loop chooses again, even if the clock does not advance."""
+"""The number of runs after which the loop chooses again, even if the clock does not advance."""
 MAX_HANGING_THREADS = 4
-"""When this many threads of an agent hang past their timeout, this process stops waking it."""
+"""The number of threads of an agent past their timeout at which this process stops waking the agent."""
 
 
 @dataclass(eq=False)
@@ -56,7 +56,7 @@ class Run:
     """On the monotonic clock, so that neither a jump of the clock nor a sleep of the machine ends an activation."""
     timed_out: bool = False
     runs_alone: bool = False
-    """Whether nothing else may run beside it, because its workers died during the run."""
+    """Whether no other activation may run beside it, because its workers died during the run."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -74,7 +74,7 @@ class ActiveRuns:
         emit: Reports events of the daemon.
         publish: Called in the thread of a run after the run has ended.
         wake: Called when a thread has no work left.
-        troubles: Receives what keeps runs from starting or ending.
+        troubles: Receives the errors that prevent runs from starting or ending.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class ActiveRuns:
             self._defer(claim, error)
 
     def _defer(self, claim: Claim, error: Exception) -> None:
-        """Defer an activation that the system had no thread for. That is not the fault of its marks."""
+        """Defer an activation for which the system had no thread. Its marks are not to blame."""
         self._troubles.note(error, THREADS)
         try:
             self.worker.defer(claim, str(error), self.worker.board.session.now() + self.retry_delay)

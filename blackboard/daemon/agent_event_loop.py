@@ -1,7 +1,6 @@
 """The event loop of a daemon's asynchronous agents: one loop in one thread, so that activations may share clients.
 
-A function that blocks the loop holds up all of them, so a second thread watches the loop, and the log names the
-function.
+A function that blocks the loop delays all of them. So a second thread watches the loop, and the log names the function.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ log = Log("blackboard")
 MAX_BLOCKING_SECONDS = 1.0
 """Seconds for which a function may block the loop before the log names it."""
 PROBE_INTERVAL_SECONDS = 0.1
-"""Seconds between two probes. Without an answer for the rest of `MAX_BLOCKING_SECONDS`, the loop is blocked."""
+"""Seconds between two probes. If a probe has no answer for the rest of `MAX_BLOCKING_SECONDS`, the loop is blocked."""
 CLOSE_SECONDS = 2.0
 """The longest wait for cancelled activations to clean up when the daemon ends."""
 
@@ -50,7 +49,7 @@ class AgentLoop:
         self._thread: threading.Thread | None = None
         self._closed = threading.Event()
         self._busy = threading.Event()
-        """Set while an activation is on the loop, so that an idle loop is not probed."""
+        """An event that is set while an activation is on the loop, so that an idle loop is not probed."""
         self._runs: dict[object, Future[Any]] = {}
         self._agents: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()
 
@@ -60,11 +59,11 @@ class AgentLoop:
         Args:
             key: Names the activation for `cancel`.
             agent: The agent, for the log.
-            awaitable: What its function returned.
+            awaitable: The result of its function.
 
         Raises:
             NoEventLoop: The loop cannot be started, so the agent has not begun.
-            BaseException: What the agent raised; `concurrent.futures.CancelledError` if it was cancelled.
+            BaseException: The exception of the agent; `concurrent.futures.CancelledError` if it was cancelled.
         """
         context = copy_context()
         context.run(_agent.set, agent)
@@ -205,12 +204,12 @@ class DaemonExecutor(ThreadPoolExecutor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End free threads now and busy threads after their function. It never waits."""
+        """End free threads now and busy threads after their function, without waiting."""
         self._agent_threads.close()
 
 
 def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log an error of a task that nobody awaits. The loop's own handler would write its message."""
+    """Log an error of a task that is never awaited, without its message, which the loop's own handler would write."""
     error = context.get("exception")
     if error is not None and error.__traceback__ is None:  # made by an agent and never raised, as in a future
         error = class_name(type(error))
@@ -220,10 +219,10 @@ def _log_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> No
 def _check_descriptors() -> None:
     """Check that enough file descriptors for a loop are free.
 
-    With too few, asyncio makes half a loop and prints a traceback.
+    With too few, asyncio creates half of a loop and prints a traceback.
 
     Raises:
-        OSError: Too few are free.
+        OSError: Too few descriptors are free.
     """
     with selectors.DefaultSelector():
         for end in socket.socketpair():
@@ -231,7 +230,7 @@ def _check_descriptors() -> None:
 
 
 async def _outcome(awaitable: Awaitable[Any]) -> tuple[Any, BaseException | None]:
-    """Return a result and an error. A task that raised SystemExit itself would end the loop."""
+    """Await a result, and return it with an error. A task that raises SystemExit would end the loop."""
     try:
         return await awaitable, None
     except asyncio.CancelledError:

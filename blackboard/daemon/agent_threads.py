@@ -51,9 +51,9 @@ class AgentThreads:
         while (work := tasks.get()) is not None:
             try:
                 work()
-            except BaseException as error:  # such as a second one for want of memory, while the first is handled
+            except BaseException as error:  # such as a second MemoryError, while the first is handled
                 log.error("an agent's thread failed", error=error)
-            del work  # what it holds is freed before the thread waits
+            del work  # its objects are freed before the thread waits
             with self._lock:
                 if self._closed:
                     return

@@ -1,6 +1,6 @@
 """The recorder of the answers of models, and of their errors. An answer is committed with its cost before it is parsed.
 
-The board's `call_steps` commit what comes before an answer. Both write the records of `activations.model_calls`.
+The board's `call_steps` commit the steps before an answer. Both write the records of `activations.model_calls`.
 
 No answer is lost: an answer that the database does not accept goes to the spool, and is committed before the next call
 is sent.
@@ -30,8 +30,9 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard")
 
 MAX_COST_FACTOR = 10
-"""The largest cost of a call that is recorded, as a multiple of its highest cost. A gateway may add to a prompt; a
-broken gateway would use up every budget with one answer.
+"""The largest cost of a call that is recorded, as a multiple of its highest cost.
+
+A gateway may add tokens to a prompt. A broken gateway could use up every budget with one answer.
 """
 
 
@@ -81,9 +82,9 @@ class AnswerRecorder:
         return count
 
     def try_models(self, used: Collection[str]) -> None:
-        """Try paused models and agents without a rule at once: a start or a reload often follows a fixed cause.
+        """Try paused models and agents without a rule at once, when their cause may be fixed.
 
-        The pauses of models that are not `used` any more end.
+        It is called at a start and at a reload. It also ends the pauses of models that are no longer `used`.
         """
 
         def work(txn: BoardTransaction) -> None:
@@ -94,9 +95,9 @@ class AnswerRecorder:
             self._session.write(work)
 
     def pause_model(self, row: ModelCall, failure: CallFailure) -> model_pauses.Wait:
-        """End a call whose failure may say nothing about its marks, and pause its model.
+        """End a call whose marks may not be to blame for its failure, and pause its model.
 
-        Returns what its activation waits for.
+        Returns the wait of its activation.
         """
         refused = _refused_by(failure)
         state = CallState.REJECTED if refused is Refusal.REQUEST else CallState.FAILED

@@ -44,7 +44,7 @@ LOST_AFTER: Duration = parse_duration("10m")
 """The time for which an unknown batch may still appear in the API. After it, its calls count as never submitted."""
 FIRST_WAIT: Duration = parse_duration("1m")
 MAX_DOUBLINGS = 4
-"""The number of failures in a row after which the wait stops growing. To ask about a batch costs nothing."""
+"""The number of failures in a row after which the wait stops growing. Asking about a batch costs nothing."""
 UNREADABLE = "null"
 """The raw answer of a call whose result cannot be read. It may have been paid."""
 
@@ -145,7 +145,7 @@ class BatchApi:
         except (RequestRejected, KeyRefused, SpendLimit, ModelUnavailable) as failure:
             if isinstance(failure, RequestRejected) and failure.certain:
                 return self._submit_less(rows, failure)
-            # The API reads the single requests later. What it refuses now is the account's or a gateway's trouble.
+            # The API reads the single requests later. So a refusal now is about the account or a gateway.
             self.recorder.pause_models(rows, failure)
             return 0
         except CallFailure:

@@ -14,7 +14,7 @@ MIN_JUMP_MICROSECONDS = 1_000_000
 
 
 class ClockWatch:
-    """The reaction of a worker to jumps of the clock.
+    """The reactions of a worker to jumps of the clock.
 
     Attributes:
         doubting: Whether the board does not believe the clock; None before the first check.

@@ -1,4 +1,4 @@
-"""The daemon: a loop that does the due work of a board, and sleeps until the next instant that the decay laws predict.
+"""The daemon: a loop that does the due work of a board, and sleeps until the next instant at which work is due.
 
 The loop does not poll. A deposit in this process sets an event, and a deposit in another process sends a datagram. Each
 effect of decay has a predicted instant, for which the alarm is set. A slow tick is the fallback.
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 log = Log("blackboard")
 
 PAUSE_MICROSECONDS = 100_000
-"""Microseconds that the loop pauses if even waiting fails."""
+"""The pause of the loop in microseconds if even waiting fails."""
 
 Listener = Callable[[str, dict[str, Any]], None]
 """Called with the name of an event (`started`, `claimed`, `done`, `failed`, `deferred`) and its details."""
@@ -94,7 +94,7 @@ class Daemon:
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
         reload: Called after `request_reload`; None ignores the request.
         wake: An event that ends the sleep of the loop.
-        maintenance: What it does for the board besides its agents.
+        maintenance: Its tasks for the board besides its agents.
         batch_api: Submits calls to the Batch API and receives their answers; None without a client.
     """
 
@@ -157,7 +157,7 @@ class Daemon:
         )
 
     def _prepare_board(self) -> None:
-        """Give the board the limit of a leap, if the settings name one, and the classes of the agents."""
+        """Set the limit of a leap on the board, if the settings name one, and add the classes of the agents."""
         session = self.board.session
         if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
             session.leap = self.settings.leap
@@ -179,8 +179,7 @@ class Daemon:
         Raises:
             AgentInUse: Another living worker serves one of the agents with other code, and `replace` is not set.
             ConfigurationError: An agent uses a model without a price.
-            StoreError: The board cannot be used at the start.
-            UsageError: It has run before.
+            StoreError: The board cannot be used at the start. UsageError: This daemon has run before.
         """
         try:
             self.start()
@@ -197,8 +196,8 @@ class Daemon:
     def run_once(self, *, until_quiescent: bool = False) -> bool:
         """Do all work that is due now: one iteration of the loop, without its sleep.
 
-        Nothing that goes wrong here ends the daemon, because the cause may pass: a full disk, a lock held too long, a
-        system without memory, threads or descriptors. It is logged once, and the next iteration tries again.
+        No error ends the daemon here, because its cause may pass: a full disk, a lock held too long, a system without
+        memory, threads or descriptors. An error is logged once, and the next iteration tries again.
 
         Returns whether no work remains; False unless `until_quiescent`.
         """
@@ -213,20 +212,20 @@ class Daemon:
                 self._troubles.end()
         except Exception as error:
             if until_quiescent and is_bug(error):
-                raise  # otherwise a caller that waits for the end of the work would wait for ever
+                raise  # otherwise, a caller that waits for the end of the work would wait forever
             self._troubles.note_failure(error)
         self._watchdog.report_alive()
         return quiescent
 
     def run_until(self, at: datetime) -> None:
-        """Do all that is due until an instant, in the order of time, and leave the board's manual clock there.
+        """Do all work that is due until an instant, in the order of time, and set the board's manual clock to it.
 
-        The clock stands still while agents run, and never passes the instant by itself. The board's files and other
-        workers are not looked after, because that keeps to real time. Call `start` before, and `close` in the end;
+        The clock stands still while agents run, and never passes the instant by itself. The maintenance of files and of
+        other workers is left out, because it depends on real time. Call `start` before, and `close` in the end;
         `blackboard.testing.replay` does both.
 
         Args:
-            at: The instant; a naive datetime is UTC. One that has passed stands for the present.
+            at: The instant; a naive datetime is UTC. A past instant counts as now.
 
         Raises:
             StoreError: The board cannot be used.
@@ -251,8 +250,8 @@ class Daemon:
     def _instants_if_idle(self, now: Instant) -> list[Instant] | None:
         """Return the instants at which work will be due, if `run_until` has nothing to do now; otherwise None.
 
-        What makes work for agents sets `wake`, or is due at an instant that is known. One look at the board then tells
-        the rest, such as the end of a new mark, where an iteration of the loop takes several.
+        New work for agents sets `wake`, or is due at a known instant. So one reading of the board is enough here, where
+        an iteration of the loop takes several.
         """
         if self.wake.is_set() or now >= self._idle_until or self._reloading or self._troubles.has_failed:
             return None
@@ -285,7 +284,7 @@ class Daemon:
         show_messages(self.settings.log_payloads)
         self._unsubscribe = self.board.subscribe(self.wake.set)
         self._check_settings()
-        self.worker.id = self._liveness.id  # another one than at first in a process that was forked since then
+        self.worker.id = self._liveness.id  # in a process that was forked since, it is another worker
         self._liveness.enter()
         self._clock_watch = ClockWatch(self.worker)
         self._deploy_agents()
@@ -346,7 +345,7 @@ class Daemon:
         """Start ready activations, run one step of each due maintenance task, and return whether more may be due.
 
         Periodic tasks come first: calls that activations plan now are then submitted together at the next interval.
-        Where one step fails, such as a checkpoint without a free descriptor, the others still run.
+        If one step fails, such as a checkpoint without a free descriptor, the others still run.
         """
         self._watchdog.report_alive()
         due = self.worker.due_work()
@@ -372,7 +371,7 @@ class Daemon:
         return self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects)
 
     def _note_outdated(self, outdated: set[str]) -> None:
-        """Log for which agents this worker does not claim, when that changes."""
+        """Log the agents for which this worker does not claim, when they change."""
         if new := sorted(outdated - self._outdated):
             log.warning(
                 "the active deployment has other code for these agents, or does not have them; this worker does not"
@@ -390,7 +389,7 @@ class Daemon:
         self._clock_watch.update_board(jump)
 
     def _reload(self) -> None:
-        """Deploy the file again. If anything is wrong with it, the active deployment stays active."""
+        """Deploy the file again. If it has mistakes, the active deployment stays active."""
         self._reloading = False
         if self.reload is None:
             return
@@ -420,7 +419,7 @@ class Daemon:
         try:
             instants = self._next_instants(self.board.clock.now())
             self._loop_sleep.until_first(instants, threads_work=self._waits_for_threads())
-        except Exception as error:  # without memory, for one, there is neither an instant nor an alarm
+        except Exception as error:  # without memory, for example, there is neither an instant nor an alarm
             self._troubles.note_failure(error)
             pause(PAUSE_MICROSECONDS)
 

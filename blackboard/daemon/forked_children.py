@@ -37,13 +37,13 @@ def call(work: Callable[[], T]) -> T:
 
 
 async def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that may fork. A child of this process ends at its next step, before the loop goes on."""
+    """Run a coroutine that may fork. A child of this process ends at its next step, before the loop continues."""
     result: T = await _step_by_step(work)
     return result
 
 
 def end(error: BaseException | None = None) -> Never:
-    """End this process at once, as Python would end it: with the code of SystemExit, or with a traceback.
+    """End this process at once in the way of Python: with the code of SystemExit, or with a traceback.
 
     The message of an error may hold words of a payload, so it is left out unless the log shows all messages.
     """
@@ -99,6 +99,6 @@ def _flush() -> None:
 
 def _complain(text: str) -> None:
     with contextlib.suppress(OSError):
-        # An error may quote a mark. No line of it begins as a line of the log does, and none controls a terminal.
+        # An error may quote a mark. So its lines are indented, unlike lines of the log, and cannot control a terminal.
         lines = ("".join(sign if sign.isprintable() else "?" for sign in line) for line in text.splitlines())
         os.write(2, ("\n    ".join(lines) + "\n").encode("utf-8", "replace"))

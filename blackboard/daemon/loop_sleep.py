@@ -14,11 +14,11 @@ from blackboard.daemon.timer import Timer
 from blackboard.durations import Duration
 
 MAX_SLEEP_SECONDS = 60
-"""Seconds of real time after which the loop looks at its threads again."""
+"""Seconds of real time after which the loop checks its threads again."""
 
 
 class LoopSleep:
-    """Lets the loop sleep.
+    """The sleep of the loop.
 
     Args:
         clock: The board's clock.
@@ -40,7 +40,7 @@ class LoopSleep:
             self._timer.start()
 
     def until_first(self, instants: Iterable[Instant], *, threads_work: bool) -> None:
-        """Sleep until the first of some instants, or shorter."""
+        """Sleep at most until the first of some instants."""
         end = self._clock.now() + self._longest
         first = min([end, *instants])
         if self._timer is not None:
@@ -52,7 +52,7 @@ class LoopSleep:
             self._clock.wait(self.wake, first)
 
     def for_threads(self, deadline: Instant | None = None) -> None:
-        """Sleep until a thread ends, or shorter; a manual clock stands still meanwhile."""
+        """Sleep at most until a thread ends. A manual clock stands still during this sleep."""
         if self._timer is not None and deadline is not None:
             self._clock.wait(self.wake, deadline)
         else:

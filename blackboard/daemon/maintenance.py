@@ -19,7 +19,7 @@ log = Log("blackboard")
 
 RETENTION_INTERVAL: Duration = parse_duration("1h")
 RECOVERY_INTERVAL: Duration = parse_duration("30s")
-"""The longest time between two signs of life, by which workers on a server see which others are alive."""
+"""The longest time between two signs of life, from which workers on a server know that this worker is alive."""
 COMPACTION_INTERVAL: Duration = parse_duration("10m")
 COMPACTION_SECONDS = 30.0
 """The longest wait for a compaction at the end of the daemon. It may be cut off at any time."""
@@ -108,14 +108,14 @@ class Recovery:
 
 
 class Compaction:
-    """The compaction of the file that an erasure owes, in a thread of its own."""
+    """The compaction of the file that an erasure requires, in a thread of its own."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._thread: threading.Thread | None = None
 
     def run_once(self) -> int:
-        """Start the compaction if it is owed."""
+        """Start the compaction if an erasure requires it."""
         if (self._thread is None or not self._thread.is_alive()) and self._worker.maintenance.owes_compaction():
             thread = threading.Thread(target=self._compact, name="blackboard-compaction", daemon=True)
             thread.start()
@@ -142,7 +142,7 @@ class Maintenance:
 
     Args:
         worker: The worker that does it.
-        liveness: Tells which other workers live.
+        liveness: The liveness of the worker and of the others.
         runs: Returns the id and fence of each activation that this worker runs.
         batch_api: The Batch API that it serves, if any.
         settings: Intervals and limits.

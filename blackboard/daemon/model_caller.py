@@ -52,7 +52,7 @@ OTHER_ANSWER = "the agent now asks for another answer"
 
 
 class Request(NamedTuple):
-    """A request as the agent's code builds it now."""
+    """A request that the agent's code has built now."""
 
     model: str
     body: str
@@ -63,7 +63,7 @@ class Deferral(BaseException):
     """A request to put the activation back. Not an Exception, so that no agent catches it by mistake.
 
     Without `until` there is no automatic attempt. If `is_held`, only a person or another event releases it. The log
-    shows `shown`, by default the reason, which must then quote no payload.
+    shows `shown`, by default the reason, which then must not quote a payload.
     """
 
     def __init__(self, reason: str, until: Instant | None, *, is_held: bool = False, shown: object = None) -> None:
@@ -128,7 +128,7 @@ class ModelCaller:
             Deferral: The activation has to wait, for the model or because there is neither a model nor a rule.
         """
         if self.client is None:
-            if offline is None:  # the fault of the settings, not of the marks
+            if offline is None:  # the settings are wrong, and the marks are not to blame
                 reason = (
                     f"agent {claim.agent.name!r} has no offline rule, and the provider is set to offline: set another"
                     " provider in [model], and restart the daemon"
@@ -219,7 +219,7 @@ class ModelCaller:
         return self._mark_unknown(claim, row, "it was sent, and no answer was recorded")
 
     def _check_refusal(self, row: ModelCall, model: str) -> None:
-        """Let a refused request be tried again, unless a later success shows that its marks are to blame.
+        """Allow another try of a refused request, unless a later success shows that its marks are to blame.
 
         Another model may accept a request that the first model refused.
 
@@ -230,10 +230,10 @@ class ModelCaller:
             raise RequestRejected(row.error or "the API rejects the request")
 
     def _check_pause(self, claim: Claim, model: str) -> None:
-        """Let a call pass if its model is not paused, or if it may try the model.
+        """Check that a call may be sent: its model is not paused, or the call may try the model.
 
         Raises:
-            Deferral: It has to wait.
+            Deferral: The call has to wait.
         """
         if (wait := self._steps.admit(claim, model, self._rng)) is not None:
             raise _pause_deferral(wait)
@@ -345,7 +345,7 @@ class ModelCaller:
             raise Deferral(reason, None, is_held=True, shown=given_up) from None
 
     def retry_at(self, claim: Claim, retry_after: float | None = None) -> Instant:
-        """Return when an activation may call the model again; `retry_after` is what the API asks for, in seconds."""
+        """Return when an activation may call the model again; `retry_after` is in seconds, as the API sent it."""
         # A server that always asks for a retry at once must not be asked without a pause.
         wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
         if retry_after is not None and (requested := int(retry_after * 1e6)) >= wait:
@@ -364,7 +364,7 @@ def model_for(settings: AgentSettings, default: str, strength: float) -> str:
 def api_for(settings: AgentSettings, strength: float) -> str:
     """Return the API for an activation whose strongest mark has this strength: `batch` or `messages`.
 
-    The strongest mark decides, because a weak mark costs less in a shared call than in its own call.
+    The strongest mark decides, because a weak mark costs less in a shared call than in a call of its own.
     """
     if settings.use_batch_api or (settings.batch_api_below is not None and strength < settings.batch_api_below):
         return "batch"

@@ -43,7 +43,7 @@ class Reader:
         """Return the live marks of a kind, strongest first.
 
         Raises:
-            UnreadableMark: A mark does not fit its class. Publishing without it would withdraw what it says.
+            UnreadableMark: A mark does not fit its class. Publishing without it would remove its content outside.
         """
         return self._board.marks(kind, subject=subject, limit=limit, strict=True)
 
@@ -57,7 +57,7 @@ class Publisher:
     def __init__(self, board: Blackboard, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
         self._board, self._agents, self._settings = board, agents, settings
         self._former: dict[str, list[Mapping[str, Any]]] = {}
-        """For each agent that has not published under the active settings yet, the settings before them."""
+        """The former settings, for each agent that has not yet published under the active settings."""
         self._lock = threading.Lock()
         self._process_lock = publish_lock(board, PATIENCE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""What an agent's function returned, checked as a whole before the transaction that applies it."""
+"""The check of the items that an agent's function returned, before the transaction that applies them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from blackboard.system.error_descriptions import class_name
 
 
 def collect(claim: Claim, result: Any) -> list[Action]:
-    """Return what an agent returned as a list; a generator runs only now.
+    """Return the items that an agent returned as a list; a generator runs only now.
 
     Raises:
-        AgentError: It is not a mark, an action, or several of these, or there are too many.
+        AgentError: The result is not a mark, an action, or several of these, or it has too many marks.
     """
     if result is None:
         return []
@@ -41,7 +41,7 @@ def collect(claim: Claim, result: Any) -> list[Action]:
 
 
 def prepare(claim: Claim, items: Sequence[Action]) -> list[AgentAction]:
-    """Check what an agent returned as far as that needs no board, and return it as it is applied.
+    """Check the items that an agent returned, without the board, and return the actions to apply.
 
     Raises:
         BlackboardError: An item is invalid. The error names each such item and its field.

@@ -44,7 +44,7 @@ class RunContext:
         """The one subject of the activation.
 
         Raises:
-            AgentError: It takes a batch, or a schedule woke it.
+            AgentError: The activation takes a batch, or a schedule woke it.
         """
         is_scheduled = self.scheduled_for is not None
         return single_subject(self.agent, self._claim.per, self.subjects, is_scheduled=is_scheduled)

@@ -1,7 +1,7 @@
-"""What keeps a daemon from its work: a board that cannot be used, a system without threads, an error of its own.
+"""Troubles that prevent the work of a daemon: a board that cannot be used, a system without threads, a bug.
 
-The beginning of a trouble is logged once, and so is its end. In between it may come and go: a full disk refuses one
-write, takes a smaller one, and refuses the next.
+The beginning of a trouble is logged once, and so is its end. In between, the errors may pause: a full disk refuses one
+write, accepts a smaller one, and refuses the next.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard")
 
 QUIET_TIME: Duration = parse_duration("1m")
-"""The time without a trouble after which it is over, if it may come and go."""
+"""The time without errors after which a trouble is over, if its errors may pause."""
 MAX_ERRORS = 10
 """The largest number of different errors that are logged for one trouble."""
 
@@ -51,14 +51,14 @@ class _Course:
 
 
 class Troubles:
-    """The present troubles of one daemon. Any thread may note one.
+    """The present troubles of one daemon. Any thread may report an error.
 
     Args:
         clock: Measures the time without a trouble.
         report: Called with a line for people when a trouble begins, and with None when the last trouble has ended.
 
     Attributes:
-        has_failed: Whether something failed in this iteration of the loop.
+        has_failed: Whether an error was reported in this iteration of the loop.
         is_board_lost: Whether the board could not be used since the loop last connected to it.
     """
 
@@ -69,13 +69,13 @@ class Troubles:
         self.has_failed = self.is_board_lost = False
 
     def note_failure(self, error: Exception) -> None:
-        """Note an error of the loop."""
+        """Report an error of the loop."""
         self.has_failed = True
         self.is_board_lost = self.is_board_lost or isinstance(error, StoreError)
         self.note(error)
 
     def note(self, error: BaseException, trouble: Trouble | None = None) -> None:
-        """Note an error, and log it if its trouble or its text is new. Never fails."""
+        """Report an error, and log it if its trouble or its text is new. Never fails."""
         with contextlib.suppress(Exception):  # memory may be used up
             trouble = trouble or trouble_of(error)
             text = describe_error(error)
@@ -89,7 +89,7 @@ class Troubles:
             self._report(f"{trouble.begins.partition(';')[0]}: {text}")
 
     def end(self) -> None:
-        """Log the end of each trouble that is over. Called after the daemon has done what is due without an error."""
+        """Log the end of each trouble that is over. Called after the daemon has done all due work without an error."""
         now = self._clock.monotonic()
         with self._lock:
             over = [trouble for trouble, course in self._courses.items() if now >= course.last + course.quiet]
@@ -108,7 +108,7 @@ class Troubles:
 
 
 def trouble_of(error: BaseException) -> Trouble:
-    """Return the trouble that an error is a sign of."""
+    """Return the trouble to which an error belongs."""
     if isinstance(error, StoreError):
         return BOARD
     return THREADS if is_without_thread(error) else OWN
@@ -125,6 +125,6 @@ def is_bug(error: BaseException) -> bool:
 
 
 def _quiet(error: BaseException) -> Duration:
-    """Return how long an error must not recur until its trouble is over. A missing or foreign file shows at once."""
+    """Return the microseconds without errors after which a trouble is over; 0 for a missing or foreign file."""
     comes_and_goes = not isinstance(error, StoreError) or isinstance(error, StoreBusy | StoreExhausted)
     return QUIET_TIME if comes_and_goes else 0

@@ -4,10 +4,10 @@ sections             the sections and their fields
 settings_file        finding and reading the file, with overrides
 environment          the overrides from environment variables
 example_file         a new file from an example
-trusted_folders      who may change a file that was found and not named
+trusted_folders      whether other users may change a file that was found and not named
 agent_sections       the sections of [settings] that agents declare
-deployment_warnings  what an agent's declaration probably does not intend
-condition_warnings   what a condition cannot do with its kinds
+deployment_warnings  warnings of an agent's declaration alone
+condition_warnings   warnings of conditions that do not fit their kinds
 price_settings       models without a price
 deployment_resolver  the agents and kinds that the file names, with their overrides
 """

@@ -19,7 +19,7 @@ Kinds = Mapping[str, Kind]
 
 
 def warnings_about(agent: AgentSpec, kinds: Kinds) -> Iterator[Mistake]:
-    """Yield what the conditions, guards and settings of an agent cannot do with the kinds of a deployment."""
+    """Yield warnings of conditions, guards and settings of an agent that cannot work with the kinds of a deployment."""
     for watch in agent.watches:
         place = f"agents.{agent.name}.watches.{watch.name}"
         yield from _about_condition(place, watch.condition, kinds, is_guard=False)
@@ -60,7 +60,7 @@ def _about_falling(place: str, comparison: Comparison, kinds: Kinds) -> Iterator
 
 
 def _highest(comparison: Comparison, kinds: Kinds) -> float:
-    """Return the most that a measure can reach by the caps and weights of its kinds; infinity if nothing limits it."""
+    """Return the highest value of a measure by the caps and weights of its kinds; infinity if it has no limit."""
     measure = comparison.measure
     limits = [_highest_of_one(kinds.get(name), in_window=measure.within is not None) for name in measure.kinds]
     if isinstance(measure, Strongest):
@@ -115,7 +115,7 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 def _may_share(one: str | None, other: str | None) -> bool:
-    """Return whether a subject may match two patterns, as far as the texts before their first wildcards say."""
+    """Return whether a subject may match two patterns, judged by the texts before their first wildcards."""
     if one is None or other is None:
         return True
     (first, is_open), (second, is_also_open) = _beginning(one), _beginning(other)
@@ -134,7 +134,7 @@ def _beginning(pattern: str) -> tuple[str, bool]:
 
 
 def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
-    """Warn of times for which no single mark can hold, where each mark is measured alone and only fades."""
+    """Warn of a `held_for` that no single mark can reach, where each mark is measured alone and only fades."""
     timing, condition = agent.timing_of(watch), watch.condition
     if timing is None or not condition.is_per_mark or condition.is_falling:
         return
@@ -199,7 +199,7 @@ def _about_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) 
 
 
 def _about_urgency(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
-    """Warn of an urgency that no mark reaches."""
+    """Warn of an `urgent_above` that no mark reaches."""
     urgent = agent.settings.urgent_above
     limits = [(kinds[name].weight, kinds[name].cap) for name in watch.condition.kinds_of_marks if name in kinds]
     if urgent is None or not limits or len(limits) < len(watch.condition.kinds_of_marks):

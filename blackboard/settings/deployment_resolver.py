@@ -50,7 +50,7 @@ from blackboard.settings.settings_file import Settings, examine_settings
 
 T = TypeVar("T")
 ANY_SCHEDULE = every("1h")
-"""Stands for a schedule with a mistake, while other mistakes are looked for."""
+"""The value for a schedule with a mistake, while other mistakes are looked for."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class ResolvedDeployment:
     """Settings that are allowed but probably not intended."""
 
     def serving(self, names: Iterable[str]) -> ResolvedDeployment:
-        """Return this deployment with only some of its agents to run. What would be deployed stays whole.
+        """Return this deployment with only some of its agents to run. The deployment itself stays complete.
 
         Raises:
             ConfigurationError: It has no such agents, or they are not enabled; all are listed.
@@ -160,7 +160,7 @@ class _Resolver:
         return tuple(self._classes(self._agents().values()).values())
 
     def _specs(self, agents: Mapping[str, Agent], kinds: Mapping[str, Kind]) -> dict[str, AgentSpec]:
-        """Return the enabled agents, as their sections change them."""
+        """Return the enabled agents, with the overrides of their sections."""
         specs: dict[str, AgentSpec] = {}
         self._check_known("agents", "agent", self.settings.agents, agents)
         for name, agent in agents.items():
@@ -196,7 +196,7 @@ class _Resolver:
             self.warnings.append(Mistake(self._at(warning.place), warning.message))
 
     def _check_author(self, agents: Iterable[str]) -> None:
-        """Check that the author of deposits is neither reserved nor the name of an agent, even at a glance."""
+        """Check that the author of deposits is not reserved and does not look like the name of an agent."""
         if (author := self.settings.database.author) is None:
             return
         try:
@@ -242,7 +242,7 @@ class _Resolver:
         return classes
 
     def _record_failed_import(self, place: str, message: str) -> None:
-        """Record that an import failed, so that names which it would have brought are not reported as well."""
+        """Record that an import failed, so that names of its module are not reported as unknown."""
         self.import_failed = True
         self._record_mistake(place, message)
 
@@ -290,7 +290,7 @@ class _Resolver:
         return {name: self._kind(name, kind, sections.get(name, KindSection())) for name, kind in kinds.items()}
 
     def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
-        """Return whether a section stands for a kind without a class: it has tags, and no class has a similar kind."""
+        """Return whether a section declares a kind without a class: it has tags, and no class has a similar kind."""
         return bool(self.settings.kinds[name].tags) and not get_close_matches(name, classes, cutoff=0.7)
 
     def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
@@ -397,7 +397,7 @@ class _Resolver:
         return schedule
 
     def _check_names(self, spec: AgentSpec, kinds: Mapping[str, Kind]) -> None:
-        """Check that each kind in an agent's declaration exists, and warn of what is probably not intended."""
+        """Check that each kind in an agent's declaration exists, and warn of probable mistakes."""
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._check_known(f"{place}.reads", "kind", [read.kind], kinds, named=False)

@@ -1,4 +1,4 @@
-"""Warnings of what an agent's declaration allows and probably does not intend: in its schedules, times and counts."""
+"""Warnings of probable mistakes in an agent's declaration: in its schedules, times and counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from blackboard.errors import Mistake
 
 
 def probable_mistakes(agent: AgentSpec, kinds: Mapping[str, Kind], keep_history: Duration | None) -> Iterator[Mistake]:
-    """Yield what an agent probably does not intend, with its places in the settings."""
+    """Yield the probable mistakes of an agent, with their places in the settings."""
     for watch in agent.watches:
         place = f"agents.{agent.name}.watches.{watch.name}"
         texts = [*_of_catching_up(agent, watch), *_of_timing(agent, watch, kinds)]
@@ -27,11 +27,11 @@ def _of_catching_up(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
     settings = agent.settings
     catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
     if catches_up and settings.max_activations_per_hour is None:
-        yield " catches up on all that it missed, however many; set max_activations_per_hour as a limit"
+        yield " catches up on every missed instant; set max_activations_per_hour as a limit"
 
 
 def _of_timing(agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
-    """Warn of a rewake that something else holds back, and of a value that marks cannot reach a second time."""
+    """Warn of a rewake that another setting delays, and of a value that marks cannot reach a second time."""
     timing, settings = agent.timing_of(watch), agent.settings
     if timing is None:
         return

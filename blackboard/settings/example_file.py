@@ -12,11 +12,11 @@ from blackboard.system.packaged_files import config_file
 from blackboard.system.private_files import create_private
 
 READABLE_MODE = 0o644
-"""Everybody may read a deployment file. A file that others can change would be refused."""
+"""The mode of a new deployment file: all users may read it. A file that others can change would be refused."""
 
 
 def write_example(name: str, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """Write an example where the deployment file is looked for, and return the path.
+    """Write an example to the place where the deployment file is looked for, and return the path.
 
     That is the first of: `path`, BLACKBOARD_CONFIG, ./blackboard.toml.
 

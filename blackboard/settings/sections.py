@@ -42,7 +42,7 @@ class DatabaseSection(Section):
 
 
 class DeploymentSection(Section):
-    """`[deployment]`: the agents and kinds to import, each as `module:name`, and what concerns the whole board."""
+    """`[deployment]`: the agents and kinds to import, each as `module:name`, and settings of the whole board."""
 
     agents: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -84,7 +84,7 @@ class WatchSection(Section):
     schedule: str | None = None
     """Another schedule for a scheduled watch; under a new name, a schedule that the agent has not declared."""
     catch_up: CatchUp | None = None
-    """What the schedule does about the instants that it missed."""
+    """How the schedule treats missed instants."""
     per: Per | None = None
     """Whether an activation takes the marks of one subject or a batch."""
     on_guard: OnGuard | None = None
@@ -92,11 +92,11 @@ class WatchSection(Section):
     held_for: Duration | None = None
     """How long the condition must have held."""
     rewake_every: Duration | None = None
-    """After which time the watch wakes the agent again while the condition holds."""
+    """The time after which the watch wakes the agent again while the condition holds."""
     clear_below: float | None = Field(default=None, gt=0)
-    """The value below which a rising watch must have been before it may wake the agent again."""
+    """The number below which the value of a rising watch must have been before the watch may cross again."""
     clear_above: float | None = Field(default=None, gt=0)
-    """The value that a falling watch must have reached before."""
+    """The number that the value of a falling watch must have reached before the watch may cross again."""
 
 
 class AgentSection(AgentSettings):

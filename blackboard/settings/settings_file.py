@@ -92,7 +92,7 @@ def find_config(path: Path | None = None, environ: Mapping[str, str] | None = No
 
 
 def _find(path: Path | None, environ: Mapping[str, str]) -> tuple[Path, bool]:
-    """Return the path of the deployment file, and whether somebody named it or it is the packaged one."""
+    """Return the path of the deployment file, and whether it was named or is the packaged file."""
     place = "--config"
     if path is None and environ.get(CONFIG):
         path, place = Path(environ[CONFIG]), CONFIG
@@ -123,7 +123,7 @@ def examine_settings(
     """Return the valid settings of the file that `find_config` finds, and all mistakes in it.
 
     Raises:
-        ConfigurationError: The file cannot be read. Or it imports code, nobody named it, and other users can change it.
+        ConfigurationError: The file cannot be read; or it imports code, was not named, and other users can change it.
     """
     environ = os.environ if environ is None else environ
     path, is_named = _find(path, environ)

@@ -1,7 +1,8 @@
 """Trust in a deployment file that was found in the current folder, and not named.
 
-A file that names agents imports code. Whoever can write the file, or put modules into its folder, decides what runs
-with the rights of the user who types a command there. The user's own settings name folders that are trusted anyway.
+A file that names agents imports code. A user who can write the file, or put modules into its folder, could run code
+with the rights of another user who types a command there. A user's own settings name folders that are trusted
+nevertheless.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class UserSettings(BaseModel):
 
 
 def check_found(path: Path, environ: Mapping[str, str]) -> None:
-    """Check that a file that was found, and imports code, can be changed by nobody but this user and root.
+    """Check that only this user and root can change a file that was found and imports code.
 
     Raises:
         ConfigurationError: Another user can change the file or its folder, and the user's settings do not trust the
@@ -62,7 +63,7 @@ def user_settings_file(environ: Mapping[str, str]) -> Path:
 
 
 def _problem(path: Path) -> str | None:
-    """Return who else can change a file or its folder; for a symbolic link, also the file to which it leads."""
+    """Return how another user can change a file or its folder, as text; for a symbolic link, also its target."""
     target = path.resolve(strict=True)
     places = dict.fromkeys((path, path.parent.resolve(strict=True), target, target.parent))
     return next((problem for place in places if (problem := file_owners.others_who_change(place))), None)

@@ -3,12 +3,12 @@
 A database and its transactions:
 
 database         the connections, transactions and write lock of a database
-database_url     the URL of a database, and what SQLAlchemy reads in it
+database_url     the URL of a database, and SQLAlchemy's view of it
 transaction      an open transaction, which runs statements
 group_commit     the work of several threads in one transaction
 write_lock       a fair write lock between the processes of one machine
 reader_pool      idle reading connections, lent again
-connection_uses  which threads use a reading connection, so that a fork can wait for them
+connection_uses  the threads that use a reading connection, for which a fork waits
 dialect          the differences between SQLite and PostgreSQL
 
 The file of an SQLite board:
@@ -17,7 +17,7 @@ database_file        whether the file exists, is still the opened one, and who m
 board_connection     the connections to the file, and the log that each has open
 library_guard        keeps a second SQLite library from opening the file
 inherited_files      files that the parent of this process still had open when it forked
-file_failures        errors of the files, with what to do about each
+file_failures        errors of the files, each with a remedy
 database_checks      measurements of the engine, the file, its log and its permissions
 backup               copies of a board in use, and their restoration
 compaction           writes the file anew, without unused pages

@@ -1,7 +1,7 @@
 """Backups: copies of an SQLite board in use, and their restoration. Both happen completely or not at all.
 
-SQLite's online backup copies one snapshot in steps. Depositors continue meanwhile, but the write-ahead log cannot be
-emptied until the copy is finished. The copy is opened and checked before it gets its name.
+SQLite's online backup copies one snapshot in steps. Depositors can continue, but the write-ahead log cannot be emptied
+until the copy is finished. The copy is opened and checked before it gets its name.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a board: its file, its size, what it contains, and the last instant that it recorded."""
+    """A copy of a board: its file, its size, its numbers of marks and events, and the last recorded instant."""
 
     path: Path
     bytes: int
@@ -69,7 +69,7 @@ def keep_before_upgrade(database: Database, now: Instant) -> Path:
 
 
 def stamp_of(now: Instant) -> str:
-    """Return an instant as the names of copies carry it."""
+    """Return the text for an instant in the name of a copy."""
     return to_datetime(now).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
 
 
@@ -80,9 +80,9 @@ def _make(database: Database, to: Path, progress: Progress) -> Copy:
         set_mode(part, mode_of(_files_of(database).database))
         sync(part)
         try:
-            os.link(part, to)  # unlike a rename, it fails if another process has created the file meanwhile
+            os.link(part, to)  # unlike a rename, it fails if another process has just created the file
         except FileExistsError:
-            raise StoreError(f"{to} exists by now; choose another name") from None
+            raise StoreError(f"{to} now exists; choose another name") from None
         except OSError:
             os.rename(part, to)
         sync(to.parent)
@@ -121,7 +121,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
 
 
 def examine_copy(path: Path) -> Copy:
-    """Read every page of a copy, and return what it contains.
+    """Read every page of a copy, and return a description of it.
 
     Raises:
         StoreMissing: There is no such file.
@@ -168,7 +168,7 @@ def count_events(copy: Path, subject: str) -> int | None:
     database = Database(copy)
     try:
         with database.read() as transaction:
-            # A copy from before subjects had one form may hold the other one.
+            # An old copy may contain the subject in another Unicode form.
             forms = (subject, unicodedata.normalize("NFD", subject))
             return int(
                 transaction.cursor.execute("SELECT count(*) FROM event WHERE subject IN (?, ?)", forms).fetchone()[0]
@@ -215,7 +215,7 @@ def _partial(target: Path) -> Iterator[Path]:
 
 
 def _keep(old: BoardFiles, kept: BoardFiles) -> Path | None:
-    """Give the old board and its log a second name, and only then remove the log under the first.
+    """Give the old board and its log a second name, and only then remove the log under its first name.
 
     If a person removed only the board, its log is still there. The log is kept too.
     """
@@ -241,7 +241,7 @@ def _copy_file(file: Path, copy: Path) -> None:
 
 
 def _add_to_list(backup_list: Path, to: Path, mode: int) -> None:
-    """Note where a copy is, so that `forget` can name it. Without the note, no data is lost."""
+    """Record the path of a copy, so that `forget` can name it. If this fails, no data is lost."""
     with contextlib.suppress(OSError):
         handle = open_private(backup_list, os.O_WRONLY | os.O_APPEND, mode)
         try:

@@ -1,8 +1,8 @@
 """Connections to the SQLite file of a board, and the log that each has open.
 
-Somebody may remove the write-ahead log of a board in use. SQLite then continues in a file without a name, while other
-processes begin a new log. So each connection knows its log, and a commit is acknowledged only if that log is still the
-one at its path.
+A person or a program may remove the write-ahead log of a board in use. SQLite then continues in a file without a name,
+while other processes begin a new log. So each connection knows its log, and a commit is acknowledged only if that log
+is still the one at its path.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class LogLost(StoreError):
         self.committed = committed
         log = "the write-ahead log" if opened is None else opened.wal
         text = (
-            f"{log} was removed while it was open, and others have begun another one; what was deposited shortly before"
-            " may be missing from the board"
+            f"{log} was removed while it was open, and others have begun another log; the last deposits"
+            " before that may be missing from the board"
         )
         if committed:
             text += ", including this change; check the board, or repeat the deposit with its key"
@@ -52,7 +52,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
     """Whether it reads the file alone, because there was no log."""
 
     def open_log(self) -> None:
-        """Let SQLite open its log, and note which it is.
+        """Make SQLite open its log, and store the identity of the log.
 
         If this connection found no log, a log that is there now belongs to another connection, which deletes it.
         """
@@ -71,7 +71,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
         """Whether the index of the log that it has open is still at its path."""
         opened = self.opened
         if self.takes_no_log and opened is not None:
-            return library_guard.identity(opened.wal) is None  # otherwise somebody writes by now
+            return library_guard.identity(opened.wal) is None  # otherwise, another process is writing
         return opened is None or opened.log is None or library_guard.identity(opened.shm) == opened.index
 
     def save_log(self) -> bool:
@@ -101,12 +101,15 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
                     self.opened.log = None  # the last connection deletes it, while another thread may be opening one
                 super().close()
         except OSError:
-            forks.keep_for_ever(self)  # it cannot be closed without a loss
+            forks.keep_for_ever(self)  # closing it would lose data
             return
         library_guard.forget(self)
 
     def __del__(self) -> None:
-        """Close the connection, as SQLite would, if nobody has. Unopened, it has nothing to close."""
+        """Close the connection if the program has not closed it.
+
+        A connection that was never opened has nothing to close.
+        """
         if self.opened is not None:
             with contextlib.suppress(Exception):
                 self.close()
@@ -115,8 +118,8 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
 def read_only_parameters(files: BoardFiles) -> str | None:
     """Return how a URI opens a file that cannot be written, such as on a read-only mount; None if it can be written.
 
-    SQLite needs an index to read a write-ahead log. Where it cannot create one, it reads only a file without a log, and
-    must be told that nobody writes to it.
+    SQLite needs an index to read a write-ahead log. Where it cannot create an index, it reads only a file without a
+    log, and must be told that no process writes to it.
 
     Raises:
         StoreError: There is a log without an index.
@@ -168,8 +171,8 @@ def _preserve_log(opened: OpenFile | None) -> Iterator[None]:
     """Keep the log that has replaced this connection's log.
 
     The last connection to a file copies its log into the file and deletes the log at its path. A connection with
-    another log must not: what it copies would not fit that log, which others have written. SQLite does neither while
-    another process has a lock on the file.
+    another log must not do so, because its copy would not fit that log, which others have written. SQLite does neither
+    while another process has a lock on the file.
     """
     if opened is None or not opened.is_beside_another_log or len(library_guard.connections_to(opened.file)) > 1:
         yield

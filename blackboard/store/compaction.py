@@ -1,8 +1,9 @@
 """Compaction: the file is written anew, without the remains of deleted rows and without unused pages.
 
-SQLite's VACUUM holds up all writers while it builds the new content, in some builds of the library in memory. Here the
-new content is built in a file beside the board while others write. Then one transaction copies the new content into the
-board, and only this copy holds writers up. If another process has written in between, the new content is built again.
+SQLite's VACUUM blocks all writers while it builds the new content, and some builds of the library do that in memory.
+Here the new content is built in a file beside the board while others write. Then one transaction copies the new content
+into the board, and only this copy blocks writers. If another process has written in between, the new content is built
+again.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ MAX_TRIES = 3
 """The number of tries while others write. After them, writers have to wait."""
 
 READER_WAIT_MILLISECONDS = 500
-"""How long writers wait at most for a reader that still needs the log."""
+"""The longest wait of writers for a reader that still needs the log."""
 
 
 def compact(database: Database, *, insist: bool = True) -> bool:
     """Write the file of a board anew, and empty its write-ahead log; returns whether both are done.
 
-    A process that dies meanwhile leaves the board as it was.
+    If the process dies during this, the board is unchanged.
 
     Args:
         database: The board.
@@ -77,7 +78,7 @@ def _rewrite_beside_writers(database: Database, part: Path, tries: int) -> bool:
 
 
 def _rewrite_if_unchanged(database: Database, part: Path, watcher: Any) -> bool:
-    """Build the new file, and put it back unless another process has written meanwhile; return whether it is back."""
+    """Build the new content, and copy it back unless another process has written; return whether it was copied."""
     before = _version(watcher)
     _build(database, part)
     with database.writers_held_off():
@@ -106,7 +107,7 @@ def _build(database: Database, part: Path) -> None:
 
 
 def _put_back(part: Path, database: Database) -> None:
-    """Replace the content of the board in one transaction. The caller holds off other writers."""
+    """Replace the content of the board in one transaction. The caller has the write lock."""
     with (
         contextlib.closing(sql_dialect.sqlite.connect(str(part), isolation_level=None)) as source,
         _connected(database) as target,

@@ -8,7 +8,7 @@ import threading
 from blackboard.clock import SystemClock, pause
 
 LOOK_INTERVAL_MICROSECONDS = 500
-"""Microseconds between two looks at the threads that still read."""
+"""Microseconds between two checks for threads that still read."""
 
 
 class ConnectionUses:
@@ -16,7 +16,7 @@ class ConnectionUses:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        """Held while no use may begin."""
+        """The lock that is held while no use may begin."""
         self._threads: list[int] = []
 
     def begin(self) -> None:
@@ -35,7 +35,7 @@ class ConnectionUses:
         return any(thread != here for thread in list(self._threads))
 
     def stop(self, seconds: float) -> None:
-        """Let no use begin until `resume`, and wait for those of other threads, but not longer than some seconds."""
+        """Prevent new uses until `resume`, and wait some seconds at most for the uses of other threads."""
         self._lock.acquire()
         clock = SystemClock()
         deadline = clock.monotonic() + int(seconds * 1e6)
@@ -43,6 +43,6 @@ class ConnectionUses:
             pause(LOOK_INTERVAL_MICROSECONDS)
 
     def resume(self) -> None:
-        """Let uses begin again."""
+        """Allow uses to begin again."""
         if self._lock.locked():
             self._lock.release()

@@ -45,14 +45,14 @@ class Database:
 
     Args:
         url: An SQLAlchemy URL, or the path of an SQLite file.
-        mode: The mode of an SQLite file, which the files beside it get too; None if it is not set.
+        mode: The mode of an SQLite file and of the files beside it; None if it is not set.
 
     Attributes:
         dialect: The kind of database.
         path: The SQLite file; None on a server.
         file: The SQLite file with those beside it; None on a server.
         where: The file or URL, as messages name it, without a password.
-        group_commit: How threads share a commit.
+        group_commit: The gate through which threads share a commit.
         query_pool: The connections of `readonly_access`.
         on_commit: Called by the writing thread after each commit.
         on_rollback: Called by the writing thread after each rollback.
@@ -130,7 +130,7 @@ class Database:
             if isinstance(connection, BoardConnection):
                 connection.open_log()
         except LogInUse:
-            self._close_connections()  # those that are idle; the others are closed after their use
+            self._close_connections()  # only idle connections; the others are closed after their use
             raise
         except Exception as error:
             raise self._translated(error) from None
@@ -154,7 +154,7 @@ class Database:
             raise
 
     def _is_current(self, connection: Any) -> bool:
-        """Return whether a connection has open what is at the path; if not, close all connections.
+        """Return whether a connection has the file at the path open; if not, close all connections.
 
         The index of the log is compared: processes with two indexes would overwrite each other's part of a log.
 
@@ -269,7 +269,7 @@ class Database:
             for entry in batch:  # alone, each entry shows whether the error was its own
                 self.commit([entry])
             if not isinstance(error, BlackboardError) and all(entry.error is None for entry in batch):
-                raise error  # no work raises it, so a signal's handler did
+                raise error  # a signal's handler raised it, because work never does
         elif isinstance(error, StoreError):
             for entry in batch:  # a transaction that cannot begin fails for all
                 entry.error = error
@@ -396,7 +396,8 @@ class Database:
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the file as far as readers allow, without waiting.
 
-        An SQLite with the checkpoint race damages the file if others write or checkpoint meanwhile, so there they wait.
+        An SQLite with the checkpoint race damages the file if others write or checkpoint at the same time, so there
+        they wait.
         """
         if self.path is None:
             return
@@ -423,14 +424,14 @@ class Database:
         return {} if self.file is None else self.file.sizes()
 
     def skip_disk_flush(self) -> None:
-        """Make commits return before they are on the disk. For throw-away boards: a power cut may damage the file."""
+        """Make commits return before they are on the disk, for temporary boards. A power cut may damage the file."""
         self._is_durable = False
         if self._writer is not None:
             self._writer.execute("PRAGMA synchronous = OFF")
 
     @contextlib.contextmanager
     def writers_held_off(self) -> Iterator[None]:
-        """Let no other thread or process write meanwhile. The caller opens its own connection."""
+        """Exclude all other writers: threads and processes. The caller opens its own connection."""
         with self.group_commit.exclusive(), self.write_lock():
             self._check_file()
             yield
@@ -445,7 +446,8 @@ class Database:
     def before_fork(self) -> None:
         """Close the connections before this process forks: see `blackboard.system.forks`. Other threads wait meanwhile.
 
-        The commit of another thread ends first. If this thread forks within its own, the child cannot use the file.
+        The commit of another thread ends first. If this thread forks within its own transaction, the child cannot use
+        the file.
         """
         self._fork = Entry(None, exclusive=True)
         if not self.group_commit.is_led_here():
@@ -455,7 +457,7 @@ class Database:
             self._close_connections()
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on after a fork; see `before_fork`."""
+        """Continue after a fork; see `before_fork`."""
         if not in_child:
             self._uses.resume()
             if self._fork is not None:

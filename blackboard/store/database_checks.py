@@ -30,7 +30,8 @@ class Health:
         log_bytes: The size of the write-ahead log.
         free_bytes: The free space on the file's disk.
         idle_bytes: The size of the unused pages in the file.
-        is_mounted_alone: Whether the file is a mount point of its own, as in a container that was given only the file.
+        is_mounted_alone: Whether the file is mounted without its folder, as in a container that was given only the
+            file.
         open_to_others: Files and folders that other users may read or write.
         damage: The errors found in the pages.
     """
@@ -62,7 +63,7 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
         def number(pragma: str) -> int:
             return int(rows.execute(f"PRAGMA {pragma}").fetchone()[0])
 
-        # A connection to a file that nobody can change has no log, and says so. The file itself says what others use.
+        # A connection to a read-only file reports no log. The header of the file shows the mode of other processes.
         mode = "wal" if _uses_log(file.path) else rows.execute("PRAGMA journal_mode").fetchone()[0]
         idle = number("freelist_count") * number("page_size")
         damage = []
@@ -91,7 +92,7 @@ def _uses_log(path: Path) -> bool:
 
 
 def open_to_others(paths: list[Path], shared: int = 0) -> list[Path]:
-    """Return the paths that other users may read, write or enter, and not because of the mode that shares the board."""
+    """Return the paths that other users may read, write or enter, beyond the mode that shares the board."""
     result = []
     for path in paths:
         try:
@@ -104,7 +105,7 @@ def open_to_others(paths: list[Path], shared: int = 0) -> list[Path]:
 
 
 def is_mount_point(path: Path) -> bool:
-    """Return whether something is mounted exactly at a path; False where the system does not tell."""
+    """Return whether a path is a mount point; False where the system does not tell."""
     try:
         lines = MOUNTS.read_text("utf-8", errors="surrogateescape").splitlines()
     except OSError:

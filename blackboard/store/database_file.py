@@ -1,4 +1,4 @@
-"""The SQLite file of a board: whether it exists, whether it is still the opened file, and who may use it."""
+"""The SQLite file of a board: its existence, its identity since it was opened, and its permissions."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class FileReplaced(StoreError):
 
 
 class DatabaseFile:
-    """The file at a path, with those beside it.
+    """The database file at a path, with the files beside it.
 
     Attributes:
         path: The file.
-        mode: Its mode, which the files beside it get too; None if it is not set.
-        files: The file with those beside it.
+        mode: The mode of the file and of the files beside it; None if it is not set.
+        files: The paths of all files of the board.
     """
 
     def __init__(self, path: Path, mode: int | None) -> None:
@@ -70,12 +70,12 @@ class DatabaseFile:
         self._create()
 
     def note_opened(self) -> None:
-        """Note which file was opened, unless an open connection has noted it."""
+        """Store the identity of the opened file, unless an open connection has stored it."""
         if self._opened is None and (status := _status(self.path)) is not None:
             self._opened = status.st_dev, status.st_ino
 
     def forget_opened(self) -> None:
-        """Note that no connection is open."""
+        """Record that no connection is open."""
         self._opened = None
 
     def check(self) -> None:
@@ -124,7 +124,7 @@ class DatabaseFile:
             raise StoreForeign(f"{self.path} is {description}; name another file with --database or [database] url")
 
     def owned_by_others(self) -> str | None:
-        """Return which files of the board another user made, and who that is.
+        """Return a text that names the files of other users and these users.
 
         None if this user made all, or if the mode shares them.
         """
@@ -133,11 +133,11 @@ class DatabaseFile:
         return file_owners.describe_foreign((*self.files.of_sqlite, self.files.write_lock, self.files.write_queue))
 
     def apply_mode(self) -> None:
-        """Give the files of this board that this user has made the permissions of the mode."""
+        """Set the mode on the files of this board that this user has made."""
         if self.mode is None:
             return
         for path in self.files.shared():
-            with contextlib.suppress(OSError):  # it is gone by now
+            with contextlib.suppress(OSError):  # it is already gone
                 if (status := os.lstat(path)).st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode):
                     set_mode(path, folder_mode(self.mode) if path.is_dir() else self.mode)
 
@@ -200,7 +200,7 @@ class DatabaseFile:
 
 
 def _status(path: Path) -> os.stat_result | None:
-    """Return what the system knows of a file; None if there is no such file.
+    """Return the status of a file; None if there is no such file.
 
     Raises:
         StoreError: It cannot be reached.

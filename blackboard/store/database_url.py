@@ -33,7 +33,7 @@ class DatabaseUrl:
     def __init__(self, url: str | Path, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._parsed: URL | None = None
-        """What SQLAlchemy reads in it; None for a path, which needs no SQLAlchemy."""
+        """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
         self.dialect = sql_dialect.SQLITE
         self.path = path_in(url)
         if self.path is None:
@@ -59,7 +59,7 @@ class DatabaseUrl:
             raise ConfigurationError([Mistake("database.url", _without_driver(url, error))]) from None
         except (ArgumentError, NoSuchModuleError, TypeError) as error:
             raise ConfigurationError([Mistake("database.url", f"{_shown(url)} cannot be used: {error}")]) from None
-        except ValueError:  # its text could show a part of a password
+        except ValueError:  # the message of SQLAlchemy could show a part of a password
             problem = f"{_shown(url)} cannot be used: its port or an option is not a number"
             raise ConfigurationError([Mistake("database.url", problem)]) from None
 
@@ -70,7 +70,7 @@ class DatabaseUrl:
 
     @property
     def has_options(self) -> bool:
-        """Whether it is a URL, which may say more than the path of a file."""
+        """Whether it is a URL, which may have more parts than the path of a file."""
         return self._parsed is not None
 
     def connect_arguments(self) -> tuple[Sequence[Any], dict[str, Any]]:
@@ -99,7 +99,7 @@ def _without_driver(url: str, error: ModuleNotFoundError) -> str:
 
 
 def _shown(url: str) -> str:
-    """Return a URL without what may be a password, even if the URL cannot be parsed."""
+    """Return a URL without any part that may be a password, even if the URL cannot be parsed."""
     scheme, _, address = url.rpartition("://")
     host = address.rpartition("@")[2].partition("?")[0]
     return repr(f"{scheme.rpartition(' ')[2]}://{'***@' if '@' in address else ''}{host}" if scheme else host)

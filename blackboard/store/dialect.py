@@ -32,7 +32,7 @@ def is_fit(driver: Any) -> bool:
 
 
 def choose_driver() -> Any:
-    """Return the driver of SQLite: the interpreter's own where it is fit, so that a process has only one library.
+    """Return the driver of SQLite: the interpreter's own where it is safe, so that a process has only one library.
 
     Elsewhere, `pysqlite3` brings a newer SQLite. Where it is not installed, or was built with an old library, the
     interpreter's own is used, and checkpoints hold the write lock.
@@ -59,10 +59,10 @@ SQLITE_VERSION: str = sqlite.sqlite_version
 """The version of the SQLite library in this process."""
 
 BUSY_SECONDS = 10.0
-"""How long a writer waits for others."""
+"""The longest wait of a writer for other writers, in seconds."""
 
 SYNCHRONOUS = "FULL"
-"""When commits of new connections wait for the disk. The tests set OFF, because their boards survive no power cut."""
+"""SQLite's `synchronous` for new connections. The tests set OFF, because their boards need not survive a power cut."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:
         "wal_autocheckpoint = 4000",
         "journal_size_limit = 33554432",
         "trusted_schema = OFF",
-        "secure_delete = FAST",  # overwrites what is deleted, also old copies in split pages, where it costs no page
+        "secure_delete = FAST",  # overwrites deleted content where this writes no further page
     ):
         cursor.execute(f"PRAGMA {pragma}")
     if not writes:
@@ -150,7 +150,7 @@ _SQLITE_CODES = {
     14: "unopened",
     26: "foreign",
 }
-"""What SQLite's primary result codes mean here: https://www.sqlite.org/rescode.html."""
+"""The meanings of SQLite's primary result codes: https://www.sqlite.org/rescode.html."""
 
 _SQLSTATES = {
     "25006": "read-only",  # read_only_sql_transaction
@@ -164,7 +164,7 @@ _SQLSTATES = {
     "XX001": "damaged",  # data_corrupted
     "XX002": "damaged",  # index_corrupted
 }
-"""What PostgreSQL's error codes mean here: appendix A of its manual."""
+"""The meanings of PostgreSQL's error codes: appendix A of its manual."""
 
 
 def is_without_descriptors() -> bool:
@@ -182,7 +182,7 @@ def is_of_database(code: int) -> bool:
 
 
 def translate(error: Exception, where: str) -> StoreError:
-    """Return our error for a driver's error, with what to do about it. Its code decides, never its words."""
+    """Return our error for a driver's error, with a remedy. The code of the error decides, never its words."""
     if isinstance(error, MemoryError):
         return StoreExhausted(f"{where} cannot be used: this process has no memory left; no write was left half done")
     code = getattr(error, "sqlite_errorcode", None)
@@ -214,7 +214,7 @@ def translate(error: Exception, where: str) -> StoreError:
 
 
 def _refused(where: str) -> str:
-    """Return whose a file or its folder is, and who asked; empty if both are this user's, or on a server."""
+    """Return who owns a file or its folder, and who asks, as text; empty if this user owns both, or on a server."""
     if "://" in where:
         return ""
     return describe_access(where) or describe_access(os.path.dirname(where))

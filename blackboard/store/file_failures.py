@@ -1,4 +1,4 @@
-"""Errors of the files of a board, with what to do about each. The system's number decides, never its words."""
+"""Errors of the files of a board, each with a remedy. The error number of the system decides, never its words."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 """Group commit: work of several threads goes into one transaction of the process's one writing connection.
 
-A thread that finds no leader leads: it commits its own work. Threads that arrive meanwhile wait. When the leader is
+A thread that finds no leader leads: it commits its own work. Threads that arrive during this wait. When the leader is
 done, the first waiting thread leads next and commits the work of all waiting threads. So many threads share one flush
 to the disk, and no thread waits for a timer.
 
 Threads committed as a group tend to return together. The first would find no leader and commit alone, so it waits
 briefly while more of the group keep arriving.
 
-A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end. `leave` undoes what was
-begun, and can be repeated. Afterwards each entry is done or waits.
+A signal may raise an exception anywhere in a thread. So every thread calls `leave` at its end. `leave` undoes
+unfinished steps, and can be repeated. Afterwards each entry is done or waits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ class Entry:
         self.abandoned = False
         """Whether its thread has left, so that it cannot lead."""
         self.signal: threading.Lock | None = None
-        """Locked while the thread waits; released when its work is done, or when it leads."""
+        """A lock that is held while the thread waits.
+
+        It is released when the work is done, or when the thread leads.
+        """
         self.transaction: Any = None
         """The transaction in which the work ran last; its `committed` says whether it counts."""
         self.result: Any = None
@@ -56,7 +59,7 @@ class GroupCommit:
         """The entries that the leader commits, its own first."""
         self._waiting: deque[Entry] = deque()
         self._group_size = 1
-        """Entries in the last batch."""
+        """The number of entries in the last batch."""
 
     def enter(self, entry: Entry) -> list[Entry]:
         """Wait until this thread leads, or until another thread has committed the entry.
@@ -95,7 +98,7 @@ class GroupCommit:
         return self._leader is not None and self._leader.thread == threading.get_ident()
 
     def leave(self, entry: Entry) -> None:
-        """Let the next thread lead, and signal the other entries of the batch that are done; the others wait again.
+        """Make the next thread the leader, and signal the entries of the batch that are done; the others wait again.
 
         If the thread does not lead, withdraw its entry.
         """

@@ -1,6 +1,6 @@
-"""Files that the parent of this process still had open, through SQLite, when it forked.
+"""Files that the parent of this process had open through SQLite when it forked.
 
-SQLite takes the parent's locks on such a file for its own: see `blackboard.system.forks`. So this process must not
+SQLite would treat the parent's locks on such a file as its own: see `blackboard.system.forks`. So this process must not
 open it.
 """
 
@@ -20,7 +20,7 @@ _inherited: set[tuple[int, int]] = set()
 
 
 def note(path: Path) -> None:
-    """Note, in a forked child, whether it inherited an open descriptor of a file."""
+    """Record, in a forked child, whether it inherited an open descriptor of a file."""
     if (file := _identity(path)) is not None and descriptors_of(file):
         _inherited.add(file)
 

@@ -6,8 +6,8 @@ second SQLite library in the process closes a connection, the locks of the first
 the same time and delete the log.
 
 The standard library's `sqlite3` announces each connection by an audit event. A board uses `pysqlite3` where the
-`sqlite3` of the interpreter is not safe, and `pysqlite3` announces none. So the guard sees exactly the other library.
-The guard sees neither `ATTACH` nor a library that is written in C.
+`sqlite3` of the interpreter is not safe, and `pysqlite3` announces no connections. So the guard sees exactly the other
+library. The guard sees neither `ATTACH` nor a library that is written in C.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class OpenFile:
         self.wal, self.shm = f"{self.path}-wal", f"{self.path}-shm"
 
     def note_log(self) -> None:
-        """Note which log is at the path; SQLite has just opened it."""
+        """Store the identity of the log at the path, which SQLite has just opened."""
         self.log, self.index = identity(self.wal), identity(self.shm)
 
     @property
@@ -81,7 +81,7 @@ class OpenFile:
 
     @property
     def is_beside_an_empty_log(self) -> bool:
-        """Whether a log has taken the place of the log that the connection has open, but nobody has written to it."""
+        """Whether an empty log has taken the place of the log that the connection has open."""
         if self.log is None or identity(self.shm) not in (None, self.index):
             return False
         try:
@@ -97,7 +97,7 @@ _watches = False
 
 
 def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
-    """Open a connection by calling `connect`, unless that is unsafe, and note what file it has open.
+    """Open a connection by calling `connect`, unless that is unsafe, and record the file that it has open.
 
     Raises:
         LibraryConflict: This process has the file open through something other than the board.
@@ -119,14 +119,14 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
                 opened.file = after or opened.file
                 _open[id(connection)] = opened
                 return connection, opened
-            connection.close()  # another file took the place of this one meanwhile: which of them is open is unknown
+            connection.close()  # another file took its place just now: it is unknown which is open
 
 
 def _check_logs(others: Iterable[OpenFile], path: str) -> None:
     """Check that the log of each open connection to a file is in its place.
 
     The connections of a process to one file share the log's index, which fits no other log. A connection that another
-    thread is closing has no log any more: SQLite may have deleted it.
+    thread is closing has no log, because SQLite may have deleted it.
     """
     for other in others:
         if not other.has_its_log and other.log is not None:
@@ -138,7 +138,7 @@ def _check_logs(others: Iterable[OpenFile], path: str) -> None:
 def create(path: str | Path, mode: int) -> None:
     """Create a file with a mode, unless it exists.
 
-    Closing the file drops the locks on it, so no other thread may be opening it meanwhile.
+    Closing the file drops the locks on it, so no other thread may open it at the same time.
 
     Raises:
         OSError: It cannot be created.
@@ -148,7 +148,7 @@ def create(path: str | Path, mode: int) -> None:
 
 
 def forget(connection: object) -> None:
-    """Note that a connection is closed."""
+    """Record that a connection is closed."""
     _open.pop(id(connection), None)
 
 
@@ -167,7 +167,7 @@ def identity(path: Any) -> Identity | None:
 
 
 def _watch() -> None:
-    """Install the audit hook, which cannot be removed: with the first board, so that no other program pays for it."""
+    """Install the audit hook with the first board. It cannot be removed, so other programs should not pay for it."""
     global _watches
     if OTHERS_ANNOUNCE and not _watches:
         _watches = True
@@ -219,7 +219,7 @@ def _check_descriptors(opened: OpenFile) -> None:
 
 
 def _note_fork() -> None:
-    """In a forked child, forget the connections of its parent; a file that came along cannot be used there."""
+    """In a forked child, drop the connections of its parent. An inherited open file cannot be used there."""
     global _lock
     _lock = threading.Lock()
     for opened in _open.values():

@@ -18,7 +18,8 @@ def live_marks(*filters: str, tags: int = 0) -> Statement[LiveMark]:
     """Return the statement for the live marks, strongest first, with some of its optional parts.
 
     It can filter the marks of a kind by a number of tags. With a subject or a law it begins with the marks of these,
-    otherwise with those that have the first tag; the filter by kind would only let it begin with all marks of the kind.
+    otherwise with those that have the first tag. The filter by kind is left out, because the planner would begin with
+    all marks of the kind.
     """
     if not tags or {"subject", "law"} & {*filters}:
         return MARKS.live_marks.using(*filters, **_parts("is_also_tagged", tags))
@@ -34,7 +35,7 @@ def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
 
 
 def _parts(first: str, tags: int) -> dict[str, str]:
-    """Return the texts of the fragments that a statement leaves open; the first filter by tags has another form."""
+    """Return the texts of the open fragments of a statement; the first filter by tags has another form."""
     filters = " ".join(f"{{{'is_also_tagged' if number else first}({number})}}" for number in range(tags))
     return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
 

@@ -11,7 +11,7 @@ from blackboard.store.rows import CrossingRow, EventRow, Id, Instant, MarkRow, M
 
 
 class TransactionStart(NamedTuple):
-    """What each transaction reads first."""
+    """The values that each transaction reads first."""
 
     deployment_version: int
     last_recorded_at: Instant
@@ -22,14 +22,14 @@ class TransactionStart(NamedTuple):
 
 
 class NamedCount(NamedTuple):
-    """How many rows a kind, an agent or a state has."""
+    """The number of rows of a kind, an agent or a state."""
 
     name: str
     number: int
 
 
 class StateCount(NamedTuple):
-    """How many activations an agent has in a state."""
+    """The number of activations of an agent in a state."""
 
     agent: str
     state: str
@@ -37,14 +37,14 @@ class StateCount(NamedTuple):
 
 
 class WatchCount(NamedTuple):
-    """How many crossings of a watch wait."""
+    """The number of waiting crossings of a watch."""
 
     watch_id: int
     number: int
 
 
 class LiveCount(NamedTuple):
-    """How many marks of a kind are live, and on how many subjects."""
+    """The number of live marks of a kind, and the number of their subjects."""
 
     marks: int
     subjects: int
@@ -62,12 +62,12 @@ class WaitingNeedRow(NamedTuple):
 
 
 class NeedCount(NamedTuple):
-    """How many needs wait for an answer."""
+    """The number of needs that wait for an answer."""
 
     number: int
     overdue: int
     unnoticed: int
-    """How many are due without a daemon having noticed it."""
+    """The number of overdue needs that no daemon has noticed."""
 
 
 class LiveMark(NamedTuple):
@@ -147,7 +147,7 @@ class InputEvent(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """What model calls have cost since the beginning of a day and of an hour."""
+    """The cost of model calls since the beginning of a day and of an hour."""
 
     day_money: Money
     day_calls: int
@@ -156,7 +156,7 @@ class Spent(NamedTuple):
 
 
 class SpentByActivation(NamedTuple):
-    """What the model calls of an activation have cost."""
+    """The cost of the model calls of an activation."""
 
     money: Money
     calls: int

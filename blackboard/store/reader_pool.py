@@ -13,7 +13,7 @@ from blackboard.store.connection_uses import ConnectionUses
 from blackboard.system import forks
 
 RETURN_INTERVAL_MICROSECONDS = 1000
-"""Microseconds between two looks for a reading connection that another thread has returned."""
+"""Microseconds between two checks for a reading connection that another thread has returned."""
 
 
 class ReaderPool:
@@ -22,10 +22,10 @@ class ReaderPool:
     Args:
         uses: The uses of the database's connections, for which a fork waits.
         check_file: Checks that the path still names the open file.
-        is_current: Returns whether a connection has open what is at the path.
+        is_current: Returns whether a connection has the file at the path open.
 
     Attributes:
-        idle: The connections that nobody uses.
+        idle: The connections without a user.
     """
 
     def __init__(self, uses: ConnectionUses, check_file: Callable[[], None], is_current: Callable[[Any], bool]) -> None:
@@ -50,7 +50,7 @@ class ReaderPool:
         self.idle = []
 
     def abandon(self) -> None:
-        """Never use or close the idle connections again: they belong to the parent of this process."""
+        """Drop the idle connections without closing them: they belong to the parent of this process."""
         for connection in self.idle:
             forks.keep_for_ever(connection)
         self.idle = []
@@ -87,7 +87,7 @@ class ReaderPool:
 
 
 class Loan:
-    """One use of a connection of a pool: `begin`, and in any case `end`."""
+    """One use of a connection of a pool. Call `begin`, and `end` in every case."""
 
     __slots__ = ("_connection", "_generation", "_pool")
 

@@ -28,7 +28,7 @@ Parameters: TypeAlias = Sequence[Value | datetime] | Mapping[str, Value | dateti
 """The parameters of a query."""
 
 PRAGMA, TRANSACTION, SAVEPOINT = 19, 22, 32
-"""Further actions that the authorizer is asked about, by SQLite's numbers."""
+"""Further actions about which SQLite asks the authorizer, by SQLite's numbers."""
 DESCRIBING = frozenset(
     (
         "collation_list", "compile_options", "database_list", "foreign_key_list", "function_list", "index_info",
@@ -39,7 +39,7 @@ DESCRIBING = frozenset(
 REPORTING = frozenset(("encoding", "read_uncommitted", "schema_version", "user_version"))
 """The pragmas that change nothing if they are given no value."""
 STEPS_PER_LOOK = 2000
-"""Steps of SQLite's machine between two looks at the time."""
+"""The number of steps of SQLite's machine between two checks of the time."""
 INTERRUPTED, CANCELED = 9, "57014"
 """The error codes of a query that was stopped, on SQLite and PostgreSQL."""
 
@@ -115,7 +115,7 @@ def query(database: Database, sql: str, parameters: Parameters, seconds: float) 
     """Run one query, over views or tables, and return its rows.
 
     Raises:
-        InvalidQuery: The SQL or a parameter is invalid, or the statement does more than read.
+        InvalidQuery: The SQL or a parameter is invalid, or the statement writes.
         QueryStopped: The query took more than `seconds`.
         StoreError: The database cannot be read.
     """
@@ -145,7 +145,7 @@ def engine(database: Database) -> Engine:
 
 
 def _connection(database: Database, *, transactions: bool = True) -> Any:
-    """Open a connection that refuses everything but reading, and notes what it refused."""
+    """Open a connection that refuses everything but reading, and records the refused actions."""
     if database.file is not None:
         database.file.check_names()
     connection = database.connect(writes=False)
@@ -202,7 +202,7 @@ def _query_server(database: Database, sql: str, values: Any, seconds: float) -> 
         try:
             milliseconds = max(1, int(min(seconds, LONGEST_WAIT_SECONDS) * 1e3))
             transaction.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
-            # A prepared statement is one statement, so none can end the transaction, which can only read.
+            # A prepared statement is a single statement, so it cannot end the transaction, which can only read.
             return _rows(transaction.cursor.execute(sql, values or None, prepare=True))
         except database.dialect.error as error:
             state = getattr(error, "sqlstate", None) or ""
@@ -223,7 +223,7 @@ def _rows(cursor: Any) -> list[Row]:
 
 
 def _plain(value: Value | datetime) -> Value:
-    """Return a parameter as the database holds it; a time as the views show it."""
+    """Return a parameter in the form of the database: a time in the format of the views."""
     return iso(from_datetime(value)) if isinstance(value, datetime) else value
 
 

@@ -36,7 +36,7 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, par
     `parameters` are those of the URI of a file that cannot be written.
 
     Raises:
-        InvalidQuery: The SQL is invalid, or does more than read.
+        InvalidQuery: The SQL is invalid, or the statement writes.
         QueryStopped: The query took more than `seconds`, or too much memory.
         StoreError: The database cannot be read.
     """
@@ -61,7 +61,7 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, par
 
 
 def _answer(request: dict[str, Any]) -> list[Any]:
-    """Return what the child says: its rows, and last the columns or an error.
+    """Return the lines of the child: its rows, and last the columns or an error.
 
     Raises:
         QueryStopped: The child took too long, or ended early.

@@ -81,7 +81,7 @@ def run(request: dict[str, Any], lines: list[bytes]) -> dict[str, Any]:
                 break
             row = [plain(value) for value in values]
             lines.append(line(row))
-            # What the parent needs: a character takes up to 4 bytes in memory, and up to 6 in JSON.
+            # The memory of the parent: a character takes up to 4 bytes, and up to 6 in JSON.
             size += max(len(lines[-1]), sum(map(sys.getsizeof, (row, *row))))
             if size > request["max_bytes"]:
                 return {"error": f"the result needs more than {request['max_bytes'] >> 20} MB", "category": "query"}
@@ -133,7 +133,7 @@ def lower_process_limit(resource_: int, maximum: int) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it."""
+    """Return a value that JSON can represent."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, float) and not math.isfinite(value):

@@ -36,9 +36,9 @@ class BoardRow(NamedTuple):
     views_hash: str | None
     """The hash of the views' texts."""
     compaction_owed_at: Instant | None
-    """Since when unused parts of the file may contain words of an erased subject; None if they do not."""
+    """The instant since which unused parts of the file may contain words of an erased subject; None if they do not."""
     skewed_deposits: AddedNumber = 0
-    """How many deposits said that they occurred ahead of the board's time, within `max_skew`."""
+    """The number of deposits that occurred ahead of the board's time, within `max_skew`."""
     largest_skew: AddedNumber = 0
     """The largest difference by which such a deposit was ahead."""
     skewed_at: AddedNumber = 0
@@ -127,12 +127,12 @@ class MarkRow(NamedTuple):
 
     @property
     def changed_by(self) -> str:
-        """The author of the last event: of a deposit, or of a reinforcement that left the payload as it was."""
+        """The author of the last event: of a deposit, or of a reinforcement, which keeps the payload."""
         return self.author if self.last_author is None else self.last_author
 
     @property
     def changed_at(self) -> int:
-        """Since when the board knows the mark as it is: its last deposit, or a later change of its law."""
+        """When the board recorded the present state: at the last deposit, or at a later change of the law."""
         return max(self.reinforced_at, self.anchored_at)
 
     def is_live(self, at: int) -> bool:
@@ -171,7 +171,7 @@ class EventRow(NamedTuple):
 
 
 def mark_after(event: EventRow) -> MarkRow:
-    """Return a mark as an event left it, as far as it fades and counts: without its payload and its earlier events."""
+    """Return the mark in its state after an event, without its payload and its earlier events."""
     return MarkRow(
         id=event.mark_id,
         kind=event.kind,
@@ -217,7 +217,7 @@ class DepositKeyRow(NamedTuple):
     author: str
     kind: str
     digest: str
-    """What the request asked for; "" if an earlier version stored the key."""
+    """The digest of the request; "" if an earlier version stored the key."""
     mark_id: Id
     event_id: Id
     at: Instant
@@ -226,7 +226,7 @@ class DepositKeyRow(NamedTuple):
 
 
 class ReadPositionRow(NamedTuple):
-    """A row of `read_position`: how far a file that is followed has been deposited."""
+    """A row of `read_position`: the position in a followed file up to which lines were deposited."""
 
     source: str
     """The file, as `loaded_files` names it."""
@@ -235,11 +235,11 @@ class ReadPositionRow(NamedTuple):
     inode: str
     """As text: it may need 64 bits without a sign."""
     generation: Id
-    """How many files were read at this path, this one included."""
+    """The number of files that were read at this path, including this file."""
     position: Id
     """Bytes from the start of the file; all lines before it are deposited or rejected."""
     digest: str
-    """A digest of the bytes right before the position, by which the file is known again."""
+    """A digest of the bytes right before the position, which identifies the file after a restart."""
     header: str
     """The line with the names of the columns; "" for a file without one."""
     at: Instant
@@ -251,11 +251,11 @@ class OpenNeedRow(NamedTuple):
     mark_id: Id
     due_at: Instant | None
     remind_at: Instant | None
-    """The same until the board has deposited the mark that says that it is overdue; then None."""
+    """The due time until the board has deposited the mark `overdue`; then None."""
     assignee: str
     """Who should answer; "" if it is nobody in particular."""
     answerable_by: str | None = None
-    """The agents that may answer it, as a JSON list: those that it names and that do not stand behind it."""
+    """The agents that may answer it, as a JSON list: those that it names, without those in its chain."""
     agents_behind: str | None = None
     """The agents in its chain of provenance, as a JSON list; None if it names no agents, or the chain is not known."""
 
@@ -300,8 +300,7 @@ class AbsorbedRow(NamedTuple):
     event_id: Id
     activation_id: Id
     given_event_id: Id | None = None
-    """The event that produced the state in which the agent was last given the mark, or in which a guard dropped what
-    crossed on it; None if neither ever was."""
+    """The event of the state in which the agent was last given the mark, or in which a guard dropped its crossing."""
 
 
 class BoardTotalRow(NamedTuple):
@@ -319,9 +318,9 @@ class BoardTotalRow(NamedTuple):
     evaporated_through: Instant
     """The sums exclude marks that evaporated up to this instant."""
     error0: float | None
-    """By how much the first sum may be wrong because of rounding; None if that is not known."""
+    """The largest rounding error of the first sum; None if it is unknown."""
     error1: float | None
-    """By how much the second sum may be wrong because of rounding; None if that is not known."""
+    """The largest rounding error of the second sum; None if it is unknown."""
 
 
 class PredictedCrossingRow(NamedTuple):
@@ -342,7 +341,7 @@ class PredictedCrossingRow(NamedTuple):
 
 
 class WatchStateRow(NamedTuple):
-    """A row of `watch_state`: what a watch over time remembers of its condition (see `episodes.Episode`).
+    """A row of `watch_state`: the stored state of a watch over time (see `episodes.Episode`).
 
     A rising watch whose condition does not hold, and which may cross, has no row. A falling watch has one while its
     value is at or above the threshold, or has been before it fell.
@@ -361,10 +360,10 @@ class WatchStateRow(NamedTuple):
 
 
 class FollowedWatchRow(NamedTuple):
-    """A row of `followed_watch`: a watch over time has followed the last change of the deployment.
+    """A row of `followed_watch`: a state of a watch over time that has followed the last change of the deployment.
 
-    It keeps what the watch tests in two ways, by the backfill and before a mark changes, from being tested twice. The
-    rows are deleted when the backfill of the change is done.
+    A state is tested by the backfill, or before one of its marks changes. This row prevents a second test. The rows are
+    deleted when the backfill of the change is done.
     """
 
     watch_id: int
@@ -374,7 +373,7 @@ class FollowedWatchRow(NamedTuple):
 
 
 SCHEDULE = "schedule"
-"""Stands for the measure of a crossing that a schedule caused."""
+"""The value for the measure of a crossing that a schedule caused."""
 
 
 class CrossingRow(NamedTuple):
@@ -394,7 +393,7 @@ class CrossingRow(NamedTuple):
     value: float
     threshold: float
     marks: int
-    """How many marks stood behind it when it was last tested."""
+    """The number of marks behind it at its last test."""
     urgent: int
     ready_at: Instant | None
     """It may be claimed from this instant; None if only a new mark can change that."""
@@ -459,11 +458,11 @@ class ActivationRow(NamedTuple):
     split_after_call: Id | None = None
     """The newest model call on the board at that time."""
     deaths: int | None = None
-    """How often in a row its worker died during the run, with nothing stored since; None for never."""
+    """The number of deaths in a row of its worker, without a stored answer or failure since; None for 0."""
     scheduled_for: Instant | None = None
     """The instant for which a schedule woke it; None if marks did."""
     conflicts: AddedNumber = 0
-    """How often in a row what it returned was in conflict with the board."""
+    """The number of conflicts in a row of its results with the board."""
     reads_again: Flag = 0
     """Whether its next claim reads its marks again, because of a conflict."""
     read_at: Instant | None = None
@@ -526,7 +525,7 @@ class WorkerRow(NamedTuple):
     schema: str | None = None
     """The newest schema that it knows."""
     model: str | None = None
-    """Which provider and model answer its agents, in words."""
+    """The provider and model that answer its agents, as text."""
 
 
 class CallRow(NamedTuple):
@@ -561,7 +560,7 @@ class CallRow(NamedTuple):
     direct_cost: Money | None = None
     error: str | None = None
     would_hold: str | None = None
-    """Why a budget that only reports would have held the call."""
+    """The reason why a budget in mode `hold` would have held the call."""
 
 
 class ModelPauseRow(NamedTuple):
@@ -577,11 +576,11 @@ class ModelPauseRow(NamedTuple):
     probe_at: Instant
     """The instant from which one call may try the model."""
     failures: int
-    """How often in a row it failed. Calls that were under way together count once."""
+    """The number of failures in a row. Calls that were under way together count once."""
     refusals: int
     """The number of failed calls that may themselves be to blame."""
     is_access: int
-    """1 if the key, the account or the address was refused, before anybody read a request."""
+    """1 if the key, the account or the address was refused, without reading a request."""
     suspect: Id | None
     """The only activation that failed, whose marks may be to blame; None if the model itself is to blame."""
 
@@ -614,4 +613,4 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "worker": WorkerRow._fields,
     **VIEWS,
 }
-"""The columns of tables and views, for which `{mark.*}` stands in a statement."""
+"""The columns of tables and views, which replace `{mark.*}` in a statement."""

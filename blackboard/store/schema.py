@@ -31,7 +31,7 @@ MIGRATION_LOCK = 1112296258
 version."""
 
 _alembic = threading.Lock()
-"""Held while Alembic runs, because a process has only one Alembic context, whatever database it changes."""
+"""The lock that is held while Alembic runs, because a process has only one Alembic context for all databases."""
 
 Living = Callable[[Path | None, Iterable[str]], set[str] | None]
 """Returns which of some workers are running, on the board of a file; None if that cannot be known."""
@@ -72,7 +72,7 @@ def check_revision(revision: str, where: str) -> None:
 def ensure(
     database: Database, now: Instant, living: Living, *, create: bool = True, upgrade: bool | None = None
 ) -> SchemaChange | None:
-    """Create or upgrade the schema, where that is allowed; return what was changed, if anything.
+    """Create or upgrade the schema, if this is allowed; return the change, or None.
 
     A copy of the board is made before an upgrade. `upgrade` is like `create` if it is None.
 
@@ -187,7 +187,7 @@ def _revision(connection: Any, database: Database) -> str | None:
 
 
 def _renew_lock() -> None:
-    """In a forked child, forget a lock that a thread of the parent held: that thread does not exist there."""
+    """In a forked child, replace a lock that a thread of the parent held, because that thread does not exist there."""
     global _alembic
     _alembic = threading.Lock()
 
@@ -257,7 +257,7 @@ def run_migrations(connection: Connection) -> None:
 
 
 def _check_unserved(database: Database, connection: Any, revision: str, now: Instant, living: Living) -> None:
-    """Check that no worker is alive: it would go on under a schema that it does not know.
+    """Check that no worker is alive, because it would continue with a schema that it does not know.
 
     Raises:
         StoreError: A worker is alive.

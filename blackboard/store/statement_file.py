@@ -1,7 +1,7 @@
 """A file of SQL statements in `sql/`: their names, texts and results.
 
 A file holds statements (`-- name: get_mark -> MarkRow`) and fragments (`-- fragment: is_live(at)`). The comment under a
-heading says what it is for. A text that differs on PostgreSQL follows under the same name with `(postgresql)` behind.
+heading states its purpose. A text that differs on PostgreSQL follows under the same name with `(postgresql)` behind.
 `sql_composition` describes the texts.
 
 The type after the arrow is that of each result: a row of `rows` or `query_rows`, whose fields are the columns in their
@@ -51,7 +51,7 @@ class Statement(Generic[Result]):
 
     Attributes:
         name: Its name with that of its file: `marks.get_mark`.
-        doc: What it is for.
+        doc: Its purpose.
         result: The type of a result, as its heading declares it; "" if it has none.
         make: Returns the result for the columns that the driver returned.
         texts: Its text, by dialect; the text for SQLite stands for missing texts.
@@ -82,7 +82,7 @@ class Statement(Generic[Result]):
 
     @property
     def effect(self) -> str:
-        """What the statement means for the workers: "quiet", "notifies", "frees slot" or "takes slot"."""
+        """The effect of the statement on workers: "quiet", "notifies", "frees slot" or "takes slot"."""
         if not self.word:
             self.word = "notifies" if _NOTIFYING.match(self.text("sqlite")) else "quiet"
         return self.word

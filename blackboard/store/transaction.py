@@ -22,8 +22,8 @@ class Transaction:
     """An open transaction. It runs statements, and carries the state of work that commits together.
 
     Attributes:
-        shared: The object that all work in one commit shares. Its `save` is called before the commit and writes what
-            was collected.
+        shared: The object that all work in one commit shares. Its `save` is called before the commit and writes the
+            collected changes.
         committed: Whether the commit has succeeded.
         overwrites: Whether it overwrites deleted pages, too.
     """
@@ -52,12 +52,12 @@ class Transaction:
             return
 
     def begin_work(self) -> None:
-        """Begin a unit of work; several may commit together, and each notifies for itself."""
+        """Begin a unit of work. Several units may commit together, and each notifies for itself."""
         self._notifies, self._slots = False, 0
 
     @property
     def notifies(self) -> bool:
-        """Whether the unit of work changed what a worker may have to do.
+        """Whether the unit of work may have made work for a worker.
 
         It did if it wrote a crossing, an activation or a predicted crossing. An activation that ends frees a slot of
         its agent; if the same unit of work begins another activation, the other workers have nothing to do.
@@ -100,7 +100,7 @@ class Transaction:
         """Return the first result of a statement that always has a result.
 
         Raises:
-            LookupError: It has none.
+            LookupError: The statement has no result.
         """
         row = self.run(statement, **values).fetchone()
         if row is None:

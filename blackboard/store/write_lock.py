@@ -66,7 +66,7 @@ class WriteLock:
 
     def __del__(self) -> None:
         """Close the lock files of a board that a program did not close."""
-        for file in getattr(self, "_files", ()):  # it has none if its making was interrupted
+        for file in getattr(self, "_files", ()):  # it has none if its creation was interrupted
             file.close()
 
     def acquire(self) -> None:
@@ -102,7 +102,7 @@ class WriteLock:
 
     @property
     def is_free(self) -> bool:
-        """Whether this process neither holds the lock nor waits for it."""
+        """Whether this process does not have the lock and does not wait for it."""
         return not (self._is_waiting or self._is_held)
 
     @contextlib.contextmanager
