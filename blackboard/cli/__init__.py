@@ -1,6 +1,6 @@
 """The command line: parses arguments, calls the board, prints results.
 
-What all commands share:
+The parts that all commands share:
 
 entry_point     sets up the process, and runs the command
 app             the group of commands: `COMMANDS` names the module of each
@@ -8,7 +8,7 @@ cli_session     the board and the deployment of a command
 completion      completes names in a shell
 typed_command   the command as it was typed, for advice that a person can copy
 daemon_signals  the signals of `run`
-terminal        what commands print, and how
+terminal        the output of commands
 row_files       the rows that `load` deposits from a file
 
 The commands:

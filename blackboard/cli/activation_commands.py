@@ -34,7 +34,7 @@ def activation(
     activation_id: ActivationId,
     as_json: AsJson = False,
 ) -> None:
-    """Show one activation: its marks and what became of them, its deposits, model calls, cost and error.
+    """Show one activation: its marks with their present state, its deposits, model calls, cost and error.
 
     Examples:
       blackboard activation 17
@@ -108,7 +108,7 @@ def _show_outcome(details: ActivationDetails) -> None:
 def _show_marks(details: ActivationDetails) -> None:
     say("marks:")
     print_table(
-        ("mark", "", "kind", "subject", "strength", "what became of it", "payload"),
+        ("mark", "", "kind", "subject", "strength", "state now", "payload"),
         (
             (
                 mark.mark_id,
@@ -137,7 +137,7 @@ def _show_marks(details: ActivationDetails) -> None:
 
 
 def _became(mark: GivenMark) -> str:
-    """Return what became of a mark since it was given."""
+    """Return the present state of a mark that was given, as text."""
     at = "" if mark.changed_at is None else f" {second(mark.changed_at)}"
     if mark.state == "live":
         return f"live, {number(mark.strength_now)} now{f', reinforced{at}' if at else ''}"

@@ -52,7 +52,7 @@ def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The backup.")],
     forget: Annotated[
-        bool, typer.Option("--forget", help="Forget the subjects again that were forgotten after the backup.")
+        bool, typer.Option("--forget", help="Also forget again the subjects that were forgotten after the backup.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -77,7 +77,7 @@ def restore(
         if previous is not None:
             say(f"the previous board is now {previous}")
     if erased and erased[0] is None:
-        note("the previous board cannot be read: subjects that it had forgotten may be back")
+        note("the previous board cannot be read; subjects that were forgotten on it may be back")
     back, forgotten = _forget_again(session, erased, forget)
     if as_json:
         reports = [{"subject": subject, **vars(report)} for subject, report in forgotten.items()]
@@ -90,7 +90,7 @@ def restore(
 def _forget_again(
     session: Session, erased: list[ErasedEvents | None], forget: bool
 ) -> tuple[list[str], dict[str, ErasureReport]]:
-    """Name the forgotten subjects that a backup brought back, or forget them again.
+    """Report the forgotten subjects that a backup brought back, or forget them again.
 
     Returns the subjects that are back, and the reports of those that are forgotten again.
     """
@@ -115,7 +115,7 @@ def _describe(copy: dict[str, Any]) -> str:
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check the board for known problems and say how to fix each. The exit code is 1 if there is a problem.
+    """Check the board for known problems, and show how to fix each. The exit code is 1 if there is a problem.
 
     Examples:
       blackboard doctor
@@ -158,7 +158,7 @@ def _findings(session: Session) -> list[Finding]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             opened = Blackboard.open(session.url, create=False, mode=mode, writes=False)
-        advice = "run this as their owner, or give all files the same owner, or share the board by [database] mode"
+        advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:
             board.session.classes.load_from(session.classes)
@@ -166,19 +166,19 @@ def _findings(session: Session) -> list[Finding]:
         if all(finding.name != MODEL for finding in findings):
             findings.append(Finding(MODEL, "note", model_of(session)))
     except StoreError as error:
-        findings.append(Finding("board", "wrong", str(error), "the other checks need a board that opens"))
+        findings.append(Finding("board", "wrong", str(error), "the other checks need a board that can be opened"))
     return findings
 
 
 def _findings_of_agents(resolved: ResolvedDeployment) -> Iterator[Finding]:
-    """Yield what the agents find outside the board. An agent that fails at it is a finding too."""
+    """Yield the findings of the agents outside the board. A failing examination is a finding too."""
     from blackboard.core.finding import Finding
 
     for agent in resolved.agents.values():
         if agent.examine is not None:
             try:
                 yield from agent.examine(resolved.settings.settings)
-            except Exception as error:  # code of users; the other findings are worth more than its traceback
+            except Exception as error:  # this runs code of users, whose error must not hide the other findings
                 yield Finding(agent.name, "wrong", f"its examination failed: {type(error).__name__}: {error}")
 
 
@@ -236,8 +236,8 @@ def _show_erasure(subject: str, report: ErasureReport) -> None:
 def compact(context: typer.Context, as_json: AsJson = False) -> None:
     """Rewrite the file of the board. This gives unused space back to the disk, and completes an unfinished `forget`.
 
-    Other processes may use the board meanwhile. At the end, writers wait while the new content is put in its place. The
-    disk needs room for the new content twice.
+    Other processes may use the board at the same time. At the end, writers wait while the new content is copied into
+    the board. The disk needs room for the new content twice.
 
     Example:
       blackboard compact

@@ -76,7 +76,7 @@ class Commands(TyperGroup):
         help_layout.prepare(self)
 
     def get_params(self, ctx: Any) -> Any:
-        """Return the common options, with what the help shows for each."""
+        """Return the common options, with their texts for the help."""
         return [set_metavar(param) for param in super().get_params(ctx)]
 
     def invoke(self, ctx: Any) -> Any:

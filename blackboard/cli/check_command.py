@@ -95,9 +95,9 @@ def _preview(session: Session, resolved: ResolvedDeployment) -> Preview:
 
 @contextmanager
 def _board(session: Session) -> Iterator[Blackboard]:
-    """Open the board; if there is none yet, an empty board elsewhere, so that checking a file creates nothing.
+    """Open the board; if there is none yet, an empty temporary board, so that checking a file creates nothing.
 
-    What a deployment would do is tried on the board and taken back. Of a board that cannot be written, a copy is used.
+    The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
     """
     from blackboard.board import Blackboard, administration
     from blackboard.system.board_files import path_in
@@ -161,7 +161,7 @@ def _kinds_of(agent: AgentSpec) -> tuple[str, str]:
 
 
 def _show_activations(agents: Iterable[AgentSpec]) -> None:
-    """Show how many activations, and so calls, the agents need: each makes at most one."""
+    """Show how many activations the agents need. Each makes at most one model call."""
     rows = [
         (agent.name if place == 0 else "", watch.name, agent.per_of(watch), _taken(agent, watch))
         for agent in agents
@@ -267,7 +267,7 @@ def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> 
             ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
             ((one.agent, one.watch, one.subjects, one.marks, one.per, *_activations_of(one)) for one in activations),
             empty="",
-            title="what waits would need these activations, each with at most one call",
+            title="the waiting crossings would need these activations, each with at most one call",
         )
 
 
@@ -302,7 +302,7 @@ def _show_holds(holds: Sequence[PredictedHold]) -> None:
                 for hold in holds[:MAX_LISTED]
             ),
             empty="",
-            title=f"{len(holds)} crossings would come by time alone, if nothing is deposited",
+            title=f"{len(holds)} crossings would follow by time alone, without another deposit",
         )
 
 

@@ -32,7 +32,7 @@ Replace = Annotated[
 
 @dataclass
 class Session:
-    """What a command works with: its options, the deployment file and the board."""
+    """The options, the deployment file and the board of a command."""
 
     config: Path | None = None
     database: str | None = None
@@ -84,7 +84,7 @@ class Session:
         return None if deployment is None else deployer.deploy(board.session, lambda txn: deployment)
 
     def deployment_of(self, resolved: ResolvedDeployment, board: Blackboard) -> Deployment | None:
-        """Return what `deploy` would deploy on a board; None if nothing."""
+        """Return the deployment that `deploy` would make active; None if it would change nothing."""
         if not resolved.settings.names_agents and board.deployment.version:
             return None
         return resolved.deployment
@@ -159,7 +159,7 @@ class Session:
 
 
 def model_of(session: Session) -> str:
-    """Return which provider and model would answer if a daemon were started with this file and environment."""
+    """Return, as text, the provider and model that a daemon with this file and environment would use."""
     from blackboard.llm.client import client_from, describe_model
 
     try:
@@ -171,7 +171,7 @@ def model_of(session: Session) -> str:
 
 
 def _schema_note(board: Blackboard) -> str | None:
-    """Return what opening the board changed of its schema; None if nothing."""
+    """Return a text about the change of the schema when the board was opened; None if there was none."""
     if (change := board.schema_change) is None:
         return None
     where = board.database.where

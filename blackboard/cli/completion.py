@@ -1,6 +1,6 @@
 """Shell completion of agents, kinds and subjects. It creates no board and reports no error.
 
-A shell may evaluate what it is offered, and anybody may have written a subject. So only names of plain characters are
+A shell may evaluate a completion, and anyone may have written a subject. So only names of plain characters are
 offered, which mean the same in every shell, quoted or not.
 """
 
@@ -34,7 +34,7 @@ def agents(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the comma-separated list with each agent that its last name may become, unless the list has it already."""
+    """Return the comma-separated list completed by each agent that begins with its last name and is not yet in it."""
     *before, last = incomplete.split(",")
     if not all(map(_PLAIN.fullmatch, before)):
         return []
@@ -49,7 +49,7 @@ def kinds(context: typer.Context, incomplete: str) -> list[str]:
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
     """Return the first subjects of plain characters that begin with the text, in alphabetical order."""
     if not incomplete.isascii():
-        return []  # no plain subject begins with it, and it may not even be text
+        return []  # no plain subject begins with this text, which may not even be valid
     return _of_board(context, lambda board: board.subjects(incomplete, limit=_MAX_READ_SUBJECTS))
 
 

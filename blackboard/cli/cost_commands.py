@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow
 
 BAR_WIDTH = 40
-"""Characters of the longest bar."""
+"""The length of the longest bar in characters."""
 
 
 def add_to(app: typer.Typer) -> None:

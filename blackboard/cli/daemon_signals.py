@@ -1,8 +1,8 @@
 """The signals of a process that runs a daemon.
 
 A handler interrupts the main thread anywhere, also where it holds a lock that the daemon needs. So a handler only puts
-a request on a queue, and a thread that waits from the start hands it to the daemon. No thread has to be started when a
-signal comes: the system may have none left.
+a request on a queue, and a waiting thread passes it to the daemon. The thread is started in advance, because the system
+may have no thread left when a signal arrives.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Request = Callable[["Daemon"], None]
 
 _requests: SimpleQueue[Request | None] = SimpleQueue()
-"""What signals request. `SimpleQueue.put` may be interrupted by another handler that calls it."""
+"""The requests of signals. `SimpleQueue.put` may be interrupted by another handler that calls it."""
 
 
 def hold_reloads() -> None:
@@ -48,7 +48,7 @@ def handle_signals(daemon: Daemon) -> Iterator[None]:
         yield
     finally:
         for number, handler in before.items():
-            # Python resets its handlers before the process ends, and a late SIGHUP must not end it in its own way.
+            # Python resets its handlers before the process ends. Without this, a late SIGHUP would kill the process.
             signal.signal(number, signal.SIG_IGN if handler is _request_reload else handler)
         _requests.put(None)
         thread.join()

@@ -25,7 +25,7 @@ def main() -> NoReturn:
     if "run" in sys.argv:
         from blackboard.cli import daemon_signals
 
-        daemon_signals.hold_reloads()  # before all that takes time
+        daemon_signals.hold_reloads()  # before all slow steps
     if not HOSTS.intersection(sys.argv):
         # pydantic's search for plugins reads the metadata of all installed packages.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

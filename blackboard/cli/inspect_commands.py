@@ -55,7 +55,7 @@ def marks(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Only marks with this tag. Several tags must all match; of several values of one tag, any.",
+            help="Only marks with this tag. All named tags must match; several values of one tag are alternatives.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 100,
@@ -96,11 +96,11 @@ def marks(
 
 
 def _where(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
-    """Return the values that tags must have, each as what its text stands for in the kinds that have the tag.
+    """Return the values that tags must have, converted from text to the types that the kinds declare for them.
 
     Raises:
         UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or stands for no value of the tag.
+        UsageError: A text is not of the form name=value, or is not a possible value of the tag.
     """
     where: dict[str, list[Any]] = {}
     for pair in pairs:
@@ -192,7 +192,7 @@ def agenda(
     limit: Annotated[int, typer.Option(min=1, help="At most this many crossings.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List the waiting crossings, strongest first, each with what holds it.
+    """List the waiting crossings, strongest first, each with the reason why it waits.
 
     Examples:
       blackboard agenda
@@ -228,7 +228,7 @@ def schedules(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many next instants of each.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """List the schedules of the agents, with their next instants and how late the last instant was noticed.
+    """List the schedules of the agents, with their next instants and the delay of the last instant.
 
     Examples:
       blackboard schedules
@@ -384,7 +384,7 @@ def explain(
 
 
 def _reason(record: ActivationRecord, now: datetime) -> str:
-    """Return the error of an activation, or else its reason; for a deferred activation, first the next attempt."""
+    """Return the error of an activation, or its reason if it has none, after the time of a next attempt."""
     reason = _first_line(record.error) or record.reason
     if record.retry_at is None or not record.error:
         return reason

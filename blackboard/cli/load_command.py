@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """What is loaded, and how: the options that `_load` and `_follow` share."""
+    """The options that `_load` and `_follow` share."""
 
     context: typer.Context
     file: str
@@ -63,7 +63,7 @@ def load(
         str | None, typer.Option(metavar="NAME", help="The encoding of the text, such as cp1252; detected by default.")
     ] = None,
     extra: Annotated[
-        ExtraColumns, typer.Option(help="What to do with columns for which the kind has no field.")
+        ExtraColumns, typer.Option(help="The treatment of columns for which the kind has no field.")
     ] = "error",
     key: Annotated[
         str | None,
@@ -78,14 +78,14 @@ def load(
     intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
     occurred_at: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="The column that says when it occurred; by default now."),
+        typer.Option(metavar="COLUMN", help="The column with the time at which a row occurred; by default now."),
     ] = None,
     follow: Annotated[
         bool,
-        typer.Option("--follow", help="Continue with rows that are written later, as `tail -F` does, until a signal."),
+        typer.Option("--follow", help="Continue with rows that are written later, like `tail -F`, until a signal."),
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="First withdraw what an earlier load of this file deposited.")
+        bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")
     ] = False,
     rejects: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file for bad rows. [FILE.rejects.csv]")
@@ -130,7 +130,7 @@ def load(
 
 
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
-    """Deposit the rows that a file has now, and return what became of them and the encoding of the file."""
+    """Deposit the rows that a file has now, and return the results and the encoding of the file."""
     from blackboard.board.loaded_files import source_of
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load as load_rows
@@ -156,7 +156,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
 
 
 def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
-    """Deposit the rows of a file or pipe as they come, until a signal; return what became of them, and the encoding."""
+    """Deposit the rows of a file or pipe as they arrive, until a signal; return the results and the encoding."""
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_follower import Follower
     from blackboard.cli.terminal.stop_signals import StopSignals
@@ -227,7 +227,7 @@ def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
 def _pairs(mapped: list[str] | tuple[()]) -> dict[str, str]:
     pairs = {}
     for pair in mapped:
-        column, equals, name = pair.rpartition("=")  # a question may contain the sign, a field never does
+        column, equals, name = pair.rpartition("=")  # a column may contain the sign, a field never does
         if not equals:
             raise UsageError(f"--map {pair}: write it like --map inbound_message=message")
         pairs[column.strip()] = name.strip()

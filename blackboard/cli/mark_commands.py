@@ -115,7 +115,7 @@ def deposit(
     ] = None,
     occurred_at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="The time at which it occurred, by default now. It fades from then on."),
+        typer.Option(metavar="TIME", help="When the mark occurred, by default now. It fades from then on."),
     ] = None,
     if_event: IfEvent = None,
     as_json: AsJson = False,
@@ -182,7 +182,7 @@ def reinforce(
     if_event: IfEvent = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add to the strength that a live mark has now, up to the cap of its kind. What it says stays.
+    """Add to the strength that a live mark has now, up to the cap of its kind. Its payload stays.
 
     Example:
       blackboard reinforce 17 --by 0.2
@@ -235,10 +235,10 @@ def answer(
 def assign(
     context: typer.Context,
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
-    name: Annotated[str, typer.Argument(help="Who should answer; an empty name takes the assignment back.")],
+    name: Annotated[str, typer.Argument(help="The person who should answer; an empty name removes the assignment.")],
     as_json: AsJson = False,
 ) -> None:
-    """Say who should answer a need. The history records it.
+    """Set who should answer a need. The history records it.
 
     Examples:
       blackboard assign 42 ada

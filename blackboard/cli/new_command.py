@@ -20,7 +20,7 @@ from blackboard.errors import UsageError
 TEMPLATES = Path(__file__).with_name("project_template")
 FOLDER_MODE = 0o755
 FILE_MODE = 0o644
-"""Everybody may read the files. A deployment file that others can change would be refused."""
+"""The mode of the files: all users may read them. A deployment file that others can change would be refused."""
 
 MAX_NAME_CHARACTERS = 64
 FIRST_NOTE = "A mark on the board woke this agent."
@@ -59,7 +59,7 @@ def new(
         files = _write_files(folder, module, model)
         _deposit_first_mark(folder, session)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)  # this command made it, and it would be in the way of the next
+        shutil.rmtree(folder, ignore_errors=True)  # a folder that is left behind would block the next attempt
         raise
     for variable in sorted(_overriding_variables()):
         note(f"{variable} is set and has priority over {folder / 'blackboard.toml'}; unset it to use the new board")
@@ -72,10 +72,9 @@ def new(
 
 
 def _module_of(name: str) -> str:
-    """Return the name of the module, if the name can be that of a folder and of a module.
+    """Return the name of the module, after checking that the name is possible for a folder and a module.
 
-    Raises:
-        UsageError: It cannot, or a module of this name is installed.
+    Raises: UsageError: The name is not possible, or a module of this name is installed.
     """
     if len(name) > MAX_NAME_CHARACTERS or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise UsageError(

@@ -21,7 +21,7 @@ def rules(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of rules, *.board.toml.")],
     as_json: AsJson = False,
 ) -> None:
-    """Run files of rules: marks at instants, and the wakes, marks or silence that must follow.
+    """Run files of rules. A rule gives marks at instants, and the wakes, marks or silence that must follow.
 
     Each file is run by a real daemon on a board of its own and a manual clock. Nothing leaves that board.
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from blackboard.settings.settings_file import Settings
 
 PRICES = "[model] prices"
-"""The setting whose file may change while its name does not."""
+"""The setting whose file may change while its path stays the same."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -108,7 +108,7 @@ def _names(lists: Iterable[str]) -> list[str]:
     """Return the names in comma-separated lists.
 
     Raises:
-        UsageError: There are none.
+        UsageError: There are no names.
     """
     names = [name.strip() for text in lists for name in text.split(",") if name.strip()]
     if not names:
@@ -130,7 +130,7 @@ def _reload(
 ) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
     """Return the function that deploys the file of a daemon again, which was started with some settings.
 
-    While an editor saves a file, it may be missing or empty for a moment. That must not take the agents away.
+    While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
     """
     path, prices = started.path.absolute(), _prices(started)
 

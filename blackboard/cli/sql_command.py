@@ -29,7 +29,8 @@ def sql(
     timeout: Annotated[str, typer.Option(metavar="DURATION", help="Stop the query after this time.")] = "10s",
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header.")] = False,
     guard_formulas: Annotated[
-        bool, typer.Option("--guard-formulas", help="In CSV, write ' before texts that a spreadsheet would compute.")
+        bool,
+        typer.Option("--guard-formulas", help="In CSV, write ' before texts that are formulas to a spreadsheet."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -91,7 +92,7 @@ def is_terminal() -> bool:
 
 
 def _guarded(value: Any) -> Any:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return a text that no spreadsheet reads as a formula."""
     if not isinstance(value, str):
         return value
     return f"'{value}" if value[:1] in _FORMULA_SIGNS or value.lstrip()[:1] in _FORMULA_SIGNS else value

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import BoardStatus, NeedsOverview, WorkerStatus
 
 _PAUSES = ("paused_agents", "paused_models", "unusable_answers")
-"""What people read in one line."""
+"""The parts of the status that have one line each."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,7 +59,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _summary(result: BoardStatus, where: str, answers: str) -> dict[str, Any]:
-    """Return everything that `status` says, as its JSON has it."""
+    """Return the JSON document of `status`."""
     return {
         "board": where,
         "as_of": result.as_of,
@@ -120,7 +120,7 @@ def _needs(needs: NeedsOverview) -> str:
 
 
 def _next(at: datetime | None, now: datetime) -> str | None:
-    """Return when something happens next. What is due already waits for a daemon."""
+    """Return the text for a next instant. A past instant is due and waits for a daemon."""
     return timestamp(at) if at is None or at > now else f"due since {timestamp(at)}"
 
 

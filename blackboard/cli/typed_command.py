@@ -1,4 +1,4 @@
-"""The command line as it was typed, for advice that a person can copy."""
+"""The command line in its typed form, for advice that a person can copy."""
 
 from __future__ import annotations
 

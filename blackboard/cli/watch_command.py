@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import AgentStatus
 
 BAR_WIDTH = 20
-"""Characters of the longest bar."""
+"""The length of the longest bar in characters."""
 
 
 def add_to(app: typer.Typer) -> None:

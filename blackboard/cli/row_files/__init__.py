@@ -8,15 +8,15 @@ csv_format      the delimiter, the quotes and the header of a CSV
 json_stream     JSON values in a stream of lines
 json_paths      values inside a row of JSON
 line_stream     lines as they arrive
-followed_file   a file that grows: whether it was replaced or cut
+followed_file   a file that grows, and may be replaced or truncated
 
 Depositing:
 
-row_options     what the user says about the rows
+row_options     the options of the user for the rows
 column_sources  the columns from which the parts of a mark come
 column_check    checks that each column has a field, and each required field a column
-row_mapping     which column becomes which part of a mark
-cell_values     what a field makes of the text of a cell
+row_mapping     the mapping from columns to the parts of a mark
+cell_values     the conversion of cells to the types of fields
 row_deposits    deposits rows, and counts them
 row_follower    deposits the rows of a file that grows
 rejects_file    the refused rows, in a file

@@ -1,4 +1,4 @@
-"""The values of cells: what a field of a mark makes of a number, a word or a list that a file has as text."""
+"""The values of cells: conversion of text in a file to the number, word or list of a field."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRUTH = {
 _COMMA_NUMBER = re.compile(r"[+-]?(?P<whole>\d+|\d{1,3}(?:[.'\u00a0\u202f ]\d{3})+),(?P<part>\d+)")
 _CURRENCY = re.compile(r"^[$£¥\u20a0-\u20cf]\s*(?=[-+\d])|(?<=\d)\s*[$£¥\u20a0-\u20cf]$")
 _MINUS_AT_END = re.compile(r"^(\d[\d.,'\u00a0\u202f ]{0,40})-$")
-"""How SAP writes numbers below zero."""
+"""The pattern of numbers below zero in files of SAP."""
 _POINT_NUMBER = re.compile(r"[+-]?\d{1,3}(?:[,'\u00a0\u202f ]\d{3})+\.\d+")
 
 
@@ -41,8 +41,8 @@ def json_types(part: Any, root: Mapping[str, Any], depth: int = 0) -> frozenset[
 def converted(value: Any, types: frozenset[str], *, decimal_comma: bool) -> Any:
     """Return a value as the type of its field.
 
-    A number for a text field becomes text, a decimal comma a point, a spreadsheet's word for true or false a boolean,
-    and a single value for a list a list of one value.
+    A number in a text field becomes text. A decimal comma becomes a point, a spreadsheet's word for true or false a
+    boolean, and a single value for a list field a list of one value.
     """
     takes_number = bool(types & {"number", "integer"})
     if isinstance(value, str) and "string" not in types:
@@ -63,7 +63,7 @@ def takes_only_lists(types: frozenset[str]) -> bool:
 
 
 def _list(text: str) -> list[Any]:
-    """Return a list from a cell: the JSON array that it is, or its text as the only item."""
+    """Return a list from a cell: the array, if the cell is a JSON array, otherwise its text as the only item."""
     if text.lstrip().startswith("["):
         with contextlib.suppress(ValueError, RecursionError):
             return list(json.loads(text))

@@ -15,7 +15,7 @@ from blackboard.errors import UsageError, nearest
 
 
 class ColumnsUnmatched(UsageError):
-    """An error: columns have no field, or a required field has no column."""
+    """Columns have no field, or a required field has no column."""
 
     def __init__(self, message: str, words: Sequence[str]) -> None:
         super().__init__(message)
@@ -117,8 +117,8 @@ class ColumnCheck:
         """Check that each column has a field, and each required field a column.
 
         Raises:
-            ColumnsUnmatched: A column or a required field has none; the error has the options with which the file
-                loads.
+            ColumnsUnmatched: A column has no field, or a required field no column; the error has the options with which
+                the file loads.
         """
         if (fields := self._sources.fields) is None:
             return

@@ -1,4 +1,4 @@
-"""The format of a CSV file, as its first rows show it: its delimiter, its quotes, and where its header is.
+"""The format of a CSV file, found from its first rows: the delimiter, the quotes, and the place of the header.
 
 The delimiter divides the rows most evenly, counted outside quotes.
 """
@@ -70,7 +70,7 @@ class CsvFormat:
         except csv.Error:
             return 0
         first = _header_place(rows)
-        # A title takes one line. One that goes on over several lines is read as the header, and named in the error.
+        # A title has one line. A title of several lines is read as the header, and named in the error.
         return first if sum(line.count('"') for line in lines[:first]) % 2 == 0 else 0
 
 
@@ -82,7 +82,7 @@ def _likely_delimiter(sample: Sequence[str]) -> str:
 
     def evenness(delimiter: str) -> tuple[float, bool, int]:
         rows: list[list[str]] = []
-        with suppress(csv.Error):  # the sample ends within a field, or a row has a mistake
+        with suppress(csv.Error):  # the sample ends inside a field, or a row has a mistake
             rows.extend(csv.reader(sample, delimiter=delimiter))
         place = _header_place(rows)
         widths = [len(row) for row in rows[place:]]

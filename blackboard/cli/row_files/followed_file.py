@@ -1,4 +1,4 @@
-"""A file that is followed by its path, like `tail -F` does: it may be renamed, truncated and made anew."""
+"""A file that is followed by its path, like `tail -F`: it may be renamed, truncated or replaced."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from blackboard.board.read_positions import ReadPosition
 
 DIGESTED_BYTES = 4096
-"""The number of bytes before a position by which a file is known again."""
+"""The number of bytes before a position that identify a file after a restart."""
 
 
 class FollowedFile:
-    """A file that is open, by whatever name it has now.
+    """An open file, which may have been renamed.
 
     Raises:
         OSError: There is no file at the path, or it cannot be read.
@@ -52,7 +52,7 @@ class FollowedFile:
         return self._seen != before
 
     def is_replaced_at(self, path: Path) -> bool:
-        """Return whether another file is at a path and has text, so that writers have gone over to it."""
+        """Return whether another file is at a path and has text, which means that writers have changed to it."""
         with suppress(OSError):
             other = path.stat()
             is_file = stat.S_ISREG(other.st_mode) and other.st_size > 0
@@ -76,7 +76,7 @@ class FollowedFile:
 def open_continued(path: Path, position: ReadPosition) -> FollowedFile | None:
     """Open the file that was read up to a position, if it is still at its path or was renamed in its folder."""
     for found in _files_with_inode(path, position.inode):
-        with suppress(OSError):  # it may be renamed again right now
+        with suppress(OSError):  # it may just be renamed again
             file = FollowedFile(found)
             if file.inode == position.inode and file.continues(position):
                 return file
@@ -98,7 +98,7 @@ def _files_with_inode(path: Path, inode: int) -> Iterator[Path]:
 
 
 def is_regular(path: Path) -> bool:
-    """Return whether a path leads to a file, or to nothing yet, rather than to a pipe or device."""
+    """Return whether a path leads to a file, or does not exist yet. A pipe or a device is not a file."""
     with suppress(OSError):
         return stat.S_ISREG(path.stat().st_mode)
     return True

@@ -89,7 +89,7 @@ class InputText:
             self.encoding = _known(encoding) if encoding else _guess(head, sample, name)
             """The encoding, by its name in Python."""
         self.is_guess = not encoding and self.encoding not in ("utf-8", "utf-8-sig")
-        """Whether the encoding is a guess that the user should hear of."""
+        """Whether the encoding is a guess, which the user should be told."""
         self._text = io.TextIOWrapper(buffered, self.encoding, errors=_ERRORS, newline="")
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
@@ -118,7 +118,7 @@ class InputText:
         return self._back[0][0] if self._back else None
 
     def skip_to(self, number: int, restart: Callable[[], None]) -> None:
-        """Go on with the line of a number: among those pushed back, or where `restart` lets the stream go on."""
+        """Continue with the line of a number: one that was pushed back, or a line of the stream after `restart`."""
         while self._back and self._back[0][0] < number:
             self._back.popleft()
         if not self._back:
@@ -164,7 +164,7 @@ def _buffered(stream: IO[bytes]) -> io.BufferedReader:
 def _sample(stream: io.BufferedReader, head: bytes, *, can_rewind: bool) -> bytes:
     """Return the block that begins at the first byte that is not ASCII; empty if all bytes are ASCII.
 
-    A pipe cannot be rewound: only its head is looked at.
+    A pipe cannot be rewound, so only its head is examined.
     """
     if not can_rewind:
         return _from_first_sign(head)
@@ -210,7 +210,7 @@ def _guess(head: bytes, sample: bytes, name: str) -> str:
     valid = sum(sign > "\x7f" for sign in escaped) - wrong
     if wrong <= 3 * valid:  # a few bad rows in UTF-8, or a character that the end of the block cuts
         return "utf-8"
-    is_macintosh = b"\r" in head and b"\n" not in head  # only Excel's "CSV (Macintosh)" still ends its lines so
+    is_macintosh = b"\r" in head and b"\n" not in head  # only Excel's "CSV (Macintosh)" still ends lines so
     code_page = find_code_page(sample, "mac-roman" if is_macintosh else "cp1252")
     is_stray = wrong == 1 or wrong <= 0.0005 * len(sample)
     if code_page is not None and (not is_stray or code_page in ("cp1252", "cp1250", "mac-roman")):

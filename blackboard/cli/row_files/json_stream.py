@@ -13,7 +13,7 @@ _GAP = re.compile(r"[\s,]*")
 
 
 class NotJson(Exception):
-    """What follows is no JSON, or too long."""
+    """The next value is not JSON, or is too long."""
 
 
 class JsonBuffer:
@@ -30,7 +30,7 @@ class JsonBuffer:
         self._decoder = json.JSONDecoder()
         self._text, self._at = "", 0
         self._due = 0
-        """The length of text at which it is parsed again, so that an element of many lines is not parsed at each."""
+        """The length of text at which it is parsed again, so that a long element is not parsed after each line."""
 
     @property
     def rest(self) -> str:
@@ -48,7 +48,7 @@ class JsonBuffer:
         """Return the next value, between the number of its first line and its text; None if it needs more lines.
 
         Raises:
-            NotJson: There is none.
+            NotJson: The next value is not JSON.
         """
         if len(self._text) < self._due and not self.has_ended:
             return None
@@ -63,7 +63,7 @@ class JsonBuffer:
             length = len(self._text) - begin
             if self.has_ended or length > MAX_ELEMENT_CHARACTERS:
                 raise NotJson(json_fault(error)) from None
-            self._due = 2 * length  # it goes on in a later line
+            self._due = 2 * length  # it continues in a later line
             return None
         number = self.number
         self._move_to(end)

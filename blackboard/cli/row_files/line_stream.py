@@ -11,7 +11,9 @@ BLOCK_BYTES = 64 * 1024
 
 
 class LineStream(io.RawIOBase):
-    """The complete lines of what `read` gives. It ends after the last of them, and goes on when there are more.
+    """The complete lines of the bytes from `read`.
+
+    The stream ends after the last line, and continues when there are more.
 
     Each call of `readinto` gives one line, so that the place of a line is known when it is decoded.
 
@@ -28,7 +30,7 @@ class LineStream(io.RawIOBase):
         self._buffer = bytearray()
         self._buffered_from = self._scanned = self._open = 0
         self.is_final = False
-        """Whether nothing more will come, so that text without a newline at the end is a line too."""
+        """Whether no more bytes will arrive, so that text without a newline at the end is a line too."""
         self.line_place = 0
         """The place of the line that was given last; -1 for the text that was put before the stream."""
 
@@ -62,12 +64,12 @@ class LineStream(io.RawIOBase):
         return data if self.is_final else data[:end]
 
     def go_to(self, place: int) -> None:
-        """Go on with the line at another place. Only for a file."""
+        """Continue with the line at another place. Only for a file."""
         self._buffer.clear()
         self._buffered_from, self._scanned, self._open = place, 0, 0
 
     def read_again(self) -> None:
-        """Forget what was read of a line that is not complete: a file may be cut there. Only for a file."""
+        """Drop the bytes of an incomplete line, because a file may be truncated there. Only for a file."""
         self.go_to(self.place)
 
     def readable(self) -> bool:

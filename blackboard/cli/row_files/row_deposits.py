@@ -30,9 +30,9 @@ class LoadResult:
     """The number of rows per outcome: deposited, reinforced, unchanged, duplicate, stale."""
     rejected: int = 0
     crossed: Counter[str] = field(default_factory=Counter)
-    """For each agent, how many rows made one of its watches cross."""
+    """The number of rows that made a watch cross, by agent."""
     before: SourceWithdrawal | None = None
-    """What became of the marks of an earlier load, if they were to be withdrawn."""
+    """The withdrawal of the marks of an earlier load, if it was requested."""
     unseen: tuple[str, ...] = ()
     """Requested columns that no row has."""
     columns: frozenset[str] = frozenset()
@@ -54,11 +54,11 @@ def load(
     Args:
         board: The board.
         rows: The rows.
-        mapping: What becomes of their columns.
+        mapping: The mapping of their columns.
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
         source: The file, by its name in `loaded_files`; None for a stream.
-        again: Whether to withdraw first what was deposited from the file. Nothing is withdrawn before a row fits.
+        again: Whether to withdraw the earlier deposits from the file first. Nothing is withdrawn before a row fits.
 
     Raises:
         UsageError: There are columns that do not exist, or for which the kind has no field.
@@ -90,7 +90,7 @@ def deposit_rows(
     reject: Callable[[BadRow], None],
     loaded: LoadResult,
 ) -> None:
-    """Deposit a mark for each row of a batch, and add what became of them to `loaded`.
+    """Deposit a mark for each row of a batch, and add the results to `loaded`.
 
     Raises:
         StoreError: The database cannot be used. Nothing was deposited, rejected or counted.
@@ -131,7 +131,7 @@ def _deposits_of(
 
 
 def _deposit(board: Blackboard, deposits: Sequence[tuple[GoodRow, Deposit]], loaded: LoadResult) -> list[BadRow]:
-    """Deposit the marks of rows, count what became of them, and return the rows that the board refuses."""
+    """Deposit the marks of rows, count the outcomes, and return the rows that the board refuses."""
     bad: list[BadRow] = []
     results = board.deposit_many([item for _, item in deposits], on_error="return")
     for (row, _), result in zip(deposits, results, strict=True):

@@ -34,16 +34,16 @@ from blackboard.errors import StoreBusy, StoreExhausted, UsageError
 from blackboard.system.text_encodings import find_unicode_form
 
 LOOK_INTERVAL_SECONDS = 0.5
-"""Seconds between two looks at a file, and between two attempts to write to a database that is busy."""
+"""Seconds between two checks of a file, and between two attempts to write to a busy database."""
 _GZIP = b"\x1f\x8b"
 
 
 class Follower:
-    """Deposits the rows of a file or pipe until it is stopped or the pipe ends.
+    """The follower of a file or pipe. It deposits rows until it is stopped or the pipe ends.
 
     Args:
         board: The board.
-        columns: What becomes of the columns.
+        columns: The mapping of the columns.
         form: The form of the text.
         reject: Called for each row that cannot become a mark.
         report: Called with notes.
@@ -108,12 +108,12 @@ class _RowSource:
     """The rows of one file or pipe.
 
     Args:
-        follower: What deposits the rows.
+        follower: The follower, which deposits the rows.
         stream: The lines.
         name: The name for messages.
-        identity: What stands for the file in the keys of its rows.
+        identity: The text for the file in the keys of its rows.
         position: The place at which to begin.
-        header: The header of the former file, for a file that goes on without a header; else empty.
+        header: The header of the former file, for a file that continues without a header; else empty.
         checks_columns: Whether columns that the first rows of JSON do not have are an error.
     """
 
@@ -135,7 +135,7 @@ class _RowSource:
         self._mapper: RowMapping | None = None
 
     def read_again(self) -> None:
-        """Forget what was read of a line that is not complete: a file may be cut there."""
+        """Drop the bytes of an incomplete line, because a file may be truncated there."""
         self._stream.read_again()
 
     def deposit_new(self) -> Iterator[int]:
@@ -154,7 +154,7 @@ class _RowSource:
                 return
 
     def finish(self) -> Iterator[int]:
-        """Deposit the last rows when nothing more will come. The last line needs no newline then."""
+        """Deposit the last rows at the end of the input. The last line then needs no newline."""
         self._stream.is_final = True
         if self._rows is not None:
             self._rows.grows = False
@@ -192,7 +192,7 @@ class _RowSource:
     def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
         """Return the rows at the beginning, and the header to be put before them, which is empty if they have one.
 
-        A writer that goes on after its file was truncated does not repeat the header.
+        A writer that continues after its file was truncated does not repeat the header.
         """
         try:
             return self._checked(text, encoding), b""
@@ -269,7 +269,7 @@ class _RowSource:
 
 
 class _FollowedPath:
-    """What a path leads to: a file that grows, until another takes its place."""
+    """The file at a path. It grows until another file takes its place."""
 
     def __init__(self, follower: Follower, file: str) -> None:
         self._follower, self._path = follower, Path(file)
@@ -285,7 +285,7 @@ class _FollowedPath:
         )
 
     def run(self) -> None:
-        """Look at the path until a signal comes."""
+        """Follow the path until a signal arrives."""
         try:
             self._continue()
             self._look()
@@ -297,13 +297,13 @@ class _FollowedPath:
         except (StoreBusy, StoreExhausted):
             if not self._follower.stop.is_requested:
                 raise
-            # The file still has the rows that could not be deposited; the next start goes on with them.
+            # The file still has the rows that could not be deposited; the next start continues with them.
         finally:
             if self._file is not None:
                 self._file.close()
 
     def _continue(self) -> None:
-        """Go on with the file that was followed last, if it is still there."""
+        """Continue with the file that was followed last, if it is still there."""
         if self._position is None:
             return
         self._file = open_continued(self._path, self._position)
@@ -381,7 +381,7 @@ class _FollowedPath:
 
 
 def _follow_pipe(follower: Follower, descriptor: int, name: str) -> None:
-    """Deposit the rows of a pipe as they come. While the database is busy, its writer has to wait."""
+    """Deposit the rows of a pipe as they arrive. While the database is busy, its writer has to wait."""
     has_ended = False
 
     def read(place: int, size: int) -> bytes:

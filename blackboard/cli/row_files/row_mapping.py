@@ -189,7 +189,7 @@ class RowMapping:
 
 
 class _Keys:
-    """The keys of deposits. They are made of what becomes the mark, so columns that are left out play no part."""
+    """The keys of deposits. A key is made from the content of the mark, so columns that are left out do not matter."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

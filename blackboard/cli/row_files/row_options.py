@@ -1,4 +1,4 @@
-"""What the user of `load` says about rows: the form of their text, and what their columns become."""
+"""The options of `load` for rows: the form of their text, and the mapping of their columns."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 ExtraColumns = Literal["error", "ignore", "keep"]
-"""What happens to columns for which the kind has no field."""
+"""The treatment of columns for which the kind has no field."""
 
 
 @dataclass(frozen=True)
 class TextForm:
-    """What the user says about the form of a text; None for what is to be found out."""
+    """The options for the form of a text; None for a property that is detected."""
 
     delimiter: str | None
     encoding: str | None
@@ -32,8 +32,8 @@ class Columns:
     intensity: float | str = 1.0
     """A number, or the column that contains it."""
     extra: ExtraColumns = "error"
-    """What happens to columns for which the kind has no field."""
+    """The treatment of columns for which the kind has no field."""
     key: str | None = None
     """The column that identifies a row; by default the whole row."""
     occurred_at: str | None = None
-    """The column that says when a row occurred; by default it occurs when it is loaded."""
+    """The column with the time at which a row occurred; by default the time of the load."""

@@ -26,7 +26,7 @@ UNNAMED = ""
 """The name that means all columns without a name."""
 _FORCED_TEXT = re.compile('="[^"]*"')
 _GUARDED_TEXT = re.compile(r"'(?:[=+@]|-\d)")
-"""The beginning of a cell that a program has guarded, so that a spreadsheet takes it for text, not for a formula."""
+"""The beginning of a cell that a program has guarded, so that a spreadsheet reads it as text and not as a formula."""
 _SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
@@ -85,7 +85,7 @@ class Rows:
         self._open_row: int | None = None
         """The number of the last row that waited with an open quote."""
         self.notes: list[str] = []
-        """What was assumed about the file and should be said."""
+        """The assumptions about the file that the user should be told."""
         if self._lines.is_guess:
             self.notes.append(f"{name} is read as {self._lines.encoding}; name another encoding with --encoding")
         self.name = name
@@ -114,11 +114,11 @@ class Rows:
 
     @property
     def next_number(self) -> int | None:
-        """The number of a line that was looked at and is read next; None if there is none."""
+        """The number of a line that was examined and is read next; None if there is none."""
         return self._lines.next_number
 
     def skip_to(self, number: int, restart: Callable[[], None]) -> None:
-        """Go on with the line of a number, as `InputText.skip_to` does."""
+        """Continue with the line of a number, like `InputText.skip_to`."""
         self._lines.skip_to(number, restart)
 
     def __iter__(self) -> Iterator[GoodRow | BadRow]:
@@ -231,7 +231,7 @@ class Rows:
                 continue
             number, cells, raw = values
             if len(columns) > 1 and raw.removeprefix("\ufeff") == self.header:
-                continue  # files were joined, or a writer has begun again
+                continue  # two files were joined, or a writer has started again
             cells = _without_marks_of_spreadsheets(cells, raw)
             if len(cells) > 1 and _are_blank(cells):
                 continue  # a spreadsheet writes an empty line as delimiters alone

@@ -1,9 +1,9 @@
-"""The terminal: what commands print there, and how they are stopped.
+"""The terminal: the output of commands, and the signals that stop them.
 
 output            prints results: tables, JSON, errors
 table_layout      tables as text of a given width
-help_layout       the help of the group, by what commands are for
-log_setup         how log lines look
+help_layout       the help of the group, with commands by purpose
+log_setup         the format of log lines
 standard_streams  standard input and output that are closed, full or not text
 stop_signals      SIGINT and SIGTERM for a command that waits for a file
 """

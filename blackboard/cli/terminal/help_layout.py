@@ -27,10 +27,10 @@ _NUMBERS = frozenset({int, float})
 
 
 class PlainCommand(TyperCommand):
-    """A command whose help says what to type."""
+    """A command whose help shows the word for each value."""
 
     def get_params(self, ctx: Any) -> Any:
-        """Return the parameters, with what the help shows for each."""
+        """Return the parameters, with their texts for the help."""
         return [set_metavar(param) for param in super().get_params(ctx)]
 
 

@@ -28,9 +28,9 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
         return event
 
     def show(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-        """Give each text one line without control characters. The renderer would print them on the terminal."""
+        """Convert each text to one line without control characters, which the renderer would print on the terminal."""
         shown = {name: clean(value) if isinstance(value, str) else value for name, value in event.items()}
-        if isinstance(trace := event.get("exception"), str):  # it has lines of its own; none begins in the first column
+        if isinstance(trace := event.get("exception"), str):  # a traceback has several lines, all of them indented
             shown["exception"] = "\n".join(f"    {clean(line)}" for line in trace.splitlines())
         return shown
 
@@ -54,7 +54,7 @@ def configure(level: int = logging.INFO, clock: Clock | None = None) -> None:
 
 @contextmanager
 def log_thread_errors() -> Iterator[None]:
-    """Log warnings, and errors that nobody catches, in threads and finalizers. Python would print their messages."""
+    """Log warnings, and uncaught errors in threads and finalizers, whose messages Python would print."""
     log = Log("blackboard")
 
     def log_thread(failure: threading.ExceptHookArgs) -> None:

@@ -1,7 +1,7 @@
 """Output for people (lines and tables) and for programs (one JSON document).
 
-Content of the board is printed as text, never as markup. A web form may contain control sequences and line breaks: they
-are removed before they reach a terminal, so that no text looks like a line of the program.
+Content of the board is printed as text, never as markup. Control sequences and line breaks, for example from a web
+form, are removed before they reach a terminal. So no text can look like a line of the program.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _json_value(value: object) -> object:
 
 
 def timestamp(at: datetime | None) -> str | None:
-    """Return a time as the views show it: `2026-01-05T09:00:00.000000Z`."""
+    """Return a time in the format of the views: `2026-01-05T09:00:00.000000Z`."""
     from blackboard.clock import from_datetime, iso
 
     return None if at is None else iso(from_datetime(at))
@@ -73,7 +73,7 @@ def second(at: datetime | None) -> str | None:
 
 
 def upcoming(at: datetime | None, now: datetime, *, minutes: bool = False) -> str | None:
-    """Return an instant for a table. A future instant is rounded up, so that it is never shown as past too early.
+    """Return an instant for a table. A future instant is rounded up, so that it never looks past too early.
 
     With `minutes`, an instant that is an hour away or more is shown to the minute.
     """
@@ -113,7 +113,7 @@ def _print(line: str, stream: TextIO, wraps: bool) -> None:
 _PLAIN = str.maketrans(
     {"\u2500": "-", "\u2026": "~", "\u2588": "#", **dict.fromkeys("\u2589\u258a\u258b\u258c\u258d\u258e\u258f")}
 )
-"""What a terminal without Unicode shows instead of lines, bars and ellipses."""
+"""The characters that a terminal without Unicode shows instead of lines, bars and ellipses."""
 
 
 def _drawn(text: str, stream: TextIO) -> str:
@@ -138,7 +138,7 @@ def count_list(counts: Mapping[str, float]) -> str:
 
 
 def describe_gone(agents: Mapping[str, int]) -> list[str]:
-    """Return a line for each agent that is not in the deployment and left work, with its amount."""
+    """Return a line for each agent that is no longer in the deployment and has unfinished work."""
     return [
         f"{agent} is not in the deployment; {count} of its crossings and activations are held"
         for agent, count in agents.items()

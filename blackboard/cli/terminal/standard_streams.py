@@ -47,7 +47,7 @@ def finish() -> None:
 
 
 def _discard(stream: TextIO) -> None:
-    """Send what a stream still holds to /dev/null: the interpreter flushes it again when it ends."""
+    """Send the buffered text of a stream to /dev/null, because the interpreter flushes it again at its end."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, stream.fileno())
     os.close(null)
@@ -55,9 +55,9 @@ def _discard(stream: TextIO) -> None:
 
 @contextlib.contextmanager
 def queue_output() -> Iterator[None]:
-    """Queue what is written to stdout and stderr, as the log is.
+    """Queue all text for stdout and stderr, like the log.
 
-    What an agent prints, or logs with another library, then neither fails nor waits because of a reader.
+    Text that an agent prints, or logs with another library, then neither fails nor waits because of a reader.
     """
     from blackboard.system import log_queue
 
@@ -130,7 +130,7 @@ class LogStream:
         while content:
             try:
                 content = content[os.write(self._descriptor, content) :]
-            except BlockingIOError:  # another process made the shared pipe or terminal non-blocking
+            except BlockingIOError:  # another process has set the shared pipe or terminal to non-blocking
                 select.select([], [self._descriptor], [])
         return len(text)
 

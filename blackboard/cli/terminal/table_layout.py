@@ -16,7 +16,7 @@ MIN_WIDTH = 8
 """The width below which no text is cut."""
 
 NO_VALUE = "-"
-"""What a cell shows that has no value."""
+"""The text of a cell without a value."""
 
 GAP = "   "
 
