@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from blackboard.core.decay import LAWS, Exponential
-from blackboard.store import statements
+from blackboard.store import statements, tag_filters
 from blackboard.store.live_marks import live_marks, live_marks_in_order, share_of
 from blackboard.store.statement_file import Statement, StatementFile
 
@@ -28,6 +28,8 @@ def variants(statement: Statement[object]) -> Iterator[tuple[str, Statement[obje
         statement = statement.using(share=share_of(LAWS.values()))
     if "{filter_by_tags}" in statement.texts["sqlite"]:
         yield from _filtered(statement)
+    if "{filter_deposits}" in statement.texts["sqlite"]:
+        yield f"{statement.name} [tags]", statement.using(filter_deposits=tag_filters.parts("has_tag", 2))
     options = re.findall(r"\[(\w+):", statement.texts["sqlite"])
     yield statement.name, statement
     for option in options:

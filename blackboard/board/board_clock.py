@@ -61,6 +61,7 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     for row in txn.sql.all(MARKS.marks_changed_since, since=since):
         _restart_fading(txn, row)
     txn.sql.run(WINDOWS.restart_window_events, since=since, at=txn.now)
+    txn.sql.run(WINDOWS.restart_window_tags, since=since, at=txn.now)
     window_totals.reset(txn)
     for watch in txn.active.watches.values():
         if watch.is_over_board and watch.absorbs:

@@ -69,6 +69,9 @@ def _remove_left(txn: BoardTransaction, limit: int) -> int:
         longest = txn.active.longest_windows.get(kind)
         before = txn.now + 1 if longest is None else needed_at - longest
         left = max(0, limit - removed)
+        if txn.sql.one(WINDOWS.next_tagged_kind, kind=kind) is not None:
+            for event_id in txn.sql.all(WINDOWS.left_deposits, kind=kind, before=before, limit=left):
+                txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=event_id)
         removed += txn.sql.run(WINDOWS.delete_left, kind=kind, before=before, limit=left).rowcount
     return removed
 

@@ -347,6 +347,11 @@ class Measure(ABC):
         }
         return measure(*self.kinds, **(own | options))
 
+    @property
+    def tags(self) -> frozenset[str]:
+        """The names of the tags that decide which marks count."""
+        return frozenset() if self.where is None else frozenset(self.where.values)
+
     def covers(self, subject: str) -> bool:
         """Return whether marks of a subject count."""
         return self.subject is None or fnmatchcase(subject, self.subject)

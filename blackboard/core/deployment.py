@@ -660,6 +660,16 @@ class Deployment(Data):
                         longest[kind] = max(longest.get(kind, 0), measure.within or 0)
         return longest
 
+    def tags_in_windows(self) -> dict[str, frozenset[str]]:
+        """Return the tags by which windows find the deposits of each kind, in a condition or a guard."""
+        tags: dict[str, frozenset[str]] = {}
+        for watch in (watch for agent in self.agents.values() for watch in agent.watches):
+            for condition in (watch.condition, watch.guard):
+                for measure in () if condition is None else condition.windows:
+                    for kind in measure.kinds if measure.tags else ():
+                        tags[kind] = tags.get(kind, frozenset()) | measure.tags
+        return tags
+
     def content(self) -> str:
         """Return the deployment without its version as canonical JSON. Equal deployments have equal texts."""
         return json.dumps(self.model_dump(mode="json", exclude={"version"}), sort_keys=True, ensure_ascii=False)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from blackboard.core import decay
+from blackboard.store import tag_filters
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS
@@ -36,7 +37,7 @@ def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
 
 def _parts(first: str, tags: int) -> dict[str, str]:
     """Return the texts of the open fragments of a statement; the first filter by tags has another form."""
-    filters = " ".join(f"{{{'is_also_tagged' if number else first}({number})}}" for number in range(tags))
+    filters = tag_filters.parts("is_also_tagged", tags, first=first)
     return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.store.rows import CrossingRow, EventRow, Id, Instant, MarkRow, Money
+from blackboard.store.rows import CrossingRow, EventRow, Id, Instant, MarkRow, Money, WindowEventRow
 
 
 class TransactionStart(NamedTuple):
@@ -85,6 +85,13 @@ class StimulusSums(NamedTuple):
     marks: int
     sum0: float
     sum1: float
+
+
+class WindowPayload(NamedTuple):
+    """A deposit that windows count, and its payload; None if it was erased."""
+
+    deposit: WindowEventRow
+    payload: str | None
 
 
 class BatchWindow(NamedTuple):

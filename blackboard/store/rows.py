@@ -207,6 +207,18 @@ class WindowEventRow(NamedTuple):
     """The agent that deposited it; "" if it was none."""
 
 
+class WindowTagRow(NamedTuple):
+    """A row of `window_tag`: a value of a tag of a deposit, by which a window of the active deployment finds it."""
+
+    kind: str
+    name: str
+    value: str
+    """The key of the value, as in `MarkTagRow`."""
+    occurred_at: Instant
+    event_id: Id
+    subject: str
+
+
 class DepositKeyRow(NamedTuple):
     """A row of `deposit_key`: the first request that an author made with a key for a kind.
 
@@ -610,6 +622,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "followed_watch": FollowedWatchRow._fields,
     "read_position": ReadPositionRow._fields,
     "window_event": WindowEventRow._fields,
+    "window_tag": WindowTagRow._fields,
     "worker": WorkerRow._fields,
     **VIEWS,
 }

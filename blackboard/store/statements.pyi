@@ -20,6 +20,7 @@ from blackboard.store.query_rows import (
     TransactionStart,
     WaitingNeedRow,
     WatchCount,
+    WindowPayload,
 )
 from blackboard.store.rows import (
     AbsorbedRow,
@@ -46,6 +47,7 @@ from blackboard.store.rows import (
     WatchRow,
     WatchStateRow,
     WindowEventRow,
+    WindowTagRow,
     WorkerRow,
 )
 from blackboard.store.statement_file import Statement, StatementFile
@@ -377,19 +379,28 @@ class _Retention(StatementFile):
 
 class _Windows(StatementFile):
     insert_window_event: Statement[object]
+    insert_window_tag: Statement[object]
+    tags_of_deposit: Statement[WindowTagRow]
     window_of_subject: Statement[WindowEventRow]
     window_of_board: Statement[WindowEventRow]
     sum_window: Statement[StimulusSums]
     sum_window_of_subject: Statement[StimulusSums]
     window_events_of_mark: Statement[WindowEventRow]
     next_subject_in_windows: Statement[str | None]
+    delete_window_tags_of_deposit: Statement[object]
+    delete_window_tags: Statement[object]
+    delete_window_tags_of_subject: Statement[object]
     delete_window_events_of_mark: Statement[object]
     delete_window_events_of_subject: Statement[object]
     next_kind_in_windows: Statement[str | None]
+    next_tagged_kind: Statement[str]
+    left_deposits: Statement[Id]
     delete_left: Statement[object]
     restart_window_events: Statement[object]
+    restart_window_tags: Statement[object]
     rename_agent_in_windows: Statement[object]
     fill_window: Statement[object]
+    deposits_in_window: Statement[WindowPayload]
 
 MARKS: _Marks
 CROSSINGS: _Crossings

@@ -128,6 +128,13 @@ table(
     clustered=True,
 )
 table(
+    "window_tag",
+    rows.WindowTagRow,
+    "kind name value occurred_at event_id",
+    Index(None, "event_id"),
+    clustered=True,
+)
+table(
     "deposit_key",
     rows.DepositKeyRow,
     "key author kind",

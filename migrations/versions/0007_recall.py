@@ -18,6 +18,7 @@ def upgrade() -> None:
     """Each part has a function of its own."""
     _parameters_of_laws()
     _tags()
+    _tags_in_windows()
 
 
 def _parameters_of_laws() -> None:
@@ -41,3 +42,23 @@ def _tags() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_mark_tag_mark_id", "mark_tag", ["mark_id"])
+
+
+def _tags_in_windows() -> None:
+    """Add the tags of the deposits in windows. No window filters by tags yet."""
+    op.create_table(
+        "window_tag",
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, primary_key=True),
+        sa.Column("occurred_at", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column(
+            "event_id",
+            sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column("subject", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_window_tag_event_id", "window_tag", ["event_id"])

@@ -34,6 +34,8 @@ MEASURES = [
     strength("pulse", where=TAGGED),
     total("beat", "pulse", where=TAGGED),
     count("pulse", "beat", over="board", where=TAGGED),
+    count("beat", "pulse", where=TAGGED, within="9s"),
+    total("beat", over="board", where=TAGGED, within="4s"),
     count("beat", "pulse", within="9s"),
     total("beat", over="board", within="4s"),
 ]

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, strongest, total
+from blackboard.board import retention
 from blackboard.board.transactions import tagged_marks
 from blackboard.core.conditions import Condition
 from blackboard.core.decay import Exponential
 from blackboard.errors import ConfigurationError
+from tests.board.sum_checks import check_window_sums
 from tests.board.world import HOUR, MINUTE, World, inputs, kind, spec
+from tests.support.board_steps import in_transaction
 
 HIGH = {"severity": "high"}
 KINDS = {
@@ -197,3 +200,82 @@ def test_a_waiting_crossing_is_tested_with_the_tags_of_its_instant(world: World)
     world.deploy(KINDS, spec("pager", total("alert", where=HIGH) >= 1))
     world.follow()
     assert {row.subject: row.state for row in world.crossings()} == {"a": "waiting", "b": "skipped"}
+
+
+@pytest.mark.parametrize("over", ["subject", "board"])
+def test_a_window_counts_the_deposits_that_had_the_tags(world: World, over: Any) -> None:
+    world.deploy(KINDS, spec("pager", count("alert", over=over, where=HIGH, within="10m") >= 3))
+    for severity in ("high", "low", "high", "low"):
+        mark = put(world, "db", severity)
+        world.advance(MINUTE)
+    assert world.waiting("pager") == 0
+    put(world, "db", ["high", "huge"])
+    put(world, "db", "low")
+    assert world.waiting("pager") == 1
+    [item] = world.claimed("pager").inputs
+    assert item.event.mark_id == mark
+    assert '"high"' in (item.event.payload or "")
+    in_transaction(world.board, check_window_sums)
+    world.board.withdraw(mark)
+    in_transaction(world.board, check_window_sums)
+    assert world.sql("SELECT * FROM window_tag") == []
+
+
+def test_a_window_that_falls_needs_the_tags_too(world: World) -> None:
+    world.deploy(KINDS, spec("quiet", total("seen", where=HIGH, within="10m") < 2))
+    for severity in ("high", "low", "high"):
+        put(world, "db", severity, kind="seen")
+        world.advance(MINUTE)
+    put(world, "db", "low", kind="seen")
+    world.advance(7 * MINUTE)
+    world.fire_all_due()
+    assert world.waiting("quiet") == 1
+    assert len(world.woken("quiet") or ()) == 2
+
+
+def test_deposits_in_windows_get_the_tags_of_a_new_filter_and_lose_those_of_an_old_one(world: World) -> None:
+    any_tag = spec("pager", count("seen", over="board", within="1h") >= 9)
+    world.deploy(KINDS, any_tag)
+    for severity in ("high", "low", "high"):
+        put(world, "db", severity, kind="seen")
+    assert world.sql("SELECT * FROM window_tag") == []
+    world.deploy(KINDS, spec("pager", count("seen", over="board", where=HIGH, within="1h") >= 2))
+    world.follow()
+    assert world.waiting("pager") == 1
+    assert len(world.sql("SELECT * FROM window_tag")) == 3
+    in_transaction(world.board, check_window_sums)
+    world.deploy(KINDS, any_tag)
+    assert world.sql("SELECT * FROM window_tag") == []
+
+
+def test_deposits_lose_their_tags_when_they_leave_the_window_or_are_forgotten(world: World) -> None:
+    world.deploy(KINDS, spec("pager", count("seen", where=HIGH, within="10m") >= 9))
+    put(world, "old", "high", kind="seen")
+    world.advance(HOUR)
+    put(world, "db", "high", kind="seen")
+    in_transaction(world.board, retention._remove_left, 100)
+    assert [row[0] for row in world.sql("SELECT subject FROM window_tag")] == ["db"]
+    world.board.forget("db")
+    assert world.sql("SELECT * FROM window_tag") == []
+
+
+def test_a_tag_that_is_compared_in_another_way_moves_marks(world: World) -> None:
+    def alert(form: str | None) -> Any:
+        field = {"type": "string"} | ({"format": form} if form else {})
+        schema = {"type": "object", "properties": {"since": field}}
+        return KINDS["alert"].model_copy(update={"tags": ("since",), "payload": schema})
+
+    nine, ten = "2026-03-04T09:00:00Z", "2026-03-04T10:00:00+01:00"
+    pagers = [
+        spec("pager", count("alert", over="board", where={"since": nine}) >= 1),
+        spec("window", count("alert", over="board", where={"since": nine}, within="1h") >= 1),
+    ]
+    world.deploy({"alert": alert(None)}, *pagers)
+    world.put("alert", "db", payload={"since": ten})
+    assert (world.waiting("pager"), world.waiting("window")) == (0, 0)
+    world.deploy({"alert": alert("date-time")}, *pagers)
+    world.follow()
+    assert (world.waiting("pager"), world.waiting("window")) == (1, 1)
+    world.deploy({"alert": alert(None)}, *pagers)
+    world.follow()
+    assert [row.state for row in world.crossings()] == ["skipped", "skipped"]

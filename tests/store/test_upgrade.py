@@ -80,7 +80,16 @@ NEW = {
     ("event", "shown_event_id"), ("mark", "occurred_at"), ("mark", "last_author"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
 }  # fmt: skip
-NEW_TABLES = {"model_pause", "read_position", "watch_state", "window_event", "open_need", "mark_tag", "followed_watch"}
+NEW_TABLES = {
+    "model_pause",
+    "read_position",
+    "watch_state",
+    "window_event",
+    "open_need",
+    "mark_tag",
+    "window_tag",
+    "followed_watch",
+}
 
 
 @pytest.fixture

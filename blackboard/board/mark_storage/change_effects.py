@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from blackboard.board.mark_storage import departures
 from blackboard.board.mark_storage.joined_marks import NewDeposit
+from blackboard.board.transactions import window_events
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import episode_crossings, guards, predicted_crossings, rising_crossings, window_totals
 from blackboard.store.rows import MarkRow, WindowEventRow
-from blackboard.store.statements import WINDOWS
 
 
 def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
@@ -49,8 +49,12 @@ def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event
         intensity=new.state.intensity,
         agent="" if request.activation_id is None else request.author,
     )
-    txn.sql.put(WINDOWS.insert_window_event, row)
-    window_totals.add(txn, row)
+    keys: dict[str, frozenset[str]] = {}
+    if (names := txn.active.tags_in_windows.get(request.kind)) is not None:
+        tags = txn.tags(request.kind, request.payload_text)
+        keys = {} if tags is None else {name: keys for name, keys in tags.keys.items() if name in names}
+    window_events.record(txn.sql, row, keys)
+    window_totals.add(txn, row, keys)
     return True
 
 

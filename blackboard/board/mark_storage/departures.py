@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.mark_storage import mark_lookup, mark_tags, open_needs
 from blackboard.board.registration import changed_watches, mark_migration
+from blackboard.board.transactions import window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
@@ -89,7 +90,10 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
-        window_totals.add(txn, deposit, sign=-1)
+        keys = window_events.keys_of(txn.sql, deposit.event_id) if row.kind in txn.active.tags_in_windows else {}
+        window_totals.add(txn, deposit, keys, sign=-1)
+        if keys:
+            txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=deposit.event_id)
     txn.sql.run(WINDOWS.delete_window_events_of_mark, mark_id=row.id)
     predicted_crossings.predict_after_withdrawal(txn, row)
     for watch in txn.active.measuring.get(row.kind, ()):

@@ -142,6 +142,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         ERASURE.delete_predicted,
         ERASURE.delete_watch_states,
         ERASURE.delete_followed_watches,
+        WINDOWS.delete_window_tags_of_subject,
         WINDOWS.delete_window_events_of_subject,
     ):
         txn.sql.run(statement, subject=subject)

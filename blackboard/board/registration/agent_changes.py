@@ -35,6 +35,8 @@ class _WatchChange(NamedTuple):
     """The watch as the board stores it; None if the board never had it."""
     agent_before: AgentSpec | None
     """The agent in the former deployment; None if it is new."""
+    is_retagged: bool
+    """Whether the values of tags in its condition are compared in another way, so that other marks may count."""
 
     @property
     def spec_before(self) -> WatchSpec | None:
@@ -57,7 +59,7 @@ class _WatchChange(NamedTuple):
     def begins_anew(self) -> bool:
         """Whether the watch is new, returns, or has another condition."""
         before = self.spec_before
-        if self.row is None or not self.row.active or before is None:
+        if self.row is None or not self.row.active or before is None or self.is_retagged:
             return True
         return _differs(before, self.spec) or self.timing != self.timing_before
 
@@ -70,10 +72,13 @@ class _WatchChange(NamedTuple):
         return self.spec.guard != before.guard or self.agent_before.on_guard_of(before) == "defer"
 
 
-def register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str]) -> list[str]:
+def register_agents(
+    txn: BoardTransaction, old: Deployment, new: Deployment, revalued: set[str], retagged: set[tuple[str, str]]
+) -> list[str]:
     """Register the agents and their watches, end those that are gone, and return the changes in words.
 
-    `revalued` has the kinds whose marks have other strengths or ends.
+    `revalued` has the kinds whose marks have other strengths or ends, `retagged` the kinds and tags whose values are
+    compared in another way.
 
     Raises:
         ConfigurationError: An agent that is new or changed has settings that cannot work together.
@@ -91,7 +96,10 @@ def register_agents(txn: BoardTransaction, old: Deployment, new: Deployment, rev
         elif before != agent:
             changed.append(f"agent {agent.name}: {agent.differing_fields(before)}")
         for watch in agent.watches:
-            _follow_watch(txn, _WatchChange(agent, watch, known.get((agent.name, watch.name)), before), revalued)
+            measures = [comparison.measure for comparison in watch.condition.comparisons()]
+            tags = {(kind, tag) for measure in measures for kind in measure.kinds for tag in measure.tags}
+            row, is_retagged = known.get((agent.name, watch.name)), not retagged.isdisjoint(tags)
+            _follow_watch(txn, _WatchChange(agent, watch, row, before, is_retagged), revalued)
     return changed
 
 
@@ -178,9 +186,9 @@ def _update_watch(txn: BoardTransaction, change: _WatchChange, row: WatchRow) ->
 
 def _keep_waiting(txn: BoardTransaction, watch_id: int, before: WatchSpec, change: _WatchChange) -> None:
     """Plan a retest of the crossings that wait for a changed watch. A changed guard that drops counts as a change."""
-    if _differs(before, change.spec) or change.has_new_dropping_guard:
+    if _differs(before, change.spec) or change.is_retagged or change.has_new_dropping_guard:
         crossing_retests.plan(txn, watch_id, before.condition)
-    if _measures(before.condition) != _measures(change.spec.condition):
+    if _measures(before.condition) != _measures(change.spec.condition) or change.is_retagged:
         # A prediction means that the value was above the threshold. The watch has another value now.
         txn.sql.run(CROSSINGS.delete_predicted_of_watch, watch_id=watch_id)
 
@@ -194,7 +202,7 @@ def _keep_states(txn: BoardTransaction, watch_id: int, before: WatchSpec, change
     spec, timing, timing_before = change.spec, change.timing, change.timing_before
     if timing_before is None and timing is None:
         return
-    has_other_value = _measures(before.condition) != _measures(spec.condition)
+    has_other_value = _measures(before.condition) != _measures(spec.condition) or change.is_retagged
     keeps = spec.condition.is_falling or (spec.condition.has_window and before.include_own == spec.include_own)
     has_other_marks = _differs(before, spec) and not keeps
     if timing_before is None or timing is None or has_other_value or has_other_marks:

@@ -9,13 +9,16 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.statements import DEPLOYMENTS, MARKS
 
 
-def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> tuple[list[str], set[str]]:
+def register_kinds(
+    txn: BoardTransaction, old: Deployment, new: Deployment
+) -> tuple[list[str], set[str], set[tuple[str, str]]]:
     """Register new and changed kinds.
 
     Returns:
-        The changes in words, and the kinds whose marks have other strengths or ends.
+        The changes in words, the kinds whose marks have other strengths or ends, and the kinds and tags whose values
+        are compared in another way.
     """
-    changed, revalued = [], set()
+    changed, revalued, retagged = [], set(), set()
     for name, spec in new.kinds.items():
         kind, known = new.kind(name), old.kinds.get(name)
         law = txn.laws.register(txn.sql, kind.decay)
@@ -29,6 +32,7 @@ def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> t
         changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}")
         changed += unique_values.follow(txn, name, known or KindSpec(), spec)
         changed += tag_changes.follow(txn, name, known or KindSpec(), spec)
+        retagged |= {(name, tag) for tag in tag_changes.changed_tags(known or KindSpec(), spec)}
         if known is not None and known.on_repeat != spec.on_repeat:
             changed += _repeat_change(txn, name, known, spec)
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
@@ -36,7 +40,7 @@ def register_kinds(txn: BoardTransaction, old: Deployment, new: Deployment) -> t
             _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)
         if (row.weight, row.floor, row.law) != (kind.weight, kind.floor, law):
             revalued.add(name)
-    return changed, revalued
+    return changed, revalued, retagged
 
 
 def _repeat_change(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from blackboard.board.registration import agent_changes, backfill, kind_changes
 from blackboard.board.result_types import DeployResult
+from blackboard.board.transactions import window_events
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import predicted_crossings
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec, mistakes_in_filters
+from blackboard.core.tags import Tags, TagSchema
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, WINDOWS
@@ -38,9 +40,10 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     version = old.version + 1
     txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
     txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
-    changed, revalued = kind_changes.register_kinds(txn, old, new)
-    changed += agent_changes.register_agents(txn, old, new, revalued)
+    changed, revalued, retagged = kind_changes.register_kinds(txn, old, new)
+    changed += agent_changes.register_agents(txn, old, new, revalued, retagged)
     _fill_windows(txn, old, new)
+    _tag_deposits(txn, old, new, retagged)
     changed += _trust_changes(old, new)
     for author in sorted({*old.limits, *new.limits}):
         if differences := new.limits.get(author, DepositLimits()).changes_from(old.limits.get(author, DepositLimits())):
@@ -63,6 +66,32 @@ def _fill_windows(txn: BoardTransaction, old: Deployment, new: Deployment) -> No
         if length > before.get(kind, 0):
             after = txn.now - length
             txn.sql.run(WINDOWS.fill_window, kind=kind, after=after, since=txn.last_event_before(after))
+
+
+def _tag_deposits(txn: BoardTransaction, old: Deployment, new: Deployment, retagged: set[tuple[str, str]]) -> None:
+    """Give the deposits in windows the tags by which windows find them now."""
+    before, after, longest = old.tags_in_windows(), new.tags_in_windows(), old.longest_windows()
+    for kind, tags in before.items():
+        for tag in tags:
+            if tag not in after.get(kind, ()) or (kind, tag) in retagged:
+                txn.sql.run(WINDOWS.delete_window_tags, kind=kind, tag=tag)
+    for kind, tags in after.items():
+        is_longer = new.longest_windows()[kind] > longest.get(kind, 0)
+        for tag in sorted(tags):
+            if is_longer or tag not in before.get(kind, ()) or (kind, tag) in retagged:
+                _add_tag(txn, new.kind(kind).tag_schema, tag)
+
+
+def _add_tag(txn: BoardTransaction, schema: TagSchema, tag: str) -> None:
+    """Add a tag to the deposits of a kind in windows that do not have it yet."""
+    after = 0
+    while rows := txn.sql.all(
+        WINDOWS.deposits_in_window, kind=schema.kind, tag=tag, after=after, limit=MARKS_PER_BATCH
+    ):
+        for deposit, payload in rows:
+            if payload is not None:
+                window_events.add_tag(txn.sql, deposit, tag, Tags(schema, payload).keys.get(tag, ()))
+        after = rows[-1].deposit.event_id
 
 
 def _trust_changes(old: Deployment, new: Deployment) -> list[str]:

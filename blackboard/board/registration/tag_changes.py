@@ -33,6 +33,12 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
     return [f"kind {name}: {tagged} live marks have the tags {', '.join(added)}"] if tagged else []
 
 
+def changed_tags(old: KindSpec, new: KindSpec) -> set[str]:
+    """Return the tags that a kind keeps, and whose values are compared in another way."""
+    before, after = _fields(old), _fields(new)
+    return {tag for tag in before.keys() & after.keys() if before[tag] != after[tag]}
+
+
 def rows_of(schema: TagSchema, row: MarkRow) -> list[MarkTagRow]:
     """Return the rows of the tags of a mark."""
     keys = schema.keys(json.loads(row.payload))

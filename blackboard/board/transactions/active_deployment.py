@@ -263,6 +263,11 @@ class ActiveDeployment:
         return self.deployment.longest_windows()
 
     @cached_property
+    def tags_in_windows(self) -> dict[str, frozenset[str]]:
+        """The tags by which windows find the deposits of each kind."""
+        return self.deployment.tags_in_windows()
+
+    @cached_property
     def migrating(self) -> set[str]:
         """The kinds with marks that the backfill has not reached."""
         return {kind for kind, _ in self.law_changes}

@@ -11,11 +11,11 @@ from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import WindowReading, fading_events
 from blackboard.clock import Instant
-from blackboard.core.conditions import Condition
+from blackboard.core.conditions import Condition, Measure
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks import Kind
 from blackboard.core.reinforcement import FadingMark, FadingState
-from blackboard.core.tags import Tags
+from blackboard.core.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement
@@ -195,7 +195,11 @@ class BoardTransaction:
 
     def fading_events(self, condition: Condition, reading: WindowReading) -> list[FadingMark]:
         """Return the deposits in the windows of a condition; see `window_events.fading_events`."""
-        return fading_events(self.sql, condition, lambda kind: self.kind(kind).weight, reading)
+        return fading_events(self.sql, condition, lambda kind: self.kind(kind).weight, self.filter_of, reading)
+
+    def filter_of(self, kind: str, measure: Measure) -> TagFilter | None:
+        """Return the filter of a kind's marks or deposits for the tags of a measure; None if it counts all of them."""
+        return None if measure.where is None else self.kind(kind).tag_schema.filter_of(measure.where)
 
     def exact_until(self, kind: str) -> Instant:
         """Return the instant up to which `evaporates_at` is exact for a kind; 0 while its marks are being migrated."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.tags import TagFilter, Where
+from blackboard.store import tag_filters
 from blackboard.store.statements import MARKS
 
 FEW_MARKS = 1000
@@ -36,7 +37,4 @@ def rarest_first(txn: BoardTransaction, tags: TagFilter) -> tuple[TagFilter, boo
 
 def parameters(txn: BoardTransaction, tags: TagFilter) -> dict[str, Any]:
     """Return the parameters of a statement that filters by tags."""
-    values: dict[str, Any] = {}
-    for number, (name, keys) in enumerate(tags.keys.items()):
-        values |= {f"tag_{number}": name, f"values_{number}": txn.sql.list_of(sorted(keys))}
-    return values
+    return tag_filters.parameters(txn.sql, tags.keys)

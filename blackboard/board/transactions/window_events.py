@@ -8,18 +8,24 @@ threshold: older deposits leave the window before these.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from blackboard.clock import Instant
 from blackboard.core.conditions import Condition, Count, Measure
 from blackboard.core.decay import Step
 from blackboard.core.reinforcement import FadingMark, FadingState
+from blackboard.core.tags import TagFilter, WhereClause
 from blackboard.durations import Microseconds
-from blackboard.store.rows import WindowEventRow
+from blackboard.store import tag_filters
+from blackboard.store.rows import WindowEventRow, WindowTagRow
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import WINDOWS
 from blackboard.store.transaction import Transaction
+
+R = TypeVar("R")
 
 FIRST_READ = 64
 """The number of deposits of a total that are read at first."""
@@ -51,35 +57,46 @@ class WindowReading:
         return math.inf if self.is_whole else max(threshold, self.reaching)
 
 
+FilterOf = Callable[[str, Measure], TagFilter | None]
+"""Returns the filter of a kind's deposits for the tags of a measure; None if it counts all of them."""
+
+
 def fading_events(
-    sql: Transaction, condition: Condition, weights: Callable[[str], float], reading: WindowReading
+    sql: Transaction, condition: Condition, weights: Callable[[str], float], filter_of: FilterOf, reading: WindowReading
 ) -> list[FadingMark]:
     """Return the deposits in the windows of a condition as a forecast needs them. `weights` gives those of kinds."""
-    found: dict[tuple[int, int], FadingMark] = {}
+    found: dict[tuple[int, int, WhereClause | None], FadingMark] = {}
     for comparison in condition.comparisons():
-        within = comparison.measure.within
+        within, where = comparison.measure.within, comparison.measure.where
         if within is None:
             continue
         scope = None if comparison.measure.over == "board" else reading.subject
         span = {"after": reading.at - within, "ignored": reading.ignored, "up_to": reading.up_to}
         enough = reading.enough(comparison.threshold)
-        for row in _newest(sql, comparison.measure, scope, weights, span, enough):
+        for row in _newest(sql, comparison.measure, scope, weights, filter_of, span, enough):
             state = FadingState(row.intensity, row.occurred_at, _stay(within))
-            found[row.event_id, within] = FadingMark(
-                row.kind, row.subject, weights(row.kind), state, row.occurred_at + within, row.occurred_at, within
+            found[row.event_id, within, where] = FadingMark(
+                row.kind,
+                row.subject,
+                weights(row.kind),
+                state,
+                row.occurred_at + within,
+                row.occurred_at,
+                within,
+                where=where,
             )
     return list(found.values())
 
 
 def events_since(
-    sql: Transaction, measure: Measure, subject: str | None, since: Instant, *, ignored: str = ""
+    sql: Transaction, measure: Measure, subject: str | None, filter_of: FilterOf, since: Instant, *, ignored: str = ""
 ) -> list[WindowEventRow]:
     """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
     span = {"after": since - 1, "ignored": ignored, "up_to": ALL}
     return [
         row
         for kind in measure.kinds
-        for row in _read(sql, kind, None if measure.over == "board" else subject, span, ALL)
+        for row in _read(sql, kind, None if measure.over == "board" else subject, filter_of(kind, measure), span, ALL)
         if measure.covers(row.subject)
     ]
 
@@ -100,6 +117,7 @@ def _newest(
     measure: Measure,
     subject: str | None,
     weights: Callable[[str], float],
+    filter_of: FilterOf,
     span: Mapping[str, object],
     enough: float,
 ) -> Iterator[WindowEventRow]:
@@ -107,7 +125,7 @@ def _newest(
     for kind in measure.kinds:
         limit = ALL if enough == math.inf else math.ceil(enough) if isinstance(measure, Count) else FIRST_READ
         while True:
-            rows = _read(sql, kind, subject, span, limit)
+            rows = _read(sql, kind, subject, filter_of(kind, measure), span, limit)
             counted = [row for row in rows if measure.covers(row.subject)]
             if len(rows) < limit or measure.value([weights(kind) * row.intensity for row in counted]) >= enough:
                 break
@@ -115,12 +133,54 @@ def _newest(
         yield from counted
 
 
+def record(sql: Transaction, row: WindowEventRow, keys: Mapping[str, Iterable[str]]) -> None:
+    """Record a deposit for the windows that count its kind, with the keys of the tags by which they find it."""
+    sql.put(WINDOWS.insert_window_event, row)
+    for name, values in keys.items():
+        add_tag(sql, row, name, values)
+
+
+def add_tag(sql: Transaction, row: WindowEventRow, name: str, values: Iterable[str]) -> None:
+    """Record the values of a tag of a deposit in windows."""
+    for value in values:
+        sql.put(
+            WINDOWS.insert_window_tag,
+            WindowTagRow(row.kind, name, value, row.occurred_at, row.event_id, row.subject),
+        )
+
+
+def keys_of(sql: Transaction, event_id: int) -> dict[str, frozenset[str]]:
+    """Return the keys of the tags by which windows find a deposit."""
+    keys: dict[str, frozenset[str]] = {}
+    for row in sql.all(WINDOWS.tags_of_deposit, event_id=event_id):
+        keys[row.name] = keys.get(row.name, frozenset()) | {row.value}
+    return keys
+
+
+def with_filter(
+    sql: Transaction, statement: Statement[R], tags: TagFilter | None
+) -> tuple[Statement[R], dict[str, object]]:
+    """Return a statement over deposits that filters by tags, and the parameters of the filter."""
+    if tags is None:
+        return statement, {}
+    filters = tag_filters.parts("has_tag", len(tags.keys))
+    return statement.using(filter_deposits=filters), tag_filters.parameters(sql, tags.keys)
+
+
 def _read(
-    sql: Transaction, kind: str, subject: str | None, span: Mapping[str, object], limit: int
+    sql: Transaction,
+    kind: str,
+    subject: str | None,
+    tags: TagFilter | None,
+    span: Mapping[str, object],
+    limit: int,
 ) -> list[WindowEventRow]:
     if subject is None:
-        return sql.all(WINDOWS.window_of_board, kind=kind, limit=limit, **span)
-    return sql.all(WINDOWS.window_of_subject, kind=kind, subject=subject, limit=limit, **span)
+        statement, values = with_filter(sql, WINDOWS.window_of_board, tags)
+    else:
+        statement, values = with_filter(sql, WINDOWS.window_of_subject, tags)
+        values["subject"] = subject
+    return sql.all(statement, kind=kind, limit=limit, **span, **values)
 
 
 @lru_cache(maxsize=1024)

@@ -16,7 +16,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison, Condition, Measure
 from blackboard.core.strength_forecast import value_at
 from blackboard.core.tags import Tags
-from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
+from blackboard.store.rows import CrossingRow, EventRow, MarkRow, WindowEventRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 Input = tuple[EventRow, float]
@@ -132,21 +132,35 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: st
             found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.is_falling else 1)
-        for deposit in events_since(txn.sql, measure, subject or None, since, ignored=watch.ignored_in_windows):
-            if deposit.mark_id not in found and (state := _last_state(txn, watch, deposit.subject, deposit.mark_id)):
+        deposits = events_since(
+            txn.sql, measure, subject or None, txn.filter_of, since, ignored=watch.ignored_in_windows
+        )
+        for deposit in deposits:
+            if deposit.mark_id not in found and (state := _last_state(txn, watch, deposit, measure)):
                 found[deposit.mark_id] = state
     return sorted(found.values(), key=_strongest_first)
 
 
-def _last_state(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> Input | None:
-    """Return the present state of a mark, or its last state if it has left the board.
+def _last_state(
+    txn: BoardTransaction, watch: RegisteredWatch, deposit: WindowEventRow, measure: Measure
+) -> Input | None:
+    """Return the present state of the mark of a deposit, or its last state if it has left the board.
 
-    Returns None if that is not known, or if the mark may not wake the agent.
+    If the mark has other tags by now than the window counts, return it as the deposit left it, with the strength 0.
+    Returns None if the state is not known, or if the mark may not wake the agent.
     """
-    if (row := txn.sql.one(MARKS.get_mark, id=mark_id)) is not None:
-        return (event_of(txn, row), txn.strength(row)) if need_access.counts(txn, watch, row) else None
-    event = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
-    return None if event is None else (event, strength_of(txn, event))
+    if (row := txn.sql.one(MARKS.get_mark, id=deposit.mark_id)) is not None:
+        state = (event_of(txn, row), txn.strength(row)) if need_access.counts(txn, watch, row) else None
+    else:
+        event = txn.sql.one(MARKS.last_deposit, subject=deposit.subject, mark_id=deposit.mark_id)
+        state = None if event is None else (event, strength_of(txn, event))
+    if state is None or measure.where is None:
+        return state
+    tags = _tags_of(txn, state[0])
+    if tags is not None and tags.match(measure.where):
+        return state
+    event = txn.sql.one(MARKS.get_event, id=deposit.event_id)
+    return None if event is None else (event, 0.0)
 
 
 def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> MarksBehind:

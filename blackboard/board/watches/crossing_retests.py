@@ -201,7 +201,11 @@ class _Retest:
         up_to = self.txn.last_event_before(self.at + 1)
         reading = WindowReading(self.at, subject or None, ignored=ignored, up_to=up_to, is_whole=True)
         return fading_events(
-            self.txn.sql, condition, lambda kind: self._past_deployment(kind).kind(kind).weight, reading
+            self.txn.sql,
+            condition,
+            lambda kind: self._past_deployment(kind).kind(kind).weight,
+            self.txn.filter_of,
+            reading,
         )
 
     def _subjects_in_windows(self) -> Iterator[str]:

@@ -11,25 +11,30 @@ doubt.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import RunningSums
+from blackboard.board.transactions.window_events import with_filter
 from blackboard.board.watches.board_totals import ROUNDING, add_terms, groups_of
 from blackboard.clock import Instant
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import WindowEventRow
+from blackboard.store.statement_file import Statement
 from blackboard.store.statements import CROSSINGS, WINDOWS
 
 WINDOW = "window"
 """The value for the law in the key of the sums."""
 
 
-def add(txn: BoardTransaction, deposit: WindowEventRow, sign: int = 1) -> None:
+def add(txn: BoardTransaction, deposit: WindowEventRow, keys: Mapping[str, frozenset[str]], sign: int = 1) -> None:
     """Add a deposit that was recorded to the sums of its kind, or subtract a deposit (sign -1) that will be removed."""
     for watch in _watches(txn, deposit.kind):
         if deposit.agent and deposit.agent == watch.ignored_in_windows:
+            continue
+        tags = txn.filter_of(deposit.kind, watch.comparison.measure)
+        if tags is not None and not tags.passes(keys):
             continue
         if (group := groups_of(txn, watch).get((deposit.kind, WINDOW))) is None:
             _build(txn, watch, deposit.kind)
@@ -74,7 +79,7 @@ def _group(txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: st
     if subject:
         span = {"after": txn.now - _length(watch), "up_to": txn.now, "ignored": watch.ignored_in_windows}
         group = RunningSums()
-        add_terms(group, *txn.sql.existing(WINDOWS.sum_window_of_subject, kind=kind, subject=subject, **span), sign=+1)
+        add_terms(group, *_sum(txn, watch, WINDOWS.sum_window_of_subject, kind=kind, subject=subject, **span), sign=+1)
         return group
     if (kind, WINDOW) not in groups_of(txn, watch):
         _build(txn, watch, kind)
@@ -101,7 +106,15 @@ def _sums(
     """Return the sums of the deposits that leave the window after an instant, up to another (None: no limit)."""
     length = _length(watch)
     span = {"after": since - length, "up_to": txn.now if until is None else until - length}
-    return txn.sql.existing(WINDOWS.sum_window, kind=kind, ignored=watch.ignored_in_windows, **span)
+    return _sum(txn, watch, WINDOWS.sum_window, kind=kind, ignored=watch.ignored_in_windows, **span)
+
+
+def _sum(
+    txn: BoardTransaction, watch: RegisteredWatch, statement: Statement[StimulusSums], *, kind: str, **values: object
+) -> StimulusSums:
+    """Return the sums of the deposits of a kind that have the tags of a watch."""
+    statement, filters = with_filter(txn.sql, statement, txn.filter_of(kind, watch.comparison.measure))
+    return txn.sql.existing(statement, kind=kind, **values, **filters)
 
 
 def _length(watch: RegisteredWatch) -> int:
