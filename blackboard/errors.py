@@ -162,7 +162,7 @@ class KeyReused(UsageError):
 
 
 class Conflict(UsageError):
-    """A mark is not at the event that `if_event` names, because somebody has changed it since.
+    """A mark has changed since the event that `if_event` names.
 
     Args:
         message: The expected and the present state of the mark, in words.
@@ -212,7 +212,7 @@ class InvalidQuery(UsageError):
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake in a deployment: its place and what is wrong."""
+    """A mistake in a deployment, with its place."""
 
     place: str
     message: str

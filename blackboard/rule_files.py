@@ -135,7 +135,7 @@ class RuleFile(_Section):
     settings: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Sections of `[settings]` that replace those of the deployment file."""
     answers: list[dict[str, JsonValue]] | None = None
-    """What the model answers, in turn; without it, the agents' offline rules answer."""
+    """The answers of the model, in turn; without them, the agents' offline rules answer."""
     given: list[GivenStep] = Field(default_factory=list)
     expect: list[Expectation] = Field(min_length=1)
 
@@ -162,7 +162,7 @@ class UnmetExpectation:
 
     Attributes:
         number: Its place among the expectations of the file, from 1.
-        message: What was expected, and what was found.
+        message: The expectation and the finding.
         explanation: The lines of `blackboard explain` at that instant.
     """
 

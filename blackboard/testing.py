@@ -1,4 +1,4 @@
-"""What tests of agents need: marks as if read from a board, a context, and a model that answers from a script."""
+"""Tools for tests of agents: marks as if read from a board, a context, and a model that answers from a script."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def mark(
 
     Args:
         kind: The class of the mark.
-        subject: What it is about.
+        subject: Its subject.
         strength: Its strength now; by default weight x intensity, as of a mark that has not faded.
         id: Its id on the board; by default the next free number of this process.
         author: Who deposited it.
@@ -365,7 +365,7 @@ def context(
     Its other attributes, such as `attempt` and `reason`, may be set afterwards.
 
     Args:
-        agent: The agent, so that it can read only what it declares; or a name, which may read all.
+        agent: The agent, which can read only the kinds that it declares; or a name, which can read all.
         reads: The marks that `read` returns, as `mark` makes them.
         settings: The value of `context.settings`.
         model: The model that `ask` calls; without it, the agent's offline rule answers.
@@ -501,7 +501,7 @@ class Replay:
         self._daemon.close()
 
     def run_until(self, at: datetime) -> None:
-        """Do what is due until an instant; a naive datetime is UTC.
+        """Do the work that is due until an instant; a naive datetime is UTC.
 
         Raises:
             UsageError: The instant is earlier than the last instant.

@@ -132,7 +132,7 @@ activation_marks = _view("activation_marks")
 schedules = _view("schedules")
 """The schedules of agents."""
 watch_states = _view("watch_states")
-"""What watches over time remember of their conditions."""
+"""The stored states of watches over time."""
 provenance = _view("provenance")
 """The marks behind each mark."""
 model_calls = _view("model_calls")

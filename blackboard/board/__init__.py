@@ -1,4 +1,4 @@
-"""The board: its three entrances, and what happens inside its transactions.
+"""The board: its three entrances, and everything that happens inside its transactions.
 
 The entrances:
 
@@ -33,7 +33,7 @@ activations      claims, results, model calls and budgets
 worker_registry  the processes on the board, and how they notify each other
 mark_storage     marks: their deposits, their changes, and how they leave
 registration     the kinds and agents of the board, and how marks follow their changes
-watches          watches: what counts for them, and when they cross
+watches          watches: the marks that count for them, and their crossings
 transactions     one transaction, and the rows that it reads and writes
 """
 

@@ -236,7 +236,7 @@ class Blackboard:
 
         Args:
             mark: A mark, such as `Smoke(subject="kitchen", detail="thin")`, or the name of a kind.
-            subject: What the mark is about, if `mark` is the name of a kind.
+            subject: The subject of the mark, if `mark` is the name of a kind.
             payload: The payload, if `mark` is the name of a kind.
             intensity: At least 0; by default the mark's own, which is 1 unless it says otherwise. The board multiplies
                 it by its trust in the author.
@@ -353,7 +353,7 @@ class Blackboard:
         self.session.write(work)
 
     def reinforce(self, mark_id: int, *, by: float, if_event: int | None = None) -> Receipt:
-        """Add to the strength that a live mark has now, up to the cap of its kind, whatever its `on_repeat` is.
+        """Add to the strength that a live mark has now, up to the cap of its kind, for any `on_repeat`.
 
         The mark fades from now on, by its own law. Its payload, its author and its time of occurrence stay. A
         reinforcement is not a deposit: no window counts it.

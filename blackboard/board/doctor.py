@@ -83,8 +83,8 @@ def examine_board(board: Blackboard, deployment: Deployment | None = None) -> li
 def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
     engine = f"{health.engine} {health.version}".strip()
     race = (
-        "its checkpoints hold up all writers, and damage the file if another program writes to it meanwhile; use SQLite"
-        " 3.51.3 or later, which the package pysqlite3 brings"
+        "its checkpoints block all writers, and damage the file if another program writes at the same time; use"
+        " SQLite 3.51.3 or later, which the package pysqlite3 brings"
     )
     yield _finding("engine", health.is_safe, engine, "" if health.is_safe else race)
     version = revision_of(board.database)

@@ -74,7 +74,7 @@ class MaintenanceWork:
         return self._session.read(file_compaction.owed_since) is not None
 
     def compact(self) -> bool:
-        """Compact the file unless others write meanwhile; returns whether it is done.
+        """Compact the file unless others write at the same time; returns whether it is done.
 
         A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
         replaced.

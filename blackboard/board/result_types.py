@@ -125,7 +125,7 @@ class NeedRecord(MarkRecord):
 
     @property
     def for_people(self) -> bool:
-        """Whether it waits for people: no agent is at work on it, or it is overdue, or somebody is to answer it."""
+        """Whether it waits for people: no agent is working on it, or it is overdue, or it has an assignee."""
         return not self.waits_for or self.overdue or bool(self.assignee)
 
     @property

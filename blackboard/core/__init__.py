@@ -1,20 +1,20 @@
-"""What marks, conditions, agents and deployments are: values and pure functions, without a database and without I/O.
+"""Marks, conditions, agents and deployments as values and pure functions, without a database and without I/O.
 
 Marks:
 
 marks               marks and their kinds
-decay               decay laws: what share of a mark remains after an age
+decay               decay laws: the share of a mark that remains after an age
 reinforcement       the fading part of a mark, and how a repeated deposit joins it
-authors             names of authors and agents, and what is reserved
+authors             names of authors and agents, and the reserved names
 payload_round_trip  checks that a mark is read as it was deposited
-canonical_schema    what a JSON schema allows, whatever its text
+canonical_schema    the form of a JSON schema, independent of its text
 tags                fields of a payload by which marks are found
 comparison_keys     the text of a value that equal values share
 
 Conditions:
 
 conditions         conditions over the strengths of marks
-schedules          instants at which an agent wakes, whatever marks are on the board
+schedules          instants at which an agent wakes, independent of marks
 parsing            conditions and schedules from their text
 strength_forecast  the values of measures at an instant, and when fading alone makes a condition true
 episodes           how long a condition has held, and when its watch crosses for that
@@ -22,7 +22,7 @@ episodes           how long a condition has held, and when its watch crosses for
 Agents:
 
 agent_definition  a function from marks to marks, and its declaration
-mark_actions      what an agent may return beside marks
+mark_actions      the actions that an agent may return beside marks
 finding           one result of a diagnosis
 code_digest       tells two versions of an agent's code apart
 states            the states of activations, crossings and model calls

@@ -137,7 +137,7 @@ def is_lazy(function: Callable[..., Any]) -> bool:
 
 
 def require_done(result: R, description: str) -> R:
-    """Return the result of a function that must have done its work by now.
+    """Return the result of a function, after checking that its body has run.
 
     Raises:
         AgentError: The function only made a coroutine or a generator.
@@ -261,7 +261,7 @@ class Agent:
     isolate: Callable[[Mark], bool] | None = None
     """Returns whether a mark gets an activation of its own."""
     examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None
-    """Returns what is wrong outside the board."""
+    """Returns the findings outside the board."""
     sections: Mapping[str, type[BaseModel]] = field(default_factory=dict)
     """The models of the sections of `[settings]` that it reads, by name."""
 
@@ -271,7 +271,7 @@ class Agent:
         return self.spec.name
 
     def __call__(self, *args: Any) -> Any:
-        """Call the function of the agent, and return what it returns."""
+        """Call the function of the agent, and return its result."""
         return self.function(*args)
 
 
@@ -307,7 +307,7 @@ def agent(
         kinds: Mark classes that are in neither the conditions nor `reads`, `writes` or `withdraws`, such as those of
             kinds in text.
         name: The name of the agent, an ASCII identifier; by default that of the function.
-        renamed_from: Its previous name, if it was renamed. It then inherits what it has absorbed.
+        renamed_from: Its previous name, if it was renamed. The agent then inherits the absorbed marks of that name.
         version: The version of the code that the function calls, or of all its code if it has no source text. Two
             workers with different versions have different code, as if the text of the function differed.
         publish: A function of a board reader and the settings that rewrites something outside the database from the
@@ -353,7 +353,7 @@ def agent(
 
 @dataclass(frozen=True)
 class _Declaration:
-    """What the declaration of an agent says of its marks and its settings."""
+    """The part of a declaration about marks and settings."""
 
     watches: Mapping[str, Watch]
     writes: Sequence[type[Mark]]
@@ -365,7 +365,7 @@ class _Declaration:
     settings: Mapping[str, Any]
 
     def spec(self, agent_name: str, renamed_from: str | None) -> AgentSpec:
-        """Return what a deployment stores of the agent, apart from the digest of its code.
+        """Return the agent as a deployment stores it, without the digest of its code.
 
         Raises:
             ConfigurationError: The declaration has mistakes; the exception lists all of them.

@@ -1,4 +1,4 @@
-"""Names of authors and agents: what is reserved, and which names a reader could mistake for each other."""
+"""Names of authors and agents: the reserved names, and names that look alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 from blackboard.errors import InvalidAuthor, InvalidMark
 
 BOARD = "blackboard"
-"""The author of what the board itself deposits. No agent and no other author has this name."""
+"""The author of the board's own deposits. No agent and no other author has this name."""
 MAX_AUTHOR_CHARACTERS = 200
 MAX_AGENT_CHARACTERS = 64
 
@@ -66,7 +66,7 @@ def check_author(name: str) -> str:
 
 
 def agent_name_problem(name: str) -> str | None:
-    """Return what is wrong with the name of an agent, or None."""
+    """Return the mistake in the name of an agent, or None."""
     if not (name.isascii() and name.isidentifier()) or len(name) > MAX_AGENT_CHARACTERS:
         letters = f"up to {MAX_AGENT_CHARACTERS} letters (a to z), digits and underscores"
         return f"the name of an agent has {letters}, such as sales"

@@ -1,9 +1,9 @@
 """The digest of an agent's code, which tells two versions of a module apart.
 
 It covers what the code implements: the names of the watches and their kinds, the reads, the writes, the withdrawals,
-the forms of the payload schemas, and the text of the function without comments. It does not cover what a deployment
-file may tune, such as thresholds, weights, laws, budgets and batch sizes, nor the functions that the agent's function
-calls. Those have the version that the declaration names.
+the forms of the payload schemas, and the text of the function without comments. It does not cover settings that a
+deployment file may change, such as thresholds, weights, laws, budgets and batch sizes, nor the functions that the
+agent's function calls. Those have the version that the declaration names.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Comparison keys: the text of a JSON value that equal values share, and other values do not.
 
-Numbers are compared as numbers and instants as instants. The schema of a value says what a text stands for.
+Numbers are compared as numbers and instants as instants. The schema of a value decides whether a text is a number or an
+instant.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Conditions over the strengths of marks: what wakes an agent, and what keeps it asleep.
+"""Conditions over the strengths of marks, which wake an agent or guard it.
 
     strength(Smoke) >= 0.7                              one mark
     (total(Smoke) >= 2) & (count(Fire) >= 1)            the marks of one subject

@@ -1,4 +1,4 @@
-"""Decay laws: what share of a mark remains after an age.
+"""Decay laws: the share of a mark that remains after an age.
 
 A law is one class. It gives the share in Python and as an SQL expression, and the first age at which less than a share
 remains. Some laws also give an order of marks that never changes, and sums from which the total of many marks follows
@@ -34,10 +34,10 @@ _MAX_AGE_MICROSECONDS = 3000 * 365 * 86_400e6
 class Decay(ABC):
     """A decay law, and the base class for laws of your own.
 
-    A subclass is a frozen dataclass. Its fields are what a deployment file may set. It sets `name`, which deployment
-    files and the database use, and defines `share`, `age_below` and `share_sql`. Define the class before you open a
-    board that has marks under the law; `blackboard init` or `run` then adds the law to the views. Two laws with equal
-    fields are equal.
+    A subclass is a frozen dataclass. Its fields are the parameters in a deployment file. It sets `name`, which
+    deployment files and the database use, and defines `share`, `age_below` and `share_sql`. Define the class before you
+    open a board that has marks under the law; `blackboard init` or `run` then adds the law to the views. Two laws with
+    equal fields are equal.
 
         @dataclass(frozen=True)
         class Stretched(Decay):
@@ -64,7 +64,7 @@ class Decay(ABC):
     exact_sums: ClassVar[bool] = False
     """Whether `total` is exact. If not, it is an upper bound."""
     adds_in_any_order: ClassVar[bool] = False
-    """Whether what remains of added marks does not depend on their order: share(a + b) is share(a) x share(b)."""
+    """Whether the sum of added marks does not depend on their order: share(a + b) is share(a) x share(b)."""
     sums_sql: ClassVar[tuple[str, str]] = ("mark.intensity", "CAST(0.0 AS FLOAT)")
     """SQL for the `sums` of a row of `mark`, with the parameters :anchor and :length (the first of `parameters`)."""
 

@@ -89,7 +89,7 @@ OnGuard = Literal["defer", "drop"]
 """How a crossing is treated while the guard is closed: it waits ("defer") or ends as skipped ("drop")."""
 
 Per = Literal["subject", "batch"]
-"""What an activation takes: the marks of one subject, or a batch of marks, whatever their subjects."""
+"""What an activation takes: the marks of one subject, or a batch of marks of any subjects."""
 
 
 class Timing(NamedTuple):
@@ -111,7 +111,7 @@ class WatchSpec(Data):
     """A condition that wakes an agent, and its guards.
 
     Attributes:
-        name: The name under which the board stores what the watch has absorbed.
+        name: The name under which the board stores the state of the watch.
         when: The text of the condition.
         only_if: The text of a guard that must hold.
         unless: The text of a guard that must not hold.
@@ -226,7 +226,7 @@ class ModelChoice(Data):
 
 
 class DepositLimits(Data):
-    """Limits of what an author may deposit, beside those of the kinds.
+    """Limits of an author's deposits, beside those of the kinds.
 
     Attributes:
         max_payload: The largest payload in bytes.
@@ -357,7 +357,7 @@ class AgentSpec(Data):
         return kinds
 
     def per_of(self, watch: WatchSpec) -> Per:
-        """Return what an activation of one of its watches takes.
+        """Return whether an activation of one of its watches takes one subject or a batch.
 
         The watch says, or the agent. By default, a condition over several marks of a subject takes one subject, unless
         `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject.
@@ -400,10 +400,10 @@ class AgentSpec(Data):
         return None if timing == Timing() and not remembers else timing
 
     def cooldown_per_of(self, watch: WatchSpec | None) -> Literal["agent", "subject"]:
-        """Return what has a cooldown after a success of one of its watches: the whole agent, or the subject.
+        """Return whether the whole agent or the subject has a cooldown after a success of one of its watches.
 
-        By default it is what the activation took: the subject, or for a batch the whole agent. A watch that the agent
-        no longer has counts as one that takes batches.
+        By default it is the subject after an activation per subject, and the whole agent after a batch. A watch that
+        the agent no longer has counts as one that takes batches.
         """
         if self.settings.cooldown_per is not None:
             return self.settings.cooldown_per
@@ -437,7 +437,7 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
                 what = "a schedule" if condition.is_schedule else "over the whole board"
                 yield Mistake(
                     f"{place}.watches.{watch.name}",
-                    f"{name}={guard} has no subject, since the watch {condition} is {what}; write"
+                    f"{name}={guard} has no subject, because the watch {condition} is {what}; write"
                     f" {name}={over_board(guard)}",
                 )
 
@@ -516,7 +516,7 @@ def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
 
 
 def misfit_over_time(condition: Condition, setting: str) -> str | None:
-    """Return why a watch on a condition cannot have a setting over time, whatever its value; None if it can."""
+    """Return why a watch on a condition cannot have a setting over time at all; None if it can."""
     if condition.is_schedule:
         return f"{condition} is a schedule, which has no {setting}: it waits for no marks"
     if not setting.startswith("clear"):

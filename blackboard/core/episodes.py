@@ -26,7 +26,7 @@ Cause = Literal["held", "rewake"]
 
 
 class Episode(NamedTuple):
-    """What a watch remembers of its condition, for a subject, a mark or the board."""
+    """The state of an episode, for a subject, a mark or the board."""
 
     held_since: Instant | None = None
     """Since when the condition has held; None if it does not hold."""

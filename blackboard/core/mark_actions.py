@@ -1,4 +1,4 @@
-"""What an agent may return beside marks: a withdrawal or a reinforcement of a mark that it was given or has read."""
+"""Actions that an agent may return beside marks: a withdrawal or a reinforcement of a mark that it knows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Reinforce:
-    """Add to the strength that a mark has now, up to the cap of its kind, whatever its `on_repeat` is.
+    """Add to the strength that a mark has now, up to the cap of its kind, for any `on_repeat`.
 
     The payload and the author of the mark stay. If the mark is gone already, this is not an error; the history records
     it.

@@ -94,7 +94,7 @@ class Mark(BaseModel):
 
     The class arguments are defaults; a deployment may override them. They are `decay` (a law; by default `Never()`),
     `weight` (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the
-    highest intensity of a mark, whatever `on_repeat` is), `unique` (a payload field whose value only one live mark of
+    highest intensity of a mark, for any `on_repeat`), `unique` (a payload field whose value only one live mark of
     the kind may have), `tags` (payload fields by which marks are found), `max_payload` (the largest payload in
     bytes, by default 1 MiB) and `max_text` (the most characters of one text in it).
 
@@ -102,7 +102,7 @@ class Mark(BaseModel):
     `deposited_at` and `reinforced_at`.
 
     Attributes:
-        subject: What the mark is about; 1 to 512 characters, stored in the form NFC.
+        subject: The thing that the mark is about; 1 to 512 characters, stored in the form NFC.
         intensity: How strong the mark is when deposited; 0 to 1e12.
     """
 
@@ -294,7 +294,7 @@ class Kind:
         weight: A factor of every strength, at least 0.
         floor: The intensity x share below which a mark evaporates, at least 0.
         on_repeat: The effect of a repeated deposit.
-        cap: The highest intensity of a mark, whatever `on_repeat` is; above 0.
+        cap: The highest intensity of a mark, for any `on_repeat`; above 0.
         unique: A payload field whose value only one live mark may have.
         tags: The payload fields by which its marks are found.
         max_payload: The largest payload in bytes, at least 1.
@@ -423,9 +423,9 @@ class Need(Mark, kind="need", on_repeat="separate"):
     Attributes:
         question: The question.
         options: The possible answers; any answer if there are none.
-        detail: What one should know to answer.
+        detail: Background that helps to answer.
         due: When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board
-            deposits a mark of the kind `overdue`, unless somebody has answered.
+            deposits a mark of the kind `overdue`, unless the need has been answered.
         assignee: Who should answer; `blackboard assign` changes it.
         answerable_by: The names of the agents that may answer it by a `Decision`. An agent whose marks led to the need
             never may.
@@ -443,7 +443,7 @@ class Decision(Mark, kind="decision", on_repeat="separate"):
     """A decision about a subject, by a person or by an agent that declares it.
 
     Attributes:
-        answer: What was decided.
+        answer: The decision, in words or as one of the options.
         need: The id of the need that it answers. A need is answered by `Blackboard.answer`, or by an agent that returns
             a decision with its id.
         question: The question of the need.

@@ -93,7 +93,7 @@ def write_mark(mark: Mark) -> str:
     except ValidationError as error:
         reason = describe_invalid(mark.kind, error)
         raise InvalidMark(f"{model.__qualname__} cannot read what it writes: {reason}") from None
-    # The mark's intensity is only the depositor's share of what the board stores.
+    # The mark's intensity is not compared, because the board stores it multiplied by the trust in the author.
     if (place := _difference_of_models(mark, read, skipped="intensity")) is not None:
         was, now = _at(mark, place), _at(read, place)
         raise InvalidMark(
@@ -128,7 +128,7 @@ def read_mark(model: type[M], text: str, subject: str, intensity: float) -> M:
         if intensity == model.model_fields["intensity"].default:
             raise
         mark = _read(model, text, subject)
-    mark.__dict__["intensity"] = intensity  # the board's number, whatever a validator makes of it
+    mark.__dict__["intensity"] = intensity  # the board's number, even if a validator changes it
     return mark
 
 
@@ -161,7 +161,7 @@ def _has_sets(model: type[Mark]) -> bool:
 
 
 def _sort_sets(written: Any, value: Any) -> Any:
-    """Return what was written for a value, with the members of its sets in one order: equal marks have equal texts."""
+    """Return a written value with the members of its sets in one order, so that equal marks have equal texts."""
     if isinstance(written, dict):
         if is_dataclass(value) or isinstance(value, BaseModel):
             return {name: _sort_sets(item, getattr(value, name, None)) for name, item in written.items()}

@@ -1,4 +1,4 @@
-"""Schedules: instants at which an agent wakes, whatever marks are on the board.
+"""Schedules: instants at which an agent wakes, independent of the marks on the board.
 
     every("1h")                                                     counted from its first deployment
     daily_at("09:00", days="mon-fri", zone="Europe/Berlin")         wall-clock time

@@ -33,7 +33,7 @@ MAX_KEY_BYTES = 500
 """The longest key that is stored as it is. An index of a server takes no longer texts than about 2,700 bytes."""
 
 _TYPES = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
-"""What a tag may be, by the types of JSON schemas."""
+"""The types that a tag may have, in the words of JSON schemas."""
 _NAMES_OF_TYPES = {"text": "a text", "number": "a number", "boolean": "true or false", "list": "a list of texts"}
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 

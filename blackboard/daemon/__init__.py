@@ -2,7 +2,7 @@
 
 The loop:
 
-daemon       the loop: does what is due, and sleeps until the next instant
+daemon       the loop: does the due work, and sleeps until the next instant
 loop_sleep   its sleep, which an event ends
 timer        an alarm at an instant, by APScheduler
 maintenance  the tasks besides agents, in bounded steps

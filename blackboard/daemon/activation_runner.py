@@ -168,7 +168,7 @@ class ActivationRunner:
         """Put a run back whose result was in conflict with the board, and report it."""
         state = self.worker.put_back(claim, conflict, self._rng)
         if state == ActivationState.SKIPPED:
-            log.info("the needs that it was to answer were closed meanwhile", **self._about(claim))
+            log.info("the needs for this activation were closed before its answer", **self._about(claim))
             self._emit("skipped", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
         elif state is not None:
             log.info("a mark has changed since it was read; the marks are read again", **self._about(claim))

@@ -469,10 +469,10 @@ class Daemon:
         try:
             self.runs.hand_back_all()
             return self.worker.report()
-        except Exception as error:  # other workers recover what was not handed back: this one is dead to them
+        except Exception as error:  # other workers recover the rest: to them, this worker is dead
             if not self._stopping or is_bug(error):
                 raise
-            return Report((f"what is left could not be read: {error}",))
+            return Report((f"the remaining work could not be read: {error}",))
 
     def close(self) -> None:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""

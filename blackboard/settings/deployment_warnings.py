@@ -71,6 +71,6 @@ def _of_short_history(condition: Condition, keep_history: Duration | None) -> It
     longest = max((measure.within or 0 for measure in condition.windows), default=0)
     if keep_history is not None and longest > keep_history:
         yield (
-            f"{condition} counts {format_duration(longest)}, and keep_history is {format_duration(keep_history)}: when"
-            " the window is new, it begins with what the history has; from then on it has all deposits"
+            f"{condition} counts {format_duration(longest)}, and keep_history is {format_duration(keep_history)}: a new"
+            " window begins with the deposits of the history; from then on it has all deposits"
         )

@@ -69,7 +69,7 @@ Trust = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 
 
 class AuthorSection(DepositLimits):
-    """`[authors.NAME]`: the trust in an author, and the limits of what it may deposit."""
+    """`[authors.NAME]`: the trust in an author, and the limits of its deposits."""
 
     trust: Trust = 1.0
 

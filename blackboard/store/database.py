@@ -444,7 +444,9 @@ class Database:
         return error
 
     def before_fork(self) -> None:
-        """Close the connections before this process forks: see `blackboard.system.forks`. Other threads wait meanwhile.
+        """Close the connections before this process forks: see `blackboard.system.forks`.
+
+        Other threads wait until the end of the fork.
 
         The commit of another thread ends first. If this thread forks within its own transaction, the child cannot use
         the file.

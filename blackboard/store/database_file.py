@@ -194,7 +194,7 @@ class DatabaseFile:
             )
         names = f" ({', '.join(others)})" if others else ""
         return StoreError(
-            f"{path} has a second name, a hard link{names}, and what is deposited through one name is lost through the"
+            f"{path} has a second name, a hard link{names}, and deposits through one name are lost through the"
             " other: remove one of them, or use a symbolic link; 'blackboard backup' makes a copy"
         )
 

@@ -117,8 +117,8 @@ def use_wal(connection: Any, dialect: Dialect) -> None:
 def begin_write(dialect: Dialect) -> str:
     """Return the statement that begins a writing transaction.
 
-    On SQLite, a deferred transaction that begins to write fails at once, whatever the timeout. On PostgreSQL, a
-    transaction that waited for the lock of the board must see what its predecessor committed.
+    On SQLite, a deferred transaction that begins to write fails at once, even with a timeout. On PostgreSQL, a
+    transaction that waited for the lock of the board must see the commit of its predecessor.
     """
     return "BEGIN IMMEDIATE" if dialect.name == "sqlite" else "BEGIN ISOLATION LEVEL READ COMMITTED"
 

@@ -69,7 +69,7 @@ def _answer(request: dict[str, Any]) -> list[Any]:
     seconds = min(request["seconds"], LONGEST_WAIT_SECONDS)
     alive, ours = os.pipe()  # the child ends when this process does, because that closes its end of this pipe
     try:
-        # -I: neither the environment nor the current folder decides what the child imports.
+        # -I: the child imports nothing from the environment or the current folder.
         with subprocess.Popen(
             [sys.executable, "-I", str(CHILD), str(alive)],
             stdin=subprocess.PIPE,

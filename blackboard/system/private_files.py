@@ -43,7 +43,7 @@ def open_private(path: str | Path, flags: int, mode: int = PRIVATE_MODE) -> int:
     while True:
         with contextlib.suppress(FileExistsError):
             return create_private(path, flags, mode)
-        with contextlib.suppress(FileNotFoundError):  # another process has removed it meanwhile
+        with contextlib.suppress(FileNotFoundError):  # another process has removed it just now
             return os.open(path, flags)
 
 

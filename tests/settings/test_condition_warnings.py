@@ -102,7 +102,7 @@ def test_guards(guards: dict[str, Any], says: str | None) -> None:
 @pytest.mark.parametrize("when", [count("plain", over="board") >= 2, daily_at("09:00")], ids=str)
 def test_a_guard_over_a_subject_where_there_is_none_is_a_mistake(when: Condition) -> None:
     what = "is a schedule" if when.is_schedule else "is over the whole board"
-    with pytest.raises(ConfigurationError, match=rf"has no subject, since the watch .* {what}"):
+    with pytest.raises(ConfigurationError, match=rf"has no subject, because the watch .* {what}"):
         warnings(watch(when, unless=strength("state") >= 0.5))
 
 

@@ -1,4 +1,4 @@
-"""The end of a run, whatever its result: the new state of its activation, its crossings, cooldowns and failures."""
+"""The end of a run: the new state of its activation, its crossings, cooldowns and failures."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Refusal(Enum):
 class Wait:
     """The wait of a call. Time alone does not end a wait that is held.
 
-    The log shows `problem`, which quotes nobody.
+    The log shows `problem`, which quotes no provider.
     """
 
     problem: str
@@ -179,7 +179,7 @@ def lift_access(txn: BoardTransaction, calls: Iterable[CallRow]) -> list[str]:
 
 
 def forget_unused(txn: BoardTransaction, used: Collection[str]) -> None:
-    """End the pauses of models that no agent uses any more, and those for agents that the deployment does not have."""
+    """End the pauses of models that no agent uses any longer, and those for agents outside the deployment."""
     agents = {"", *txn.deployment.agents}
     for pause in all_pauses(txn):
         if pause.model not in used or pause.agent not in agents:

@@ -3,8 +3,8 @@
 deposit_requests  requests to deposit a mark, as plain data
 submissions       a request, checked against the board before it is deposited
 deposits          the deposit of a mark, with all that follows in the same transaction
-joined_marks      what a deposit makes of the live mark that it joins
-change_effects    what follows from a deposit
+joined_marks      the mark that results when a deposit joins a live mark
+change_effects    the effects of a deposit on watches, guards and windows
 deposit_keys      the key of a deposit, which stands for its first request
 deposit_limits    the limits of payloads
 added_strength    the reinforcement of a mark without a deposit

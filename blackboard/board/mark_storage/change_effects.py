@@ -1,4 +1,4 @@
-"""What follows from a deposit: watches cross, falls are predicted, guards open, and windows count it."""
+"""The effects of a deposit: watches cross, falls are predicted, guards open, and windows count it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from blackboard.store.rows import MarkRow, WindowEventRow
 
 
 def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> Sequence[RegisteredWatch]:
-    """Do what follows from a mark that was written, and return the watches that crossed."""
+    """Apply the effects of a mark that was written, and return the watches that crossed."""
     live = row.is_live(txn.now)
     crossed = rising_crossings.evaluate_deposit(txn, old, row) if live else []
     predicted_crossings.predict(txn, old, row)
@@ -27,7 +27,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
 
 
 def follow_unchanged(txn: BoardTransaction, live: MarkRow, author: str) -> Sequence[RegisteredWatch]:
-    """Return the watches that cross though a deposit changes nothing, because a guard dropped what crossed before."""
+    """Return the watches that cross although a deposit changes nothing, because a guard dropped an earlier crossing."""
     crossed = rising_crossings.evaluate_unchanged(txn, live, author)
     if any(watch.drops for watch in txn.active.over_time.get(live.kind, ())):
         crossed = [*crossed, *episode_crossings.follow_change(txn, live, live)]

@@ -28,7 +28,7 @@ from blackboard.store.statements import MARKS
 
 
 class _LatestDeposit(NamedTuple):
-    """The latest deposit of a subject, whatever became of it."""
+    """The latest deposit of a subject, whose mark may be gone."""
 
     mark: MarkRow
     """The mark of the deposit as it was then."""

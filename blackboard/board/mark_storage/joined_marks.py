@@ -1,4 +1,4 @@
-"""What a deposit makes of the live mark of its kind and subject."""
+"""The mark that results when a deposit joins the live mark of its kind and subject."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class JoinedMark(NamedTuple):
 
 
 def join_live(txn: BoardTransaction, new: NewDeposit, live: MarkRow | None) -> JoinedMark | None:
-    """Return what a deposit makes of the live mark of its kind and subject; None if it changes nothing.
+    """Return the result of a deposit on the live mark of its kind and subject; None if it changes nothing.
 
     Raises:
         LawConflict: The deposit names another law than the mark.

@@ -305,7 +305,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 
 
 def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
-    """Return the crossings that wait or whose activation is deferred, strongest first, with what holds each."""
+    """Return the crossings that wait or whose activation is deferred, strongest first, each with the reason."""
     items: list[tuple[float, AgendaItem]] = []
     deferred = ACTIVATIONS.deferred_crossings
     for row in txn.sql.all(deferred) if limit is None else txn.sql.all(deferred.using("limit"), limit=limit):

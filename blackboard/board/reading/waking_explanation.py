@@ -270,7 +270,7 @@ def _text(at: datetime | None) -> str | None:
 
 
 def _waiting(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow) -> WaitingCrossing:
-    """Return a waiting crossing with what holds it now, as a claim would find it."""
+    """Return a waiting crossing with its present hold, as a claim would find it."""
     hold = hold_of(txn, watch, row)
     held_by = hold.held_by
     if held_by is None and hold.ready_at is not None and hold.ready_at > txn.now:

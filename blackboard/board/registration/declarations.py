@@ -1,4 +1,4 @@
-"""Registration of agents and kinds as a program declares them, beside what is registered already."""
+"""Registration of agents and kinds as a program declares them, beside the registered ones."""
 
 from __future__ import annotations
 

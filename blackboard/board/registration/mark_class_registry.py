@@ -81,7 +81,7 @@ class MarkClasses:
             return
         with self._lock:
             if self._source is None:
-                return  # another thread asked it meanwhile
+                return  # another thread has asked it just now
             try:
                 for model in self._source():
                     self._from_source.setdefault(model.kind, model)
@@ -254,5 +254,5 @@ def _check_schema(kind: str, text: str, spec: KindSpec, place: str | None = None
     from blackboard.board.registration.payload_schema import problems_of  # jsonschema is slow to import
 
     if problems := problems_of(json.loads(text), spec.payload or {}):
-        hint = f"; {place} differs from what is registered: deploy it, as 'blackboard init' does" if place else ""
+        hint = f"; {place} differs from the registered schema: deploy it, as 'blackboard init' does" if place else ""
         raise InvalidMark(f"the payload does not fit kind {kind!r} as registered: {'; '.join(problems)}{hint}")

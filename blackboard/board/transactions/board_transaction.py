@@ -270,7 +270,7 @@ class BoardTransaction:
 
         Args:
             row: The mark after the event.
-            event: What happened.
+            event: The name of the event, such as `deposited`.
             recorded_at: The instant of a change that was in effect earlier than this transaction.
             occurred_at: When the event happened, if it is recorded later.
             details: The author of the event and the data of a deposit; by default the author that the mark shows.

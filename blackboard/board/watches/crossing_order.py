@@ -3,7 +3,7 @@
 The strength of a crossing now follows from its marks, and reading them for each crossing is slow. So a crossing stores
 an upper bound of its strength as an order key, and an index sorts by it. Crossings are read in the order of their
 bounds. The reading ends when no remaining bound exceeds the largest strength found. Usually bounds and strengths are
-equal, so no crossing is read in vain.
+equal, so no crossing is read unnecessarily.
 """
 
 from __future__ import annotations

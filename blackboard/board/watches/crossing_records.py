@@ -120,7 +120,7 @@ def columns(
     noticed_at: Instant,
     event_id: int | None = None,
 ) -> dict[str, Any]:
-    """Return the columns of a crossing that follow from what its watch measured."""
+    """Return the columns of a crossing that follow from the measured value."""
     value, rows, strongest = measured.value, measured.rows, measured.strongest
     if strongest is None:
         strongest = max((txn.strength(row) for row in rows), default=value)

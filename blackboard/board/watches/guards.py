@@ -54,7 +54,7 @@ def release(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None =
 
 
 def measures_board(watch: RegisteredWatch, kind: str) -> bool:
-    """Return whether a mark of the kind can open or close a watch's guard whatever its subject."""
+    """Return whether a mark of the kind can open or close a watch's guard for every subject."""
     guard = watch.spec.guard
     return guard is not None and any(
         comparison.measure.over == "board" and kind in comparison.measure.kinds for comparison in guard.comparisons()
