@@ -1,94 +1,61 @@
-"""Connections that give up when the time of a call is over, even if the server is still sending.
+"""The end of a call at its time, even if the server is still sending.
 
 The timeout of a socket starts again with each byte. A server that sends its answer, or only its headers, one byte at a
-time would block a thread forever.
+time would block a thread forever. So a timer shuts down the connections of the call, which ends every wait for them.
 """
 
 from __future__ import annotations
 
-import ssl
+import socket
 import threading
-from collections.abc import Iterable
-from typing import Any
-
-import httpcore2
-
-from blackboard.clock import SystemClock
-
-_PIECE_BYTES = 16_384
-"""The number of bytes that are sent at once. Each piece has only the time that is left."""
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Self
 
 
-class Deadline(threading.local):
-    """The instant at which the call of the present thread is over. A thread makes one call at a time."""
+class CallDeadline:
+    """The time of one call, which runs from the beginning of a `with` block to its end.
 
-    def __init__(self) -> None:
-        self._clock = SystemClock()
-        self._at: int | None = None
+    Attributes:
+        is_over: Whether the time has passed, so that the connections of the call were shut down.
+    """
 
-    def start(self, seconds: float) -> None:
-        """Begin a call that may take `seconds`."""
-        self._at = self._clock.monotonic() + int(seconds * 1e6)
+    def __init__(self, seconds: float) -> None:
+        self.is_over = False
+        self._lock = threading.Lock()
+        self._connections: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
 
-    def end(self) -> None:
-        """End the call."""
-        self._at = None
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
 
-    def shorten(self, timeout: float | None) -> float | None:
-        """Return a timeout that ends no later than the call; 0 or less if it is over."""
-        if self._at is None:
-            return timeout
-        remaining = (self._at - self._clock.monotonic()) / 1e6
-        return remaining if timeout is None else min(timeout, remaining)
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
 
+    def trace(self, event: str, details: Mapping[str, Any]) -> None:
+        """Learn of each new connection: this is the `trace` extension of a request."""
+        if not event.endswith(".connect_tcp.complete"):
+            return
+        # TLS takes over the socket, so a copy is kept. Both are the same connection.
+        connection = details["return_value"].get_extra_info("socket").dup()
+        with self._lock:
+            self._connections.append(connection)
+            if self.is_over:
+                _shut_down(connection)
 
-class DeadlineBackend(httpcore2.SyncBackend):
-    """The network, with connections that observe a deadline."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore2.NetworkStream:
-        """Connect to a host."""
-        timeout = _time_left(self._deadline, timeout, httpcore2.ConnectTimeout)
-        stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
-        return _DeadlineStream(stream, self._deadline)
-
-
-class _DeadlineStream(httpcore2.NetworkStream):
-    def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
-        self._stream, self._deadline = stream, deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _time_left(self._deadline, timeout, httpcore2.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _PIECE_BYTES):
-            remaining = _time_left(self._deadline, timeout, httpcore2.WriteTimeout)
-            self._stream.write(buffer[start : start + _PIECE_BYTES], remaining)
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
-        timeout = _time_left(self._deadline, timeout, httpcore2.ConnectTimeout)
-        return _DeadlineStream(self._stream.start_tls(ssl_context, server_hostname, timeout), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
+    def _end(self) -> None:
+        with self._lock:
+            self.is_over = True
+            for connection in self._connections:
+                _shut_down(connection)
 
 
-def _time_left(deadline: Deadline, timeout: float | None, over: type[Exception]) -> float | None:
-    remaining = deadline.shorten(timeout)
-    if remaining is not None and remaining <= 0:
-        raise over("the time of the call is over")
-    return remaining
+def _shut_down(connection: socket.socket) -> None:
+    with suppress(OSError):  # the server has closed it
+        connection.shutdown(socket.SHUT_RDWR)

@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-import httpcore2
 import httpx2
 
-from blackboard.llm.call_deadline import Deadline, DeadlineBackend
+from blackboard.llm.call_deadline import CallDeadline
 
 CONNECT_SECONDS = 10.0
 """Seconds to connect to the API. After this timeout, the request was not sent."""
@@ -54,14 +53,14 @@ class HttpClient(httpx2.Client):
     def __init__(
         self, headers: Callable[[], Mapping[str, str]], seconds: float, max_bytes: int, max_results: int
     ) -> None:
-        super().__init__(timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)), follow_redirects=False)
+        super().__init__(
+            timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+            limits=httpx2.Limits(max_keepalive_connections=0),  # the deadline learns only of new connections
+            follow_redirects=False,
+        )
         self._of_call = headers
-        self._seconds, self._deadline = seconds, Deadline()
+        self._seconds = seconds
         self._max_bytes, self._max_results = max_bytes, max_results
-        backend = DeadlineBackend(self._deadline)
-        for transport in (self._transport, *self._mounts.values()):
-            if isinstance(transport, httpx2.HTTPTransport):
-                _use(backend, transport)
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Send a request, and return the response with its whole content.
@@ -70,23 +69,35 @@ class HttpClient(httpx2.Client):
         """
         self._set_headers(request)
         limit = self._max_results if request.url.path.endswith("/results") else self._max_bytes
-        self._deadline.start(self._seconds)
         try:
-            response = super().send(request, stream=True, **options)
-            try:
-                content = _read(response, limit)
-            except httpx2.TransportError:
-                if response.is_success:
-                    raise
-                content = b""
-            finally:
-                response.close()
+            with CallDeadline(self._seconds) as deadline:
+                request.extensions["trace"] = deadline.trace
+                response = super().send(request, stream=True, **options)
+                content = self._content(response, limit, deadline)
         except (httpx2.ReadTimeout, httpx2.WriteTimeout):
-            raise AnswerTooSlow(f"the answer was not complete after {self._seconds:g} s") from None
-        finally:
-            self._deadline.end()
+            raise self._too_slow() from None
+        except (httpx2.ReadError, httpx2.WriteError, httpx2.RemoteProtocolError):
+            if deadline.is_over:
+                raise self._too_slow() from None
+            raise
         headers = [(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_WIRE]
         return httpx2.Response(response.status_code, headers=headers, content=content, request=request)
+
+    def _content(self, response: httpx2.Response, limit: int, deadline: CallDeadline) -> bytes:
+        try:
+            content = _read(response, limit)
+            if deadline.is_over:  # without a length, the end of the connection looks like the end of the answer
+                raise self._too_slow()
+            return content
+        except httpx2.TransportError:
+            if response.is_success:
+                raise
+            return b""
+        finally:
+            response.close()
+
+    def _too_slow(self) -> AnswerTooSlow:
+        return AnswerTooSlow(f"the answer was not complete after {self._seconds:g} s")
 
     def __del__(self) -> None:
         """Close the connections of a client that was forgotten."""
@@ -100,14 +111,6 @@ class HttpClient(httpx2.Client):
         request.headers["host"] = request.url.netloc.decode("ascii")
         if "content-length" in request.headers:
             request.headers["content-length"] = str(len(request.content))
-
-
-def _use(backend: DeadlineBackend, transport: httpx2.HTTPTransport) -> None:
-    """Replace the network of a transport. The library has no parameter for it, so a private attribute is set."""
-    pool = transport._pool
-    if not isinstance(getattr(pool, "_network_backend", None), httpcore2.NetworkBackend):
-        raise RuntimeError("this version of httpx2 is not supported: a call could not be ended at its timeout")
-    pool._network_backend = backend
 
 
 def _read(response: httpx2.Response, limit: int) -> bytes:

@@ -87,7 +87,7 @@ def test_no_line_of_prose_is_longer_than_a_line_of_code(path: Path) -> None:
 def test_each_decision_is_listed_once_under_its_title_and_its_state() -> None:
     files = sorted(path for path in DECISIONS.glob("*.md") if path.name != "README.md")
     titles = [path.read_text("utf-8").partition("\n")[0].removeprefix("# ") for path in files]
-    assert [int(path.name[:4]) for path in files] == list(range(1, len(files) + 1))
+    assert len({path.name[:4] for path in files}) == len(files), "two decisions have one number"
     tables = (DECISIONS / "README.md").read_text("utf-8").split("\n## ")
     listed = [re.findall(r"^\| (\d+) \| \[(.+?)\]\(([^)]+)\) \|", table, re.MULTILINE) for table in tables]
     rows = sorted((name, f"{number}. {title}") for table in listed for number, title, name in table)

@@ -11,9 +11,8 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,7 @@ from blackboard.llm.reply import parse_answer
 from tests.llm.conftest import KEY, Verdict
 from tests.support.faults import Cut, Fault, Hang, Junk, Status, cut_off, over_long, refusal, window_exceeded
 from tests.support.messages_api import MessagesApi
+from tests.support.raw_server import raw_server
 
 
 def test_an_answer_is_returned_raw_with_its_metadata(api: MessagesApi, client: AnthropicClient, body: str) -> None:
@@ -492,11 +492,12 @@ class TestLimits:
         ("head", "drop"),
         [
             (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+            (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
             (b"HTTP/1.1 200 OK\r\nx-long: ", b"y"),
             (b"HTTP/1.1 ", b"2"),
             (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
         ],
-        ids=["content", "header", "status", "interim answers"],
+        ids=["chunked content", "content without a length", "header", "status", "interim answers"],
     )
     def test_an_answer_in_drops_ends_in_time(
         self, connect: Callable[..., AnthropicClient], body: str, head: bytes, drop: bytes
@@ -534,26 +535,3 @@ class TestLimits:
         with raw_server(head, drops=b"1\r\n \r\n") as url, pytest.raises(Overloaded) as raised:
             connect(url, timeout="300ms").send(body)
         assert raised.value.retry_after == 9
-
-
-@contextmanager
-def raw_server(first: bytes, drops: bytes = b"") -> Iterator[str]:
-    """Serve one connection with these bytes, and then with `drops` until the client goes. Yields the address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection, suppress(OSError):
-            connection.recv(65_536)
-            connection.sendall(first)
-            while drops:
-                connection.sendall(drops)
-                ended.wait(0.01)
-
-    ended, thread = threading.Event(), threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        thread.join(10)
-        listener.close()

@@ -1,43 +1,46 @@
-"""The HTTP library has the private parts that the deadline of a call needs, in the form that it needs."""
+"""A call ends at its deadline in every phase of a connection, and leaves nothing behind."""
 
 from __future__ import annotations
 
-import inspect
+import os
+import threading
+from pathlib import Path
 
-import httpcore2
 import httpx2
 import pytest
 
-from blackboard.llm.call_deadline import DeadlineBackend, _DeadlineStream
-from blackboard.llm.http_client import HttpClient
+from blackboard.llm.http_client import AnswerTooSlow, HttpClient
+from tests.support.raw_server import raw_server
+
+TLS_RECORD = b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"
+"""The beginning of a long first message of a server in TLS."""
 
 
-def opened(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[httpx2.HTTPTransport]:
-    """Return the transports of a client that was made under these variables of the environment."""
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    with HttpClient(dict, 1.0, 1 << 20, 1 << 20) as client:
-        transports = [client._transport, *client._mounts.values()]
-        return [transport for transport in transports if isinstance(transport, httpx2.HTTPTransport)]
+def get(url: str, seconds: float = 0.3) -> httpx2.Response:
+    with HttpClient(dict, seconds, 1 << 20, 1 << 20) as client:
+        return client.get(url)
 
 
-@pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:9"])
-def test_each_connection_of_a_client_observes_the_deadline(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    transports = opened(monkeypatch, HTTPS_PROXY=proxy)
-    assert len(transports) == (2 if proxy else 1)
-    for transport in transports:
-        assert isinstance(transport._pool._network_backend, DeadlineBackend)
+def test_a_handshake_of_tls_in_drops_ends_in_time() -> None:
+    with raw_server(TLS_RECORD, drops=b"\0") as url, pytest.raises(httpx2.ConnectError):
+        get(url.replace("http:", "https:"))
 
 
-def test_a_library_without_this_part_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(httpx2.HTTPTransport, "_pool", object(), raising=False)
-    monkeypatch.setattr(httpx2.HTTPTransport, "__init__", lambda self, **_: None)
-    with pytest.raises(RuntimeError, match="this version of httpx2 is not supported"):
-        HttpClient(dict, 1.0, 1 << 20, 1 << 20)
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 Connection established\r\n\r\n" + TLS_RECORD])
+def test_a_proxy_that_answers_in_drops_ends_in_time(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
+    with raw_server(head, drops=b"\0" if head else b"HTTP/1.1 100 Continue\r\n\r\n") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy)
+        with pytest.raises((AnswerTooSlow, httpx2.ConnectError)):
+            get("https://127.0.0.1:9/")
 
 
-def test_the_deadline_covers_whatever_the_library_calls() -> None:
-    expected = inspect.signature(httpcore2.SyncBackend.connect_tcp).parameters
-    assert inspect.signature(DeadlineBackend.connect_tcp).parameters.keys() == expected.keys()
-    methods = {name for name in vars(httpcore2.NetworkStream) if not name.startswith("_")}
-    assert methods <= vars(_DeadlineStream).keys()
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not list open files")
+def test_a_call_leaves_no_connection_and_no_timer() -> None:
+    with raw_server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}") as url:
+        with HttpClient(dict, 60.0, 1 << 20, 1 << 20) as client:
+            before = len(os.listdir("/proc/self/fd"))
+            assert client.get(url).content == b"{}"
+            assert len(os.listdir("/proc/self/fd")) == before
+        for timer in (thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)):
+            timer.join(10)
+            assert not timer.is_alive()
