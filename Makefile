@@ -8,7 +8,7 @@ MINUTES ?= 30
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-quick test-lowest coverage thorough test-postgresql shells lint crash soak bench bench-peers \
+.PHONY: help demo test collection test-quick test-lowest coverage thorough test-postgresql shells lint crash soak bench bench-peers \
   bench-coordination bench-rivals constraints statements picture diagram clean
 .DELETE_ON_ERROR:
 
@@ -22,8 +22,14 @@ demo: $(VENV)/installed
 
 # Four workers on two cores, because a third of the time of all tests is spent waiting for processes.
 ## test: check style, types and layers, and run all tests; .ci/run runs this
-test: lint
+test:
+	$(MAKE) --no-print-directory -j 2 lint collection
 	$(BIN)/pytest -n 4
+
+# Without it, each of the four workers would compile all test modules by itself.
+## collection: compile the test modules, and check that pytest can collect them
+collection: $(VENV)/installed-dev
+	$(BIN)/pytest --collect-only --quiet --no-summary >$(VENV)/collection || { cat $(VENV)/collection; exit 1; }
 
 ## test-quick: run the tests that start no process and no server, in about two minutes
 test-quick: $(VENV)/installed-dev

@@ -89,15 +89,21 @@ def files(*suffixes: str, folders: tuple[str, ...] = CODE) -> tuple[Path, ...]:
     return tuple(p for p in paths if p.suffix in suffixes and p != Path(__file__).resolve() and "rivals" not in p.parts)
 
 
-@cache
-def nodes() -> tuple[tuple[str, ast.AST], ...]:
-    """Return every node of every Python file, each with the path of its file."""
-    trees = ((str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8"))) for path in files(".py"))
-    return tuple((path, node) for path, tree in trees for node in ast.walk(tree))
+def words(place: str) -> str:
+    """Return a pattern of the old words of a place."""
+    return rf"\b(?:{'|'.join(OLD[place].split())})\b"
+
+
+def nodes(pattern: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every node of the Python files whose text has the pattern, each with the path of its file."""
+    for path in files(".py"):
+        text = path.read_text("utf-8")
+        if re.search(pattern, text):
+            yield from ((str(path.relative_to(ROOT)), node) for node in ast.walk(ast.parse(text)))
 
 
 def identifiers() -> Iterator[tuple[str, str]]:
-    for path, node in nodes():
+    for path, node in nodes(words("identifier")):
         if path.endswith("/test_upgrade.py"):  # it compares an old board with the new names
             continue
         match node:
@@ -118,7 +124,7 @@ def modules() -> Iterator[tuple[str, str]]:
 
 def arguments() -> Iterator[tuple[str, str]]:
     """Yield arguments of declarations, and settings of deployment files."""
-    for path, node in nodes():
+    for path, node in nodes(words("argument") + r"\s*="):
         call = isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in CALLS
         if call or (isinstance(node, ast.ClassDef) and any(word.arg == "kind" for word in node.keywords)):
             yield from ((path, word.arg or "") for word in node.keywords)  # type: ignore[attr-defined]
@@ -139,7 +145,7 @@ def columns() -> Iterator[tuple[str, str]]:
 
 def states() -> Iterator[tuple[str, str]]:
     yield from (("an enum", state) for enum in (ActivationState, CrossingState, CallState) for state in enum)
-    for path, node in nodes():
+    for path, node in nodes(words("state").replace("_", "[ _]")):
         if path.startswith("blackboard/") and isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield path, node.value.replace(" ", "_")
 
@@ -185,7 +191,7 @@ def test_the_names_of_classes_are_unique() -> None:
 def test_a_test_module_is_imported_by_no_other() -> None:
     imported = {
         f"{path}: {node.module}"
-        for path, node in nodes()
+        for path, node in nodes(r"\.test_\w+ import")
         if isinstance(node, ast.ImportFrom) and re.search(r"\.test_\w+$", node.module or "")
     }
     assert not imported, "what several tests use is in a module of its own"

@@ -1,4 +1,4 @@
-"""Ten million marks come and go: the running sum stays within its bound, and the bound stays small."""
+"""A million marks come and go: the running sum stays within its bound, and the bound stays small."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.watches.board_totals import add_terms
 
-ROUNDS, BATCH = 5_000, 1_000
+ROUNDS, BATCH = 500, 1_000
 
 
 def change(group: RunningSums, values: Sequence[float], sign: int) -> None:
@@ -17,7 +17,7 @@ def change(group: RunningSums, values: Sequence[float], sign: int) -> None:
         add_terms(group, 1, value, 0.0, sign=sign)
 
 
-def test_ten_million_additions_and_removals_drift_less_than_their_bound() -> None:
+def test_a_million_additions_and_removals_drift_less_than_their_bound() -> None:
     rng = random.Random(1)
     stays, comes = ([rng.random() * 10.0 ** rng.randrange(-6, 7) for _ in range(BATCH)] for _ in range(2))
     goes = rng.sample(comes, BATCH)  # the marks leave in another order than they came
