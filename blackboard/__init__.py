@@ -10,11 +10,11 @@ from __future__ import annotations
 import importlib
 
 _NAMES = {
-    "core.agent_definition": "Agent Context agent marks of_subject strongest_of subject watch",
+    "core.agent_definition": "Agent Context agent marks of_subject search strongest_of subject watch",
     "board": "Blackboard Deposit",
     "board.result_types": (
         "ActivationRecord AgendaItem AgentStatus BoardStatus CostRow DeployResult "
-        "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt ScheduleRecord"
+        "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt ScheduleRecord SearchResult"
     ),
     "clock": "ManualClock SystemClock",
     "core.conditions": "Measure count exactly strength strongest total",

@@ -14,6 +14,7 @@ from blackboard.board.result_types import MarkRecord as MarkRecord
 from blackboard.board.result_types import NeedRecord as NeedRecord
 from blackboard.board.result_types import Receipt as Receipt
 from blackboard.board.result_types import ScheduleRecord as ScheduleRecord
+from blackboard.board.result_types import SearchResult as SearchResult
 from blackboard.clock import ManualClock as ManualClock
 from blackboard.clock import SystemClock as SystemClock
 from blackboard.core.agent_definition import Agent as Agent
@@ -21,6 +22,7 @@ from blackboard.core.agent_definition import Context as Context
 from blackboard.core.agent_definition import agent as agent
 from blackboard.core.agent_definition import marks as marks
 from blackboard.core.agent_definition import of_subject as of_subject
+from blackboard.core.agent_definition import search as search
 from blackboard.core.agent_definition import strongest_of as strongest_of
 from blackboard.core.agent_definition import subject as subject
 from blackboard.core.agent_definition import watch as watch

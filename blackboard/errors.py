@@ -210,6 +210,10 @@ class InvalidQuery(UsageError):
     """An SQL query that is invalid, writes, or returns too much."""
 
 
+class InvalidSearch(UsageError):
+    """A search in the database's own query language that is not valid."""
+
+
 @dataclass(frozen=True)
 class Mistake:
     """A mistake in a deployment, with its place."""

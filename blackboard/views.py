@@ -27,6 +27,7 @@ __all__ = [
     "needs",
     "provenance",
     "schedules",
+    "searchable_marks",
     "watch_states",
 ]
 
@@ -97,10 +98,10 @@ for _type, _names in {
     Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length event_id id input_tokens"
     " interruptions mark_id marks marks_absorbed marks_deposited output_tokens overdue own_law parent_mark_id"
     " reinforcements unknown",
-    Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key reserved_usd share_from_cache"
-    " strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
+    Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key relevance reserved_usd score"
+    " share_from_cache strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
     Text: "agent api assignee author batch_id error event held_by kind law model name reason request_id role schedule"
-    " state subject type watch worker would_hold",
+    " state subject text type watch words worker would_hold",
     Time: "answered_at applied_at as_of asked_at crossed_at deposited_at due_at evaporates_at fades_from finished_at"
     " held_since last_at next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at"
     " scheduled_for scheduled_from sent_at started_at waits_since",
@@ -117,6 +118,8 @@ def _view(name: str, **types: type[TypeEngine[Any]]) -> Table:
 
 live_marks = _view("live_marks")
 """The live marks."""
+searchable_marks = _view("searchable_marks")
+"""The live marks whose text is searched."""
 mark_tags = _view("mark_tags", value=Text)
 """The tags of the live marks."""
 mark_history = _view("mark_history")

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from blackboard import Blackboard
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store import query_rows, rows, statements
 from tools.statement_variants import FILES, every_statement, variants
 
@@ -46,10 +47,17 @@ def stub() -> str:
     return "\n\n".join([heading, "\n".join(imports), *classes, "\n".join(constants)]) + "\n"
 
 
+def searched_board(path: Path) -> Blackboard:
+    """Return an empty board with a full-text index, to which statements refer."""
+    board = Blackboard.open(path)
+    board.deploy(Deployment(kinds={"searched": KindSpec(search=("text",))}))
+    return board
+
+
 def query_plans(folder: Path) -> dict[str, list[str]]:
     """Return SQLite's plan for each statement on an empty board."""
     plans = {}
-    with Blackboard.open(folder / "plans.db") as board, board.database.read() as sql:
+    with searched_board(folder / "plans.db") as board, board.database.read() as sql:
         for statement in every_statement():
             for name, variant in variants(statement):
                 text, parameters = variant.compiled("sqlite")

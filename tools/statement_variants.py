@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from blackboard.core.decay import LAWS, Exponential
 from blackboard.store import statements, tag_filters
-from blackboard.store.live_marks import live_marks, live_marks_in_order, share_of
+from blackboard.store.live_marks import live_marks, live_marks_in_order, live_matches, share_of, strengths
 from blackboard.store.statement_file import Statement, StatementFile
 
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
@@ -40,8 +40,16 @@ def variants(statement: Statement[object]) -> Iterator[tuple[str, Statement[obje
 
 def _filtered(statement: Statement[object]) -> Iterator[tuple[str, Statement[object]]]:
     """Yield the forms of a statement that filter by two tags."""
-    if statement.name == "marks.live_marks_in_order":
-        yield f"{statement.name} [tags]", live_marks_in_order(2)
+    if statement.name in _BY_TAGS:
+        yield f"{statement.name} [tags]", _BY_TAGS[statement.name](2)
     else:
         for options in (("kind",), ("kind", "limit"), ("kind", "law", "limit"), ("kind", "subject", "limit")):
             yield f"{statement.name} [tags, {', '.join(options)}]", live_marks(*options, tags=2)
+
+
+_BY_TAGS: dict[str, Callable[[int], Statement[object]]] = {
+    "marks.live_marks_in_order": live_marks_in_order,
+    "search.live_matches": live_matches,
+    "search.strengths": strengths,
+}
+"""Statements that filter by a number of tags, and have no other parts."""

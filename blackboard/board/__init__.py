@@ -17,6 +17,7 @@ answer_spool      model answers that could not be stored, in files
 doctor            finds everything that can be wrong with a board, and the remedy
 unreadable_marks  marks that no longer fit the class of their kind
 retention         removes history past its retention time
+search_purge      purges the full-text index of erased words
 file_compaction   compacts the file, as an erasure requires
 maintenance_work  the work of a worker for the board itself
 maintenance_pace  the pauses of background work

@@ -21,8 +21,9 @@ from blackboard.board.mark_storage import added_strength, departures, submission
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.people import erasure, failed_activations, needs, pauses
-from blackboard.board.reading import queries, waking_explanation
+from blackboard.board.reading import queries, search, waking_explanation
 from blackboard.board.reading.activation_details import activation_details
+from blackboard.board.reading.search import Question
 from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
@@ -41,12 +42,14 @@ from blackboard.board.result_types import (
     NeedRecord,
     Receipt,
     ScheduleRecord,
+    SearchResult,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import DEFAULT_LEAP_MICROSECONDS, Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay, law_from
 from blackboard.core.deployment import Deployment
+from blackboard.core.full_text import Match
 from blackboard.core.marks import DepositOptions, Mark, check_if_event, normalize_subject
 from blackboard.core.tags import Where
 from blackboard.durations import DurationLike, Microseconds, parse_duration
@@ -479,6 +482,76 @@ class Blackboard:
             if strict:
                 raise UnreadableMark(text)
             text = f"left out: {text}"
+            warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
+        return found
+
+    @overload
+    def search(
+        self,
+        text: str,
+        *,
+        kind: type[M],
+        where: Where | None = ...,
+        limit: int = ...,
+        faded: bool = ...,
+        match: Match = ...,
+        raw: bool = ...,
+    ) -> SearchResult[M]: ...
+    @overload
+    def search(
+        self,
+        text: str,
+        *,
+        kind: str | None = ...,
+        where: Where | None = ...,
+        limit: int = ...,
+        faded: bool = ...,
+        match: Match = ...,
+        raw: bool = ...,
+    ) -> SearchResult[MarkRecord]: ...
+    def search(
+        self,
+        text: str,
+        *,
+        kind: type[M] | str | None = None,
+        where: Where | None = None,
+        limit: int = 10,
+        faded: bool = False,
+        match: Match = "all",
+        raw: bool = False,
+    ) -> SearchResult[M] | SearchResult[MarkRecord]:
+        """Return the marks whose text matches, by relevance times strength, so that what faded sinks.
+
+        The relevance is BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with k1 = 1.2 and
+        b = 0.75, as FTS5 computes it over all searched marks of the board: the sum over the words of
+        `idf * f * (k1 + 1) / (f + k1 * (1 - b + b * length / average length))`. A server gives `ts_rank` instead,
+        divided by 1 + the logarithm of the length.
+
+        Args:
+            text: Words, in any form of case and accents. `pric*` stands for every word that begins with it. No other
+                sign has a meaning.
+            kind: A mark class, or the name of a kind; by default all kinds that are searched. A class returns marks of
+                that class. It leaves out those that do not fit the class, with a warning.
+            where: Only marks whose tags have these values, as in `marks`.
+            limit: The largest number of marks.
+            faded: Whether marks that have faded are found, too. Their text stays in the history.
+            match: Whether a mark must have "all" words or "any" of them. With "any", words that more than 10,000 marks
+                have do not count, unless all are such words.
+            raw: Whether the text is a query in the language of the database: that of FTS5, or `tsquery`.
+
+        Raises:
+            UnknownName: No kind of this name is registered, or it has no tag that `where` names.
+            UsageError: The kind is not searched, or `limit` is below 1.
+            InvalidSearch: The raw query is not valid.
+        """
+        question = Question(text, where, limit, faded, match, raw)
+        if not isinstance(kind, type):
+            return self.session.read(lambda txn: search.records(txn, kind, question))
+        classes = self.session.classes
+        classes.add([kind])
+        found, unreadable = self.session.read(lambda txn: search.of_class(txn, kind, classes, question))
+        if unreadable:
+            text = f"left out: {len(unreadable)} marks do not fit {kind.__qualname__}: {unreadable[0]}"
             warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
         return found
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from blackboard.board import board_clock
 from blackboard.board.registration.mark_class_registry import MarkClasses
+from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.active_deployment import (
     ActiveDeployment,
     read_active,
@@ -194,7 +195,10 @@ class BoardSession:
         now = self.clock.used.use(self.database.where, now)
         active = self._active
         if active is None or active.deployment.version != start.deployment_version:
-            active = self._active = read_active(sql)
+            active = read_active(sql)
+            if active.searched and self.database.is_embedded:
+                search_docs.require_full_text()
+            self._active = active
         elif active.backfills:
             active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))
         txn = BoardTransaction(

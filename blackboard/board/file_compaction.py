@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.board import search_purge
 from blackboard.board.board_session import BoardSession
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -18,7 +19,9 @@ def owed_since(txn: BoardTransaction) -> Instant | None:
 
 
 def compact(session: BoardSession, *, insist: bool = True) -> bool:
-    """Compact the file, and record that no erasure requires it any longer; return whether it is done.
+    """Compact the file and purge its full-text index, and record that no erasure requires it any longer.
+
+    Returns whether it is done.
 
     Args:
         session: The session of a board in a file.
@@ -27,6 +30,7 @@ def compact(session: BoardSession, *, insist: bool = True) -> bool:
     Raises:
         StoreError: The file cannot be compacted now.
     """
+    search_purge.purge(session)
     owed_at = session.read(owed_since)
     try:
         done = compaction.compact(session.database, insist=insist)

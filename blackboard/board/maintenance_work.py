@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from blackboard.board import board_clock, file_compaction, retention
+from blackboard.board import board_clock, file_compaction, retention, search_purge
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.maintenance_pace import Pace
 from blackboard.board.mark_storage import departures, overdue_needs
-from blackboard.board.registration import backfill
+from blackboard.board.registration import backfill, search_changes
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -45,6 +45,13 @@ class MaintenanceWork:
         failpoint("backfill.after")
         return count
 
+    def search(self, limit: int) -> int:
+        """Put up to `limit` marks into the full-text index of a kind, or remove them from a former one."""
+        failpoint("search.before")
+        count = self.pace.run(lambda txn: _search(txn, limit))
+        failpoint("search.after")
+        return count
+
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
         """Remove rows past their retention time, at most `limit` of each table, and return their number.
 
@@ -71,7 +78,7 @@ class MaintenanceWork:
 
     def owes_compaction(self) -> bool:
         """Return whether the file may still contain words of an erased subject."""
-        return self._session.read(file_compaction.owed_since) is not None
+        return self._session.read(lambda txn: file_compaction.owed_since(txn) is not None or search_purge.is_due(txn))
 
     def compact(self) -> bool:
         """Compact the file unless others write at the same time; returns whether it is done.
@@ -79,6 +86,7 @@ class MaintenanceWork:
         A file of more than `MAX_COMPACTED_BYTES` bytes is compacted only by a person, because writers wait while it is
         replaced.
         """
+        search_purge.purge(self._session)
         if self._database.sizes().get("file_bytes", 0) > MAX_COMPACTED_BYTES:
             return False
         return file_compaction.compact(self._session, insist=False)
@@ -108,6 +116,12 @@ class MaintenanceWork:
 def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
     count = overdue_needs.fire_due(txn, limit, classes) or departures.evaporate_due(txn, limit)
     failpoint("evaporation.within")
+    return count
+
+
+def _search(txn: BoardTransaction, limit: int) -> int:
+    count = search_changes.run_batch(txn, limit)
+    failpoint("search.within")
     return count
 
 

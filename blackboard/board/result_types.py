@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from pydantic import JsonValue
 
@@ -40,6 +40,8 @@ __all__ = [
     "Receipt",
     "RunningActivation",
     "ScheduleRecord",
+    "SearchProgress",
+    "SearchResult",
     "WaitingCrossing",
     "WaitingNeed",
     "WatchEpisode",
@@ -47,6 +49,8 @@ __all__ = [
     "WorkerStatus",
 ]
 
+
+F = TypeVar("F", covariant=True)
 
 NO_REASON = "no reason given"
 """The text that is shown for a pause without a reason."""
@@ -106,6 +110,48 @@ class MarkRecord:
     """When the shown deposit occurred: the latest occurrence of all its deposits."""
     recorded_at: datetime
     """Equal to `reinforced_at`. All views that have `occurred_at` use this name."""
+
+
+@dataclass(frozen=True)
+class SearchResult(Sequence[F]):
+    """The marks that a search found, the best first. It is a sequence of these marks."""
+
+    marks: tuple[F, ...]
+    relevances: tuple[float, ...]
+    """How relevant each of them is to the text."""
+    scores: tuple[float, ...]
+    """Relevance times strength, by which they are ordered."""
+    exact: bool
+    """Whether no other mark has a higher score. If more than 10,000 marks match, only the 1,000 most relevant of them
+    were ordered by their score."""
+    complete: bool
+    """Whether the index has all marks that were to be searched. False while a kind that was declared searched is still
+    being put into it."""
+
+    @overload
+    def __getitem__(self, key: int) -> F: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[F, ...]: ...
+    def __getitem__(self, key: int | slice) -> F | tuple[F, ...]:
+        return self.marks[key]
+
+    def __len__(self) -> int:
+        return len(self.marks)
+
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """The full-text index of a kind."""
+
+    kind: str
+    marks: int
+    """How many marks it has."""
+    complete: bool
+    """Whether it has all live marks."""
+    doing: str
+    """What a daemon is doing: adding live or faded marks, or removing a former index; "" if nothing."""
+    share: float
+    """How much of that is done, from 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +312,8 @@ class BoardStatus:
     next_evaporation: datetime | None
     model_calls: ModelCallCounts
     backfills: int
+    searches: tuple[SearchProgress, ...]
+    """The full-text index of each kind that is searched, and those that are being removed."""
     workers: tuple[WorkerStatus, ...]
     file_bytes: int | None = None
     """The size of the database file; None on a server."""

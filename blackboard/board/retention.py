@@ -5,8 +5,10 @@ Live marks keep all of their history, and so do marks with a deposit in a window
 
 from __future__ import annotations
 
+from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import window_totals
+from blackboard.clock import Instant
 from blackboard.durations import DAY, Duration
 from blackboard.store.statements import CROSSINGS, RETENTION, WINDOWS
 
@@ -35,6 +37,7 @@ def remove(
         before = txn.now - history
         oldest = txn.sql.one(RETENTION.oldest_event)
         if oldest is not None and oldest < before:  # so a young board is not searched
+            _remove_texts(txn, before, limit)
             removed += txn.sql.run(RETENTION.delete_old_events, before=before, limit=limit).rowcount
         removed += txn.sql.run(RETENTION.delete_old_keys, before=before, limit=limit).rowcount
     if activations is not None:
@@ -52,6 +55,15 @@ def remove(
         before = min(txn.now - model_calls, today)
         removed += txn.sql.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
     return removed
+
+
+def _remove_texts(txn: BoardTransaction, before: Instant, limit: int) -> None:
+    """Remove the texts of the next old events from the full-text index, as long as the events say what they were."""
+    if not (kinds := search_docs.kinds(txn.sql)):
+        return
+    values = {"kinds": txn.sql.list_of(sorted(kinds)), "before": before, "limit": limit}
+    events = txn.sql.all(RETENTION.old_events_of_kinds, **values)
+    search_docs.erase(txn, [(event.kind, event.mark_id, event.id) for event in events])
 
 
 def _remove_left(txn: BoardTransaction, limit: int) -> int:

@@ -27,8 +27,10 @@ from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.maintenance_work import MaintenanceWork
+from blackboard.board.reading import search
 from blackboard.board.registration.declarations import AgentDeclaration, with_declared
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions.activation_inputs import Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.board.worker_registry.served_agents import Code
@@ -36,9 +38,12 @@ from blackboard.clock import Instant
 from blackboard.core.states import ActivationState
 from blackboard.durations import Duration
 from blackboard.store.schema_versions import HEAD
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, SEARCH
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version
+
+MAX_SEARCHES = 3
+"""How often one call searches for claims: what is claimed may change while it searches."""
 
 ClaimNext = Callable[[BoardTransaction], bool]
 """Claims the next activation, in the transaction that ends a run; returns whether it claimed one."""
@@ -52,6 +57,7 @@ class DueWork:
     has_due_need: bool = False
     has_evaporation: bool = False
     has_backfill: bool = False
+    has_search: bool = False
     delay: int = 0
     """Microseconds until background work may continue."""
     agents: set[str] = field(default_factory=set)
@@ -65,7 +71,13 @@ class DueWork:
     @property
     def has_maintenance(self) -> bool:
         """Whether the board itself has work."""
-        return self.has_predicted_crossing or self.has_due_need or self.has_evaporation or self.has_backfill
+        return (
+            self.has_predicted_crossing
+            or self.has_due_need
+            or self.has_evaporation
+            or self.has_backfill
+            or self.has_search
+        )
 
 
 @dataclass(frozen=True)
@@ -203,9 +215,10 @@ class Worker:
             has_due_need=is_due(need),
             has_evaporation=is_due(evaporation) and not txn.active.law_changes,
             has_backfill=txn.sql.one(CROSSINGS.backfills) is not None,
+            has_search=txn.sql.one(SEARCH.unfinished) is not None,
             instants=[at for at in (crossing, need, evaporation) if at is not None and not is_due(at)],
         )
-        if due.has_evaporation or due.has_backfill:
+        if due.has_evaporation or due.has_backfill or due.has_search:
             due.delay = self.maintenance.pace.delay(txn.last_event)
             due.instants.append(txn.now + due.delay)
         due.outdated = served_agents.outdated(txn, self.code)
@@ -241,13 +254,17 @@ class Worker:
     # -- claims ------------------------------------------------------------------------------------------------------
 
     def claim(self, txn: BoardTransaction, name: str) -> Claim | None:
+        """Claim the next activation of an agent, if there is one that nothing defers and that searches nothing."""
+        return self._claim(txn, name, Searches())
+
+    def _claim(self, txn: BoardTransaction, name: str, searches: Searches) -> Claim | None:
         """Claim the next activation of an agent, if there is one that nothing defers.
 
         Another process may have removed the agent from the deployment, or deployed other code for it.
         """
         if not served_agents.is_current(txn, name, self.code.get(name)):
             return None
-        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease)
+        return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, searches)
 
     def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
         """Claim up to `limit` activations in one transaction; the agents take turns in this order."""
@@ -255,31 +272,55 @@ class Worker:
         if not ready:
             return []
 
+        searches = Searches()
+
         def work(txn: BoardTransaction) -> list[Claim]:
             result: list[Claim] = []
             waiting = deque(ready)
+            searches.needed.clear()  # the work may be repeated
             while waiting and len(result) < limit:
                 name = waiting.popleft()
-                if (claim := self.claim(txn, name)) is not None:
+                if (claim := self._claim(txn, name, searches)) is not None:
                     result.append(claim)
                     waiting.append(name)
             return result
 
         failpoint("claim.before")
         result = self._session.write(work, record_instant=True, shared=True)
+        for _ in range(MAX_SEARCHES):
+            if not searches.needed or len(result) >= limit:
+                break
+            ready, limit = self._search(searches), limit - len(result)
+            result += self._session.write(work, record_instant=True, shared=True)
         failpoint("claim.after")
         return result
 
+    def _search(self, searches: Searches) -> list[str]:
+        """Search on a snapshot what claims need, and return the agents that claim."""
+
+        def work(txn: BoardTransaction) -> None:
+            for key, read in searches.needed.items():
+                searches.found[key] = search.found_by_read(txn, read, key)
+
+        self._session.read(work)
+        return list(dict.fromkeys(key.agent for key in searches.needed))
+
     def claim_suspect(self, names: Iterable[str]) -> Claim | None:
         """Claim an activation that must run alone, of the first of these agents that has one."""
+        names, searches = list(names), Searches()
 
         def work(txn: BoardTransaction) -> Claim | None:
+            searches.needed.clear()
             for agent in (txn.deployment.agents[name] for name in names if name in txn.deployment.agents):
-                if (claim := claims.claim_suspect(txn, agent, self.id, self.lease)) is not None:
+                if (claim := claims.claim_suspect(txn, agent, self.id, self.lease, searches)) is not None:
                     return claim
             return None
 
-        return self._session.write(work, record_instant=True)
+        claim = self._session.write(work, record_instant=True)
+        while claim is None and searches.needed and not searches.found:
+            self._search(searches)
+            claim = self._session.write(work, record_instant=True)
+        return claim
 
     # -- the ends of runs --------------------------------------------------------------------------------------------
 

@@ -194,7 +194,7 @@ watch = Watch
 
 @dataclass(frozen=True)
 class Read:
-    """Marks that an agent reads in addition to those that woke it. `strongest_of` and `of_subject` make it."""
+    """Marks that an agent reads beside those that woke it. `strongest_of`, `of_subject` and `search` make it."""
 
     spec: ReadSpec
     mark_class: type[Mark] | None
@@ -249,6 +249,25 @@ def of_subject(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None
     return _read(kind, limit, where, same_subject=True)
 
 
+def search(kind: KindLike, *, from_: str, limit: int = 5, where: ReadWhere | None = None) -> Read:
+    """Return a read of the marks whose text matches a text of the marks that woke the agent.
+
+    They are found as by `Blackboard.search` with `match="any"`: any word counts, and relevance times strength decides.
+    The search runs before the transaction of the claim, and what it found is frozen with the other inputs.
+
+    Args:
+        kind: A mark class, or the name of a kind. The kind must be searched.
+        from_: The field of the marks that woke the agent with the text, such as "question". Each mark that has it is
+            searched for by itself.
+        limit: The largest number of marks for each text, 1 to 1000.
+        where: Only marks whose tags have these values, as in `strongest_of`.
+
+    Raises:
+        UsageError: A value in `where` cannot be that of a tag.
+    """
+    return _read(kind, limit, where, same_subject=False, search_from=from_)
+
+
 @dataclass(frozen=True)
 class Agent:
     """A declared agent. Calling it calls its function."""
@@ -301,7 +320,7 @@ def agent(
         watches: A condition, a schedule, the text of one, a `watch(...)` with guards, or several of these by name.
         writes: The mark classes that the agent may deposit.
         withdraws: The mark classes whose marks the agent may withdraw although others deposited them.
-        reads: Other marks that the agent reads, from `strongest_of` and `of_subject`.
+        reads: Other marks that the agent reads, from `strongest_of`, `of_subject` and `search`.
         only_if: A guard of all watches; crossings wait while it does not hold.
         unless: A guard of all watches; crossings wait while it holds.
         kinds: Mark classes that are in neither the conditions nor `reads`, `writes` or `withdraws`, such as those of
@@ -405,7 +424,7 @@ def _digest(function: Function, spec: AgentSpec, mark_classes: Mapping[str, type
     return digest(
         function,
         watches={watch.name: watch.condition.kinds for watch in spec.watches},
-        reads=[(read.kind, read.same_subject) for read in spec.reads],
+        reads=[(read.kind, read.search_from or read.same_subject) for read in spec.reads],
         writes=spec.writes,
         withdraws=spec.withdraws,
         schemas={name: model.defaults.schema for name, model in mark_classes.items()},
@@ -482,7 +501,7 @@ def _mistakes_in_lists(agent: str, declaration: _Declaration) -> Iterator[Mistak
                 yield Mistake(f"agent {agent!r}, {name}", f"{item!r} is not a class of marks")
     for read in declaration.reads:
         if not isinstance(read, Read):
-            yield Mistake(f"agent {agent!r}, reads", f"{read!r} is not strongest_of(...) or of_subject(...)")
+            yield Mistake(f"agent {agent!r}, reads", f"{read!r} is not strongest_of, of_subject or search")
 
 
 def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
@@ -491,7 +510,9 @@ def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
             yield from () if condition is None else condition.mark_classes
 
 
-def _read(kind: KindLike, limit: int, where: ReadWhere | None, *, same_subject: bool) -> Read:
+def _read(
+    kind: KindLike, limit: int, where: ReadWhere | None, *, same_subject: bool, search_from: str | None = None
+) -> Read:
     name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
     constants: dict[str, Any] = {}
     of_subjects = []
@@ -508,5 +529,6 @@ def _read(kind: KindLike, limit: int, where: ReadWhere | None, *, same_subject: 
         same_subject=same_subject,
         where=as_data(constants),
         where_subject=tuple(of_subjects),
+        search_from=search_from,
     )
     return Read(spec, mark_class)

@@ -28,7 +28,7 @@ def digest(
     function: Callable[..., Any],
     *,
     watches: Mapping[str, Iterable[str]],
-    reads: Iterable[tuple[str, bool]],
+    reads: Iterable[tuple[str, bool | str]],
     writes: Iterable[str],
     withdraws: Iterable[str],
     schemas: Mapping[str, Any],
@@ -39,7 +39,7 @@ def digest(
     Args:
         function: The agent's function.
         watches: The kinds of each watch, by its name.
-        reads: The kinds that it reads in addition, and whether of the same subject only.
+        reads: The kinds that it reads in addition, and whether of the same subject only, or by which field it searches.
         writes: The kinds that it may deposit.
         withdraws: The kinds whose marks it may withdraw although others deposited them.
         schemas: The payload schemas of its mark classes, by kind.

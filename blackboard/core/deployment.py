@@ -62,6 +62,7 @@ class KindSpec(Data):
     cap: float | None = None
     unique: str | None = None
     tags: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
     max_payload: int = MAX_PAYLOAD_BYTES
     max_text: int | None = None
     model: str = ""
@@ -191,6 +192,7 @@ class ReadSpec(Data):
         same_subject: Whether the limit is for each subject that the agent was woken for, instead of for the board.
         where: The values that tags of the marks must have, by name. A list stands for any of its values.
         where_subject: The tags whose value may also be the subject that the agent was woken for.
+        search_from: The field of the marks that woke the agent whose text is searched for; None if nothing is searched.
     """
 
     kind: str
@@ -198,6 +200,7 @@ class ReadSpec(Data):
     same_subject: bool = False
     where: dict[str, TagValue | tuple[TagValue, ...]] = Field(default_factory=dict)
     where_subject: tuple[str, ...] = ()
+    search_from: str | None = Field(default=None, min_length=1)
 
     @property
     def needs_subject(self) -> bool:
@@ -549,11 +552,12 @@ def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
 
 
 def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
-    """Yield which tags in the conditions and reads of an agent its kinds do not have, or not with such values."""
+    """Yield which tags and searches in the conditions and reads of an agent its kinds cannot answer."""
     place = f"agents.{agent.name}"
     for read in agent.reads:
         if read.kind in kinds:
             yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_read(read, kinds[read.kind]))
+            yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_search(agent, read, kinds))
     for watch in agent.watches:
         for suffix, condition in conditions_of(watch):
             texts = (
@@ -575,6 +579,21 @@ def _mistakes_in_read(read: ReadSpec, kind: Kind) -> Iterator[str]:
             yield f"where: {error}"
     for name in read.where_subject:
         yield from kind.tag_schema.mistakes_in(WhereClause.of({name: "subject"}))
+
+
+def _mistakes_in_search(agent: AgentSpec, read: ReadSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """Yield what cannot work in a search: its kind is not searched, or no mark that wakes the agent has the text."""
+    if (field := read.search_from) is None:
+        return
+    if not kinds[read.kind].search:
+        yield f"the kind {read.kind!r} is not searched; declare the fields to search, as in search=['text']"
+    woken_by = {kind for watch in agent.watches for kind in watch.condition.kinds}
+    if not woken_by:
+        yield f"search: no mark wakes the agent, so there is no field {field!r} to search for"
+    schemas = [kinds[kind].schema for kind in woken_by if kind in kinds]
+    fields = {name for schema in schemas if schema for name in schema.get("properties", {})}
+    if woken_by and len(schemas) == len(woken_by) and None not in schemas and field not in fields:
+        yield str(UnknownName("field", field, fields, f"search: no mark that wakes the agent has a field {field!r}"))
 
 
 def _no_subject(watch: WatchSpec) -> str:

@@ -20,6 +20,7 @@ from pydantic_core.core_schema import DecimalSchema
 from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.decay import Decay, Never, law_from
+from blackboard.core.full_text import SearchSchema
 from blackboard.core.tags import TagSchema
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, Mistake
@@ -95,8 +96,9 @@ class Mark(BaseModel):
     The class arguments are defaults; a deployment may override them. They are `decay` (a law; by default `Never()`),
     `weight` (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the
     highest intensity of a mark, for any `on_repeat`), `unique` (a payload field whose value only one live mark of
-    the kind may have), `tags` (payload fields by which marks are found), `max_payload` (the largest payload in
-    bytes, by default 1 MiB) and `max_text` (the most characters of one text in it).
+    the kind may have), `tags` (payload fields by which marks are found), `search` (payload fields whose text is
+    searched), `max_payload` (the largest payload in bytes, by default 1 MiB) and `max_text` (the most characters of one
+    text in it).
 
     Marks are immutable. A mark from a board also has `id`, `event_id`, `strength`, `author`, `occurred_at`,
     `deposited_at` and `reinforced_at`.
@@ -130,6 +132,7 @@ class Mark(BaseModel):
         cap: float | None = None,
         unique: str | None = None,
         tags: Iterable[str] = (),
+        search: Iterable[str] = (),
         max_payload: int = MAX_PAYLOAD_BYTES,
         max_text: int | None = None,
         **others: Any,
@@ -151,6 +154,7 @@ class Mark(BaseModel):
             cap=cap,
             unique=unique,
             tags=(tags,) if isinstance(tags, str) else tuple(tags),
+            search=(search,) if isinstance(search, str) else tuple(search),
             max_payload=max_payload,
             max_text=max_text,
             model=place_of(cls),
@@ -297,6 +301,7 @@ class Kind:
         cap: The highest intensity of a mark, for any `on_repeat`; above 0.
         unique: A payload field whose value only one live mark may have.
         tags: The payload fields by which its marks are found.
+        search: The payload fields whose text is searched.
         max_payload: The largest payload in bytes, at least 1.
         max_text: The most characters of one text in a payload, at least 1.
         model: Where the mark class is, as `module:class`.
@@ -311,6 +316,7 @@ class Kind:
     cap: float | None = None
     unique: str | None = None
     tags: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
     max_payload: int = MAX_PAYLOAD_BYTES
     max_text: int | None = None
     model: str = ""
@@ -338,6 +344,7 @@ class Kind:
         if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
             mistakes.append(f"unique names {self.unique!r}, which is not a field of the payload")
         mistakes += self.tag_schema.problems()
+        mistakes += self.search_schema.problems()
         if mistakes:
             raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
 
@@ -345,6 +352,11 @@ class Kind:
     def tag_schema(self) -> TagSchema:
         """The tags of its marks, with the schema by which their values are compared."""
         return TagSchema(self.name, self.tags, self.schema)
+
+    @cached_property
+    def search_schema(self) -> SearchSchema:
+        """The fields whose text is searched."""
+        return SearchSchema(self.name, self.search, self.schema)
 
     def life(self, law: Decay, intensity: float) -> Duration | None:
         """Return how long a mark stays live, in microseconds; None if it never evaporates."""

@@ -221,4 +221,5 @@ def _backlog_tasks(worker: Worker, limit: int) -> list[MaintenanceTask]:
             lambda due: due.has_predicted_crossing or due.has_due_need or (due.has_evaporation and not due.delay),
         ),
         BacklogTask(lambda: worker.maintenance.backfill(limit), lambda due: due.has_backfill and not due.delay),
+        BacklogTask(lambda: worker.maintenance.search(limit), lambda due: due.has_search and not due.delay),
     ]

@@ -290,8 +290,12 @@ class _Resolver:
         return {name: self._kind(name, kind, sections.get(name, KindSection())) for name, kind in kinds.items()}
 
     def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
-        """Return whether a section declares a kind without a class: it has tags, and no class has a similar kind."""
-        return bool(self.settings.kinds[name].tags) and not get_close_matches(name, classes, cutoff=0.7)
+        """Return whether a section declares a kind without a class.
+
+        It has tags or is searched, and no class has a similar kind.
+        """
+        section = self.settings.kinds[name]
+        return bool(section.tags or section.search) and not get_close_matches(name, classes, cutoff=0.7)
 
     def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
         place = f"kinds.{name}"
@@ -328,7 +332,8 @@ class _Resolver:
             for name, new in sections.items()
             if name not in names and new.schedule is not None
         ]
-        spec = spec.model_copy(update={"settings": settings, "watches": tuple(watches)})
+        reads = spec.reads if section.reads is None else tuple(read.spec for read in section.reads)
+        spec = spec.model_copy(update={"settings": settings, "watches": tuple(watches), "reads": reads})
         for mistake in mistakes_in(spec):
             self._record_mistake(mistake.place, mistake.message)
         return spec

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from blackboard.core.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, OnGuard, Per
+from blackboard.core.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, OnGuard, Per, ReadSpec
 from blackboard.core.marks import MAX_PAYLOAD_BYTES, OnRepeat
+from blackboard.core.tags import TagValue
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.system.private_files import parse_mode
 
@@ -61,6 +62,7 @@ class KindSection(Section):
     cap: float | None = None
     unique: str | None = None
     tags: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
     max_payload: int = Field(default=MAX_PAYLOAD_BYTES, ge=1)
     max_text: int | None = Field(default=None, ge=1)
 
@@ -99,6 +101,45 @@ class WatchSection(Section):
     """The number that the value of a falling watch must have reached before the watch may cross again."""
 
 
+class ReadSection(Section):
+    """An item of `reads` of `[agents.NAME]`: marks that the agent reads, or (`search`) searches for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    kind: str | None = None
+    """The kind whose strongest marks are read."""
+    search: str | None = None
+    """The kind that is searched instead."""
+    from_: str | None = Field(default=None, alias="from", min_length=1)
+    """The field of the marks that woke the agent whose text is searched for."""
+    limit: int = Field(default=5, ge=1, le=1000)
+    same_subject: bool = False
+    """Whether only marks of the subjects that woke the agent are read."""
+    where: dict[str, TagValue | tuple[TagValue, ...]] = Field(default_factory=dict)
+    """The values that tags of the marks must have."""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.kind is None) == (self.search is None):
+            raise ValueError("a read has either kind or search")
+        if (self.search is None) != (self.from_ is None):
+            raise ValueError("search needs from, the field with the text, and nothing else has it")
+        if self.search is not None and self.same_subject:
+            raise ValueError("a search has no same_subject")
+        return self
+
+    @property
+    def spec(self) -> ReadSpec:
+        """The read as data."""
+        return ReadSpec(
+            kind=self.search or self.kind or "",
+            limit=self.limit,
+            same_subject=self.same_subject,
+            where=self.where,
+            search_from=self.from_,
+        )
+
+
 class AgentSection(AgentSettings):
     """`[agents.NAME]`: overrides of the agent's declaration."""
 
@@ -111,6 +152,8 @@ class AgentSection(AgentSettings):
     schedule: str | None = None
     """The schedule, for an agent with one watch that is a schedule."""
     watches: dict[str, WatchSection] = Field(default_factory=dict)
+    reads: tuple[ReadSection, ...] | None = None
+    """What the agent reads, instead of the `reads` of its declaration."""
 
 
 class DaemonSettings(Section):

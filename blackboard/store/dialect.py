@@ -181,6 +181,14 @@ def is_of_database(code: int) -> bool:
     return code & 0xFF in _SQLITE_CODES
 
 
+def is_wrong_query(error: Exception) -> bool:
+    """Return whether an error blames the text of a statement or of a search, by its code."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return getattr(error, "sqlstate", None) == "42601"  # syntax_error
+    return bool(code & 0xFF == 1)
+
+
 def translate(error: Exception, where: str) -> StoreError:
     """Return our error for a driver's error, with a remedy. The code of the error decides, never its words."""
     if isinstance(error, MemoryError):

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from blackboard.core import decay
 from blackboard.store import tag_filters
-from blackboard.store.query_rows import LiveMark
+from blackboard.store.query_rows import FoundDoc, LiveMark, MarkStrength
 from blackboard.store.statement_file import Statement
-from blackboard.store.statements import MARKS
+from blackboard.store.statements import MARKS, SEARCH
 
 _POWER = re.compile(r"\bpower\(([^()]*)\)")
 """A power in the formula of a law. The fragment `power` computes it without an error on every database."""
@@ -33,6 +33,16 @@ def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
     It can filter by a number of tags, and begins with the strongest marks.
     """
     return MARKS.live_marks_in_order.using(**_parts("is_also_tagged", tags))
+
+
+def live_matches(tags: int = 0) -> Statement[FoundDoc]:
+    """Return the statement for the documents of live marks that match a query, with a filter by a number of tags."""
+    return SEARCH.live_matches.using(filter_by_tags=tag_filters.parts("is_also_tagged", tags))
+
+
+def strengths(tags: int = 0) -> Statement[MarkStrength]:
+    """Return the statement for the strengths of some marks, with a filter by a number of tags."""
+    return SEARCH.strengths.using(**_parts("is_also_tagged", tags))
 
 
 def _parts(first: str, tags: int) -> dict[str, str]:

@@ -28,6 +28,20 @@ class NamedCount(NamedTuple):
     number: int
 
 
+class FoundDoc(NamedTuple):
+    """A document of the full-text index that matches a query."""
+
+    id: Id
+    relevance: float
+
+
+class MarkStrength(NamedTuple):
+    """The strength of a live mark; None under a law that this process does not know."""
+
+    id: Id
+    strength: float | None
+
+
 class StateCount(NamedTuple):
     """The number of activations of an agent in a state."""
 

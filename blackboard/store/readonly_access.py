@@ -36,8 +36,8 @@ DESCRIBING = frozenset(
     )
 )  # fmt: skip
 """The pragmas that describe the database and change nothing."""
-REPORTING = frozenset(("encoding", "read_uncommitted", "schema_version", "user_version"))
-"""The pragmas that change nothing if they are given no value."""
+REPORTING = frozenset(("data_version", "encoding", "read_uncommitted", "schema_version", "user_version"))
+"""The pragmas that change nothing if they are given no value. FTS5 asks for the `data_version`."""
 STEPS_PER_LOOK = 2000
 """The number of steps of SQLite's machine between two checks of the time."""
 INTERRUPTED, CANCELED = 9, "57014"

@@ -43,6 +43,9 @@ class BoardRow(NamedTuple):
     """The largest difference by which such a deposit was ahead."""
     skewed_at: AddedNumber = 0
     """When the last such deposit was recorded."""
+    purge_owed_at: Instant | None = None
+    """Since when the full-text index may still contain words of what was erased; None if it does not, and 0 while it is
+    being purged of them."""
 
 
 class DeploymentRow(NamedTuple):
@@ -288,6 +291,37 @@ class MarkTagRow(NamedTuple):
     value: str
     """The key of the value (see `tags`), which equal values share."""
     mark_id: Id
+
+
+class SearchKindRow(NamedTuple):
+    """A row of `search_kind`: the full-text index of a kind, or a former one that is being removed."""
+
+    number: int
+    kind: str
+    phase: str
+    """What is being done: see `search_docs.Phase`."""
+    position: Id
+    """How far that has come: the id of the last event, or of the last document."""
+    up_to: Id
+    """Up to which event it is to be filled."""
+
+
+class SearchFieldRow(NamedTuple):
+    """A row of `search_field`: a field of the payload whose text is in an index."""
+
+    number: int
+    position: int
+    path: str
+    """The path of the field, as the JSON functions of SQLite take it."""
+
+
+class SearchDocRow(NamedTuple):
+    """A row of `search_doc`: a document of the full-text index, which is what one mark says."""
+
+    id: Id
+    """The number of the index above 40 bits, and the id of the mark below."""
+    event_id: Id
+    """The event that holds the payload."""
 
 
 class WatchRow(NamedTuple):
@@ -617,6 +651,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "model_pause": ModelPauseRow._fields,
     "open_need": OpenNeedRow._fields,
     "predicted_crossing": PredictedCrossingRow._fields,
+    "search_doc": SearchDocRow._fields,
+    "search_kind": SearchKindRow._fields,
     "watch": WatchRow._fields,
     "watch_state": WatchStateRow._fields,
     "followed_watch": FollowedWatchRow._fields,

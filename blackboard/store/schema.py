@@ -17,7 +17,7 @@ from blackboard.errors import StoreError, StoreForeign, StoreNewer
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.schema_versions import HEAD, KNOWN
-from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
+from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import migrations_folder, program_version
@@ -127,16 +127,22 @@ def refresh_views(database: Database, living: Living) -> str | None:
             " is running; stop it, then run 'blackboard init'"
         )
     with database.exclusive_transaction() as transaction:
-        if (views := _outdated_views(transaction)) is not None:
-            _write_views(transaction, views)
+        rewrite_views(transaction)
     return None
+
+
+def rewrite_views(transaction: Transaction) -> None:
+    """Rewrite outdated views in a transaction that changes what they show."""
+    if (views := _outdated_views(transaction)) is not None:
+        _write_views(transaction, views)
 
 
 def _outdated_views(transaction: Transaction) -> dict[str, str] | None:
     """Return the views of this version if the board has other views; otherwise None."""
     from blackboard.store.view_definitions import hash_of, view_definitions
 
-    views = view_definitions(transaction.dialect, transaction.all(DEPLOYMENTS.law_names))
+    is_searched = bool(transaction.value(SEARCH.has_index))
+    views = view_definitions(transaction.dialect, transaction.all(DEPLOYMENTS.law_names), is_searched=is_searched)
     return None if transaction.one(DEPLOYMENTS.get_views_hash) == hash_of(views) else views
 
 
@@ -238,8 +244,7 @@ def _migrate_locked(connection: Any, database: Database, now: Instant, living: L
     run_migrations(connection)
     transaction = Transaction(raw.cursor(), database.dialect)
     _create_board(connection, database, now)
-    if (views := _outdated_views(transaction)) is not None:
-        _write_views(transaction, views)
+    rewrite_views(transaction)
     failpoint("migration.made")
     return SchemaChange(revision, HEAD, copy)
 

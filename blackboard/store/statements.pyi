@@ -6,11 +6,13 @@ from blackboard.store.query_rows import (
     DailyCost,
     DeferredCrossing,
     ErasedEvent,
+    FoundDoc,
     GoneCrossing,
     InputEvent,
     LiveCount,
     LiveMark,
     MarkBehind,
+    MarkStrength,
     NamedCount,
     NeedCount,
     Spent,
@@ -44,6 +46,8 @@ from blackboard.store.rows import (
     OpenNeedRow,
     PredictedCrossingRow,
     ReadPositionRow,
+    SearchDocRow,
+    SearchKindRow,
     WatchRow,
     WatchStateRow,
     WindowEventRow,
@@ -361,6 +365,7 @@ class _Erasure(StatementFile):
 
 class _Retention(StatementFile):
     oldest_event: Statement[Instant]
+    old_events_of_kinds: Statement[EventRow]
     delete_old_events: Statement[object]
     old_activations: Statement[Id]
     delete_activations: Statement[object]
@@ -402,6 +407,39 @@ class _Windows(StatementFile):
     fill_window: Statement[object]
     deposits_in_window: Statement[WindowPayload]
 
+class _Search(StatementFile):
+    has_index: Statement[int]
+    create_beside: Statement[object]
+    create_index: Statement[object]
+    kinds: Statement[SearchKindRow]
+    unfinished: Statement[SearchKindRow]
+    insert_kind: Statement[object]
+    last_number: Statement[int | None]
+    insert_field: Statement[object]
+    paths: Statement[str]
+    move_kind: Statement[object]
+    delete_fields: Statement[object]
+    delete_kind: Statement[object]
+    owe_purge: Statement[object]
+    owed_purge: Statement[Instant | None]
+    begin_purge: Statement[object]
+    settle_purge: Statement[object]
+    merge: Statement[object]
+    find_doc: Statement[Id]
+    insert_doc: Statement[object]
+    move_doc: Statement[object]
+    delete_doc: Statement[object]
+    next_docs: Statement[SearchDocRow]
+    count_docs: Statement[int]
+    put_text: Statement[object]
+    remove_text: Statement[object]
+    events_of_kind_between: Statement[EventRow]
+    read_raw: Statement[str]
+    matches: Statement[FoundDoc]
+    count_matches: Statement[int]
+    live_matches: Statement[FoundDoc]
+    strengths: Statement[MarkStrength]
+
 MARKS: _Marks
 CROSSINGS: _Crossings
 ACTIVATIONS: _Activations
@@ -410,3 +448,4 @@ DEPLOYMENTS: _Deployments
 ERASURE: _Erasure
 RETENTION: _Retention
 WINDOWS: _Windows
+SEARCH: _Search

@@ -145,6 +145,9 @@ table("read_position", rows.ReadPositionRow, "source author kind", clustered=Tru
 table("open_need", rows.OpenNeedRow, "mark_id", Index(None, "remind_at"))
 table("unique_value", rows.UniqueValueRow, "kind value mark_id", Index(None, "mark_id"), clustered=True)
 table("mark_tag", rows.MarkTagRow, "kind name value mark_id", Index(None, "mark_id"), clustered=True)
+table("search_kind", rows.SearchKindRow, "number")
+table("search_field", rows.SearchFieldRow, "number position", clustered=True)
+table("search_doc", rows.SearchDocRow, "id")
 table("watch", rows.WatchRow, "id", Index("uq_watch_agent_name", "agent", "name", unique=True), draws_ids=True)
 table(
     "absorbed",

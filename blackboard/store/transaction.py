@@ -75,6 +75,12 @@ class Transaction:
                 self._slots += 1 if effect == "frees slot" else -1
         return cursor
 
+    def changes_by(self, statement: Statement[object], **values: Any) -> int:
+        """Run a statement on SQLite, and return how many rows it changed, also in tables that it changes indirectly."""
+        before = self.cursor.connection.total_changes
+        self.run(statement, **values)
+        return int(self.cursor.connection.total_changes - before)
+
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         """Insert a whole row: a named tuple in the order of the statement's parameters."""
         sql, _ = statement.compiled(self.dialect.name)

@@ -8,6 +8,9 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "deposited_at", "reinforced_at", "fades_from", "evaporates_at", "as_of", "age_seconds", "reinforcements",
         "activation_id", "own_law", "occurred_at", "recorded_at", "event_id",
     ),
+    "searchable_marks": (
+        "id", "kind", "subject", "payload", "author", "strength", "text", "words", "relevance", "score",
+    ),
     "mark_tags": ("mark_id", "kind", "name", "value", "type"),
     "mark_history": (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",

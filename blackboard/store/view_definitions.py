@@ -21,8 +21,10 @@ BUILT_IN_LAWS = tuple(name for name, law in decay.LAWS.items() if law.__module__
 """The names of the decay laws of this version."""
 
 
-def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = ()) -> dict[str, str]:
+def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = (), *, is_searched: bool = False) -> dict[str, str]:
     """Return the SELECT behind each view, for the laws of this version and those that the board has stored.
+
+    Without a full-text index, which `is_searched` says, the view of searched marks is empty.
 
     Raises:
         StoreError: This process does not know a stored law.
@@ -34,7 +36,16 @@ def view_definitions(dialect: Dialect, stored_laws: Iterable[str] = ()) -> dict[
             " defines it, or use the version that wrote it"
         )
     parts = {"leap": str(DEFAULT_LEAP_MICROSECONDS), "share": share_of(decay.LAWS[name] for name in names)}
-    return {name: statement.using(**parts).text(dialect.name) for name, statement in _STATEMENTS.all().items()}
+    return {
+        name: statement.using(*_options(name, is_searched=is_searched), **parts).text(dialect.name)
+        for name, statement in _STATEMENTS.all().items()
+    }
+
+
+def _options(name: str, *, is_searched: bool) -> list[str]:
+    if name != "searchable_marks":
+        return []
+    return ["with_index" if is_searched else "without_index"]
 
 
 def hash_of(definitions: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _parameters_of_laws()
     _tags()
     _tags_in_windows()
+    _search()
 
 
 def _parameters_of_laws() -> None:
@@ -62,3 +63,29 @@ def _tags_in_windows() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_window_tag_event_id", "window_tag", ["event_id"])
+
+
+def _search() -> None:
+    """Add what the board knows of its full-text index, which exists once a kind is searched."""
+    long = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+    op.create_table(
+        "search_kind",
+        sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("phase", sa.Text, nullable=False),
+        sa.Column("position", long, nullable=False),
+        sa.Column("up_to", long, nullable=False),
+    )
+    op.create_table(
+        "search_field",
+        sa.Column("number", sa.Integer, primary_key=True),
+        sa.Column("position", sa.Integer, primary_key=True),
+        sa.Column("path", sa.Text, nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "search_doc",
+        sa.Column("id", long, primary_key=True, autoincrement=False),
+        sa.Column("event_id", long, nullable=False),
+    )
+    op.add_column("board", sa.Column("purge_owed_at", sa.BigInteger))

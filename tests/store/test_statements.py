@@ -13,7 +13,7 @@ from blackboard import Blackboard
 from blackboard.store import statements
 from blackboard.store.statement_file import Statement, row_type, table_row_in
 from blackboard.store.transaction import Transaction
-from tools.statement_files import PLANS, STUB, query_plans, stub
+from tools.statement_files import PLANS, STUB, query_plans, searched_board, stub
 from tools.statement_variants import every_statement, variants
 
 SOURCES = [
@@ -41,7 +41,9 @@ def test_every_used_statement_exists() -> None:
         f"{file.lower()}.{name}"
         for source in SOURCES
         for file, name in re.findall(
-            r"\b(MARKS|CROSSINGS|ACTIVATIONS|MODEL_CALLS|DEPLOYMENTS|ERASURE|RETENTION|WINDOWS)\.([a-z]\w*)", source
+            r"\b(MARKS|CROSSINGS|ACTIVATIONS|MODEL_CALLS|DEPLOYMENTS|ERASURE|RETENTION|SEARCH|WINDOWS)"
+            r"\.([a-z]\w*)",
+            source,
         )
     }
     assert used <= known
@@ -82,7 +84,7 @@ def test_the_stub_declares_every_statement() -> None:
 
 
 def test_results_have_the_declared_columns(tmp_path: Path) -> None:
-    with Blackboard.open(tmp_path / "columns.db") as board, board.database.read() as sql:
+    with searched_board(tmp_path / "columns.db") as board, board.database.read() as sql:
         for statement in every_statement():
             for name, variant in variants(statement):
                 selected = selected_columns(sql, variant)

@@ -67,7 +67,7 @@ NEW = {
     ("agent_state", "served_at"),
     ("activation", "deaths"), ("activation", "scheduled_for"), ("activation", "conflicts"),
     ("activation", "reads_again"), ("activation", "read_at"), ("watch", "scheduled_from"),
-    ("board", "compaction_owed_at"),
+    ("board", "compaction_owed_at"), ("board", "purge_owed_at"),
     ("crossing", "measure"), ("crossing", "cause"), ("crossing", "held_since"),
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
@@ -89,6 +89,9 @@ NEW_TABLES = {
     "mark_tag",
     "window_tag",
     "followed_watch",
+    "search_kind",
+    "search_field",
+    "search_doc",
 }
 
 

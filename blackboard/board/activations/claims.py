@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from blackboard.board.activations import (
     activation_splits,
@@ -17,10 +17,13 @@ from blackboard.board.registration import mark_migration
 from blackboard.board.transactions.activation_inputs import (
     ABSORBED,
     ActivationInput,
+    Searches,
     as_input,
     inputs_of,
     record_input,
     record_reads,
+    searches_for,
+    with_shown_payload,
 )
 from blackboard.board.transactions.activation_rows import (
     close_crossing,
@@ -51,6 +54,14 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.system.failpoints import failpoint
 
 
+class Claimer(NamedTuple):
+    """Who claims: the worker, the length of its lease in microseconds, and what it has searched before."""
+
+    worker: str
+    lease: Duration
+    searches: Searches
+
+
 @dataclass(frozen=True)
 class Claim:
     """An activation that a worker has leased."""
@@ -78,39 +89,50 @@ class Claim:
         return tuple(dict.fromkeys(item.event.subject for item in self.inputs))
 
 
-def claim(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration) -> Claim | None:
+def claim(
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, searches: Searches | None = None
+) -> Claim | None:
     """Claim the next activation of an agent, with a lease in microseconds.
 
-    Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency.
+    Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency, or if something must be
+    searched first, which `searches` then says.
     """
+    claimer = Claimer(worker, lease, searches or Searches())
     if not has_capacity(txn, agent):
         return None
     if (row := _next_deferred(txn, agent, ACTIVATIONS.next_due)) is not None:
-        return _restart(txn, agent, row, worker, lease)
+        return _restart(txn, agent, row, claimer)
     for watch in ready_watches(txn, agent):
         while (selection := crossing_selection.select(txn, watch)).crossings:
-            if (accepted := _quarantine_loops(txn, watch, selection)).crossings:
-                return _start(txn, watch, accepted, worker, lease)
+            events = (with_shown_payload(txn, event) for event, _ in selection.inputs.values())
+            if claimer.searches.lacks(watch.agent, searches_for(watch.agent, events)):
+                return None
+            if (accepted := _quarantine_loops(txn, watch, selection, claimer.searches)).crossings:
+                return _start(txn, watch, accepted, claimer)
     return None
 
 
-def claim_suspect(txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration) -> Claim | None:
+def claim_suspect(
+    txn: BoardTransaction, agent: AgentSpec, worker: str, lease: Duration, searches: Searches | None = None
+) -> Claim | None:
     """Claim an activation of an agent that the worker must run alone, because its workers died during the run."""
     if not has_capacity(txn, agent):
         return None
     row = _next_deferred(txn, agent, ACTIVATIONS.next_suspect)
-    return None if row is None else _restart(txn, agent, row, worker, lease)
+    return None if row is None else _restart(txn, agent, row, Claimer(worker, lease, searches or Searches()))
 
 
 # -- loops -------------------------------------------------------------------------------------------------------------
 
 
-def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection) -> Selection:
+def _quarantine_loops(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, searches: Searches
+) -> Selection:
     """Quarantine the crossings that would continue a loop, ask a person, and return the other crossings."""
     agent = watch.agent
     selection.chain_length = loop_detection.chain_length(txn, selection.events)
     if (reason := loop_detection.rate_problem(txn, agent)) is not None:
-        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason)
+        _quarantine(txn, watch, selection, f"agent/{agent.name}", reason, searches)
         return Selection()
     if not loop_detection.may_loop(agent, selection.chain_length):
         return selection
@@ -125,7 +147,7 @@ def _quarantine_loops(txn: BoardTransaction, watch: RegisteredWatch, selection: 
             accepted.inputs.update(inputs)
             accepted.chain_length = max(accepted.chain_length, part.chain_length)
         else:
-            _quarantine(txn, watch, part, crossing.subject or f"agent/{agent.name}", reason)
+            _quarantine(txn, watch, part, crossing.subject or f"agent/{agent.name}", reason, searches)
     return accepted
 
 
@@ -135,16 +157,18 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
     return crossing.is_over_board or event.subject == crossing.subject
 
 
-def _quarantine(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str) -> None:
+def _quarantine(
+    txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, subject: str, reason: str, searches: Searches
+) -> None:
     row = _insert(txn, watch, selection, ActivationState.QUARANTINED, finished_at=txn.now, error=reason)
-    record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection))
+    record_reads(txn, watch.agent, row.id, _as_inputs(txn, selection), searches)
     loop_detection.ask_person(txn, subject, reason)
 
 
 # -- starting ----------------------------------------------------------------------------------------------------------
 
 
-def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, worker: str, lease: Duration) -> Claim:
+def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, claimer: Claimer) -> Claim:
     row = _insert(
         txn,
         watch,
@@ -152,24 +176,26 @@ def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, 
         ActivationState.RUNNING,
         started_at=txn.now,
         attempt=1,
-        worker=worker,
-        lease_until=txn.now + lease,
+        worker=claimer.worker,
+        lease_until=txn.now + claimer.lease,
         fence=1,
     )
     inputs = _as_inputs(txn, selection)
-    reads = record_reads(txn, watch.agent, row.id, inputs)
+    reads = record_reads(txn, watch.agent, row.id, inputs, claimer.searches)
     per = watch.agent.per_of(watch.spec)
     return Claim(row, watch.agent, watch.spec.name, inputs, reads, txn.now, txn.deployment, per)
 
 
-def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker: str, lease: Duration) -> Claim:
+def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claimer: Claimer) -> Claim | None:
     """Start an activation that failed, was interrupted or was handed back, with the same marks.
 
     After a conflict, it receives its marks as they are now.
     """
     read_at = row.read_at
     if row.reads_again:
-        renewed_inputs.renew(txn, agent, row)
+        if claimer.searches.lacks(agent, renewed_inputs.searches_to_renew(txn, agent, row)):
+            return None
+        renewed_inputs.renew(txn, agent, row, claimer.searches)
         row = _reread(txn, row)
         read_at = txn.now
     row = set_state(
@@ -178,8 +204,8 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, worker
         ActivationState.RUNNING,
         started_at=txn.now,
         attempt=row.attempt + 1,
-        worker=worker,
-        lease_until=txn.now + lease,
+        worker=claimer.worker,
+        lease_until=txn.now + claimer.lease,
         fence=row.fence + 1,
         retry_at=None,
         reads_again=0,

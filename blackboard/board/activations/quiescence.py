@@ -15,7 +15,7 @@ from blackboard.board.watches.scheduled_crossings import next_scheduled
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso
 from blackboard.core.states import ActivationState
-from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS, SEARCH
 
 MAX_COUNTED_CROSSINGS = 10_000
 """The largest number of due falling crossings that are counted before they are recorded."""
@@ -27,7 +27,7 @@ def anything_is_left(txn: BoardTransaction, agents: Set[str], *, batch_api: bool
     Budgets, guards, schedules, future crossings, pauses and people do not count. With `batch_api`, the calls of the
     Batch API count: time alone brings their answers.
     """
-    if txn.sql.one(ACTIVATIONS.running) is not None or txn.sql.one(CROSSINGS.backfills) is not None:
+    if any(txn.sql.one(work) is not None for work in (ACTIVATIONS.running, CROSSINGS.backfills, SEARCH.unfinished)):
         return True
     active = agents - _paused(txn).keys()
     if batch_api and any(row.name in active for row in txn.sql.all(MODEL_CALLS.count_in_batch_api, now=txn.now)):

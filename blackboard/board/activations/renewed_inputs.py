@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from blackboard.board.registration import mark_migration
-from blackboard.board.transactions.activation_inputs import READ, inputs_of, record_reads
+from blackboard.board.transactions.activation_inputs import (
+    READ,
+    Searches,
+    SearchKey,
+    event_of,
+    inputs_of,
+    record_reads,
+    searches_for,
+    with_shown_payload,
+)
 from blackboard.board.transactions.activation_rows import close_crossing, set_marks
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -15,7 +24,17 @@ from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 
-def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
+def searches_to_renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> list[SearchKey]:
+    """Return what an activation searches if it is renewed: for its marks as they were given, and as they are now."""
+    events = []
+    for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
+        if item.role != READ and item.event is not None:
+            mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
+            events += [item.event] if mark is None else [item.event, event_of(txn, mark)]
+    return searches_for(agent, (with_shown_payload(txn, event) for event in events))
+
+
+def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches: Searches) -> None:
     """Give an activation the present state of the marks that it absorbed, and read the others anew.
 
     A need that is closed is not given again. Another mark that has left the board keeps its last state, with the
@@ -45,7 +64,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> None:
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
     set_marks(txn, row.id)
-    record_reads(txn, agent, row.id, inputs)
+    record_reads(txn, agent, row.id, inputs, searches)
 
 
 def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:

@@ -6,8 +6,9 @@ import math
 
 from blackboard.board.mark_storage import mark_lookup
 from blackboard.board.mark_storage.change_effects import agents_of, follow_change
-from blackboard.board.mark_storage.deposits import last_event_of_others, register_law, shown_event
+from blackboard.board.mark_storage.deposits import last_event_of_others, register_law
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.core.marks import MAX_INTENSITY, Kind
@@ -79,7 +80,8 @@ def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> flo
 
 def _record(txn: BoardTransaction, old: MarkRow, row: MarkRow, author: str, activation_id: int | None) -> None:
     """Write a reinforced mark, and its event. The event has no payload; it names the deposit that the mark shows."""
-    shown = shown_event(txn, old)
+    shown = txn.shown_event(old)
+    search_docs.note(txn, row.kind, row.id, shown, row.payload)
     txn.record(
         row,
         "reinforced",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board.mark_storage import mark_lookup, mark_tags, open_needs
 from blackboard.board.registration import changed_watches, mark_migration
-from blackboard.board.transactions import window_events
+from blackboard.board.transactions import search_docs, window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
@@ -89,6 +89,7 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     details = EventDetails(txn.next_event(), author, activation_id=activation_id)
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
+    search_docs.note(txn, row.kind, row.id, None)
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
         keys = window_events.keys_of(txn.sql, deposit.event_id) if row.kind in txn.active.tags_in_windows else {}
         window_totals.add(txn, deposit, keys, sign=-1)

@@ -17,6 +17,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, join_live
 from blackboard.board.registration import changed_watches, mark_migration, unique_values
 from blackboard.board.result_types import Receipt
+from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.clock import Instant
@@ -143,13 +144,16 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
     kind, old, shown = new.kind, joined.old, joined.shown
     value = _checked_value(txn, new, joined)
     register_law(txn, kind, joined.state.law, old)
-    details = _details(new, txn.next_event(), None if shown is None else shown_event(txn, shown))
+    details = _details(new, txn.next_event(), None if shown is None else txn.shown_event(shown))
     row = _row_after(new, joined, details, txn.now)
     txn.record(row, "deposited" if old is None else "reinforced", occurred_at=new.state.at, details=details)
     if kind.unique is not None:
         unique_holders.hold(txn, row, value, is_new=old is None)
     if kind.tags:
         mark_tags.write(txn, kind, old, row)
+    if kind.search:
+        shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
+        search_docs.note(txn, kind.name, row.id, shown_id, row.payload)
     if old is None:
         txn.sql.put(MARKS.insert_mark, row)
     else:
@@ -223,12 +227,6 @@ def _row_after(new: NewDeposit, joined: JoinedMark, details: EventDetails, now: 
         occurred_at=new.state.at if shown is None else shown.occurred_at,
         last_author=None if shown is None else request.author,
     )
-
-
-def shown_event(txn: BoardTransaction, row: MarkRow) -> int:
-    """Return the deposit whose payload a mark shows."""
-    last = txn.sql.existing(MARKS.get_event, id=row.event_id)
-    return last.id if last.shown_event_id is None else last.shown_event_id
 
 
 def last_event_of_others(old: MarkRow | None, author: str) -> int | None:

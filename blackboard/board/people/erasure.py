@@ -18,6 +18,7 @@ from blackboard.board.board_session import BoardSession
 from blackboard.board.mark_storage import departures, open_needs
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
+from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import window_totals
@@ -29,7 +30,7 @@ from blackboard.store import compaction
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
 from blackboard.store.rows import ActivationRow
-from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, WINDOWS
+from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, SEARCH, WINDOWS
 
 QUOTES = ": "
 """The separator in an error before words that it may quote."""
@@ -131,6 +132,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
         txn.sql.run(ERASURE.owe_compaction, at=txn.now)
     live = _clear(txn, subject, author)
+    _erase_texts(txn, subject)
     activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
     _erase_activations(txn, activations)
     patterns = _patterns(subject)
@@ -157,6 +159,17 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
         txn.sql.run(statement, subject=subject, new_name=name)
     return ErasureReport(name, live, events, len(activations), tuple(calls), tuple(sorted(named_in)))
+
+
+def _erase_texts(txn: BoardTransaction, subject: str) -> None:
+    """Remove the texts of a subject from the full-text index. Parts of it may have former texts, even of live marks."""
+    search_docs.write(txn)
+    if kinds := search_docs.kinds(txn.sql):
+        marks = dict.fromkeys(
+            (event.kind, event.mark_id) for event in txn.sql.all(MARKS.events_of_subject, subject=subject)
+        )
+        search_docs.erase(txn, [(kind, mark_id, None) for kind, mark_id in marks if kind in kinds])
+        txn.sql.run(SEARCH.owe_purge, at=txn.now)
 
 
 def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:

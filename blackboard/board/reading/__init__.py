@@ -1,6 +1,8 @@
 """The reading side of a board, for people and programs. Nothing here writes.
 
 queries             marks at any instant, agents, agenda, activations, status and costs
+search              the marks that match a text, by relevance times strength
+search_progress     how far the full-text index of each kind is
 activation_details  one activation in full
 needs_overview      the needs that wait, in short
 need_agents         the agents that may answer a need, and those that were woken for it

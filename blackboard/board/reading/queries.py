@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
-from blackboard.board.reading import needs_overview
+from blackboard.board.reading import needs_overview, search_progress
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
     ActivationRecord,
@@ -68,32 +68,34 @@ def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> lis
     """
     if kind is not None:
         txn.require_kind(kind)
-    return [
-        MarkRecord(  # not by `result_of`: a board may return thousands
-            id=row.id,
-            kind=row.kind,
-            subject=row.subject,
-            payload=json.loads(row.payload),
-            author=row.author,
-            weight=weight,
-            intensity=row.intensity,
-            strength=strength,
-            law=row.law,
-            deposited_at=to_datetime(row.deposited_at),
-            reinforced_at=to_datetime(row.reinforced_at),
-            occurred_at=to_datetime(row.occurred_at),
-            recorded_at=to_datetime(row.reinforced_at),
-            fades_from=to_datetime(row.anchored_at),
-            evaporates_at=optional_datetime(row.evaporates_at),
-            as_of=to_datetime(as_of),
-            age_seconds=max(0, as_of - row.anchored_at) / 1e6,
-            reinforcements=row.reinforcements,
-            event_id=row.event_id,
-            activation_id=row.activation_id,
-            own_law=bool(row.own_law),
-        )
-        for row, weight, strength, as_of in _marks(txn, kind, **filters)
-    ]
+    return [record_of(row, weight, strength, as_of) for row, weight, strength, as_of in _marks(txn, kind, **filters)]
+
+
+def record_of(row: MarkRow, weight: float, strength: float, as_of: Instant) -> MarkRecord:
+    """Return a mark as it is shown, with the weight of its kind and its strength at an instant."""
+    return MarkRecord(  # not by `result_of`: a board may return thousands
+        id=row.id,
+        kind=row.kind,
+        subject=row.subject,
+        payload=json.loads(row.payload),
+        author=row.author,
+        weight=weight,
+        intensity=row.intensity,
+        strength=strength,
+        law=row.law,
+        deposited_at=to_datetime(row.deposited_at),
+        reinforced_at=to_datetime(row.reinforced_at),
+        occurred_at=to_datetime(row.occurred_at),
+        recorded_at=to_datetime(row.reinforced_at),
+        fades_from=to_datetime(row.anchored_at),
+        evaporates_at=optional_datetime(row.evaporates_at),
+        as_of=to_datetime(as_of),
+        age_seconds=max(0, as_of - row.anchored_at) / 1e6,
+        reinforcements=row.reinforcements,
+        event_id=row.event_id,
+        activation_id=row.activation_id,
+        own_law=bool(row.own_law),
+    )
 
 
 def marks_of_class(
@@ -143,7 +145,7 @@ def _marks(
     if where and kind is None:
         return _in_order(
             item
-            for name in _kinds_with_tags(txn, where)
+            for name in kinds_with_tags(txn, where)
             for item in _marks(txn, name, subject=subject, min_strength=min_strength, at=at, limit=limit, where=where)
         )[:limit]
     tags = None if kind is None else tagged_marks.filter_of(txn, kind, where)
@@ -170,7 +172,7 @@ def _in_order(items: Iterable[MarkAt]) -> list[MarkAt]:
     return sorted(items, key=lambda item: (-item[2], item[0].id))
 
 
-def _kinds_with_tags(txn: BoardTransaction, where: Where) -> list[str]:
+def kinds_with_tags(txn: BoardTransaction, where: Where) -> list[str]:
     """Return the kinds that have all the tags of a filter.
 
     Raises:
@@ -491,6 +493,7 @@ def status(
             reserved_usd=txn.sql.value(MODEL_CALLS.reserved_money) / 1_000_000,
         ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
+        searches=search_progress.progress(txn),
         workers=tuple(
             result_of(
                 WorkerStatus,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.registration import tag_changes, unique_values
+from blackboard.board.registration import search_changes, tag_changes, unique_values
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import Deployment, KindSpec
@@ -26,6 +26,7 @@ def register_kinds(
         if row is None:
             txn.sql.run(MARKS.insert_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
             changed.append(f"kind {name}: new")
+            changed += search_changes.follow(txn, name, KindSpec(), spec)
             continue
         if known == spec:
             continue
@@ -33,6 +34,7 @@ def register_kinds(
         changed += unique_values.follow(txn, name, known or KindSpec(), spec)
         changed += tag_changes.follow(txn, name, known or KindSpec(), spec)
         retagged |= {(name, tag) for tag in tag_changes.changed_tags(known or KindSpec(), spec)}
+        changed += search_changes.follow(txn, name, known or KindSpec(), spec)
         if known is not None and known.on_repeat != spec.on_repeat:
             changed += _repeat_change(txn, name, known, spec)
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)

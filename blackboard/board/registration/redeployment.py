@@ -28,7 +28,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     Raises:
         ConfigurationError: A new agent has a name that is not an identifier or is reserved, an agent that is new or
             changed has settings that cannot work together, or an agent filters marks by a tag or value that their kind
-            does not have.
+            does not have, or searches a kind that is not searched.
     """
     old = txn.deployment
     _check_names(old, new)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -79,8 +83,52 @@ def strength_of(txn: BoardTransaction, event: EventRow) -> float:
     return txn.kind(event.kind).weight * state.intensity * law.share(max(0, txn.now - state.anchored_at))
 
 
+class SearchKey(NamedTuple):
+    """A search of an agent: its place in `reads`, the text, and the subject of the mark if the filter needs it."""
+
+    agent: str
+    place: int
+    text: str
+    subject: str | None
+
+
+@dataclass
+class Searches:
+    """What claims search. No writer waits for a search, so it comes before the transaction of the claim."""
+
+    found: dict[SearchKey, list[int]] = field(default_factory=dict)
+    """The marks that were found, the best first."""
+    needed: dict[SearchKey, ReadSpec] = field(default_factory=dict)
+    """What must be searched before the claim."""
+
+    def lacks(self, agent: AgentSpec, keys: Iterable[SearchKey]) -> bool:
+        """Return whether something must be searched first, and note it."""
+        missing = {key: agent.reads[key.place] for key in keys if key not in self.found}
+        self.needed |= missing
+        return bool(missing)
+
+
+def searches_for(agent: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
+    """Return what an agent searches that is given the marks of some events, which have the payloads that they show."""
+    places = [place for place, read in enumerate(agent.reads) if read.search_from is not None]
+    if not places:
+        return []
+    keys: dict[SearchKey, None] = {}
+    for event in events:
+        payload = json.loads(event.payload or "{}")
+        for place in places:
+            read = agent.reads[place]
+            if isinstance(text := payload.get(read.search_from), str):
+                keys[SearchKey(agent.name, place, text, event.subject if read.where_subject else None)] = None
+    return list(keys)
+
+
 def record_reads(
-    txn: BoardTransaction, agent: AgentSpec, activation_id: int, inputs: tuple[ActivationInput, ...]
+    txn: BoardTransaction,
+    agent: AgentSpec,
+    activation_id: int,
+    inputs: tuple[ActivationInput, ...],
+    searches: Searches,
 ) -> tuple[ActivationInput, ...]:
     """Record the marks that the agent reads in addition to its inputs.
 
@@ -91,11 +139,14 @@ def record_reads(
     candidates = (
         pair
         for read in agent.reads
+        if read.search_from is None
         for subject in (own_subjects if read.needs_subject else [None])
         for pair in _read(txn, read, subject)
     )
+    keys = searches_for(agent, (item.event for item in inputs))
+    found = chain.from_iterable(_still_live(txn, searches.found.get(key, ())) for key in keys)
     reads: dict[int, ActivationInput] = {}
-    for row, strength in candidates:
+    for row, strength in chain(candidates, found):
         if row.id not in absorbed and row.id not in reads:
             reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
     for item in reads.values():
@@ -106,6 +157,14 @@ def record_reads(
 def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:
     tags = tagged_marks.filter_of(txn, read.kind, read.where_of(subject))
     return strongest(txn, read.kind, read.limit, subject if read.same_subject else None, tags)
+
+
+def _still_live(txn: BoardTransaction, mark_ids: Iterable[int]) -> Iterator[tuple[MarkRow, float]]:
+    """Yield those of some marks that are still live, with their strengths."""
+    for mark_id in mark_ids:
+        mark = txn.sql.one(MARKS.get_mark, id=mark_id)
+        if mark is not None and (mark := txn.migrated(mark)).is_live(txn.now):
+            yield mark, txn.strength(mark)
 
 
 def strongest(

@@ -15,7 +15,7 @@ from blackboard.core.marks import Kind, Need
 from blackboard.core.schedules import Schedule
 from blackboard.durations import Duration
 from blackboard.store.rows import BackfillRow, LawChangeRow
-from blackboard.store.statements import CROSSINGS, DEPLOYMENTS
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, SEARCH
 from blackboard.store.transaction import Transaction
 
 
@@ -213,6 +213,9 @@ class ActiveDeployment:
     backfills: tuple[BackfillRow, ...] = ()
     """The backfills that were not finished when the transaction began, oldest first."""
 
+    searched: dict[str, int] = field(default_factory=dict)
+    """The number of the full-text index of each kind that is searched."""
+
     @cached_property
     def retests(self) -> dict[int, frozenset[str]]:
         """The watches with waiting crossings that are to be tested again, and the kinds that each measured before."""
@@ -307,6 +310,7 @@ def read_active(sql: Transaction) -> ActiveDeployment:
         dict(over_time),
         read_law_changes(sql),
         read_backfills(sql),
+        {row.kind: row.number for row in sql.all(SEARCH.kinds) if row.phase != "removed"},
     )
 
 

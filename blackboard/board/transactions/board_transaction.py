@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.law_cache import LawCache
@@ -53,9 +54,21 @@ class BoardTransaction:
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
         totals: The sums that this transaction has read, by watch, kind and law. They are written once, at its end.
+        search_changes: What marks say since this transaction, by their documents. It is written at its end, too.
     """
 
-    __slots__ = ("_last_event", "active", "doubted", "laws", "next_end", "now", "recorded", "sql", "totals")
+    __slots__ = (
+        "_last_event",
+        "active",
+        "doubted",
+        "laws",
+        "next_end",
+        "now",
+        "recorded",
+        "search_changes",
+        "sql",
+        "totals",
+    )
 
     def __init__(
         self,
@@ -72,6 +85,7 @@ class BoardTransaction:
         self._last_event = last_event
         self.doubted: Instant | None = None
         self.totals: dict[int, dict[tuple[str, str], RunningSums]] = {}
+        self.search_changes: dict[int, search_docs.Change] = {}
 
     @property
     def deployment(self) -> Deployment:
@@ -248,6 +262,11 @@ class BoardTransaction:
         schema = self.kind(kind).tag_schema
         return Tags(schema, payload) if schema.names and payload is not None else None
 
+    def shown_event(self, row: MarkRow) -> int:
+        """Return the deposit whose payload a mark shows."""
+        last = self.sql.existing(MARKS.get_event, id=row.event_id)
+        return last.id if last.shown_event_id is None else last.shown_event_id
+
     def rebase(self, row: MarkRow) -> None:
         """Write the fading part of a mark that continues from another instant or under another law."""
         self.sql.run(MARKS.rebase_mark, **row._asdict())
@@ -324,7 +343,9 @@ class BoardTransaction:
         self.sql.run(CROSSINGS.insert_backfill, **row)
 
     def save(self) -> None:
-        """Write the sums that this transaction has changed."""
+        """Write the sums and the documents of the full-text index that this transaction has changed."""
+        if self.search_changes:
+            search_docs.write(self)
         for watch_id, groups in self.totals.items():
             for (kind, law_key), group in groups.items():
                 if group.changed:

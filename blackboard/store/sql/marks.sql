@@ -202,23 +202,6 @@ FROM (
   LIMIT :limit + 0
 ) AS tagged;
 
--- fragment: has_value(n)
--- The marks that have one of some values of the n-th tag of a filter.
-SELECT mark_tag.mark_id
-FROM mark_tag
-WHERE mark_tag.kind = :kind AND mark_tag.name = :tag_{n} AND {is_in(mark_tag.value, :values_{n})}
-
--- fragment: is_tagged(n)
--- A filter that begins with the marks that have the tag, however many marks the kind has.
-AND live.id IN ({has_value({n})})
-
--- fragment: is_also_tagged(n)
--- The same filter for a statement that begins with other marks.
-AND EXISTS ({has_value({n})} AND mark_tag.mark_id = live.id)
-
--- fragment: filter_by_tags
--- Any number of these filters. `live_marks.filtered` gives the text.
-
 -- name: find_law -> str
 -- Whether a law is registered.
 SELECT law FROM law WHERE law = :law;
@@ -355,6 +338,7 @@ WHERE 1 = 1
   [law: AND live.law = :law]
   [subject: AND live.subject = :subject]
   [min_strength: AND coalesce(live.strength, :min_strength) >= :min_strength]
+  [ids: AND {is_in(live.id, :ids)}]
   {filter_by_tags}
 ORDER BY live.strength DESC NULLS FIRST, live.id
 [limit: LIMIT :limit + 0];

@@ -8,32 +8,38 @@ SELECT recorded_at FROM event ORDER BY id LIMIT 1;
 -- Whether a need is open that the activation asked: the inbox shows which of its inputs were withdrawn.
 activation.id IN (SELECT need.activation_id FROM mark AS need WHERE need.kind = 'need' AND need.activation_id > 0)
 
+-- fragment: next_old_events
+-- The next old events, except those of live marks, of marks with a deposit in a window, of inputs of activations that
+-- are unfinished or asked an open need, and of subjects with a waiting crossing.
+SELECT event.id
+FROM event
+WHERE event.recorded_at < :before
+  AND event.id < (SELECT max(newest.id) FROM event AS newest)
+  AND NOT EXISTS (SELECT mark.id FROM mark WHERE mark.id = event.mark_id)
+  AND NOT EXISTS (SELECT window_event.event_id FROM window_event WHERE window_event.mark_id = event.mark_id)
+  AND NOT EXISTS (
+    SELECT activation.id
+    FROM activation
+    JOIN activation_input ON activation_input.activation_id = activation.id
+    WHERE activation_input.mark_id = event.mark_id AND ({is_unfinished} OR {asked_open_need})
+  )
+  AND NOT EXISTS (
+    SELECT crossing.id
+    FROM crossing
+    JOIN watch ON watch.id = crossing.watch_id AND watch.active = 1
+    WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting'
+      AND coalesce(crossing.measure, '') <> 'schedule'
+  )
+ORDER BY event.id
+LIMIT :limit + 0
+
+-- name: old_events_of_kinds -> EventRow
+-- Those of the next old events that are of some kinds.
+SELECT {event.*} FROM event WHERE event.id IN ({next_old_events}) AND {is_in(event.kind, :kinds)} ORDER BY event.id;
+
 -- name: delete_old_events
--- Delete the next old events, except those of live marks, of marks with a deposit in a window, of inputs of activations
--- that are unfinished or asked an open need, and of subjects with a waiting crossing.
-DELETE FROM event WHERE id IN (
-  SELECT event.id
-  FROM event
-  WHERE event.recorded_at < :before
-    AND event.id < (SELECT max(newest.id) FROM event AS newest)
-    AND NOT EXISTS (SELECT mark.id FROM mark WHERE mark.id = event.mark_id)
-    AND NOT EXISTS (SELECT window_event.event_id FROM window_event WHERE window_event.mark_id = event.mark_id)
-    AND NOT EXISTS (
-      SELECT activation.id
-      FROM activation
-      JOIN activation_input ON activation_input.activation_id = activation.id
-      WHERE activation_input.mark_id = event.mark_id AND ({is_unfinished} OR {asked_open_need})
-    )
-    AND NOT EXISTS (
-      SELECT crossing.id
-      FROM crossing
-      JOIN watch ON watch.id = crossing.watch_id AND watch.active = 1
-      WHERE crossing.subject IN (event.subject, '') AND crossing.state = 'waiting'
-        AND coalesce(crossing.measure, '') <> 'schedule'
-    )
-  ORDER BY event.id
-  LIMIT :limit + 0
-);
+-- Delete the next old events.
+DELETE FROM event WHERE id IN ({next_old_events});
 
 -- name: old_activations -> Id
 -- The next old activations that are finished and asked no need that is open.

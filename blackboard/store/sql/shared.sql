@@ -114,3 +114,20 @@ FROM (
 WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of))
   AND (faded.changed_at IS NULL
     OR (faded.intensity * faded.share >= faded.floor AND faded.intensity * faded.share > 0.0))
+
+-- fragment: has_value(n)
+-- The marks that have one of some values of the n-th tag of a filter.
+SELECT mark_tag.mark_id
+FROM mark_tag
+WHERE mark_tag.kind = :kind AND mark_tag.name = :tag_{n} AND {is_in(mark_tag.value, :values_{n})}
+
+-- fragment: is_tagged(n)
+-- A filter that begins with the marks that have the tag, however many marks the kind has.
+AND live.id IN ({has_value({n})})
+
+-- fragment: is_also_tagged(n)
+-- The same filter for a statement that begins with other marks.
+AND EXISTS ({has_value({n})} AND mark_tag.mark_id = live.id)
+
+-- fragment: filter_by_tags
+-- Any number of these filters. `live_marks.live_marks` gives the text.

@@ -73,6 +73,31 @@ SELECT live.id, live.kind, live.subject, live.payload, live.author, live.weight,
   {instant(live.reinforced_at)} AS recorded_at, live.event_id
 FROM ({live_marks}) AS live;
 
+-- name: searchable_marks
+-- The live marks whose text is searched. On SQLite, `WHERE words MATCH '...'` searches them in the language of FTS5 and
+-- gives each its relevance and its score, which is relevance times strength. Until a kind is searched, it is empty.
+WITH clock AS MATERIALIZED ({board_clock})
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.strength,
+  [with_index: f.text AS text, f.search_index AS words, -f.rank AS relevance, -f.rank * live.strength AS score]
+  [without_index: NULL AS text, NULL AS words, NULL AS relevance, NULL AS score]
+FROM
+  [with_index: search_index f CROSS JOIN search_kind k ON k.number = f.rowid >> 40 AND k.phase <> 'removed' CROSS JOIN]
+  ({live_marks}) AS live
+WHERE
+  [with_index: live.id = f.rowid & 1099511627775]
+  [without_index: 1 = 0];
+
+-- name: searchable_marks (postgresql)
+WITH clock AS MATERIALIZED ({board_clock})
+SELECT live.id, live.kind, live.subject, live.payload, live.author, live.strength,
+  CAST(NULL AS TEXT) AS text,
+  [with_index: f.words,]
+  [without_index: CAST('' AS tsvector) AS words,]
+  CAST(NULL AS FLOAT) AS relevance, CAST(NULL AS FLOAT) AS score
+FROM ({live_marks}) AS live
+  [with_index: JOIN search_kind k ON k.kind = live.kind AND k.phase <> 'removed' JOIN search_index f ON f.id = (CAST(k.number AS BIGINT) << 40) + live.id]
+  [without_index: WHERE 1 = 0];
+
 -- fragment: tag_text(key)
 -- The value behind the key of a tag, as text.
 CASE WHEN {key} LIKE '"%' THEN json_extract({key}, '$') ELSE {key} END

@@ -1,0 +1,46 @@
+"""The purge of the full-text index: erased words leave it for good.
+
+FTS5 only marks a text as deleted, and drops its words when it merges the parts of its index. So all parts are merged,
+in steps between which others write. Forgetting a subject does it at once, retention within a day.
+"""
+
+from __future__ import annotations
+
+from blackboard.board.board_session import BoardSession
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
+from blackboard.durations import DAY
+from blackboard.store.statements import SEARCH
+
+PAGES = 500
+"""Pages of the index that one transaction writes."""
+
+
+def owed_since(txn: BoardTransaction) -> Instant | None:
+    """Return since when the index may still contain erased words; None if it does not."""
+    return txn.sql.value(SEARCH.owed_purge)
+
+
+def is_due(txn: BoardTransaction) -> bool:
+    """Return whether the index has contained erased words for a day."""
+    owed_at = owed_since(txn)
+    return owed_at is not None and txn.now >= owed_at + DAY
+
+
+def purge(session: BoardSession) -> None:
+    """Merge all parts of the index if it may contain erased words."""
+    if session.read(owed_since) is None:
+        return
+    session.write(lambda txn: txn.sql.run(SEARCH.begin_purge))
+    has_more = session.write(lambda txn: _merge(txn, -PAGES))
+    while has_more:
+        has_more = session.write(lambda txn: _merge(txn, PAGES))
+    session.write(lambda txn: txn.sql.run(SEARCH.settle_purge))
+
+
+def _merge(txn: BoardTransaction, pages: int) -> bool:
+    """Merge some pages, and return whether there is more to merge. A server clears its index itself."""
+    if txn.sql.dialect.name != "sqlite" or not txn.sql.value(SEARCH.has_index):
+        return False
+    txn.sql.overwrite_deleted()
+    return txn.sql.changes_by(SEARCH.merge, pages=pages) >= 2

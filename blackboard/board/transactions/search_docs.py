@@ -1,0 +1,178 @@
+"""The documents of the full-text index: what each mark of a searched kind says.
+
+A transaction notes which marks have changed, and writes their documents at its end in the order of their ids, which the
+index is fastest with. A mark that changes several times is written once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from blackboard.core.full_text import SearchSchema, field_of, path_of, tsvector
+from blackboard.errors import StoreError
+from blackboard.store.dialect import SQLITE_VERSION, sqlite
+from blackboard.store.rows import SearchDocRow, SearchKindRow
+from blackboard.store.statements import MARKS, SEARCH
+from blackboard.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from blackboard.board.transactions.board_transaction import BoardTransaction
+
+SHIFT = 40
+"""The bits of a mark's id in the id of a document; 2 ** 40 marks are enough for a century of 300 a second."""
+
+
+class Phase(StrEnum):
+    """What is being done with the index of a kind."""
+
+    LIVE = "live"
+    """The live marks of the time before it was declared are put into it."""
+    FADED = "faded"
+    """The faded marks are put into it, from the history."""
+    DONE = "done"
+    """It has all marks."""
+    REMOVED = "removed"
+    """It is being removed, because the kind is searched no more, or by other fields."""
+
+
+class Change(NamedTuple):
+    """A change of what a mark says."""
+
+    schema: SearchSchema
+    event_id: int | None
+    """The event with the new payload; None if the mark is not searched any more."""
+    payload: str
+
+
+def require_full_text() -> None:
+    """Check that the SQLite library of this process has FTS5.
+
+    Raises:
+        StoreError: It has not.
+    """
+    if not has_full_text():
+        raise StoreError(
+            f"the SQLite library of this process ({SQLITE_VERSION}) was built without FTS5, which the search of marks"
+            " needs: install pysqlite3-binary, or a Python whose SQLite has FTS5"
+        )
+
+
+def doc_id(number: int, mark_id: int) -> int:
+    """Return the id of the document of a mark in an index."""
+    return (number << SHIFT) + mark_id
+
+
+def mark_of(doc: int) -> int:
+    """Return the id of the mark of a document."""
+    return doc & ((1 << SHIFT) - 1)
+
+
+def bounds(number: int) -> dict[str, int]:
+    """Return the ids between which the documents of an index lie, as statements take them."""
+    return {"first": doc_id(number, 0), "last": doc_id(number + 1, 0) - 1}
+
+
+def begin(sql: Transaction, kind: str, schema: SearchSchema, up_to: int) -> SearchKindRow:
+    """Begin the index of a kind, and create what all indexes share."""
+    for statement in (SEARCH.create_index, SEARCH.create_beside):
+        sql.run(statement)
+    number = (sql.value(SEARCH.last_number) or 0) + 1
+    row = SearchKindRow(number, kind, Phase.LIVE, 0, up_to)
+    sql.run(SEARCH.insert_kind, **row._asdict())
+    for position, name in enumerate(schema.names):
+        sql.run(SEARCH.insert_field, number=number, position=position, path=path_of(name))
+    return row
+
+
+def schema_of(sql: Transaction, kind: str, number: int) -> SearchSchema:
+    """Return the fields of an index, which may be former ones of the kind."""
+    return SearchSchema(kind, tuple(map(field_of, sql.all(SEARCH.paths, number=number))))
+
+
+def note(txn: BoardTransaction, kind: str, mark_id: int, event_id: int | None, payload: str = "") -> None:
+    """Note that a mark says something else, or (without an event) is not searched any more."""
+    number = txn.active.searched.get(kind)
+    if number is not None:
+        txn.search_changes[doc_id(number, mark_id)] = Change(txn.kind(kind).search_schema, event_id, payload)
+
+
+def write(txn: BoardTransaction) -> None:
+    """Write the documents of the marks that have changed in this transaction."""
+    changes, txn.search_changes = txn.search_changes, {}
+    for doc, change in sorted(changes.items()):
+        before = txn.sql.one(SEARCH.find_doc, id=doc)
+        if before == change.event_id:
+            continue
+        text = "" if change.event_id is None else change.schema.text(json.loads(change.payload))
+        if before is None:
+            txn.sql.run(SEARCH.insert_doc, id=doc, event_id=change.event_id)
+            _put(txn.sql, doc, text)
+            continue
+        old = text_of(txn.sql, change.schema, before)
+        if change.event_id is None:
+            txn.sql.run(SEARCH.delete_doc, id=doc)
+        else:
+            txn.sql.run(SEARCH.move_doc, id=doc, event_id=change.event_id)
+        if change.event_id is None or old != text:
+            txn.sql.run(SEARCH.remove_text, id=doc, text=old)
+            if change.event_id is not None:
+                _put(txn.sql, doc, text)
+
+
+def kinds(sql: Transaction) -> set[str]:
+    """Return the kinds that have an index, or a former one that is being removed."""
+    return {row.kind for row in sql.all(SEARCH.kinds)}
+
+
+def erase(txn: BoardTransaction, texts: Sequence[tuple[str, int, int | None]]) -> None:
+    """Remove texts from every index: each is that of a kind, a mark, and an event (None: whatever event holds it)."""
+    erased = 0
+    for row in txn.sql.all(SEARCH.kinds):
+        fields = schema_of(txn.sql, row.kind, row.number)
+        for kind, mark_id, event_id in sorted(texts, key=lambda text: text[1]):
+            doc = doc_id(row.number, mark_id)
+            found = txn.sql.one(SEARCH.find_doc, id=doc) if kind == row.kind else None
+            if found is not None and event_id in (None, found):
+                erased += remove(txn.sql, fields, [SearchDocRow(doc, found)])
+    if erased:
+        txn.sql.run(SEARCH.owe_purge, at=txn.now)
+
+
+def remove(sql: Transaction, schema: SearchSchema, docs: Iterable[SearchDocRow]) -> int:
+    """Remove documents, in the order of their ids, and return how many."""
+    removed = 0
+    for doc in docs:
+        sql.run(SEARCH.remove_text, id=doc.id, text=text_of(sql, schema, doc.event_id))
+        sql.run(SEARCH.delete_doc, id=doc.id)
+        removed += 1
+    return removed
+
+
+def text_of(sql: Transaction, schema: SearchSchema, event_id: int) -> str:
+    """Return the text that an event holds."""
+    payload: Any = json.loads(sql.existing(MARKS.get_event, id=event_id).payload or "{}")
+    return schema.text(payload)
+
+
+def _put(sql: Transaction, doc: int, text: str) -> None:
+    if sql.dialect.name == "sqlite":
+        sql.run(SEARCH.put_text, id=doc, text=text)
+    else:
+        sql.run(SEARCH.put_text, id=doc, words=tsvector(text))
+
+
+@cache
+def has_full_text() -> bool:
+    """Return whether the SQLite library of this process has FTS5."""
+    connection = sqlite.connect(":memory:")
+    try:
+        connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
+    except sqlite.Error:
+        return False
+    finally:
+        connection.close()
+    return True
