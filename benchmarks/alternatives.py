@@ -46,6 +46,12 @@ COMPARISONS = {
         Program("plain/issue_queue.py", "queue_days.py"),
         "stand_in",
     ),
+    "memory": Comparison(
+        "make_notes.py 2026-11-02",
+        Program("memory.py", "memory_weeks.py"),
+        Program("plain/note_index.py", "index_weeks.py"),
+        "answer_questions",
+    ),
 }
 
 
@@ -60,11 +66,11 @@ def lines_of_code(path: Path) -> int:
     return sum(bool(line) and not line.startswith("#") and number not in left_out for number, line in lines)
 
 
-def run(script: Path, data: str, variables: Mapping[str, str]) -> tuple[str, float]:
+def run(script: Path, data: str, variables: Mapping[str, str], *arguments: str) -> tuple[str, float]:
     """Run a script on the data in an empty folder, and return its output and its computing time in seconds."""
     before = computing_time()
     with TemporaryDirectory() as folder:
-        command = [sys.executable, str(script)]
+        command = [sys.executable, str(script), *arguments]
         environment = os.environ | variables
         done = subprocess.run(
             command, cwd=folder, env=environment, input=data, capture_output=True, text=True, check=False
@@ -111,7 +117,8 @@ def measured(folder: Path, program: Program, model: str, data: str) -> dict[str,
 def compare(name: str) -> None:
     """Print the figures of an example and of its plain alternative."""
     folder, comparison = EXAMPLES / name, COMPARISONS[name]
-    data, _ = run(folder / comparison.data, "", {})
+    script, *arguments = comparison.data.split()
+    data, _ = run(folder / script, "", {}, *arguments)
     of_board, of_plain = (measured(folder, one, comparison.model, data) for one in (comparison.board, comparison.plain))
     print(f"{name:16}{'board':>10}{'plain':>10}")
     for figure, value in of_board.items():

@@ -15,7 +15,7 @@ from benchmarks.alternatives import COMPARISONS, lines_of_code
 from tests.docs.blocks import ROOT, Blocks
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-CORRELATOR, TRIAGE = ROOT / "examples/alerts", ROOT / "examples/triage"
+APPLICATIONS = {name: ROOT / "examples" / name for name in ("alerts", "memory", "triage")}
 EXPECTED = {"smoke.py": "[Alarm(subject='kitchen', intensity=1.0, level=8, id=3, strength=1.0, author='watchman')]"}
 """The last line of output of each example."""
 
@@ -48,7 +48,7 @@ def test_the_comparison_shows_both_programs_in_full(name: str) -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("program", [CORRELATOR, TRIAGE], ids=lambda path: path.name)
+@pytest.mark.parametrize("program", APPLICATIONS.values(), ids=APPLICATIONS)
 def test_what_an_application_shows_in_service_runs(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +72,6 @@ def test_the_comparison_counts_the_lines_of_the_programs() -> None:
     ]
 
 
-@pytest.mark.parametrize("program", [CORRELATOR / "alerts.py", TRIAGE / "triage.py"], ids=lambda path: path.stem)
-def test_an_application_is_short(program: Path) -> None:
-    assert len(program.read_text("utf-8").splitlines()) < 150
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_an_application_is_short(name: str) -> None:
+    assert len((APPLICATIONS[name] / f"{name}.py").read_text("utf-8").splitlines()) < 150
