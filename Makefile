@@ -8,8 +8,8 @@ MINUTES ?= 30
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test collection test-quick test-lowest coverage thorough test-postgresql shells lint crash soak bench bench-peers \
-  bench-coordination bench-rivals constraints statements picture diagram clean
+.PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql shells lint \
+  crash soak bench bench-peers bench-coordination bench-rivals constraints statements picture diagram clean
 .DELETE_ON_ERROR:
 
 ## help: list the targets
@@ -43,6 +43,11 @@ test-lowest:
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev,postgresql]'
 	.venv-lowest/bin/pytest -n 3 $(QUICK) --ignore tests/docs/test_dependencies.py
+
+# Each version has an environment of its own.
+## test-python: run the same tests with another version of Python (PYTHON=python3.13)
+test-python:
+	$(MAKE) test-quick PYTHON=$(PYTHON) VENV=.venv-$(notdir $(PYTHON))
 
 ## coverage: show which branches the tests of test-quick take
 coverage: $(VENV)/installed-dev
@@ -127,7 +132,7 @@ diagram: $(VENV)/installed-dev
 
 ## clean: delete the virtual environments and everything that was built
 clean:
-	rm -rf $(VENV) .venv-peers .venv-rivals .venv-constraints .venv-lowest build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-python* .venv-peers .venv-rivals .venv-constraints .venv-lowest build dist .hypothesis .benchmarks .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The build backend is pinned and installed first, so that installing the checkout downloads nothing.

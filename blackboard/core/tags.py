@@ -35,6 +35,8 @@ MAX_KEY_BYTES = 500
 _TYPES = {"string": "text", "number": "number", "integer": "number", "boolean": "boolean", "array": "list"}
 """The types that a tag may have, in the words of JSON schemas."""
 _NAMES_OF_TYPES = {"text": "a text", "number": "a number", "boolean": "true or false", "list": "a list of texts"}
+_MAX_DIGITS = 400
+"""A whole number with more digits is stored as text."""
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -291,9 +293,12 @@ def _quoted(text: str) -> str:
 
 
 def _as_json(value: TagValue | Decimal) -> TagValue:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    return value
+    if not isinstance(value, Decimal):
+        return value
+    if value == value.to_integral_value() and value.adjusted() < _MAX_DIGITS:
+        return int(value)
+    number = float(value)
+    return number if Decimal(repr(number)) == value else str(value)  # the schema of a decimal field reads the text
 
 
 def _values_of(name: str, value: Any) -> Iterator[TagValue | Decimal]:

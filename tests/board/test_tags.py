@@ -294,6 +294,14 @@ def test_an_agent_reads_by_tags(world: World) -> None:
     assert [item.event.mark_id for item in claim.reads] == [marks[1], marks[2], marks[0]]
 
 
+@pytest.mark.parametrize("price", ["-2.5", "0.12345678901234567890123", "1000000000000000000000000000001", "1e400"])
+def test_a_read_compares_every_digit_of_a_decimal_number(price: str) -> None:
+    where = {"price": Decimal(price)}
+    stored = json.loads(strongest_of(Alert, where=where).spec.model_dump_json())["where"]
+    schema = Alert.defaults.tag_schema
+    assert schema.filter(stored) == schema.filter(where)
+
+
 def test_a_read_by_an_unknown_tag_is_refused(world: World) -> None:
     kinds = {"lead": kind("lead"), "alert": kind("alert", tags=("service",))}
     cases: list[tuple[dict[str, Any], str]] = [
