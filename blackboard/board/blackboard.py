@@ -563,6 +563,16 @@ class Blackboard:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark."""
         return self.session.read(lambda txn: queries.subjects(txn, normalize_subject(prefix), limit))
 
+    def tag_values(self, tag: str, *, kind: str | None = None, limit: int = 100) -> list[str | bool | int | float]:
+        """Return the first values that a tag of live marks has, each once; texts too long for an index are left out.
+
+        Args:
+            tag: The name of the tag.
+            kind: Only marks of this kind.
+            limit: The largest number of values.
+        """
+        return self.session.read(lambda txn: queries.tag_values(txn, tag, kind, limit))
+
     def status(self) -> BoardStatus:
         """Return the state of the board."""
         sizes, dead = self.database.sizes(), self.session.dead_workers()

@@ -1,4 +1,4 @@
-"""Shell completion of agents, kinds and subjects. It creates no board and reports no error.
+"""Shell completion of agents, kinds, subjects and tags. It creates no board and reports no error.
 
 A shell may evaluate a completion, and anyone may have written a subject. So only names of plain characters are
 offered, which mean the same in every shell, quoted or not.
@@ -26,6 +26,8 @@ _MAX_READ_SUBJECTS = 10 * MAX_SUBJECTS
 """The largest number of subjects read to find these."""
 _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
 """Names without characters that have a meaning in a shell or in the lines of a completion."""
+_PLAIN_TAG = re.compile(rf"{_PLAIN.pattern}=({_PLAIN.pattern})?")
+"""A tag of such a name and, perhaps, such a value."""
 
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
@@ -53,11 +55,29 @@ def subjects(context: typer.Context, incomplete: str) -> list[str]:
     return _of_board(context, lambda board: board.subjects(incomplete, limit=_MAX_READ_SUBJECTS))
 
 
+def tags(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the tags that begin with the text, each with `=`; after that sign, the values that live marks have."""
+    name, equals, beginning = incomplete.partition("=")
+    kind = context.params.get("kind")
+
+    def ask(board: Blackboard) -> list[str]:
+        kinds = [spec for each, spec in board.deployment.kinds.items() if kind in (None, each)]
+        if not equals:
+            return [f"{tag}=" for tag in _beginning(name, {tag for spec in kinds for tag in spec.tags})]
+        values = board.tag_values(name, kind=kind, limit=_MAX_READ_SUBJECTS)
+        texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+        return [f"{name}={text}" for text in _beginning(beginning, texts) if _PLAIN.fullmatch(text)]
+
+    return _of_board(context, ask, _PLAIN_TAG)
+
+
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
-def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) -> list[str]:
+def _of_board(
+    context: typer.Context, ask: Callable[[Blackboard], list[str]], plain: re.Pattern[str] = _PLAIN
+) -> list[str]:
     from blackboard.board import Blackboard
     from blackboard.errors import BlackboardError
 
@@ -68,5 +88,5 @@ def _of_board(context: typer.Context, ask: Callable[[Blackboard], list[str]]) ->
     with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
         warnings.simplefilter("ignore")
         with Blackboard.open(session.url, create=False) as board:
-            return [name for name in ask(board) if _PLAIN.fullmatch(name)][:MAX_SUBJECTS]
+            return [name for name in ask(board) if plain.fullmatch(name)][:MAX_SUBJECTS]
     return []

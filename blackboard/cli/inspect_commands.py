@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
+from blackboard.cli.row_files.tag_options import where_of
 from blackboard.cli.terminal.output import (
     AsJson,
     count_list,
@@ -23,14 +24,11 @@ from blackboard.cli.terminal.output import (
 )
 from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.core.states import ActivationState
-from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from blackboard.board.result_types import ActivationRecord
-    from blackboard.core.deployment import Deployment
 
 STATES = ", ".join(ActivationState)
 
@@ -56,6 +54,7 @@ def marks(
         typer.Option(
             metavar="NAME=VALUE",
             help="Only marks with this tag. All named tags must match; several values of one tag are alternatives.",
+            autocompletion=completion.tags,
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 100,
@@ -70,7 +69,7 @@ def marks(
       blackboard marks --json --limit 5
     """
     with session_of(context).board() as board:
-        where = _where(board.deployment, kind, tag or ())
+        where = where_of(board.deployment, kind, tag or ())
         records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1, where=where)
     more, records = len(records) > limit, records[:limit]
     show_records(
@@ -93,36 +92,6 @@ def marks(
     )
     if more:
         note(f"these are the strongest {limit}; --limit N shows more")
-
-
-def _where(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
-    """Return the values that tags must have, converted from text to the types that the kinds declare for them.
-
-    Raises:
-        UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or is not a possible value of the tag.
-    """
-    where: dict[str, list[Any]] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not equals:
-            raise UsageError(f"--tag {pair}: expected NAME=VALUE, such as severity=high")
-        where.setdefault(name, []).extend(_readings(deployment, kind, name, text))
-    return where
-
-
-def _readings(deployment: Deployment, kind: str | None, name: str, text: str) -> list[Any]:
-    kinds = [deployment.kind(each) for each in (deployment.kinds if kind is None else [kind])]
-    values: list[Any] = []
-    problem = None
-    for tags in (each.tag_schema for each in kinds if kind is not None or name in each.tags):
-        try:
-            values += tags.read(name, text)
-        except UsageError as error:
-            problem = error
-    if problem is not None and not values:
-        raise problem
-    return values
 
 
 def history(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import LoadResult
     from blackboard.cli.row_files.row_reader import Rows
+
+
+TAG_VALUES_SHOWN = 5
+"""How many values of each tag a report shows."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,14 @@ def load(
         str | None,
         typer.Option(metavar="COLUMN", help="The column with the time at which a row occurred; by default now."),
     ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only rows with this tag. All named tags must match; several values of one tag are alternatives.",
+            autocompletion=completion.tags,
+        ),
+    ] = None,
     follow: Annotated[
         bool,
         typer.Option("--follow", help="Continue with rows that are written later, like `tail -F`, until a signal."),
@@ -108,7 +121,8 @@ def load(
         --map text=message --again
       blackboard load alerts.jsonl --kind alert --subject service \
         --occurred-at timestamp
-      blackboard load alerts.jsonl --follow --kind alert --subject service
+      blackboard load alerts.jsonl --follow --kind alert --subject service \
+        --tag severity=high
     """
     if follow and again:
         raise UsageError("--again corrects the load of a whole file, and --follow continues one; use only one of them")
@@ -120,6 +134,7 @@ def load(
         extra=extra,
         key=key,
         occurred_at=occurred_at,
+        tags=tag or (),
     )
     form = TextForm(_delimiter(delimiter), encoding, each)
     options = LoadOptions(context, file, columns, form, rejects or default_path(file, follow=follow))
@@ -199,6 +214,8 @@ def _document(loaded: LoadResult, encoding: str | None, rejects_path: Path) -> d
         "encoding": encoding,
         "loaded": loaded.outcomes.total(),
         **{name: loaded.outcomes[name] for name in ("deposited", "reinforced", "unchanged", "duplicate", "stale")},
+        "skipped": loaded.skipped,
+        "tags": {name: dict(values.most_common()) for name, values in loaded.tags.items()},
         "withdrawn": 0 if loaded.before is None else loaded.before.withdrawn,
         "kept": [] if loaded.before is None else loaded.before.kept,
         "rejected": loaded.rejected,
@@ -212,6 +229,18 @@ def _show(loaded: LoadResult, file: str) -> None:
         _show_withdrawal(loaded.before, file)
     parts = [f"{count} {name}" for name, count in loaded.outcomes.items()]
     say(f"{loaded.outcomes.total()} rows loaded{': ' + ', '.join(parts) if parts else ''}")
+    for name, values in loaded.tags.items():
+        if values:
+            say(f"{name}: {_most_common(values)}")
+    if loaded.skipped:
+        note(f"{loaded.skipped} rows do not have the tags of --tag, and were not loaded")
+
+
+def _most_common(values: Counter[str]) -> str:
+    """Return the most common values of a tag, each with its number, and how many more there are."""
+    shown = [f"{value} {count}" for value, count in values.most_common(TAG_VALUES_SHOWN)]
+    more = len(values) - len(shown)
+    return ", ".join(shown) + (f", and {more} more values" if more else "")
 
 
 def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:

@@ -91,6 +91,7 @@ class _Marks(StatementFile):
     insert_tag: Statement[object]
     delete_tags_of_mark: Statement[object]
     delete_tag: Statement[object]
+    next_tag_value: Statement[str | None]
     count_tagged: Statement[int]
     find_law: Statement[str]
     get_law_spec: Statement[str]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from blackboard.cli.app import app
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import DEPLOYMENT, CommandLine
 
 
 @pytest.fixture
@@ -50,6 +50,17 @@ def test_names_are_completed_from_the_board(
         house("deposit", "smoke", room, "--payload", '{"detail": "x"}')
     assert completed(words) == found
     assert not (house.folder / "other.db").exists()
+
+
+def test_tags_and_their_values_are_completed(house: CommandLine, completed: Callable[[str], list[str]]) -> None:
+    house.write("blackboard.toml", DEPLOYMENT + 'tags = ["detail", "floor_number"]\n')
+    house("init")
+    for detail, floor in (("red", 3), ("rose", 4), ("$(x)", 40)):
+        house("deposit", "smoke", detail, "--payload", json.dumps({"detail": detail, "floor_number": floor}))
+    assert completed("blackboard marks --tag ") == ["detail=", "floor_number="]
+    assert completed("blackboard marks --tag detail=r") == ["detail=red", "detail=rose"]
+    assert completed("blackboard marks --kind smoke --tag floor_number=4") == ["floor_number=4", "floor_number=40"]
+    assert completed("blackboard marks --kind alarm --tag d") == []
 
 
 def test_without_a_board_nothing_is_completed_or_created(

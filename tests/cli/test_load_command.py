@@ -6,10 +6,11 @@ Loading a file again adds nothing.
 from __future__ import annotations
 
 import csv
+import json
 
 import pytest
 
-from tests.cli.conftest import CommandLine
+from tests.cli.conftest import DEPLOYMENT, CommandLine
 
 WORDS = ("--kind", "smoke", "--subject", "room")
 
@@ -219,3 +220,19 @@ def test_a_column_that_only_later_rows_have_is_accepted(house: CommandLine) -> N
     done = house("load", name, *WORDS, "--subject", "phone", "--json")
     assert (done.code, done.json["loaded"]) == (0, 2)
     assert "no row has" not in done.err
+
+
+def test_a_report_names_the_tags_of_the_rows_and_a_tag_chooses_rows(house: CommandLine) -> None:
+    house.write("blackboard.toml", DEPLOYMENT + 'tags = ["detail", "floor_number"]\n')
+    rows = [
+        {"room": f"{number}", "detail": "red" if number % 3 else "blue", "floor_number": number} for number in range(7)
+    ]
+    name = house.write("rooms.jsonl", "\n".join(map(json.dumps, rows)))
+    words = ("load", name, "--kind", "smoke", "--subject", "room", "--map", "room=")
+    done = house(*words, "--tag", "detail=red", "--tag", "floor_number=4", "--tag", "floor_number=5", "--json").json
+    assert (done["loaded"], done["skipped"]) == (2, 5)
+    assert done["tags"] == {"detail": {"red": 2}, "floor_number": {"4": 1, "5": 1}}
+    done = house(*words)
+    assert "detail: red 4, blue 3\nfloor_number: 0 1, 1 1, 2 1, 3 1, 4 1, and 2 more values\n" in done.out
+    done = house(*words, "--tag", "detial=red")
+    assert "there is no tag 'detial' of kind 'smoke'; did you mean 'detail'" in done.err

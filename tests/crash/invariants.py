@@ -297,8 +297,8 @@ def check_needs(path: Path) -> None:
         raise Broken(f"an agent was given {nudged.most_common(3)}, and {unanswered - nudged.keys()} never")
 
 
-def check_windows(path: Path, within: int, threshold: int) -> None:
-    """Check that the windows over all smokes crossed when the history says so: surge rising, lull falling.
+def check_windows(path: Path, room: str, within: int, threshold: int) -> None:
+    """Check that the windows over the smokes of a room crossed when the history says so: surge rising, lull falling.
 
     A crossing that came while another waited is part of that one.
 
@@ -307,7 +307,8 @@ def check_windows(path: Path, within: int, threshold: int) -> None:
     """
     with rows(path) as query:
         smokes = query(
-            "SELECT recorded_at, occurred_at FROM event WHERE kind = 'smoke' AND event = 'deposited' ORDER BY id"
+            "SELECT recorded_at, occurred_at FROM event WHERE kind = 'smoke' AND event = 'deposited'"
+            f" AND json_extract(payload, '$.room') = '{room}' ORDER BY id"
         )
         crossings = query(
             "SELECT w.name, c.crossed_at, a.created_at FROM crossing c JOIN watch w ON w.id = c.watch_id"

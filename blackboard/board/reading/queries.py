@@ -279,6 +279,14 @@ def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
     return [*islice(takewhile(lambda subject: subject.startswith(prefix), following), limit)]
 
 
+def tag_values(txn: BoardTransaction, tag: str, kind: str | None, limit: int) -> list[str | bool | int | float]:
+    """Return the first values that a tag of live marks has. A text whose digest stands for it is left out."""
+    names = [name for name, spec in txn.deployment.kinds.items() if kind in (None, name) and tag in spec.tags]
+    keys = (key for name in names for key in txn.sql.each(MARKS.next_tag_value, after="", kind=name, tag=tag))
+    shown = (json.loads(key) for key in dict.fromkeys(keys) if not key.startswith("#"))
+    return [*islice(shown, limit)]
+
+
 def agents(txn: BoardTransaction) -> list[AgentStatus]:
     """Return each registered agent with its watches and its state."""
     waiting = {row.watch_id: row.number for row in txn.sql.all(CROSSINGS.count_waiting)}

@@ -7,6 +7,7 @@ marks.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,10 @@ from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, Rows
 from blackboard.errors import InvalidMark, UsageError
 
+MAX_TAG_VALUES = 1000
+"""How many values of a tag a report counts one by one."""
+OTHERS = "..."
+"""Stands for all further values."""
 ROWS_PER_TRANSACTION = 500
 """The number of rows in a transaction, small enough that a daemon waits only briefly."""
 
@@ -29,6 +34,10 @@ class LoadResult:
     outcomes: Counter[str] = field(default_factory=Counter)
     """The number of rows per outcome: deposited, reinforced, unchanged, duplicate, stale."""
     rejected: int = 0
+    skipped: int = 0
+    """The number of rows without the requested tags."""
+    tags: dict[str, Counter[str]] = field(default_factory=dict)
+    """For each tag of the kind, how many loaded rows have each value. Rare values beyond a limit count as `OTHERS`."""
     crossed: Counter[str] = field(default_factory=Counter)
     """The number of rows that made a watch cross, by agent."""
     before: SourceWithdrawal | None = None
@@ -73,7 +82,7 @@ def load(
             mapper.check.check_first(good)
         columns.update(*(row.values for row in good))
         unseen = {name for name in unseen if not any(mapper.has(row, name) for row in good)}
-        deposits, bad = _deposits_of(batch, mapper, source)
+        deposits, bad = _deposits_of(batch, mapper, source, loaded)
         if deposits and again and source is not None and loaded.before is None:
             loaded.before = withdraw_source(board.session, source, board.author)
         _finish_batch(board, deposits, bad, reject, loaded)
@@ -95,7 +104,7 @@ def deposit_rows(
     Raises:
         StoreError: The database cannot be used. Nothing was deposited, rejected or counted.
     """
-    deposits, bad = _deposits_of(batch, mapper, None)
+    deposits, bad = _deposits_of(batch, mapper, None, loaded)
     _finish_batch(board, deposits, bad, reject, loaded)
 
 
@@ -114,9 +123,9 @@ def _finish_batch(
 
 
 def _deposits_of(
-    batch: Iterable[GoodRow | BadRow], mapper: RowMapping, source: str | None
+    batch: Iterable[GoodRow | BadRow], mapper: RowMapping, source: str | None, loaded: LoadResult
 ) -> tuple[list[tuple[GoodRow, Deposit]], list[BadRow]]:
-    """Return the rows that can become marks, each with its deposit, and the others."""
+    """Return the rows that can become marks, each with its deposit, and the others. Count those without the tags."""
     deposits: list[tuple[GoodRow, Deposit]] = []
     bad: list[BadRow] = []
     for row in batch:
@@ -124,9 +133,14 @@ def _deposits_of(
             bad.append(row)
             continue
         try:
-            deposits.append((row, replace(mapper.deposit(row), source=source)))
+            deposit = replace(mapper.deposit(row), source=source)
         except InvalidMark as error:
             bad.append(BadRow(row.number, str(error), row.raw))
+            continue
+        if mapper.has_tags(deposit):
+            deposits.append((row, deposit))
+        else:
+            loaded.skipped += 1
     return deposits, bad
 
 
@@ -134,13 +148,26 @@ def _deposit(board: Blackboard, deposits: Sequence[tuple[GoodRow, Deposit]], loa
     """Deposit the marks of rows, count the outcomes, and return the rows that the board refuses."""
     bad: list[BadRow] = []
     results = board.deposit_many([item for _, item in deposits], on_error="return")
-    for (row, _), result in zip(deposits, results, strict=True):
+    for (row, deposit), result in zip(deposits, results, strict=True):
         if isinstance(result, UsageError):
             bad.append(BadRow(row.number, str(result), row.raw))
         else:
             loaded.outcomes[result.outcome] += 1
             loaded.crossed.update(result.crossed)
+            _count_tags(board, deposit, loaded)
     return bad
+
+
+def _count_tags(board: Blackboard, deposit: Deposit, loaded: LoadResult) -> None:
+    """Count the tags of a loaded row, as the row has them."""
+    spec = board.deployment.kinds.get(deposit.kind)
+    for tag in () if spec is None else spec.tags:
+        counter = loaded.tags.setdefault(tag, Counter())
+        value = (deposit.payload or {}).get(tag)
+        for item in value if isinstance(value, list) else [value]:
+            text = item if isinstance(item, str) else json.dumps(item, default=str)
+            if item is not None:
+                counter[text if text in counter or len(counter) < MAX_TAG_VALUES else OTHERS] += 1
 
 
 def _batches(rows: Iterable[GoodRow | BadRow]) -> Iterator[list[GoodRow | BadRow]]:

@@ -20,7 +20,9 @@ from blackboard.cli.row_files.column_sources import ColumnSources
 from blackboard.cli.row_files.json_paths import values_at
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
+from blackboard.cli.row_files.tag_options import where_of
 from blackboard.clock import Instant, instant_of
+from blackboard.core.marks import dump_payload
 from blackboard.errors import InvalidMark, InvalidTime
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
@@ -50,6 +52,8 @@ class RowMapping:
         self._keys = _Keys(columns.kind)
         self._classes, self._deployment = board.session.classes, board.deployment
         self._classes.load({columns.kind})
+        where = where_of(board.deployment, columns.kind, columns.tags)
+        self._tags = board.deployment.kind(columns.kind).tag_schema.filter(where) if where else None
         if rows.columns is not None:
             self.check.check_header(rows.columns, {other for others in self._merged.values() for other in others})
 
@@ -61,6 +65,12 @@ class RowMapping:
     def has(self, row: GoodRow, column: str) -> bool:
         """Return whether a row has a column that the user names."""
         return self._sources.source(row.values, column) is not None
+
+    def has_tags(self, deposit: Deposit) -> bool:
+        """Return whether a row has the requested tags."""
+        if self._tags is None:
+            return True
+        return self._tags.matches(json.loads(dump_payload(deposit.payload or {})))
 
     def deposit(self, row: GoodRow) -> Deposit:
         """Return the deposit for a row.

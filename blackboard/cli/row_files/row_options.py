@@ -37,3 +37,5 @@ class Columns:
     """The column that identifies a row; by default the whole row."""
     occurred_at: str | None = None
     """The column with the time at which a row occurred; by default the time of the load."""
+    tags: Sequence[str] = ()
+    """Tags that a row must have, each as NAME=VALUE; all rows count if there are none."""

@@ -192,6 +192,10 @@ DELETE FROM mark_tag WHERE mark_id = :mark_id;
 -- Delete a tag of a kind from all its marks.
 DELETE FROM mark_tag WHERE kind = :kind AND name = :name;
 
+-- name: next_tag_value -> str | None
+-- The next value of a tag of a kind. Run repeatedly, it skips through the index.
+SELECT min(value) AS value FROM mark_tag WHERE kind = :kind AND name = :tag AND value > :after;
+
 -- name: count_tagged -> int
 -- How many marks of a kind have one of some values of a tag, up to a limit.
 SELECT count(*) AS count

@@ -30,10 +30,11 @@ from tests.crash.invariants import check_cooled, check_dropped, check_lasting, c
 from tests.crash.worlds.crash_world import MINUTE, CrashWorld, Deposit, FrozenClock
 
 
-class Smoke(Mark, kind="smoke", on_repeat="separate", decay=Exponential("2m"), floor=0.05):
+class Smoke(Mark, kind="smoke", on_repeat="separate", decay=Exponential("2m"), floor=0.05, tags=["room"]):
     """A mark that fades."""
 
     n: int
+    room: str = "attic"
 
 
 class Chill(Mark, kind="chill", on_repeat="separate"):
@@ -42,7 +43,14 @@ class Chill(Mark, kind="chill", on_repeat="separate"):
     of: int
 
 
-@agent(watches=strength(Smoke) < 0.3, writes=[Chill], batch=5)
+ROOMS = ("attic", "cellar", "attic", "attic")
+
+
+@agent(
+    watches={room: strength(Smoke, where={"room": room}) < 0.3 for room in dict.fromkeys(ROOMS)},
+    writes=[Chill],
+    batch=5,
+)
 def warden(marks: Sequence[Smoke], context: Any) -> list[Chill]:
     """Return a chill for each cold smoke."""
     return [Chill(subject=mark.subject, of=mark.n) for mark in marks]
@@ -99,12 +107,13 @@ SURGE, WITHIN = 15, 2 * MINUTE
 
 @agent(
     watches={
-        "surge": count(Smoke, over="board", within="2m") >= SURGE,
-        "lull": count(Smoke, over="board", within="2m") < 1,
+        "surge": count(Smoke, over="board", where={"room": "attic"}, within="2m") >= SURGE,
+        "lull": count(Smoke, over="board", where={"room": "attic"}, within="2m") < 1,
     }
 )
 def meter(marks: Sequence[Smoke], context: Any) -> None:
-    """Wake when many smokes have come in two minutes, and when none has."""
+    """Wake when many smokes have come to the attic in two minutes, and when none has."""
+    assert {mark.room for mark in marks} == {"attic"}
 
 
 class Fading(CrashWorld):
@@ -136,7 +145,7 @@ class Fading(CrashWorld):
         yield Deposit(
             "smoke",
             f"s/{who}/{n}",
-            {"n": 1000 * who + n},
+            {"n": 1000 * who + n, "room": ROOMS[n % len(ROOMS)]},
             round(self.rng.uniform(0.5, 2.0), 3),
             self.begin - self.rng.randrange(MINUTE) if self.rng.random() < 0.25 else None,
         )
@@ -192,5 +201,5 @@ class Fading(CrashWorld):
         check_dropped(self.path, CHILLS)
         check_tolls(self.path, "often", 20_000_000, self.now - FADING_SINCE, catches_up=False)
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
-        check_windows(self.path, WITHIN, SURGE)
+        check_windows(self.path, "attic", WITHIN, SURGE)
         check_needs(self.path)

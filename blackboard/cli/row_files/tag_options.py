@@ -1,0 +1,39 @@
+"""The option `--tag NAME=VALUE`: the values that tags must have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from blackboard.core.deployment import Deployment
+from blackboard.errors import UsageError
+
+
+def where_of(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
+    """Return the values that tags must have, converted from text to the types that the kinds declare for them.
+
+    Raises:
+        UnknownName: There is no such kind, or it has no such tag.
+        UsageError: A text is not of the form name=value, or is not a possible value of the tag.
+    """
+    where: dict[str, list[Any]] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--tag {pair}: expected NAME=VALUE, such as severity=high")
+        where.setdefault(name, []).extend(_readings(deployment, kind, name, text))
+    return where
+
+
+def _readings(deployment: Deployment, kind: str | None, name: str, text: str) -> list[Any]:
+    kinds = [deployment.kind(each) for each in (deployment.kinds if kind is None else [kind])]
+    values: list[Any] = []
+    problem = None
+    for tags in (each.tag_schema for each in kinds if kind is not None or name in each.tags):
+        try:
+            values += tags.read(name, text)
+        except UsageError as error:
+            problem = error
+    if problem is not None and not values:
+        raise problem
+    return values
