@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.board.activations.quiescence import Report
@@ -33,7 +34,7 @@ from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import ConfigurationError, StoreError, UsageError
-from blackboard.llm.client import describe_model
+from blackboard.llm.client import client_from, describe_model
 from blackboard.llm.client_protocol import Client
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
@@ -140,6 +141,31 @@ class Daemon:
         self._replace = replace
         self._outdated: set[str] = set()
         self._prepare_board()
+
+    @classmethod
+    def from_file(cls, board: Blackboard, path: Path | str | None = None, *, replace: bool = False) -> Daemon:
+        """Deploy a deployment file on a board, and return the daemon that it describes, with its model and settings.
+
+        A file that names no agents deploys nothing. The key of the model is read from the environment.
+
+        Args:
+            board: The board; the file's `[database]` plays no part.
+            path: The file; by default the one that the commands use.
+            replace: Whether to remove agents even if a worker that is alive serves them.
+
+        Raises:
+            ConfigurationError: The file has mistakes, or the key is not valid; all are listed.
+            AgentInUse: The deployment would remove or replace an agent that a living worker serves.
+        """
+        from blackboard.settings.deployment_resolver import resolve_file
+
+        resolved = resolve_file(None if path is None else Path(path))
+        client = client_from(resolved.settings.model, os.environ)
+        for warning in resolved.warnings:
+            log.warning(str(warning))
+        if resolved.settings.names_agents:
+            board.deploy(resolved.deployment, replace=replace)
+        return build_daemon(board, resolved, client)
 
     def _new_worker(self, client: Client | None) -> Worker:
         model = partial(describe_model, self._model, client)
