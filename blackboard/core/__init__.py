@@ -31,5 +31,6 @@ backoff           the delay between attempts
 
 Deployments:
 
-deployment  the deployment of a board as immutable data
+deployment            the deployment of a board as immutable data
+declaration_mistakes  mistakes in declared agents that arise from several settings together
 """

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.code_digest import digest
 from blackboard.core.conditions import Condition, KindLike
+from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.deployment import (
     AgentSettings,
     AgentSpec,
@@ -26,7 +27,6 @@ from blackboard.core.deployment import (
     ReadSpec,
     WatchSpec,
     min_increase_problem,
-    mistakes_in,
 )
 from blackboard.core.finding import Finding
 from blackboard.core.mark_actions import Returned

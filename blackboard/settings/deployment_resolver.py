@@ -20,6 +20,7 @@ from blackboard.core.agent_definition import Agent
 from blackboard.core.authors import check_author, skeleton
 from blackboard.core.conditions import Comparison, Condition, with_window
 from blackboard.core.decay import law_from
+from blackboard.core.declaration_mistakes import mistakes_about_answers, mistakes_in, mistakes_in_filters
 from blackboard.core.deployment import (
     OVER_TIME,
     AgentSettings,
@@ -30,9 +31,6 @@ from blackboard.core.deployment import (
     WatchSpec,
     conditions_of,
     min_increase_problem,
-    mistakes_about_answers,
-    mistakes_in,
-    mistakes_in_filters,
 )
 from blackboard.core.marks import BUILT_IN_CLASSES, Kind, Mark, place_of
 from blackboard.core.parsing import parse_condition

@@ -18,7 +18,8 @@ from blackboard.board.watches import (
     window_totals,
 )
 from blackboard.core.conditions import Condition, Measure
-from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec, mistakes_in
+from blackboard.core.declaration_mistakes import mistakes_in
+from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.core.parsing import parse_condition
 from blackboard.core.tags import WhereClause
 from blackboard.errors import ConfigurationError

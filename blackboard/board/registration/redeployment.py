@@ -10,7 +10,8 @@ from blackboard.board.watches import predicted_crossings
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits
-from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec, mistakes_in_filters
+from blackboard.core.declaration_mistakes import mistakes_in_filters
+from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
 from blackboard.core.tags import Tags, TagSchema
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake

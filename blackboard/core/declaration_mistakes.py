@@ -1,0 +1,195 @@
+"""Checks of agents that are declared: mistakes that arise from several settings together, or from settings and kinds.
+
+A deployment that a board has stored is read without these checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from blackboard.core.conditions import exact_digits, over_board, smallest_batch
+from blackboard.core.deployment import OVER_TIME, AgentSpec, ReadSpec, WatchSpec, conditions_of, misfit_over_time
+from blackboard.core.marks import Decision, Kind, Need
+from blackboard.core.parsing import parse_condition
+from blackboard.core.tags import WhereClause
+from blackboard.errors import Mistake, UnknownName, UsageError
+
+
+def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
+    """Yield the mistakes in an agent that arise from several of its settings together."""
+    place, batch = f"agents.{agent.name}", agent.settings.batch
+    yield from _mistakes_about_schedules(agent)
+    yield from _mistakes_about_subjects(agent)
+    yield from _mistakes_about_time(agent)
+    yield from _mistakes_about_guards(agent)
+    yield from _mistakes_about_needs(agent)
+    for watch in agent.watches:
+        condition = watch.condition
+        if batch is not None and (smallest := smallest_batch(condition)) > batch:
+            yield Mistake(
+                f"{place}.batch",
+                f"{condition} needs a mark of each side at once; a batch of {batch} has no room for them. Set batch to"
+                f" at least {smallest}",
+            )
+        for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
+            guard = parse_condition(text) if text else None
+            if guard is None or condition.over != "board":
+                continue
+            if any(comparison.measure.over == "subject" for comparison in guard.comparisons()):
+                what = "a schedule" if condition.is_schedule else "over the whole board"
+                yield Mistake(
+                    f"{place}.watches.{watch.name}",
+                    f"{name}={guard} has no subject, because the watch {condition} is {what}; write"
+                    f" {name}={over_board(guard)}",
+                )
+
+
+def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent.name}"
+    for watch in agent.watches:
+        if watch.per == "subject" and watch.condition.over == "board":
+            yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
+    if agent.settings.per == "subject" and all(watch.condition.over == "board" for watch in agent.watches):
+        yield Mistake(f"{place}.per", "; ".join(map(_no_subject, agent.watches)))
+
+
+def _mistakes_about_needs(agent: AgentSpec) -> Iterator[Mistake]:
+    place, named = f"agents.{agent.name}.answerable_by", agent.settings.answerable_by
+    if named and Need.kind not in agent.writes:
+        yield Mistake(place, "the agent asks nothing: it does not declare Need in writes")
+    if own := agent.names.intersection(named):
+        yield Mistake(place, f"{min(own)} is the agent itself, which can never answer its own needs")
+
+
+def mistakes_about_answers(agents: Mapping[str, AgentSpec]) -> Iterator[Mistake]:
+    """Yield the agents that `answerable_by` names and that cannot answer needs."""
+    known = {name: agent for agent in agents.values() for name in agent.names}
+    for agent in agents.values():
+        for name in agent.settings.answerable_by:
+            place = f"agents.{agent.name}.answerable_by"
+            if name not in known:
+                yield Mistake(place, str(UnknownName("agent", name, agents)))
+            elif Decision.kind not in known[name].writes:
+                yield Mistake(place, f"{name} cannot answer: it does not declare Decision in writes")
+
+
+def _mistakes_about_guards(agent: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent.name}"
+    for watch in agent.watches:
+        if watch.on_guard is not None and (misfit := _misfit_on_guard(agent, watch)) is not None:
+            yield Mistake(f"{place}.watches.{watch.name}.on_guard", misfit)
+    misfits = [_misfit_on_guard(agent, watch) for watch in agent.watches]
+    if agent.settings.on_guard == "drop" and None not in misfits:
+        yield Mistake(f"{place}.on_guard", "; ".join(misfit for misfit in misfits if misfit))
+
+
+def _misfit_on_guard(agent: AgentSpec, watch: WatchSpec) -> str | None:
+    """Return why `on_guard` has no effect on a watch; None if it has an effect."""
+    if watch.condition.is_schedule:
+        return f"{watch.condition} is a schedule, whose guard always defers; catch_up decides about its instants"
+    if watch.guard is None:
+        return f"{watch.condition} has no guard (only_if or unless)"
+    if watch.condition.is_falling and watch.on_guard == "defer":
+        return f"{watch.condition} falls, and the guard of a falling watch always drops"
+    return None
+
+
+def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
+    """Yield the mistakes in the settings of an agent's watches over time.
+
+    A setting of the whole agent applies to the watches that it fits, and must fit at least one.
+    """
+    place = f"agents.{agent.name}"
+    for setting in OVER_TIME:
+        of_agent = getattr(agent.settings, setting)
+        misfits = [misfit_over_time(watch.condition, setting) for watch in agent.watches]
+        if of_agent and None not in misfits:
+            yield Mistake(f"{place}.{setting}", "; ".join(dict.fromkeys(misfit for misfit in misfits if misfit)))
+        for watch, misfit in zip(agent.watches, misfits, strict=True):
+            own = getattr(watch, setting)
+            if own and misfit is not None:
+                yield Mistake(f"{place}.watches.{watch.name}.{setting}", misfit)
+            elif misfit is None and (value := of_agent if own is None else own) and setting.startswith("clear"):
+                yield from _mistakes_about_clearing(place, watch, setting, value, is_own=own is not None)
+
+
+def _mistakes_about_clearing(
+    place: str, watch: WatchSpec, setting: str, value: float, *, is_own: bool
+) -> Iterator[Mistake]:
+    threshold = next(watch.condition.comparisons()).threshold
+    if (value > threshold) != (setting == "clear_above") or value == threshold:
+        where = f"{place}.watches.{watch.name}.{setting}" if is_own else f"{place}.{setting}"
+        side = "above" if setting == "clear_above" else "below"
+        text = f"{exact_digits(value)} is not {side} the threshold of {watch.condition}"
+        yield Mistake(where, text)
+
+
+def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
+    """Yield which tags and searches in the conditions and reads of an agent its kinds cannot answer."""
+    place = f"agents.{agent.name}"
+    for read in agent.reads:
+        if read.kind in kinds:
+            yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_read(read, kinds[read.kind]))
+            yield from (Mistake(f"{place}.reads", text) for text in _mistakes_in_search(agent, read, kinds))
+    for watch in agent.watches:
+        for suffix, condition in conditions_of(watch):
+            texts = (
+                text
+                for measure in (comparison.measure for comparison in condition.comparisons())
+                if measure.where is not None
+                for kind in measure.kinds
+                if kind in kinds
+                for text in kinds[kind].tag_schema.mistakes_in(measure.where)
+            )
+            yield from (Mistake(f"{place}.watches.{watch.name}{suffix}", text) for text in dict.fromkeys(texts))
+
+
+def _mistakes_in_read(read: ReadSpec, kind: Kind) -> Iterator[str]:
+    for name, value in read.where.items():
+        try:
+            yield from kind.tag_schema.mistakes_in(WhereClause.of({name: value}))
+        except UsageError as error:
+            yield f"where: {error}"
+    for name in read.where_subject:
+        yield from kind.tag_schema.mistakes_in(WhereClause.of({name: "subject"}))
+
+
+def _mistakes_in_search(agent: AgentSpec, read: ReadSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """Yield what cannot work in a search: its kind is not searched, or no mark that wakes the agent has the text."""
+    if (field := read.search_from) is None:
+        return
+    if not kinds[read.kind].search:
+        yield f"the kind {read.kind!r} is not searched; declare the fields to search, as in search=['text']"
+    woken_by = {kind for watch in agent.watches for kind in watch.condition.kinds}
+    if not woken_by:
+        yield f"search: no mark wakes the agent, so there is no field {field!r} to search for"
+    schemas = [kinds[kind].schema for kind in woken_by if kind in kinds]
+    fields = {name for schema in schemas if schema for name in schema.get("properties", {})}
+    if woken_by and len(schemas) == len(woken_by) and None not in schemas and field not in fields:
+        yield str(UnknownName("field", field, fields, f"search: no mark that wakes the agent has a field {field!r}"))
+
+
+def _no_subject(watch: WatchSpec) -> str:
+    reason = "is a schedule" if watch.condition.is_schedule else "is over the whole board"
+    return f"{watch.condition} {reason}, which has no subject"
+
+
+def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
+    place = f"agents.{agent.name}"
+    scheduled = [watch for watch in agent.watches if watch.condition.is_schedule]
+    if agent.settings.catch_up != "once" and not scheduled:
+        yield Mistake(f"{place}.catch_up", "no watch of the agent is a schedule, so there is nothing to catch up on")
+    for watch in agent.watches:
+        where, is_schedule = f"{place}.watches.{watch.name}", watch.condition.is_schedule
+        if watch.catch_up is not None and not is_schedule:
+            yield Mistake(
+                f"{where}.catch_up", f"{watch.condition} is not a schedule, so there is nothing to catch up on"
+            )
+        if is_schedule and watch.include_own:
+            yield Mistake(f"{where}.include_own", f"{watch.condition} waits for no marks, not even the agent's own")
+    if len(scheduled) == len(agent.watches) and (kinds := [read.kind for read in agent.reads if read.needs_subject]):
+        yield Mistake(
+            f"{place}.reads",
+            f"of_subject, and subject in where, read for the subjects that woke the agent, but a schedule has no"
+            f" subject: read strongest_of({', '.join(kinds)})",
+        )
