@@ -133,7 +133,11 @@ class ManualClock:
         return self._running
 
     def advance(self, by: timedelta) -> Instant:
-        """Let time pass and return the new instant. A negative length sets the clock back, and no time passes."""
+        """Let time pass and return the new instant. A negative length sets the clock back, and no time passes.
+
+        Args:
+            by: The length of time.
+        """
         with self._lock:
             self._now += by // _MICROSECOND
             self._running += max(0, by // _MICROSECOND)
@@ -143,6 +147,9 @@ class ManualClock:
         """Set the clock forward or back without letting time pass, and return the new instant.
 
         A person, a time server or a suspended machine changes a clock in this way.
+
+        Args:
+            by: The length of the step; negative to set the clock back.
         """
         with self._lock:
             self._now += by // _MICROSECOND
@@ -177,7 +184,11 @@ def pause(microseconds: int) -> None:
 
 
 def to_datetime(at: Instant) -> datetime:
-    """Return an instant as an aware datetime in UTC."""
+    """Return an instant as an aware datetime in UTC.
+
+    Args:
+        at: Microseconds since the epoch.
+    """
     return _EPOCH + timedelta(microseconds=at)
 
 
@@ -202,6 +213,9 @@ def parse_instant(text: str) -> Instant:
 
 def instant_of(when: When) -> Instant:
     """Convert a time that a program gives to an instant.
+
+    Args:
+        when: ISO 8601 text, a datetime (UTC if it is naive), or microseconds since the epoch.
 
     Raises:
         InvalidTime: The value is not a time.

@@ -66,7 +66,11 @@ def _length(text: str) -> int:
 
 
 def format_duration(length: Duration) -> str:
-    """Return the shortest exact text for a length in microseconds, such as `1h30m`."""
+    """Return the shortest exact text for a length in microseconds, such as `1h30m`.
+
+    Args:
+        length: Microseconds, at least 0.
+    """
     if length == 0:
         return "0s"
     parts = []

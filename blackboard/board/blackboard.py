@@ -146,6 +146,9 @@ class Blackboard:
 
         The handles share their connections; closing one of them closes all.
 
+        Args:
+            name: The name that signs the deposits of the handle.
+
         Raises:
             InvalidAuthor: The name is blank, too long, or reserved for the board itself.
         """
@@ -182,6 +185,9 @@ class Blackboard:
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each commit of this process that may wake an agent.
+
+        Args:
+            callback: A function without arguments. The thread that commits calls it.
 
         Returns:
             A function that unsubscribes.
@@ -388,6 +394,9 @@ class Blackboard:
         The events stay, without their content and under a random name. Backups are not changed; the report lists them.
         If the file could not be compacted, the report says why, and the same call again finishes it.
 
+        Args:
+            subject: The subject as it is stored; its Unicode form does not matter.
+
         Raises:
             NotFound: No mark of the subject was ever deposited, and the file needs no compaction.
             InvalidMark: The subject is the random name of a forgotten subject.
@@ -556,11 +565,23 @@ class Blackboard:
         return found
 
     def history(self, subject: str) -> list[MarkEvent]:
-        """Return every event of a subject's marks, oldest first."""
+        """Return every event of a subject's marks, oldest first.
+
+        Args:
+            subject: The subject as it is stored; its Unicode form does not matter.
+
+        Returns:
+            The events; an empty list if the subject never had a mark.
+        """
         return self.session.read(lambda txn: queries.history(txn, normalize_subject(subject)))
 
     def subjects(self, prefix: str = "", *, limit: int = 100) -> list[str]:
-        """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark."""
+        """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.
+
+        Args:
+            prefix: The beginning of the subjects; "" for all subjects.
+            limit: The largest number of subjects.
+        """
         return self.session.read(lambda txn: queries.subjects(txn, normalize_subject(prefix), limit))
 
     def tag_values(self, tag: str, *, kind: str | None = None, limit: int = 100) -> list[str | bool | int | float]:
@@ -618,6 +639,9 @@ class Blackboard:
     def activation(self, activation_id: int) -> ActivationDetails:
         """Return one activation: its marks with their present state, its deposits, its model calls and their cost.
 
+        Args:
+            activation_id: The id of the activation, as in `ActivationRecord.id`.
+
         Raises:
             NotFound: There is no such activation.
         """
@@ -625,6 +649,10 @@ class Blackboard:
 
     def explain(self, agent: str, subject: str | None = None) -> Explanation:
         """Return why an agent has or has not woken, for one subject or for all that wait.
+
+        Args:
+            agent: The name of the agent.
+            subject: The subject; None for all waiting work of the agent.
 
         Raises:
             UnknownName: There is no such agent.
@@ -683,6 +711,10 @@ class Blackboard:
     def assign(self, need_id: int, assignee: str) -> None:
         """Set who should answer a need; `""` stands for nobody in particular. The history records the change.
 
+        Args:
+            need_id: The id of the need.
+            assignee: The name of the person, up to 200 characters; "" for nobody in particular.
+
         Raises:
             InvalidMark: The name cannot be stored.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
@@ -710,6 +742,10 @@ class Blackboard:
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:
         """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
 
+        Args:
+            agent: The name of the agent; None for the whole board.
+            reason: A text for people, which is shown with the pause.
+
         Raises:
             UnknownName: There is no such agent.
         """
@@ -721,6 +757,9 @@ class Blackboard:
         Resuming an agent also ends its cooldown after failures. Resuming the board also confirms a clock, and tries
         paused models.
 
+        Args:
+            agent: The name of the agent; None for the whole board.
+
         Raises:
             UnknownName: There is no such agent.
         """
@@ -728,6 +767,9 @@ class Blackboard:
 
     def retry(self, activation_id: int) -> None:
         """Try an activation again, with all its attempts. A paused model is tried at once.
+
+        Args:
+            activation_id: The id of an activation that is dead, held or quarantined, or that failed and waits.
 
         Raises:
             NotFound: There is no such activation.
@@ -742,6 +784,9 @@ class Blackboard:
 
     def discard(self, activation_id: int) -> None:
         """Give up an activation; its marks stay absorbed.
+
+        Args:
+            activation_id: The id of an activation that is dead, held or quarantined, or that failed and waits.
 
         Raises:
             NotFound: There is no such activation.
@@ -797,6 +842,12 @@ class Blackboard:
         """Return the effects that deploying would have now, such as marks that evaporate and agents that wake.
 
         The change is carried out in a transaction that is rolled back.
+
+        Args:
+            deployment: The whole deployment, as for `deploy`.
+
+        Returns:
+            The effects, as of now.
         """
         return deployment_preview.preview_of(self.session, deployment)
 

@@ -54,6 +54,7 @@ class DueWork:
     """The work that is due on a board, and the instants at which more work will be due."""
 
     has_predicted_crossing: bool = False
+    """Whether a predicted crossing is due."""
     has_due_need: bool = False
     has_evaporation: bool = False
     has_backfill: bool = False
@@ -67,6 +68,7 @@ class DueWork:
     outdated: list[str] = field(default_factory=list)
     """The agents of the worker that the active deployment has with other code, or does not have."""
     instants: list[Instant] = field(default_factory=list)
+    """The known instants after now at which more work will be due, in no order: microseconds since the epoch."""
 
     @property
     def has_maintenance(self) -> bool:
@@ -267,7 +269,12 @@ class Worker:
         return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, searches)
 
     def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
-        """Claim up to `limit` activations in one transaction; the agents take turns in this order."""
+        """Claim up to `limit` activations in one transaction; the agents take turns in this order.
+
+        Args:
+            names: The agents, in the order of their turns.
+            limit: The largest number of activations, at least 1.
+        """
         ready = self._session.read(lambda txn: [name for name in names if agent_readiness.may_claim(txn, name)])
         if not ready:
             return []
@@ -390,6 +397,12 @@ class Worker:
         """Defer a run until an instant (None: forever), without counting a failure.
 
         Time alone does not release a run with `is_held`.
+
+        Args:
+            claim: The run.
+            reason: A text for people.
+            until: Microseconds since the epoch; None for no instant.
+            is_held: Whether time alone does not release the activation.
         """
         self._session.write(
             lambda txn: activation_results.defer(txn, claim.row, until=until, reason=reason, is_held=is_held)

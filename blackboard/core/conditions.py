@@ -291,12 +291,20 @@ class Measure(ABC):
 
     @abstractmethod
     def value(self, strengths: Sequence[float]) -> float:
-        """Return the value for the strengths of live marks, in any order; 0 if there are none."""
+        """Return the value for the strengths of live marks, in any order; 0 if there are none.
+
+        Args:
+            strengths: The strengths of the live marks, each at least 0, in any order.
+        """
 
     def from_sums(self, marks: int, total: float) -> float:
         """Return the value for `marks` live marks whose strengths add up to `total`.
 
         `total` may be too large, never too small; the value must not fall as it grows.
+
+        Args:
+            marks: The number of live marks.
+            total: The sum of their strengths, or an upper bound of it.
         """
         raise NotImplementedError(f"{self.name} keeps no sums")
 
@@ -571,7 +579,13 @@ def exact_digits(number: float) -> str:
 
 
 def strength(kind: KindLike, *, subject: str | None = None, where: Where | None = None) -> Strength:
-    """Return the strength of one mark of a kind: weight x intensity x share."""
+    """Return the strength of one mark of a kind: weight x intensity x share.
+
+    Args:
+        kind: A mark class, or the name of a kind.
+        subject: A pattern of subjects, as in `Measure`.
+        where: The values that tags of the marks must have, as in `Measure`.
+    """
     return Strength(kind, subject=subject, where=where)
 
 
@@ -586,6 +600,13 @@ def total(
 
     With `within`, the sum of weight x intensity over the deposits that occurred in that window, as in
     `total(Cost, within="24h")`.
+
+    Args:
+        *kinds: Mark classes, or the names of kinds.
+        over: "subject" for the marks of one subject, "board" for those of the whole board.
+        subject: A pattern of subjects, as in `Measure`.
+        where: The values that tags of the marks must have, as in `Measure`.
+        within: The length of a window, such as "10m"; None to measure live marks.
     """
     return Total(*kinds, over=over, subject=subject, where=where, within=within)
 
@@ -593,7 +614,14 @@ def total(
 def strongest(
     *kinds: KindLike, over: Scope = "subject", subject: str | None = None, where: Where | None = None
 ) -> Strongest:
-    """Return the strength of the strongest mark of one subject, or of the whole board."""
+    """Return the strength of the strongest mark of one subject, or of the whole board.
+
+    Args:
+        *kinds: Mark classes, or the names of kinds.
+        over: "subject" for the marks of one subject, "board" for those of the whole board.
+        subject: A pattern of subjects, as in `Measure`.
+        where: The values that tags of the marks must have, as in `Measure`.
+    """
     return Strongest(*kinds, over=over, subject=subject, where=where)
 
 
@@ -607,6 +635,13 @@ def count(
     """Return the number of live marks of one subject, or of the whole board.
 
     With `within`, the number of deposits that occurred in that window, as in `count(Error, within="10m")`.
+
+    Args:
+        *kinds: Mark classes, or the names of kinds.
+        over: "subject" for the marks of one subject, "board" for those of the whole board.
+        subject: A pattern of subjects, as in `Measure`.
+        where: The values that tags of the marks must have, as in `Measure`.
+        within: The length of a window, such as "10m"; None to measure live marks.
     """
     return Count(*kinds, over=over, subject=subject, where=where, within=within)
 

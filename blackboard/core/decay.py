@@ -99,7 +99,14 @@ class Decay(ABC):
 
     @abstractmethod
     def share(self, age: float) -> float:
-        """Return the share after `age` microseconds, between 0 and 1."""
+        """Return the share after `age` microseconds, between 0 and 1.
+
+        Args:
+            age: Whole microseconds since the intensity was set, at least 0.
+
+        Returns:
+            The share, between 0 and 1: 1 at age 0, and never rising.
+        """
 
     @abstractmethod
     def age_below(self, share: float) -> Duration | None:
@@ -107,6 +114,9 @@ class Decay(ABC):
 
         Return None if there is none within 3000 years. If `share` is 0 or less, return the age at which nothing
         remains.
+
+        Args:
+            share: A share, of any size.
         """
 
     @staticmethod
@@ -154,15 +164,31 @@ class Decay(ABC):
         return (intensity, 0.0)
 
     def total(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> float:
-        """Return the total intensity x share at `now` of marks with these sums; none of them may have evaporated."""
+        """Return the total intensity x share at `now` of marks with these sums; none of them may have evaporated.
+
+        Args:
+            sums: The sums of `sums` over the marks.
+            anchor: The instant of the sums, in microseconds since the epoch.
+            now: Microseconds since the epoch, at or after each mark.
+        """
         return sums[0]
 
     def rebase(self, sums: tuple[float, float], anchor: Instant, now: Instant) -> tuple[float, float]:
-        """Return the sums of the same marks for the instant `now`, so that they stay in the range of a float."""
+        """Return the sums of the same marks for the instant `now`, so that they stay in the range of a float.
+
+        Args:
+            sums: The sums for `anchor`.
+            anchor: The instant of the sums, in microseconds since the epoch.
+            now: The new instant of the sums, in microseconds since the epoch.
+        """
         return sums
 
     def continued(self, age: Duration) -> Decay:
-        """Return the law that a mark has after a reinforcement at `age`; only a law with a fixed end changes."""
+        """Return the law that a mark has after a reinforcement at `age`; only a law with a fixed end changes.
+
+        Args:
+            age: Whole microseconds since the intensity was set, at least 0.
+        """
         return self
 
     def spec(self) -> dict[str, JsonValue]:

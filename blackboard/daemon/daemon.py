@@ -61,7 +61,13 @@ Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 
 
 def build_daemon(board: Blackboard, resolved: ResolvedDeployment, client: Client | None) -> Daemon:
-    """Build the daemon that a deployment file describes. Without a client, the agents' offline rules answer."""
+    """Build the daemon that a deployment file describes. Without a client, the agents' offline rules answer.
+
+    Args:
+        board: The board that the daemon serves.
+        resolved: The deployment file, with its agents and settings.
+        client: The connection to the model's provider; None for the agents' offline rules.
+    """
     model = resolved.settings.model
     return Daemon(
         board,
@@ -198,6 +204,9 @@ class Daemon:
 
     def run(self, *, until_quiescent: bool = False) -> Report:
         """Serve the board until `stop`, or until neither time nor agents can make further progress.
+
+        Args:
+            until_quiescent: Whether to end when the remaining work waits for a budget, a guard, a pause or a person.
 
         Returns:
             The unfinished work and the reasons.
