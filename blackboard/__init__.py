@@ -13,8 +13,9 @@ _NAMES = {
     "core.agent_definition": "Agent Context agent marks of_subject search strongest_of subject watch",
     "board": "Blackboard Deposit",
     "board.result_types": (
-        "ActivationRecord AgendaItem AgentStatus BoardStatus CostRow DeployResult "
-        "CompactionReport ErasureReport Explanation MarkEvent MarkRecord NeedRecord Receipt ScheduleRecord SearchResult"
+        "AccessToken ActivationRecord AgendaItem AgentStatus BoardStatus CompactionReport CostRow DeploymentRecord "
+        "DeployResult EarlyWake ErasureReport Explanation MarkEvent MarkPosition MarkRecord NeedRecord Receipt "
+        "ScheduleRecord SearchResult"
     ),
     "clock": "ManualClock SystemClock",
     "core.conditions": "Measure count exactly strength strongest total",

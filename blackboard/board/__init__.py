@@ -27,6 +27,7 @@ Below them:
 board_session    the transactions of one board, each at one instant
 board_clock      the board's time
 result_types     the results that the board returns
+json_shapes      the shapes of results in JSON, for the command line and the server
 deployments      makes a deployment active, and previews it
 people           the decisions of people: needs, pauses, erasure
 reading          the reading side, for people and programs

@@ -20,13 +20,14 @@ from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.mark_storage import added_strength, departures, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
-from blackboard.board.people import erasure, failed_activations, needs, pauses
+from blackboard.board.people import access_tokens, early_wakes, erasure, failed_activations, needs, pauses
 from blackboard.board.reading import queries, search, waking_explanation
 from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.reading.search import Question
 from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
+    AccessToken,
     ActivationDetails,
     ActivationRecord,
     AgendaItem,
@@ -34,10 +35,13 @@ from blackboard.board.result_types import (
     BoardStatus,
     CompactionReport,
     CostRow,
+    DeploymentRecord,
     DeployResult,
+    EarlyWake,
     ErasureReport,
     Explanation,
     MarkEvent,
+    MarkPosition,
     MarkRecord,
     NeedRecord,
     Receipt,
@@ -46,6 +50,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import DEFAULT_LEAP_MICROSECONDS, Clock, SystemClock, When, instant_of, to_datetime
+from blackboard.core.access_scopes import Scopes
 from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay, law_from
 from blackboard.core.deployment import Deployment
@@ -429,6 +434,7 @@ class Blackboard:
         at: When | None = ...,
         limit: int | None = ...,
         where: Where | None = ...,
+        after: MarkPosition | None = ...,
         strict: bool = ...,
     ) -> list[M]: ...
     @overload
@@ -441,6 +447,7 @@ class Blackboard:
         at: When | None = ...,
         limit: int | None = ...,
         where: Where | None = ...,
+        after: MarkPosition | None = ...,
     ) -> list[MarkRecord]: ...
     def marks(
         self,
@@ -451,6 +458,7 @@ class Blackboard:
         at: When | None = None,
         limit: int | None = None,
         where: Where | None = None,
+        after: MarkPosition | None = None,
         strict: bool = False,
     ) -> list[M] | list[MarkRecord]:
         """Return the live marks, strongest first.
@@ -465,6 +473,8 @@ class Blackboard:
             where: Only marks whose tags have these values, such as `{"severity": "high"}`. A list stands for any of its
                 values. A tag with a list of texts has each of them. A reading of another time uses the tags that the
                 kind has now.
+            after: Only marks that follow a position, such as `marks[-1].position`, as of its instant: the next page of
+                a list. Marks that have changed since the first page may be in both pages or in none.
             strict: Whether a mark that does not fit the class raises an error instead of being left out.
 
         Raises:
@@ -480,6 +490,7 @@ class Blackboard:
             "at": None if at is None else instant_of(at),
             "limit": limit,
             "where": where,
+            "after": after,
         }
         if not isinstance(kind, type):
             return self.session.read(lambda txn: queries.marks(txn, kind, **filters))
@@ -564,25 +575,49 @@ class Blackboard:
             warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
         return found
 
-    def history(self, subject: str) -> list[MarkEvent]:
-        """Return every event of a subject's marks, oldest first.
+    def mark(self, mark_id: int) -> MarkRecord:
+        """Return one live mark.
+
+        Raises:
+            NotFound: There is no live mark with this id; the message says what became of it.
+        """
+        return self.session.read(lambda txn: queries.mark(txn, mark_id))
+
+    def history(
+        self, subject: str, *, at: When | None = None, after: int | None = None, limit: int | None = None
+    ) -> list[MarkEvent]:
+        """Return the events of a subject's marks, oldest first.
 
         Args:
             subject: The subject as it is stored; its Unicode form does not matter.
+            at: Only the events that were recorded up to this time.
+            after: Only the events after the event with this id.
+            limit: The largest number of events.
 
         Returns:
-            The events; an empty list if the subject never had a mark.
-        """
-        return self.session.read(lambda txn: queries.history(txn, normalize_subject(subject)))
+            The events; an empty list if there are none.
 
-    def subjects(self, prefix: str = "", *, limit: int = 100) -> list[str]:
+        Raises:
+            InvalidTime: `at` is not a time.
+        """
+        subject, until = normalize_subject(subject), None if at is None else instant_of(at)
+        return self.session.read(lambda txn: queries.history(txn, subject, at=until, after=after, limit=limit))
+
+    def subjects(self, prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> list[str]:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.
 
         Args:
             prefix: The beginning of the subjects; "" for all subjects.
             limit: The largest number of subjects.
+            after: Only subjects that follow this one.
+            at: Only subjects that had a mark up to this time.
+
+        Raises:
+            InvalidTime: `at` is not a time.
         """
-        return self.session.read(lambda txn: queries.subjects(txn, normalize_subject(prefix), limit))
+        prefix, after = normalize_subject(prefix), normalize_subject(after)
+        until = None if at is None else instant_of(at)
+        return self.session.read(lambda txn: queries.subjects(txn, prefix, limit, after=after, at=until))
 
     def tag_values(self, tag: str, *, kind: str | None = None, limit: int = 100) -> list[str | bool | int | float]:
         """Return the first values that a tag of live marks has, each once; texts too long for an index are left out.
@@ -603,6 +638,11 @@ class Blackboard:
         """Return each deployed agent with its watches and its state."""
         return self.session.read(queries.agents)
 
+    def unserved_agents(self) -> list[str]:
+        """Return the deployed agents for which no living daemon claims."""
+        dead = self.session.dead_workers()
+        return self.session.read(lambda txn: queries.unserved_agents(txn, dead))
+
     def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
         """Return the crossings that wait, strongest first, each with the reason why it waits.
 
@@ -620,7 +660,12 @@ class Blackboard:
         return self.session.read(lambda txn: queries.schedules(txn, limit))
 
     def activations(
-        self, *, agent: str | None = None, state: str | Iterable[str] | None = None, limit: int = 20
+        self,
+        *,
+        agent: str | None = None,
+        state: str | Iterable[str] | None = None,
+        limit: int = 20,
+        before: int | None = None,
     ) -> list[ActivationRecord]:
         """Return activations, newest first.
 
@@ -628,13 +673,16 @@ class Blackboard:
             agent: Only activations of this agent.
             state: Only activations in this state, or in one of these.
             limit: The largest number of activations.
+            before: Only activations that are older than the one with this id.
 
         Raises:
             UnknownName: There is no such agent, and there never was one.
             UsageError: There is no such state.
         """
         states = [state] if isinstance(state, str) else None if state is None else list(state)
-        return self.session.read(lambda txn: queries.activations(txn, agent=agent, states=states, limit=limit))
+        return self.session.read(
+            lambda txn: queries.activations(txn, agent=agent, states=states, limit=limit, before=before)
+        )
 
     def activation(self, activation_id: int) -> ActivationDetails:
         """Return one activation: its marks with their present state, its deposits, its model calls and their cost.
@@ -765,6 +813,20 @@ class Blackboard:
         """
         self.session.write(lambda txn: pauses.resume(txn, agent))
 
+    def wake(self, crossing_id: int) -> EarlyWake:
+        """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
+
+        Guards, budgets and pauses still hold it; the result says which of them does.
+
+        Args:
+            crossing_id: The crossing, as `agenda` lists it.
+
+        Raises:
+            NotFound: There is no such crossing.
+            WorkError: It does not wait any more, or its agent is not in the deployment.
+        """
+        return self.session.write(lambda txn: early_wakes.wake(txn, crossing_id))
+
     def retry(self, activation_id: int) -> None:
         """Try an activation again, with all its attempts. A paused model is tried at once.
 
@@ -809,7 +871,64 @@ class Blackboard:
             raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
         self.session.write(lambda txn: model_calls.record_cost(txn, call_id, round(usd * 1_000_000)))
 
+    # -- tokens -------------------------------------------------------------------------------------------------------
+
+    def create_token(
+        self,
+        name: str,
+        *,
+        may: Iterable[str],
+        author: str | None = None,
+        expires: DurationLike | None = "90d",
+    ) -> str:
+        """Make a token for a program that uses the board over HTTP, and return it. It cannot be read again.
+
+        Args:
+            name: The name under which it is listed and revoked.
+            may: What its holder may do, such as `read`, `deposit:lead` or `claim:review`.
+            author: Who signs what its holder deposits and answers; by default the name of the token.
+            expires: After which time it expires; None for never.
+
+        Raises:
+            InvalidAuthor: The author is an agent, or a name that cannot sign.
+            InvalidDuration: `expires` is not a duration.
+            InvalidMark: The name cannot be stored.
+            UsageError: A scope is not valid, two exclude each other, or a token of this name was not revoked.
+        """
+        scopes, lifetime = Scopes(may), None if expires is None else parse_duration(expires)
+        signs = name if author is None else author
+        return self.session.write(lambda txn: access_tokens.create(txn, name, scopes, signs, lifetime))
+
+    def tokens(self) -> list[AccessToken]:
+        """Return all tokens that were ever made, oldest first, without the tokens themselves."""
+        return self.session.read(access_tokens.every)
+
+    def find_token(self, token: str) -> AccessToken | None:
+        """Return what a token stands for, whatever its state; None if the board never made it."""
+        return self.session.read(lambda txn: access_tokens.find(txn, token))
+
+    def revoke_token(self, name: str) -> None:
+        """Revoke a token at once.
+
+        Raises:
+            NotFound: There is no token of this name, or it was revoked before.
+        """
+        self.session.write(lambda txn: access_tokens.revoke(txn, name))
+
+    def secret(self, name: str) -> str:
+        """Return a random text that only this board knows, and that stays the same."""
+        return self.session.write(lambda txn: access_tokens.secret(txn, name))
+
     # -- the deployment -----------------------------------------------------------------------------------------------
+
+    def deployments(self, *, before: int | None = None, limit: int = 20) -> list[DeploymentRecord]:
+        """Return versions of the deployment, newest first.
+
+        Args:
+            before: Only versions that are older than this one.
+            limit: The largest number of versions.
+        """
+        return self.session.read(lambda txn: queries.deployments(txn, before=before, limit=limit))
 
     @overload
     def deploy(self, deployment: Deployment, /, *, replace: bool = ...) -> DeployResult: ...

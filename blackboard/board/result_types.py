@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 from pydantic import JsonValue
 
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.marks import answers
 
 __all__ = [
     "NO_REASON",
+    "AccessToken",
     "ActivationDetails",
     "ActivationRecord",
     "AgendaItem",
@@ -25,11 +26,14 @@ __all__ = [
     "CostRow",
     "DeferredActivation",
     "DeployResult",
+    "DeploymentRecord",
+    "EarlyWake",
     "ErasureReport",
     "Explanation",
     "GivenMark",
     "LastActivation",
     "MarkEvent",
+    "MarkPosition",
     "MarkRecord",
     "MeasuredValue",
     "ModelCallCounts",
@@ -66,6 +70,55 @@ class Receipt:
     strength: float
     crossed: tuple[str, ...] = ()
     """The agents whose thresholds the deposit crossed."""
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """What a token stands for. The token itself is shown only when it is made."""
+
+    name: str
+    author: str
+    """Who signs what its holder deposits and answers."""
+    scopes: tuple[str, ...]
+    """What its holder may do, such as `read` and `deposit:lead`."""
+    state: Literal["valid", "expired", "revoked"]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True)
+class EarlyWake:
+    """The outcome of waking an agent early: what still holds the crossing."""
+
+    crossing: int
+    agent: str
+    watch: str
+    subject: str | None
+    held_by: str | None
+    """What holds it, such as `guard`; None if a daemon may claim it now."""
+    until: datetime | None
+    """When that ends, if it ends by itself."""
+
+
+class MarkPosition(NamedTuple):
+    """The position of a mark in a list of marks, strongest first, as of one instant."""
+
+    as_of: Instant
+    strength: float
+    mark_id: int
+
+
+@dataclass(frozen=True)
+class DeploymentRecord:
+    """A version of the deployment."""
+
+    version: int
+    deployed_at: datetime
+    active: bool
+    """Whether it is the active version."""
+    agents: tuple[str, ...]
+    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,6 +163,11 @@ class MarkRecord:
     """When the shown deposit occurred: the latest occurrence of all its deposits."""
     recorded_at: datetime
     """Equal to `reinforced_at`. All views that have `occurred_at` use this name."""
+
+    @property
+    def position(self) -> MarkPosition:
+        """Its position in the list that it came from, after which the next page begins."""
+        return MarkPosition(from_datetime(self.as_of), self.strength, self.id)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ The commands:
 mark_commands        init, deposit, reinforce, withdraw, answer, assign, pause, resume
 inspect_commands     marks, history, agents and others that read the board
 status_command       status
-activation_commands  activation, retry, discard
+activation_commands  activation, retry, discard, wake
 watch_command        watch
 cost_commands        costs, record-cost
 admin_commands       backup, restore, doctor, forget, compact
@@ -24,6 +24,8 @@ sql_command          sql
 check_command        check
 rules_command        test
 run_command          run
+serve_command        serve
+token_commands       token
 demo_command         demo
 demo_samples         the samples of the demo
 load_command         load

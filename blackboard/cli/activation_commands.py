@@ -1,4 +1,4 @@
-"""The commands about one activation: activation, retry, discard."""
+"""The commands about one activation or crossing: activation, retry, discard, wake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ActivationId = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (activation, retry, discard):
+    for command in (activation, retry, discard, wake):
         app.command()(command)
 
 
@@ -79,9 +79,38 @@ def discard(context: typer.Context, activation_id: ActivationId, as_json: AsJson
     _confirm(activation_id, ActivationState.DISCARDED, "is discarded", as_json)
 
 
+def wake(
+    context: typer.Context,
+    crossing: Annotated[
+        int, typer.Argument(metavar="ID", help="The id of the crossing, as 'blackboard agenda' lists it.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
+
+    Guards, budgets and pauses still hold it; the command says which of them does.
+
+    Example:
+      blackboard wake 17
+    """
+    with session_of(context).board() as board:
+        result = board.wake(crossing)
+    if as_json:
+        print_json(result)
+        return
+    about = f" about {result.subject}" if result.subject else ""
+    if result.held_by is None:
+        say(f"{result.agent} may wake{about} now")
+    else:
+        until = f" until {second(result.until)}" if result.until else ""
+        say(f"{result.agent} does not wake{about} yet: held by {result.held_by}{until}")
+
+
 def _confirm(activation_id: int, state: ActivationState, words: str, as_json: bool) -> None:
     if as_json:
-        print_json({"id": activation_id, "state": state})
+        from blackboard.board import json_shapes
+
+        print_json(json_shapes.ActivationChange(activation_id, state))
     else:
         say(f"activation {activation_id} {words}")
 

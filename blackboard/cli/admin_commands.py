@@ -121,10 +121,13 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
       blackboard doctor
       blackboard --config config/leads.toml doctor --json
     """
+    from blackboard.board.json_shapes import examination
+
     findings = _findings(session_of(context))
-    wrong = sum(1 for finding in findings if finding.state == "wrong")
+    shape = examination(findings)
+    wrong = shape.wrong
     if as_json:
-        print_json({"wrong": wrong, "findings": findings})
+        print_json(shape)
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
@@ -203,7 +206,9 @@ def forget(
     with session_of(context).board() as board:
         report = board.forget(subject)
     if as_json:
-        print_json({"subject": subject, **vars(report)})
+        from blackboard.board.json_shapes import erasure
+
+        print_json(erasure(subject, report))
     else:
         _show_erasure(subject, report)
     if report.not_compacted is not None:

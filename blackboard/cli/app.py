@@ -21,6 +21,8 @@ COMMANDS = {
     "mark_commands": ("init", "deposit", "reinforce", "withdraw", "answer", "assign", "pause", "resume"),
     "load_command": ("load",),
     "run_command": ("run",),
+    "serve_command": ("serve",),
+    "token_commands": ("token",),
     "inspect_commands": (
         "marks",
         "history",
@@ -32,7 +34,7 @@ COMMANDS = {
         "explain",
     ),
     "status_command": ("status",),
-    "activation_commands": ("activation", "retry", "discard"),
+    "activation_commands": ("activation", "retry", "discard", "wake"),
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),
     "check_command": ("check",),

@@ -100,7 +100,9 @@ def record_cost(
     with session_of(context).board() as board:
         board.record_cost(call, usd)
     if as_json:
-        print_json({"call": call, "usd": usd})
+        from blackboard.board import json_shapes
+
+        print_json(json_shapes.RecordedCost(call, usd))
     else:
         say(f"the cost of call {call} is recorded: {_usd(usd)} US$")
 

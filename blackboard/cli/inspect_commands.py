@@ -9,7 +9,6 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.row_files.tag_options import where_of
 from blackboard.cli.terminal.output import (
     AsJson,
     count_list,
@@ -68,8 +67,10 @@ def marks(
       blackboard marks --subject ada@example.org --at 2027-01-31T15:00
       blackboard marks --json --limit 5
     """
+    from blackboard.board.reading.tag_texts import read_filters
+
     with session_of(context).board() as board:
-        where = where_of(board.deployment, kind, tag or ())
+        where = read_filters(board.deployment, kind, tag or ())
         records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1, where=where)
     more, records = len(records) > limit, records[:limit]
     show_records(
@@ -340,11 +341,9 @@ def explain(
     with session_of(context).board() as board:
         result = board.explain(agent, subject)
     if as_json:
-        watches = [
-            {name: value for name, value in vars(watch).items() if value is not None or name == "guard"}
-            for watch in result.watches
-        ]
-        print_json({**vars(result), "watches": watches})
+        from blackboard.board.json_shapes import explanation
+
+        print_json(explanation(result))
         return
     from blackboard.board.reading.explanation_lines import explanation_lines
 

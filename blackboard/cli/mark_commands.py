@@ -206,7 +206,9 @@ def withdraw(
     with session_of(context).board() as board:
         board.withdraw(mark_id, if_event=if_event)
     if as_json:
-        print_json({"mark_id": mark_id, "outcome": "withdrawn"})
+        from blackboard.board import json_shapes
+
+        print_json(json_shapes.Withdrawal(mark_id))
     else:
         say(f"mark {mark_id} is withdrawn")
 
@@ -227,7 +229,9 @@ def answer(
     with session_of(context).board() as board:
         receipt = board.answer(need_id, text, free=free)
     if as_json:
-        print_json({"need": need_id, **vars(receipt)})
+        from blackboard.board.json_shapes import answered
+
+        print_json(answered(need_id, receipt))
     else:
         say(f"need {need_id} is answered by decision {receipt.mark_id}{_crossed(receipt)}")
 
@@ -271,7 +275,9 @@ def pause(
     with session_of(context).board() as board:
         board.pause(agent, reason)
     if as_json:
-        print_json({"agent": agent, "paused": True, "reason": reason})
+        from blackboard.board import json_shapes
+
+        print_json(json_shapes.Pause(agent, reason))
     else:
         say(f"{agent or 'the board'} is paused")
 
@@ -290,6 +296,8 @@ def resume(
     with session_of(context).board() as board:
         board.resume(agent)
     if as_json:
-        print_json({"agent": agent, "paused": False})
+        from blackboard.board import json_shapes
+
+        print_json(json_shapes.Resumption(agent))
     else:
         say(f"{agent or 'the board'} is resumed")

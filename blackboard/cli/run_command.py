@@ -10,6 +10,7 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import Replace, Session, session_of
+from blackboard.cli.serve_command import serving
 from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
 
@@ -47,6 +48,10 @@ def run(
             "--until-quiescent", help="Exit when all remaining work waits for a budget, a guard, a pause or a person."
         ),
     ] = False,
+    serve: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Also serve the board over HTTP there, as 'blackboard serve' does."),
+    ] = None,
     replace: Replace = False,
 ) -> None:
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
@@ -58,7 +63,10 @@ def run(
       blackboard --config config/leads.toml run
       blackboard run --until-quiescent
       blackboard run --agents sales,scheduler
+      blackboard run --serve 127.0.0.1:8787
     """
+    from contextlib import ExitStack
+
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.cli import daemon_signals
     from blackboard.cli.terminal import log_setup, standard_streams
@@ -79,7 +87,10 @@ def run(
             daemon = build_daemon(board, resolved, client_of(resolved))
             deployer = Deployer(new_code="never", worker=daemon.worker.id)
             daemon.reload = _reload(session, board, deployer, resolved.settings, names)
-            with daemon_signals.handle_signals(daemon):
+            with ExitStack() as stack:
+                stack.enter_context(daemon_signals.handle_signals(daemon))
+                if serve is not None:
+                    stack.enter_context(serving(board, session, resolved.settings.server, serve))
                 report = daemon.run(until_quiescent=until_quiescent)
         for line in report.lines:
             say(line)

@@ -60,7 +60,7 @@ def sql(
     with session_of(context).board() as board:
         result = administration.query(board, text, limit=limit, seconds=seconds)
     if as_json:
-        print_json([dict(zip(_distinct(result.columns), row, strict=True)) for row in result.rows])
+        print_json(result.records)
     elif as_csv:
         _write_csv((result.columns, *result.rows), guard_formulas=guard_formulas)
     else:
@@ -104,14 +104,3 @@ def _readable(value: Any) -> Any:
 
 def _shown(value: object) -> object:
     return f"{value:.6g}" if isinstance(value, float) else value
-
-
-def _distinct(columns: tuple[str, ...]) -> list[str]:
-    """Return the column names, with numbers appended to repeated names."""
-    names: list[str] = []
-    for column in columns:
-        name, number = column, 2
-        while name in names:
-            name, number = f"{column}_{number}", number + 1
-        names.append(name)
-    return names

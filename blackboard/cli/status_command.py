@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -30,16 +30,17 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
+    from blackboard.board.json_shapes import summary
+
     session = session_of(context)
     with session.board() as board:
         where, result = board.database.where, board.status()
-    served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
-    summary = _summary(result, where, served or model_of(session))
+    shape = summary(result, where, model_of(session))
     if as_json:
-        print_json(summary)
+        print_json(shape)
         return
     workers = ", ".join(map(_worker, result.workers))
-    shown = {name: value for name, value in summary.items() if name not in _PAUSES}
+    shown = {name: value for name, value in vars(shape).items() if name not in _PAUSES}
     print_pairs(
         {
             **shown,
@@ -56,34 +57,6 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "workers": workers or "none",
         }
     )
-
-
-def _summary(result: BoardStatus, where: str, answers: str) -> dict[str, Any]:
-    """Return the JSON document of `status`."""
-    return {
-        "board": where,
-        "as_of": result.as_of,
-        "clock": _clock(result),
-        "deployment": result.deployment,
-        "paused": result.paused and (result.paused_because or True),
-        "answers": answers,
-        "paused_agents": result.paused_agents,
-        "paused_models": result.paused_models,
-        "unusable_answers": result.unusable_answers,
-        "marks": result.marks,
-        "events": result.events,
-        "waiting": result.waiting,
-        "activations": result.activations,
-        "gone_agents": result.gone_agents,
-        "needs": result.needs,
-        "next_predicted_crossing": result.next_predicted_crossing,
-        "next_due_need": result.next_due_need,
-        "next_evaporation": result.next_evaporation,
-        "model_calls": result.model_calls,
-        "backfills": result.backfills,
-        "workers": result.workers,
-        **({} if result.file_bytes is None else {"file_bytes": result.file_bytes, "log_bytes": result.log_bytes}),
-    }
 
 
 def _pauses(status: BoardStatus) -> Iterator[str]:
@@ -122,9 +95,3 @@ def _needs(needs: NeedsOverview) -> str:
 def _next(at: datetime | None, now: datetime) -> str | None:
     """Return the text for a next instant. A past instant is due and waits for a daemon."""
     return timestamp(at) if at is None or at > now else f"due since {timestamp(at)}"
-
-
-def _clock(status: BoardStatus) -> str:
-    if status.doubted_clock is None:
-        return "ok"
-    return f"not believed: it says {timestamp(status.doubted_clock)}; see the inbox"

@@ -25,6 +25,7 @@ Agents:
 agent_definition  a function from marks to marks, and its declaration
 mark_actions      the actions that an agent may return beside marks
 finding           one result of a diagnosis
+access_scopes     the scopes of a token
 code_digest       tells two versions of an agent's code apart
 states            the states of activations, crossings and model calls
 backoff           the delay between attempts

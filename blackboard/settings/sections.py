@@ -180,3 +180,28 @@ class DaemonSettings(Section):
     """The largest forward jump of the clock that is believed."""
     log_payloads: bool = False
     """Whether the log shows the messages of all errors, which may quote payloads and answers."""
+
+
+class ServerSection(Section):
+    """`[server]`: where `blackboard serve` listens, and its limits."""
+
+    listen: str = "127.0.0.1:8787"
+    """The address, as `HOST:PORT`."""
+    behind_proxy: bool = False
+    """Whether a reverse proxy stands before it, which adds TLS and may set X-Forwarded-Prefix."""
+    hosts: tuple[str, ...] = ()
+    """The names by which it is reached, beside those of this machine."""
+    origins: tuple[str, ...] = ()
+    """The origins of other pages that may use the board, such as `https://example.org`."""
+    tls_certificate: str | None = Field(default=None, min_length=1)
+    """The file of a certificate chain, for HTTPS."""
+    tls_key: str | None = Field(default=None, min_length=1)
+    """The file of its private key, if the chain does not contain it."""
+    threads: int = Field(default=32, ge=1, le=1024)
+    """The number of requests that use the board at once. Others wait."""
+    requests_per_second: float = Field(default=200.0, gt=0, le=1e6)
+    """How often one token may be used, on average and in a burst of one second."""
+    max_body: int = Field(default=2 * 1024 * 1024, ge=1024)
+    """The largest body of a request, in bytes."""
+    max_bulk: int = Field(default=256 * 1024 * 1024, ge=1024)
+    """The largest body of a deposit in bulk, in bytes."""

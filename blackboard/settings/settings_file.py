@@ -20,6 +20,7 @@ from blackboard.settings.sections import (
     DatabaseSection,
     DeploymentSection,
     KindSection,
+    ServerSection,
     Trust,
 )
 from blackboard.settings.trusted_folders import check_found
@@ -30,7 +31,7 @@ CONFIG = PREFIX + "CONFIG"
 LOCAL = "blackboard.toml"
 
 
-NEED_RESTART = ("database", "model", "daemon")
+NEED_RESTART = ("database", "model", "daemon", "server")
 """The sections that a running daemon does not apply at a reload."""
 
 
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
     daemon: DaemonSettings = DaemonSettings()
+    server: ServerSection = ServerSection()
     settings: dict[str, Any] = Field(default_factory=dict)
     """Settings of the agents, which the blackboard does not interpret."""
 

@@ -29,6 +29,17 @@ class Result(NamedTuple):
     rows: list[list[Any]]
     has_more: bool
 
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The rows as objects; columns of the same name are numbered."""
+        names: list[str] = []
+        for column in self.columns:
+            name, number = column, 2
+            while name in names:
+                name, number = f"{column}_{number}", number + 1
+            names.append(name)
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
+
 
 def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, parameters: str | None = None) -> Result:
     """Run one query on an SQLite board, over views or tables, and return at most `limit` rows.

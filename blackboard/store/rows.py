@@ -631,8 +631,30 @@ class ModelPauseRow(NamedTuple):
     """The only activation that failed, whose marks may be to blame; None if the model itself is to blame."""
 
 
+class AccessTokenRow(NamedTuple):
+    """A row of `access_token`: what the holder of a token may do, and in whose name."""
+
+    digest: str
+    """The hash of the token. The token itself is nowhere on the board."""
+    name: str
+    author: str
+    scopes: str
+    """The scopes, separated by spaces."""
+    created_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+
+
+class SecretRow(NamedTuple):
+    """A row of `secret`: a random text that only this board knows."""
+
+    name: str
+    value: str
+
+
 COLUMNS: dict[str, tuple[str, ...]] = {
     "absorbed": AbsorbedRow._fields,
+    "access_token": AccessTokenRow._fields,
     "activation": ActivationRow._fields,
     "agent_state": AgentStateRow._fields,
     "backfill": BackfillRow._fields,

@@ -26,6 +26,7 @@ from blackboard.store.query_rows import (
 )
 from blackboard.store.rows import (
     AbsorbedRow,
+    AccessTokenRow,
     ActivationRow,
     AgentStateRow,
     BackfillRow,
@@ -179,6 +180,7 @@ class _Crossings(StatementFile):
     claimable_of_law: Statement[CrossingRow]
     next_law_waiting: Statement[str | None]
     hold_crossing: Statement[object]
+    wake_crossing: Statement[object]
     hold_for_retest: Statement[object]
     held_for_retest: Statement[CrossingRow]
     restate_crossing: Statement[object]
@@ -282,6 +284,7 @@ class _Activations(StatementFile):
     rename_unfinished: Statement[object]
     rename_subject_cooldowns: Statement[object]
     delete_subject_cooldowns: Statement[object]
+    end_subject_cooldown: Statement[object]
     get_subject_cooldown: Statement[Instant]
     set_subject_cooldown: Statement[object]
     board: Statement[BoardRow]
@@ -441,6 +444,15 @@ class _Search(StatementFile):
     live_matches: Statement[FoundDoc]
     strengths: Statement[MarkStrength]
 
+class _Tokens(StatementFile):
+    insert_token: Statement[object]
+    get_token: Statement[AccessTokenRow]
+    unrevoked_token: Statement[AccessTokenRow]
+    tokens: Statement[AccessTokenRow]
+    revoke_token: Statement[object]
+    get_secret: Statement[str]
+    insert_secret: Statement[object]
+
 MARKS: _Marks
 CROSSINGS: _Crossings
 ACTIVATIONS: _Activations
@@ -450,3 +462,4 @@ ERASURE: _Erasure
 RETENTION: _Retention
 WINDOWS: _Windows
 SEARCH: _Search
+TOKENS: _Tokens

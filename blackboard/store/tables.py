@@ -207,3 +207,10 @@ table(
     partial_index("ix_model_call_open", "state", "api", where=one_of_states("state", OPEN_CALLS)),
     draws_ids=True,
 )
+table(
+    "access_token",
+    rows.AccessTokenRow,
+    "digest",
+    partial_index("uq_access_token_valid", "name", where="revoked_at IS NULL", unique=True),
+)
+table("secret", rows.SecretRow, "name")

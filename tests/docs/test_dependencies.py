@@ -22,7 +22,7 @@ CONSTRAINTS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").sp
 PINNED = {
     re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in (line.partition("==") for line in CONSTRAINTS)
 }
-EXTRAS = ("desk", "telemetry", "plot", "postgresql")
+EXTRAS = ("desk", "telemetry", "plot", "postgresql", "server")
 SILENT = {"pysqlite3"}
 """The packages whose metadata names no licence; it is in a file beside it."""
 OURS = {"blackboard", "lead_desk", "tests", "benchmarks", "tools"}
@@ -162,7 +162,7 @@ def imports(*folders: str) -> set[tuple[Path, str]]:
 def imported(*folders: str) -> dict[str, set[str]]:
     """Return the modules of others that files in these folders import, each with the packages that have it."""
     names = {name for _, name in imports(*folders)} - sys.stdlib_module_names - OURS
-    return {name: owners_of_modules().get(name, set()) for name in names}
+    return {name: owners_of_modules().get(name, {canonical(name)}) for name in names}
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from blackboard.settings.sections import (
     DatabaseSection,
     DeploymentSection,
     KindSection,
+    ServerSection,
     WatchSection,
 )
 from blackboard.settings.settings_file import Settings
@@ -44,6 +45,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[model]": ModelSettings,
     "[budget]": Budget,
     "[daemon]": DaemonSettings,
+    "[server]": ServerSection,
 }
 
 
@@ -103,7 +105,11 @@ COMMANDS: dict[str, Any] = dict(vars(typer.main.get_command(app))["commands"])
 def test_every_command_is_documented_with_its_options(name: str) -> None:
     command = COMMANDS[name]
     text = section("commands.md", f"`{name}`")
-    options = [word for parameter in command.params for word in parameter.opts if word.startswith("--")]
+    parameters = [
+        *command.params,
+        *(param for sub in getattr(command, "commands", {}).values() for param in sub.params),
+    ]
+    options = [word for parameter in parameters for word in parameter.opts if word.startswith("--")]
     assert [word for word in options if f"`{word}" not in text and word not in ("--help", "--json")] == []
     assert ("--json" in options) == ("`--json`" in text)
 

@@ -92,6 +92,8 @@ NEW_TABLES = {
     "search_kind",
     "search_field",
     "search_doc",
+    "access_token",
+    "secret",
 }
 
 

@@ -8,6 +8,9 @@ from blackboard.errors import Conflict, NotFound
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 
+MAX_ID = 2**63
+"""No id reaches this, and the database takes no number that does."""
+
 
 def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
     """Return a live mark after the due crossings and pending migrations that its change would disturb.
@@ -16,7 +19,8 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
         NotFound: There is no live mark with this id.
         Conflict: The mark has changed since the event `if_event`.
     """
-    return prepare_change(txn, mark_id, txn.sql.one(MARKS.get_mark, id=mark_id), if_event)
+    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id < MAX_ID else None
+    return prepare_change(txn, mark_id, row, if_event)
 
 
 def prepare_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
@@ -26,6 +30,20 @@ def prepare_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_
         if row.is_live(txn.now):
             changed_watches.prepare_change(txn, row.kind, row.subject)
             check_event(if_event, f"mark {mark_id}", row)
+            return row
+    raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")
+
+
+def live_mark(txn: BoardTransaction, mark_id: int) -> MarkRow:
+    """Return a live mark as it is now under the deployment, without changing it.
+
+    Raises:
+        NotFound: There is no live mark with this id.
+    """
+    row = txn.sql.one(MARKS.get_mark, id=mark_id) if 0 < mark_id < MAX_ID else None
+    if row is not None:
+        row = txn.migrated(row)
+        if row.is_live(txn.now):
             return row
     raise NotFound(f"{_what_became_of(txn, mark_id, row)}; 'blackboard marks' lists the live marks")
 
@@ -43,7 +61,7 @@ def check_event(if_event: int | None, what: str, live: MarkRow | None) -> None:
 
 def _what_became_of(txn: BoardTransaction, mark_id: int, row: MarkRow | None) -> str:
     """Return why a mark is not live, as far as the history shows it."""
-    first = txn.sql.one(MARKS.get_event, id=mark_id)
+    first = txn.sql.one(MARKS.get_event, id=mark_id) if 0 < mark_id < MAX_ID else None
     if row is not None:
         return f"mark {mark_id} has evaporated"
     if first is None or first.mark_id != mark_id:

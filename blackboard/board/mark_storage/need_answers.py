@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from blackboard.board.mark_storage import open_needs
+from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
 from blackboard.core.marks import Decision, Need, answers
@@ -15,8 +16,6 @@ from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS
 
-MAX_ID = 2**63
-"""No id reaches this, and the database takes no number that does."""
 MIN_SIMILARITY = 0.7
 """The least similarity at which an answer may be a misspelt option."""
 

@@ -2,6 +2,8 @@
 
 needs               the inbox of a person: needs and answers
 pauses              pauses of agents and of the board
+early_wakes         ends a batch window and a cooldown
 failed_activations  tries an activation again, or gives it up
 erasure             erases everything about one subject
+access_tokens       tokens of programs that use the board over HTTP
 """

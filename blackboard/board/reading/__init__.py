@@ -4,6 +4,7 @@ queries             marks at any instant, agents, agenda, activations, status an
 search              the marks that match a text, by relevance times strength
 search_progress     how far the full-text index of each kind is
 activation_details  one activation in full
+tag_texts           filters by tags in text
 needs_overview      the needs that wait, in short
 need_agents         the agents that may answer a need, and those that were woken for it
 waking_explanation  why an agent has or has not woken

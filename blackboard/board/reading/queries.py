@@ -7,11 +7,12 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
+from blackboard.board.mark_storage.mark_lookup import live_mark
 from blackboard.board.reading import needs_overview, search_progress
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import (
@@ -20,7 +21,9 @@ from blackboard.board.result_types import (
     AgentStatus,
     BoardStatus,
     CostRow,
+    DeploymentRecord,
     MarkEvent,
+    MarkPosition,
     MarkRecord,
     ModelCallCounts,
     ScheduleRecord,
@@ -47,6 +50,7 @@ from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import (
     ActivationRow,
     CrossingRow,
+    DeploymentRow,
     EventRow,
     MarkRow,
     ModelPauseRow,
@@ -55,6 +59,8 @@ from blackboard.store.rows import (
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
 
 M = TypeVar("M", bound=Mark)
+SAME_STRENGTH = 1e-12
+"""The share of a strength by which Python and SQL may differ, because they round differently."""
 MarkAt = tuple[MarkRow, float, float, int]
 """A mark with its kind's weight and its strength at an instant."""
 
@@ -139,6 +145,7 @@ def _marks(
     at: Instant | None = None,
     limit: int | None = None,
     where: Where | None = None,
+    after: MarkPosition | None = None,
 ) -> list[MarkAt]:
     if min_strength is not None and math.isnan(min_strength):
         raise UsageError("min_strength must be a number, not nan")
@@ -146,26 +153,51 @@ def _marks(
         return _in_order(
             item
             for name in kinds_with_tags(txn, where)
-            for item in _marks(txn, name, subject=subject, min_strength=min_strength, at=at, limit=limit, where=where)
+            for item in _marks(
+                txn, name, subject=subject, min_strength=min_strength, at=at, limit=limit, where=where, after=after
+            )
         )[:limit]
     tags = None if kind is None else tagged_marks.filter_of(txn, kind, where)
     if at is not None and at < txn.now:
         past = _past_marks(txn, kind, subject, at, tags)
-        return _in_order(item for item in past if min_strength is None or item[2] >= min_strength)[:limit]
-    if at is None and subject is None and limit is not None:
+        return _in_order(
+            item for item in past if (min_strength is None or item[2] >= min_strength) and _follows(item, after)
+        )[:limit]
+    if at is None and subject is None and limit is not None and after is None:
         return [item for item in _strongest(txn, kind, limit, tags) if min_strength is None or item[2] >= min_strength]
-    as_of = txn.now if at is None else at
+    as_of = at if at is not None else txn.now if after is None else after.as_of
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
-    statement = live_marks(*filters)
+    names = [*filters] if after is None else [*filters, "after"]
+    statement = live_marks(*names)
     if tags is not None:
         tags, _ = tagged_marks.rarest_first(txn, tags)
-        statement = live_marks(*filters, tags=len(tags.keys))
+        statement = live_marks(*names, tags=len(tags.keys))
         filters |= tagged_marks.parameters(txn, tags)
-    rows = txn.marks_with_strength(statement, as_of=as_of, **filters)
+    rows = txn.marks_with_strength(statement, as_of=as_of, **filters, **_bounds(after))
     if not txn.active.law_changes:
         return [(row.mark, row.weight, row.strength, as_of) for row in rows]
     return [(txn.migrated(row.mark), row.weight, row.strength, as_of) for row in rows]
+
+
+def _bounds(after: MarkPosition | None) -> dict[str, Any]:
+    """Return the parameters that bound a list to what follows a position.
+
+    Python and SQL may compute a strength differently in its last digits, so almost equal strengths are in the order of
+    their ids.
+    """
+    if after is None:
+        return {}
+    margin = SAME_STRENGTH * after.strength
+    return {
+        "after_id": after.mark_id,
+        "at_most": after.strength + margin,
+        "strictly_below": after.strength - margin,
+    }
+
+
+def _follows(item: MarkAt, after: MarkPosition | None) -> bool:
+    return after is None or (-item[2], item[0].id) > (-after.strength, after.mark_id)
 
 
 def _in_order(items: Iterable[MarkAt]) -> list[MarkAt]:
@@ -263,9 +295,29 @@ def _versions(txn: BoardTransaction, at: Instant) -> list[tuple[int, Deployment]
     ]
 
 
-def history(txn: BoardTransaction, subject: str) -> list[MarkEvent]:
-    """Return every event of a subject's marks, oldest first."""
-    return [event_record(row) for row in txn.sql.all(MARKS.events_of_subject, subject=subject)]
+def history(
+    txn: BoardTransaction,
+    subject: str,
+    *,
+    at: Instant | None = None,
+    after: int | None = None,
+    limit: int | None = None,
+) -> list[MarkEvent]:
+    """Return the events of a subject's marks, oldest first, up to an instant and after another event."""
+    options = {name: value for name, value in (("at", at), ("after", after), ("limit", limit)) if value is not None}
+    return [
+        event_record(row) for row in txn.sql.all(MARKS.events_of_subject.using(*options), subject=subject, **options)
+    ]
+
+
+def mark(txn: BoardTransaction, mark_id: int) -> MarkRecord:
+    """Return one live mark.
+
+    Raises:
+        NotFound: There is no live mark with this id; the message says what became of it.
+    """
+    row = live_mark(txn, mark_id)
+    return record_of(row, txn.kind(row.kind).weight, txn.strength(row), txn.now)
 
 
 def event_record(row: EventRow) -> MarkEvent:
@@ -273,10 +325,14 @@ def event_record(row: EventRow) -> MarkEvent:
     return result_of(MarkEvent, row, payload=None if row.payload is None else json.loads(row.payload))
 
 
-def subjects(txn: BoardTransaction, prefix: str, limit: int) -> list[str]:
-    """Return the first subjects of the history, in alphabetical order, that begin with a prefix."""
-    following = txn.sql.each(MARKS.next_subject, after=prefix)
-    return [*islice(takewhile(lambda subject: subject.startswith(prefix), following), limit)]
+def subjects(
+    txn: BoardTransaction, prefix: str, limit: int, *, after: str = "", at: Instant | None = None
+) -> list[str]:
+    """Return subjects of the history, in alphabetical order, that begin with a prefix and follow another subject."""
+    start, options = max(prefix, after), {} if at is None else {"at": at}
+    following = txn.sql.each(MARKS.next_subject.using(*options), after=start, **options)
+    itself = [prefix] if prefix > after and history(txn, prefix, at=at, limit=1) else []
+    return [*islice(chain(itself, takewhile(lambda subject: subject.startswith(prefix), following)), limit)]
 
 
 def tag_values(txn: BoardTransaction, tag: str, kind: str | None, limit: int) -> list[str | bool | int | float]:
@@ -398,15 +454,20 @@ def _measured(row: CrossingRow) -> str:
 
 
 def activations(
-    txn: BoardTransaction, *, agent: str | None = None, states: Collection[str] | None = None, limit: int = 20
+    txn: BoardTransaction,
+    *,
+    agent: str | None = None,
+    states: Collection[str] | None = None,
+    limit: int = 20,
+    before: int | None = None,
 ) -> list[ActivationRecord]:
-    """Return activations, newest first: of one agent or all, in some states or all.
+    """Return activations, newest first: of one agent or all, in some states or all, and older than one of them.
 
     Raises:
         UnknownName: There is no such agent, and there never was one.
         UsageError: There is no such state.
     """
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {} if before is None else {"before": before}
     watches = txn.sql.all(CROSSINGS.all_watches)
     if agent is not None:
         if all(row.agent != agent for row in watches):
@@ -431,6 +492,28 @@ def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | No
         scheduled_for=optional_datetime(row.scheduled_for),
         mark_ids=tuple(txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
     )
+
+
+def deployments(txn: BoardTransaction, *, before: int | None = None, limit: int = 20) -> list[DeploymentRecord]:
+    """Return versions of the deployment, newest first, and older than one of them."""
+    rows = [row for row in txn.sql.all(DEPLOYMENTS.deployments) if before is None or row.version < before]
+    return [_deployment_record(txn, row) for row in rows[: -limit - 1 : -1]]
+
+
+def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentRecord:
+    deployment = Deployment.model_validate_json(row.content)
+    return DeploymentRecord(
+        version=row.version,
+        deployed_at=to_datetime(row.deployed_at),
+        active=row.version == txn.deployment.version,
+        agents=tuple(sorted(deployment.agents)),
+        kinds=tuple(sorted(deployment.kinds)),
+    )
+
+
+def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
+    """Return the agents for which no living worker claims."""
+    return [agent for agent in sorted(txn.deployment.agents) if served_agents.unserved(txn, agent, dead) is not None]
 
 
 def uid(txn: BoardTransaction) -> str:

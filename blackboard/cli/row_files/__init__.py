@@ -13,7 +13,6 @@ followed_file   a file that grows, and may be replaced or truncated
 Depositing:
 
 row_options     the options of the user for the rows
-tag_options     the option --tag NAME=VALUE
 column_sources  the columns from which the parts of a mark come
 column_check    checks that each column has a field, and each required field a column
 row_mapping     the mapping from columns to the parts of a mark

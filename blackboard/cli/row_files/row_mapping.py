@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from blackboard.board import Blackboard, Deposit
+from blackboard.board.reading.tag_texts import read_filters
 from blackboard.cli.row_files.cell_values import (
     converted,
     is_blank,
@@ -20,7 +21,6 @@ from blackboard.cli.row_files.column_sources import ColumnSources
 from blackboard.cli.row_files.json_paths import values_at
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
-from blackboard.cli.row_files.tag_options import where_of
 from blackboard.clock import Instant, instant_of
 from blackboard.core.marks import dump_payload
 from blackboard.errors import InvalidMark, InvalidTime
@@ -52,7 +52,7 @@ class RowMapping:
         self._keys = _Keys(columns.kind)
         self._classes, self._deployment = board.session.classes, board.deployment
         self._classes.load({columns.kind})
-        where = where_of(board.deployment, columns.kind, columns.tags)
+        where = read_filters(board.deployment, columns.kind, columns.tags)
         self._tags = board.deployment.kind(columns.kind).tag_schema.filter(where) if where else None
         if rows.columns is not None:
             self.check.check_header(rows.columns, {other for others in self._merged.values() for other in others})

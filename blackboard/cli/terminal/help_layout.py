@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import typer
-from typer.core import TyperArgument, TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 GROUPS = {
     "Every day": (
@@ -14,8 +14,8 @@ GROUPS = {
         *("watch", "sql"),
     ),
     "Operating": (
-        *("run", "status", "doctor", "explain", "agents", "schedules", "activations", "activation", "retry", "discard"),
-        *("pause", "resume", "costs", "record-cost"),
+        *("run", "serve", "token", "status", "doctor", "explain", "agents", "schedules", "activations", "activation"),
+        *("retry", "discard", "wake", "pause", "resume", "costs", "record-cost"),
     ),
     "Data": ("backup", "restore", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),
@@ -31,6 +31,14 @@ class PlainCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> Any:
         """Return the parameters, with their texts for the help."""
+        return [set_metavar(param) for param in super().get_params(ctx)]
+
+
+class PlainGroup(TyperGroup):
+    """A command with subcommands, whose help says what to type."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the parameters, with what the help shows for each."""
         return [set_metavar(param) for param in super().get_params(ctx)]
 
 

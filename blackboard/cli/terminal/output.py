@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import dataclasses
 import json
 import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
@@ -39,20 +38,12 @@ WIDE_COLUMNS = 160
 
 def print_json(value: object) -> None:
     """Print a value (JSON values, dataclasses, datetimes and dates) as the one JSON document of a command."""
+    from blackboard.board.json_shapes import json_value
+
     utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
-    text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=_json_value)
+    text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=json_value)
     # JSON allows characters that control a terminal. Escape sequences mean the same to every JSON parser.
     sys.stdout.write(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
-
-
-def _json_value(value: object) -> object:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    if isinstance(value, datetime):
-        return timestamp(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(value)
 
 
 def timestamp(at: datetime | None) -> str | None:

@@ -132,6 +132,7 @@ FROM activation
 WHERE 1 = 1
   [agent: AND activation.agent = :agent]
   [states: AND {is_in({shown_state}, :states)}]
+  [before: AND activation.id < :before]
 ORDER BY activation.id DESC
 LIMIT :limit + 0;
 
@@ -342,6 +343,10 @@ UPDATE subject_cooldown SET agent = :agent WHERE agent = :former;
 -- name: delete_subject_cooldowns
 -- Delete an agent's cooldowns for subjects.
 DELETE FROM subject_cooldown WHERE agent = :agent;
+
+-- name: end_subject_cooldown
+-- End the cooldown of an agent for a subject.
+DELETE FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
 
 -- name: get_subject_cooldown -> Instant
 -- Until when an agent is in cooldown for a subject.

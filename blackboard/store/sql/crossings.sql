@@ -245,6 +245,10 @@ SELECT min(law) AS law FROM crossing WHERE watch_id = :watch_id AND state = 'wai
 -- Hold a crossing, until an instant or, if that is NULL, until a mark changes.
 UPDATE crossing SET held_by = :held_by, ready_at = :ready_at WHERE id = :id;
 
+-- name: wake_crossing
+-- End the batch window of a crossing for good, as if an urgent mark had come.
+UPDATE crossing SET held_by = NULL, ready_at = :now, urgent = 1 WHERE id = :id;
+
 -- name: hold_for_retest
 -- Hold all waiting crossings of a watch that changed, until each is tested again.
 UPDATE crossing SET held_by = 'retest', ready_at = NULL WHERE watch_id = :watch_id AND state = 'waiting';

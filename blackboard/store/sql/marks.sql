@@ -248,11 +248,20 @@ SELECT {event.*} FROM event WHERE event.activation_id IS NOT NULL AND event.acti
 
 -- name: events_of_subject -> EventRow
 -- The history of a subject, oldest first.
-SELECT {event.*} FROM event WHERE event.subject = :subject ORDER BY event.id;
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject
+  [after: AND event.id > :after]
+  [at: AND event.recorded_at <= :at]
+ORDER BY event.id
+[limit: LIMIT :limit + 0];
 
 -- name: next_subject -> str | None
 -- The next subject in alphabetical order. Run repeatedly, it skips through the index.
-SELECT min(subject) AS subject FROM event WHERE subject > :after;
+SELECT min(subject) AS subject
+FROM event
+WHERE subject > :after
+  [at: AND recorded_at <= :at];
 
 -- name: last_events_up_to -> EventRow
 -- The last event up to a past instant of each mark that was on the board then. Some deposits changed no mark.
@@ -343,6 +352,7 @@ WHERE 1 = 1
   [subject: AND live.subject = :subject]
   [min_strength: AND coalesce(live.strength, :min_strength) >= :min_strength]
   [ids: AND {is_in(live.id, :ids)}]
+  [after: AND (live.strength < :strictly_below OR (live.strength < :at_most AND live.id > :after_id))]
   {filter_by_tags}
 ORDER BY live.strength DESC NULLS FIRST, live.id
 [limit: LIMIT :limit + 0];

@@ -1,4 +1,4 @@
-"""The option `--tag NAME=VALUE`: the values that tags must have."""
+"""Filters by tags in text: `severity=high`, as a command line or a URL has them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from blackboard.core.deployment import Deployment
 from blackboard.errors import UsageError
 
 
-def where_of(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
-    """Return the values that tags must have, converted from text to the types that the kinds declare for them.
+def read_filters(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
+    """Return the values that tags must have, each as what its text stands for in the kinds that have the tag.
 
     Raises:
         UnknownName: There is no such kind, or it has no such tag.
-        UsageError: A text is not of the form name=value, or is not a possible value of the tag.
+        UsageError: A text is not of the form name=value, or stands for no value of the tag.
     """
     where: dict[str, list[Any]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
-            raise UsageError(f"--tag {pair}: expected NAME=VALUE, such as severity=high")
+            raise UsageError(f"tag {pair}: expected NAME=VALUE, such as severity=high")
         where.setdefault(name, []).extend(_readings(deployment, kind, name, text))
     return where
 

@@ -1,0 +1,252 @@
+"""What operations answer in JSON, for the command line and the server: shapes beside the result types, and their text.
+
+A result type is written as an object with its fields. A shape here is an object that is composed of several results, or
+confirms what was done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal
+
+from blackboard.board.result_types import (
+    BackupMention,
+    BoardStatus,
+    ErasureReport,
+    Explanation,
+    ModelCallCounts,
+    NeedsOverview,
+    Receipt,
+    WorkerStatus,
+)
+from blackboard.clock import from_datetime, iso
+from blackboard.core.deployment import KindSpec
+from blackboard.core.finding import Finding
+from blackboard.core.states import ActivationState
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A mark that was taken off the board."""
+
+    mark_id: int
+    outcome: Literal["withdrawn"] = "withdrawn"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A need that was answered, with the receipt of the decision."""
+
+    need: int
+    mark_id: int
+    event_id: int
+    outcome: str
+    strength: float
+    crossed: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """An agent, or the whole board, that was paused."""
+
+    agent: str | None
+    reason: str | None
+    paused: bool = True
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """An agent, or the whole board, that was resumed."""
+
+    agent: str | None
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class ActivationChange:
+    """An activation that a person retried or discarded."""
+
+    id: int
+    state: ActivationState
+
+
+@dataclass(frozen=True)
+class ActivationChanges:
+    """The activations that a person retried or discarded together."""
+
+    ids: Sequence[int]
+    state: ActivationState
+
+
+@dataclass(frozen=True)
+class KindShape:
+    """A kind, with the JSON schema of its payload."""
+
+    name: str
+    weight: float
+    decay: Mapping[str, Any]
+    floor: float
+    on_repeat: str
+    cap: float | None
+    unique: str | None
+    tags: Sequence[str]
+    search: Sequence[str]
+    max_payload: int
+    max_text: int | None
+    schema: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class RecordedCost:
+    """The cost that a person recorded for a model call."""
+
+    call: int
+    usd: float
+
+
+@dataclass(frozen=True)
+class Erasure:
+    """A subject whose data was erased, with the report."""
+
+    subject: str
+    name: str
+    live: int
+    events: int
+    activations: int
+    calls: Sequence[int]
+    named_in: Sequence[int]
+    backups: Sequence[BackupMention]
+    out_of_reach: Sequence[str]
+    not_compacted: str | None
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What an examination of the board found, and how much of it is wrong."""
+
+    wrong: int
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The state of the board, as `status` shows it."""
+
+    board: str
+    as_of: datetime
+    clock: str
+    deployment: int
+    paused: bool | str
+    answers: str
+    paused_agents: Mapping[str, str | None]
+    paused_models: Mapping[str, str]
+    unusable_answers: Mapping[str, Mapping[str, str]]
+    marks: Mapping[str, int]
+    events: int
+    waiting: int
+    activations: Mapping[str, int]
+    gone_agents: Mapping[str, int]
+    needs: NeedsOverview
+    next_predicted_crossing: datetime | None
+    next_due_need: datetime | None
+    next_evaporation: datetime | None
+    model_calls: ModelCallCounts
+    backfills: int
+    workers: Sequence[WorkerStatus]
+
+
+@dataclass(frozen=True)
+class FileSummary(Summary):
+    """The state of a board in a file."""
+
+    file_bytes: int
+    """The size of the database file."""
+    log_bytes: int | None
+    """The size of the write-ahead log."""
+
+
+def json_value(value: object) -> object:
+    """Return what stands for a value that JSON does not have; `json.dumps` takes it as `default`."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return iso(from_datetime(value))
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value)
+
+
+def answered(need_id: int, receipt: Receipt) -> Answered:
+    """Return the answer to `answer`."""
+    return Answered(need_id, **vars(receipt))
+
+
+def erasure(subject: str, report: ErasureReport) -> Erasure:
+    """Return the answer to `forget`."""
+    return Erasure(subject, **vars(report))
+
+
+def kind_shape(name: str, spec: KindSpec) -> KindShape:
+    """Return a kind as it is shown."""
+    shown = [field.name for field in dataclasses.fields(KindShape) if field.name not in ("name", "schema")]
+    return KindShape(name=name, schema=spec.payload, **{item: getattr(spec, item) for item in shown})
+
+
+def examination(findings: Sequence[Finding]) -> Examination:
+    """Return the answer to `doctor`."""
+    return Examination(sum(finding.state == "wrong" for finding in findings), findings)
+
+
+def explanation(result: Explanation) -> dict[str, Any]:
+    """Return the answer to `explain`. It leaves out what does not apply to a watch."""
+    watches = [
+        {name: value for name, value in vars(watch).items() if value is not None or name == "guard"}
+        for watch in result.watches
+    ]
+    return {**vars(result), "watches": watches}
+
+
+def summary(result: BoardStatus, where: str, model: str) -> Summary:
+    """Return the answer to `status`.
+
+    Args:
+        result: The state of the board.
+        where: Where the board is.
+        model: Which provider and model would answer if no daemon runs, in words.
+    """
+    served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
+    fields: dict[str, Any] = {
+        "board": where,
+        "as_of": result.as_of,
+        "clock": _clock(result),
+        "deployment": result.deployment,
+        "paused": result.paused and (result.paused_because or True),
+        "answers": served or model,
+        "paused_agents": result.paused_agents,
+        "paused_models": result.paused_models,
+        "unusable_answers": result.unusable_answers,
+        "marks": result.marks,
+        "events": result.events,
+        "waiting": result.waiting,
+        "activations": result.activations,
+        "gone_agents": result.gone_agents,
+        "needs": result.needs,
+        "next_predicted_crossing": result.next_predicted_crossing,
+        "next_due_need": result.next_due_need,
+        "next_evaporation": result.next_evaporation,
+        "model_calls": result.model_calls,
+        "backfills": result.backfills,
+        "workers": result.workers,
+    }
+    if result.file_bytes is None:
+        return Summary(**fields)
+    return FileSummary(**fields, file_bytes=result.file_bytes, log_bytes=result.log_bytes)
+
+
+def _clock(status: BoardStatus) -> str:
+    if status.doubted_clock is None:
+        return "ok"
+    return f"not believed: it says {iso(from_datetime(status.doubted_clock))}; see the inbox"

@@ -1,0 +1,96 @@
+"""Tokens of programs on other machines: who they are, and what they may do. The board keeps only their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+from blackboard.board.mark_storage.submissions import check_signature
+from blackboard.board.result_types import AccessToken, optional_datetime
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import to_datetime
+from blackboard.core.access_scopes import Scopes
+from blackboard.core.authors import check_text
+from blackboard.durations import Duration
+from blackboard.errors import NotFound, UsageError
+from blackboard.store.rows import AccessTokenRow
+from blackboard.store.statements import TOKENS
+
+PREFIX = "blackboard_"
+"""The prefix of every token, by which tools that look for leaked secrets can find one."""
+MAX_NAME_CHARACTERS = 100
+
+
+def create(txn: BoardTransaction, name: str, scopes: Scopes, author: str, lifetime: Duration | None) -> str:
+    """Make a token, and return it. It cannot be read again.
+
+    Raises:
+        InvalidAuthor: The author is an agent, or a name that cannot sign.
+        InvalidMark: The name cannot be stored.
+        UsageError: A token of this name was made and not revoked.
+    """
+    check_text("name of a token", name, MAX_NAME_CHARACTERS)
+    check_signature(txn, author)
+    if txn.sql.one(TOKENS.unrevoked_token, name=name) is not None:
+        raise UsageError(f"there is a token {name!r}; revoke it first, or choose another name")
+    token = PREFIX + secrets.token_urlsafe(32)
+    txn.sql.run(
+        TOKENS.insert_token,
+        digest=_digest(token),
+        name=name,
+        author=author,
+        scopes=" ".join(scopes.texts),
+        created_at=txn.now,
+        expires_at=None if lifetime is None else txn.now + lifetime,
+    )
+    return token
+
+
+def find(txn: BoardTransaction, token: str) -> AccessToken | None:
+    """Return what a token stands for, also if it has expired or was revoked; None if the board never made it."""
+    row = txn.sql.one(TOKENS.get_token, digest=_digest(token))
+    return None if row is None else _record(txn, row)
+
+
+def every(txn: BoardTransaction) -> list[AccessToken]:
+    """Return all tokens that were ever made, oldest first."""
+    return [_record(txn, row) for row in txn.sql.all(TOKENS.tokens)]
+
+
+def revoke(txn: BoardTransaction, name: str) -> None:
+    """Revoke the token of a name.
+
+    Raises:
+        NotFound: There is none, or it was revoked before.
+    """
+    row = txn.sql.one(TOKENS.unrevoked_token, name=name)
+    if row is None:
+        raise NotFound(f"there is no token {name!r} that could be revoked; 'blackboard token list' lists them")
+    txn.sql.run(TOKENS.revoke_token, digest=row.digest, now=txn.now)
+
+
+def secret(txn: BoardTransaction, name: str) -> str:
+    """Return a random text that only this board knows. It is made when it is first asked for."""
+    value = txn.sql.one(TOKENS.get_secret, name=name)
+    if value is None:
+        value = secrets.token_hex(32)
+        txn.sql.run(TOKENS.insert_secret, name=name, value=value)
+    return value
+
+
+def _digest(token: str) -> str:
+    # A token has 256 random bits, so nobody can find it by trying, however fast the hash is.
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _record(txn: BoardTransaction, row: AccessTokenRow) -> AccessToken:
+    is_expired = row.expires_at is not None and row.expires_at <= txn.now
+    return AccessToken(
+        name=row.name,
+        author=row.author,
+        scopes=tuple(row.scopes.split()),
+        state="revoked" if row.revoked_at is not None else "expired" if is_expired else "valid",
+        created_at=to_datetime(row.created_at),
+        expires_at=optional_datetime(row.expires_at),
+        revoked_at=optional_datetime(row.revoked_at),
+    )

@@ -1,0 +1,66 @@
+"""A person wakes an agent early: a crossing waits no longer for its batch window or a cooldown."""
+
+from __future__ import annotations
+
+from blackboard.board.activations.agent_readiness import agent_hold, budget_hold
+from blackboard.board.mark_storage.mark_lookup import MAX_ID
+from blackboard.board.result_types import EarlyWake, optional_datetime
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import crossing_retests
+from blackboard.board.watches.crossing_holds import CrossingHold, hold_of
+from blackboard.core.states import CrossingState
+from blackboard.errors import NotFound, WorkError
+from blackboard.store.rows import CrossingRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+
+def wake(txn: BoardTransaction, crossing_id: int) -> EarlyWake:
+    """End the batch window of a crossing and the cooldown that holds it; say what holds it still.
+
+    Guards, rates, budgets and pauses still hold. A crossing that is being tested against a changed watch is left alone.
+
+    Raises:
+        NotFound: There is no such crossing.
+        WorkError: It does not wait, or its agent is not in the deployment.
+    """
+    crossing = txn.sql.one(CROSSINGS.get_crossing, id=crossing_id) if 0 < crossing_id < MAX_ID else None
+    if crossing is None:
+        raise NotFound(f"there is no crossing {crossing_id}; 'blackboard agenda' lists those that wait")
+    if crossing.state != CrossingState.WAITING:
+        raise WorkError(_why_not(crossing))
+    watch = txn.active.watches.get(crossing.watch_id)
+    if watch is None:
+        raise WorkError(f"the agent of crossing {crossing_id} is not in the deployment")
+    if crossing.held_by != crossing_retests.HELD_BY:
+        txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
+        txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)
+        state = agent_state.get(txn, watch.agent.name)
+        agent_state.set_cooldown(txn, watch.agent.name, None, state.failures)
+        crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)
+    hold = _hold(txn, watch, crossing)
+    return EarlyWake(
+        crossing=crossing_id,
+        agent=watch.agent.name,
+        watch=watch.spec.name,
+        subject=crossing.subject or None,
+        held_by=hold.held_by,
+        until=optional_datetime(hold.ready_at if hold.held_by else None),
+    )
+
+
+def _hold(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> CrossingHold:
+    """Return what still holds a crossing."""
+    if (hold := agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)) is not None:
+        return CrossingHold(hold.reason, hold.until)
+    return hold_of(txn, watch, crossing)
+
+
+def _why_not(crossing: CrossingRow) -> str:
+    if crossing.activation_id is not None:
+        number = crossing.activation_id
+        return (
+            f"crossing {crossing.id} does not wait: activation {number} took it; see 'blackboard activation {number}'"
+        )
+    return f"crossing {crossing.id} does not wait any more: it is {crossing.state}"

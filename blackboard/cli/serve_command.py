@@ -1,0 +1,99 @@
+"""The command `serve`: the board over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blackboard.cli.cli_session import Session, model_of, session_of
+from blackboard.errors import MissingPackage, UsageError, WorkError
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+    from blackboard.server.http_server import HttpServer
+    from blackboard.settings.sections import ServerSection
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(serve)
+
+
+def serve(
+    context: typer.Context,
+    listen: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Listen there; by default as [server] listen says.")
+    ] = None,
+    uds: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; on nothing else without --listen.")
+    ] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A reverse proxy adds TLS and may set X-Forwarded-Prefix.")
+    ] = False,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Serve HTTPS with this certificate chain.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="The private key of the certificate.")] = None,
+) -> None:
+    """Serve the board over HTTP, until a signal ends it. It wakes no agents: `blackboard run --serve` does both.
+
+    Every operation needs a token, which `blackboard token create` makes. SIGTERM and Ctrl-C let requests finish.
+
+    Examples:
+      blackboard serve
+      blackboard serve --listen 127.0.0.1:9000
+      blackboard serve --uds /run/blackboard/http.sock --behind-proxy
+    """
+    from blackboard.cli.terminal import log_setup, standard_streams
+    from blackboard.cli.terminal.stop_signals import StopSignals
+    from blackboard.system.log_queue import Log
+
+    with standard_streams.queue_output(), log_setup.log_thread_errors():
+        log_setup.configure()
+        log = Log("blackboard")
+        session = session_of(context)
+        given = {
+            "listen": listen,
+            "behind_proxy": behind_proxy or None,
+            "tls_certificate": None if tls_certificate is None else str(tls_certificate),
+            "tls_key": None if tls_key is None else str(tls_key),
+        }
+        settings = session.settings.server.model_copy(
+            update={name: value for name, value in given.items() if value is not None}
+        )
+        with contextlib.ExitStack() as stack:
+            board = stack.enter_context(session.board(create=None, report=log.warning))
+            signals = stack.enter_context(StopSignals())
+            where = settings.listen if uds is None or listen is not None else None
+            server = stack.enter_context(serving(board, session, settings, where, uds))
+            if not signals.wait(None, server.ended):
+                raise WorkError("the server has ended; the log says why")
+
+
+@contextmanager
+def serving(
+    board: Blackboard, session: Session, settings: ServerSection, listen: str | None, path: Path | None = None
+) -> Iterator[HttpServer]:
+    """Serve a board inside the context, in a thread.
+
+    Raises:
+        MissingPackage: The extra is not installed.
+        UsageError: The address is not one, or would need TLS.
+        WorkError: The address cannot be used.
+    """
+    try:
+        from blackboard.server.addresses import Address
+        from blackboard.server.http_app import build_app
+        from blackboard.server.http_server import HttpServer
+    except ModuleNotFoundError as error:
+        raise MissingPackage("the server", error.name, extra="server") from None
+    if listen is None and path is None:
+        raise UsageError("name an address or a Unix socket to listen on")
+    address = None if listen is None else Address.parse(listen)
+    with HttpServer(build_app(board, settings, model_of(session), address), settings, address, path) as server:
+        yield server

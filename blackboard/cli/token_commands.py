@@ -1,0 +1,109 @@
+"""The command `token`: tokens of programs that use the board over HTTP."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.terminal.help_layout import PlainGroup, Registry
+from blackboard.cli.terminal.output import AsJson, note, print_json, say, second, show_records
+
+HELP = """Make, list and revoke the tokens of programs that use the board over HTTP.
+
+Examples:
+  blackboard token create webform --may deposit:lead --may read
+  blackboard token list
+  blackboard token revoke webform
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command with its subcommands."""
+    tokens = Registry(cls=PlainGroup, no_args_is_help=True, help=HELP)
+    tokens.command("create")(create)
+    tokens.command("list")(list_tokens)
+    tokens.command("revoke")(revoke)
+    app.add_typer(tokens, name="token")
+
+
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The name under which the token is listed and revoked.")],
+    may: Annotated[
+        list[str],
+        typer.Option(
+            metavar="SCOPE",
+            help="What its holder may do; may be repeated: read, read-redacted, deposit[:KIND[:SUBJECTS]],"
+            " claim:AGENT, answer, operate, sql or admin.",
+        ),
+    ],
+    expires: Annotated[
+        str, typer.Option(metavar="DURATION", help="After which time it expires; never for none.")
+    ] = "90d",
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and print it, once and alone on stdout. The board keeps only its hash.
+
+    The author of what its holder deposits is that of --author; by default it is the name of the token.
+
+    Examples:
+      blackboard token create webform --may deposit:lead --may read
+      blackboard token create desk --may answer --author person:ada
+      blackboard token create metrics --may read-redacted --expires never
+    """
+    session = session_of(context)
+    lifetime = None if expires == "never" else expires
+    with session.board(create=None) as board:
+        token = board.create_token(name, may=may, author=session.author, expires=lifetime)
+    if as_json:
+        print_json({"name": name, "token": token})
+    else:
+        sys.stdout.write(f"{token}\n")
+        note("this is the only time that it is shown")
+
+
+def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
+    """List the tokens that were ever made, with what each allows. The tokens themselves are not stored.
+
+    Example:
+      blackboard token list
+    """
+    with session_of(context).board() as board:
+        tokens = board.tokens()
+    show_records(
+        tokens,
+        as_json,
+        ("name", "state", "may", "signs as", "made", "expires", "revoked"),
+        lambda token: (
+            token.name,
+            token.state,
+            " ".join(token.scopes),
+            token.author,
+            second(token.created_at),
+            second(token.expires_at),
+            second(token.revoked_at),
+        ),
+        empty="no tokens; 'blackboard token create' makes one",
+        spare=("revoked", "made"),
+    )
+
+
+def revoke(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The name of the token.")],
+    as_json: AsJson = False,
+) -> None:
+    """Revoke a token at once. The next request with it is refused.
+
+    Example:
+      blackboard token revoke webform
+    """
+    with session_of(context).board() as board:
+        board.revoke_token(name)
+    if as_json:
+        print_json({"name": name, "state": "revoked"})
+    else:
+        say(f"the token {name} is revoked")

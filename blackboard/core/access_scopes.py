@@ -1,0 +1,93 @@
+"""What the holder of a token may do: scopes, as people write them, such as `deposit:lead:lead/*`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import NamedTuple, Self
+
+from blackboard.errors import UsageError, nearest
+
+VERBS = {
+    "read": "",
+    "read-redacted": "",
+    "deposit": "[:KIND[:SUBJECTS]]",
+    "claim": ":AGENT",
+    "answer": "",
+    "operate": "",
+    "sql": "",
+    "admin": "",
+}
+"""The first word of each scope, with what may follow it."""
+
+_CONFLICTS = (
+    ("read", "read-redacted", "choose one of them: read shows what read-redacted withholds"),
+    ("read-redacted", "sql", "SQL reads what read-redacted withholds"),
+    ("claim", "answer", "claim is for agents, and answers are for people"),
+)
+
+
+class Scope(NamedTuple):
+    """One thing that a token allows.
+
+    Attributes:
+        verb: What may be done.
+        name: The kind or agent that it is limited to; "" for no limit.
+        subjects: The pattern of the subjects that it is limited to; "" for no limit.
+    """
+
+    verb: str
+    name: str = ""
+    subjects: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a scope.
+
+        Raises:
+            UsageError: It is not a scope.
+        """
+        verb, *limits = text.split(":", 2)
+        if verb not in VERBS:
+            raise UsageError(f"there is no scope {text!r}{nearest(verb, VERBS)}")
+        highest, lowest = VERBS[verb].count(":"), int(VERBS[verb].startswith(":"))
+        if not lowest <= len(limits) <= highest or not all(limits) or re.search(r"\s", text):
+            raise UsageError(f"{text!r} is not a scope; write {verb}{VERBS[verb]}, without spaces")
+        return cls(verb, *limits)
+
+    def __str__(self) -> str:
+        return ":".join(part for part in self if part)
+
+
+class Scopes:
+    """All that a token allows.
+
+    Raises:
+        UsageError: A text is not a scope, there is none, or two contradict each other.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._scopes = tuple(dict.fromkeys(map(Scope.parse, texts)))
+        if not self._scopes:
+            raise UsageError(f"a token without a scope allows nothing; the scopes are {', '.join(VERBS)}")
+        for first, second, problem in _CONFLICTS:
+            if self.allow(first) and self.allow(second):
+                raise UsageError(f"{first} and {second} exclude each other: {problem}")
+
+    def __iter__(self) -> Iterator[Scope]:
+        return iter(self._scopes)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The scopes as people write them."""
+        return tuple(map(str, self._scopes))
+
+    def allow(self, verb: str, name: str | None = None, subject: str | None = None) -> bool:
+        """Return whether they allow something: at all, or for a kind or an agent, and for a subject."""
+        return any(
+            scope.verb == verb
+            and (name is None or scope.name in ("", name))
+            and (subject is None or not scope.subjects or fnmatchcase(subject, scope.subjects))
+            for scope in self._scopes
+        )

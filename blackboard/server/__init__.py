@@ -1,0 +1,23 @@
+"""The server: the board over HTTP. It is a floor above the board and uses only its public interface.
+
+Its libraries come with the extra `server` and are imported only when it serves.
+
+http_server       serves an application on sockets, in a thread
+addresses         where it listens, and where it refuses to
+http_app          the application: its routes, and what surrounds each request
+request_guards    checks of hosts and origins, and the time limits of a request
+work_threads      the threads in which requests use the board
+health_checks     whether the process lives, and whether the board can be used
+token_checks      who a request comes from, and how often it may come
+problems          errors as RFC 9457 problems
+redaction         withholds what was said, for tokens that may not read it
+operations        what an operation is: its path, its parameters, its scope and its answer
+mark_operations   marks, subjects and kinds
+work_operations   the agenda, agents, activations and costs
+board_operations  needs, the state of the board, its deployments, SQL and erasure
+request_reading   reads the parameters and the body of a request
+bulk_deposits     deposits in bulk, a line of JSON for each
+api               answers the requests of all operations
+openapi           describes the operations as OpenAPI 3.1
+docs_page         the same for people
+"""

@@ -1,0 +1,200 @@
+"""Answers the requests of all operations: who asks, what for, the answer, and every error as a problem."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from blackboard import Blackboard
+from blackboard.board.json_shapes import json_value
+from blackboard.errors import BlackboardError
+from blackboard.server import board_operations, bulk_deposits, mark_operations, work_operations
+from blackboard.server.operations import Call, Operation, Page, encode_cursor
+from blackboard.server.problems import HttpProblem, problem_of, problem_response
+from blackboard.server.redaction import Redaction
+from blackboard.server.request_reading import JSON, check_media_type, parse_body, parse_parameters, read_body
+from blackboard.server.token_checks import Caller, RateLimits, bearer_of, caller_of
+from blackboard.server.work_threads import WorkThreads
+from blackboard.settings.sections import ServerSection
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+OPERATIONS: tuple[Operation, ...] = (
+    *mark_operations.OPERATIONS,
+    *bulk_deposits.OPERATIONS,
+    *work_operations.OPERATIONS,
+    *board_operations.OPERATIONS,
+)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+"""The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
+
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+"""The size at which a page ends, if its items are large."""
+
+
+@dataclass(frozen=True)
+class EncodedAnswer:
+    """An answer before it is sent."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    status: int = 200
+
+
+class Api:
+    """The operations of one board.
+
+    Args:
+        board: The board.
+        settings: The limits.
+        model: Which provider and model would answer if no daemon runs, in words.
+        threads: The threads of each pool.
+    """
+
+    def __init__(
+        self, board: Blackboard, settings: ServerSection, model: str, threads: Mapping[str, WorkThreads]
+    ) -> None:
+        self._board, self._settings, self._model, self._threads = board, settings, model, threads
+        self._rates = RateLimits(settings.requests_per_second)
+
+    @cached_property
+    def _redaction(self) -> Redaction:
+        return Redaction(self._board.secret("subjects"))
+
+    def routes(self) -> list[Route]:
+        """Return a route for each path, in the order in which they are tried: fixed words before names."""
+        paths: dict[str, dict[str, Operation]] = {}
+        for operation in OPERATIONS:
+            paths.setdefault(operation.path, {})[operation.method] = operation
+        return [
+            Route(path, partial(self._handle, operations), methods=METHODS)
+            for path, operations in sorted(paths.items(), key=lambda item: "{" in item[0])
+        ]
+
+    async def _handle(self, operations: Mapping[str, Operation], request: Request) -> Response:
+        """EncodedAnswer a request for one of the operations of a path."""
+        operation = operations.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            return problem_response(HttpProblem("wrong-method", headers={"Allow": ", ".join(sorted(operations))}))
+        try:
+            answer = await self._answer(operation, request)
+        except HttpProblem as problem:
+            return problem_response(problem)
+        except BlackboardError as error:
+            return problem_response(problem_of(error, is_redacted=True))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody receives it
+        except Exception as error:  # a bug must not take the server away from everybody else
+            log.error("an operation failed", operation=operation.name, error=error)
+            return problem_response(HttpProblem("internal"))
+        return Response(answer.body, answer.status, dict(answer.headers), JSON)
+
+    async def _answer(self, operation: Operation, request: Request) -> EncodedAnswer:
+        token = bearer_of(request.headers.get("authorization"))
+        threads, body = self._threads[operation.pool], b""
+        if operation.streams:
+            check_media_type(request, bulk_deposits.NDJSON)
+            bulk = await bulk_deposits.receive(
+                request,
+                threads,
+                lambda: self._call(operation, request, token),
+                self._settings.max_body,
+                self._settings.max_bulk,
+            )
+            return await threads.run(lambda: self._finish(operation, replace(bulk.call, body=bulk), request))
+        if operation.body is not None:
+            body = await read_body(request, self._settings.max_body)
+            if body:
+                check_media_type(request, JSON)
+        model = operation.body
+        parse = (lambda: None) if model is None else (lambda: parse_body(body, model))
+
+        def work() -> EncodedAnswer:
+            call = self._call(operation, request, token)
+            return self._finish(operation, replace(call, body=parse()), request)
+
+        return await threads.run(work)
+
+    def _call(self, operation: Operation, request: Request, token: str) -> Call:
+        """Return the call of a request, if its sender may make it."""
+        caller = caller_of(self._board, token)
+        self._rates.check(caller.token.name, self._board.clock.monotonic())
+        query = request.query_params.multi_items()
+        _check_scope(operation, caller, {name for name, _ in query})
+        parameters = parse_parameters(request.path_params, query, operation.parameters)
+        key = request.headers.get("idempotency-key") if operation.takes_key else None
+        return Call(self._board.as_author(caller.token.author), caller, parameters, None, key, self._model)
+
+    def _finish(self, operation: Operation, call: Call, request: Request) -> EncodedAnswer:
+        """Run an operation, and return its answer."""
+        is_redacted = call.caller.is_redacted
+        try:
+            value = operation.run(call)
+        except BlackboardError as error:
+            raise problem_of(error, is_redacted=is_redacted) from None
+        shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item
+        headers = {"Cache-Control": "no-store", **call.headers}
+        if isinstance(value, Page):
+            return _page(value, request, headers, shown)
+        if operation.state is not None:
+            tag = f'"{hashlib.sha256(_encode(shown(operation.state(value)))).hexdigest()[:32]}"'
+            headers |= {"ETag": tag, "Cache-Control": "no-cache"}
+            if _matches(request.headers.get("if-none-match", ""), tag):
+                return EncodedAnswer(b"", headers, 304)
+        return EncodedAnswer(_encode(shown(value)), headers)
+
+
+def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:
+    """Check that a token allows an operation with some parameters.
+
+    Raises:
+        HttpProblem: It does not.
+    """
+    if operation.scope == "read" and caller.is_redacted:
+        if operation.tells:
+            raise HttpProblem("withheld", f"nothing would be left of the answer of {operation.name!r}")
+        if quoting := sorted(parameters.intersection(operation.quoting)):
+            raise HttpProblem("withheld", f"the parameter {quoting[0]!r} would confirm a guess")
+    elif operation.scope == "deposit":
+        if not (caller.scopes.allow("deposit") or caller.scopes.allow("answer")):
+            caller.require("deposit")
+    else:
+        caller.require(operation.scope)
+
+
+def _page(page: Page, request: Request, headers: dict[str, str], shown: Callable[[Any], Any]) -> EncodedAnswer:
+    """Return a page of a list, with a link to the next page if there is one."""
+    encoded: list[bytes] = []
+    size = 0
+    for item in page.items[: page.limit]:
+        text = _encode(shown(item))
+        size += len(text)
+        if encoded and size > MAX_PAGE_BYTES:
+            break
+        encoded.append(text)
+    if len(encoded) < len(page.items) and encoded:
+        cursor = encode_cursor(page.position(page.items[len(encoded) - 1], len(encoded)))
+        query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+        path = quote(request.scope["path"])
+        headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
+    return EncodedAnswer(b"[" + b",".join(encoded) + b"]", headers)
+
+
+def _encode(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_value).encode("utf-8", "replace")
+
+
+def _matches(header: str, tag: str) -> bool:
+    """Return whether a header `If-None-Match` names a tag."""
+    tags: Sequence[str] = [item.strip().removeprefix("W/") for item in header.split(",")]
+    return "*" in tags or tag in tags

@@ -1,0 +1,29 @@
+"""Two questions of service managers: does the process live, and can the board be used?"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from blackboard import Blackboard
+from blackboard.errors import BlackboardError
+from blackboard.server.work_threads import WorkThreads
+
+
+def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
+    """Return the routes /healthz and /readyz."""
+
+    async def healthz(request: Request) -> JSONResponse:
+        """Answer, which shows that the loop turns. It does not ask the board."""
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(request: Request) -> JSONResponse:
+        """Say whether the board can be used. Agents that no daemon serves are named, and are no failure."""
+        try:
+            unserved = await threads.run(board.unserved_agents)
+        except BlackboardError as error:
+            return JSONResponse({"status": "not ready", "problem": error.log_text}, 503)
+        return JSONResponse({"status": "ready", "unserved_agents": unserved})
+
+    return [Route("/healthz", healthz), Route("/readyz", readyz)]

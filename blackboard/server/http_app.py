@@ -1,0 +1,74 @@
+"""The application: its routes, and what surrounds each request."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from blackboard import Blackboard
+from blackboard.server import docs_page, health_checks, openapi
+from blackboard.server.addresses import Address
+from blackboard.server.api import Api
+from blackboard.server.problems import HttpProblem, problem_response
+from blackboard.server.request_guards import RequestGuards
+from blackboard.server.work_threads import WorkThreads
+from blackboard.settings.sections import ServerSection
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+SQL_THREADS = 2
+SQL_WAITING = 8
+"""Each query runs in a process of its own, so only a few run at once."""
+
+
+def build_app(board: Blackboard, settings: ServerSection, model: str, address: Address | None) -> ASGIApp:
+    """Build the application that serves a board.
+
+    Args:
+        board: The board.
+        settings: Its limits, and the names by which it is reached.
+        model: Which provider and model would answer if no daemon runs, in words.
+        address: Where it listens; None for a Unix socket.
+    """
+    threads = WorkThreads(settings.threads)
+    pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, SQL_WAITING)}
+    routes = [
+        *health_checks.routes(board, threads),
+        Route("/v1/openapi.json", _show_openapi),
+        Route("/v1/docs", _show_docs),
+        *Api(board, settings, model, pools).routes(),
+    ]
+    handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
+    return RequestGuards(Starlette(routes=routes, exception_handlers=handlers), settings, address)
+
+
+async def _show_openapi(request: Request) -> Response:
+    return JSONResponse(openapi.document(request.scope.get("root_path", "")))
+
+
+async def _show_docs(request: Request) -> Response:
+    page = docs_page.page(openapi.document(request.scope.get("root_path", "")))
+    return HTMLResponse(page, headers={"Content-Security-Policy": docs_page.POLICY})
+
+
+async def _report_http(request: Request, error: Exception) -> Response:
+    """Report a path or a method that does not exist."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        return problem_response(HttpProblem("wrong-method", headers=error.headers))
+    return problem_response(HttpProblem("not-found", "the server has no such path; /v1/docs lists them"))
+
+
+async def _report_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HttpProblem)
+    return problem_response(error)
+
+
+async def _report_bug(request: Request, error: Exception) -> Response:
+    log.error("a request failed", path=request.url.path, error=error)
+    return problem_response(HttpProblem("internal"))

@@ -1,0 +1,153 @@
+"""Serves an application on sockets, in a thread of its own, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from blackboard.errors import ConfigurationError, Mistake
+from blackboard.server.addresses import Address, check_exposure, listen_on, listen_on_path
+from blackboard.server.request_guards import MAX_HEADER_BYTES
+from blackboard.settings.sections import ServerSection
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+MAX_CONNECTIONS = 2000
+SILENCE_SECONDS = 10
+"""A connection on which no request begins, or whose headers do not end, is closed after one to two times as long."""
+GRACE_SECONDS = 10
+"""How long requests may still take after the server is told to stop."""
+
+
+class HttpServer:
+    """A server in a thread, as a context: it serves inside.
+
+    Args:
+        app: The application.
+        settings: Where it listens, and how.
+        path: A Unix socket to listen on beside or instead of the address.
+        address: Where it listens; None for the Unix socket only.
+
+    Attributes:
+        ended: A file descriptor that can be read when the server has ended.
+
+    Raises:
+        ConfigurationError: The certificate cannot be used.
+        UsageError: The address is not one, or would need TLS.
+        WorkError: The address cannot be used.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: ServerSection, address: Address | None, path: Path | None = None
+    ) -> None:
+        if address is not None:
+            check_exposure(address, settings)
+        self._settings, self._address, self._path = settings, address, path
+        self._server = uvicorn.Server(_config(app, settings))
+        self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
+        self._sockets: Sequence[socket.socket] = ()
+
+    def __enter__(self) -> Self:
+        sockets = []
+        if self._address is not None:
+            sockets.append(listen_on(self._address))
+        if self._path is not None:
+            sockets.append(listen_on_path(self._path))
+        self._sockets = sockets
+        self._names = [self._name(listener) for listener in sockets]
+        self.ended, self._writer = os.pipe()
+        self._thread.start()
+        log.info("serving", urls=self._names)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        for listener in self._sockets:
+            listener.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+        os.close(self.ended)
+        log.info("no longer serving", urls=self._names)
+
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return self._names[0]
+
+    def _name(self, listener: socket.socket) -> str:
+        if listener.family == socket.AF_UNIX:
+            return f"unix:{self._path}"
+        host, port = listener.getsockname()[:2]
+        return f"{'https' if self._settings.tls_certificate else 'http'}://{Address(host, port)}"
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # a thread has nobody to raise it to
+            log.error("the server has ended", error=error)
+        finally:
+            os.close(self._writer)
+
+    async def _serve(self) -> None:
+        silence = asyncio.create_task(self._close_silent_connections())
+        try:
+            await self._server.serve(list(self._sockets))
+        finally:
+            silence.cancel()
+
+    async def _close_silent_connections(self) -> None:
+        """Close the connections that were between two requests for a whole round.
+
+        The library limits neither how long a first request may take to begin, nor how long its headers may.
+        """
+        before: dict[object, object] = {}
+        while True:
+            await asyncio.sleep(SILENCE_SECONDS)
+            idle: dict[object, object] = {}
+            for connection in list(self._server.server_state.connections):
+                cycle = getattr(connection, "cycle", None)
+                if cycle is None or cycle.response_complete:
+                    idle[connection] = cycle
+                    if connection in before and before[connection] is cycle and connection.transport is not None:
+                        connection.transport.close()
+            before = idle
+
+
+def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",  # anybody can send what is not HTTP; that is no news
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=2 * SILENCE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        limit_concurrency=MAX_CONNECTIONS,
+        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+    try:
+        config.load()
+    except OSError as error:  # an error of TLS is one too
+        place = f"[server] tls_certificate {settings.tls_certificate}"
+        raise ConfigurationError([Mistake(place, f"it cannot be used: {error}")]) from None
+    return config

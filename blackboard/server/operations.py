@@ -1,0 +1,141 @@
+"""What an operation is. From one table of operations follow the routes, the checks and the description."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from blackboard import Blackboard
+from blackboard.server.token_checks import Caller
+
+MAX_LIMIT = 1000
+MAX_ID = 2**63 - 1
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="The largest number of items.")]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Time = Annotated[str, Field(description="A time, such as 2027-01-31T15:00:00Z.", examples=["2027-01-31T15:00:00Z"])]
+
+
+def _decoded(value: object) -> object:
+    """Return what a cursor stands for; the text that names a page."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+    except (ValueError, RecursionError):
+        raise ValueError("this is not a cursor of this list") from None
+
+
+def encode_cursor(value: object) -> str:
+    """Return the text that names the page after a position."""
+    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+Encoded = (
+    BeforeValidator(_decoded),
+    WithJsonSchema({"type": "string", "description": "Where the page begins, as the header Link of a page names it."}),
+)
+"""What makes a field a cursor. Its type is that of the position."""
+
+
+class Fields(BaseModel):
+    """The parameters or the body of an operation. Unknown names are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NoParameters(Fields):
+    """An operation without parameters."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list.
+
+    Attributes:
+        items: Its items, and one more if there are more pages.
+        limit: How many of them are on the page.
+        position: Returns the position after which the next page begins, for the last item and the number of items.
+    """
+
+    items: Sequence[Any]
+    limit: int
+    position: Callable[[Any, int], object]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request for an operation.
+
+    Attributes:
+        board: The board, in the name of the caller.
+        caller: Who asks.
+        parameters: The parameters of the path and of the query.
+        body: The body.
+        key: The idempotency key in its header.
+        model: Which provider and model would answer if no daemon runs, in words.
+        headers: Headers of the answer, which the operation may add to.
+    """
+
+    board: Blackboard
+    caller: Caller
+    parameters: Any
+    body: Any
+    key: str | None
+    model: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation. The first line of its function's docstring describes it.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, with the names of its parameters in braces.
+        scope: The scope that a token needs for it. `read` is also `read-redacted`, unless `tells` says that its answer
+            is what was said.
+        run: Does it.
+        answer: The type of its answer.
+        parameters: The parameters of the path and of the query.
+        body: The body; None if it has none.
+        tells: Whether a token with `read-redacted` may not use it, because nothing would be left of its answer.
+        quoting: Parameters that such a token may not use, because an answer would confirm a guess.
+        takes_key: Whether it takes the header `Idempotency-Key`.
+        state: Returns the part of an answer that its ETag stands for; None for an answer without an ETag.
+        streams: Whether the body is a line of JSON for each item, as it comes.
+        pool: The threads that it runs in.
+        problems: The types of problems that it may answer with, beside those that every operation has.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    scope: str
+    run: Callable[[Call], Any]
+    answer: Any
+    parameters: type[Fields] = NoParameters
+    body: type[Fields] | None = None
+    tells: bool = False
+    quoting: tuple[str, ...] = ()
+    takes_key: bool = False
+    state: Callable[[Any], object] | None = None
+    streams: bool = False
+    pool: Literal["board", "sql"] = "board"
+    problems: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name, which is that of its function."""
+        return self.run.__name__
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a line."""
+        return (self.run.__doc__ or "").partition("\n")[0]

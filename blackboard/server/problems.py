@@ -1,0 +1,165 @@
+"""Errors as problems (RFC 9457): a stable type for each, the places of mistakes, and the remedy where there is one."""
+
+from __future__ import annotations
+
+import http
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from starlette.responses import Response
+
+from blackboard import errors
+from blackboard.errors import BlackboardError
+from blackboard.server.work_threads import QueueFull
+
+PREFIX = "urn:blackboard:problem:"
+MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemType(NamedTuple):
+    """One type of problem.
+
+    Attributes:
+        status: The status of the answer.
+        title: What the type is about.
+        remedy: What to do about it; "" if that depends on the problem.
+    """
+
+    status: int
+    title: str
+    remedy: str = ""
+
+
+TYPES: Mapping[str, ProblemType] = {
+    "invalid-request": ProblemType(400, "The request cannot be read"),
+    "two-lengths": ProblemType(400, "The request has two lengths", "Send Content-Length only."),
+    "no-token": ProblemType(401, "The request has no token", "Send Authorization: Bearer TOKEN."),
+    "invalid-token": ProblemType(401, "The token is not valid", "Make one with 'blackboard token create'."),
+    "not-allowed": ProblemType(403, "The token does not allow this", "Make a token with this scope."),
+    "withheld": ProblemType(403, "The token may not read what was said", "Use a token with the scope read."),
+    "wrong-origin": ProblemType(403, "Pages of this origin may not use the board", "Name it in [server] origins."),
+    "not-found": ProblemType(404, "It does not exist"),
+    "unknown-name": ProblemType(404, "There is no such name"),
+    "wrong-method": ProblemType(405, "The path does not have this method", "The header Allow names those that it has."),
+    "slow-request": ProblemType(408, "The request took too long"),
+    "conflict": ProblemType(409, "It has changed since it was read", "Read it again."),
+    "out-of-order": ProblemType(409, "The deposit is older than the mark that it would join"),
+    "law-conflict": ProblemType(409, "The mark fades by another law"),
+    "unique-conflict": ProblemType(409, "Another live mark has the same unique value"),
+    "agent-in-use": ProblemType(409, "A running daemon serves the agent"),
+    "not-possible": ProblemType(409, "It is not possible in the present state"),
+    "too-large": ProblemType(413, "The request is too large"),
+    "wrong-media-type": ProblemType(415, "The body has another media type than the operation takes"),
+    "wrong-host": ProblemType(421, "The server does not have this name", "Name it in [server] hosts."),
+    "invalid": ProblemType(422, "The request is not valid"),
+    "invalid-mark": ProblemType(422, "The mark cannot be stored"),
+    "invalid-query": ProblemType(422, "The query is not valid"),
+    "key-reused": ProblemType(422, "The key stands for another deposit", "Give each deposit its own key."),
+    "query-stopped": ProblemType(422, "The query took too much time or memory", "Narrow it."),
+    "too-many-requests": ProblemType(429, "The token is used too often", "Wait as long as Retry-After says."),
+    "large-headers": ProblemType(431, "The headers are too large"),
+    "internal": ProblemType(500, "This is a bug in blackboard", "The log of the server has the details."),
+    "missing-package": ProblemType(501, "The server lacks an optional package"),
+    "overloaded": ProblemType(503, "Too many requests wait", "Wait as long as Retry-After says."),
+    "store-busy": ProblemType(503, "Another process has locked the board", "Wait as long as Retry-After says."),
+    "store-unusable": ProblemType(503, "The board cannot be used", "'blackboard doctor' says why."),
+    "storage-full": ProblemType(507, "The disk or the memory of the server is used up"),
+}
+"""The types of problems by their names, which never change."""
+
+OF_ERRORS: Mapping[type[BlackboardError], str] = {
+    errors.UnknownName: "unknown-name",
+    errors.UniqueConflict: "unique-conflict",
+    errors.InvalidMark: "invalid-mark",
+    errors.KeyReused: "key-reused",
+    errors.Conflict: "conflict",
+    errors.LawConflict: "law-conflict",
+    errors.OutOfOrder: "out-of-order",
+    errors.InvalidQuery: "invalid-query",
+    errors.UsageError: "invalid",
+    QueueFull: "overloaded",
+    errors.StoreBusy: "store-busy",
+    errors.StoreExhausted: "storage-full",
+    errors.StoreError: "store-unusable",
+    errors.AgentInUse: "agent-in-use",
+    errors.NotFound: "not-found",
+    errors.MissingPackage: "missing-package",
+    errors.QueryStopped: "query-stopped",
+    errors.WorkError: "not-possible",
+    BlackboardError: "internal",
+}
+"""The type of each error; an error that is not named has that of its base class."""
+
+RETRY_SECONDS = 1
+
+
+class PlacedProblem(NamedTuple):
+    """What is wrong at one place of a request, such as `body.subject`."""
+
+    place: str
+    message: str
+
+
+class HttpProblem(Exception):
+    """A request that is answered by a problem.
+
+    Args:
+        name: The name of its type.
+        detail: What is wrong, in a sentence.
+        places: What is wrong where.
+        headers: Headers of the answer.
+        members: Further members of the problem.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        detail: str | None = None,
+        places: Sequence[PlacedProblem] = (),
+        headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        self.name, self.detail, self.places, self.members = name, detail, places, members
+        self.type, self.headers = TYPES[name], dict(headers or {})
+        super().__init__(name, detail)
+
+    def document(self) -> dict[str, Any]:
+        """Return the problem as its JSON object."""
+        document: dict[str, Any] = {"type": PREFIX + self.name, "title": self.type.title, "status": self.type.status}
+        if self.detail:
+            document["detail"] = self.detail
+        if self.places:
+            document["errors"] = [place._asdict() for place in self.places]
+        if self.type.remedy:
+            document["remedy"] = self.type.remedy
+        return document | self.members
+
+
+def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProblem:
+    """Return the problem that stands for an error.
+
+    Args:
+        error: The error.
+        is_redacted: Whether its message is withheld if it may quote what was said.
+    """
+    name = next(OF_ERRORS[base] for base in type(error).__mro__ if base in OF_ERRORS)
+    detail = error.log_text if is_redacted else str(error)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if name in ("overloaded", "store-busy") else {}
+    members: dict[str, Any] = {}
+    if isinstance(error, errors.Conflict):
+        members["event_id"] = error.event_id
+    if error.stored is not None:
+        members["stored"] = error.stored
+    return HttpProblem(name, detail, headers=headers, **members)
+
+
+def problem_response(problem: HttpProblem) -> Response:
+    """Return the answer that reports a problem."""
+    headers = dict(problem.headers)
+    if problem.type.status == http.HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if problem.name in ("two-lengths", "slow-request", "too-large", "large-headers"):
+        headers["Connection"] = "close"  # what is left of the body is not read
+    text = json.dumps(problem.document(), ensure_ascii=False)
+    return Response(text.encode("utf-8", "replace"), problem.type.status, headers, MEDIA_TYPE)

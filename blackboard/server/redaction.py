@@ -1,0 +1,77 @@
+"""Withholds what was said on the board, for tokens with the scope `read-redacted`.
+
+One walk over every answer, whatever its shape. Numbers, times and the texts named here pass; every other text is
+replaced, so that a new field is withheld until somebody names it. A subject becomes a name that stays the same, and
+from which nobody can guess the subject.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from blackboard.core.states import ActivationState, CallState
+
+WITHHELD = "(withheld)"
+
+SUBJECTS = frozenset({"subject"})
+TEXTS = frozenset({
+    "agent", "agents", "answerable_by", "api", "author", "catch_up", "clock", "condition", "counts", "crossed", "event",
+    "guard", "kind", "kinds", "law", "measure", "model", "name", "on_guard", "on_repeat", "outcome", "per", "role",
+    "schedule", "unserved_agents", "version", "waits_for", "watch", "withdraws", "worker", "writes",
+})  # fmt: skip
+"""The fields whose texts the deployment or the program has written, and the names of authors."""
+STATES = frozenset({
+    *ActivationState, *CallState, "waits", "waiting", "deferred", "live", "evaporated", "withdrawn", "unknown", "ok",
+    "note", "wrong",
+})  # fmt: skip
+"""What a field `state` says. Another text in it may quote a reason."""
+COUNTS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
+"""The fields with names and numbers, or with settings of the deployment."""
+
+
+class Redaction:
+    """The redaction of one board's answers.
+
+    Args:
+        key: A text that only the board knows.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode()
+
+    def __call__(self, value: Any, field: str = "") -> Any:
+        """Return a value of a field without what was said, in JSON values and times."""
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return {item.name: self(getattr(value, item.name), item.name) for item in dataclasses.fields(value)}
+        if isinstance(value, Mapping):
+            return self._mapping(value, field)
+        if isinstance(value, str):
+            return self._text(value, field)
+        if isinstance(value, Sequence):
+            # Objects in a list have fields of their own; a field with an object may have names that depositors chose.
+            items = (item for item in value if not isinstance(item, str) or field in TEXTS | SUBJECTS)
+            return [self(item, "" if isinstance(item, Mapping) else field) for item in items]
+        if value is None or isinstance(value, bool | int | float | datetime | date):
+            return value
+        return WITHHELD
+
+    def subject(self, subject: str) -> str:
+        """Return the name that stands for a subject."""
+        return f"subject-{hmac.new(self._key, subject.encode(), hashlib.sha256).hexdigest()[:20]}"
+
+    def _mapping(self, value: Mapping[Any, Any], field: str) -> Any:
+        if field in COUNTS:
+            return value
+        if field:  # its names may be words of a depositor
+            return {}
+        return {name: self(item, str(name)) for name, item in value.items()}
+
+    def _text(self, value: str, field: str) -> str:
+        if field in SUBJECTS:
+            return self.subject(value)
+        return value if field in TEXTS or (field == "state" and value in STATES) else WITHHELD

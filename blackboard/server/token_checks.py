@@ -1,0 +1,106 @@
+"""Who a request comes from, what it may do, and how often it may come."""
+
+from __future__ import annotations
+
+import math
+import threading
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from blackboard import AccessToken, Blackboard
+from blackboard.core.access_scopes import Scopes
+from blackboard.server.problems import HttpProblem
+
+MAX_TOKEN_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The holder of a valid token."""
+
+    token: AccessToken
+    scopes: Scopes
+
+    @property
+    def is_redacted(self) -> bool:
+        """Whether what was said is withheld from it."""
+        return self.scopes.allow("read-redacted")
+
+    def require(self, verb: str, name: str | None = None, subject: str | None = None) -> None:
+        """Check that the token allows something: at all, or for a kind or an agent, and for a subject.
+
+        Raises:
+            HttpProblem: It does not.
+        """
+        if not self.scopes.allow(verb, name, subject):
+            limit = "" if name is None or not self.scopes.allow(verb) else f" for {name!r} and this subject"
+            raise HttpProblem(
+                "not-allowed", f"the token {self.token.name!r} does not allow {verb!r}{limit}", scope=verb
+            )
+
+
+def bearer_of(header: str | None) -> str:
+    """Return the token in an `Authorization` header.
+
+    Raises:
+        HttpProblem: There is none.
+    """
+    scheme, _, token = (header or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer" or not token or len(token) > MAX_TOKEN_CHARACTERS:
+        raise HttpProblem("no-token", "every operation of the board needs a token")
+    return token
+
+
+def caller_of(board: Blackboard, token: str) -> Caller:
+    """Return the holder of a token. The board is asked for each request, so a token is revoked at once.
+
+    Raises:
+        HttpProblem: The token is unknown, expired or revoked.
+    """
+    found = board.find_token(token)
+    if found is None or found.state != "valid":
+        problem = "the board does not know this token" if found is None else f"this token is {found.state}"
+        raise HttpProblem("invalid-token", problem)
+    return Caller(found, Scopes(found.scopes))
+
+
+class _Bucket(NamedTuple):
+    room: float
+    at: int
+
+
+class RateLimits:
+    """How often each token may be used: so many requests a second on average, and in a burst.
+
+    Args:
+        per_second: The number of requests.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second, self._burst = per_second, max(1.0, per_second)
+        self._buckets: dict[str, _Bucket] = {}
+        self._lock = threading.Lock()
+
+    def check(self, name: str, now: int) -> None:
+        """Count a request.
+
+        Args:
+            name: The name of the token.
+            now: Monotonic microseconds.
+
+        Raises:
+            HttpProblem: The token is used too often.
+        """
+        with self._lock:
+            room, at = self._buckets.get(name, _Bucket(self._burst, now))
+            room = min(self._burst, room + (now - at) / 1e6 * self._per_second)
+            allowed = room >= 1
+            self._buckets[name] = _Bucket(room - allowed, now)
+        if not allowed:
+            seconds = max(1, math.ceil((1 - room) / self._per_second))
+            raise HttpProblem(
+                "too-many-requests",
+                f"the token {name!r} allows {self._per_second:g} requests a second",
+                headers={"Retry-After": str(seconds)},
+            )

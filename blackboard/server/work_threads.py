@@ -1,0 +1,53 @@
+"""The threads in which requests use the board. What exceeds them waits, up to a limit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from blackboard.errors import WorkError
+
+T = TypeVar("T")
+
+WAITING = 15
+"""How many requests may wait for each thread."""
+
+
+class QueueFull(WorkError):
+    """Too many requests wait already."""
+
+    quotes_nothing = True
+
+
+class WorkThreads:
+    """A number of threads, with a limit on what waits for them.
+
+    Args:
+        number: How many requests use the board at once.
+        waiting: How many more may wait.
+    """
+
+    def __init__(self, number: int, waiting: int | None = None) -> None:
+        self._limit = number + (WAITING * number if waiting is None else waiting)
+        self._executor = ThreadPoolExecutor(number, thread_name_prefix="blackboard-request")
+        self._present = 0
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run work in one of the threads. It goes on if the client leaves meanwhile.
+
+        Raises:
+            QueueFull: Too much work waits already.
+        """
+        if self._present >= self._limit:
+            raise QueueFull("too many requests wait already; try again in a moment")
+        self._present += 1
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        future.add_done_callback(self._leave)
+        return await asyncio.shield(future)
+
+    def _leave(self, future: asyncio.Future[T]) -> None:
+        self._present -= 1
+        if not future.cancelled():
+            future.exception()  # nobody may be left to retrieve it

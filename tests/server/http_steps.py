@@ -1,0 +1,29 @@
+"""What tests of the server do with answers: read problems, and walk through pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+LEAD = {"kind": "lead", "subject": "lead/1", "payload": {"company": "Acme"}}
+
+
+def problem(response: httpx2.Response) -> str:
+    """Return the type of the problem that a response reports."""
+    assert response.headers["content-type"] == "application/problem+json"
+    document = response.json()
+    assert document["status"] == response.status_code
+    return str(document["type"]).removeprefix("urn:blackboard:problem:")
+
+
+def pages(client: httpx2.Client, path: str, **parameters: Any) -> list[list[Any]]:
+    """Return the items of each page of a list."""
+    found = []
+    response = client.get(path, params=parameters)
+    while True:
+        assert response.status_code == 200, response.text
+        found.append(response.json())
+        if "next" not in response.links:
+            return found
+        response = client.get(response.links["next"]["url"])

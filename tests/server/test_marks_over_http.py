@@ -1,0 +1,173 @@
+"""Marks over HTTP: deposits, lists and changes, with keys, cursors and another time."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from typer.testing import CliRunner
+
+from blackboard.cli.app import app
+from blackboard.cli.entry_point import move_common_first
+from tests.server.conftest import Served
+from tests.server.http_steps import LEAD, pages, problem
+
+
+def test_a_deposit_is_signed_by_the_token_and_wakes_as_any_other(served: Served) -> None:
+    client = served.client("deposit", author="webform")
+    receipt = client.post("/v1/marks", json=LEAD)
+    assert receipt.json() == {
+        "mark_id": 1, "event_id": 1, "outcome": "deposited", "strength": 1.0, "crossed": ["sales"]
+    }  # fmt: skip
+    assert served.board.mark(1).author == "webform"
+    assert [item.agent for item in served.board.agenda()] == ["sales"]
+
+
+@pytest.mark.parametrize("in_header", [True, False])
+def test_a_key_stands_for_one_deposit(served: Served, in_header: bool) -> None:
+    client = served.client("deposit")
+
+    def deposit(body: dict[str, Any]) -> httpx2.Response:
+        if in_header:
+            return client.post("/v1/marks", json=body, headers={"Idempotency-Key": "form-1"})
+        return client.post("/v1/marks", json={**body, "key": "form-1"})
+
+    first, again = deposit(LEAD), deposit(LEAD)
+    assert again.json()["mark_id"] == first.json()["mark_id"]
+    assert again.json()["event_id"] == first.json()["event_id"]
+    assert (again.json()["outcome"], again.headers["idempotency-replayed"]) == ("duplicate", "true")
+    other = deposit({**LEAD, "subject": "lead/2"})
+    assert (other.status_code, problem(other)) == (422, "key-reused")
+    assert served.board.status().events == 1
+
+
+def test_two_keys_for_one_deposit_are_a_mistake(served: Served) -> None:
+    client = served.client("deposit")
+    response = client.post("/v1/marks", json={**LEAD, "key": "a"}, headers={"Idempotency-Key": "b"})
+    assert (problem(response), response.json()["errors"][0]["place"]) == ("invalid", "body.key")
+
+
+def test_many_deposits_are_all_stored_or_none(served: Served) -> None:
+    client = served.client("deposit")
+    receipts = client.post("/v1/marks/many", json={"marks": [LEAD, {**LEAD, "subject": "lead/2"}]}).json()
+    assert [receipt["outcome"] for receipt in receipts] == ["deposited", "deposited"]
+    failed = client.post("/v1/marks/many", json={"marks": [{**LEAD, "subject": "lead/3"}, {**LEAD, "kind": "nothing"}]})
+    assert (failed.status_code, problem(failed), failed.json()["stored"]) == (404, "unknown-name", 0)
+    assert [mark.subject for mark in served.board.marks()] == ["lead/1", "lead/2"]
+
+
+def test_a_deposit_in_bulk_says_what_became_of_each_line(served: Served) -> None:
+    client = served.client("deposit:lead", "deposit:reply:lead/*")
+    lines = [json.dumps({**LEAD, "subject": f"lead/{number}", "key": f"k{number}"}) for number in range(1500)]
+    lines[7] = "{"
+    lines[8] = json.dumps({"kind": "reply", "subject": "elsewhere"})
+    lines[9] = json.dumps({"kind": "lead", "subject": ""})
+    lines[10] = lines[11]
+    lines[12] = ""
+    body = "\n".join(lines).encode()
+    parts = (body[start : start + 9999] for start in range(0, len(body), 9999))
+    result = client.post("/v1/marks/bulk", content=parts, headers={"Content-Type": "application/x-ndjson"}).json()
+    assert (result["lines"], result["failed"]) == (1500, 3)
+    assert result["outcomes"] == {"deposited": 1495, "duplicate": 1}
+    assert [(item["line"], item["type"].rpartition(":")[2]) for item in result["errors"]] == [
+        (8, "invalid-request"), (9, "not-allowed"), (10, "invalid-mark")
+    ]  # fmt: skip
+
+
+def test_each_page_begins_where_the_last_one_ended(served: Served) -> None:
+    client = served.client("read")
+    for number in range(7):
+        served.board.deposit("lead", subject=f"lead/{number}", intensity=1.0 if number < 4 else 0.5 + number / 100)
+        served.board.deposit("reply", subject=f"reply/{number}")
+        served.clock.advance(timedelta(seconds=7))
+    whole = client.get("/v1/marks").json()
+    found = pages(client, "/v1/marks", limit=3)
+    assert [len(page) for page in found] == [3, 3, 3, 3, 2]
+    assert [mark["id"] for page in found for mark in page] == [mark["id"] for mark in whole]
+    assert len({mark["as_of"] for page in found for mark in page}) == 1
+    past = {"at": whole[0]["as_of"], "limit": 4}
+    served.clock.advance(timedelta(minutes=30))
+    served.board.withdraw(whole[0]["id"])
+    assert [mark["id"] for page in pages(client, "/v1/marks", **past) for mark in page] == [
+        mark["id"] for mark in whole
+    ]
+
+
+def test_pages_stay_whole_while_time_passes_and_marks_change(served: Served) -> None:
+    client = served.client("read")
+    for number in range(6):
+        served.board.deposit("reply", subject=f"reply/{number}", intensity=1 - number / 10)
+    first = client.get("/v1/marks", params={"limit": 2})
+    served.clock.advance(timedelta(minutes=5))
+    served.board.deposit("reply", subject="reply/9")
+    second = client.get(first.links["next"]["url"])
+    assert [mark["subject"] for mark in second.json()] == ["reply/2", "reply/3"]
+    assert second.json()[0]["as_of"] == first.json()[0]["as_of"]
+
+
+def test_subjects_and_histories_have_pages_and_times(served: Served) -> None:
+    client = served.client("read")
+    for number in range(5):
+        served.board.deposit("lead", subject=f"lead/{number % 3}", payload={"company": str(number)})
+        served.clock.advance(timedelta(hours=1))
+    assert pages(client, "/v1/subjects", limit=2) == [["lead/0", "lead/1"], ["lead/2"]]
+    assert pages(client, "/v1/subjects", prefix="lead/2") == [["lead/2"]]
+    events = [event["id"] for page in pages(client, "/v1/history", subject="lead/0", limit=1) for event in page]
+    assert events == [event.id for event in served.board.history("lead/0")]
+    early = {"at": served.board.history("lead/1")[0].recorded_at.isoformat()}
+    assert client.get("/v1/subjects", params=early).json() == ["lead/0", "lead/1"]
+    assert len(client.get("/v1/history", params={"subject": "lead/1", **early}).json()) == 1
+
+
+def test_marks_are_found_by_kind_subject_and_tag(served: Served) -> None:
+    client = served.client("read")
+    served.board.deposit("lead", subject="a", payload={"company": "Acme"})
+    served.board.deposit("lead", subject="b", payload={"company": "Other"})
+    assert [mark["subject"] for mark in client.get("/v1/marks", params={"tag": "company=Acme"}).json()] == ["a"]
+    both = client.get("/v1/marks", params=[("tag", "company=Acme"), ("tag", "company=Other"), ("kind", "lead")])
+    assert [mark["subject"] for mark in both.json()] == ["a", "b"]
+    assert client.get("/v1/marks/1").json()["subject"] == "a"
+
+
+def test_a_mark_is_reinforced_and_withdrawn_at_its_event(served: Served) -> None:
+    client = served.client("deposit", "read")
+    client.post("/v1/marks", json={**LEAD, "intensity": 0.2})
+    receipt = client.post("/v1/marks/1/reinforce", json={"by": 0.5, "if_event": 1}).json()
+    assert (receipt["outcome"], receipt["strength"]) == ("reinforced", 0.7)
+    stale = client.delete("/v1/marks/1", params={"if_event": 1})
+    assert (stale.status_code, problem(stale), stale.json()["event_id"]) == (409, "conflict", receipt["event_id"])
+    assert client.delete("/v1/marks/1").json() == {"mark_id": 1, "outcome": "withdrawn"}
+    gone = client.get("/v1/marks/1")
+    assert (gone.status_code, problem(gone)) == (404, "not-found")
+
+
+PASSING = {"answers", "file_bytes", "log_bytes"}
+"""What the state of the board says of the model, which the command asks itself, and of a file that has changed."""
+
+
+def test_answers_are_those_of_the_command_line(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("blackboard.board.blackboard.SystemClock", lambda: served.clock)
+    client = served.client("read")
+    served.board.deposit("lead", subject="lead/1", payload={"company": "Acme"})
+    served.board.deposit("need", subject="lead/1", payload={"question": "and then?"})
+    compared = {
+        ("marks",): "/v1/marks",
+        ("history", "lead/1"): "/v1/history?subject=lead/1",
+        ("agents",): "/v1/agents",
+        ("agenda",): "/v1/agenda",
+        ("activations",): "/v1/activations",
+        ("inbox",): "/v1/inbox",
+        ("costs",): "/v1/costs",
+        ("explain", "sales"): "/v1/agents/sales/explanation",
+        ("status",): "/v1/status",
+    }
+    for command, path in compared.items():
+        words = [*command, "--json", "--database", str(served.board.database.path)]
+        printed = json.loads(CliRunner().invoke(app, move_common_first(words)).stdout)
+        answered = client.get(path).json()
+        if command == ("status",):
+            printed, answered = ({n: v for n, v in item.items() if n not in PASSING} for item in (printed, answered))
+        assert answered == printed, command

@@ -1,0 +1,154 @@
+"""The other operations over HTTP: waking, pauses, activations, the state of the board, SQL, and what describes them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from blackboard import Need
+from blackboard.server import problems
+from tests.server.conftest import Served
+from tests.server.http_steps import LEAD, pages, problem
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_crossing_is_woken_over_http(served: Served) -> None:
+    client = served.client("deposit", "operate", "read")
+    client.post("/v1/marks", json=LEAD)
+    assert client.get("/v1/agenda").json()[0]["held_by"] == "batch_window"
+    assert client.post("/v1/agenda/1/wake").json()["held_by"] is None
+    assert client.get("/v1/agenda").json()[0]["held_by"] is None
+    assert problem(client.post("/v1/agenda/99/wake")) == "not-found"
+
+
+def test_agents_and_the_board_are_paused_and_resumed(served: Served) -> None:
+    client = served.client("operate", "read")
+    assert client.post("/v1/agents/sales/pause", json={"reason": "lunch"}).json() == {
+        "agent": "sales", "reason": "lunch", "paused": True
+    }  # fmt: skip
+    assert client.get("/v1/status").json()["paused_agents"] == {"sales": "lunch"}
+    assert client.post("/v1/agents/sales/resume").json() == {"agent": "sales", "paused": False}
+    assert client.post("/v1/pause").json()["paused"] is True
+    assert client.post("/v1/resume").json()["paused"] is False
+    assert problem(client.post("/v1/agents/sails/pause")) == "unknown-name"
+
+
+def test_the_tag_of_the_state_changes_only_with_the_board(served: Served) -> None:
+    client = served.client("read")
+    first = client.get("/v1/status")
+    served.clock.advance(timedelta(seconds=1))
+    same = client.get("/v1/status", headers={"If-None-Match": first.headers["etag"]})
+    assert (same.status_code, same.content) == (304, b"")
+    served.board.deposit("lead", subject="lead/1")
+    assert client.get("/v1/status", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
+
+
+def test_sql_reads_and_only_reads(served: Served) -> None:
+    client = served.client("sql")
+    served.board.deposit("lead", subject="lead/1")
+    served.board.deposit("lead", subject="lead/2")
+    rows = client.post("/v1/sql", json={"sql": "select subject, 9e999 as n from live_marks order by id", "limit": 1})
+    assert (rows.json(), rows.headers["blackboard-more"]) == ([{"subject": "lead/1", "n": "inf"}], "true")
+    assert problem(client.post("/v1/sql", json={"sql": "delete from mark"})) == "invalid-query"
+    endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
+    assert problem(client.post("/v1/sql", json={"sql": endless, "seconds": 0.2})) == "query-stopped"
+
+
+def test_people_and_administrators_have_their_operations(served: Served) -> None:
+    client = served.client("admin", "read", "answer", "operate")
+    served.board.deposit("lead", subject="lead/1")
+    for number in range(3):
+        served.board.deposit(Need(subject=f"lead/{number}", question="and then?"))
+    assert [len(page) for page in pages(client, "/v1/inbox", limit=2)] == [2, 1]
+    assert {"engine", "schema", "answers"} <= {item["name"] for item in client.get("/v1/doctor").json()["findings"]}
+    assert [item["version"] for item in client.get("/v1/deployments").json()] == [1]
+    assert client.post("/v1/forget", json={"subject": "lead/1"}).json()["live"] == 2
+    kinds = {kind["name"]: kind for kind in client.get("/v1/kinds").json()}
+    assert kinds["lead"]["schema"]["properties"]["company"]["type"] == "string"
+    assert client.get("/v1/kinds/lead").json() == kinds["lead"]
+    assert client.post("/v1/activations/retry", json={"agent": "sales"}).json() == {"ids": [], "state": "ready"}
+    assert problem(client.post("/v1/model-calls/7/cost", json={"usd": 1})) == "not-found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "name"),
+    [
+        ("GET", "/v1/nothing", None, "not-found"),
+        ("PUT", "/v1/marks", None, "wrong-method"),
+        ("GET", "/v1/marks/many", None, "wrong-method"),
+        ("GET", "/v1/marks/99999999999999999999", None, "invalid"),
+        ("GET", "/v1/marks?limit=0", None, "invalid"),
+        ("GET", "/v1/marks?colour=red", None, "invalid"),
+        ("GET", "/v1/marks?kind=a&kind=b", None, "invalid"),
+        ("GET", "/v1/marks?cursor=AAAA", None, "invalid"),
+        ("GET", "/v1/marks?at=yesterday", None, "invalid"),
+        ("GET", "/v1/marks?kind=leed", None, "unknown-name"),
+        ("POST", "/v1/marks", b"{", "invalid-request"),
+        ("POST", "/v1/marks", b"[" * 10_000, "invalid-request"),
+        ("POST", "/v1/marks", b'{"kind": "lead", "subject": "\\ud800"}', "invalid-request"),
+        ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "intensity": "1"}', "invalid"),
+        ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "payload": {"other": 1}}', "invalid-mark"),
+        ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "decay": "sometimes"}', "invalid"),
+        ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "if_event": 9}', "conflict"),
+    ],
+)
+def test_a_mistake_is_a_problem_of_a_stable_type(
+    served: Served, method: str, path: str, body: bytes | None, name: str
+) -> None:
+    client = served.client("read", "deposit")
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    response = client.request(method, path, content=body, headers=headers)
+    assert problem(response) == name, response.text
+
+
+def test_every_type_of_problem_is_documented() -> None:
+    text = (ROOT / "docs/server.md").read_text("utf-8")
+    section = text.partition("## Problems")[2].partition("\n## ")[0]
+    documented = dict(re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", section, re.MULTILINE))
+    assert documented == {name: str(kind.status) for name, kind in problems.TYPES.items()}
+
+
+def test_every_operation_is_documented(served: Served) -> None:
+    text = (ROOT / "docs/server.md").read_text("utf-8")
+    section = text.partition("## Operations")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"^\| `([A-Z]+ /v1/\S+)` \| `([a-z]+)` \|", section, re.MULTILINE))
+    document = served.client().get("/v1/openapi.json").json()
+    described = {
+        (f"{method.upper()} {path}", re.search(r"`(\w+)`", operation["description"])[1])  # type: ignore[index]
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert documented == described
+
+
+def test_the_page_for_people_fetches_nothing(served: Served) -> None:
+    response = served.client().get("/v1/docs")
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert not re.search(r"<script|<link|<img|src=|@import|url\(", response.text)
+    assert set(re.findall(r'href="([^"]*)"', response.text)) == {"/v1/openapi.json"}
+    assert "/v1/marks/{id}/reinforce" in response.text
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(shutil.which("schemathesis", path=Path(sys.executable).parent) is None, reason="needs schemathesis")
+def test_every_operation_keeps_to_its_description(served: Served, tmp_path: Path) -> None:
+    """Let schemathesis send each operation what its description allows, and what it does not allow."""
+    served.board.deposit("lead", subject="lead/1")
+    served.board.deposit(Need(subject="lead/1", question="and then?"))
+    token = served.board.create_token("all", may=["read", "deposit", "answer", "operate", "sql", "admin"])
+    done = subprocess.run(
+        [Path(sys.executable).parent / "schemathesis", "run", f"{served.url}/v1/openapi.json",
+         "-H", f"Authorization: Bearer {token}", "--phases", "fuzzing", "--max-examples", "1",
+         "--generation-deterministic", "--exclude-checks",
+         "positive_data_acceptance", "--exclude-path", "/v1/marks/bulk", "--no-color"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-5000:]
