@@ -108,7 +108,7 @@ WHERE {is_deferred} AND crossing.state = 'claimed'
 SELECT DISTINCT activation.agent FROM activation WHERE {is_deferred};
 
 -- name: count_running -> int
--- How many activations of an agent run.
+-- The number of running activations of an agent.
 SELECT count(*) AS count
 FROM activation
 WHERE {is_unfinished} AND activation.state = 'running' AND activation.agent = :agent;
@@ -137,17 +137,17 @@ ORDER BY activation.id DESC
 LIMIT :limit + 0;
 
 -- name: count_by_state -> StateCount
--- How many activations each agent has in each state.
+-- The number of activations of each agent in each state.
 SELECT agent, state, count(*) AS number FROM activation GROUP BY agent, state;
 
 -- name: count_since -> int
--- How many activations of an agent began after an instant.
+-- The number of activations of an agent that began after an instant.
 SELECT count(*) AS count
 FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped');
 
 -- name: nth_newest -> Instant
--- When the activation began before which a number of newer ones of the agent began.
+-- The start of the activation of an agent that has a given number of newer activations.
 SELECT created_at
 FROM activation
 WHERE agent = :agent AND created_at > :since AND state NOT IN ('quarantined', 'faded', 'skipped')
@@ -206,7 +206,7 @@ UPDATE activation SET state = 'ready', retry_at = :at
 WHERE {is_unfinished} AND state = 'held' AND {awaits_budget};
 
 -- name: submit_again
--- Let the Batch API try every call again that a budget holds. Its activation stays held.
+-- Make every call ready for the Batch API that a budget holds. Its activation stays held.
 UPDATE activation SET retry_at = NULL WHERE {is_unfinished} AND state = 'held' AND {awaits_budget};
 
 -- name: explain_held (quiet)
@@ -271,7 +271,7 @@ WHERE activation_input.mark_id = :mark_id AND activation_input.role = 'absorbed'
 DELETE FROM activation_input WHERE activation_id = :activation_id AND mark_id = :mark_id;
 
 -- name: renew_input
--- Give an activation a mark as another event left it.
+-- Give an activation a mark in its state after another event.
 UPDATE activation_input SET event_id = :event_id, strength = :strength
 WHERE activation_id = :activation_id AND mark_id = :mark_id;
 
@@ -295,11 +295,11 @@ WHERE activation_id = :from_id AND role = 'read';
 SELECT mark_id FROM activation_input WHERE activation_id = :activation_id AND role = 'absorbed' ORDER BY mark_id;
 
 -- name: set_marks
--- Set how many marks an activation absorbs, and the subject if there is only one.
+-- Set the number of marks that an activation absorbs, and the subject if there is only one.
 UPDATE activation SET marks_absorbed = :marks_absorbed, subject = :subject WHERE id = :id;
 
 -- name: give_back_attempts
--- Let what an agent has to do begin its attempts anew; what runs is in its first.
+-- Set the attempts of an agent's unfinished activations back; a running activation is then in its first attempt.
 UPDATE activation
 SET attempt = CASE state WHEN 'running' THEN 1 ELSE 0 END
 WHERE {is_unfinished} AND state IN ('ready', 'running', 'held') AND agent = :agent;
@@ -349,7 +349,7 @@ DELETE FROM subject_cooldown WHERE agent = :agent;
 DELETE FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
 
 -- name: get_subject_cooldown -> Instant
--- Until when an agent is in cooldown for a subject.
+-- The end of the cooldown of an agent for a subject.
 SELECT until FROM subject_cooldown WHERE agent = :agent AND subject = :subject;
 
 -- name: set_subject_cooldown
@@ -383,7 +383,7 @@ VALUES (:id, :pid, :host, :started_at, :seen_at, :version, :agents, :schema, :mo
 UPDATE worker SET agents = :agents WHERE id = :id;
 
 -- name: see_worker
--- Record that a worker was alive at an instant, and which model answered it then.
+-- Record that a worker was alive at an instant, and the model that answered its agents then.
 UPDATE worker SET seen_at = :seen_at, model = :model WHERE id = :id;
 
 -- name: delete_worker

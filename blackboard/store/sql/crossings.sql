@@ -1,4 +1,4 @@
--- Watches, what they absorbed, crossings, predicted crossings, sums over the board, and backfills.
+-- Watches and their absorbed marks, crossings, predicted crossings, sums over the board, and backfills.
 
 -- name: all_watches -> WatchRow
 -- Every watch that was ever registered.
@@ -29,7 +29,7 @@ UPDATE watch SET agent = :agent WHERE agent = :former;
 UPDATE watch SET scheduled_from = coalesce(scheduled_from, :at) WHERE id = :id;
 
 -- name: forget_schedule
--- Forget the first deployment of a schedule, because its watch waits for marks now.
+-- Delete the first deployment of a schedule, because its watch now has a condition on marks.
 UPDATE watch SET scheduled_from = NULL WHERE id = :id;
 
 -- name: get_watermark -> Id
@@ -56,11 +56,11 @@ ON CONFLICT (watch_id, mark_id) DO UPDATE
 SET event_id = excluded.event_id, activation_id = excluded.activation_id, given_event_id = excluded.given_event_id;
 
 -- name: delete_absorbed
--- Delete the record of what a watch absorbed of a mark.
+-- Delete the record of the event of a mark that a watch absorbed.
 DELETE FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
 
 -- name: dropped_marks -> MarkRow
--- The stored marks, perhaps of one subject, on which a guard of a watch dropped what crossed.
+-- The stored marks, perhaps of one subject, whose crossings a guard of a watch dropped.
 SELECT {mark.*}
 FROM absorbed
 JOIN mark ON mark.id = absorbed.mark_id
@@ -128,11 +128,11 @@ SET law = :law, order_key = :order_key, event_id = :event_id, marks = :marks, ca
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND state = 'waiting';
 
 -- name: renew_scheduled (quiet)
--- Let the waiting crossing of a schedule stand for a later instant too.
+-- Make the waiting crossing of a schedule cover a later instant, too.
 UPDATE crossing SET crossed_at = :crossed_at, noticed_at = :noticed_at, value = :value WHERE id = :id;
 
 -- name: last_scheduled -> CrossingRow
--- The newest crossing of a schedule that does not wait any more.
+-- The newest crossing of a schedule that no longer waits.
 SELECT {crossing.*}
 FROM crossing
 WHERE crossing.subject = '' AND crossing.watch_id = :watch_id AND crossing.state <> 'waiting'
@@ -210,7 +210,7 @@ LIMIT 1;
 SELECT min(watch_id) AS watch_id FROM crossing WHERE state = 'waiting' AND watch_id > :after;
 
 -- name: count_waiting_marks -> int
--- How many marks wait for a watch, counted up to a limit.
+-- The number of marks that wait for a watch, counted up to a limit.
 SELECT coalesce(sum(first.marks), 0) AS marks
 FROM (
   SELECT marks FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND held_by IS NULL LIMIT :limit + 0
@@ -262,14 +262,14 @@ WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.
 LIMIT :limit + 0;
 
 -- name: restate_crossing
--- Give a waiting crossing what its changed watch measures; its instants and its cause stay.
+-- Set the measured value of a waiting crossing under its changed watch; its instants and its cause stay.
 UPDATE crossing
 SET subject = :subject, mark_id = :mark_id, value = :value, threshold = :threshold, measure = :measure, law = :law,
   order_key = :order_key, marks = :marks, urgent = :urgent, ready_at = :ready_at, held_by = NULL
 WHERE id = :id;
 
 -- name: antedate_crossing (quiet)
--- Let a crossing count from an earlier instant.
+-- Set an earlier instant of a crossing.
 UPDATE crossing SET crossed_at = :at WHERE id = :id AND crossed_at > :at;
 
 -- name: set_order (quiet)
@@ -283,7 +283,7 @@ SET law = :law, order_key = :order_key
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND state = 'waiting';
 
 -- name: close_crossing (quiet)
--- End a crossing, or let an activation claim it.
+-- End a crossing, or give it to an activation that claims it.
 UPDATE crossing SET state = :state, activation_id = :activation_id, closed_at = :closed_at WHERE id = :id;
 
 -- fragment: release
@@ -310,7 +310,7 @@ WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
 UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE watch_id = :watch_id AND state = 'waiting';
 
 -- name: close_gone_of_mark (quiet)
--- Withdraw what waits for gone agents because of a mark.
+-- Withdraw the crossings of gone agents that wait because of a mark.
 UPDATE crossing
 SET state = 'withdrawn', closed_at = :at
 WHERE subject = :subject AND mark_id = :mark_id AND state = 'waiting'
@@ -329,7 +329,7 @@ WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'wa
 SELECT min(crossed_at) AS crossed_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting';
 
 -- name: count_waiting_for_gone -> NamedCount
--- How many crossings wait for each agent that is gone.
+-- The number of waiting crossings of each gone agent.
 SELECT watch.agent AS name, count(*) AS number
 FROM watch
 CROSS JOIN crossing
@@ -362,7 +362,7 @@ WHERE activation_id = :from_id AND mark_id = 0 AND subject <> ''
   );
 
 -- name: count_waiting -> WatchCount
--- How many crossings wait for each watch, and since when.
+-- The number of waiting crossings of each watch, and the instant of the first.
 SELECT watch_id, count(*) AS number FROM crossing WHERE state = 'waiting' GROUP BY watch_id;
 
 -- name: crossings_of_activation -> CrossingRow
@@ -412,13 +412,13 @@ WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.due_at <= :
 ORDER BY predicted_crossing.due_at;
 
 -- name: get_watch_state -> WatchStateRow
--- What a watch over time remembers of its condition for a subject or mark.
+-- The state of a watch over time for a subject or mark.
 SELECT {watch_state.*}
 FROM watch_state
 WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject AND watch_state.mark_id = :mark_id;
 
 -- name: set_watch_state
--- Write what a watch over time remembers.
+-- Write the state of a watch over time.
 INSERT INTO watch_state (watch_id, subject, mark_id, held_since, crossed_at, event_id, dropped)
 VALUES (:watch_id, :subject, :mark_id, :held_since, :crossed_at, :event_id, :dropped)
 ON CONFLICT (watch_id, subject, mark_id) DO UPDATE
@@ -426,11 +426,11 @@ SET held_since = excluded.held_since, crossed_at = excluded.crossed_at, event_id
   dropped = excluded.dropped;
 
 -- name: delete_watch_state
--- Forget what a watch remembers for a subject or mark.
+-- Delete the state of a watch for a subject or mark.
 DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
 
 -- name: delete_states_of_watch
--- Forget everything that a watch remembers.
+-- Delete all states of a watch.
 DELETE FROM watch_state WHERE watch_id = :watch_id;
 
 -- name: recheck_states
@@ -440,7 +440,7 @@ SELECT watch_id, subject, mark_id, :at + 0 FROM watch_state WHERE watch_id = :wa
 ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;
 
 -- name: states_of_subject -> WatchStateRow
--- What a watch over time remembers for a subject and its marks.
+-- The states of a watch over time for a subject and its marks.
 SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject;
 
 -- name: insert_followed
@@ -448,7 +448,7 @@ SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id A
 INSERT INTO followed_watch (watch_id, subject, mark_id) VALUES (:watch_id, :subject, :mark_id) ON CONFLICT DO NOTHING;
 
 -- name: delete_followed
--- Forget which watches have followed a change: its backfill is done.
+-- Delete the list of watches that have followed a change, because its backfill is done.
 DELETE FROM followed_watch;
 
 -- name: predicted_of_subject -> PredictedCrossingRow

@@ -13,7 +13,7 @@ UPDATE board
 SET compaction_owed_at = CASE WHEN compaction_owed_at >= :at THEN compaction_owed_at + 1 ELSE :at END;
 
 -- name: owed_compaction -> Instant | None
--- Since when the file may still contain words of an erased subject.
+-- The instant since which the file may contain words of an erased subject.
 SELECT compaction_owed_at FROM board;
 
 -- name: settle_compaction
@@ -21,7 +21,7 @@ SELECT compaction_owed_at FROM board;
 UPDATE board SET compaction_owed_at = NULL WHERE compaction_owed_at = :owed_at;
 
 -- name: count_events -> int
--- How many events a subject has.
+-- The number of events of a subject.
 SELECT count(*) AS count FROM event WHERE subject = :subject;
 
 -- name: erased_events -> ErasedEvent
@@ -117,9 +117,9 @@ DELETE FROM subject_cooldown WHERE subject = :subject;
 DELETE FROM predicted_crossing WHERE subject = :subject;
 
 -- name: delete_watch_states
--- Delete what watches over time remember for the subject.
+-- Delete the states of watches over time for the subject.
 DELETE FROM watch_state WHERE subject = :subject;
 
 -- name: delete_followed_watches
--- Delete which watches over time have followed a change of the deployment for the subject.
+-- Delete the subject from the list of states that have followed a change of the deployment.
 DELETE FROM followed_watch WHERE subject = :subject;

@@ -1,7 +1,7 @@
 -- Marks, their events, keys, unique values, tags, laws and kinds.
 
 -- name: transaction_start -> TransactionStart
--- What each transaction reads first: deployment version, last recorded instant, last event, next evaporation, schema.
+-- The values that each transaction reads first: deployment, last recorded instant, last event, next evaporation, schema.
 SELECT board.version AS deployment_version, board.last_recorded_at, event.id AS last_event_id, event.recorded_at AS last_event_at,
   (SELECT min(mark.evaporates_at) FROM mark) AS next_evaporation,
   (SELECT alembic_version.version_num FROM alembic_version) AS schema
@@ -31,7 +31,7 @@ VALUES (:id, :kind, :subject, :payload, :author, :intensity, :law, :anchored_at,
   :reinforcements, :evaporates_at, :order_key, :other_event_id, :activation_id, :own_law, :occurred_at, :last_author);
 
 -- name: update_mark
--- Update what a reinforcement changes.
+-- Update the columns that a reinforcement changes.
 UPDATE mark
 SET payload = :payload, author = :author, intensity = :intensity, law = :law, anchored_at = :anchored_at,
   event_id = :event_id, reinforced_at = :reinforced_at, reinforcements = :reinforcements,
@@ -41,7 +41,7 @@ SET payload = :payload, author = :author, intensity = :intensity, law = :law, an
 WHERE id = :id;
 
 -- name: rebase_mark
--- Update how a mark fades: from another instant, or under another law.
+-- Update the fading of a mark: from another instant, or under another law.
 UPDATE mark
 SET intensity = :intensity, law = :law, anchored_at = :anchored_at, evaporates_at = :evaporates_at,
   order_key = :order_key
@@ -88,7 +88,7 @@ SELECT {mark.*} FROM mark WHERE mark.evaporates_at <= :now ORDER BY mark.evapora
 SELECT min(evaporates_at) AS evaporates_at FROM mark;
 
 -- name: count_live_marks -> NamedCount
--- How many marks of each kind are live.
+-- The number of live marks of each kind.
 SELECT mark.kind AS name, count(*) AS number FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
 
 -- name: delete_absorbed_of_mark
@@ -243,7 +243,7 @@ ORDER BY event.id DESC
 LIMIT 1;
 
 -- name: events_of_activation -> EventRow
--- What an activation deposited, oldest first.
+-- The deposits of an activation, oldest first.
 SELECT {event.*} FROM event WHERE event.activation_id IS NOT NULL AND event.activation_id = :activation_id ORDER BY event.id;
 
 -- name: events_of_subject -> EventRow
@@ -305,8 +305,8 @@ ORDER BY event.id DESC
 LIMIT 1;
 
 -- name: last_deposit_of_subject -> EventRow
--- The deposit of a kind and subject that occurred last, whatever became of its mark. A stale one counts too, as it knows
--- when the deposit occurred that had replaced it. A reinforcement without a payload is no deposit.
+-- The deposit of a kind and subject that occurred last; its mark may be gone. A stale deposit counts too, because it
+-- stores when the deposit that replaced it occurred. A reinforcement without a payload is not a deposit.
 SELECT {event.*}
 FROM event
 WHERE event.subject = :subject AND event.kind = :kind AND event.event IN ('deposited', 'reinforced', 'stale')
@@ -315,7 +315,7 @@ ORDER BY CASE WHEN event.event = 'stale' THEN event.anchored_at ELSE event.occur
 LIMIT 1;
 
 -- name: count_skew
--- Count a deposit that said that it occurred ahead of the board's time.
+-- Count a deposit that occurred ahead of the board's time.
 UPDATE board
 SET skewed_deposits = skewed_deposits + 1, skewed_at = :at,
   largest_skew = CASE WHEN largest_skew > :skew THEN largest_skew ELSE :skew END;
@@ -337,7 +337,7 @@ WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.event IN (
   [up_to: AND event.id <= :up_to];
 
 -- name: count_reinforcements -> int
--- How often a mark was reinforced.
+-- The number of reinforcements of a mark.
 SELECT count(*) AS count FROM event WHERE subject = :subject AND mark_id = :mark_id AND event = 'reinforced';
 
 -- name: live_marks -> LiveMark
@@ -385,13 +385,13 @@ ORDER BY mark.subject, mark.id
 LIMIT :limit + 0;
 
 -- name: count_live -> LiveCount
--- How many live marks of a kind there are, and of how many subjects.
+-- The number of live marks of a kind, and of their subjects.
 SELECT count(*) AS marks, count(DISTINCT mark.subject) AS subjects
 FROM mark
 WHERE mark.kind = :kind AND {is_live(:now)};
 
 -- name: count_own_laws -> NamedCount
--- How many live marks of each kind have a law of their own.
+-- The number of live marks of each kind with a law of their own.
 SELECT mark.kind AS name, count(*) AS number
 FROM mark
 WHERE mark.own_law = 1 AND {is_live(:now)}
@@ -454,7 +454,7 @@ WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND {not_absorbed};
 
 -- name: put_open_need
--- Record when a need is due, and who may and should answer.
+-- Write the row of a need: its due time, and who may and should answer.
 INSERT INTO open_need (mark_id, due_at, remind_at, assignee, answerable_by, agents_behind)
 VALUES (:mark_id, :due_at, :remind_at, :assignee, :answerable_by, :agents_behind)
 ON CONFLICT (mark_id) DO UPDATE SET
@@ -462,19 +462,19 @@ ON CONFLICT (mark_id) DO UPDATE SET
   answerable_by = excluded.answerable_by, agents_behind = excluded.agents_behind;
 
 -- name: get_open_need -> OpenNeedRow
--- When a need is due, and who may and should answer.
+-- The row of a need.
 SELECT {open_need.*} FROM open_need WHERE open_need.mark_id = :mark_id;
 
 -- name: all_open_needs -> OpenNeedRow
--- The same of all needs that have either.
+-- The rows of all needs.
 SELECT {open_need.*} FROM open_need;
 
 -- name: answerable_needs -> OpenNeedRow
--- The same of all needs that name agents, and whose chain of provenance is known.
+-- The rows of all needs that name agents, and whose chain of provenance is known.
 SELECT {open_need.*} FROM open_need WHERE open_need.agents_behind IS NOT NULL ORDER BY open_need.mark_id;
 
 -- name: due_needs -> OpenNeedRow
--- The needs that are due and not yet said to be overdue, in the order of their due times.
+-- The needs that are due and have no mark `overdue` yet, in the order of their due times.
 SELECT {open_need.*} FROM open_need WHERE open_need.remind_at <= :now ORDER BY open_need.remind_at LIMIT :limit + 0;
 
 -- name: open_needs -> WaitingNeedRow
@@ -488,7 +488,7 @@ ORDER BY open_need.due_at NULLS LAST, mark.id
 LIMIT :limit + 0;
 
 -- name: count_open_needs -> NeedCount
--- How many needs wait for an answer, are overdue, and were due before an instant though no daemon has noticed it.
+-- The numbers of needs that wait, that are overdue, and that are overdue without having been noticed by a daemon.
 SELECT count(*) AS number, count(CASE WHEN open_need.due_at <= :now THEN 1 END) AS overdue,
   count(CASE WHEN open_need.remind_at <= :noticed_up_to THEN 1 END) AS unnoticed
 FROM mark
@@ -500,9 +500,9 @@ WHERE mark.kind = :kind AND {is_live(:now)};
 SELECT min(remind_at) AS remind_at FROM open_need;
 
 -- name: end_reminder
--- Record that the board has said that a need is overdue.
+-- Record that the board has deposited the mark `overdue` of a need.
 UPDATE open_need SET remind_at = NULL WHERE mark_id = :mark_id;
 
 -- name: delete_open_need
--- Forget a need that has left the board.
+-- Delete the row of a need that has left the board.
 DELETE FROM open_need WHERE mark_id = :mark_id;

@@ -22,7 +22,7 @@ SELECT {model_call.*} FROM model_call WHERE model_call.id = :id;
 SELECT {model_call.*} FROM model_call WHERE model_call.activation_id = :activation_id ORDER BY model_call.id DESC;
 
 -- name: update_call
--- Write what changes with the state of a call.
+-- Update the columns that change with the state of a call.
 UPDATE model_call
 SET state = :state, sent_at = :sent_at, answered_at = :answered_at, reserved = :reserved, reply = :reply,
   request_id = :request_id, custom_id = :custom_id, submission = :submission, input_tokens = :input_tokens,
@@ -49,7 +49,7 @@ WHERE id = (
 UPDATE model_call SET state = 'unusable', error = :error WHERE activation_id = :activation_id AND state = 'answered';
 
 -- name: reopen_calls
--- Let an activation send its rejected calls again.
+-- Allow an activation to send its rejected calls again.
 UPDATE model_call SET state = 'failed' WHERE activation_id = :activation_id AND state = 'rejected';
 
 -- name: clear_errors
@@ -123,7 +123,7 @@ UPDATE model_call SET planned_at = :at WHERE activation_id = :activation_id AND 
 SELECT {model_call.*} FROM model_call WHERE {is_open_in_batch_api} AND model_call.state = 'sent' ORDER BY model_call.id;
 
 -- name: count_in_batch_api -> NamedCount
--- How many calls of each agent the batch API works on. A planned call with an error waits for room in its budget, one
+-- The number of calls of each agent in the Batch API. A planned call with an error waits for room in its budget, one
 -- that was planned before its model was paused for the next try.
 SELECT model_call.agent AS name, count(*) AS number
 FROM model_call
@@ -172,7 +172,7 @@ ON CONFLICT (agent, model) DO UPDATE SET reason = excluded.reason, failed_at = e
   is_access = excluded.is_access, suspect = excluded.suspect;
 
 -- name: probe_models
--- Let every paused model be tried from an instant.
+-- Allow a try of every paused model from an instant.
 UPDATE model_pause SET probe_at = :at;
 
 -- name: delete_model_pause
@@ -180,11 +180,11 @@ UPDATE model_pause SET probe_at = :at;
 DELETE FROM model_pause WHERE agent = :agent AND model = :model;
 
 -- name: count_open_calls -> NamedCount
--- How many calls are open, by state.
+-- The number of open calls, by state.
 SELECT model_call.state AS name, count(*) AS number FROM model_call WHERE {is_open} GROUP BY model_call.state;
 
 -- name: count_sent -> int
--- How many calls were sent, whatever came of them.
+-- The number of sent calls, with or without success.
 SELECT count(*) AS count FROM model_call WHERE model_call.sent_at IS NOT NULL;
 
 -- name: reserved_money -> Money

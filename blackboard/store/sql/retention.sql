@@ -34,7 +34,7 @@ ORDER BY event.id
 LIMIT :limit + 0
 
 -- name: old_events_of_kinds -> EventRow
--- Those of the next old events that are of some kinds.
+-- The next old events of some kinds.
 SELECT {event.*} FROM event WHERE event.id IN ({next_old_events}) AND {is_in(event.kind, :kinds)} ORDER BY event.id;
 
 -- name: delete_old_events
@@ -100,7 +100,7 @@ DELETE FROM subject_cooldown WHERE (agent, subject) IN (
 );
 
 -- name: delete_absorbed_of_gone
--- Delete the next records of absorption that were kept for a crossing, which does not wait any more.
+-- Delete the next records of absorption that were kept for a crossing which no longer waits.
 DELETE FROM absorbed WHERE (watch_id, mark_id) IN (
   SELECT absorbed.watch_id, absorbed.mark_id
   FROM absorbed
@@ -111,7 +111,7 @@ DELETE FROM absorbed WHERE (watch_id, mark_id) IN (
 );
 
 -- name: count_laws -> int
--- How many laws are registered.
+-- The number of registered laws.
 SELECT count(*) AS count FROM law;
 
 -- fragment: is_unused_law

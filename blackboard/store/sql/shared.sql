@@ -26,7 +26,7 @@ activation.state IN ('ready', 'running', 'held', 'dead', 'quarantined')
 NOT EXISTS (SELECT served.id FROM watch AS served WHERE served.agent = activation.agent AND served.active = 1)
 
 -- fragment: shown_state
--- The state of an activation as people see it: what a gone agent left to be done is held.
+-- The state of an activation for display: unfinished work of a gone agent is held.
 CASE WHEN activation.state = 'ready' AND {agent_is_gone} THEN 'held' ELSE activation.state END
 
 -- fragment: shown_error
@@ -41,11 +41,11 @@ END
 model_call.state IN ('planned', 'sent', 'answered', 'unknown')
 
 -- fragment: has_effect(event)
--- Whether an event changed its mark. The others say what somebody tried.
+-- Whether an event changed its mark. Other events record an attempt.
 {event} NOT IN ('stale', 'unchanged', 'already_gone', 'assigned')
 
 -- fragment: last_counted_event
--- The last event of a mark that counts for a watch: the last one, or that of somebody else if it is the agent's own.
+-- The last event of a mark that counts for a watch. An agent's own event does not count; then it is the one before.
 -- An expression uses no index, so a statement that needs one also compares `mark.event_id`.
 CASE WHEN coalesce(mark.last_author, mark.author) = :ignored_author THEN mark.other_event_id ELSE mark.event_id END
 
@@ -82,7 +82,7 @@ power({base}, {exponent})
 CASE WHEN ({exponent}) * ln({base}) < -660.0 THEN 0.0 ELSE power({base}, {exponent}) END
 
 -- fragment: share(law, name, age, length, shape)
--- What a mark's law leaves of its intensity. `live_marks.share_of` gives the text for the known laws.
+-- The share of its intensity that a mark's law leaves. `live_marks.share_of` gives the text for the known laws.
 
 -- fragment: live_marks
 -- The live marks with their strength at clock.as_of, a table of one row that the statement defines. A mark whose kind
@@ -122,7 +122,7 @@ FROM mark_tag
 WHERE mark_tag.kind = :kind AND mark_tag.name = :tag_{n} AND {is_in(mark_tag.value, :values_{n})}
 
 -- fragment: is_tagged(n)
--- A filter that begins with the marks that have the tag, however many marks the kind has.
+-- A filter that begins with the marks that have the tag, independent of the size of the kind.
 AND live.id IN ({has_value({n})})
 
 -- fragment: is_also_tagged(n)

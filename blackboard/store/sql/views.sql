@@ -56,7 +56,7 @@ greatest
 
 -- fragment: board_clock
 -- The board's time: the later of the database's clock and the last recorded instant. A clock that is ahead of that
--- instant by more than {leap} is not believed, whatever the daemon's setting of the same name says.
+-- instant by more than {leap} is not believed. The daemon's setting of the same name does not count here.
 SELECT CASE WHEN {clock} - {recorded} > {leap} THEN {recorded} ELSE {greatest}({clock}, {recorded}) END AS as_of
 FROM board b
 WHERE b.id = 1
@@ -107,7 +107,7 @@ CASE WHEN {key} LIKE '"%' THEN json_extract({key}, '$') ELSE {key} END
 CASE WHEN {key} LIKE '"%' AND position('\u0000' in {key}) = 0 THEN CAST({key} AS jsonb) #>> '{}' ELSE {key} END
 
 -- name: mark_tags
--- The tags of the live marks. A long text is shown as the digest that stands for it.
+-- The tags of the live marks. A long text is shown as its digest.
 WITH clock AS MATERIALIZED ({board_clock})
 SELECT t.mark_id, t.kind, t.name, {tag_text(t.value)} AS value,
   CASE WHEN substr(t.value, 1, 1) IN ('"', '#') THEN 'text'
@@ -118,7 +118,7 @@ FROM ({live_marks}) AS live
 JOIN mark_tag t ON t.mark_id = live.id;
 
 -- name: mark_history
--- What happened to each mark.
+-- The events of all marks.
 SELECT e.id, {instant(e.recorded_at)} AS recorded_at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author,
   e.activation_id, e.payload, {instant(e.occurred_at)} AS occurred_at
 FROM event e;
@@ -211,7 +211,7 @@ LEFT JOIN event s ON s.id = e.shown_event_id
 LEFT JOIN mark m ON m.id = i.mark_id;
 
 -- fragment: last_of_schedule(column)
--- A column of the newest crossing of a schedule that does not wait any more.
+-- A column of the newest crossing of a schedule that no longer waits.
 (
   SELECT crossing.{column}
   FROM crossing
@@ -244,7 +244,7 @@ FROM (
 ) s;
 
 -- name: watch_states
--- What watches over time remember of their conditions.
+-- The stored states of watches over time.
 SELECT w.agent, w.name AS watch, nullif(s.subject, '') AS subject, nullif(s.mark_id, 0) AS mark_id,
   {instant(s.held_since)} AS held_since, {instant(s.crossed_at)} AS crossed_at, {instant(p.due_at)} AS next_at
 FROM watch_state s

@@ -70,7 +70,7 @@ SELECT {window_event.*} FROM window_event WHERE window_event.mark_id = :mark_id;
 SELECT min(subject) AS subject FROM window_event WHERE kind = :kind AND subject > :after;
 
 -- name: delete_window_tags_of_deposit
--- Forget the tags of a deposit.
+-- Delete the tags of a deposit.
 DELETE FROM window_tag WHERE event_id = :event_id;
 
 -- name: delete_window_tags
@@ -78,7 +78,7 @@ DELETE FROM window_tag WHERE event_id = :event_id;
 DELETE FROM window_tag WHERE kind = :kind AND name = :tag;
 
 -- name: delete_window_tags_of_subject
--- Forget the tags of the deposits about a subject.
+-- Delete the tags of the deposits about a subject.
 DELETE FROM window_tag
 WHERE event_id IN (
   SELECT window_event.event_id
@@ -87,11 +87,11 @@ WHERE event_id IN (
 );
 
 -- name: delete_window_events_of_mark
--- Forget the deposits of a mark that was withdrawn.
+-- Delete the deposits of a mark that was withdrawn.
 DELETE FROM window_event WHERE mark_id = :mark_id;
 
 -- name: delete_window_events_of_subject
--- Forget the deposits about a subject.
+-- Delete the deposits about a subject.
 DELETE FROM window_event WHERE kind IN (SELECT kind.name FROM kind) AND subject = :subject;
 
 -- name: next_kind_in_windows -> str | None
@@ -121,7 +121,7 @@ DELETE FROM window_event WHERE (kind, subject, occurred_at, event_id) IN (
 );
 
 -- name: restart_window_events
--- Let deposits count from another instant, because the clock was in doubt when they were recorded.
+-- Set another instant of deposits, because the clock was in doubt when they were recorded.
 UPDATE window_event SET occurred_at = :at WHERE event_id >= :since;
 
 -- name: restart_window_tags
