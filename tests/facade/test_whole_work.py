@@ -63,7 +63,7 @@ def test_many_deposits_are_stored_without_reading_their_receipts(board: Blackboa
 @pytest.mark.parametrize("place", ["publish", "isolate"])
 def test_a_hook_that_would_do_nothing_is_refused(place: str, lazy: Any) -> None:
     declare = agent(watches=strength(Job) >= 0.5, **{place: lazy})
-    with pytest.raises(ConfigurationError, match=f"{place}: a call of it does nothing until"):
+    with pytest.raises(ConfigurationError, match=f"{place}: calling it does nothing until"):
 
         @declare
         def worker(marks: Any, context: Any) -> None:

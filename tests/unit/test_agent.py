@@ -120,7 +120,7 @@ def test_all_mistakes_in_the_settings_are_reported_at_once() -> None:
         ({"writes": [Smoke, "smoke"]}, ["agent 'wrong', writes: 'smoke' is not a class of marks"]),
         ({"withdraws": [Mark]}, [f"agent 'wrong', withdraws: {Mark!r} is not a class of marks"]),
         ({"kinds": [int], "writes": [1]}, ["writes: 1 is", "kinds: <class 'int'> is not a class of marks"]),
-        ({"reads": [Smoke]}, [f"agent 'wrong', reads: {Smoke!r} is not strongest_of(...) or of_subject(...)"]),
+        ({"reads": [Smoke]}, [f"agent 'wrong', reads: {Smoke!r} is not strongest_of, of_subject or search"]),
         ({"withdraws": Smoke}, [f"withdraws: {Smoke!r} is not a list; write withdraws=[...]"]),
         ({"writes": "smoke"}, ["writes: 'smoke' is not a list; write writes=[...]"]),
     ],
