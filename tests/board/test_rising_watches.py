@@ -158,6 +158,24 @@ def test_min_increase_sets_the_smallest_increase_that_counts(world: World, over:
     assert world.woken("watchman") == [mark]
 
 
+@pytest.mark.parametrize("law", [Never(), Exponential("1h")], ids=str)
+def test_min_increase_counts_from_what_the_agent_was_given(world: World, law: Any) -> None:
+    world.deploy(
+        {"smoke": kind("smoke", law, on_repeat="add")},
+        spec("watchman", watch(strength("smoke") >= 0.1, min_increase=0.5)),
+    )
+    mark = world.put("smoke", intensity=1.0).mark_id
+    assert world.woken("watchman") == [mark]
+    for _ in range(4):
+        world.put("smoke", intensity=0.11)
+        assert world.woken("watchman") is None
+    world.put("smoke", intensity=0.11)
+    assert world.woken("watchman") == [mark]
+    world.advance(2 * HOUR)  # what was given has faded by then
+    world.put("smoke", intensity=1.6)
+    assert world.woken("watchman") == [mark]
+
+
 def test_min_increase_does_not_hold_back_a_mark_that_was_never_absorbed(world: World) -> None:
     world.deploy(
         {"smoke": kind("smoke", Never(), on_repeat="add")},

@@ -1,7 +1,8 @@
 """News: whether a deposit makes a mark that an agent was already given a stimulus again.
 
 A sensor that reports the same thing each minute must cost no call. So such a deposit is news only if one of these
-holds, and if the strength rises by at least the watch's `min_increase`:
+holds, and if the mark is now stronger, by at least the watch's `min_increase`, than what the agent was last given
+would be by now:
 
 - Its payload differs, as JSON, from the payload that the agent was last given.
 - Its stored intensity is above the intensity that the agent was last given.
@@ -17,7 +18,7 @@ from blackboard.core.conditions import Count, Total
 from blackboard.core.marks import is_same_payload
 from blackboard.core.strength_forecast import met_side
 from blackboard.store.live_marks import live_marks
-from blackboard.store.rows import EventRow, MarkRow
+from blackboard.store.rows import EventRow, MarkRow, mark_after
 
 RELATIVE_MARGIN = 1e-6
 """More than the relative difference of strengths between SQL and Python."""
@@ -33,12 +34,13 @@ def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, 
         old: The mark just before the deposit.
         new: The mark after it.
     """
-    increase = txn.strength(new) - txn.strength(old)
-    if watch.spec.min_increase is not None and increase < watch.spec.min_increase:
+    increase = watch.spec.min_increase
+    # Deposits that were no news add up, so a mark that grows slowly is news in the end.
+    if increase is not None and txn.strength(new) - txn.strength(mark_after(given)) < increase:
         return False
     if given.payload is None or not is_same_payload(given.payload, new.payload) or new.intensity > given.intensity:
         return True
-    return increase > 0 and _compare_before_and_after(txn, watch, old, new)
+    return txn.strength(new) > txn.strength(old) and _compare_before_and_after(txn, watch, old, new)
 
 
 def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
