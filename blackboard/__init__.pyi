@@ -30,6 +30,9 @@ from blackboard.core.agent_definition import search as search
 from blackboard.core.agent_definition import strongest_of as strongest_of
 from blackboard.core.agent_definition import subject as subject
 from blackboard.core.agent_definition import watch as watch
+from blackboard.core.built_in_marks import Decision as Decision
+from blackboard.core.built_in_marks import Need as Need
+from blackboard.core.built_in_marks import Overdue as Overdue
 from blackboard.core.conditions import Measure as Measure
 from blackboard.core.conditions import count as count
 from blackboard.core.conditions import exactly as exactly
@@ -46,10 +49,7 @@ from blackboard.core.decay import Step as Step
 from blackboard.core.finding import Finding as Finding
 from blackboard.core.mark_actions import Reinforce as Reinforce
 from blackboard.core.mark_actions import Withdraw as Withdraw
-from blackboard.core.marks import Decision as Decision
 from blackboard.core.marks import Mark as Mark
-from blackboard.core.marks import Need as Need
-from blackboard.core.marks import Overdue as Overdue
 from blackboard.core.parsing import parse_condition as parse_condition
 from blackboard.core.schedules import cron as cron
 from blackboard.core.schedules import daily_at as daily_at

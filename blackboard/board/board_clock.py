@@ -20,7 +20,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, predicted_crossings, window_totals
 from blackboard.clock import Instant, iso
 from blackboard.core.authors import BOARD
-from blackboard.core.marks import Need
+from blackboard.core.built_in_marks import Need
 from blackboard.core.reinforcement import FadingState
 from blackboard.durations import Duration
 from blackboard.errors import InvalidMark

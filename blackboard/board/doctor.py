@@ -20,9 +20,9 @@ from blackboard.board.watches import need_access
 from blackboard.board.watches.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import from_datetime, iso
+from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import Deployment
 from blackboard.core.finding import Finding
-from blackboard.core.marks import BUILT_IN_KINDS
 from blackboard.core.states import ActivationState
 from blackboard.durations import format_duration
 from blackboard.errors import BlackboardError, nearest

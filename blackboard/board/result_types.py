@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, overload
 from pydantic import JsonValue
 
 from blackboard.clock import Instant, from_datetime, to_datetime
-from blackboard.core.marks import answers
+from blackboard.core.built_in_marks import answers
 
 __all__ = [
     "NO_REASON",

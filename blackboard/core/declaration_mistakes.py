@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.conditions import exact_digits, over_board, smallest_batch
 from blackboard.core.deployment import OVER_TIME, AgentSpec, ReadSpec, WatchSpec, conditions_of, misfit_over_time
-from blackboard.core.marks import Decision, Kind, Need
+from blackboard.core.kinds import Kind
 from blackboard.core.parsing import parse_condition
 from blackboard.core.tags import WhereClause
 from blackboard.errors import Mistake, UnknownName, UsageError

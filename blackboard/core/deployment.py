@@ -20,7 +20,7 @@ from blackboard.core.conditions import (
     exact_digits,
 )
 from blackboard.core.decay import law_from
-from blackboard.core.marks import MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.core.kinds import MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.parsing import parse_condition
 from blackboard.core.tags import TagValue, Where
 from blackboard.durations import Duration, Microseconds
@@ -51,7 +51,7 @@ def _shown(value: object) -> str:
 
 
 class KindSpec(Data):
-    """A kind as a board stores it (see `marks.Kind`)."""
+    """A kind as a board stores it (see `kinds.Kind`)."""
 
     weight: float = 1.0
     decay: dict[str, Any] = Field(default_factory=lambda: {"law": "never"})

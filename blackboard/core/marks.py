@@ -1,39 +1,31 @@
-"""Marks and their kinds: a pydantic model for each kind, and the settings of a kind."""
+"""The base class of marks, a pydantic model for each kind, and the checks of a mark's parts."""
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache, cached_property
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, PrivateAttr, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
 
 from blackboard.clock import Instant, When, instant_of, to_datetime
-from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.decay import Decay, Never, law_from
-from blackboard.core.full_text import SearchSchema
-from blackboard.core.tags import TagSchema
-from blackboard.durations import Duration, parse_duration
-from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, Mistake
-
-OnRepeat = Literal["add", "max", "replace", "separate"]
-"""The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
+from blackboard.core.kinds import MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 
 MAX_SUBJECT_CHARACTERS = 512
 MAX_INTENSITY = 1e12
-MAX_PAYLOAD_BYTES = 1024 * 1024
-"""The largest payload in bytes of a kind that sets no limit."""
 RESERVED_FIELDS = ("subject", "intensity")
-_EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
+EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
+BUILT_IN_MARKS = f"{__package__}.built_in_marks"
+"""The module of the mark classes that every process knows."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +178,7 @@ class Mark(BaseModel):
         """
         try:
             return self.model_dump(
-                mode="json", exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False
+                mode="json", exclude=EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False
             )
         except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
             raise not_json(error) from None
@@ -288,196 +280,14 @@ class Mark(BaseModel):
         return to_datetime(self.stored.reinforced_at)
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of marks with its settings.
-
-    Attributes:
-        name: Up to 64 letters (a to z), digits and underscores.
-        decay: The law of its marks.
-        weight: A factor of every strength, at least 0.
-        floor: The intensity x share below which a mark evaporates, at least 0.
-        on_repeat: The effect of a repeated deposit.
-        cap: The highest intensity of a mark, for any `on_repeat`; above 0.
-        unique: A payload field whose value only one live mark may have.
-        tags: The payload fields by which its marks are found.
-        search: The payload fields whose text is searched.
-        max_payload: The largest payload in bytes, at least 1.
-        max_text: The most characters of one text in a payload, at least 1.
-        model: Where the mark class is, as `module:class`.
-        schema: The JSON schema of the payload.
-    """
-
-    name: str
-    decay: Decay = field(default_factory=Never)
-    weight: float = 1.0
-    floor: float = 0.01
-    on_repeat: OnRepeat = "max"
-    cap: float | None = None
-    unique: str | None = None
-    tags: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()
-    max_payload: int = MAX_PAYLOAD_BYTES
-    max_text: int | None = None
-    model: str = ""
-    schema: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        mistakes = []
-        if not (self.name.isascii() and self.name.isidentifier()) or len(self.name) > 64:
-            mistakes.append("the name of a kind has up to 64 letters (a to z), digits and underscores, such as lead")
-        if not (math.isfinite(self.weight) and self.weight >= 0):
-            mistakes.append(f"weight must be a number of at least 0, not {self.weight}")
-        if not (math.isfinite(self.floor) and self.floor >= 0):
-            mistakes.append(f"floor must be a number of at least 0, not {self.floor}")
-        if self.cap is not None and not (math.isfinite(self.cap) and self.cap > 0):
-            mistakes.append(f"cap must be a number above 0, not {self.cap}")
-        for name, limit in (("max_payload", self.max_payload), ("max_text", self.max_text)):
-            if limit is not None and limit < 1:
-                mistakes.append(f"{name} must be at least 1, not {limit}")
-        if self.on_repeat not in get_args(OnRepeat):
-            mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
-        if self.model == OVERDUE_CLASS and (self.on_repeat != "separate" or self.unique is not None):
-            mistakes.append(
-                "the board deposits a mark of it for each need, so on_repeat stays 'separate' and no field is unique"
-            )
-        if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
-            mistakes.append(f"unique names {self.unique!r}, which is not a field of the payload")
-        mistakes += self.tag_schema.problems()
-        mistakes += self.search_schema.problems()
-        if mistakes:
-            raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
-
-    @cached_property
-    def tag_schema(self) -> TagSchema:
-        """The tags of its marks, with the schema by which their values are compared."""
-        return TagSchema(self.name, self.tags, self.schema)
-
-    @cached_property
-    def search_schema(self) -> SearchSchema:
-        """The fields whose text is searched."""
-        return SearchSchema(self.name, self.search, self.schema)
-
-    def life(self, law: Decay, intensity: float) -> Duration | None:
-        """Return how long a mark stays live, in microseconds; None if it never evaporates."""
-        if intensity <= 0 or intensity < self.floor:
-            return 0
-        return law.age_below(self.floor / intensity)
-
-
-OVERDUE_CLASS = "blackboard:Overdue"
-"""The import path of `Overdue`, the class of the marks that the board deposits for needs that are due."""
-
-
 def place_of(model: type) -> str:
     """Return where a class of marks can be imported, as `module:name`.
 
-    A class of this module has its public name, so that boards find it wherever the module is.
+    A built-in class has its public name, so that boards find it wherever its module is.
     """
-    module = "blackboard" if model.__module__ == __name__ else model.__module__
+    module = "blackboard" if model.__module__ == BUILT_IN_MARKS else model.__module__
     return f"{module}:{model.__qualname__}"
 
-
-def due_instant(due: str, asked_at: Instant) -> Instant:
-    """Return when a need is due.
-
-    Args:
-        due: A length of time after `asked_at`, or a time.
-        asked_at: When the need was deposited.
-
-    Raises:
-        InvalidTime: `due` is neither a length of time nor a time.
-    """
-    try:
-        return asked_at + parse_duration(due)
-    except InvalidDuration:
-        pass
-    try:
-        return instant_of(due)
-    except InvalidTime:
-        raise InvalidTime(f"due {due!r} is neither a length of time, such as 15m, nor a time") from None
-
-
-def _check_due(due: str) -> str:
-    try:
-        due_instant(due, 0)
-    except InvalidTime as error:
-        raise ValueError(str(error)) from None
-    return due
-
-
-def check_assignee(name: str) -> str:
-    """Return the name of the person who should answer a need, in its stored form; "" for nobody in particular.
-
-    Raises:
-        InvalidMark: It cannot be stored.
-    """
-    if name == "":
-        return name
-    return normalize_subject(check_text("assignee", name, MAX_AUTHOR_CHARACTERS))
-
-
-def _checked_assignee(name: str) -> str:
-    try:
-        return check_assignee(name)
-    except InvalidMark as error:
-        raise ValueError(str(error)) from None
-
-
-def answers(options: object) -> tuple[str, ...]:
-    """Return the options of a need that can be an answer: those that are not blank."""
-    return tuple(option for option in map(str, options) if option.strip()) if isinstance(options, list) else ()
-
-
-class Need(Mark, kind="need", on_repeat="separate"):
-    """A question that a person must decide, or an agent that it names. It does not fade. `blackboard inbox` shows it.
-
-    Attributes:
-        question: The question.
-        options: The possible answers; any answer if there are none.
-        detail: Background that helps to answer.
-        due: When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board
-            deposits a mark of the kind `overdue`, unless the need has been answered.
-        assignee: Who should answer; `blackboard assign` changes it.
-        answerable_by: The names of the agents that may answer it by a `Decision`. An agent whose marks led to the need
-            never may.
-    """
-
-    question: str
-    options: list[str] = Field(default_factory=list)
-    detail: str = ""
-    due: Annotated[str, AfterValidator(_check_due)] | None = None
-    assignee: Annotated[str, AfterValidator(_checked_assignee)] = ""
-    answerable_by: list[str] = Field(default_factory=list)
-
-
-class Decision(Mark, kind="decision", on_repeat="separate"):
-    """A decision about a subject, by a person or by an agent that declares it.
-
-    Attributes:
-        answer: The decision, in words or as one of the options.
-        need: The id of the need that it answers. A need is answered by `Blackboard.answer`, or by an agent that returns
-            a decision with its id.
-        question: The question of the need.
-    """
-
-    answer: str
-    need: int | None = None
-    question: str = ""
-
-
-class Overdue(Mark, kind="overdue", on_repeat="separate"):
-    """A mark that the board deposits when a need is due and nobody has answered. It leaves the board with the need."""
-
-    need: int
-    question: str
-    assignee: str = ""
-
-
-BUILT_IN_CLASSES: Mapping[str, type[Mark]] = {"need": Need, "decision": Decision, "overdue": Overdue}
-"""The mark classes that every process knows. The kind `overdue` is registered when it is first used."""
-BUILT_IN_KINDS = {model.kind: model.defaults for model in (Need, Decision)}
-"""The kinds that every board gets with its first deployment."""
 
 _M = TypeVar("_M", bound=Mark)
 _R = TypeVar("_R")
@@ -500,58 +310,6 @@ def attach_stored(mark: _M, stored: StoredMark) -> _M:
     """
     mark._stored = stored
     return mark
-
-
-def payload_text(mark: Mark) -> str:
-    """Return the payload of a mark as the JSON text that is stored. Equal marks have equal texts.
-
-    Raises:
-        InvalidMark: JSON cannot represent a value, such as half of a surrogate pair.
-    """
-    try:
-        text = mark.model_dump_json(exclude=_EXCLUDED_FROM_PAYLOAD, by_alias=False, round_trip=True, warnings=False)
-        return dump_payload(_with_sets_in_order(mark, json.loads(text))) if _has_sets(type(mark)) else text
-    except (ValueError, RecursionError) as error:  # an error of pydantic is a ValueError
-        raise not_json(error) from None
-
-
-def given_payload(mark: Mark) -> dict[str, JsonValue]:
-    """Return the payload without the fields that took their defaults, as a depositor without the class would state it.
-
-    Raises:
-        InvalidMark: JSON cannot represent a value.
-    """
-    try:
-        given = mark.model_dump(
-            mode="json",
-            exclude=_EXCLUDED_FROM_PAYLOAD,
-            exclude_unset=True,
-            by_alias=False,
-            round_trip=True,
-            warnings=False,
-        )
-        return _with_sets_in_order(mark, given) if _has_sets(type(mark)) else given
-    except (ValueError, RecursionError) as error:
-        raise not_json(error) from None
-
-
-@cache
-def _has_sets(model: type[Mark]) -> bool:
-    return '"uniqueItems"' in json.dumps(model.defaults.schema)
-
-
-def _with_sets_in_order(value: Any, written: Any) -> Any:
-    """Return a written value with the members of its sets sorted, because each process orders sets differently."""
-    if isinstance(value, set | frozenset) and isinstance(written, list):
-        return sorted(written, key=_ENCODER.encode)
-    if isinstance(value, BaseModel) and isinstance(written, dict):
-        return {name: _with_sets_in_order(value.__dict__.get(name), item) for name, item in written.items()}
-    if isinstance(value, Mapping) and isinstance(written, dict) and len(value) == len(written):
-        pairs = zip(value.values(), written.items(), strict=True)
-        return {name: _with_sets_in_order(item, part) for item, (name, part) in pairs}
-    if isinstance(value, list | tuple) and isinstance(written, list) and len(value) == len(written):
-        return [_with_sets_in_order(item, part) for item, part in zip(value, written, strict=True)]
-    return written
 
 
 def alternative_of(mark: Mark) -> Mark | None:
@@ -649,34 +407,3 @@ def describe_invalid(kind: str, error: ValidationError) -> str:
         place = ".".join(str(step) for step in problem["loc"]) or "payload"
         parts.append(printable_text(f"{place}: {problem['msg'].lower()}"))
     return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
-
-
-_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def dump_payload(payload: Mapping[str, Any]) -> str:
-    """Return a payload as the JSON text that is stored.
-
-    Raises:
-        InvalidMark: JSON cannot represent a value, such as NaN or half of a surrogate pair.
-    """
-    try:
-        text = _ENCODER.encode(dict(payload))
-        text.encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise not_json(error) from None
-    return text
-
-
-def is_same_payload(first: str, second: str) -> bool:
-    """Return whether two texts are the same JSON: the order of names does not matter, and 1 is 1.0 but not true."""
-    return first == second or _canonical_text(first) == _canonical_text(second)
-
-
-def _canonical_text(text: str) -> str:
-    return json.dumps(json.loads(text, parse_float=_whole_if_integer), sort_keys=True)
-
-
-def _whole_if_integer(text: str) -> int | float:
-    number = float(text)
-    return int(number) if number.is_integer() else number

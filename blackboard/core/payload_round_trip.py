@@ -18,7 +18,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.core.marks import Mark, describe_invalid, dump_payload, not_json, payload_text
+from blackboard.core.marks import Mark, describe_invalid, not_json
+from blackboard.core.payload_text import dump_payload, payload_text
 from blackboard.errors import InvalidMark
 
 M = TypeVar("M", bound=Mark)

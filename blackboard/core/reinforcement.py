@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from blackboard.clock import Instant
 from blackboard.core.decay import Decay
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.core.tags import Tags, WhereClause
 
 

@@ -9,9 +9,10 @@ from blackboard.board.activations.agent_actions import UNDECLARED_WITHDRAWAL, Ag
 from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage.added_strength import check_increase
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.mark_actions import Action, Reinforce, Withdraw
-from blackboard.core.marks import Decision, Mark, Need, alternative_of, check_if_event, check_intensity, check_subject
+from blackboard.core.marks import Mark, alternative_of, check_if_event, check_intensity, check_subject
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.system.error_descriptions import class_name
 

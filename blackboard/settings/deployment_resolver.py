@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from blackboard.core.agent_definition import Agent
 from blackboard.core.authors import check_author, skeleton
+from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.conditions import Comparison, Condition, with_window
 from blackboard.core.decay import law_from
 from blackboard.core.declaration_mistakes import mistakes_about_answers, mistakes_in, mistakes_in_filters
@@ -32,7 +33,8 @@ from blackboard.core.deployment import (
     conditions_of,
     min_increase_problem,
 )
-from blackboard.core.marks import BUILT_IN_CLASSES, Kind, Mark, place_of
+from blackboard.core.kinds import Kind
+from blackboard.core.marks import Mark, place_of
 from blackboard.core.parsing import parse_condition
 from blackboard.core.payload_round_trip import check_class
 from blackboard.core.schedules import every

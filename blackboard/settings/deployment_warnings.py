@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from blackboard.core.conditions import Condition, Count
 from blackboard.core.deployment import AgentSpec, WatchSpec, conditions_of
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.durations import HOUR, Duration, format_duration
 from blackboard.errors import Mistake
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 from blackboard.core.decay import Decay
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 
 COLD = 0.3
 EACH = 0.5

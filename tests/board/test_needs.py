@@ -29,7 +29,7 @@ from blackboard.board.doctor import examine_board
 from blackboard.board.loaded_files import withdraw_source
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import to_datetime
-from blackboard.core.marks import due_instant
+from blackboard.core.built_in_marks import due_instant
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound
 from blackboard.settings.sections import DaemonSettings
 from blackboard.testing import replay

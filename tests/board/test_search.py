@@ -15,7 +15,7 @@ from blackboard.board.reading import search as searching
 from blackboard.board.transactions import search_docs
 from blackboard.core.decay import Exponential
 from blackboard.core.full_text import folded, tsquery, tsvector, words_of
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
 from blackboard.store.statements import SEARCH

@@ -22,7 +22,7 @@ from blackboard.board.reading.queries import marks_of_class
 from blackboard.board.transactions import tagged_marks
 from blackboard.core.decay import Exponential, Linear
 from blackboard.core.deployment import Deployment, KindSpec
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction

@@ -25,7 +25,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import predicted_crossings
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statement_file import Statement
 from tests.support.board_steps import in_transaction

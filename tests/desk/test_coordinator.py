@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.core.marks import Decision, Need
+from blackboard.core.built_in_marks import Decision, Need
 from blackboard.errors import ModelError
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import BookingConflict, Insight, Qualified, Task

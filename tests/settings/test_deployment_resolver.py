@@ -11,7 +11,7 @@ import pytest
 
 from blackboard.core.decay import Exponential
 from blackboard.core.deployment import DepositLimits
-from blackboard.core.marks import Kind, OnRepeat
+from blackboard.core.kinds import Kind, OnRepeat
 from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve, resolve_file

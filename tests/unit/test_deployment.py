@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from blackboard.core.built_in_marks import Need
 from blackboard.core.conditions import count, strength
 from blackboard.core.decay import Decay, Exponential
 from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
-from blackboard.core.marks import Kind, Need
+from blackboard.core.kinds import Kind
 from blackboard.errors import InvalidCondition, UnknownName
 from tests.unit.strategies import laws
 

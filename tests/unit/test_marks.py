@@ -11,20 +11,19 @@ from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
 from blackboard.clock import to_datetime
+from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.decay import Decay, Exponential, Never, Step
+from blackboard.core.kinds import Kind
 from blackboard.core.marks import (
-    Decision,
-    Kind,
     Mark,
-    Need,
     StoredMark,
     alternative_of,
     attach_stored,
     check_intensity,
     check_subject,
     describe_invalid,
-    dump_payload,
 )
+from blackboard.core.payload_text import dump_payload
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 from tests.unit.strategies import intensities, laws
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from blackboard.core import reinforcement
 from blackboard.core.decay import Exponential, Linear, Never, Step
-from blackboard.core.marks import Kind, OnRepeat
+from blackboard.core.kinds import Kind, OnRepeat
 from blackboard.core.reinforcement import FadingState
 from tests.unit.strategies import YEAR, instants, intensities, laws
 

@@ -13,8 +13,8 @@ from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
+from blackboard.core.built_in_marks import Need
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks import Need
 from blackboard.durations import HOUR
 from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS

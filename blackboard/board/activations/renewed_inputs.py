@@ -17,8 +17,8 @@ from blackboard.board.transactions.activation_rows import close_crossing, set_ma
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, need_access, rising_crossings, stimuli
+from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks import Need, Overdue
 from blackboard.core.states import CrossingState
 from blackboard.store.rows import ActivationRow, EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS

@@ -15,8 +15,9 @@ from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
+from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import Deployment
-from blackboard.core.marks import BUILT_IN_KINDS, Mark
+from blackboard.core.marks import Mark
 from blackboard.errors import AgentInUse, UsageError
 from blackboard.store.rows import WorkerRow
 from blackboard.store.statements import ACTIVATIONS

@@ -19,8 +19,8 @@ from blackboard.board.watches import crossing_retests, episode_crossings, guards
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
+from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
-from blackboard.core.marks import BUILT_IN_KINDS
 from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS

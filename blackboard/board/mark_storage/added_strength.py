@@ -11,7 +11,8 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.core.marks import MAX_INTENSITY, Kind
+from blackboard.core.kinds import Kind
+from blackboard.core.marks import MAX_INTENSITY
 from blackboard.core.reinforcement import strengthen
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow

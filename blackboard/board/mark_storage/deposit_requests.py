@@ -13,17 +13,9 @@ from pydantic import JsonValue
 from blackboard.board.registration.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
 from blackboard.core.decay import Decay
-from blackboard.core.marks import (
-    NO_OPTIONS,
-    DepositOptions,
-    Mark,
-    dump_payload,
-    given_payload,
-    normalize_subject,
-    not_json,
-    options_of,
-)
+from blackboard.core.marks import NO_OPTIONS, DepositOptions, Mark, normalize_subject, not_json, options_of
 from blackboard.core.payload_round_trip import write_mark
+from blackboard.core.payload_text import dump_payload, given_payload
 from blackboard.errors import InvalidMark
 
 

@@ -22,7 +22,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction, Ev
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.clock import Instant
 from blackboard.core.decay import Decay
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.core.reinforcement import single_state
 from blackboard.store.rows import MarkRow, mark_after
 from blackboard.store.statements import MARKS

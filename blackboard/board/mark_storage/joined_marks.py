@@ -9,7 +9,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.decay import Decay
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.core.reinforcement import FadingState, is_live, join, may_add, single_state
 from blackboard.errors import LawConflict, OutOfOrder
 from blackboard.store.rows import MarkRow

@@ -11,7 +11,7 @@ from blackboard.board.mark_storage import open_needs
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
-from blackboard.core.marks import Decision, Need, answers
+from blackboard.core.built_in_marks import Decision, Need, answers
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS

@@ -8,7 +8,8 @@ from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
-from blackboard.core.marks import DepositOptions, Overdue
+from blackboard.core.built_in_marks import Overdue
+from blackboard.core.marks import DepositOptions
 from blackboard.store.rows import OpenNeedRow
 from blackboard.store.statements import MARKS
 

@@ -15,7 +15,9 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
-from blackboard.core.marks import Decision, check_assignee, normalize_subject, payload_text
+from blackboard.core.built_in_marks import Decision, check_assignee
+from blackboard.core.marks import normalize_subject
+from blackboard.core.payload_text import payload_text
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

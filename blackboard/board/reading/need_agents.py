@@ -8,8 +8,8 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import need_access
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.core.built_in_marks import Need
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks import Need
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 

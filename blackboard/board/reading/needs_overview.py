@@ -6,7 +6,7 @@ from blackboard.board.reading import need_agents
 from blackboard.board.result_types import NeedsOverview, WaitingNeed, optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.marks import Need
+from blackboard.core.built_in_marks import Need
 from blackboard.store.query_rows import NeedCount
 from blackboard.store.statements import MARKS
 

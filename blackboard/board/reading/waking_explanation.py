@@ -39,9 +39,9 @@ from blackboard.board.watches.crossing_holds import hold_of
 from blackboard.board.watches.watch_states import StateKey, rows_behind, states_of_subject
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, from_datetime, iso, to_datetime
+from blackboard.core.built_in_marks import Decision
 from blackboard.core.conditions import Comparison, digits_beside, exact_digits
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks import Decision
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.states import ActivationState
 from blackboard.core.strength_forecast import first_true, value_at

@@ -14,19 +14,12 @@ from typing import Any, TypeVar
 
 from pydantic import ConfigDict, JsonValue, ValidationError
 
+from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.deployment import Deployment, KindSpec
-from blackboard.core.marks import (
-    BUILT_IN_CLASSES,
-    Mark,
-    StoredMark,
-    attach_stored,
-    describe_invalid,
-    dump_payload,
-    normalize_subject,
-    place_of,
-)
+from blackboard.core.marks import Mark, StoredMark, attach_stored, describe_invalid, normalize_subject, place_of
 from blackboard.core.payload_round_trip import check_class, parse_payload, read_mark, write_mark
+from blackboard.core.payload_text import dump_payload
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.store.rows import EventRow, MarkRow
 

@@ -13,7 +13,7 @@ from typing import Any
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.comparison_keys import comparison_key
 from blackboard.core.deployment import KindSpec
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.store.statements import MARKS
 
 MAX_NAMED_VALUES = 5

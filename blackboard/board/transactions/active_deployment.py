@@ -9,9 +9,10 @@ from functools import cached_property
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.clock import Instant
 from blackboard.core.authors import skeleton
+from blackboard.core.built_in_marks import Need
 from blackboard.core.conditions import Comparison, Condition
 from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
-from blackboard.core.marks import Kind, Need
+from blackboard.core.kinds import Kind
 from blackboard.core.schedules import Schedule
 from blackboard.durations import Duration
 from blackboard.store.rows import BackfillRow, LawChangeRow

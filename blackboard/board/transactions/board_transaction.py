@@ -14,7 +14,7 @@ from blackboard.board.transactions.window_events import WindowReading, fading_ev
 from blackboard.clock import Instant
 from blackboard.core.conditions import Condition, Measure
 from blackboard.core.deployment import Deployment
-from blackboard.core.marks import Kind
+from blackboard.core.kinds import Kind
 from blackboard.core.reinforcement import FadingMark, FadingState
 from blackboard.core.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.marks import Decision, Need
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 

@@ -15,7 +15,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import board_totals, need_access
 from blackboard.core.conditions import Count, Total
-from blackboard.core.marks import is_same_payload
+from blackboard.core.payload_text import is_same_payload
 from blackboard.core.strength_forecast import met_side
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, mark_after

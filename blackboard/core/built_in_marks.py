@@ -1,0 +1,116 @@
+"""The marks that every board knows: needs, decisions about them, and needs that are overdue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from blackboard.clock import Instant, instant_of
+from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
+from blackboard.core.marks import Mark, normalize_subject
+from blackboard.durations import parse_duration
+from blackboard.errors import InvalidDuration, InvalidMark, InvalidTime
+
+
+def due_instant(due: str, asked_at: Instant) -> Instant:
+    """Return when a need is due.
+
+    Args:
+        due: A length of time after `asked_at`, or a time.
+        asked_at: When the need was deposited.
+
+    Raises:
+        InvalidTime: `due` is neither a length of time nor a time.
+    """
+    try:
+        return asked_at + parse_duration(due)
+    except InvalidDuration:
+        pass
+    try:
+        return instant_of(due)
+    except InvalidTime:
+        raise InvalidTime(f"due {due!r} is neither a length of time, such as 15m, nor a time") from None
+
+
+def _check_due(due: str) -> str:
+    try:
+        due_instant(due, 0)
+    except InvalidTime as error:
+        raise ValueError(str(error)) from None
+    return due
+
+
+def check_assignee(name: str) -> str:
+    """Return the name of the person who should answer a need, in its stored form; "" for nobody in particular.
+
+    Raises:
+        InvalidMark: It cannot be stored.
+    """
+    if name == "":
+        return name
+    return normalize_subject(check_text("assignee", name, MAX_AUTHOR_CHARACTERS))
+
+
+def _checked_assignee(name: str) -> str:
+    try:
+        return check_assignee(name)
+    except InvalidMark as error:
+        raise ValueError(str(error)) from None
+
+
+def answers(options: object) -> tuple[str, ...]:
+    """Return the options of a need that can be an answer: those that are not blank."""
+    return tuple(option for option in map(str, options) if option.strip()) if isinstance(options, list) else ()
+
+
+class Need(Mark, kind="need", on_repeat="separate"):
+    """A question that a person must decide, or an agent that it names. It does not fade. `blackboard inbox` shows it.
+
+    Attributes:
+        question: The question.
+        options: The possible answers; any answer if there are none.
+        detail: Background that helps to answer.
+        due: When it should be answered: a length of time after the deposit, such as `15m`, or a time. Then the board
+            deposits a mark of the kind `overdue`, unless the need has been answered.
+        assignee: Who should answer; `blackboard assign` changes it.
+        answerable_by: The names of the agents that may answer it by a `Decision`. An agent whose marks led to the need
+            never may.
+    """
+
+    question: str
+    options: list[str] = Field(default_factory=list)
+    detail: str = ""
+    due: Annotated[str, AfterValidator(_check_due)] | None = None
+    assignee: Annotated[str, AfterValidator(_checked_assignee)] = ""
+    answerable_by: list[str] = Field(default_factory=list)
+
+
+class Decision(Mark, kind="decision", on_repeat="separate"):
+    """A decision about a subject, by a person or by an agent that declares it.
+
+    Attributes:
+        answer: The decision, in words or as one of the options.
+        need: The id of the need that it answers. A need is answered by `Blackboard.answer`, or by an agent that returns
+            a decision with its id.
+        question: The question of the need.
+    """
+
+    answer: str
+    need: int | None = None
+    question: str = ""
+
+
+class Overdue(Mark, kind="overdue", on_repeat="separate"):
+    """A mark that the board deposits when a need is due and nobody has answered. It leaves the board with the need."""
+
+    need: int
+    question: str
+    assignee: str = ""
+
+
+BUILT_IN_CLASSES: Mapping[str, type[Mark]] = {"need": Need, "decision": Decision, "overdue": Overdue}
+"""The mark classes that every process knows. The kind `overdue` is registered when it is first used."""
+BUILT_IN_KINDS = {model.kind: model.defaults for model in (Need, Decision)}
+"""The kinds that every board gets with its first deployment."""

@@ -1,0 +1,100 @@
+"""The settings of a kind of marks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from blackboard.core.decay import Decay, Never
+from blackboard.core.full_text import SearchSchema
+from blackboard.core.tags import TagSchema
+from blackboard.durations import Duration
+from blackboard.errors import ConfigurationError, Mistake
+
+OnRepeat = Literal["add", "max", "replace", "separate"]
+"""The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
+
+MAX_PAYLOAD_BYTES = 1024 * 1024
+"""The largest payload in bytes of a kind that sets no limit."""
+
+OVERDUE_CLASS = "blackboard:Overdue"
+"""The import path of `Overdue`, the class of the marks that the board deposits for needs that are due."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of marks with its settings.
+
+    Attributes:
+        name: Up to 64 letters (a to z), digits and underscores.
+        decay: The law of its marks.
+        weight: A factor of every strength, at least 0.
+        floor: The intensity x share below which a mark evaporates, at least 0.
+        on_repeat: The effect of a repeated deposit.
+        cap: The highest intensity of a mark, for any `on_repeat`; above 0.
+        unique: A payload field whose value only one live mark may have.
+        tags: The payload fields by which its marks are found.
+        search: The payload fields whose text is searched.
+        max_payload: The largest payload in bytes, at least 1.
+        max_text: The most characters of one text in a payload, at least 1.
+        model: Where the mark class is, as `module:class`.
+        schema: The JSON schema of the payload.
+    """
+
+    name: str
+    decay: Decay = field(default_factory=Never)
+    weight: float = 1.0
+    floor: float = 0.01
+    on_repeat: OnRepeat = "max"
+    cap: float | None = None
+    unique: str | None = None
+    tags: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    max_payload: int = MAX_PAYLOAD_BYTES
+    max_text: int | None = None
+    model: str = ""
+    schema: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        mistakes = []
+        if not (self.name.isascii() and self.name.isidentifier()) or len(self.name) > 64:
+            mistakes.append("the name of a kind has up to 64 letters (a to z), digits and underscores, such as lead")
+        if not (math.isfinite(self.weight) and self.weight >= 0):
+            mistakes.append(f"weight must be a number of at least 0, not {self.weight}")
+        if not (math.isfinite(self.floor) and self.floor >= 0):
+            mistakes.append(f"floor must be a number of at least 0, not {self.floor}")
+        if self.cap is not None and not (math.isfinite(self.cap) and self.cap > 0):
+            mistakes.append(f"cap must be a number above 0, not {self.cap}")
+        for name, limit in (("max_payload", self.max_payload), ("max_text", self.max_text)):
+            if limit is not None and limit < 1:
+                mistakes.append(f"{name} must be at least 1, not {limit}")
+        if self.on_repeat not in get_args(OnRepeat):
+            mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
+        if self.model == OVERDUE_CLASS and (self.on_repeat != "separate" or self.unique is not None):
+            mistakes.append(
+                "the board deposits a mark of it for each need, so on_repeat stays 'separate' and no field is unique"
+            )
+        if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
+            mistakes.append(f"unique names {self.unique!r}, which is not a field of the payload")
+        mistakes += self.tag_schema.problems()
+        mistakes += self.search_schema.problems()
+        if mistakes:
+            raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
+
+    @cached_property
+    def tag_schema(self) -> TagSchema:
+        """The tags of its marks, with the schema by which their values are compared."""
+        return TagSchema(self.name, self.tags, self.schema)
+
+    @cached_property
+    def search_schema(self) -> SearchSchema:
+        """The fields whose text is searched."""
+        return SearchSchema(self.name, self.search, self.schema)
+
+    def life(self, law: Decay, intensity: float) -> Duration | None:
+        """Return how long a mark stays live, in microseconds; None if it never evaporates."""
+        if intensity <= 0 or intensity < self.floor:
+            return 0
+        return law.age_below(self.floor / intensity)
