@@ -15,8 +15,8 @@ from blackboard import Blackboard, Need, Receipt
 from blackboard.core.access_scopes import Scopes
 from blackboard.errors import InvalidAuthor, NotFound, UsageError
 from blackboard.server.redaction import Redaction
-from tests.server.conftest import Served, serve
 from tests.server.http_steps import LEAD, problem
+from tests.server.served_board import Served, serve
 
 SECRETS = ("Sesame", "sesame/1", "sésame")
 """Words that only depositors have written."""

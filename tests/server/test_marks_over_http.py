@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
-from tests.server.conftest import Served
 from tests.server.http_steps import LEAD, pages, problem
+from tests.server.served_board import Served
 
 
 def test_a_deposit_is_signed_by_the_token_and_wakes_as_any_other(served: Served) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from blackboard import Need
 from blackboard.server import problems
-from tests.server.conftest import Served
 from tests.server.http_steps import LEAD, pages, problem
+from tests.server.served_board import Served
 
 ROOT = Path(__file__).parents[2]
 

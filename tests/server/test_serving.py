@@ -23,8 +23,8 @@ from blackboard.errors import UsageError
 from blackboard.server import http_server, request_guards
 from blackboard.server.addresses import Address
 from blackboard.settings.sections import ServerSection
-from tests.server.conftest import Served, serve
 from tests.server.http_steps import LEAD, problem
+from tests.server.served_board import Served, serve
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,0 +1,74 @@
+"""A board of two agents behind a server in a thread of this process, reached by a client that is not ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from blackboard import Blackboard, Linear, ManualClock, Mark, agent, count, strength
+from blackboard.server.addresses import Address
+from blackboard.server.http_app import build_app
+from blackboard.server.http_server import HttpServer
+from blackboard.settings.sections import ServerSection
+
+
+class Lead(Mark, kind="lead", tags=("company",), unique="number"):
+    company: str = ""
+    number: int | None = None
+
+
+class Reply(Mark, kind="reply", decay=Linear("1h")):
+    text: str = ""
+
+
+@agent(watches=strength(Lead) >= 0.5, writes=[Reply], batch=10, batch_window="1h", cooldown="10m")
+def sales(leads: list[Lead], context: Any) -> list[Reply]:
+    return [Reply(subject=lead.subject, text=lead.company) for lead in leads]
+
+
+@agent(watches={"many": count(Reply, over="board") >= 3}, writes=[])
+def counter(replies: list[Reply], context: Any) -> None:
+    return None
+
+
+@dataclass
+class Served:
+    """A board with its server."""
+
+    board: Blackboard
+    clock: ManualClock
+    url: str
+    clients: list[httpx2.Client] = field(default_factory=list)
+    names: int = 0
+
+    def client(self, *scopes: str, author: str | None = None, token: str | None = None) -> httpx2.Client:
+        """Return a client with a token for these scopes, or with another token."""
+        if token is None and scopes:
+            self.names += 1
+            token = self.board.create_token(f"token {self.names}", may=scopes, author=author)
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        client = httpx2.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        self.clients.append(client)
+        return client
+
+
+@contextmanager
+def serve(folder: Path, **settings: Any) -> Iterator[Served]:
+    """Serve a new board in a folder."""
+    clock = ManualClock()
+    with Blackboard.open(folder / "board.db", clock=clock, author="person:ada") as board:
+        board.deploy(sales, counter, kinds=[Lead, Reply])
+        section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
+        address = Address.parse(section.listen)
+        with HttpServer(build_app(board, section, "offline rules", address), section, address) as server:
+            served = Served(board, clock, server.url)
+            try:
+                yield served
+            finally:
+                for client in served.clients:
+                    client.close()
