@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -91,7 +92,7 @@ class Commands(TyperGroup):
         except (KeyboardInterrupt, BrokenPipeError, EOFError):
             raise
         except OSError as error:
-            self._report(ctx, error, f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            self._report(ctx, error, _text_of(error))
             raise typer.Exit(1) from None
         except MemoryError as error:
             self._report(ctx, error, "this process has no memory left; no write was left half done")
@@ -158,3 +159,13 @@ def common(
 ) -> None:
     """Read the options that all commands take, before or after their name."""
     context.obj = Session(config, database, author, debug)
+
+
+def _text_of(error: OSError) -> str:
+    if error.filename:
+        return f"{error.strerror}: {error.filename}"
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return "the current folder was deleted; change to another folder, and run the command again"
+    return error.strerror or str(error)

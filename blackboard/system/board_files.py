@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from blackboard.errors import ConfigurationError, Mistake
+from blackboard.errors import ConfigurationError, Mistake, StoreError
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,17 @@ def resolved(path: str | Path) -> Path:
 
     Raises:
         ConfigurationError: The path has a character that no path can have.
+        StoreError: The path is relative, and the current folder was deleted.
     """
     try:
         return Path(os.path.realpath(path))
     except ValueError as error:
         raise ConfigurationError([Mistake("database.url", f"{str(path)!r} cannot be used: {error}")]) from None
+    except FileNotFoundError:
+        raise StoreError(
+            f"{path} is a relative path, and the current folder was deleted; change to another folder, or give an"
+            " absolute path"
+        ) from None
 
 
 def server_spool_folder(address: str) -> Path:

@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.cli.app import COMMANDS
-from blackboard.errors import ForeignFilesWarning
+from blackboard.errors import ForeignFilesWarning, StoreError
 from tests.cli.conftest import AGENTS, DEPLOYMENT, CommandLine
 
 BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore"}
@@ -178,3 +178,18 @@ class TestTwoUsers:
             assert done.code == 2, words
             assert "belongs to nobody" in done.err
         assert not (house.folder / "house.db").exists()
+
+
+def test_a_current_folder_that_was_deleted_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: CommandLine
+) -> None:
+    folder = tmp_path / "deleted"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    for arguments in (["status"], ["--database", "board.db", "status"]):
+        result = typed(*arguments)
+        assert result.code == 1
+        assert "the current folder was deleted; change to another folder" in result.err
+    with pytest.raises(StoreError, match=r"board\.db is a relative path, and the current folder was deleted"):
+        Blackboard.open("board.db")
