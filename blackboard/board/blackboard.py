@@ -21,7 +21,7 @@ from blackboard.board.mark_storage import added_strength, departures, submission
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.people import access_tokens, early_wakes, erasure, failed_activations, needs, pauses
-from blackboard.board.reading import queries, search, waking_explanation
+from blackboard.board.reading import board_status, mark_queries, search, waking_explanation, work_queries
 from blackboard.board.reading.activation_details import activation_details
 from blackboard.board.reading.search import Question
 from blackboard.board.registration.declarations import AgentDeclaration
@@ -181,7 +181,7 @@ class Blackboard:
     @property
     def uid(self) -> str:
         """The id of this board, which no other board has. It stays the same when the database is moved."""
-        return self.session.read(queries.uid)
+        return self.session.read(board_status.uid)
 
     @property
     def deployment(self) -> Deployment:
@@ -493,10 +493,10 @@ class Blackboard:
             "after": after,
         }
         if not isinstance(kind, type):
-            return self.session.read(lambda txn: queries.marks(txn, kind, **filters))
+            return self.session.read(lambda txn: mark_queries.marks(txn, kind, **filters))
         classes = self.session.classes
         classes.add([kind])
-        found, unreadable = self.session.read(lambda txn: queries.marks_of_class(txn, kind, classes, **filters))
+        found, unreadable = self.session.read(lambda txn: mark_queries.marks_of_class(txn, kind, classes, **filters))
         if unreadable:
             text = f"{len(unreadable)} marks do not fit {kind.__qualname__}: {unreadable[0]}"
             if strict:
@@ -581,7 +581,7 @@ class Blackboard:
         Raises:
             NotFound: There is no live mark with this id; the message says what became of it.
         """
-        return self.session.read(lambda txn: queries.mark(txn, mark_id))
+        return self.session.read(lambda txn: mark_queries.mark(txn, mark_id))
 
     def history(
         self, subject: str, *, at: When | None = None, after: int | None = None, limit: int | None = None
@@ -601,7 +601,7 @@ class Blackboard:
             InvalidTime: `at` is not a time.
         """
         subject, until = normalize_subject(subject), None if at is None else instant_of(at)
-        return self.session.read(lambda txn: queries.history(txn, subject, at=until, after=after, limit=limit))
+        return self.session.read(lambda txn: mark_queries.history(txn, subject, at=until, after=after, limit=limit))
 
     def subjects(self, prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> list[str]:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.
@@ -617,7 +617,7 @@ class Blackboard:
         """
         prefix, after = normalize_subject(prefix), normalize_subject(after)
         until = None if at is None else instant_of(at)
-        return self.session.read(lambda txn: queries.subjects(txn, prefix, limit, after=after, at=until))
+        return self.session.read(lambda txn: mark_queries.subjects(txn, prefix, limit, after=after, at=until))
 
     def tag_values(self, tag: str, *, kind: str | None = None, limit: int = 100) -> list[str | bool | int | float]:
         """Return the first values that a tag of live marks has, each once; texts too long for an index are left out.
@@ -627,21 +627,21 @@ class Blackboard:
             kind: Only marks of this kind.
             limit: The largest number of values.
         """
-        return self.session.read(lambda txn: queries.tag_values(txn, tag, kind, limit))
+        return self.session.read(lambda txn: mark_queries.tag_values(txn, tag, kind, limit))
 
     def status(self) -> BoardStatus:
         """Return the state of the board."""
         sizes, dead = self.database.sizes(), self.session.dead_workers()
-        return self.session.read(lambda txn: queries.status(txn, dead, **sizes))
+        return self.session.read(lambda txn: board_status.status(txn, dead, **sizes))
 
     def agents(self) -> list[AgentStatus]:
         """Return each deployed agent with its watches and its state."""
-        return self.session.read(queries.agents)
+        return self.session.read(board_status.agents)
 
     def unserved_agents(self) -> list[str]:
         """Return the deployed agents for which no living daemon claims."""
         dead = self.session.dead_workers()
-        return self.session.read(lambda txn: queries.unserved_agents(txn, dead))
+        return self.session.read(lambda txn: board_status.unserved_agents(txn, dead))
 
     def agenda(self, *, limit: int | None = None) -> list[AgendaItem]:
         """Return the crossings that wait, strongest first, each with the reason why it waits.
@@ -649,7 +649,7 @@ class Blackboard:
         Args:
             limit: The largest number of crossings.
         """
-        return self.session.read(lambda txn: queries.agenda(txn, limit))
+        return self.session.read(lambda txn: work_queries.agenda(txn, limit))
 
     def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
         """Return each schedule with its next instants, its last instant, and the delay with which that was noticed.
@@ -657,7 +657,7 @@ class Blackboard:
         Args:
             limit: The largest number of next instants of each schedule, at least 1.
         """
-        return self.session.read(lambda txn: queries.schedules(txn, limit))
+        return self.session.read(lambda txn: work_queries.schedules(txn, limit))
 
     def activations(
         self,
@@ -681,7 +681,7 @@ class Blackboard:
         """
         states = [state] if isinstance(state, str) else None if state is None else list(state)
         return self.session.read(
-            lambda txn: queries.activations(txn, agent=agent, states=states, limit=limit, before=before)
+            lambda txn: work_queries.activations(txn, agent=agent, states=states, limit=limit, before=before)
         )
 
     def activation(self, activation_id: int) -> ActivationDetails:
@@ -715,7 +715,7 @@ class Blackboard:
         Args:
             days: The number of days (UTC) up to today.
         """
-        return self.session.read(lambda txn: queries.costs(txn, days))
+        return self.session.read(lambda txn: board_status.costs(txn, days))
 
     def query(self, sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> list[Row]:
         """Run one SQL query over the views, and return its rows. It can only read.
@@ -928,7 +928,7 @@ class Blackboard:
             before: Only versions that are older than this one.
             limit: The largest number of versions.
         """
-        return self.session.read(lambda txn: queries.deployments(txn, before=before, limit=limit))
+        return self.session.read(lambda txn: board_status.deployments(txn, before=before, limit=limit))
 
     @overload
     def deploy(self, deployment: Deployment, /, *, replace: bool = ...) -> DeployResult: ...

@@ -11,7 +11,7 @@ from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading import need_agents, needs_overview
 from blackboard.board.reading.explanation_lines import need_parts
-from blackboard.board.reading.queries import schedules
+from blackboard.board.reading.work_queries import schedules
 from blackboard.board.registration import redeployment
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from blackboard import Blackboard, Mark, of_subject, strength, strongest_of
-from blackboard.board.reading.queries import marks_of_class
+from blackboard.board.reading.mark_queries import marks_of_class
 from blackboard.board.transactions import tagged_marks
 from blackboard.core.decay import Exponential, Linear
 from blackboard.core.deployment import Deployment, KindSpec

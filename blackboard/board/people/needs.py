@@ -9,7 +9,7 @@ from blackboard.board.mark_storage import departures, deposits, need_answers, op
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
-from blackboard.board.reading import need_agents, queries
+from blackboard.board.reading import mark_queries, need_agents
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
@@ -31,7 +31,7 @@ def inbox(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool
         return []
     if assignee is not None:
         assignee = normalize_subject(assignee)
-    marks = queries.marks(txn, kind="need")
+    marks = mark_queries.marks(txn, kind="need")
     found = zip(marks, open_needs.get_each(txn, [mark.id for mark in marks]), strict=True)
     needs = [_record(txn, mark, kept) for mark, kept in found if assignee is None or kept.assignee == assignee]
     waiting = [need for need in needs if all_needs or need.for_people]

@@ -1,6 +1,8 @@
 """The reading side of a board, for people and programs. Nothing here writes.
 
-queries             marks at any instant, agents, agenda, activations, status and costs
+mark_queries        marks at any instant, their events and subjects
+work_queries        the agenda, schedules and activations
+board_status        the state of the board, its agents and deployments, and costs
 search              the marks that match a text, by relevance times strength
 search_progress     how far the full-text index of each kind is
 activation_details  one activation in full

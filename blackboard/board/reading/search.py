@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from blackboard.board.reading.queries import kinds_with_tags, record_of
+from blackboard.board.reading.mark_queries import kinds_with_tags, record_of
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.transactions import search_docs, tagged_marks

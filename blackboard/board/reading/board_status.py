@@ -1,0 +1,167 @@
+"""The state of the board, its agents and its deployments, and the costs of model calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import date
+
+from blackboard.board.activations import model_pauses
+from blackboard.board.activations.agent_readiness import agent_hold
+from blackboard.board.reading import needs_overview, search_progress
+from blackboard.board.result_types import (
+    AgentStatus,
+    BoardStatus,
+    CostRow,
+    DeploymentRecord,
+    ModelCallCounts,
+    WorkerStatus,
+    optional_datetime,
+    result_of,
+)
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.predicted_crossings import next_crossing
+from blackboard.board.worker_registry import gone_agents, served_agents
+from blackboard.clock import to_datetime
+from blackboard.core.deployment import Deployment
+from blackboard.core.states import OPEN_CALLS, ActivationState
+from blackboard.durations import DAY
+from blackboard.store.rows import (
+    DeploymentRow,
+    ModelPauseRow,
+)
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS, MODEL_CALLS
+
+
+def agents(txn: BoardTransaction) -> list[AgentStatus]:
+    """Return each registered agent with its watches and its state."""
+    waiting = {row.watch_id: row.number for row in txn.sql.all(CROSSINGS.count_waiting)}
+    counts: dict[str, dict[str, int]] = {}
+    for row in txn.sql.all(ACTIVATIONS.count_by_state):
+        counts.setdefault(row.agent, {})[row.state] = row.number
+    result = []
+    for agent in txn.deployment.agents.values():
+        block = agent_hold(txn, agent.name)
+        watches = txn.active.watches_by_agent.get(agent.name, [])
+        states = counts.get(agent.name, {})
+        result.append(
+            AgentStatus(
+                agent=agent.name,
+                watches={watch.spec.name: str(watch.condition) for watch in watches},
+                writes=tuple(agent.writes),
+                withdraws=tuple(agent.withdraws),
+                per={watch.spec.name: agent.per_of(watch.spec) for watch in watches},
+                state="running" if states.get(ActivationState.RUNNING) else (block.reason if block else "waits"),
+                until=optional_datetime(block.until) if block else None,
+                waiting=sum(waiting.get(watch.id, 0) for watch in watches),
+                activations=states,
+            )
+        )
+    return result
+
+
+def deployments(txn: BoardTransaction, *, before: int | None = None, limit: int = 20) -> list[DeploymentRecord]:
+    """Return versions of the deployment, newest first, and older than one of them."""
+    rows = [row for row in txn.sql.all(DEPLOYMENTS.deployments) if before is None or row.version < before]
+    return [_deployment_record(txn, row) for row in rows[: -limit - 1 : -1]]
+
+
+def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentRecord:
+    deployment = Deployment.model_validate_json(row.content)
+    return DeploymentRecord(
+        version=row.version,
+        deployed_at=to_datetime(row.deployed_at),
+        active=row.version == txn.deployment.version,
+        agents=tuple(sorted(deployment.agents)),
+        kinds=tuple(sorted(deployment.kinds)),
+    )
+
+
+def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
+    """Return the agents for which no living worker claims."""
+    return [agent for agent in sorted(txn.deployment.agents) if served_agents.unserved(txn, agent, dead) is not None]
+
+
+def uid(txn: BoardTransaction) -> str:
+    """Return the id of the board, which no other board has."""
+    return txn.sql.existing(ACTIVATIONS.board).uid
+
+
+def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
+    """Return the cost of model calls by day and agent, for a number of days up to today."""
+    since = to_datetime(txn.now - (days - 1) * DAY).date().isoformat()
+    rows = txn.sql.all(MODEL_CALLS.costs, since=since)
+    return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
+
+
+def _unusable_answers(paused: Sequence[ModelPauseRow]) -> dict[str, dict[str, str]]:
+    """Return the models that are paused for single agents, with the reason, by agent."""
+    agents: dict[str, dict[str, str]] = {}
+    for pause in paused:
+        if pause.agent:
+            agents.setdefault(pause.agent, {})[pause.model] = pause.reason
+    return agents
+
+
+def _count_states(txn: BoardTransaction) -> dict[str, int]:
+    """Count the activations by state. A ready activation whose agent is gone counts as held."""
+    states: Counter[str] = Counter()
+    for row in txn.sql.all(ACTIVATIONS.count_by_state):
+        is_held = row.state == ActivationState.READY and gone_agents.is_gone(txn, row.agent)
+        states[ActivationState.HELD if is_held else row.state] += row.number
+    return dict(states)
+
+
+def status(
+    txn: BoardTransaction, dead: Collection[str], file_bytes: int | None = None, log_bytes: int | None = None
+) -> BoardStatus:
+    """Return the state of the board.
+
+    Args:
+        txn: The transaction.
+        dead: Registered workers that are known to be dead.
+        file_bytes: The size of its file, if it has one.
+        log_bytes: The size of its write-ahead log.
+    """
+    board = txn.sql.existing(ACTIVATIONS.board)
+    open_calls = dict.fromkeys(OPEN_CALLS, 0) | dict(txn.sql.all(MODEL_CALLS.count_open_calls))
+    paused = [pause for pause in model_pauses.all_pauses(txn) if not pause.suspect]
+    return BoardStatus(
+        as_of=to_datetime(txn.now),
+        doubted_clock=optional_datetime(txn.doubted),
+        deployment=txn.deployment.version,
+        paused=bool(board.paused),
+        paused_because=board.paused_because,
+        paused_agents=agent_state.paused(txn),
+        paused_models={pause.model: pause.reason for pause in paused if not pause.agent},
+        unusable_answers=_unusable_answers(paused),
+        marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
+        events=txn.last_event,
+        waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
+        activations=_count_states(txn),
+        gone_agents=gone_agents.count(txn),
+        needs=needs_overview.overview(txn),
+        next_predicted_crossing=optional_datetime(next_crossing(txn)),
+        next_due_need=optional_datetime(txn.sql.value(MARKS.next_due_need)),
+        next_evaporation=optional_datetime(txn.sql.value(MARKS.next_evaporation)),
+        model_calls=ModelCallCounts(
+            made=txn.sql.value(MODEL_CALLS.count_sent),
+            **open_calls,
+            reserved_usd=txn.sql.value(MODEL_CALLS.reserved_money) / 1_000_000,
+        ),
+        backfills=len(txn.sql.all(CROSSINGS.backfills)),
+        searches=search_progress.progress(txn),
+        workers=tuple(
+            result_of(
+                WorkerStatus,
+                row,
+                alive=row.id not in dead,
+                agents=tuple(served_agents.code_of(row)),
+                problem=served_agents.problem(txn, row),
+            )
+            for row in txn.sql.all(ACTIVATIONS.workers)
+        ),
+        file_bytes=file_bytes,
+        log_bytes=log_bytes,
+    )

@@ -1,0 +1,151 @@
+"""The agenda, schedules and activations."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Literal, NamedTuple
+
+from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
+from blackboard.board.result_types import (
+    ActivationRecord,
+    AgendaItem,
+    ScheduleRecord,
+    optional_datetime,
+    result_of,
+)
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches import scheduled_crossings
+from blackboard.board.watches.crossing_order import waiting_with_strengths
+from blackboard.board.worker_registry import gone_agents
+from blackboard.clock import Instant, iso, to_datetime
+from blackboard.core.states import ActivationState
+from blackboard.errors import UsageError, nearest
+from blackboard.store.rows import (
+    ActivationRow,
+    CrossingRow,
+)
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+
+def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
+    """Return the crossings that wait or whose activation is deferred, strongest first, each with the reason."""
+    items: list[tuple[float, AgendaItem]] = []
+    deferred = ACTIVATIONS.deferred_crossings
+    for row in txn.sql.all(deferred) if limit is None else txn.sql.all(deferred.using("limit"), limit=limit):
+        block = agent_hold(txn, row.agent)
+        held_by, retry_at = (block.reason if block else row.error), row.retry_at
+        if gone_agents.is_gone(txn, row.agent):
+            held_by, retry_at = gone_agents.HELD_BY, None
+        watch = _WatchNames(row.agent, row.watch, row.condition)
+        items.append((row.crossing.value, _agenda_item(row.crossing, watch, "deferred", held_by, retry_at)))
+    gone = CROSSINGS.waiting_for_gone
+    for left in txn.sql.all(gone) if limit is None else txn.sql.all(gone.using("limit"), limit=limit):
+        watch = _WatchNames(left.agent, left.watch, left.condition)
+        items.append((left.crossing.value, _agenda_item(left.crossing, watch, "waiting", gone_agents.HELD_BY, None)))
+    for registered in txn.active.watches.values():
+        block = agent_hold(txn, registered.agent.name) or budget_hold(txn, registered)
+        watch = _WatchNames(registered.agent.name, registered.spec.name, str(registered.condition))
+        for crossing, strength in waiting_with_strengths(txn, registered, limit):
+            held_by = crossing.held_by or (block.reason if block else held_by_of(txn, crossing))
+            items.append((strength, _agenda_item(crossing, watch, "waiting", held_by, crossing.ready_at)))
+    return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
+
+
+def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
+    """Return each schedule with up to `limit` of its next instants, in their order."""
+    result = []
+    for watch in txn.active.watches.values():
+        if not watch.is_scheduled:
+            continue
+        crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
+        block = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
+        held_by = None if crossing is None else crossing.held_by or (block.reason if block else None)
+        result.append(
+            ScheduleRecord(
+                agent=watch.agent.name,
+                watch=watch.spec.name,
+                schedule=str(watch.condition),
+                catch_up=watch.catch_up,
+                scheduled_from=to_datetime(watch.scheduled_from),
+                next_at=optional_datetime(scheduled_crossings.next_stored(txn, watch)),
+                waits_since=None if crossing is None else to_datetime(crossing.crossed_at),
+                held_by=held_by,
+                last_at=None if last is None else to_datetime(last.crossed_at),
+                last_late_seconds=None if last is None else (last.noticed_at - last.crossed_at) / 1e6,
+                upcoming=tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, limit))),
+            )
+        )
+    return sorted(result, key=lambda row: (row.upcoming[:1], row.agent, row.watch))
+
+
+class _WatchNames(NamedTuple):
+    agent: str
+    watch: str
+    condition: str
+
+
+def _agenda_item(
+    row: CrossingRow,
+    watch: _WatchNames,
+    state: Literal["waiting", "deferred"],
+    held_by: str | None,
+    ready_at: Instant | None,
+) -> AgendaItem:
+    return result_of(
+        AgendaItem,
+        row,
+        **watch._asdict(),
+        state=state,
+        reason=f"{watch.condition}: {_measured(row)}",
+        late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
+        ready_at=ready_at,
+        held_by=held_by,
+    )
+
+
+def _measured(row: CrossingRow) -> str:
+    """Return the measured value of a crossing, or the instant for which a schedule caused it."""
+    if row.is_scheduled:
+        return f"due at {iso(row.crossed_at)}"
+    return f"{'' if row.measure is None else f'{row.measure} = '}{row.value}"
+
+
+def activations(
+    txn: BoardTransaction,
+    *,
+    agent: str | None = None,
+    states: Collection[str] | None = None,
+    limit: int = 20,
+    before: int | None = None,
+) -> list[ActivationRecord]:
+    """Return activations, newest first: of one agent or all, in some states or all, and older than one of them.
+
+    Raises:
+        UnknownName: There is no such agent, and there never was one.
+        UsageError: There is no such state.
+    """
+    options: dict[str, Any] = {} if before is None else {"before": before}
+    watches = txn.sql.all(CROSSINGS.all_watches)
+    if agent is not None:
+        if all(row.agent != agent for row in watches):
+            txn.deployment.agent(agent)
+        options["agent"] = agent
+    if states is not None:
+        known = [str(state) for state in ActivationState]
+        if unknown := sorted(set(states) - set(known)):
+            raise UsageError(f"{unknown[0]!r} is not a state of activations{nearest(unknown[0], known)}")
+        options["states"] = txn.sql.list_of(map(str, states))
+    rows = txn.sql.all(ACTIVATIONS.newest.using(*options), limit=limit, **options)
+    names = {watch.id: watch.name for watch in watches}
+    return [activation_record(txn, row, names.get(row.watch_id)) for row in rows]
+
+
+def activation_record(txn: BoardTransaction, row: ActivationRow, watch: str | None) -> ActivationRecord:
+    """Return an activation as it is shown."""
+    return result_of(
+        ActivationRecord,
+        gone_agents.shown_to_people(txn, row),
+        watch=watch,
+        scheduled_for=optional_datetime(row.scheduled_for),
+        mark_ids=tuple(txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)),
+    )
