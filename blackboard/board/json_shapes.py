@@ -1,4 +1,4 @@
-"""What operations answer in JSON, for the command line and the server: shapes beside the result types, and their text.
+"""The JSON answers of operations, for the command line and the server: shapes beside the result types, and their text.
 
 A result type is written as an object with its fields. A shape here is an object that is composed of several results, or
 confirms what was done.
@@ -125,7 +125,7 @@ class Erasure:
 
 @dataclass(frozen=True)
 class Examination:
-    """What an examination of the board found, and how much of it is wrong."""
+    """The findings of an examination of the board, and the number of wrong ones."""
 
     wrong: int
     findings: Sequence[Finding]
@@ -169,7 +169,7 @@ class FileSummary(Summary):
 
 
 def json_value(value: object) -> object:
-    """Return what stands for a value that JSON does not have; `json.dumps` takes it as `default`."""
+    """Return the JSON form of a value that JSON does not have; `json.dumps` takes the function as `default`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     if isinstance(value, datetime):

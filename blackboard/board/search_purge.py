@@ -17,7 +17,7 @@ PAGES = 500
 
 
 def owed_since(txn: BoardTransaction) -> Instant | None:
-    """Return since when the index may still contain erased words; None if it does not."""
+    """Return the instant since which the index may contain erased words; None if it does not."""
     return txn.sql.value(SEARCH.owed_purge)
 
 

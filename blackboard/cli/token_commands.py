@@ -47,7 +47,7 @@ def create(
 ) -> None:
     """Make a token and print it, once and alone on stdout. The board keeps only its hash.
 
-    The author of what its holder deposits is that of --author; by default it is the name of the token.
+    --author is the author of the holder's deposits; by default it is the name of the token.
 
     Examples:
       blackboard token create webform --may deposit:lead --may read

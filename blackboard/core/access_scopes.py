@@ -1,4 +1,4 @@
-"""What the holder of a token may do: scopes, as people write them, such as `deposit:lead:lead/*`."""
+"""The scopes of a token in text, such as `deposit:lead:lead/*`, and the operations that they allow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Scope(NamedTuple):
     """One thing that a token allows.
 
     Attributes:
-        verb: What may be done.
+        verb: The allowed operation.
         name: The kind or agent that it is limited to; "" for no limit.
         subjects: The pattern of the subjects that it is limited to; "" for no limit.
     """
@@ -46,7 +46,7 @@ class Scope(NamedTuple):
         """Read a scope.
 
         Raises:
-            UsageError: It is not a scope.
+            UsageError: The text is not a scope.
         """
         verb, *limits = text.split(":", 2)
         if verb not in VERBS:
@@ -84,7 +84,7 @@ class Scopes:
         return tuple(map(str, self._scopes))
 
     def allow(self, verb: str, name: str | None = None, subject: str | None = None) -> bool:
-        """Return whether they allow something: at all, or for a kind or an agent, and for a subject."""
+        """Return whether they allow an operation: in general, or for a kind or an agent, and for a subject."""
         return any(
             scope.verb == verb
             and (name is None or scope.name in ("", name))

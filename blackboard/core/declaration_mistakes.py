@@ -126,7 +126,7 @@ def _mistakes_about_clearing(
 
 
 def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
-    """Yield which tags and searches in the conditions and reads of an agent its kinds cannot answer."""
+    """Yield the mistakes in tags and searches of an agent's conditions and reads that do not fit their kinds."""
     place = f"agents.{agent.name}"
     for read in agent.reads:
         if read.kind in kinds:
@@ -156,7 +156,7 @@ def _mistakes_in_read(read: ReadSpec, kind: Kind) -> Iterator[str]:
 
 
 def _mistakes_in_search(agent: AgentSpec, read: ReadSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
-    """Yield what cannot work in a search: its kind is not searched, or no mark that wakes the agent has the text."""
+    """Yield the mistakes in a search: its kind is not searched, or no mark that wakes the agent has the field."""
     if (field := read.search_from) is None:
         return
     if not kinds[read.kind].search:

@@ -19,13 +19,13 @@ Match = Literal["all", "any"]
 """Whether a mark must have all words of a text, or any of them."""
 
 MAX_WORDS = 64
-"""How many different words of a text are searched, from its start."""
+"""The number of different words of a text that are searched, from its start."""
 MAX_WORD_BYTES = 1000
 """The longest word that a server's index holds; it takes no more than 2,046 bytes."""
 MAX_VECTOR_BYTES = 500_000
-"""How much of a text a server's index holds, of its limit of about 1 MB."""
+"""The length of a text that a server's index takes, of its limit of about 1 MB."""
 MAX_POSITIONS = 255
-"""How often a server's index counts a word of one text."""
+"""The number of occurrences of a word that a server's index counts in one text."""
 
 _WORD = re.compile(r"[^\W_]+")
 

@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel, JsonValue
 
 BYTES_PER_TOKEN = 4
-"""How long a token is in the usage that the server reports."""
+"""The length of a token, for the usage that the server reports."""
 POLL_SECONDS = 0.05
-"""How soon the server ends when it is asked to."""
+"""The longest wait for the end of the server."""
 
 Answer = Callable[[Any], BaseModel | JsonValue]
 """A function that returns the answer to the data of a request."""

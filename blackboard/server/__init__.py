@@ -3,14 +3,14 @@
 Its libraries come with the extra `server` and are imported only when it serves.
 
 http_server       serves an application on sockets, in a thread
-addresses         where it listens, and where it refuses to
-http_app          the application: its routes, and what surrounds each request
+addresses         the addresses on which it listens, and those that it refuses
+http_app          the application: its routes, and the layers around each request
 request_guards    checks of hosts and origins, and the time limits of a request
 work_threads      the threads in which requests use the board
 health_checks     whether the process lives, and whether the board can be used
-token_checks      who a request comes from, and how often it may come
+token_checks      the sender of a request, and the rate of its requests
 problems          errors as RFC 9457 problems
-redaction         withholds what was said, for tokens that may not read it
+redaction         withholds texts from tokens that may not read them
 operations        what an operation is: its path, its parameters, its scope and its answer
 mark_operations   marks, subjects and kinds
 work_operations   the agenda, agents, activations and costs

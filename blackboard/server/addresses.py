@@ -1,4 +1,4 @@
-"""Where the server listens, and where it refuses to listen."""
+"""The addresses on which the server listens, and those that it refuses."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def listen_on(address: Address) -> socket.socket:
 
 
 def listen_on_path(path: Path) -> socket.socket:
-    """Return a Unix socket that listens at a path. A socket that nobody listens on is replaced.
+    """Return a Unix socket that listens at a path. A socket without a listener is replaced.
 
     Raises:
         WorkError: The path cannot be used, or another process listens there.
@@ -109,7 +109,7 @@ def listen_on_path(path: Path) -> socket.socket:
 
 
 def _is_dead_socket(path: Path) -> bool:
-    """Return whether a path is a socket on which nobody listens, because its process has died."""
+    """Return whether a path is a socket without a listener, because its process has died."""
     with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as client:
         try:
             client.connect(str(path))

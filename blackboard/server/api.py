@@ -1,4 +1,4 @@
-"""Answers the requests of all operations: who asks, what for, the answer, and every error as a problem."""
+"""Answers to the requests of all operations: authentication, checks, the result, and every error as a problem."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Api:
         ]
 
     async def _handle(self, operations: Mapping[str, Operation], request: Request) -> Response:
-        """EncodedAnswer a request for one of the operations of a path."""
+        """Answer a request for one of the operations of a path."""
         operation = operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             return problem_response(HttpProblem("wrong-method", headers={"Allow": ", ".join(sorted(operations))}))
@@ -93,8 +93,8 @@ class Api:
         except BlackboardError as error:
             return problem_response(problem_of(error, is_redacted=True))
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody receives it
-        except Exception as error:  # a bug must not take the server away from everybody else
+            return Response(status_code=400)  # the client has gone
+        except Exception as error:  # a bug must not end the server
             log.error("an operation failed", operation=operation.name, error=error)
             return problem_response(HttpProblem("internal"))
         return Response(answer.body, answer.status, dict(answer.headers), JSON)
@@ -158,7 +158,7 @@ def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> 
     """Check that a token allows an operation with some parameters.
 
     Raises:
-        HttpProblem: It does not.
+        HttpProblem: The token does not allow the operation.
     """
     if operation.scope == "read" and caller.is_redacted:
         if operation.tells:

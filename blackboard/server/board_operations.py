@@ -78,7 +78,7 @@ def inbox(call: Call) -> Page:
 
 
 def answer(call: Call) -> Answered:
-    """AnswerFields a need: deposit a decision, which wakes the agents that watch for it."""
+    """Answer a need: deposit a decision, which wakes the agents that watch for it."""
     body: AnswerFields = call.body
     return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, free=body.free))
 
@@ -89,14 +89,14 @@ def status(call: Call) -> Summary:
 
 
 def _lasting(shape: Summary) -> object:
-    """Return what changes only if the board does: without the present time and the size of its files."""
+    """Return the part of the status that changes only with the board: without the time and the sizes of files."""
     passing = ("as_of", "file_bytes", "log_bytes", "workers")
     workers = [replace(worker, seen_at=worker.started_at) for worker in shape.workers]
     return {name: value for name, value in vars(shape).items() if name not in passing} | {"workers": workers}
 
 
 def doctor(call: Call) -> Examination:
-    """Check the board for known problems and say how to fix each."""
+    """Check the board for known problems, and show how to fix each."""
     findings = examine_board(call.board)
     if all(finding.name != MODEL for finding in findings):
         findings.append(Finding(MODEL, "note", call.model))

@@ -1,4 +1,4 @@
-"""Deposits in bulk: a line of JSON for each mark, taken as it comes, so that neither end keeps the whole."""
+"""Deposits in bulk: a line of JSON for each mark. Each is processed as it arrives, so no side stores the body."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NDJSON = "application/x-ndjson"
 LINES_AT_ONCE = 1000
 BYTES_AT_ONCE = 4 * 1024 * 1024
 MAX_ERRORS = 100
-"""How many lines an answer says what is wrong with."""
+"""The number of lines whose mistakes an answer reports."""
 
 
 @dataclass(frozen=True)
 class BulkResult:
-    """What became of the lines of a deposit in bulk."""
+    """The results of the lines of a deposit in bulk."""
 
     lines: int
     outcomes: dict[str, int]
@@ -47,7 +47,7 @@ class BulkDeposit:
         self._errors: list[dict[str, Any]] = []
 
     def deposit(self, lines: Sequence[bytes]) -> None:
-        """Deposit the marks of some lines. A line that is not valid does not keep the others back.
+        """Deposit the marks of some lines. An invalid line does not prevent the others.
 
         Raises:
             StoreError: The board cannot be used.
@@ -75,12 +75,12 @@ class BulkDeposit:
             self._errors.append({"line": number, **problem.document()})
 
     def result(self) -> BulkResult:
-        """Return what became of the lines so far."""
+        """Return the results of the lines so far."""
         return BulkResult(self._lines, dict(self._outcomes), self._failed, self._errors)
 
 
 def deposit_bulk(call: Call) -> BulkResult:
-    """Deposit many marks, a line of JSON for each. A line that is not valid does not keep the others back."""
+    """Deposit many marks, a line of JSON for each. An invalid line does not prevent the others."""
     bulk: BulkDeposit = call.body
     return bulk.result()
 

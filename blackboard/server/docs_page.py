@@ -23,7 +23,7 @@ _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""What the page may do: use its own style, and nothing else."""
+"""The content security policy of the page: its own style, and nothing else."""
 
 
 def page(document: Mapping[str, Any]) -> str:

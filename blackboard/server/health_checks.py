@@ -19,7 +19,7 @@ def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
         return JSONResponse({"status": "alive"})
 
     async def readyz(request: Request) -> JSONResponse:
-        """Say whether the board can be used. Agents that no daemon serves are named, and are no failure."""
+        """Report whether the board can be used. Agents without a daemon are named, and are not a failure."""
         try:
             unserved = await threads.run(board.unserved_agents)
         except BlackboardError as error:

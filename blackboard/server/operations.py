@@ -1,4 +1,4 @@
-"""What an operation is. From one table of operations follow the routes, the checks and the description."""
+"""Operations of the server. The routes, the checks and the description follow from one table of operations."""
 
 from __future__ import annotations
 

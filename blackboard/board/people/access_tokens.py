@@ -1,4 +1,4 @@
-"""Tokens of programs on other machines: who they are, and what they may do. The board keeps only their hashes."""
+"""Access tokens of programs on other machines: names, authors and scopes. The board stores only hashes of tokens."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def create(txn: BoardTransaction, name: str, scopes: Scopes, author: str, lifeti
 
 
 def find(txn: BoardTransaction, token: str) -> AccessToken | None:
-    """Return what a token stands for, also if it has expired or was revoked; None if the board never made it."""
+    """Return the record of a token, also if it has expired or was revoked; None if the board never made it."""
     row = txn.sql.one(TOKENS.get_token, digest=_digest(token))
     return None if row is None else _record(txn, row)
 
@@ -79,7 +79,7 @@ def secret(txn: BoardTransaction, name: str) -> str:
 
 
 def _digest(token: str) -> str:
-    # A token has 256 random bits, so nobody can find it by trying, however fast the hash is.
+    # A token has 256 random bits, so it cannot be found by trying, even with a fast hash.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -17,7 +17,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
 def wake(txn: BoardTransaction, crossing_id: int) -> EarlyWake:
-    """End the batch window of a crossing and the cooldown that holds it; say what holds it still.
+    """End the batch window of a crossing and the cooldown that holds it; return the holds that remain.
 
     Guards, rates, budgets and pauses still hold. A crossing that is being tested against a changed watch is left alone.
 

@@ -44,13 +44,13 @@ FIRST_BATCH = 200
 FEW_LAWS = 20
 """Laws of a kind up to which its strongest mark is looked up."""
 ROUNDING = 1 + 1e-9
-"""By how much a bound may be too low because of rounding."""
+"""The factor that corrects the rounding of a bound."""
 NO_LIMIT = 2**62
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is searched for.
+    """The arguments of a search.
 
     Attributes:
         text: The words, or with `raw` a query.
@@ -83,7 +83,7 @@ class FoundMark(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a search found; see `SearchResult`."""
+    """The marks that a search found; see `SearchResult`."""
 
     marks: list[FoundMark]
     exact: bool
@@ -110,7 +110,7 @@ def records(txn: BoardTransaction, kind: str | None, question: Question) -> Sear
 def of_class(
     txn: BoardTransaction, model: type[M], classes: MarkClasses, question: Question
 ) -> tuple[SearchResult[M], list[str]]:
-    """Return the marks of a class, and why others do not fit the class."""
+    """Return the marks of a class, and the errors of marks that do not fit the class."""
     if model.kind not in txn.deployment.kinds and model.defaults.search:
         model.defaults.tag_schema.filter(question.where or {})
         return SearchResult((), (), (), exact=True, complete=True), []
@@ -212,7 +212,7 @@ def _in_language(txn: BoardTransaction, words: list[Word], match: Match) -> str:
 def _telling(txn: BoardTransaction, indexes: Collection[_Index], words: list[Word]) -> list[Word]:
     """Return the words that at most `MAX_EXACT` documents have; all if there is none.
 
-    A word that so many have says little, and would make every search as long as the index.
+    A more frequent word says little, and would make every search as slow as a scan of the index.
     """
     rare = [word for word in words if _count(txn, indexes, _in_language(txn, [word], "all")) <= MAX_EXACT]
     return rare or words
@@ -276,7 +276,7 @@ def _has_tags(txn: BoardTransaction, index: _Index, doc: FoundDoc) -> bool:
 
 
 class _Scored(NamedTuple):
-    """A mark that matches, as it is ordered: what faded sinks, and without strength the relevance decides."""
+    """The sort key of a matching mark: by score, and without strength by relevance."""
 
     score: float
     relevance: float
@@ -344,7 +344,7 @@ def _scored(
 
 
 def _faded(txn: BoardTransaction, doc: FoundDoc) -> tuple[MarkRow, float] | None:
-    """Return a mark that is live no more, as it was at its last deposit, and what would be left of it now."""
+    """Return a mark that is no longer live, as of its last deposit, with the strength that would be left now."""
     mark = txn.sql.one(MARKS.get_mark, id=mark_of(doc.id))
     if mark is not None:
         mark = txn.migrated(mark)
@@ -376,7 +376,7 @@ def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMa
 
 
 def found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[int]:
-    """Return the marks that a search in an agent's `reads` finds; none if its kind is searched no more."""
+    """Return the marks that a search in an agent's `reads` finds; none if its kind is no longer searched."""
     if read.kind not in txn.active.searched:
         return []
     question = Question(key.text, read.where_of(key.subject), read.limit, match="any")

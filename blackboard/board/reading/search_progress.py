@@ -1,4 +1,4 @@
-"""How far the full-text index of each kind is."""
+"""The progress of the full-text index of each kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DOING = {
 
 
 def progress(txn: BoardTransaction) -> tuple[SearchProgress, ...]:
-    """Return how far the full-text index of each kind is."""
+    """Return the progress of the full-text index of each kind."""
     return tuple(
         SearchProgress(
             kind=row.kind,

@@ -10,7 +10,7 @@ from blackboard.errors import UsageError
 
 
 def read_filters(deployment: Deployment, kind: str | None, pairs: Iterable[str]) -> dict[str, list[Any]]:
-    """Return the values that tags must have, each as what its text stands for in the kinds that have the tag.
+    """Return the values that tags must have, converted from text to the types that the kinds declare for them.
 
     Raises:
         UnknownName: There is no such kind, or it has no such tag.

@@ -23,7 +23,7 @@ EVENTS_PER_BATCH = 20_000
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:
-    """Begin the index of a kind, and the removal of its former one; say how many marks it has so far.
+    """Begin the index of a kind, and the removal of its former index; yield a text with the number of marks so far.
 
     Raises:
         ConfigurationError: The SQLite library of this process has no FTS5.
@@ -77,7 +77,7 @@ def _add_live(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
 
 
 def _add_faded(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
-    """Add the marks that have faded, as far as the next events of the history say."""
+    """Add the faded marks among the next events of the history."""
     fields = search_docs.schema_of(txn.sql, row.kind, row.number)
     up_to = min(row.up_to, row.position + EVENTS_PER_BATCH)
     values = {"kind": row.kind, "event": "evaporated", "after": row.position, "up_to": up_to}
@@ -92,7 +92,7 @@ def _add_faded(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:
 
 
 def _last_shown(txn: BoardTransaction, event: EventRow) -> EventRow | None:
-    """Return the deposit that a mark showed last; None if the history does not have it any more."""
+    """Return the deposit that a mark showed last; None if it was removed from the history."""
     last = txn.sql.one(MARKS.last_deposit, subject=event.subject, mark_id=event.mark_id)
     if last is None or last.shown_event_id is None:
         return last

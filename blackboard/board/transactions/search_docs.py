@@ -1,7 +1,7 @@
-"""The documents of the full-text index: what each mark of a searched kind says.
+"""The documents of the full-text index: the text of each mark of a searched kind.
 
-A transaction notes which marks have changed, and writes their documents at its end in the order of their ids, which the
-index is fastest with. A mark that changes several times is written once.
+A transaction collects the changed marks, and writes their documents at its end in the order of their ids, because the
+index is fastest in that order. A mark that changes several times is written once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHIFT = 40
 
 
 class Phase(StrEnum):
-    """What is being done with the index of a kind."""
+    """The state of the work on the index of a kind."""
 
     LIVE = "live"
     """The live marks of the time before it was declared are put into it."""
@@ -36,15 +36,15 @@ class Phase(StrEnum):
     DONE = "done"
     """It has all marks."""
     REMOVED = "removed"
-    """It is being removed, because the kind is searched no more, or by other fields."""
+    """It is being removed, because the kind is no longer searched, or by other fields."""
 
 
 class Change(NamedTuple):
-    """A change of what a mark says."""
+    """A change of the text of a mark."""
 
     schema: SearchSchema
     event_id: int | None
-    """The event with the new payload; None if the mark is not searched any more."""
+    """The event with the new payload; None if the mark is no longer searched."""
     payload: str
 
 
@@ -52,7 +52,7 @@ def require_full_text() -> None:
     """Check that the SQLite library of this process has FTS5.
 
     Raises:
-        StoreError: It has not.
+        StoreError: The library has no FTS5.
     """
     if not has_full_text():
         raise StoreError(
@@ -94,7 +94,7 @@ def schema_of(sql: Transaction, kind: str, number: int) -> SearchSchema:
 
 
 def note(txn: BoardTransaction, kind: str, mark_id: int, event_id: int | None, payload: str = "") -> None:
-    """Note that a mark says something else, or (without an event) is not searched any more."""
+    """Record that the text of a mark has changed or, without an event, that the mark is no longer searched."""
     number = txn.active.searched.get(kind)
     if number is not None:
         txn.search_changes[doc_id(number, mark_id)] = Change(txn.kind(kind).search_schema, event_id, payload)
