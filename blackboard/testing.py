@@ -23,6 +23,7 @@ from blackboard.core.agent_definition import Agent, require_done, single_subject
 from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.deployment import Per
 from blackboard.core.marks import Mark, StoredMark, attach_stored, check_subject, normalize_subject
+from blackboard.core.scopes import GroupValue
 from blackboard.daemon.daemon import Daemon, build_daemon
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
@@ -282,6 +283,7 @@ class StandaloneContext:
         scheduled_for: datetime | None,
         per: Per,
         subjects: Sequence[str],
+        group: GroupValue | None,
     ) -> None:
         self.agent: str = agent if isinstance(agent, str) else agent.name
         self.activation_id: int = 1
@@ -291,6 +293,7 @@ class StandaloneContext:
         self.now: datetime = _aware(now)
         self.scheduled_for: datetime | None = None if scheduled_for is None else _aware(scheduled_for)
         self.subjects: tuple[str, ...] = tuple(dict.fromkeys(map(check_subject, subjects)))
+        self.group: GroupValue | None = group
         self.board_id: str = "test"
         self.settings: Mapping[str, Any] = settings
         self.offline: bool = model is None
@@ -304,9 +307,10 @@ class StandaloneContext:
         """The subject that the context was given.
 
         Raises:
-            AgentError: It was given no subject, or the subjects of a batch.
+            AgentError: It was given no subject, or the subjects of a batch or a group.
         """
-        return single_subject(self.agent, self._per, self.subjects, is_scheduled=self.scheduled_for is not None)
+        is_scheduled = self.scheduled_for is not None
+        return single_subject(self.agent, self._per, self.subjects, self.group, is_scheduled=is_scheduled)
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
         """Return the marks of a kind that the context was given, strongest first, of one subject or of all.
@@ -359,6 +363,7 @@ def context(
     scheduled_for: datetime | None = None,
     subject: str | None = None,
     subjects: Sequence[str] = (),
+    group: str | bool | float | None = None,
 ) -> StandaloneContext:
     """Return a context for calling an agent as a function.
 
@@ -372,10 +377,11 @@ def context(
         now: The instant of the activation; a naive datetime is UTC.
         scheduled_for: The instant for which a schedule wakes the agent; None if marks do.
         subject: The subject of an activation that is about one.
-        subjects: The subjects of an activation that takes a batch.
+        subjects: The subjects of an activation that takes a batch or is about a group.
+        group: The value of the tag that the marks of an activation share, if its watch measures groups.
 
     Raises:
-        UsageError: Both a subject and subjects are given, or `agent` is neither an agent nor a name.
+        UsageError: Both a subject and subjects or a group are given, or `agent` is neither an agent nor a name.
         InvalidMark: A subject is empty, or a mark in `reads` was not made with `mark`.
     """
     if not isinstance(agent, Agent | str):
@@ -384,7 +390,9 @@ def context(
         raise UsageError(f"context(subjects=...) takes a list; for one subject, write subject={subjects!r}")
     if subject is not None and subjects:
         raise UsageError("an activation is about one subject or takes a batch: give context() a subject or subjects")
-    per: Per = "batch" if subject is None else "subject"
+    if subject is not None and group is not None:
+        raise UsageError("an activation about a group has no single subject: give context() a subject or a group")
+    per: Per = "batch" if subject is None and group is None else "subject"
     named = subjects if subject is None else [subject]
     return StandaloneContext(
         agent,
@@ -395,6 +403,7 @@ def context(
         scheduled_for=scheduled_for,
         per=per,
         subjects=named,
+        group=group,
     )
 
 

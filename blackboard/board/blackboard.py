@@ -56,7 +56,7 @@ from blackboard.core.decay import Decay, law_from
 from blackboard.core.deployment import Deployment
 from blackboard.core.full_text import Match
 from blackboard.core.marks import DepositOptions, Mark, check_if_event, normalize_subject
-from blackboard.core.tags import Where
+from blackboard.core.tags import TagChoice, Where
 from blackboard.durations import DurationLike, Microseconds, parse_duration
 from blackboard.errors import (
     InvalidMark,
@@ -695,8 +695,14 @@ class Blackboard:
         """
         return self.session.read(lambda txn: activation_details(txn, activation_id))
 
-    def explain(self, agent: str, subject: str | None = None) -> Explanation:
-        """Return why an agent has or has not woken, for one subject or for all that wait.
+    def explain(self, agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Explanation:
+        """Return why an agent has or has not woken, for one subject or group, or for all that wait.
+
+        Args:
+            agent: The name of the agent.
+            subject: The subject. Of a watch over groups, the groups of its live marks are explained.
+            group: The value of the tag by which watches of the agent measure groups, such as a service for
+                `total(Alert, by="service")`. A collection stands for any of its values.
 
         Args:
             agent: The name of the agent.
@@ -704,10 +710,11 @@ class Blackboard:
 
         Raises:
             UnknownName: There is no such agent.
+            UsageError: A group is given, and the agent has no watch over groups.
         """
         subject = None if subject is None else normalize_subject(subject)
         dead = self.session.dead_workers()
-        return self.session.read(lambda txn: waking_explanation.explain(txn, agent, subject, dead))
+        return self.session.read(lambda txn: waking_explanation.explain(txn, agent, subject, dead, group))
 
     def costs(self, days: int = 30) -> list[CostRow]:
         """Return the cost of model calls by day and agent.

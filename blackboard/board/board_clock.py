@@ -17,7 +17,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, predicted_crossings, window_totals
+from blackboard.board.watches import predicted_crossings, watch_totals, window_totals
 from blackboard.clock import Instant, iso
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
@@ -64,8 +64,8 @@ def believe(txn: BoardTransaction, *, keep: bool = False) -> bool:
     txn.sql.run(WINDOWS.restart_window_tags, since=since, at=txn.now)
     window_totals.reset(txn)
     for watch in txn.active.watches.values():
-        if watch.is_over_board and watch.absorbs:
-            board_totals.rebuild(txn, watch)
+        if watch.spans_subjects and watch.absorbs:
+            watch_totals.rebuild(txn, watch)
     if not keep:
         _withdraw_questions(txn)
     return True

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.built_in_marks import answers
+from blackboard.core.scopes import WHOLE_BOARD, GroupValue, group_of
 
 __all__ = [
     "NO_REASON",
@@ -407,6 +408,10 @@ class AgendaItem:
     agent: str
     watch: str
     subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
     mark_id: int | None
     state: Literal["waiting", "deferred"]
     condition: str
@@ -428,7 +433,11 @@ class ActivationRecord:
     agent: str
     watch: str | None
     subject: str | None
-    """The subject of its marks; None if they have several, or if its watch is over the board."""
+    """The subject of its marks; None if they have several, or if its watch is over the board or groups."""
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
     state: str
     reason: str
     crossed_at: datetime
@@ -558,6 +567,10 @@ class RunningActivation:
 
     id: int
     subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
     started_at: datetime | None
     worker: str | None
 
@@ -568,6 +581,10 @@ class DeferredActivation:
 
     id: int
     subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
     state: str
     error: str | None
     retry_at: datetime | None
@@ -606,6 +623,10 @@ class WaitingCrossing:
     """A crossing that waits for its agent."""
 
     subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
     mark_id: int | None
     value: float
     crossed_at: datetime
@@ -654,7 +675,7 @@ class WatchExplanation:
     verdict: str
     """The reason, in one sentence."""
     values: tuple[MeasuredValue, ...] | None = None
-    """The measured values; None if no subject was given and the watch measures subjects."""
+    """The measured values; None if no subject or group was given and the watch measures these."""
     live_marks: int | None = None
     """The number of live marks that the condition names, absorbed or not; None if it was not counted."""
     guard_open: bool | None = None
@@ -666,11 +687,15 @@ class WatchExplanation:
     own_laws: tuple[OwnLaw, ...] = ()
     """The first 20 live marks of its kinds, of the subject if one was given, that have a law of their own."""
     per: Literal["subject", "batch"] = "batch"
-    """Whether an activation takes the marks of one subject or a batch."""
+    """Whether an activation takes the marks of one subject, or of one group, or a batch."""
     on_guard: Literal["defer", "drop"] = "defer"
     """How a crossing is treated while the guard is closed: `defer` or `drop`."""
     episodes: tuple[WatchEpisode, ...] = ()
-    """For a watch over time and one subject, its stored states. The next to cross is first."""
+    """For a watch over time and one subject or group, its stored states. The next to cross is first."""
+    group_tag: str | None = None
+    """The tag by whose values the watch measures groups; None if it does not."""
+    group: GroupValue | None = None
+    """The value of that tag that is explained; None if all waiting crossings are explained."""
 
 
 @dataclass(frozen=True)
@@ -747,9 +772,14 @@ def optional_datetime(at: Instant | None) -> datetime | None:
 def result_of(result: type[R], row: Any, **others: Any) -> R:
     """Return a result whose fields are columns of a row, or `others`.
 
-    Instants, whose names end with `_at`, become datetimes. An empty subject and a mark of 0 become None.
+    Instants, whose names end with `_at`, become datetimes. An empty subject and a mark of 0 become None. A subject that
+    stands for a group becomes that group.
     """
-    values = row._asdict() | others
+    values = row._asdict()
+    values |= {"group_tag": None, "group": None}
+    if (group := group_of(values.get("subject") or WHOLE_BOARD)) is not None:
+        values |= {"subject": None, "group_tag": group.tag, "group": group.value}
+    values |= others
     return result(**{field.name: _public(field.name, values[field.name]) for field in fields(result)})  # type: ignore[arg-type]
 
 

@@ -77,9 +77,11 @@ def _remove_left(txn: BoardTransaction, limit: int) -> int:
     needed_at = min(at for at in (txn.now, due_at, *waiting) if at is not None)
     removed = 0
     for kind in txn.sql.each(WINDOWS.next_kind_in_windows, after=""):
-        window_totals.subtract_left(txn, kind)
         longest = txn.active.longest_windows.get(kind)
         before = txn.now + 1 if longest is None else needed_at - longest
+        if longest is not None and kind in txn.active.tags_in_windows:
+            before -= longest  # so that the sums of a group in use have been brought up to date since
+        window_totals.subtract_left(txn, kind, before)
         left = max(0, limit - removed)
         if txn.sql.one(WINDOWS.next_tagged_kind, kind=kind) is not None:
             for event_id in txn.sql.all(WINDOWS.left_deposits, kind=kind, before=before, limit=left):

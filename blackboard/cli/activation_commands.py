@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli.cli_session import session_of
-from blackboard.cli.terminal.output import AsJson, number, print_json, print_table, say, second
+from blackboard.cli.terminal.output import AsJson, number, place, print_json, print_table, say, second
 from blackboard.core.states import ActivationState
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _confirm(activation_id: int, state: ActivationState, words: str, as_json: bo
 
 def _show_outcome(details: ActivationDetails) -> None:
     record = details.activation
-    about = f" about {record.subject}" if record.subject else ""
+    about = f" about {about}" if (about := place(record)) else ""
     attempts = "1 attempt" if record.attempt == 1 else f"{record.attempt} attempts"
     say(f"activation {record.id} of {record.agent}{about}: {record.state}, {attempts}")
     say(f"  watch {record.watch}: {record.reason}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli.cli_session import Session, note_warnings, session_of
-from blackboard.cli.terminal.output import AsJson, describe_gone, print_json, print_table, say, timestamp
+from blackboard.cli.terminal.output import AsJson, describe_gone, place, print_json, print_table, say, timestamp
 from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
@@ -252,7 +252,7 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
                 wake.watch,
                 *_measured(wake),
                 "guard closed" if wake.guard_closed else "",
-                wake.subject or "the board",
+                place(wake) or "the board",
             )
             for wake in wakes[:MAX_LISTED]
         ),
@@ -298,7 +298,7 @@ def _show_holds(holds: Sequence[PredictedHold]) -> None:
         print_table(
             ("agent", "watch", "crosses at", "subject"),
             (
-                (hold.agent, hold.watch, timestamp(hold.crosses_at), hold.subject or "the board")
+                (hold.agent, hold.watch, timestamp(hold.crosses_at), place(hold) or "the board")
                 for hold in holds[:MAX_LISTED]
             ),
             empty="",
@@ -310,7 +310,7 @@ def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
     if retests:
         print_table(
             ("agent", "watch", "value", "threshold", "subject"),
-            ((one.agent, one.watch, *_measured(one), one.subject or "the board") for one in retests[:MAX_LISTED]),
+            ((one.agent, one.watch, *_measured(one), place(one) or "the board") for one in retests[:MAX_LISTED]),
             empty="",
             title=f"{len(retests)} waiting crossings would {outcome}",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from blackboard.cli.terminal.output import (
     count_list,
     note,
     number,
+    place,
     print_json,
     say,
     second,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from blackboard.board.result_types import ActivationRecord
+    from blackboard.core.deployment import Deployment
 
 STATES = ", ".join(ActivationState)
 
@@ -179,7 +181,7 @@ def agenda(
             item.id,
             item.agent,
             item.watch,
-            item.subject,
+            place(item),
             digits_beside(item.value, item.threshold),
             exact_digits(item.threshold),
             second(item.crossed_at),
@@ -255,7 +257,7 @@ def activations(
         lambda record: (
             record.id,
             record.agent,
-            record.subject,
+            place(record),
             record.mark_ids[0] if len(record.mark_ids) == 1 else None,
             record.state,
             record.attempt,
@@ -330,6 +332,9 @@ def explain(
         str | None,
         typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="The value of the tag by which its watches measure groups.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Explain why an agent has or has not woken: value and threshold, guard, cooldown and pause, and when each ends.
@@ -337,9 +342,11 @@ def explain(
     Examples:
       blackboard explain sales
       blackboard explain scheduler ada@example.org
+      blackboard explain responder --group payments
     """
     with session_of(context).board() as board:
-        result = board.explain(agent, subject)
+        values = None if group is None else _group_values(board.deployment, agent, group)
+        result = board.explain(agent, subject, group=values)
     if as_json:
         from blackboard.board.json_shapes import explanation
 
@@ -349,6 +356,23 @@ def explain(
 
     for line in explanation_lines(result):
         say(line)
+
+
+def _group_values(deployment: Deployment, agent: str, text: str) -> list[Any]:
+    """Return what a text stands for in the tags by which an agent's watches measure groups.
+
+    Raises:
+        UnknownName: There is no such agent.
+        UsageError: The text stands for no value of a tag.
+    """
+    conditions = [watch.condition for watch in deployment.agent(agent).watches]
+    return [
+        value
+        for condition in conditions
+        if condition.by is not None
+        for kind in condition.kinds
+        for value in deployment.kind(kind).tag_schema.read(condition.by, text)
+    ]
 
 
 def _reason(record: ActivationRecord, now: datetime) -> str:

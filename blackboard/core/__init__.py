@@ -12,6 +12,7 @@ authors             names of authors and agents, and the reserved names
 payload_round_trip  checks that a mark is read as it was deposited
 canonical_schema    the form of a JSON schema, independent of its text
 tags                fields of a payload by which marks are found
+scopes              what a watch measures together: a subject, a group, or the whole board
 full_text           fields whose text is searched, and the words of a text
 comparison_keys     the text of a value that equal values share
 

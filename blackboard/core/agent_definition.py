@@ -32,6 +32,7 @@ from blackboard.core.finding import Finding
 from blackboard.core.mark_actions import Returned
 from blackboard.core.marks import Mark
 from blackboard.core.parsing import parse_condition
+from blackboard.core.scopes import GroupValue
 from blackboard.core.tags import as_data
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
@@ -61,6 +62,11 @@ class Context(Protocol):
     """The instant for which a schedule woke the agent, however late that was; None if marks woke it."""
     subjects: tuple[str, ...]
     """The subjects of its marks, that of the strongest mark first; none if a schedule woke the agent."""
+
+    @property
+    def group(self) -> GroupValue | None:
+        """The value of the tag that its marks share, if its watch measures groups by one; else None."""
+
     board_id: str
     """The id of the board, which no other board has. Names of things outside it are unique with it."""
     settings: Mapping[str, Any]
@@ -73,7 +79,8 @@ class Context(Protocol):
         """The one subject that the activation is about, if its watch wakes the agent per subject.
 
         Raises:
-            AgentError: The activation takes a batch, even if its marks have one subject; use `subjects`.
+            AgentError: The activation takes a batch, even if its marks have one subject; use `subjects`. Or it is
+                about a group; use `group`.
         """
 
     @overload
@@ -109,19 +116,23 @@ class Context(Protocol):
         """
 
 
-def single_subject(agent: str, per: Per, subjects: Sequence[str], *, is_scheduled: bool = False) -> str:
+def single_subject(
+    agent: str, per: Per, subjects: Sequence[str], group: GroupValue | None = None, *, is_scheduled: bool = False
+) -> str:
     """Return the only subject of an activation.
 
     Raises:
-        AgentError: The activation takes a batch or began as a batch, or a schedule woke it.
+        AgentError: The activation takes a batch or began as a batch, is about a group, or a schedule woke it.
     """
-    if per == "subject" and len(subjects) == 1:
+    if per == "subject" and len(subjects) == 1 and group is None:
         return subjects[0]
     why = "takes a batch" if per == "batch" else f"has {len(subjects)} subjects"
     problem = (
         f"agent {agent!r}: an activation that {why} has no context.subject; use context.subjects, or set"
         ' per="subject" on the agent or its watch'
     )
+    if group is not None:
+        problem = f"agent {agent!r}: an activation about a group has no context.subject; use context.group"
     if is_scheduled:
         problem = f"agent {agent!r}: a schedule woke it, about no subject; look at context.scheduled_for first"
     raise AgentError(problem, shown=problem)

@@ -3,6 +3,7 @@
     strength(Smoke) >= 0.7                              one mark
     (total(Smoke) >= 2) & (count(Fire) >= 1)            the marks of one subject
     count(Qualified, Rejected, over="board") >= 20      the whole board
+    total(Alert, by="service") >= 3                     the marks of all subjects with one value of a tag
     strength(Lead, subject="lead/vip-*") >= 0.3         only subjects that match a pattern
     count(Alert, where={"severity": "high"}) >= 3       only marks with these tags
     strength(Qualified) < 0.3                           falling: it has gone cold
@@ -31,6 +32,7 @@ from typing import Any, ClassVar, Literal, NoReturn
 from blackboard.clock import Instant
 from blackboard.core.marks import Mark, normalize_subject
 from blackboard.core.reinforcement import FadingMark
+from blackboard.core.scopes import SEPARATOR
 from blackboard.core.tags import Tags, Where, WhereClause
 from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
@@ -87,8 +89,13 @@ class Condition(ABC):
 
     @property
     def over(self) -> Scope:
-        """Whether it measures the board, at least in part, or only one subject."""
+        """Whether it measures the board, at least in part, or only one subject or group."""
         return "board" if any(comparison.measure.over == "board" for comparison in self.comparisons()) else "subject"
+
+    @property
+    def by(self) -> str | None:
+        """The tag by whose values it measures groups; None if it measures subjects or the board."""
+        return next((one.measure.by for one in self.comparisons() if one.measure.by is not None), None)
 
     @property
     def is_falling(self) -> bool:
@@ -193,6 +200,7 @@ class Measure(ABC):
     Args:
         kinds: Mark classes or the names of kinds.
         over: "subject" for the marks of one subject, "board" for those of the whole board.
+        by: A tag of the kinds. The marks of all subjects that share its value are measured together, as a group.
         subject: A pattern such as `lead/vip-*`; only marks of matching subjects count. `*` stands for any characters,
             `?` for one character, `[abc]` and `[a-c]` for one of these, `[!abc]` for one other character. `exactly`
             returns the pattern that matches only a given text.
@@ -207,6 +215,7 @@ class Measure(ABC):
 
     kinds: tuple[str, ...]
     over: Scope
+    by: str | None
     subject: str | None
     where: WhereClause | None
     within: int | None
@@ -230,6 +239,7 @@ class Measure(ABC):
         self,
         *kinds: KindLike,
         over: Scope = "subject",
+        by: str | None = None,
         subject: str | None = None,
         where: Where | None = None,
         within: DurationLike | None = None,
@@ -238,7 +248,7 @@ class Measure(ABC):
             raise InvalidCondition(f"{self.name}() needs a kind")
         if over not in ("subject", "board"):
             raise InvalidCondition(f'{self.name}: over is "subject" or "board", not {over!r}')
-        if self.is_per_mark and (len(kinds) != 1 or over != "subject"):
+        if self.is_per_mark and (len(kinds) != 1 or over != "subject" or by is not None):
             raise InvalidCondition(
                 f"{self.name} measures one mark of one kind; use strongest, total or count for several marks"
             )
@@ -250,6 +260,7 @@ class Measure(ABC):
             raise InvalidCondition(f"{self.name}: subject is a pattern such as 'lead/vip-*', not {subject!r}")
         object.__setattr__(self, "kinds", tuple(dict.fromkeys(names)))
         object.__setattr__(self, "over", over)
+        object.__setattr__(self, "by", None if by is None else self._tag(by, kinds))
         object.__setattr__(self, "subject", None if subject is None else normalize_subject(subject))
         object.__setattr__(self, "where", self._clause(where) if where else None)
         object.__setattr__(self, "within", None if within is None else self._window(within))
@@ -269,6 +280,17 @@ class Measure(ABC):
                 raise InvalidCondition(f"{cls.__qualname__}: there is already a measure {name!r}; choose another name")
             MEASURES[name] = cls
         cls.keeps_sums = cls.from_sums is not Measure.from_sums
+
+    def _tag(self, by: str, kinds: Sequence[KindLike]) -> str:
+        """Return the name of a tag if the kinds may have it; kinds in text are checked with the deployment."""
+        if not isinstance(by, str) or not by or SEPARATOR in by:
+            raise InvalidCondition(f'{self.name}: by names a tag, such as "service", not {by!r}')
+        if self.over == "board":
+            raise InvalidCondition(f'{self.name}: by="{by}" measures groups of all subjects; leave out over="board"')
+        for kind in kinds:
+            if not isinstance(kind, str) and (problem := kind.defaults.tag_schema.group_problem(by)) is not None:
+                raise InvalidCondition(f"{self.name}: by: {problem}")
+        return by
 
     def _clause(self, where: Where) -> WhereClause:
         """Return the values that tags must have. Whether the kinds have such tags is checked with the deployment."""
@@ -349,6 +371,7 @@ class Measure(ABC):
         measure = Strongest if self.is_per_mark and options.get("over") == "board" else type(self)
         own = {
             "over": self.over,
+            "by": None if options.get("over") == "board" else self.by,
             "subject": self.subject,
             "where": None if self.where is None else self.where.values,
             "within": None if self.within is None else Microseconds(self.within),
@@ -357,8 +380,9 @@ class Measure(ABC):
 
     @property
     def tags(self) -> frozenset[str]:
-        """The names of the tags that decide which marks count."""
-        return frozenset() if self.where is None else frozenset(self.where.values)
+        """The names of the tags that decide which marks count, and in which group."""
+        where = frozenset() if self.where is None else frozenset(self.where.values)
+        return where if self.by is None else where | {self.by}
 
     def covers(self, subject: str) -> bool:
         """Return whether marks of a subject count."""
@@ -386,6 +410,8 @@ class Measure(ABC):
         arguments = [f'"{kind}"' for kind in self.kinds]
         if self.over == "board":
             arguments.append('over="board"')
+        if self.by is not None:
+            arguments.append(f"by={json.dumps(self.by, ensure_ascii=False)}")
         if self.subject is not None:
             # A JSON string is a valid Python literal, too.
             arguments.append(f"subject={json.dumps(self.subject, ensure_ascii=False)}")
@@ -592,11 +618,12 @@ def strength(kind: KindLike, *, subject: str | None = None, where: Where | None 
 def total(
     *kinds: KindLike,
     over: Scope = "subject",
+    by: str | None = None,
     subject: str | None = None,
     where: Where | None = None,
     within: DurationLike | None = None,
 ) -> Total:
-    """Return the sum of the strengths of the marks of one subject, or of the whole board.
+    """Return the sum of the strengths of the marks of one subject, of one value of a tag, or of the whole board.
 
     With `within`, the sum of weight x intensity over the deposits that occurred in that window, as in
     `total(Cost, within="24h")`.
@@ -604,46 +631,54 @@ def total(
     Args:
         *kinds: Mark classes, or the names of kinds.
         over: "subject" for the marks of one subject, "board" for those of the whole board.
+        by: A tag whose values make groups, as in `Measure`.
         subject: A pattern of subjects, as in `Measure`.
         where: The values that tags of the marks must have, as in `Measure`.
         within: The length of a window, such as "10m"; None to measure live marks.
     """
-    return Total(*kinds, over=over, subject=subject, where=where, within=within)
+    return Total(*kinds, over=over, by=by, subject=subject, where=where, within=within)
 
 
 def strongest(
-    *kinds: KindLike, over: Scope = "subject", subject: str | None = None, where: Where | None = None
+    *kinds: KindLike,
+    over: Scope = "subject",
+    by: str | None = None,
+    subject: str | None = None,
+    where: Where | None = None,
 ) -> Strongest:
-    """Return the strength of the strongest mark of one subject, or of the whole board.
+    """Return the strength of the strongest mark of one subject, of one value of a tag, or of the whole board.
 
     Args:
         *kinds: Mark classes, or the names of kinds.
         over: "subject" for the marks of one subject, "board" for those of the whole board.
+        by: A tag whose values make groups, as in `Measure`.
         subject: A pattern of subjects, as in `Measure`.
         where: The values that tags of the marks must have, as in `Measure`.
     """
-    return Strongest(*kinds, over=over, subject=subject, where=where)
+    return Strongest(*kinds, over=over, by=by, subject=subject, where=where)
 
 
 def count(
     *kinds: KindLike,
     over: Scope = "subject",
+    by: str | None = None,
     subject: str | None = None,
     where: Where | None = None,
     within: DurationLike | None = None,
 ) -> Count:
-    """Return the number of live marks of one subject, or of the whole board.
+    """Return the number of live marks of one subject, of one value of a tag, or of the whole board.
 
     With `within`, the number of deposits that occurred in that window, as in `count(Error, within="10m")`.
 
     Args:
         *kinds: Mark classes, or the names of kinds.
         over: "subject" for the marks of one subject, "board" for those of the whole board.
+        by: A tag whose values make groups, as in `Measure`.
         subject: A pattern of subjects, as in `Measure`.
         where: The values that tags of the marks must have, as in `Measure`.
         within: The length of a window, such as "10m"; None to measure live marks.
     """
-    return Count(*kinds, over=over, subject=subject, where=where, within=within)
+    return Count(*kinds, over=over, by=by, subject=subject, where=where, within=within)
 
 
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
@@ -696,10 +731,15 @@ def check_watch(condition: Condition) -> Condition:
     """Return the condition after checking that it can wake an agent.
 
     Raises:
-        InvalidCondition: It is negated, mixes rising and falling, or combines measures over the board.
+        InvalidCondition: It is negated, mixes rising and falling, combines measures over the board, or groups by
+            several tags.
     """
     if not isinstance(condition, Condition):
         raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
+    if len({comparison.measure.by for comparison in condition.comparisons()}) > 1:
+        raise InvalidCondition(
+            f"{condition}: & and | combine measures of one subject or of the groups by one tag; give each a watch"
+        )
     if _is_negated(condition):
         raise InvalidCondition(
             f"{condition}: a watch cannot be negated; use >= or < here, or ~ in a guard (only_if, unless)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.conditions import exact_digits, over_board, smallest_batch
+from blackboard.core.conditions import Condition, exact_digits, over_board, smallest_batch
 from blackboard.core.deployment import OVER_TIME, AgentSpec, ReadSpec, WatchSpec, conditions_of, misfit_over_time
 from blackboard.core.kinds import Kind
 from blackboard.core.parsing import parse_condition
@@ -33,21 +33,37 @@ def mistakes_in(agent: AgentSpec) -> Iterator[Mistake]:
                 f" at least {smallest}",
             )
         for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
-            guard = parse_condition(text) if text else None
-            if guard is None or condition.over != "board":
-                continue
-            if any(comparison.measure.over == "subject" for comparison in guard.comparisons()):
-                what = "a schedule" if condition.is_schedule else "over the whole board"
-                yield Mistake(
-                    f"{place}.watches.{watch.name}",
-                    f"{name}={guard} has no subject, because the watch {condition} is {what}; write"
-                    f" {name}={over_board(guard)}",
-                )
+            if text and (problem := _misfit_guard(condition, name, parse_condition(text))) is not None:
+                yield Mistake(f"{place}.watches.{watch.name}", problem)
+
+
+def _misfit_guard(condition: Condition, name: str, guard: Condition) -> str | None:
+    """Return why a guard cannot be measured at a crossing of a watch; None if it can."""
+    measures = [comparison.measure for comparison in guard.comparisons() if comparison.measure.over != "board"]
+    if condition.over == "board" and measures:
+        what = "a schedule" if condition.is_schedule else "over the whole board"
+        scope = "subject" if all(measure.by is None for measure in measures) else "group"
+        return (
+            f"{name}={guard} has no {scope}, because the watch {condition} is {what}; write {name}={over_board(guard)}"
+        )
+    if all(measure.by == condition.by for measure in measures):
+        return None
+    if condition.by is None:
+        return f"{name}={guard} has no group, because the watch {condition} is about a subject; leave out by"
+    return (
+        f"{name}={guard} must measure the groups of the watch {condition}, or the board: write"
+        f' by="{condition.by}" or over="board"'
+    )
 
 
 def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
     place = f"agents.{agent.name}"
     for watch in agent.watches:
+        if watch.per == "batch" and (by := watch.condition.by) is not None:
+            yield Mistake(
+                f"{place}.watches.{watch.name}.per",
+                f"an activation of {watch.condition} takes one value of {by!r} at a time; leave out per",
+            )
         if watch.per == "subject" and watch.condition.over == "board":
             yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
     if agent.settings.per == "subject" and all(watch.condition.over == "board" for watch in agent.watches):
@@ -143,6 +159,22 @@ def mistakes_in_filters(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator
                 for text in kinds[kind].tag_schema.mistakes_in(measure.where)
             )
             yield from (Mistake(f"{place}.watches.{watch.name}{suffix}", text) for text in dict.fromkeys(texts))
+
+
+def mistakes_in_groups(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[Mistake]:
+    """Yield which conditions of an agent group by something that is not a tag with one value of their kinds."""
+    for watch in agent.watches:
+        for suffix, condition in conditions_of(watch):
+            problems = (
+                kinds[kind].tag_schema.group_problem(measure.by)
+                for measure in (comparison.measure for comparison in condition.comparisons())
+                if measure.by is not None
+                for kind in measure.kinds
+                if kind in kinds
+            )
+            for problem in dict.fromkeys(problems):
+                if problem is not None:
+                    yield Mistake(f"agents.{agent.name}.watches.{watch.name}{suffix}", f"by: {problem}")
 
 
 def _mistakes_in_read(read: ReadSpec, kind: Kind) -> Iterator[str]:

@@ -387,20 +387,24 @@ class AgentSpec(Data):
         """Return whether an activation of one of its watches takes one subject or a batch.
 
         The watch says, or the agent. By default, a condition over several marks of a subject takes one subject, unless
-        `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject.
+        `batch` is set. Every other condition takes a batch. A watch over the whole board has no subject, and a watch
+        over groups takes one group, which stands for the subject.
         """
         if watch.condition.over == "board":
             return "batch"
+        if watch.condition.by is not None:
+            return "subject"
         if (per := watch.per or self.settings.per) is not None:
             return per
         together = any(not comparison.measure.is_per_mark for comparison in watch.condition.comparisons())
         return "subject" if together and self.settings.batch is None else "batch"
 
     def batch_of(self, watch: WatchSpec) -> int | None:
-        """Return the most marks of an activation of one of its watches; None if it takes all marks of the board."""
+        """Return the most marks of an activation of one of its watches; None if it takes all of the board or group."""
         if watch.condition.is_schedule:
             return 0
-        return self.settings.batch or (None if watch.condition.over == "board" else DEFAULT_BATCH)
+        takes_all = watch.condition.over == "board" or watch.condition.by is not None
+        return self.settings.batch or (None if takes_all else DEFAULT_BATCH)
 
     def on_guard_of(self, watch: WatchSpec) -> OnGuard:
         """Return how a crossing of one of its watches is treated while the guard is closed.

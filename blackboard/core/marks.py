@@ -18,6 +18,7 @@ from pydantic_core.core_schema import DecimalSchema
 from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.core.decay import Decay, Never, law_from
 from blackboard.core.kinds import MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.core.scopes import is_group
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 
 MAX_SUBJECT_CHARACTERS = 512
@@ -341,7 +342,7 @@ def check_subject(subject: str) -> str:
         raise InvalidMark(
             f"the subject is {len(subject)} characters long; at most {MAX_SUBJECT_CHARACTERS} are allowed"
         )
-    if "\x00" in subject or not (subject.isascii() or _is_text(subject)):
+    if "\x00" in subject or is_group(subject) or not (subject.isascii() or _is_text(subject)):
         raise InvalidMark("the subject contains characters that are not valid text")
     return subject
 

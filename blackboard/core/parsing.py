@@ -66,7 +66,7 @@ class _Parser:
     unary       := '~' unary | '(' disjunction ')' | comparison | schedule
     comparison  := measure ('>=' | '<') number
     measure     := name '(' item (',' item)* ')'
-    item        := name | quoted | ('over' | 'subject' | 'within') '=' (name | quoted) | 'where' '=' tags
+    item        := name | quoted | ('over' | 'by' | 'subject' | 'within') '=' (name | quoted) | 'where' '=' tags
     tags        := '{' quoted ':' values (',' quoted ':' values)* '}'
     values      := literal | '[' literal (',' literal)* ']'
     literal     := quoted | number | 'True' | 'False' | 'true' | 'false'
@@ -242,8 +242,9 @@ class _Parser:
                 self.fail(f"expected a kind, found {self.token}")
             is_quoted, name = self.kind == "text", self.value()
             if not is_quoted and self.kind == "sign" and self.token == "=":
-                if name not in ("over", "subject", "where", "within") or name in options:
-                    self.fail('only over="board", subject="...", where={...} and within="..." can be set, each once')
+                if name not in ("over", "by", "subject", "where", "within") or name in options:
+                    options_text = 'over="board", by="...", subject="...", where={...} and within="..."'
+                    self.fail(f"only {options_text} can be set, each once")
                 self.advance()
                 if name == "where":
                     options[name] = self.tags()

@@ -53,12 +53,18 @@ class FadingMark:
     """The tags of the mark; None if its kind has none."""
     where: WhereClause | None = None
     """Of a deposit in a window: the tags for which it was read, which it has."""
+    group: str | None = None
+    """The scope of the group of which it was read; None if it was read of its subject or of the board."""
 
     def has(self, where: WhereClause | None) -> bool:
         """Return whether it has these tags."""
         if self.within is not None:
             return self.where == where
         return where is None or (self.tags is not None and self.tags.match(where))
+
+    def is_in(self, scope: str) -> bool:
+        """Return whether the mark belongs to a subject or a group."""
+        return scope in (self.subject, self.group)
 
     def strength(self, at: Instant) -> float:
         """Return weight x intensity x share at an instant; 0 once the mark has evaporated."""

@@ -19,12 +19,12 @@ JUST_BELOW = 1 - 1e-12
 """A factor. A threshold times this factor is below the threshold even where numbers are shown with 15 digits."""
 
 
-def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, subject: str | None = None) -> float:
+def value_at(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str | None = None) -> float:
     """Return the value of a measure at an instant, over the marks that it selects.
 
-    Without a subject, a measure over one subject treats all marks as marks of one subject.
+    Without a scope, a measure over one subject or group treats all marks as marks of one.
     """
-    return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, subject)])
+    return measure.value([mark.strength(at) for mark in _selected(measure, marks, at, scope)])
 
 
 class Side(NamedTuple):
@@ -57,14 +57,14 @@ def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instan
 
 
 def first_true(
-    condition: Condition, marks: Sequence[FadingMark], now: Instant, subject: str | None = None
+    condition: Condition, marks: Sequence[FadingMark], now: Instant, scope: str | None = None
 ) -> Instant | None:
     """Return the first instant from `now` on at which fading alone makes a condition true, or None if there is none.
 
-    The subject has the same meaning as for `value_at`.
+    The scope has the same meaning as for `value_at`.
     """
     instants = {
-        comparison: _first_below(comparison, _selected(comparison.measure, marks, now, subject), now)
+        comparison: _first_below(comparison, _selected(comparison.measure, marks, now, scope), now)
         for comparison in condition.comparisons()
     }
     for at in sorted({now, *(instant for instant in instants.values() if instant is not None)}):
@@ -80,8 +80,8 @@ def _holds(comparison: Comparison, below: Collection[Comparison]) -> bool:
     return (comparison in below) == (comparison.operator == "<")
 
 
-def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, subject: str | None) -> list[FadingMark]:
-    any_subject = subject is None or measure.over == "board"
+def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope: str | None) -> list[FadingMark]:
+    takes_all = scope is None or measure.over == "board"
     return [
         mark
         for mark in marks
@@ -90,7 +90,7 @@ def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, subjec
         and mark.is_live(at)
         and measure.covers(mark.subject)
         and mark.has(measure.where)
-        and (any_subject or mark.subject == subject)
+        and (takes_all or scope is None or mark.is_in(scope))
     ]
 
 

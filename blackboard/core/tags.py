@@ -22,12 +22,15 @@ from pydantic import Field
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from blackboard.core.comparison_keys import branches_of, comparison_key
+from blackboard.core.scopes import DIGEST, Group
 from blackboard.errors import UnknownName, UsageError
 
 TagValue = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 """A value with which a tag is compared."""
-Where = Mapping[str, str | bool | float | Decimal | Collection[str | bool | float | Decimal]]
-"""The values that tags must have, by name. A collection stands for any of its values."""
+TagChoice = str | bool | float | Decimal | Collection[str | bool | float | Decimal]
+"""The value that a tag must have. A collection stands for any of its values."""
+Where = Mapping[str, TagChoice]
+"""The values that tags must have, by name."""
 
 MAX_KEY_BYTES = 500
 """The longest key that is stored as it is. An index of a server takes no longer texts than about 2,700 bytes."""
@@ -155,6 +158,23 @@ class TagSchema:
                 found[name] = frozenset(self._key(name, text) for text in texts)
         return found
 
+    @property
+    def may_have_lists(self) -> bool:
+        """Whether a tag may have a list although no schema says so."""
+        return self.schema is None
+
+    def group(self, name: str, payload: Mapping[str, Any]) -> Group | None:
+        """Return the group of a mark by one of its tags; None if it does not have exactly one value of it."""
+        return Group.of(name, self.keys(payload))
+
+    def group_problem(self, name: str) -> str | None:
+        """Return why a tag cannot be that of groups; None if it can."""
+        if name not in self.names:
+            return str(UnknownName("tag", name, self.names, f"there is no tag {name!r} of kind {self.kind!r}"))
+        if self.schema is not None and "list" in self._types(name):
+            return f"the tag {name!r} of kind {self.kind!r} may be a list; a group needs a tag with one value"
+        return None
+
     def filter(self, where: Where) -> TagFilter:
         """Return the filter for the values that tags must have.
 
@@ -228,7 +248,7 @@ class TagSchema:
         else:
             key = comparison_key(value, schema, self.schema or {})
         if len(key) * 4 > MAX_KEY_BYTES and len(key.encode(errors="surrogatepass")) > MAX_KEY_BYTES:
-            return f"#{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}"
+            return f"{DIGEST}{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}"
         return key
 
     @cached_property

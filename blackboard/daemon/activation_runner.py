@@ -17,6 +17,7 @@ from blackboard.clock import iso
 from blackboard.core.agent_definition import Agent, require_done
 from blackboard.core.mark_actions import Action
 from blackboard.core.marks import Mark, StoredMark
+from blackboard.core.scopes import scope_name
 from blackboard.core.states import ActivationState
 from blackboard.daemon import forked_children, returned_actions, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop
@@ -284,7 +285,9 @@ class ActivationRunner:
 
 
 def _subject(claim: Claim) -> str | None:
-    """Return the subject of a run for the log; of several, the first and the number of the others."""
+    """Return the subject or the group of a run for the log; of several subjects, the first and the number of others."""
+    if claim.group is not None:
+        return scope_name(claim.row.subject or "")
     subjects = list(dict.fromkeys(item.event.subject for item in claim.inputs))
     if not subjects:
         return claim.row.subject

@@ -12,6 +12,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
 from blackboard.core.agent_definition import single_subject
 from blackboard.core.marks import Mark, normalize_subject
+from blackboard.core.scopes import GroupValue
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
 from blackboard.system import forks
@@ -44,10 +45,15 @@ class RunContext:
         """The one subject of the activation.
 
         Raises:
-            AgentError: The activation takes a batch, or a schedule woke it.
+            AgentError: The activation takes a batch, is about a group, or a schedule woke it.
         """
         is_scheduled = self.scheduled_for is not None
-        return single_subject(self.agent, self._claim.per, self.subjects, is_scheduled=is_scheduled)
+        return single_subject(self.agent, self._claim.per, self.subjects, self.group, is_scheduled=is_scheduled)
+
+    @property
+    def group(self) -> GroupValue | None:
+        """The value of the tag that its marks share, if its watch measures groups; else None."""
+        return self._claim.group
 
     @property
     def board_id(self) -> str:

@@ -21,7 +21,12 @@ from blackboard.core.authors import check_author, skeleton
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.conditions import Comparison, Condition, with_window
 from blackboard.core.decay import law_from
-from blackboard.core.declaration_mistakes import mistakes_about_answers, mistakes_in, mistakes_in_filters
+from blackboard.core.declaration_mistakes import (
+    mistakes_about_answers,
+    mistakes_in,
+    mistakes_in_filters,
+    mistakes_in_groups,
+)
 from blackboard.core.deployment import (
     OVER_TIME,
     AgentSettings,
@@ -406,7 +411,7 @@ class _Resolver:
         place = f"agents.{spec.name}"
         for read in spec.reads:
             self._check_known(f"{place}.reads", "kind", [read.kind], kinds, named=False)
-        for mistake in mistakes_in_filters(spec, kinds):
+        for mistake in [*mistakes_in_filters(spec, kinds), *mistakes_in_groups(spec, kinds)]:
             self._record_mistake(mistake.place, mistake.message)
         self._check_known(f"{place}.writes", "kind", spec.writes, kinds, named=False)
         self._check_known(f"{place}.withdraws", "kind", spec.withdraws, kinds, named=False)

@@ -349,10 +349,12 @@ class AbsorbedRow(NamedTuple):
     """The event of the state in which the agent was last given the mark, or in which a guard dropped its crossing."""
 
 
-class BoardTotalRow(NamedTuple):
-    """A row of `board_total`: sums that give the total and count of a watch over the board without a scan."""
+class WatchTotalRow(NamedTuple):
+    """A row of `watch_total`: sums that give the total and count of a watch in a scope without a scan."""
 
     watch_id: int
+    scope: str
+    """The group, or "" for the board."""
     kind: str
     law: str
     marks: int
@@ -659,7 +661,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "agent_state": AgentStateRow._fields,
     "backfill": BackfillRow._fields,
     "board": BoardRow._fields,
-    "board_total": BoardTotalRow._fields,
+    "watch_total": WatchTotalRow._fields,
     "crossing": CrossingRow._fields,
     "deployment": DeploymentRow._fields,
     "deposit_key": DepositKeyRow._fields,

@@ -31,7 +31,6 @@ from blackboard.store.rows import (
     AgentStateRow,
     BackfillRow,
     BoardRow,
-    BoardTotalRow,
     CallRow,
     CrossingRow,
     DeploymentRow,
@@ -42,6 +41,7 @@ from blackboard.store.rows import (
     KindRow,
     LawChangeRow,
     MarkRow,
+    MarkTagRow,
     ModelPauseRow,
     Money,
     OpenNeedRow,
@@ -51,6 +51,7 @@ from blackboard.store.rows import (
     SearchKindRow,
     WatchRow,
     WatchStateRow,
+    WatchTotalRow,
     WindowEventRow,
     WindowTagRow,
     WorkerRow,
@@ -68,6 +69,7 @@ class _Marks(StatementFile):
     delete_mark: Statement[object]
     get_mark: Statement[MarkRow]
     marks_of_subject: Statement[MarkRow]
+    marks_of_group: Statement[MarkRow]
     marks_of_kind: Statement[MarkRow]
     marks_changed_between: Statement[MarkRow]
     marks_changed_since: Statement[MarkRow]
@@ -90,6 +92,7 @@ class _Marks(StatementFile):
     delete_unique_values: Statement[object]
     delete_unique_value: Statement[object]
     insert_tag: Statement[object]
+    tags_of_mark: Statement[MarkTagRow]
     delete_tags_of_mark: Statement[object]
     delete_tag: Statement[object]
     next_tag_value: Statement[str | None]
@@ -123,6 +126,7 @@ class _Marks(StatementFile):
     count_live: Statement[LiveCount]
     count_own_laws: Statement[NamedCount]
     stimuli_of_subject: Statement[MarkRow]
+    stimuli_of_group: Statement[MarkRow]
     stimuli_of_board: Statement[MarkRow]
     tagged_stimuli_of_board: Statement[MarkRow]
     sum_stimuli: Statement[StimulusSums]
@@ -219,9 +223,10 @@ class _Crossings(StatementFile):
     predicted_of_subject: Statement[PredictedCrossingRow]
     next_predicted: Statement[Instant | None]
     next_predicted_fall: Statement[Instant]
-    board_totals: Statement[BoardTotalRow]
-    set_board_total: Statement[object]
-    delete_board_totals: Statement[object]
+    watch_totals: Statement[WatchTotalRow]
+    set_watch_total: Statement[object]
+    delete_watch_totals: Statement[object]
+    delete_totals_of_scope: Statement[object]
     delete_totals_of_law: Statement[object]
     backfills: Statement[BackfillRow]
     insert_backfill: Statement[object]
@@ -365,6 +370,7 @@ class _Erasure(StatementFile):
     delete_cooldowns: Statement[object]
     delete_predicted: Statement[object]
     delete_watch_states: Statement[object]
+    delete_totals: Statement[object]
     delete_followed_watches: Statement[object]
 
 class _Retention(StatementFile):
@@ -392,10 +398,13 @@ class _Windows(StatementFile):
     tags_of_deposit: Statement[WindowTagRow]
     window_of_subject: Statement[WindowEventRow]
     window_of_board: Statement[WindowEventRow]
+    window_of_group: Statement[WindowEventRow]
     sum_window: Statement[StimulusSums]
     sum_window_of_subject: Statement[StimulusSums]
+    sum_window_of_group: Statement[StimulusSums]
     window_events_of_mark: Statement[WindowEventRow]
     next_subject_in_windows: Statement[str | None]
+    next_group_in_windows: Statement[str | None]
     delete_window_tags_of_deposit: Statement[object]
     delete_window_tags: Statement[object]
     delete_window_tags_of_subject: Statement[object]

@@ -157,7 +157,7 @@ table(
     partial_index("ix_absorbed_silently", "mark_id", where="event_id > given_event_id"),
     clustered=True,
 )
-table("board_total", rows.BoardTotalRow, "watch_id kind law", clustered=True)
+table("watch_total", rows.WatchTotalRow, "watch_id scope kind law", clustered=True)
 table(
     "predicted_crossing",
     rows.PredictedCrossingRow,

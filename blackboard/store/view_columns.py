@@ -22,17 +22,19 @@ VIEWS: dict[str, tuple[str, ...]] = {
     ),
     "agenda": (
         "id", "agent", "watch", "subject", "mark_id", "state", "reason", "value", "threshold", "crossed_at",
-        "noticed_at", "ready_at", "held_by",
+        "noticed_at", "ready_at", "held_by", "group_tag", "group_value",
     ),
     "activations": (
         "id", "agent", "watch", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",
         "error", "marks_absorbed", "marks_deposited", "retry_at", "interruptions", "chain_length", "worker",
-        "mark_ids", "scheduled_for",
+        "mark_ids", "scheduled_for", "group_tag", "group_value",
     ),
     "schedules": (
         "agent", "watch", "schedule", "scheduled_from", "next_at", "waits_since", "last_at", "last_late_seconds",
     ),
-    "watch_states": ("agent", "watch", "subject", "mark_id", "held_since", "crossed_at", "next_at"),
+    "watch_states": (
+        "agent", "watch", "subject", "mark_id", "held_since", "crossed_at", "next_at", "group_tag", "group_value",
+    ),
     "activation_marks": (
         "activation_id", "agent", "watch", "state", "role", "mark_id", "kind", "subject", "strength", "event_id",
         "payload",

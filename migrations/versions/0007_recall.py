@@ -20,6 +20,7 @@ def upgrade() -> None:
     _tags()
     _tags_in_windows()
     _search()
+    _groups()
 
 
 def _parameters_of_laws() -> None:
@@ -43,6 +44,28 @@ def _tags() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_mark_tag_mark_id", "mark_tag", ["mark_id"])
+
+
+def _groups() -> None:
+    """Add the scope of the sums of a watch, which so far were over the board."""
+    op.create_table(
+        "watch_total",
+        sa.Column("watch_id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("scope", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("law", sa.Text, primary_key=True),
+        sa.Column("marks", sa.Integer, nullable=False),
+        sa.Column("sum0", sa.Float, nullable=False),
+        sa.Column("sum1", sa.Float, nullable=False),
+        sa.Column("anchor", sa.BigInteger, nullable=False),
+        sa.Column("evaporated_through", sa.BigInteger, nullable=False),
+        sa.Column("error0", sa.Float),
+        sa.Column("error1", sa.Float),
+        sqlite_with_rowid=False,
+    )
+    columns = "kind, law, marks, sum0, sum1, anchor, evaporated_through, error0, error1"
+    op.execute(f"INSERT INTO watch_total (watch_id, scope, {columns}) SELECT watch_id, '', {columns} FROM board_total")
+    op.drop_table("board_total")
 
 
 def _tags_in_windows() -> None:

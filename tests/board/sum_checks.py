@@ -6,25 +6,29 @@ import math
 
 import pytest
 
+from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, watch_states, window_totals
+from blackboard.board.transactions.watch_scopes import scopes_of
+from blackboard.board.transactions.window_events import scopes_in_windows
+from blackboard.board.watches import watch_states, watch_totals, window_totals
 from blackboard.board.watches.stimuli import stimuli_of
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.core.conditions import Count, Strongest, Total
+from blackboard.core.scopes import WHOLE_BOARD
 from blackboard.core.strength_forecast import value_at
 
 
 def check_sums(txn: BoardTransaction) -> None:
-    """Check that the sums of each watch over the board equal a direct count of its stimuli."""
+    """Check that the sums of each watch over the board or over groups equal a direct count of its stimuli."""
     keep_live_sums(txn)
-    over_board = [item for item in txn.active.watches.values() if item.is_over_board and item.absorbs]
-    over_live_marks = [item.over_live_marks for item in over_board if isinstance(item.comparison.measure, Total)]
-    for item in (*over_board, *over_live_marks):
-        kept, marks = board_totals.update_and_measure(txn, item)
-        stimuli = stimuli_of(txn, item)
+    summed = [item for item in txn.active.watches.values() if item.measures_sums and item.absorbs]
+    over_live_marks = [item.over_live_marks for item in summed if isinstance(item.comparison.measure, Total)]
+    for item, scope in pairs(txn, [*summed, *over_live_marks]):
+        kept, marks = watch_totals.update_and_measure(txn, item, scope)
+        stimuli = stimuli_of(txn, item, scope)
         strengths = [txn.strength(row) for row in stimuli]
         comparison = next(item.condition.comparisons())
-        assert comparison.holds_at(kept) == comparison.holds_at(board_totals.measure_marks(txn, item)[0]), (
+        assert comparison.holds_at(kept) == comparison.holds_at(watch_totals.measure_marks(txn, item, scope)[0]), (
             item.spec.name
         )
         if txn.active.migrating.intersection(item.condition.kinds):
@@ -46,25 +50,39 @@ def check_sums(txn: BoardTransaction) -> None:
 
 
 def check_window_sums(txn: BoardTransaction) -> None:
-    """Check that the sums of each window over the board equal its deposits, and decide as these do."""
-    for item in txn.active.watches.values():
-        if not item.keeps_window_sums:
-            continue
-        deposits = watch_states.marks_behind(txn, item, StateKey(item.id, "", 0), whole=True)
+    """Check that the sums of each window over the board or over groups equal its deposits, and decide as these do."""
+    windows = [item for item in txn.active.watches.values() if item.keeps_window_sums]
+    for item, scope in pairs(txn, windows):
+        deposits = watch_states.marks_behind(txn, item, StateKey(item.id, scope, 0), whole=True)
         comparison = next(item.condition.comparisons())
         value = value_at(comparison.measure, deposits, txn.now)
-        assert not (window_totals.is_below(txn, item, "") and comparison.holds_at(value)), item.spec.name
-        groups = board_totals.groups_of(txn, item).values()
+        assert not (window_totals.is_below(txn, item, scope) and comparison.holds_at(value)), item.spec.name
+        kept = watch_totals.sums_of(txn, item, scope).values()
         live = [deposit for deposit in deposits if deposit.is_live(txn.now)]
-        assert sum(group.marks for group in groups) == len(live), item.spec.name
+        assert sum(sums.marks for sums in kept) == len(live), item.spec.name
         true = math.fsum(deposit.state.intensity for deposit in live)
-        error = sum(group.error0 for group in groups)
-        assert sum(group.sum0 for group in groups) == pytest.approx(true, abs=error, rel=1e-15), item.spec.name
+        error = sum(sums.error0 for sums in kept)
+        assert sum(sums.sum0 for sums in kept) == pytest.approx(true, abs=error, rel=1e-15), item.spec.name
 
 
 def keep_live_sums(txn: BoardTransaction) -> None:
     """Let the board keep sums over all live marks, as the first deposit that needs them does."""
     for item in txn.active.watches.values():
-        is_total = item.is_over_board and item.absorbs and isinstance(item.comparison.measure, Total)
-        if is_total and not board_totals.keeps_live_sums(txn, item):
-            board_totals._recount(txn, item.over_live_marks)
+        if not (item.measures_sums and item.absorbs and isinstance(item.comparison.measure, Total)):
+            continue
+        for scope in scopes(txn, item):
+            if not watch_totals.keeps_live_sums(txn, item, scope):
+                watch_totals._recount(txn, item.over_live_marks, scope)
+
+
+def scopes(txn: BoardTransaction, item: RegisteredWatch) -> list[str]:
+    """Return the board, or the groups that have marks or deposits in windows."""
+    if item.by is None:
+        return [WHOLE_BOARD]
+    windows = scopes_in_windows(txn.sql, item.condition)
+    return list(dict.fromkeys([*scopes_of(txn, item, txn.stored_marks(item.kinds, None)), *windows]))
+
+
+def pairs(txn: BoardTransaction, watches: list[RegisteredWatch]) -> list[tuple[RegisteredWatch, str]]:
+    """Return each watch with each of its scopes."""
+    return [(item, scope) for item in watches for scope in scopes(txn, item)]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, total
-from blackboard.board.watches import board_totals
+from blackboard.board.watches import watch_totals
 from blackboard.core.decay import Exponential
 from blackboard.core.deployment import Deployment
 from tests.board.world import World, kind, spec
@@ -51,7 +51,7 @@ def check_sums(world: World) -> None:
     def read_sums(txn: Any) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         watches = [watch for watch in txn.active.watches.values() if watch.keeps_sums]
         return [
-            (board_totals.update_and_measure(txn, watch), board_totals.measure_marks(txn, watch)) for watch in watches
+            (watch_totals.update_and_measure(txn, watch), watch_totals.measure_marks(txn, watch)) for watch in watches
         ]
 
     found = world.board.session.read(read_sums)

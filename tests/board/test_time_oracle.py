@@ -7,24 +7,17 @@ says so, though the board looks only now and then.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from blackboard import ManualClock, count, strength, strongest, total, watch
-from blackboard.core.conditions import Comparison
-from blackboard.core.decay import Step
-from tests.board.world import SECOND, World, kind, spec
+from blackboard import count, strength, strongest, total, watch
+from tests.board.watch_oracle import KINDS, REPEATS, START, TAGGED, Deposit, Oracle
+from tests.board.world import SECOND, World, spec
 from tests.support.examples import examples
 
-START = ManualClock().now()
-LIVES = {"beat": 7, "pulse": 5, "deploy": 6}
-REPEATS = {"beat": "separate", "pulse": "replace", "deploy": "replace"}
-KINDS = {name: kind(name, Step(f"{life}s"), on_repeat=REPEATS[name], tags=("tag",)) for name, life in LIVES.items()}
-TAGGED = {"tag": "x"}
 MEASURES = [
     strength("pulse"),
     strongest("pulse"),
@@ -39,105 +32,6 @@ MEASURES = [
     count("beat", "pulse", within="9s"),
     total("beat", over="board", within="4s"),
 ]
-
-
-@dataclass
-class Deposit:
-    """A deposit of the oracle."""
-
-    kind: str
-    tag: str
-    intensity: float
-    occurred: int
-    mark: int
-    is_replaced: bool = False
-    is_withdrawn: bool = False
-
-
-@dataclass
-class Oracle:
-    """A watch that is looked at every second."""
-
-    condition: Comparison
-    held_for: int
-    rewake_every: int | None
-    clear: float | None
-    has_guard: bool
-    drops: bool
-    now: int = 0
-    deposits: list[Deposit] = field(default_factory=list)
-    held_since: int | None = None
-    crossed_at: int | None = None
-    dropped: bool = False
-    is_armed: bool = False
-    """Whether a falling value has been at the threshold."""
-    waits: bool = False
-    crossings: list[tuple[int, str]] = field(default_factory=list)
-
-    def value(self) -> float:
-        measure = self.condition.measure
-        if measure.within is not None:
-            length = measure.within // SECOND
-            found = [
-                one.intensity
-                for one in self.deposits
-                if self.counts(one) and not one.is_withdrawn and self.now - length < one.occurred
-            ]
-        else:
-            found = [one.intensity for one in self.live() if self.counts(one)]
-        return measure.value(found)
-
-    def counts(self, one: Deposit) -> bool:
-        measure = self.condition.measure
-        return one.kind in measure.kinds and (measure.where is None or one.tag == "x")
-
-    def live(self) -> list[Deposit]:
-        return [
-            one
-            for one in self.deposits
-            if not one.is_replaced
-            and not one.is_withdrawn
-            and self.now < one.occurred + LIVES[one.kind]
-            and one.intensity > 0
-        ]
-
-    def is_guarded(self) -> bool:
-        return self.has_guard and any(one.kind == "deploy" and one.tag == "x" for one in self.live())
-
-    def look(self, *, may_cross: bool = True, is_deposit: bool = False) -> None:
-        value, is_falling = self.value(), self.condition.operator == "<"
-        threshold = self.condition.threshold
-        clear = threshold if self.clear is None else self.clear
-        if is_falling and value >= threshold:
-            self.is_armed = True
-        if is_falling and not self.is_armed:
-            return
-        if is_deposit and self.dropped and not self.is_guarded():
-            self.crossed_at, self.dropped = None, False
-        self.held_since = (
-            (self.now if self.held_since is None else self.held_since)
-            if (value < threshold if is_falling else value >= threshold)
-            else None
-        )
-        if value >= clear if is_falling else value < clear:
-            self.crossed_at, self.dropped = None, False
-        if not may_cross or self.held_since is None or self.now < self.held_since + self.held_for:
-            return
-        if self.crossed_at is None:
-            self.crossed_at = self.now
-            self.cross(is_rewake=False)
-        elif self.rewake_every is not None and self.now >= self.crossed_at + self.rewake_every:
-            self.crossed_at = self.now
-            self.cross(is_rewake=True)
-
-    def cross(self, *, is_rewake: bool) -> None:
-        if self.drops and self.is_guarded():
-            if not is_rewake:
-                self.dropped = self.condition.operator == ">="
-                self.crossings.append((self.now, "skipped"))
-        elif not self.waits:
-            self.waits = True
-            self.crossings.append((self.now, "woken"))
 
 
 steps = st.lists(

@@ -17,9 +17,10 @@ from blackboard import count, strongest, total, watch
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals
+from blackboard.board.watches import watch_totals
 from blackboard.board.watches.stimuli import stimuli_of
 from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.scopes import WHOLE_BOARD
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.examples import examples
@@ -110,7 +111,7 @@ def test_a_total_over_the_board_never_scans_unreached_marks(world: World) -> Non
     )
     for i in range(50):
         world.put("smoke", f"s{i}")
-    assert world.sql("SELECT marks FROM board_total") == [(50,)]
+    assert world.sql("SELECT marks FROM watch_total") == [(50,)]
 
 
 @pytest.mark.postgresql
@@ -119,7 +120,7 @@ def test_a_rounding_error_does_not_outlive_the_marks(world: World) -> None:
     marks = [world.put("smoke", f"s{i}", intensity).mark_id for i, intensity in enumerate((1e11, 0.1, 1e-6))]
     for mark in marks:
         world.board.withdraw(mark)
-    assert world.sql("SELECT marks, sum0, sum1 FROM board_total") == [(0, 0.0, 0.0)]
+    assert world.sql("SELECT marks, sum0, sum1 FROM watch_total") == [(0, 0.0, 0.0)]
 
 
 def test_a_transaction_that_advances_its_time_omits_evaporated_marks(world: World) -> None:
@@ -129,7 +130,7 @@ def test_a_transaction_that_advances_its_time_omits_evaporated_marks(world: Worl
     def move_on(txn: BoardTransaction) -> tuple[tuple[float, int], tuple[float, int]]:
         [one] = txn.active.watches.values()
         txn.now = txn.now + 2 * HOUR  # a change of the deployment moves the time in the same way, but by less
-        return board_totals.update_and_measure(txn, one), board_totals.measure_marks(txn, one)
+        return watch_totals.update_and_measure(txn, one), watch_totals.measure_marks(txn, one)
 
     world.put("spark", "a1")
     assert world.board.session.write(move_on) == ((0.0, 0), (0.0, 0))
@@ -143,7 +144,7 @@ def test_the_soonest_end_is_known_in_the_transaction_of_the_deposit(world: World
         [one] = txn.active.watches.values()
         deposits.deposit(txn, DepositRequest("spark", "a1", {}, "person:test"))
         txn.now = txn.now + 2 * HOUR
-        return board_totals.update_and_measure(txn, one), board_totals.measure_marks(txn, one)
+        return watch_totals.update_and_measure(txn, one), watch_totals.measure_marks(txn, one)
 
     assert world.board.session.write(deposit_and_advance) == ((0.0, 0), (0.0, 0))
 
@@ -159,7 +160,7 @@ def test_a_mark_claimed_during_a_backfill_is_subtracted_from_its_old_total(world
 
     def read_sums(txn: BoardTransaction) -> list[tuple[tuple[float, int], tuple[float, int]]]:
         return [
-            (board_totals.update_and_measure(txn, watch), board_totals.measure_marks(txn, watch))
+            (watch_totals.update_and_measure(txn, watch), watch_totals.measure_marks(txn, watch))
             for watch in txn.active.watches.values()
         ]
 
@@ -207,22 +208,22 @@ def test_the_error_of_a_running_sum_stays_within_its_bound(world: World, law: De
 
     def add_and_remove(txn: BoardTransaction) -> None:
         [watch] = txn.active.watches.values()
-        [row] = stimuli_of(txn, watch)
+        [row] = stimuli_of(txn, watch, WHOLE_BOARD)
         present = [row]
-        [group] = board_totals.groups_of(txn, watch).values()
+        [sums] = watch_totals.sums_of(txn, watch).values()
         for step in range(40_000):
             if rng.random() < 0.1:
                 txn.now += rng.randrange(SECOND)
             if len(present) > 1 and rng.random() < 0.5:
-                board_totals.add(txn, watch, present.pop(rng.randrange(1, len(present))), -1)
+                watch_totals.add(txn, watch, WHOLE_BOARD, present.pop(rng.randrange(1, len(present))), -1)
             else:
                 present.append(row._replace(intensity=10 ** rng.uniform(-12, 12), anchored_at=txn.now))
-                board_totals.add(txn, watch, present[-1], +1)
+                watch_totals.add(txn, watch, WHOLE_BOARD, present[-1], +1)
             if step % 400 == 0:
-                board_totals._rebase(txn, law, group)
+                watch_totals._rebase(txn, law, sums)
                 exact = math.fsum(item.intensity * law.share(txn.now - item.anchored_at) for item in present)
-                error = board_totals._error(txn, law, group)
-                assert abs(law.total((group.sum0, group.sum1), group.anchor, txn.now) - exact) <= error
+                error = watch_totals._error(txn, law, sums)
+                assert abs(law.total((sums.sum0, sums.sum1), sums.anchor, txn.now) - exact) <= error
                 assert error <= 1e6
 
     world.board.session.write(add_and_remove)
@@ -233,6 +234,6 @@ def test_sums_from_before_errors_were_kept_are_counted_when_they_decide(world: W
     smoke = {"smoke": kind("smoke", Never(), on_repeat="separate")}
     world.deploy(smoke, spec("counter", total("smoke", over="board") >= 3))
     world.put("smoke")
-    statement = "UPDATE board_total SET sum0 = 2.5, error0 = NULL, error1 = NULL"
+    statement = "UPDATE watch_total SET sum0 = 2.5, error0 = NULL, error1 = NULL"
     world.board.session.write(lambda txn: txn.sql.cursor.execute(statement))
     assert [world.put("smoke").crossed for _ in range(2)] == [(), ("counter",)]

@@ -58,7 +58,7 @@ TABLES = (
     "unique_value",
     "worker",
     "backfill",
-    "board_total",
+    "watch_total",
 )
 
 

@@ -30,6 +30,7 @@ DUMP = Path(__file__).with_name("board_0002.sql")
 
 TABLES = {
     "activation_mark": "activation_input",
+    "board_total": "watch_total",
     "fall": "predicted_crossing",
     "follow_up": "backfill",
     "rest": "subject_cooldown",
@@ -71,7 +72,7 @@ NEW = {
     ("crossing", "measure"), ("crossing", "cause"), ("crossing", "held_since"),
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
-    ("board_total", "error0"), ("board_total", "error1"),
+    ("board_total", "error0"), ("board_total", "error1"), ("board_total", "scope"),
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"), ("deposit_key", "source"),
     ("event", "own_law"), ("mark", "own_law"),
     ("mark", "activation_id"), ("mark", "other_event_id"),

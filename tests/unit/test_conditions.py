@@ -186,7 +186,10 @@ def test_a_kind_named_twice_counts_once() -> None:
         ("strength() >= 1", "expected a kind"),
         ("count(over=board) >= 1", "needs a kind"),
         ("count(smoke, over=moon) >= 1", 'over is "subject" or "board", not \'moon\''),
-        ("count(smoke, colour=grey) >= 1", 'only over="board", subject="...", where={...} and within="..." can be set'),
+        (
+            "count(smoke, colour=grey) >= 1",
+            'only over="board", by="...", subject="...", where={...} and within="..." can be set',
+        ),
         ("count(smoke, over=board, over=board) >= 1", "each once"),
         ("count(smoke, subject='x) >= 1", "has no meaning here"),
         ('count(smoke, subject="\\d") >= 1', "is not an escape"),

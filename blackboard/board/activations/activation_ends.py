@@ -7,14 +7,15 @@ import random
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_rows import (
     get_activation,
+    scopes_of_activation,
     set_state,
-    subjects_of,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import rising_crossings, subject_cooldowns
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
 from blackboard.core.deployment import AgentSpec
+from blackboard.core.scopes import is_group
 from blackboard.core.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -85,7 +86,7 @@ def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow)
     The newest part usually ends last. So a batch that splits into thousands of parts is searched only a few times.
     """
     root = _original(txn, row)
-    if crossing.is_over_board:
+    if crossing.is_over_board or is_group(crossing.subject):
         parts = [root]
         for part in parts:  # the list grows
             parts += txn.sql.all(ACTIVATIONS.split_from, id=part.id)
@@ -104,7 +105,7 @@ def _original(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
 
 
 def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
-    """Start the cooldowns that follow a success: of the agent, and of the subjects."""
+    """Start the cooldowns that follow a success: of the agent, and of the subjects or the group."""
     cooldown, watch = agent.settings.cooldown, txn.active.watches.get(row.watch_id)
     per = agent.cooldown_per_of(None if watch is None else watch.spec)
     state = agent_state.get(txn, agent.name)
@@ -113,7 +114,7 @@ def start_cooldown(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) 
         until = txn.now + cooldown if cooldown else None
     agent_state.set_cooldown(txn, agent.name, until, 0)
     if cooldown and per == "subject":
-        subject_cooldowns.start(txn, agent, subjects_of(txn, row))
+        subject_cooldowns.start(txn, agent, scopes_of_activation(txn, row))
 
 
 def count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -> None:
@@ -128,9 +129,10 @@ def count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -
 
 
 def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:
-    """Test the watch again on the marks of its subjects, or of the board, that the claim did not absorb."""
+    """Test the watch again on the marks of its scopes that the claim did not absorb."""
     watch = txn.active.watches.get(row.watch_id)
     if watch is None or not watch.absorbs or watch.condition.is_per_mark:
         return
-    for subject in subjects_of(txn, row):
-        rising_crossings.evaluate(txn, watch, subject)
+    for scope in scopes_of_activation(txn, row):
+        if (watch.by is not None) == is_group(scope):  # otherwise the watch has changed since
+            rising_crossings.evaluate(txn, watch, scope)

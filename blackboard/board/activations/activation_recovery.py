@@ -13,6 +13,7 @@ from blackboard.board.transactions.activation_rows import (
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
 from blackboard.core.deployment import AgentSpec
+from blackboard.core.scopes import WHOLE_BOARD, subject_of
 from blackboard.core.states import SUSPECT_DEATHS, ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
@@ -79,11 +80,13 @@ def _blame(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec | None, a
         error = f"{_deaths(row)}; its marks were split"
         halve(txn, row._replace(deaths=SUSPECT_DEATHS), parts, attempt=attempt, error=error)
         return
-    subject = set_marks(txn, row.id)
+    scope = set_marks(txn, row)
     error = f"{_deaths(row)}; the last time it ran alone"
     end_run(txn, row, ActivationState.QUARANTINED, error=error, attempt=attempt)
     evaluate_unclaimed(txn, row)
-    loop_detection.ask_person(txn, subject or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}")
+    loop_detection.ask_person(
+        txn, subject_of(scope or WHOLE_BOARD) or f"agent/{row.agent}", f"activation {row.id} of {row.agent}: {error}"
+    )
 
 
 def _deaths(row: ActivationRow) -> str:

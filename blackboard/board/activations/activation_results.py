@@ -133,7 +133,7 @@ def _fail(
         end_run(txn, current, ActivationState.READY, error=failure.error, retry_at=txn.now + delay)
         return ActivationState.READY
     if len(parts) < 2:
-        set_marks(txn, current.id)  # so that the marks of a watch over the board are named, too
+        set_marks(txn, current)  # so that the marks of a watch over the board are named, too
         end_run(txn, current, ActivationState.DEAD, error=failure.error)
         evaluate_unclaimed(txn, current)
         return ActivationState.DEAD

@@ -14,6 +14,7 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.scopes import is_group
 from blackboard.core.states import ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MODEL_CALLS
@@ -51,7 +52,7 @@ def split(
         txn.sql.run(CROSSINGS.move_crossing, from_id=row.id, mark_id=mark_id, to_id=part.id)
     txn.sql.run(CROSSINGS.move_crossings_without_marks, from_id=row.id, to_id=part.id)
     txn.sql.run(ACTIVATIONS.copy_reads, from_id=row.id, to_id=part.id)
-    set_marks(txn, part.id)
+    set_marks(txn, part)
     return part.id
 
 
@@ -70,7 +71,7 @@ def isolate(txn: BoardTransaction, row: ActivationRow, marks: Collection[int]) -
     for part in isolated:
         split(txn, current, part)
     moved = set(chain.from_iterable(isolated))
-    set_marks(txn, row.id)
+    set_marks(txn, row)
     return moved
 
 
@@ -89,7 +90,7 @@ def keep_strongest_part(
     for half in _halves(others) if halve_rest else [others]:
         if marks := list(chain.from_iterable(half)):
             split(txn, current, marks, error=error, retry_at=retry_at)
-    set_marks(txn, row.id)
+    set_marks(txn, row)
     return True
 
 
@@ -118,20 +119,21 @@ def halve(
     _, moved = _halves(parts)
     split(txn, row, list(chain.from_iterable(moved)), attempt=attempt, error=error)
     end_run(txn, row, ActivationState.READY, error=error, retry_at=txn.now, attempt=attempt)
-    set_marks(txn, row.id)
+    set_marks(txn, row)
 
 
 def divisible_parts(txn: BoardTransaction, row: ActivationRow, *, between_marks: bool = False) -> list[list[int]]:
     """Return the parts into which an activation can be split, strongest first: single marks, or all of a subject.
 
     The marks of one subject stay together if an `&` joins several sides of them, or if the watch wakes its agent per
-    subject. In the second case, `between_marks` allows single marks to be split off.
+    subject. In the second case, `between_marks` allows single marks to be split off. The same holds for a group.
     """
     watch = txn.active.watches.get(row.watch_id)
     stays_together = watch is not None and (watch.condition.is_joint or (watch.is_per_subject and not between_marks))
+    group = row.subject if row.subject is not None and is_group(row.subject) else None
     parts: dict[object, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == ABSORBED:
-            subject = None if mark.event is None else mark.event.subject
-            parts.setdefault(subject if stays_together else mark.mark_id, []).append(mark.mark_id)
+            scope = group or (None if mark.event is None else mark.event.subject)
+            parts.setdefault(scope if stays_together else mark.mark_id, []).append(mark.mark_id)
     return list(parts.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -35,17 +36,18 @@ from blackboard.board.transactions.activation_rows import (
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import (
-    board_totals,
     crossing_selection,
     dropped_crossings,
     scheduled_crossings,
     stimuli,
     subject_cooldowns,
+    watch_totals,
 )
 from blackboard.board.watches.crossing_records import reason_of
 from blackboard.board.watches.crossing_selection import Selection
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, Deployment, Per
+from blackboard.core.scopes import WHOLE_BOARD, GroupValue, group_of, is_group, subject_of
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.durations import Duration
 from blackboard.store.rows import ActivationRow, CrossingRow, EventRow, MarkRow
@@ -87,6 +89,17 @@ class Claim:
     def subjects(self) -> tuple[str, ...]:
         """The subjects of the marks, that of the strongest mark first."""
         return tuple(dict.fromkeys(item.event.subject for item in self.inputs))
+
+    @property
+    def group(self) -> GroupValue | None:
+        """The value of the tag that its marks share, if its watch measures groups; else None."""
+        if self.row.subject is None or (group := group_of(self.row.subject)) is None:
+            return None
+        if not group.is_digest:
+            return group.value
+        payloads = (json.loads(item.event.payload) for item in self.inputs if item.event.payload is not None)
+        values = (payload.get(group.tag) for payload in payloads)
+        return next((value for value in values if isinstance(value, str)), group.value)
 
 
 def claim(
@@ -147,14 +160,15 @@ def _quarantine_loops(
             accepted.inputs.update(inputs)
             accepted.chain_length = max(accepted.chain_length, part.chain_length)
         else:
-            _quarantine(txn, watch, part, crossing.subject or f"agent/{agent.name}", reason, searches)
+            _quarantine(txn, watch, part, subject_of(crossing.subject) or f"agent/{agent.name}", reason, searches)
     return accepted
 
 
 def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
     if crossing.is_per_mark:
         return event.mark_id == crossing.mark_id
-    return crossing.is_over_board or event.subject == crossing.subject
+    # An activation about a group has no other crossing.
+    return crossing.is_over_board or is_group(crossing.subject) or event.subject == crossing.subject
 
 
 def _quarantine(
@@ -243,7 +257,7 @@ def _keep_strongest_subject(txn: BoardTransaction, row: ActivationRow) -> Activa
         return row
     for marks in others:
         activation_splits.split(txn, row, marks, attempt=row.attempt, error=row.error)
-    set_marks(txn, row.id)
+    set_marks(txn, row)
     return _reread(txn, row)
 
 
@@ -252,13 +266,15 @@ def _reread(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
 
 
 def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, list[int]]:
-    """Return the ids of the marks of an activation by their subjects; for a watch over the board, by "" alone."""
+    """Return the ids of the marks of an activation by their subjects; those of a group or the board by that alone."""
     watch = txn.active.watches.get(row.watch_id)
+    whole = row.subject if row.subject is not None and is_group(row.subject) else None
+    if watch is not None and watch.is_over_board:
+        whole = WHOLE_BOARD
     marks: dict[str, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == ABSORBED and mark.event is not None:
-            subject = "" if watch is not None and watch.is_over_board else mark.event.subject
-            marks.setdefault(subject, []).append(mark.mark_id)
+            marks.setdefault(mark.event.subject if whole is None else whole, []).append(mark.mark_id)
     return marks
 
 
@@ -282,14 +298,14 @@ def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: Activatio
         activation_splits.split(
             txn, row, marks[subject], attempt=row.attempt, error=row.error or "its subject is in cooldown", retry_at=end
         )
-    set_marks(txn, row.id)
+    set_marks(txn, row)
     return _reread(txn, row)
 
 
-def _only_subject(crossings: Iterable[CrossingRow]) -> str | None:
-    """Return the subject of all these crossings; None if they have several, or cross for the board."""
-    subjects = {crossing.subject for crossing in crossings}
-    return (subjects.pop() or None) if len(subjects) == 1 else None
+def _only_scope(crossings: Iterable[CrossingRow]) -> str | None:
+    """Return the subject or the group of all these crossings; None if they have several, or cross for the board."""
+    scopes = {crossing.subject for crossing in crossings}
+    return (scopes.pop() or None) if len(scopes) == 1 else None
 
 
 def _insert(
@@ -302,7 +318,7 @@ def _insert(
         id=0,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=_only_subject(selection.crossings),
+        subject=_only_scope(selection.crossings),
         state=state,
         reason=f"{reason_of(watch, lead)}{more}",
         crossed_at=min(crossing.crossed_at for crossing in selection.crossings),
@@ -331,14 +347,18 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
         record_input(txn, activation_id, event, strength)
     if not watch.absorbs:
         return
-    candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch)} if watch.is_over_board else {}
-    has_dropped = bool(dropped_crossings.dropped_marks(txn, watch)) if watch.is_over_board else False
-    if watch.is_over_board and candidates.keys() <= selection.inputs.keys() and not has_dropped:
+    scope = selection.crossings[0].subject if watch.by is not None else WHOLE_BOARD
+    candidates = {row.id: row for row in stimuli.stimuli_of(txn, watch, scope)} if watch.spans_subjects else {}
+    if (
+        watch.is_over_board
+        and candidates.keys() <= selection.inputs.keys()
+        and not dropped_crossings.dropped_marks(txn, watch, WHOLE_BOARD)
+    ):
         _absorb_whole_board(txn, watch, activation_id, selection)
         return
     if watch.keeps_sums:
         for mark_id in selection.inputs.keys() & candidates.keys():
-            board_totals.add(txn, watch, _migrate_if_pending(txn, candidates[mark_id]), -1)
+            watch_totals.add(txn, watch, scope, _migrate_if_pending(txn, candidates[mark_id]), -1)
     for mark_id, (event, _) in selection.inputs.items():
         stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
 
@@ -349,7 +369,7 @@ def _absorb_whole_board(
     """Absorb every mark that a watch counts, by a watermark instead of a row for each mark."""
     txn.sql.run(CROSSINGS.set_watermark, id=watch.id, watermark=txn.last_event)
     txn.sql.run(CROSSINGS.delete_absorbed_of_inputs, watch_id=watch.id, activation_id=activation_id)
-    board_totals.reset(txn, watch)
+    watch_totals.reset(txn, watch, WHOLE_BOARD)
     for event, _ in selection.inputs.values():
         is_own = event.author == watch.ignored_author and event.activation_id is not None
         if is_own:  # the watermark would include the last deposit of another author

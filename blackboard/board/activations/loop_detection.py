@@ -15,6 +15,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
 from blackboard.core.deployment import AgentSpec
+from blackboard.core.scopes import scope_name, subject_of
 from blackboard.durations import HOUR
 from blackboard.store.rows import ActivationRow, EventRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
@@ -50,18 +51,17 @@ def rate_problem(txn: BoardTransaction, agent: AgentSpec) -> str | None:
 
 
 def loop_problem(
-    txn: BoardTransaction, agent: AgentSpec, subject: str, events: list[EventRow], length: int
+    txn: BoardTransaction, agent: AgentSpec, scope: str, events: list[EventRow], length: int
 ) -> str | None:
     """Return the reason if an activation on these marks, with a chain of this length, would continue a loop, else None.
 
-    Over the board (subject `""`) it is a loop only if all marks, and all marks behind them, came through the same
-    agents.
+    Over the board or a group it is a loop only if all marks, and all marks behind them, came through the same agents.
     """
     if length > (limit := agent.settings.max_chain):
         return f"the chain that wakes {agent.name} is {length} activations long (max_chain = {limit})"
     if length <= SHORTEST_LOOP:
         return None
-    chain = [agent.name]
+    chain, subject = [agent.name], subject_of(scope)
     while len(chain) <= SHORTEST_LOOP:
         predecessors = _predecessors(txn, events)
         # A mark that no activation deposited is a fact from outside. It begins a new chain.
@@ -76,7 +76,7 @@ def loop_problem(
     last, other = chain[:2]
     if last == other or any(name != (last, other)[place % 2] for place, name in enumerate(chain)):
         return None
-    return f"{other} and {last} wake each other over {subject or 'the board'} without new facts"
+    return f"{other} and {last} wake each other over {scope_name(scope)} without new facts"
 
 
 def ask_person(txn: BoardTransaction, subject: str, reason: str) -> None:
@@ -101,10 +101,10 @@ def _predecessors(txn: BoardTransaction, events: Iterable[EventRow]) -> list[Act
     return [row for id_ in ids if (row := get_activation(txn, id_)) is not None]
 
 
-def _absorbed(txn: BoardTransaction, activation_id: int, subject: str) -> list[EventRow]:
-    """Return the events of the marks that an activation absorbed: those of one subject, or all if it is empty."""
+def _absorbed(txn: BoardTransaction, activation_id: int, subject: str | None) -> list[EventRow]:
+    """Return the events of the marks that an activation absorbed: those of one subject, or all if it is None."""
     return [
         row.event
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
-        if row.role == ABSORBED and row.event is not None and (not subject or row.event.subject == subject)
+        if row.role == ABSORBED and row.event is not None and subject in (None, row.event.subject)
     ]

@@ -16,7 +16,8 @@ from blackboard.board.transactions.activation_inputs import (
 from blackboard.board.transactions.activation_rows import close_crossing, set_marks
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, need_access, rising_crossings, stimuli
+from blackboard.board.transactions.watch_scopes import scope_of
+from blackboard.board.watches import need_access, rising_crossings, stimuli, watch_totals
 from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.states import CrossingState
@@ -63,7 +64,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches:
         txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
-    set_marks(txn, row.id)
+    set_marks(txn, row)
     record_reads(txn, agent, row.id, inputs, searches)
 
 
@@ -93,11 +94,13 @@ def _may_absorb(txn: BoardTransaction, row: ActivationRow, mark: MarkRow) -> boo
 
 def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, mark: MarkRow) -> None:
     """Absorb the last event of a mark, and take over the waiting crossings that it alone has caused."""
+    scope = scope_of(txn, watch, mark)
+    if scope is None:
+        return
     if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
-        board_totals.add(txn, watch, mark, -1)
+        watch_totals.add(txn, watch, scope, mark, -1)
     stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
-    subject = "" if watch.is_over_board else mark.subject
-    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope):
         if crossing.is_per_mark:
             is_over = crossing.mark_id == mark.id
         else:

@@ -21,6 +21,7 @@ from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
+from blackboard.core.scopes import GroupValue, group_of, subject_of
 from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
@@ -50,7 +51,11 @@ class PredictedCrossing:
     agent: str
     watch: str
     subject: str | None
-    """None for the board."""
+    """None for the board or a group."""
+    group_tag: str | None
+    """The tag by whose values the watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag."""
     mark_id: int | None
     value: float
     """The value of the watch at the crossing; for a crossing that ends, the value of the former watch."""
@@ -80,7 +85,11 @@ class PredictedHold:
     agent: str
     watch: str
     subject: str | None
-    """None for the board."""
+    """None for the board or a group."""
+    group_tag: str | None
+    """The tag by whose values the watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag."""
     mark_id: int | None
     crosses_at: datetime
 
@@ -234,7 +243,7 @@ def _evaporations(
 
 def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
     for watch in txn.active.watches.values():
-        if watch.is_over_board or not (rows := txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)):
+        if watch.spans_subjects or not (rows := txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)):
             continue
         batch, marks = watch.batch or DEFAULT_BATCH, Counter[str]()
         for row in rows:
@@ -258,8 +267,9 @@ def _holds(txn: BoardTransaction) -> Iterator[PredictedHold]:
             state = watch_states.get(txn, StateKey(watch.id, row.subject, row.mark_id))
             at = None if state is None else episode_crossings.forecast(txn, watch, state)
             if at is not None:
-                subject, mark_id = row.subject or None, row.mark_id or None
-                yield PredictedHold(watch.agent.name, watch.spec.name, subject, mark_id, to_datetime(at))
+                subject, tag, group = _place(row.subject)
+                names = watch.agent.name, watch.spec.name
+                yield PredictedHold(*names, subject, tag, group, row.mark_id or None, to_datetime(at))
 
 
 def _schedules(txn: BoardTransaction) -> dict[tuple[str, str], str]:
@@ -298,9 +308,21 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     return PredictedWake(*_crossing(txn, crossing), guard_closed)
 
 
-def _crossing(txn: BoardTransaction, crossing: CrossingRow) -> tuple[str, str, str | None, int | None, float, float]:
+Place = tuple[str | None, str | None, GroupValue | None]
+"""The subject of a scope, and the tag and the value of a group."""
+
+
+def _crossing(
+    txn: BoardTransaction, crossing: CrossingRow
+) -> tuple[str, str, str | None, str | None, GroupValue | None, int | None, float, float]:
     """Return the fields of a `PredictedCrossing`."""
     watch = txn.active.watches[crossing.watch_id]
     mark_id = crossing.mark_id if crossing.is_per_mark else None
     names = watch.agent.name, watch.spec.name
-    return *names, crossing.subject or None, mark_id, crossing.value, crossing.threshold
+    subject, tag, group = _place(crossing.subject)
+    return *names, subject, tag, group, mark_id, crossing.value, crossing.threshold
+
+
+def _place(scope: str) -> Place:
+    group = group_of(scope)
+    return subject_of(scope), None if group is None else group.tag, None if group is None else group.value

@@ -22,7 +22,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, row: MarkRow) -> S
         departures.evaporate_at_once(txn, old, row)
     if row.kind in txn.active.over_time:
         crossed = [*crossed, *episode_crossings.follow_change(txn, old, row)]
-    guards.release_after_change(txn, row.kind, row.subject)
+    guards.release_after_change(txn, row, old)
     return crossed
 
 
@@ -59,10 +59,13 @@ def count_in_windows(txn: BoardTransaction, new: NewDeposit, mark_id: int, event
 
 
 def follow_windows(txn: BoardTransaction, mark: MarkRow) -> Sequence[RegisteredWatch]:
-    """Follow a deposit that changed no mark and that windows count, and return the watches that crossed."""
+    """Follow a deposit that its mark does not show and that windows count, and return the watches that crossed.
+
+    If windows find deposits by tags, the mark has the payload of the deposit.
+    """
     crossed = episode_crossings.follow_change(txn, mark, mark)
     predicted_crossings.predict_windows(txn, mark)
-    guards.release_after_change(txn, mark.kind, mark.subject)
+    guards.release_after_change(txn, mark)
     return crossed
 
 

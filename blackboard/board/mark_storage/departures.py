@@ -8,18 +8,20 @@ from blackboard.board.transactions import search_docs, window_events
 from blackboard.board.transactions.activation_rows import close_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.board.transactions.watch_scopes import scopes_behind
 from blackboard.board.watches import (
-    board_totals,
     episode_crossings,
     guards,
     need_access,
     predicted_crossings,
     rising_crossings,
+    watch_totals,
     window_totals,
 )
 from blackboard.board.watches.crossing_inputs import marks_behind
 from blackboard.clock import Instant
 from blackboard.core.authors import BOARD
+from blackboard.core.scopes import Group
 from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS, WINDOWS
@@ -35,8 +37,7 @@ def evaporate_due(txn: BoardTransaction, limit: int) -> int:
         return limit  # nothing evaporates until all due predicted crossings have fired
     rows = txn.sql.all(MARKS.evaporated_marks, now=txn.now, limit=limit)
     for kind, law in {(row.kind, row.law) for row in rows}:
-        for watch in board_totals.watches_with_sums(txn, kind):
-            board_totals.remove_evaporated(txn, watch, kind, law)
+        watch_totals.remove_evaporated(txn, kind, law)
     for row in rows:
         row = mark_migration.migrate(txn, row)  # a change of its law or floor may prolong its life
         if not row.is_live(txn.now):
@@ -90,17 +91,26 @@ def withdraw_live(txn: BoardTransaction, row: MarkRow, author: str, activation_i
     txn.record(_faded(txn, row, txn.now), "withdrawn", details=details)
     _remove(txn, row)
     search_docs.note(txn, row.kind, row.id, None)
+    deposited = _remove_from_windows(txn, row)
+    predicted_crossings.predict_after_withdrawal(txn, row, deposited)
+    for watch in txn.active.measuring.get(row.kind, ()):
+        for scope in scopes_behind(txn, watch, row, deposited):
+            _withdraw_crossings(txn, watch, scope, row)
+    txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
+    guards.release_after_change(txn, row)
+
+
+def _remove_from_windows(txn: BoardTransaction, row: MarkRow) -> set[Group]:
+    """Remove the deposits of a withdrawn mark from all windows, and return the groups that they had there."""
+    deposited: set[Group] = set()
     for deposit in txn.sql.all(WINDOWS.window_events_of_mark, mark_id=row.id):
         keys = window_events.keys_of(txn.sql, deposit.event_id) if row.kind in txn.active.tags_in_windows else {}
         window_totals.add(txn, deposit, keys, sign=-1)
         if keys:
             txn.sql.run(WINDOWS.delete_window_tags_of_deposit, event_id=deposit.event_id)
+        deposited.update(group for tag in keys if (group := Group.of(tag, keys)) is not None)
     txn.sql.run(WINDOWS.delete_window_events_of_mark, mark_id=row.id)
-    predicted_crossings.predict_after_withdrawal(txn, row)
-    for watch in txn.active.measuring.get(row.kind, ()):
-        _withdraw_crossings(txn, watch, row)
-    txn.sql.run(CROSSINGS.close_gone_of_mark, subject=row.subject, mark_id=row.id, at=txn.now)
-    guards.release_after_change(txn, row.kind, row.subject)
+    return deposited
 
 
 def withdraw_overdue(txn: BoardTransaction, row: MarkRow, author: str, activation_id: int | None = None) -> None:
@@ -137,14 +147,13 @@ def _delete(txn: BoardTransaction, row: MarkRow) -> None:
         open_needs.close_need(txn, row.id)
 
 
-def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
-    """End the waiting crossings of a watch that depend on a mark.
+def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> None:
+    """End the waiting crossings of a watch in a scope that depend on a mark.
 
     A crossing of a rising watch is withdrawn with the mark. A fall has happened, so the crossing of a falling watch is
     skipped, and only if none of its marks is left.
     """
-    subject = "" if watch.is_over_board else row.subject
-    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope):
         depends = crossing.mark_id == row.id or (
             not crossing.is_per_mark and not _still_holds(txn, watch, crossing, row)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, j
 from blackboard.board.registration import changed_watches, mark_migration, unique_values
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import search_docs
+from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.clock import Instant
@@ -50,7 +52,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         UniqueConflict: The value of the unique field belongs to another live mark.
     """
     new = NewDeposit.of(txn, request)
-    changed_watches.prepare_change(txn, request.kind, request.subject)
+    changed_watches.prepare_change(txn, request.kind, request.subject, lambda: request.payload_text)
     live = None if new.kind.on_repeat == "separate" else _take_live(txn, new.kind, request.subject)
     if request.if_event is not None:
         mark_lookup.check_event(request.if_event, f"the {request.kind} of {request.subject!r}", live)
@@ -61,8 +63,10 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
         assert live is not None
         return _change_nothing(txn, new, live)
     row = _write(txn, new, joined)
-    count_in_windows(txn, new, row.id, row.event_id)
+    counts = count_in_windows(txn, new, row.id, row.event_id)
     crossed = follow_change(txn, joined.old, row)
+    if counts and joined.shown is not None and request.kind in txn.active.tags_in_windows:
+        crossed = [*crossed, *follow_windows(txn, row._replace(payload=request.payload_text))]
     return Receipt(
         row.id,
         row.event_id,
@@ -135,7 +139,10 @@ def _record_without_effect(
         own_law=int(new.has_own_law),
     )
     txn.record(recorded, outcome, occurred_at=new.state.at, details=details)
-    crossed = follow_windows(txn, mark) if count_in_windows(txn, new, mark.id, details.event_id) else ()
+    crossed: Sequence[RegisteredWatch] = ()
+    if count_in_windows(txn, new, mark.id, details.event_id):
+        has_tags = new.request.kind in txn.active.tags_in_windows
+        crossed = follow_windows(txn, mark._replace(payload=new.request.payload_text) if has_tags else mark)
     return Receipt(mark.id, details.event_id, outcome, 0.0 if live is None else txn.strength(live), agents_of(crossed))
 
 

@@ -22,8 +22,9 @@ from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import window_totals
-from blackboard.clock import Instant
+from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.marks import normalize_subject
+from blackboard.core.scopes import Group
 from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store import compaction
@@ -38,6 +39,9 @@ PREFIX = "forgotten/"
 """The prefix of the random names."""
 
 ERASED = "(erased)"
+
+EVER: dict[str, object] = {"after": 0, "ignored": "", "up_to": LAST_INSTANT, "limit": 1}
+"""The span of a reading of deposits that finds any."""
 
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",
@@ -131,6 +135,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     if txn.sql.dialect.name == "sqlite":
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
         txn.sql.run(ERASURE.owe_compaction, at=txn.now)
+    groups = _groups_of(txn, subject)
     live = _clear(txn, subject, author)
     _erase_texts(txn, subject)
     activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
@@ -140,10 +145,6 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     _erase_calls(txn, calls)
     for statement in (
         ERASURE.delete_keys,
-        ERASURE.delete_cooldowns,
-        ERASURE.delete_predicted,
-        ERASURE.delete_watch_states,
-        ERASURE.delete_followed_watches,
         WINDOWS.delete_window_tags_of_subject,
         WINDOWS.delete_window_events_of_subject,
     ):
@@ -154,10 +155,12 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         for pattern in patterns
         for mark_id in txn.sql.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
     }
-    txn.sql.run(ERASURE.close_crossings, subject=subject, at=txn.now)
     name = f"{PREFIX}{secrets.token_hex(8)}"
-    for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.erase_events):
-        txn.sql.run(statement, subject=subject, new_name=name)
+    _erase_scope(txn, subject, name)
+    for group in groups:
+        if not _has_others(txn, group):
+            _erase_scope(txn, group.scope, Group(group.tag, json.dumps(name)).scope)
+    txn.sql.run(ERASURE.erase_events, subject=subject, new_name=name)
     return ErasureReport(name, live, events, len(activations), tuple(calls), tuple(sorted(named_in)))
 
 
@@ -170,6 +173,43 @@ def _erase_texts(txn: BoardTransaction, subject: str) -> None:
         )
         search_docs.erase(txn, [(kind, mark_id, None) for kind, mark_id in marks if kind in kinds])
         txn.sql.run(SEARCH.owe_purge, at=txn.now)
+
+
+def _groups_of(txn: BoardTransaction, subject: str) -> list[Group]:
+    """Return the groups in which marks of a subject ever were, by the tags that their kinds have now."""
+    groups: dict[Group, None] = {}
+    for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
+        if event.payload is None or event.kind not in txn.deployment.kinds:
+            continue
+        schema = txn.kind(event.kind).tag_schema
+        payload = json.loads(event.payload) if schema.names else {}
+        groups |= {group: None for tag in schema.names if (group := schema.group(tag, payload)) is not None}
+    return list(groups)
+
+
+def _has_others(txn: BoardTransaction, group: Group) -> bool:
+    """Return whether a group has marks, or deposits in windows, of other subjects than the erased one."""
+    kinds = [name for name, spec in txn.deployment.kinds.items() if group.tag in spec.tags]
+    return bool(txn.stored_marks(kinds, group.scope)) or any(
+        txn.sql.one(WINDOWS.window_of_group, kind=kind, tag=group.tag, key=group.key, **EVER) for kind in kinds
+    )
+
+
+def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
+    """Replace a subject or a group in crossings and activations, and delete what else the board keeps of it."""
+    for statement in (
+        ERASURE.delete_cooldowns,
+        ERASURE.delete_predicted,
+        ERASURE.delete_watch_states,
+        ERASURE.delete_followed_watches,
+        ERASURE.delete_totals,
+    ):
+        txn.sql.run(statement, subject=scope)
+    txn.sql.run(ERASURE.close_crossings, subject=scope, at=txn.now)
+    for statement in (ERASURE.rename_crossings, ERASURE.rename_activations):
+        txn.sql.run(statement, subject=scope, new_name=new_scope)
+    for key in [key for key in txn.totals if key[1] == scope]:
+        del txn.totals[key]
 
 
 def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRow]) -> None:

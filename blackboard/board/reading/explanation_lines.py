@@ -8,6 +8,7 @@ from datetime import datetime
 from blackboard.board.result_types import Explanation, WaitingNeed, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions import digits_beside, exact_digits
+from blackboard.core.scopes import group_text
 
 
 def explanation_lines(result: Explanation) -> Iterator[str]:
@@ -49,8 +50,11 @@ def need_parts(need: WaitingNeed) -> str:
 
 
 def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
-    yield f"  {watch.watch}: {watch.condition}"
-    if watch.per == "subject":
+    about = "" if watch.group is None else f", {group_text(watch.group_tag, watch.group)}"
+    yield f"  {watch.watch}: {watch.condition}{about}"
+    if watch.group_tag is not None:
+        yield f"    an activation for each value of {watch.group_tag}"
+    elif watch.per == "subject":
         yield "    an activation for each subject"
     if watch.values == () and watch.predicted_at:  # a schedule
         yield f"    next: {', '.join(str(_time(at)) for at in watch.predicted_at)}"

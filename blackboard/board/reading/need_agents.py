@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import need_access
@@ -50,8 +51,8 @@ def _is_at_work(txn: BoardTransaction, agent: AgentSpec, need: MarkRow) -> bool:
 
 def _waits(txn: BoardTransaction, watch: RegisteredWatch, need: MarkRow) -> bool:
     """Return whether a crossing of a watch waits with a need behind it."""
-    subject = "" if watch.is_over_board else need.subject
-    crossings = txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject)
+    scope = watch_scopes.scope_of(txn, watch, need)
+    crossings = [] if scope is None else txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
     if not any(crossing.mark_id in (0, need.id) for crossing in crossings):
         return False
     return not watch.absorbs or is_stimulus(txn, watch, need, absorbed_through(txn, watch, need.id))

@@ -24,8 +24,8 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.board.watches import (
-    board_totals,
     dropped_crossings,
     episode_crossings,
     guards,
@@ -34,17 +34,21 @@ from blackboard.board.watches import (
     scheduled_crossings,
     stimuli,
     watch_states,
+    watch_totals,
 )
 from blackboard.board.watches.crossing_holds import hold_of
-from blackboard.board.watches.watch_states import StateKey, rows_behind, states_of_subject
+from blackboard.board.watches.watch_states import StateKey, rows_behind, states_of_scope
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, from_datetime, iso, to_datetime
 from blackboard.core.built_in_marks import Decision
 from blackboard.core.conditions import Comparison, digits_beside, exact_digits
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.reinforcement import FadingMark
+from blackboard.core.scopes import SEPARATOR, WHOLE_BOARD, Group, group_of
 from blackboard.core.states import ActivationState
 from blackboard.core.strength_forecast import first_true, value_at
+from blackboard.core.tags import TagChoice
+from blackboard.errors import UsageError
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
@@ -56,15 +60,25 @@ MAX_SEARCHED_ACTIVATIONS = 200
 """The number of activations that are searched for the newest activation of a subject."""
 
 
-def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collection[str] = frozenset()) -> Explanation:
-    """Return everything that decides whether an agent wakes now, for one subject or for all that wait.
+def explain(
+    txn: BoardTransaction,
+    agent: str,
+    subject: str | None,
+    dead: Collection[str] = frozenset(),
+    group: TagChoice | None = None,
+) -> Explanation:
+    """Return everything that decides whether an agent wakes now, for a subject, for a group, or for all that wait.
 
     `dead` are registered workers that are known to be dead.
 
     Raises:
         UnknownName: There is no such agent.
+        UsageError: A group is given, and the agent has no watch over groups.
     """
     spec = txn.deployment.agent(agent)
+    watches = txn.active.watches_by_agent.get(agent, [])
+    if group is not None and all(watch.by is None for watch in watches):
+        raise UsageError(f'agent {agent!r} has no watch over groups, such as total(Alert, by="service") >= 3')
     block, unserved = agent_hold(txn, agent), served_agents.unserved(txn, agent, dead)
     return Explanation(
         agent=agent,
@@ -79,7 +93,11 @@ def explain(txn: BoardTransaction, agent: str, subject: str | None, dead: Collec
         ),
         concurrency=spec.settings.concurrency,
         deferred=_deferred(txn, agent, subject),
-        watches=tuple(_watch(txn, watch, subject, dead) for watch in txn.active.watches_by_agent.get(agent, ())),
+        watches=tuple(
+            _watch(txn, watch, subject, scope, dead)
+            for watch in watches
+            for scope in _scopes(txn, watch, subject, group)
+        ),
         last=_last(txn, agent, subject),
         needs=() if subject is None else tuple(_needs(txn, spec, subject)),
     )
@@ -94,10 +112,35 @@ def _needs(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Iterator[Wa
             yield need
 
 
+NO_GROUP = SEPARATOR
+"""Stands for the group of a subject that has none. No group has this scope."""
+
+
+def _scopes(
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, value: TagChoice | None
+) -> list[str | None]:
+    """Return the scopes of a watch that are explained, each by itself; None stands for everything that waits."""
+    if watch.is_over_board:
+        return [WHOLE_BOARD]
+    if watch.by is None:
+        return [subject]
+    if value is not None:
+        keys = {
+            key
+            for kind in watch.kinds
+            for keys in txn.kind(kind).tag_schema.filter({watch.by: value}).keys.values()
+            for key in keys
+        }
+        return [Group(watch.by, key).scope for key in sorted(keys)]
+    if subject is None:
+        return [None]
+    rows = txn.live(txn.stored_marks(watch.kinds, subject))
+    return [*scopes_of(txn, watch, rows)] or [NO_GROUP]
+
+
 def _watch(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, dead: Collection[str]
+    txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, scope: str | None, dead: Collection[str]
 ) -> WatchExplanation:
-    scope = "" if watch.is_over_board else subject
     rows = (
         txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         if scope is None
@@ -106,6 +149,7 @@ def _watch(
     waiting = tuple(_waiting(txn, watch, row) for row in rows[:MAX_LISTED_CROSSINGS])
     guard = watch.spec.guard
     verdict = _verdict_of_waiting(txn, watch, waiting[0], dead) if waiting else "nothing waits"
+    group = None if scope in (None, NO_GROUP) else group_of(scope or WHOLE_BOARD)
     explanation = WatchExplanation(
         watch.spec.name,
         str(watch.condition),
@@ -116,30 +160,34 @@ def _watch(
         own_laws=_own_laws(txn, watch, subject),
         per=watch.agent.per_of(watch.spec),
         on_guard=watch.agent.on_guard_of(watch.spec),
+        group_tag=watch.by,
+        group=None if group is None else group.value,
     )
+    if scope == NO_GROUP:
+        return replace(explanation, verdict=f"no live mark of this subject has one value of the tag {watch.by!r}")
     return explanation if scope is None else _add_values(txn, watch, scope, explanation)
 
 
 def _add_values(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str, explanation: WatchExplanation
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, explanation: WatchExplanation
 ) -> WatchExplanation:
-    """Add the values of the watch and its guard for one subject, and the verdict if nothing waits."""
-    values = () if watch.is_scheduled else _values(txn, watch, subject)
+    """Add the values of the watch and its guard for one scope, and the verdict if nothing waits."""
+    values = () if watch.is_scheduled else _values(txn, watch, scope)
     live_marks = None
     if not watch.is_falling and not watch.is_over_board and not watch.has_window:
-        live_marks = len(txn.fading_marks(watch.condition, subject))
-    guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, subject)
-    predicted = _predicted(txn, watch, subject) if watch.timing is not None or not watch.absorbs else None
-    episodes = () if watch.timing is None else _episodes(txn, watch, subject)
+        live_marks = len(txn.fading_marks(watch.condition, scope))
+    guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, scope)
+    predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
+    episodes = () if watch.timing is None else _episodes(txn, watch, scope)
     verdict = explanation.verdict
     if not explanation.waiting and watch.is_scheduled:
         verdict = _verdict_of_schedule(predicted)
     elif not explanation.waiting and episodes and (over_time := _verdict_of_episode(watch, episodes[0])) is not None:
         verdict = over_time
     elif not explanation.waiting and predicted:
-        verdict = _verdict_of_prediction(txn, watch, subject, predicted[0])
+        verdict = _verdict_of_prediction(txn, watch, scope, predicted[0])
     elif not explanation.waiting:
-        verdict = _verdict_of_values(values, live_marks) + _dropped(txn, watch, subject)
+        verdict = _verdict_of_values(values, live_marks) + _dropped(txn, watch, scope)
     return replace(
         explanation,
         verdict=verdict,
@@ -152,31 +200,29 @@ def _add_values(
     )
 
 
-def _dropped(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> str:
+def _dropped(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> str:
     """Return a sentence about the marks whose crossings the guard dropped; empty if there are none."""
-    count = len(dropped_crossings.dropped_marks(txn, watch, subject))
+    count = len(dropped_crossings.dropped_marks(txn, watch, scope))
     if not count:
         return ""
     return f"; the guard dropped the crossings of {count} of them, and once it is open, a deposit on these counts"
 
 
-def _predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[Instant | None]:
-    """Return the next instants of a schedule, or those of a falling watch for a subject; None stands for never."""
+def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[Instant | None]:
+    """Return the next instants of a schedule, or those of a falling watch in a scope; None stands for never."""
     if watch.is_scheduled:
         return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
-    rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=subject)
+    rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
     instants = [
-        predicted_crossings.forecast(txn, watch, PredictedCrossingRow(watch.id, subject, row.mark_id, row.due_at))
+        predicted_crossings.forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at))
         for row in rows
     ]
     return sorted(instants, key=lambda at: LAST_INSTANT if at is None else at)
 
 
-def _episodes(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[WatchEpisode, ...]:
-    """Return the stored states of a watch over time for a subject, the next to cross first."""
-    states = [
-        (episode_crossings.forecast(txn, watch, state), state) for state in states_of_subject(txn, watch, subject)
-    ]
+def _episodes(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[WatchEpisode, ...]:
+    """Return the stored states of a watch over time in a scope, the next to cross first."""
+    states = [(episode_crossings.forecast(txn, watch, state), state) for state in states_of_scope(txn, watch, scope)]
     states.sort(key=lambda pair: LAST_INSTANT if pair[0] is None else pair[0])
     return tuple(
         WatchEpisode(
@@ -202,19 +248,19 @@ def _own_laws(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None
     return tuple(result_of(OwnLaw, row, mark_id=row.id) for row in rows)
 
 
-def _values(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[MeasuredValue, ...]:
+def _values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[MeasuredValue, ...]:
     if watch.has_window:
-        marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, subject, 0), whole=True)
+        marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, scope, 0), whole=True)
         return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
     if watch.is_over_board and not watch.is_falling and watch.timing is None:
-        value, count = board_totals.measure_marks(txn, watch)
+        value, count = watch_totals.measure_marks(txn, watch)
         return (_measured(watch.comparison, value, count),)
     if watch.is_falling:
-        marks = txn.fading_marks(watch.condition, None if watch.is_over_board else subject)
+        marks = txn.fading_marks(watch.condition, scope or None)
     elif watch.timing is not None:
-        marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, subject, 0)))]
+        marks = [txn.fading(row) for row in txn.live(rows_behind(txn, watch, StateKey(watch.id, scope, 0)))]
     else:
-        marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, subject)]
+        marks = [txn.fading(row) for row in stimuli.stimuli_of(txn, watch, scope)]
     return tuple(_measured_at(txn, comparison, marks) for comparison in watch.condition.comparisons())
 
 
@@ -290,7 +336,8 @@ def _verdict_of_waiting(
     if crossing.held_by == "guard":
         return f"it crossed; its guard defers it until {until or 'new marks change that'}"
     if crossing.held_by == "cooldown":
-        return f"it crossed; the agent is in cooldown for this subject until {until}"
+        what = "subject" if watch.by is None else "group"
+        return f"it crossed; the agent is in cooldown for this {what} until {until}"
     if crossing.held_by == "rate":
         limit = agent.settings.max_activations_per_hour
         return f"it is due; the agent has woken {limit} times within an hour (max_activations_per_hour) until {until}"
@@ -305,11 +352,11 @@ def _verdict_of_waiting(
     return "it crossed and is ready; the next free daemon claims it"
 
 
-def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, subject: str, due_at: Instant | None) -> str:
+def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, scope: str, due_at: Instant | None) -> str:
     if due_at is None:
         return "it has not fallen below its threshold, and by fading alone it never will"
     verdict = f"it has not fallen below its threshold; by fading alone it will at {iso(due_at)}"
-    if not guards.was_open(txn, watch, subject, due_at):
+    if not guards.was_open(txn, watch, scope, due_at):
         verdict += ", but its guard will not be met then"
     return verdict
 

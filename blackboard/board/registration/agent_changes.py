@@ -145,8 +145,8 @@ def _close_watches(txn: BoardTransaction, new: Deployment, known: Iterable[Watch
     for row in gone:
         txn.sql.run(CROSSINGS.set_watch_active, id=row.id, active=0)
         watch_states.forget_watch(txn, row.id)
-        _delete_totals(txn, row.id)
-        _delete_totals(txn, live_sums_id(row.id))
+        txn.delete_totals(row.id)
+        txn.delete_totals(live_sums_id(row.id))
     for row in unwanted:
         if row.agent in new.agents:
             txn.sql.run(CROSSINGS.close_watch, watch_id=row.id, at=txn.now)
@@ -255,9 +255,9 @@ def _filters(condition: Condition) -> list[WhereClause | None]:
 def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
     """Begin a watch that is new, has changed or returns: test it on live marks, or begin its schedule."""
     condition, before = change.spec.condition, change.spec_before
-    _delete_totals(txn, live_sums_id(watch_id))  # they are over all live marks of the kinds that it measured before
-    if condition.has_window:
-        _delete_totals(txn, watch_id)
+    txn.delete_totals(live_sums_id(watch_id))  # they are over all live marks of the kinds that it measured before
+    if condition.has_window or condition.by is not None:
+        txn.delete_totals(watch_id)
     if condition.is_schedule:
         _begin_schedule(txn, watch_id, change)
         return
@@ -268,7 +268,7 @@ def _begin_anew(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> N
 
 def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) -> None:
     """Begin a schedule. Its interval counts from its first deployment."""
-    _delete_totals(txn, watch_id)
+    txn.delete_totals(watch_id)
     txn.sql.run(CROSSINGS.set_scheduled_from, id=watch_id, at=txn.now)
     scheduled_from = txn.sql.existing(CROSSINGS.get_watch, id=watch_id).scheduled_from
     scheduled_crossings.begin(txn, RegisteredWatch(watch_id, change.agent, change.spec, scheduled_from or 0))
@@ -277,13 +277,8 @@ def _begin_schedule(txn: BoardTransaction, watch_id: int, change: _WatchChange) 
 def _test_anew(txn: BoardTransaction, task: BackfillTask, watch_id: int, spec: WatchSpec) -> None:
     """Plan the test of a watch on live marks, and on deposits of subjects that no longer have marks."""
     txn.plan_backfill(BackfillTarget(task, watch_id))
-    if spec.condition.has_window and spec.condition.over == "subject":
+    if spec.condition.has_window and spec.condition.over == "subject" and spec.condition.by is None:
         txn.plan_backfill(BackfillTarget(BackfillTask.WINDOW, watch_id))
-
-
-def _delete_totals(txn: BoardTransaction, watch_id: int) -> None:
-    txn.sql.run(CROSSINGS.delete_board_totals, watch_id=watch_id)
-    txn.totals.pop(watch_id, None)
 
 
 def _measures(condition: Condition) -> tuple[bool, list[Measure]]:

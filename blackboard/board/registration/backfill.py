@@ -8,15 +8,18 @@ crossings that already wait for it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 
 from blackboard.board.registration import changed_watches, mark_migration
+from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.window_events import subjects_in_windows
+from blackboard.board.transactions.window_events import scopes_in_windows
 from blackboard.board.watches import crossing_retests
+from blackboard.core.scopes import Group, group_of
 from blackboard.store.rows import BackfillRow, MarkRow
-from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS
+from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS
 
 
 def run_batch(txn: BoardTransaction, limit: int) -> int:
@@ -64,6 +67,8 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
     if watch.is_over_board:
         changed_watches.test_board(txn, watch, job)
         return 1
+    if watch.by is not None:
+        return _test_groups(txn, watch, job, target, limit)
     # Every kind advances to the same event, so that the position says how far the whole backfill has come.
     touched, last = 0, job.up_to
     for kind in watch.kinds_of_marks:
@@ -78,16 +83,45 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
     return touched
 
 
+def _test_groups(
+    txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow, target: BackfillTarget, limit: int
+) -> int:
+    """Test a watch over groups on the next groups that have marks, or deposits in its windows."""
+    scopes = list(islice(_groups(txn, watch, target.last_scope), limit))
+    for scope in scopes:
+        changed_watches.test_group(txn, watch, scope, job)
+    if len(scopes) == limit:
+        txn.continue_backfill(job, target._replace(last_scope=scopes[-1]))
+    else:
+        txn.end_backfill(job)
+    return len(scopes)
+
+
+def _groups(txn: BoardTransaction, watch: RegisteredWatch, after: str) -> Iterator[str]:
+    """Yield the groups after another one that have marks, or deposits in windows, of the kinds of a watch."""
+    tag, group = watch.by or "", group_of(after)
+    key: str | None = "" if group is None else group.key
+    while key is not None:
+        following = [txn.sql.value(MARKS.next_tag_value, kind=kind, tag=tag, after=key) for kind in watch.kinds]
+        following += [
+            txn.sql.value(WINDOWS.next_group_in_windows, kind=kind, tag=tag, after=key)
+            for kind in watch.condition.kinds_in_windows
+        ]
+        key = min((one for one in following if one is not None), default=None)
+        if key is not None:
+            yield Group(tag, key).scope
+
+
 def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget, limit: int) -> int:
     """Test a watch with a window on the next subjects with deposits, also those without marks."""
     watch = txn.active.watches.get(target.watch_id)
-    found = () if watch is None else subjects_in_windows(txn.sql, watch.condition, target.last_subject)
+    found = () if watch is None else scopes_in_windows(txn.sql, watch.condition, target.last_scope)
     subjects = list(islice(found, limit))
     for subject in subjects:
         if watch is not None and watch.covers(subject):
             changed_watches.test_deposits(txn, watch, subject, job)
     if len(subjects) == limit:
-        txn.continue_backfill(job, target._replace(last_subject=subjects[-1]))
+        txn.continue_backfill(job, target._replace(last_scope=subjects[-1]))
     else:
         txn.end_backfill(job)
     return len(subjects)

@@ -7,36 +7,57 @@ if the subject changes before the backfill reaches it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from blackboard.board.registration import mark_migration
+from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import (
-    board_totals,
     crossing_retests,
     episode_crossings,
     guards,
     need_access,
     predicted_crossings,
     rising_crossings,
+    watch_totals,
 )
 from blackboard.board.watches.watch_states import StateKey
+from blackboard.core.scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import BackfillRow, MarkRow, PredictedCrossingRow
-from blackboard.store.statements import CROSSINGS
+from blackboard.store.statements import CROSSINGS, MARKS
 
 TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
 """The tasks of backfills that test a watch."""
 
 
-def prepare_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Finish backfills, then due crossings, that a change of a mark of this kind and subject could disturb."""
+def prepare_change(txn: BoardTransaction, kind: str, subject: str, said: Callable[[], str] | None = None) -> None:
+    """Finish backfills, then due crossings, that a change of a mark of this kind and subject could disturb.
+
+    `said` returns the payload of a deposit, which may bring the mark into another group.
+    """
     if txn.active.backfills:
         for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
-            _follow_deployment(txn, watch, subject)
+            for scope in _scopes_of(txn, watch, kind, subject, said):
+                _follow_deployment(txn, watch, scope)
             if guards.measures_board(watch, kind):
                 for row in txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now):
                     _follow_deployment(txn, watch, row.subject)
     predicted_crossings.fire_due_of(txn, kind, subject)
+
+
+def _scopes_of(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, said: Callable[[], str] | None
+) -> Iterator[str]:
+    """Yield the subject, or for a watch over groups the groups of its marks and of what is said of it."""
+    if watch.by is None:
+        yield subject
+        return
+    scopes = [*watch_scopes.scopes_of(txn, watch, txn.stored_marks([kind], subject))]
+    if said is not None and (scope := watch_scopes.scope_of_payload(txn, watch, kind, subject, said())) is not None:
+        scopes.append(scope)
+    yield from dict.fromkeys(scopes)
 
 
 def prepare_due(txn: BoardTransaction, limit: int) -> None:
@@ -54,19 +75,19 @@ def prepare_due(txn: BoardTransaction, limit: int) -> None:
         prepared |= due
 
 
-def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
-    """Test a watch for a subject after a change of the deployment, unless the backfill has reached it.
+def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Test a watch in a scope after a change of the deployment, unless the backfill has reached it.
 
-    So it crosses as of the instant of the change, even if the subject changes before the backfill reaches it.
+    So it crosses as of the instant of the change, even if the scope changes before the backfill reaches it.
     """
-    for scope in (subject, ""):  # the former watch may have had another one
-        crossing_retests.retest_before_change(txn, watch, scope)
+    if watch.id in txn.active.retests:
+        _retest_crossings(txn, watch, scope)
     if watch.is_falling:
         kinds = txn.active.migrating.intersection(watch.kinds)
         if watch.is_over_board:
             mark_migration.test_fall_of_board(txn, watch, kinds)
         else:
-            for row in txn.stored_marks(kinds, subject):
+            for row in txn.stored_marks(kinds, scope):
                 mark_migration.migrate(txn, row)
     for job in txn.sql.all(CROSSINGS.backfills):
         target = BackfillTarget.parse(job.task, job.name)
@@ -74,12 +95,24 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, subject: s
             continue
         if watch.is_over_board:
             test_board(txn, watch, job)
-        elif watch.covers(subject) and target.task == BackfillTask.WINDOW:
-            test_deposits(txn, watch, subject, job)
-        elif watch.covers(subject):
-            for row in txn.stored_marks(watch.kinds_of_marks, subject):
+        elif watch.by is not None:
+            test_group(txn, watch, scope, job)
+        elif watch.covers(scope) and target.task == BackfillTask.WINDOW:
+            test_deposits(txn, watch, scope, job)
+        elif watch.covers(scope):
+            for row in txn.stored_marks(watch.kinds_of_marks, scope):
                 if job.position < row.event_id <= job.up_to:
                     test_mark(txn, watch, mark_migration.migrate(txn, row), job)
+
+
+def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Test the crossings again that depend on the marks of a scope: the former watch may have had other scopes."""
+    former = {scope, WHOLE_BOARD}
+    for row in txn.stored_marks(watch.kinds, scope) if scope else ():
+        tags = txn.sql.all(MARKS.tags_of_mark, mark_id=row.id)
+        former |= {row.subject, *(Group(tag.name, tag.value).scope for tag in tags)}
+    for one in sorted(former):
+        crossing_retests.retest_before_change(txn, watch, one)
 
 
 def test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
@@ -88,7 +121,7 @@ def test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: 
     if not need_access.counts(txn, watch, row) or not row.is_live(at):
         return
     if watch.timing is not None:
-        key = StateKey.of(watch, row)
+        key = StateKey.of(watch, row.subject, row)
         episode_crossings.follow_deployment(txn, watch, key, at, is_changed=job.task == BackfillTask.WATCH)
     elif watch.is_falling:
         predicted_crossings.predict_watch(txn, watch, row, since=at)
@@ -102,13 +135,26 @@ def test_deposits(txn: BoardTransaction, watch: RegisteredWatch, subject: str, j
         key = StateKey(watch.id, subject, 0)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
     else:
-        predicted_crossings.predict_subject(txn, watch, subject, job.at)
+        predicted_crossings.predict_scope(txn, watch, subject, job.at)
+
+
+def test_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
+    """Test a watch over groups on the marks and the deposits of one group."""
+    for row in txn.stored_marks(txn.active.migrating.intersection(watch.kinds_of_marks), scope):
+        mark_migration.migrate(txn, row)
+    if watch.timing is not None:
+        key = StateKey(watch.id, scope, 0)
+        episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)
+    elif watch.is_falling:
+        predicted_crossings.predict_scope(txn, watch, scope, job.at)
+    if watch.absorbs:
+        rising_crossings.evaluate_scope_as_of(txn, watch, scope, job.at)
 
 
 def test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
     """Test a watch over the board, which ends its backfill."""
     if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
-        board_totals.rebuild(txn, watch)
+        watch_totals.rebuild(txn, watch)
     if watch.timing is not None:
         key = StateKey(watch.id, "", 0)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=job.task == BackfillTask.WATCH)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, predicted_crossings
+from blackboard.board.watches import predicted_crossings, watch_states, watch_totals
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.watch_states import StateKey
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 
@@ -16,29 +18,38 @@ from blackboard.store.statements import CROSSINGS
 def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     """Write and return a mark under the present law and floor of its kind; most marks have them already.
 
-    If a mark evaporates at the instant of the change, the falling watches over its subject cross at that instant.
+    If a mark evaporates at the instant of the change, the falling watches over its subject or its group cross at that
+    instant.
     """
     migrated = txn.migrated(row)
     if migrated == row:
         return row
-    watches = [
-        watch
-        for watch in board_totals.watches_with_sums(txn, row.kind)
+    kept = [
+        (watch, scope)
+        for watch, scope in watch_totals.sums_with(txn, row)
         if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id))
     ]
-    for watch in watches:
-        board_totals.add(txn, watch, row, -1)
+    for watch, scope in kept:
+        watch_totals.add(txn, watch, scope, row, -1)
     txn.rebase(migrated)
     if migrated.law != row.law:
         txn.record(migrated, "law_changed", recorded_at=migrated.anchored_at)
-    for watch in watches:
-        board_totals.add(txn, watch, migrated, +1)
+    for watch, scope in kept:
+        watch_totals.add(txn, watch, scope, migrated, +1)
     change = txn.active.law_changes[row.kind, row.law]
     if not migrated.is_live(change.changed_at):
         for watch in txn.active.falling.get(row.kind, ()):
-            if watch.covers(row.subject) and not watch.is_over_board:
+            if watch.covers(row.subject) and not watch.is_over_board and _is_first_of_group(txn, watch, migrated):
                 predicted_crossings.predict_watch(txn, watch, migrated, since=change.changed_at)
     return migrated
+
+
+def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
+    """Return whether the group of a mark has not been tested yet at the change. Each test reads the whole group."""
+    if watch.by is None:
+        return True
+    scope = watch_scopes.scope_of(txn, watch, row)
+    return scope is not None and watch_states.begin_following(txn, StateKey(watch.id, scope, 0))
 
 
 def test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from blackboard.board.watches import predicted_crossings
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits
-from blackboard.core.declaration_mistakes import mistakes_in_filters
+from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
 from blackboard.core.tags import Tags, TagSchema
 from blackboard.durations import format_duration
@@ -28,8 +28,8 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
 
     Raises:
         ConfigurationError: A new agent has a name that is not an identifier or is reserved, an agent that is new or
-            changed has settings that cannot work together, or an agent filters marks by a tag or value that their kind
-            does not have, or searches a kind that is not searched.
+            changed has settings that cannot work together, or an agent filters or groups marks by a tag or value that
+            their kind does not have, or searches a kind that is not searched.
     """
     old = txn.deployment
     _check_names(old, new)
@@ -111,13 +111,15 @@ def _check_names(old: Deployment, new: Deployment) -> None:
 
 
 def _check_filters(new: Deployment) -> None:
-    """Check that the kinds have the tags by which agents filter their marks.
+    """Check that the kinds have the tags by which agents filter and group their marks.
 
     Raises:
-        ConfigurationError: A kind does not have such a tag, or not with such a value.
+        ConfigurationError: A kind does not have such a tag, or not with such a value or with one value.
     """
     kinds = {name: new.kind(name) for name in new.kinds}
-    if mistakes := [mistake for agent in new.agents.values() for mistake in mistakes_in_filters(agent, kinds)]:
+    mistakes = [mistake for agent in new.agents.values() for mistake in mistakes_in_filters(agent, kinds)]
+    mistakes += [mistake for agent in new.agents.values() for mistake in mistakes_in_groups(agent, kinds)]
+    if mistakes:
         raise ConfigurationError(mistakes)
 
 

@@ -9,7 +9,8 @@ activation_rows    inserts activations, and changes their state
 activation_inputs  the marks that an activation absorbs or reads, frozen at its claim
 provenance         the agents in the chain of provenance of a mark
 search_docs        the documents of the full-text index
-running_sums       the sums behind the totals of watches over the board
+running_sums       the sums behind the totals of watches over the board or groups
 tagged_marks       the marks that pass a filter by their tags
+watch_scopes       the scope in which a watch measures a mark
 window_events      the deposits in the windows of conditions
 """

@@ -7,6 +7,7 @@ from typing import Any
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.scopes import WHOLE_BOARD, is_group
 from blackboard.core.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -31,27 +32,34 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
     return row._replace(id=txn.sql.value(ACTIVATIONS.last_activation_id))
 
 
-def subjects_of(txn: BoardTransaction, row: ActivationRow) -> list[str]:
-    """Return the subjects of the marks that an activation absorbs; "" is the board, if its watch is over the board."""
+def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]:
+    """Return the scopes of the marks that an activation absorbs: their subjects, its group, or the board."""
+    if row.subject is not None and is_group(row.subject):
+        return [row.subject]
     watch = txn.active.watches.get(row.watch_id)
     if watch is not None and watch.is_over_board:
-        return [""]
+        return [WHOLE_BOARD]
     return txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
 
 
-def set_marks(txn: BoardTransaction, activation_id: int) -> str | None:
-    """Record how many marks an activation absorbs now, and their subject if they share it; return the subject."""
-    marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=activation_id)
-    subjects = txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=activation_id)
-    subject = subjects[0] if len(subjects) == 1 else None
-    txn.sql.run(ACTIVATIONS.set_marks, id=activation_id, marks_absorbed=len(marks), subject=subject)
-    return subject
+def set_marks(txn: BoardTransaction, row: ActivationRow) -> str | None:
+    """Record how many marks an activation absorbs now, and their subject if they share it; return its scope.
+
+    An activation about a group stays about it.
+    """
+    marks = txn.sql.all(ACTIVATIONS.absorbed_marks, activation_id=row.id)
+    scope = row.subject
+    if scope is None or not is_group(scope):
+        subjects = txn.sql.all(ACTIVATIONS.subjects_of_inputs, activation_id=row.id)
+        scope = subjects[0] if len(subjects) == 1 else None
+    txn.sql.run(ACTIVATIONS.set_marks, id=row.id, marks_absorbed=len(marks), subject=scope)
+    return scope
 
 
 def insert_closed_activation(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    subject: str,
+    scope: str,
     state: ActivationState,
     reason: str,
     crossed_at: Instant,
@@ -61,7 +69,7 @@ def insert_closed_activation(
         id=0,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=subject or None,
+        subject=scope or None,
         state=state,
         reason=reason,
         crossed_at=crossed_at,

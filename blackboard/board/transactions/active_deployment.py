@@ -94,8 +94,23 @@ class RegisteredWatch:
 
     @cached_property
     def is_over_board(self) -> bool:
-        """Whether the condition measures the whole board, not one subject."""
+        """Whether the condition measures the whole board, not one subject or group."""
         return self.spec.condition.over == "board"
+
+    @cached_property
+    def by(self) -> str | None:
+        """The tag by whose values the condition measures groups; None if it measures subjects or the board."""
+        return self.spec.condition.by
+
+    @property
+    def spans_subjects(self) -> bool:
+        """Whether what it measures together may have many subjects, and so many marks: a group, or the board."""
+        return self.is_over_board or self.by is not None
+
+    @property
+    def measures_sums(self) -> bool:
+        """Whether it has one measure over the board or over groups, which sums may answer without reading marks."""
+        return self.spans_subjects and isinstance(self.condition, Comparison)
 
     @cached_property
     def ignored_author(self) -> str:
@@ -128,24 +143,24 @@ class RegisteredWatch:
 
     @cached_property
     def keeps_sums(self) -> bool:
-        """Whether the board keeps sums for the watch: it measures a total or a count over the board.
+        """Whether the board keeps sums for the watch: it measures one total or count, over the board or groups.
 
         It keeps no sums over needs, because there are few, and some may not wake the agent (see `need_access`).
         """
-        if not self.is_over_board or self.is_scheduled or self.has_window or Need.kind in self.kinds:
+        if not self.spans_subjects or self.is_scheduled or self.has_window or Need.kind in self.kinds:
             return False
-        return self.comparison.measure.keeps_sums
+        return isinstance(self.condition, Comparison) and self.comparison.measure.keeps_sums
 
     @cached_property
     def may_use_window_sums(self) -> bool:
         """Whether sums are enough to tell that the watch, which rises and has only a window, is below its threshold."""
         is_single = self.has_window and not self.is_falling and isinstance(self.condition, Comparison)
-        return is_single and not (self.is_over_board and self.comparison.measure.subject)
+        return is_single and not (self.spans_subjects and self.comparison.measure.subject)
 
     @cached_property
     def keeps_window_sums(self) -> bool:
-        """Whether the board keeps sums over the window, because it is a window over the board."""
-        return self.may_use_window_sums and self.is_over_board
+        """Whether the board keeps sums over the window, because it is a window over the board or over groups."""
+        return self.may_use_window_sums and self.spans_subjects
 
     @cached_property
     def timing(self) -> Timing | None:
@@ -167,12 +182,12 @@ class RegisteredWatch:
 
     @cached_property
     def is_per_subject(self) -> bool:
-        """Whether each activation is about exactly one subject."""
+        """Whether each activation is about exactly one subject or group."""
         return self.agent.per_of(self.spec) == "subject"
 
     @cached_property
     def batch(self) -> int | None:
-        """The largest number of marks in one activation; None if a watch over the board takes all its marks."""
+        """The largest number of marks in one activation; None if a watch over the board or groups takes all."""
         return self.agent.batch_of(self.spec)
 
     def batch_window_end(self, noticed_at: Instant, marks: int, *, urgent: bool) -> Instant:

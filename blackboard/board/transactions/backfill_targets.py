@@ -29,8 +29,8 @@ class BackfillTarget(NamedTuple):
     """The watch of all tasks but `KIND`."""
     kind: str = ""
     """The kind of the task `KIND`."""
-    last_subject: str = ""
-    """The last subject that the task `WINDOW` has tested. The subjects are in alphabetical order."""
+    last_scope: str = ""
+    """The last subject or group that the task has tested, if it goes through these. They are in alphabetical order."""
     former_kinds: tuple[str, ...] = ()
     """The kinds that the watch of the task `RETEST` measured before."""
 
@@ -43,13 +43,13 @@ class BackfillTarget(NamedTuple):
         watch_id, _, rest = name.partition(" ")
         if task == BackfillTask.RETEST:
             return cls(task, int(watch_id), former_kinds=tuple(rest.split(" ")) if rest else ())
-        return cls(task, int(watch_id), last_subject=rest)
+        return cls(task, int(watch_id), last_scope=rest)
 
     @property
     def name(self) -> str:
         """The text for the kind or the watch in the row of a backfill."""
         if self.task == BackfillTask.KIND:
             return self.kind
-        if self.task == BackfillTask.WINDOW:
-            return f"{self.watch_id} {self.last_subject}"
+        if self.task == BackfillTask.WINDOW or self.last_scope:
+            return f"{self.watch_id} {self.last_scope}"
         return " ".join([str(self.watch_id), *self.former_kinds])

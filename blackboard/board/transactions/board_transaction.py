@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -11,11 +12,12 @@ from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import WindowReading, fading_events
-from blackboard.clock import Instant
+from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.conditions import Condition, Measure
 from blackboard.core.deployment import Deployment
 from blackboard.core.kinds import Kind
 from blackboard.core.reinforcement import FadingMark, FadingState
+from blackboard.core.scopes import Group, group_of, is_group
 from blackboard.core.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import BackfillRow, EventRow, MarkRow
@@ -53,7 +55,8 @@ class BoardTransaction:
         recorded: The last instant that the board recorded.
         next_end: The earliest `evaporates_at` in the table; it may be past. None if no mark ever evaporates.
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
-        totals: The sums that this transaction has read, by watch, kind and law. They are written once, at its end.
+        totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
+            once, at its end.
         search_changes: What marks say since this transaction, by their documents. It is written at its end, too.
     """
 
@@ -84,7 +87,7 @@ class BoardTransaction:
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
         self.doubted: Instant | None = None
-        self.totals: dict[int, dict[tuple[str, str], RunningSums]] = {}
+        self.totals: dict[tuple[int, str], dict[tuple[str, str], RunningSums]] = {}
         self.search_changes: dict[int, search_docs.Change] = {}
 
     @property
@@ -166,15 +169,23 @@ class BoardTransaction:
         at = self.now if at is None else at
         return [row for row in map(self.migrated, rows) if row.is_live(at)]
 
-    def stored_marks(self, kinds: Iterable[str], subject: str | None) -> list[MarkRow]:
-        """Return the stored marks of some kinds, evaporated or not, of one subject or (None) of the board."""
+    def stored_marks(self, kinds: Iterable[str], scope: str | None) -> list[MarkRow]:
+        """Return the stored marks of some kinds, evaporated or not, of a subject, a group or (None) the board."""
         rows: list[MarkRow] = []
         for kind in kinds:
-            if subject is None:
+            if scope is None:
                 rows += self.sql.all(MARKS.marks_of_kind, kind=kind)
+            elif (group := group_of(scope)) is not None:
+                found = self.sql.all(MARKS.marks_of_group, kind=kind, tag=group.tag, key=group.key)
+                rows += [row for row in found if self.is_in_group(row, group)]
             else:
-                rows += self.sql.all(MARKS.marks_of_subject, kind=kind, subject=subject)
+                rows += self.sql.all(MARKS.marks_of_subject, kind=kind, subject=scope)
         return rows
+
+    def is_in_group(self, row: MarkRow, group: Group) -> bool:
+        """Return whether a mark that has the tag of a group belongs to it. A mark with a list of texts does not."""
+        tags = self.kind(row.kind).tag_schema
+        return not tags.may_have_lists or tags.group(group.tag, json.loads(row.payload)) == group
 
     def live_batches(self, kind: str) -> Iterator[list[MarkRow]]:
         """Yield the live marks of a kind, in their state after changes of the kind, with one query for each batch."""
@@ -186,24 +197,29 @@ class BoardTransaction:
             after = rows[-1].event_id
 
     def fading_marks(
-        self, condition: Condition, subject: str | None, at: Instant | None = None, *, whole: bool = False
+        self, condition: Condition, scope: str | None, at: Instant | None = None, *, whole: bool = False
     ) -> list[FadingMark]:
         """Return the marks of a condition's kinds that are live at an instant, by default now.
 
-        A measure over the board sees every subject, and so do all measures if the subject is None. The deposits in its
+        A measure over the board sees every subject, and so do all measures if the scope is None. The deposits in its
         windows are among them: all if `whole`, otherwise as many as decide whether the condition holds, and until when.
         """
         measures = [comparison.measure for comparison in condition.comparisons()]
-        scopes = dict.fromkeys(
-            (kind, None if measure.over == "board" else subject)
+        places = dict.fromkeys(
+            (kind, None if measure.over == "board" else scope)
             for measure in measures
             if measure.within is None
             for kind in measure.kinds
         )
-        rows = {row.id: row for kind, scope in scopes for row in self.live(self.stored_marks([kind], scope), at)}
-        marks = [self.fading(row) for row in rows.values()]
+        found: dict[int, FadingMark] = {}
+        for kind, place in places:
+            group = place if place is not None and is_group(place) else None
+            for row in self.live(self.stored_marks([kind], place), at):
+                if group is not None or row.id not in found:
+                    found[row.id] = self.fading(row, group)
+        marks = [*found.values()]
         if condition.has_window:
-            reading = WindowReading(self.now if at is None else at, subject, is_whole=whole)
+            reading = WindowReading(self.now if at is None else at, scope, is_whole=whole)
             marks += self.fading_events(condition, reading)
         return marks
 
@@ -244,8 +260,8 @@ class BoardTransaction:
                 self.state(row.mark)  # raises the error that names the law
         return rows
 
-    def fading(self, row: MarkRow) -> FadingMark:
-        """Return a mark as the forecast needs it."""
+    def fading(self, row: MarkRow, group: str | None = None) -> FadingMark:
+        """Return a mark as the forecast needs it; `group` is the group of which it was read."""
         row = self.migrated(row)
         return FadingMark(
             row.kind,
@@ -255,6 +271,7 @@ class BoardTransaction:
             row.evaporates_at,
             row.changed_at,
             tags=self.tags(row.kind, row.payload),
+            group=group,
         )
 
     def tags(self, kind: str, payload: str | None) -> Tags | None:
@@ -342,12 +359,26 @@ class BoardTransaction:
         row = {"task": target.task, "name": target.name, "at": at, "up_to": up_to, "position": 0}
         self.sql.run(CROSSINGS.insert_backfill, **row)
 
+    def delete_totals(self, watch_id: int, before: Instant = LAST_INSTANT) -> None:
+        """Delete the sums of a watch in all scopes, or those that were last brought up to date before an instant."""
+        self.sql.run(CROSSINGS.delete_watch_totals, watch_id=watch_id, before=before)
+        for key in [key for key in self.totals if key[0] == watch_id]:
+            if all(sums.evaporated_through < before for sums in self.totals[key].values()):
+                del self.totals[key]
+
     def save(self) -> None:
-        """Write the sums and the documents of the full-text index that this transaction has changed."""
+        """Write the sums and the documents of the full-text index that this transaction has changed.
+
+        The sums of groups without marks are deleted.
+        """
         if self.search_changes:
             search_docs.write(self)
-        for watch_id, groups in self.totals.items():
-            for (kind, law_key), group in groups.items():
-                if group.changed:
-                    self.sql.run(CROSSINGS.set_board_total, watch_id=watch_id, kind=kind, law=law_key, **vars(group))
-                    group.changed = False
+        for (watch_id, scope), by_law in self.totals.items():
+            if scope and by_law and not any(sums.marks for sums in by_law.values()):
+                self.sql.run(CROSSINGS.delete_totals_of_scope, watch_id=watch_id, scope=scope)
+                by_law.clear()
+            for (kind, law_key), sums in by_law.items():
+                if sums.changed:
+                    key = {"watch_id": watch_id, "scope": scope, "kind": kind, "law": law_key}
+                    self.sql.run(CROSSINGS.set_watch_total, **key, **vars(sums))
+                    sums.changed = False

@@ -1,4 +1,4 @@
-"""Running sums, from which the totals of watches over the board are computed without a scan."""
+"""Running sums, from which the totals of watches over the board or over groups are computed without a scan."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from blackboard.clock import Instant
 
 @dataclass
 class RunningSums:
-    """The sums of a watch over the board for one kind: over marks under one law, or over deposits in a window."""
+    """The sums of a watch in a scope for one kind: over marks under one law, or over deposits in a window."""
 
     marks: int = 0
     sum0: float = 0.0

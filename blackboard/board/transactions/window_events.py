@@ -17,6 +17,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions import Condition, Count, Measure
 from blackboard.core.decay import Step
 from blackboard.core.reinforcement import FadingMark, FadingState
+from blackboard.core.scopes import Group, group_of, is_group
 from blackboard.core.tags import TagFilter, WhereClause
 from blackboard.durations import Microseconds
 from blackboard.store import tag_filters
@@ -41,8 +42,8 @@ class WindowReading:
 
     at: Instant
     """The instant at which the windows end. Later deposits are read too."""
-    subject: str | None = None
-    """The subject that windows over one subject see; None for every subject."""
+    scope: str | None = None
+    """The subject or the group that windows over one see; None for every subject."""
     ignored: str = ""
     """The agent whose own deposits do not count."""
     up_to: int = ALL
@@ -70,7 +71,8 @@ def fading_events(
         within, where = comparison.measure.within, comparison.measure.where
         if within is None:
             continue
-        scope = None if comparison.measure.over == "board" else reading.subject
+        scope = None if comparison.measure.over == "board" else reading.scope
+        group = scope if scope is not None and is_group(scope) else None
         span = {"after": reading.at - within, "ignored": reading.ignored, "up_to": reading.up_to}
         enough = reading.enough(comparison.threshold)
         for row in _newest(sql, comparison.measure, scope, weights, filter_of, span, enough):
@@ -84,38 +86,47 @@ def fading_events(
                 row.occurred_at,
                 within,
                 where=where,
+                group=group,
             )
     return list(found.values())
 
 
 def events_since(
-    sql: Transaction, measure: Measure, subject: str | None, filter_of: FilterOf, since: Instant, *, ignored: str = ""
+    sql: Transaction, measure: Measure, scope: str | None, filter_of: FilterOf, since: Instant, *, ignored: str = ""
 ) -> list[WindowEventRow]:
     """Return the deposits that a measure counts and that occurred since an instant, newest first of each kind."""
     span = {"after": since - 1, "ignored": ignored, "up_to": ALL}
     return [
         row
         for kind in measure.kinds
-        for row in _read(sql, kind, None if measure.over == "board" else subject, filter_of(kind, measure), span, ALL)
+        for row in _read(sql, kind, None if measure.over == "board" else scope, filter_of(kind, measure), span, ALL)
         if measure.covers(row.subject)
     ]
 
 
-def subjects_in_windows(sql: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
-    """Yield, in their order, the subjects after a given subject with deposits that windows of a condition count."""
+def scopes_in_windows(sql: Transaction, condition: Condition, after: str = "") -> Iterator[str]:
+    """Yield, in their order, the subjects or groups after a given one with deposits that windows count."""
     kinds = condition.kinds_in_windows
     while True:
-        following = [sql.value(WINDOWS.next_subject_in_windows, kind=kind, after=after) for kind in kinds]
-        if not (subjects := [subject for subject in following if subject is not None]):
+        following = [_next_scope(sql, kind, condition.by, after) for kind in kinds]
+        if not (scopes := [scope for scope in following if scope is not None]):
             return
-        after = min(subjects)
+        after = min(scopes)
         yield after
+
+
+def _next_scope(sql: Transaction, kind: str, by: str | None, after: str) -> str | None:
+    if by is None:
+        return sql.value(WINDOWS.next_subject_in_windows, kind=kind, after=after)
+    group = group_of(after)
+    key = sql.value(WINDOWS.next_group_in_windows, kind=kind, tag=by, after="" if group is None else group.key)
+    return None if key is None else Group(by, key).scope
 
 
 def _newest(
     sql: Transaction,
     measure: Measure,
-    subject: str | None,
+    scope: str | None,
     weights: Callable[[str], float],
     filter_of: FilterOf,
     span: Mapping[str, object],
@@ -125,7 +136,7 @@ def _newest(
     for kind in measure.kinds:
         limit = ALL if enough == math.inf else math.ceil(enough) if isinstance(measure, Count) else FIRST_READ
         while True:
-            rows = _read(sql, kind, subject, filter_of(kind, measure), span, limit)
+            rows = _read(sql, kind, scope, filter_of(kind, measure), span, limit)
             counted = [row for row in rows if measure.covers(row.subject)]
             if len(rows) < limit or measure.value([weights(kind) * row.intensity for row in counted]) >= enough:
                 break
@@ -170,17 +181,21 @@ def with_filter(
 def _read(
     sql: Transaction,
     kind: str,
-    subject: str | None,
+    scope: str | None,
     tags: TagFilter | None,
     span: Mapping[str, object],
     limit: int,
 ) -> list[WindowEventRow]:
-    if subject is None:
-        statement, values = with_filter(sql, WINDOWS.window_of_board, tags)
-    else:
-        statement, values = with_filter(sql, WINDOWS.window_of_subject, tags)
-        values["subject"] = subject
-    return sql.all(statement, kind=kind, limit=limit, **span, **values)
+    values: dict[str, object] = {}
+    statement = WINDOWS.window_of_board
+    if scope is not None and (group := group_of(scope)) is not None:
+        statement = WINDOWS.window_of_group
+        values = {"tag": group.tag, "key": group.key}
+    elif scope is not None:
+        statement = WINDOWS.window_of_subject
+        values = {"subject": scope}
+    statement, filters = with_filter(sql, statement, tags)
+    return sql.all(statement, kind=kind, limit=limit, **span, **values, **filters)
 
 
 @lru_cache(maxsize=1024)

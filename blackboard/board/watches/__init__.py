@@ -5,7 +5,7 @@ The marks and deposits that count:
 stimuli        the marks that count for a rising watch
 need_access    which agents a need wakes, and which may answer it
 news           whether a deposit makes a mark count again that was given already
-board_totals   totals of marks over the whole board, kept up to date without a scan
+watch_totals   totals of marks over the whole board or groups, kept up to date without a scan
 window_totals  totals of the deposits in a window
 
 The crossings:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.activation_inputs import event_of, strength_of, with_shown_payload
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -14,6 +15,7 @@ from blackboard.board.watches import need_access, stimuli, watch_states
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison, Condition, Measure
+from blackboard.core.scopes import WHOLE_BOARD
 from blackboard.core.strength_forecast import value_at
 from blackboard.core.tags import Tags
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, WindowEventRow, mark_after
@@ -52,13 +54,13 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.is_falling:
-        stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
+        stored = txn.stored_marks(watch.kinds, crossing.subject or None)
         rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
     elif crossing.cause is not None:
         rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.subject, 0)))
         rows = rows if watch.is_over_board else _of_sides_that_hold(txn, watch, rows)
     elif watch.is_over_board:
-        rows = stimuli.stimuli_of(txn, watch)
+        rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
     else:
         rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
     live = [(event_of(txn, row), txn.strength(row)) for row in rows]
@@ -113,14 +115,14 @@ def _tags_of(txn: BoardTransaction, event: EventRow) -> Tags | None:
     return txn.tags(event.kind, with_shown_payload(txn, event).payload)
 
 
-def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> list[Input]:
+def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> list[Input]:
     """Return the marks behind a crossing of a watch with a window, strongest first.
 
     These are the marks of the deposits that were in the window at an instant or came later, live or not, and the live
     marks that other measures count. The instant is that of the crossing; for a falling watch that of the fall, and the
     deposit that left the window then counts.
     """
-    key = StateKey(watch.id, subject, 0)
+    key = StateKey(watch.id, scope, 0)
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
     values = {one: value_at(one.measure, marks, txn.now) for one in watch.condition.comparisons()}
     sides = list(watch.condition.deciding(lambda one: one.holds_at(values[one]))) or list(values)
@@ -132,17 +134,15 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, subject: st
             found |= {row.id: (event_of(txn, row), txn.strength(row)) for row in rows}
             continue
         since = at - measure.within + (0 if watch.is_falling else 1)
-        deposits = events_since(
-            txn.sql, measure, subject or None, txn.filter_of, since, ignored=watch.ignored_in_windows
-        )
+        deposits = events_since(txn.sql, measure, scope or None, txn.filter_of, since, ignored=watch.ignored_in_windows)
         for deposit in deposits:
-            if deposit.mark_id not in found and (state := _last_state(txn, watch, deposit, measure)):
+            if deposit.mark_id not in found and (state := _last_state(txn, watch, scope, deposit, measure)):
                 found[deposit.mark_id] = state
     return sorted(found.values(), key=_strongest_first)
 
 
 def _last_state(
-    txn: BoardTransaction, watch: RegisteredWatch, deposit: WindowEventRow, measure: Measure
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, deposit: WindowEventRow, measure: Measure
 ) -> Input | None:
     """Return the present state of the mark of a deposit, or its last state if it has left the board.
 
@@ -150,14 +150,15 @@ def _last_state(
     Returns None if the state is not known, or if the mark may not wake the agent.
     """
     if (row := txn.sql.one(MARKS.get_mark, id=deposit.mark_id)) is not None:
-        state = (event_of(txn, row), txn.strength(row)) if need_access.counts(txn, watch, row) else None
+        state = (event_of(txn, row), txn.strength(row)) if need_access.may_wake(txn, watch, row) else None
     else:
         event = txn.sql.one(MARKS.last_deposit, subject=deposit.subject, mark_id=deposit.mark_id)
         state = None if event is None else (event, strength_of(txn, event))
-    if state is None or measure.where is None:
+    if state is None or not measure.tags:
         return state
     tags = _tags_of(txn, state[0])
-    if tags is not None and tags.match(measure.where):
+    has_tags = tags is not None and (measure.where is None or tags.match(measure.where))
+    if has_tags and (measure.by is None or _scope_of_event(txn, watch, state[0]) == scope):
         return state
     event = txn.sql.one(MARKS.get_event, id=deposit.event_id)
     return None if event is None else (event, 0.0)
@@ -167,7 +168,7 @@ def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     """Return the mark of a crossing that concerns a single mark, in its present or last state."""
     if (row := txn.sql.one(MARKS.get_mark, id=crossing.mark_id)) is not None:
         if watch.has_where and not need_access.counts(txn, watch, row):
-            counted, _ = _last_counted(txn, watch, row.subject, row.id)
+            counted, _ = _last_counted(txn, watch, row.subject, row.subject, row.id)
             return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
         strength = txn.strength(row)
         return MarksBehind([(event_of(txn, row), strength)], strength if txn.live([row]) else 0.0)
@@ -209,17 +210,27 @@ def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: lis
     return counted or rows
 
 
+def _scope_of_event(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> str | None:
+    """Return the scope of a mark as an event left it."""
+    payload = with_shown_payload(txn, event).payload
+    return watch_scopes.scope_of_payload(txn, watch, event.kind, event.subject, payload)
+
+
+def _counts_in(txn: BoardTransaction, watch: RegisteredWatch, scope: str, row: MarkRow) -> bool:
+    return need_access.counts(txn, watch, row) and watch_scopes.scope_of(txn, watch, row) == scope
+
+
 def _last_counted(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, subject: str, mark_id: int
 ) -> tuple[EventRow | None, EventRow | None]:
-    """Return the last event after which a mark counted for a watch, and the next event, which gave it other tags.
+    """Return the last event after which a mark counted in a scope, and the next event, which gave it other tags.
 
     Either is None if there is none.
     """
     following = None
     for event in reversed(txn.sql.all(MARKS.deposits_of_mark, subject=subject, mark_id=mark_id)):
         payload = with_shown_payload(txn, event).payload
-        if payload is not None and need_access.counts(txn, watch, mark_after(event)._replace(payload=payload)):
+        if payload is not None and _counts_in(txn, watch, scope, mark_after(event)._replace(payload=payload)):
             return event, following
         following = event
     return None, following
@@ -232,23 +243,23 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     tags is like one that evaporated: it is returned as it was when it last counted, with the strength 0.
     """
     since = _begin(watch, crossing)
-    stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else crossing.subject)
+    stored = txn.stored_marks(watch.kinds, crossing.subject or None)
     ended = {row.id: (row.subject, row.evaporates_at) for row in map(txn.migrated, stored)}
     strengths = {row.id: txn.strength(row) for row in stored}
     for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             ended[event.mark_id] = event.subject, event.evaporates_at
-    result = _left(txn, watch, crossing, stored) if watch.has_where else []
+    result = _left(txn, watch, crossing, stored) if watch.has_where or watch.by is not None else []
     for mark_id, (subject, ended_at) in ended.items():
         if ended_at is None or not since <= ended_at <= txn.now:
             continue
-        if (not crossing.is_over_board and subject != crossing.subject) or not watch.covers(subject):
+        if not watch.covers(subject) or (watch.by is None and crossing.subject not in (WHOLE_BOARD, subject)):
             continue
         deposit = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if deposit is None or ended_at < deposit.recorded_at:
             continue  # it had faded before it was recorded
-        if watch.has_where:
-            counted, following = _last_counted(txn, watch, subject, mark_id)
+        if watch.has_where or watch.by is not None:
+            counted, following = _last_counted(txn, watch, crossing.subject, subject, mark_id)
             if counted is None or (following is not None and following.id < (crossing.event_id or 0)):
                 continue
             if following is not None:
@@ -264,10 +275,13 @@ def _left(
 ) -> list[Input]:
     """Return the marks that got other tags since a crossing, as they were when they last counted."""
     result: list[Input] = []
+    if watch.by is not None:  # they may be in other groups by now
+        changed = txn.sql.all(MARKS.marks_changed_since, since=crossing.event_id or 0)
+        stored = [row for row in changed if row.kind in watch.kinds]
     for row in stored:
-        if row.event_id < (crossing.event_id or 0) or need_access.counts(txn, watch, row):
+        if row.event_id < (crossing.event_id or 0) or _counts_in(txn, watch, crossing.subject, row):
             continue
-        event, following = _last_counted(txn, watch, row.subject, row.id)
+        event, following = _last_counted(txn, watch, crossing.subject, row.subject, row.id)
         if event is None or following is None or following.id < (crossing.event_id or 0):
             continue
         if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, event):

@@ -66,16 +66,23 @@ def order_columns(
 def set_bound(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    subject: str,
+    scope: str,
     mark_id: int,
-    strengths: Sequence[float],
+    strength: float,
     laws: Iterable[str],
 ) -> None:
-    """Set the bound of a waiting crossing, if there is one, after its marks changed without another crossing."""
-    is_single = isinstance(watch.condition, Comparison)
-    strength = watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
+    """Set the bound of a waiting crossing, if there is one, after its marks changed without another crossing.
+
+    Without laws, the bound does not fade.
+    """
     columns = order_columns(txn, watch, strength, laws, txn.now)
-    txn.sql.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, subject=subject, mark_id=mark_id, **columns)
+    txn.sql.run(CROSSINGS.set_order_of_waiting, watch_id=watch.id, subject=scope, mark_id=mark_id, **columns)
+
+
+def bound_of(watch: RegisteredWatch, strengths: Sequence[float]) -> float:
+    """Return the strength of a crossing with marks of these strengths."""
+    is_single = isinstance(watch.condition, Comparison)
+    return watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
 
 
 def strongest_first(

@@ -7,7 +7,9 @@ stimuli. The tests run in bounded batches. A test also runs before one of its ma
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from blackboard.board.transactions.activation_inputs import with_shown_payload
@@ -15,7 +17,8 @@ from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.window_events import WindowReading, fading_events, subjects_in_windows
+from blackboard.board.transactions.watch_scopes import scope_of
+from blackboard.board.transactions.window_events import WindowReading, fading_events, scopes_in_windows
 from blackboard.board.watches import crossing_records, need_access, scheduled_crossings, watch_states
 from blackboard.board.watches.crossing_records import Measurement
 from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
@@ -23,6 +26,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions import Condition
 from blackboard.core.deployment import Deployment
 from blackboard.core.reinforcement import FadingMark, FadingState
+from blackboard.core.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.core.strength_forecast import fallen_side, first_true, met_side, value_at
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
@@ -40,9 +44,9 @@ class PastMark(NamedTuple):
 
 
 class Holding(NamedTuple):
-    """The subject ("" for the board) and mark (0 for all) for which a new watch would have crossed."""
+    """The scope and the mark (0 for all) for which a new watch would have crossed."""
 
-    subject: str
+    scope: str
     mark_id: int
     measured: Measurement
 
@@ -62,10 +66,10 @@ def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
     return len(rows)
 
 
-def retest_before_change(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> None:
-    """Retest the crossings of a subject ("" is the board) now, if the backfill has not reached them."""
+def retest_before_change(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Retest the crossings of a scope now, if the backfill has not reached them."""
     if watch.id in txn.active.retests:
-        for row in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject):
+        for row in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope):
             if row.held_by == HELD_BY:
                 _Retest(txn, watch, row, {}).run()
 
@@ -96,10 +100,10 @@ class _Retest:
             self._end()
             return
         own_key = crossing.subject, crossing.mark_id
-        holdings = sorted(self._holding(), key=lambda holding: (holding.subject, holding.mark_id) != own_key)
+        holdings = sorted(self._holding(), key=lambda holding: (holding.scope, holding.mark_id) != own_key)
         stays = False
         for holding in holdings:
-            key = {"watch_id": self.watch.id, "subject": holding.subject, "mark_id": holding.mark_id}
+            key = {"watch_id": self.watch.id, "subject": holding.scope, "mark_id": holding.mark_id}
             other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key)
             if other is not None and other.id != crossing.id:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
@@ -107,7 +111,7 @@ class _Retest:
                 crossing_records.cross(
                     self.txn,
                     self.watch,
-                    holding.subject,
+                    holding.scope,
                     holding.mark_id,
                     holding.measured,
                     crossed_at=self.at,
@@ -137,7 +141,7 @@ class _Retest:
         self.txn.sql.run(
             CROSSINGS.restate_crossing,
             id=self.crossing.id,
-            subject=holding.subject,
+            subject=holding.scope,
             mark_id=holding.mark_id,
             **crossing_records.side_columns(self.watch, holding.measured),
             **crossing_records.columns(
@@ -146,44 +150,58 @@ class _Retest:
         )
 
     def _holding(self) -> Iterator[Holding]:
-        """Yield each subject or mark of the old crossing for which the new watch would also have crossed."""
+        """Yield each scope or mark of the old crossing for which the new watch would also have crossed."""
         watch, crossing = self.watch, self.crossing
-        if watch.is_falling and watch.is_over_board and not crossing.is_over_board:
-            return  # the strength of one subject does not determine the strength of the board
+        if watch.is_falling and watch.spans_subjects and not self._has_same_scope():
+            return  # the strength of one subject does not determine the strength of the board or of a group
         marks = list(self._marks())
         if watch.condition.is_per_mark:
-            groups = [
+            parts = [
                 (mark.row.subject, mark.row.id, [mark])
                 for mark in marks
                 if not crossing.is_per_mark or mark.row.id == crossing.mark_id
             ]
-        elif watch.is_over_board:
-            groups = [("", 0, marks)]
         else:
-            subjects = dict.fromkeys([*(mark.row.subject for mark in marks), *self._subjects_in_windows()])
-            groups = [(subject, 0, [mark for mark in marks if mark.row.subject == subject]) for subject in subjects]
+            by_scope: dict[str, list[PastMark]] = {WHOLE_BOARD: []} if watch.is_over_board else {}
+            for mark in marks:
+                if (scope := scope_of(self.txn, watch, mark.row)) is not None:
+                    by_scope.setdefault(scope, []).append(mark)
+            for scope in self._scopes_in_windows():
+                by_scope.setdefault(scope, [])
+            parts = [(scope, 0, part) for scope, part in by_scope.items()]
         before = self.txn.active.retests.get(watch.id, frozenset())
         counted = not before.isdisjoint(watch.condition.kinds_in_windows)
-        for subject, mark_id, group in groups:
-            is_concerned = counted or any(mark.row.kind in before for mark in group)
-            measured = self._measured(subject, group) if is_concerned else None
-            if measured is not None and (not watch.drops or self._guard_was_open(subject)):
-                yield Holding(subject, mark_id, measured)
+        for scope, mark_id, part in parts:
+            is_concerned = counted or any(mark.row.kind in before for mark in part)
+            measured = self._measured(scope, part) if is_concerned else None
+            if measured is not None and (not watch.drops or self._guard_was_open(scope)):
+                yield Holding(scope, mark_id, measured)
 
-    def _guard_was_open(self, subject: str) -> bool:
+    def _has_same_scope(self) -> bool:
+        """Return whether the crossing is about the board or a group as the new watch measures it."""
+        group = group_of(self.crossing.subject)
+        if self.watch.by is None:
+            return self.crossing.is_over_board
+        return group is not None and group.tag == self.watch.by
+
+    def _guard_was_open(self, scope: str) -> bool:
         """Return whether the guard was met at the crossing. This decides if the guard of the watch drops."""
         if (guard := self.watch.spec.guard) is None:
             return True
         measures_board = any(comparison.measure.over == "board" for comparison in guard.comparisons())
-        rows = self._rows(guard.kinds, "" if measures_board else subject)
-        marks = [self._fading(row) for row in rows if row.is_live(self.at)]
-        marks += self._deposits(guard, subject)
-        return guard.holds(lambda measure: value_at(measure, marks, self.at, subject))
+        rows = self._rows(guard.kinds, WHOLE_BOARD if measures_board else scope)
+        marks = [
+            replace(self._fading(row), group=scope if scope_of(self.txn, self.watch, row) == scope else None)
+            for row in rows
+            if row.is_live(self.at)
+        ]
+        marks += self._deposits(guard, scope)
+        return guard.holds(lambda measure: value_at(measure, marks, self.at, scope))
 
-    def _measured(self, subject: str, marks: list[PastMark]) -> Measurement | None:
+    def _measured(self, scope: str, marks: list[PastMark]) -> Measurement | None:
         """Return the value of the new watch at the crossing; None if it would not have crossed."""
         condition, fading = self.watch.condition, [mark.fading for mark in marks]
-        fading += self._deposits(condition, subject, ignored=self.watch.ignored_in_windows)
+        fading += self._deposits(condition, scope, ignored=self.watch.ignored_in_windows)
         if self.watch.is_falling:
             is_below = first_true(condition, fading, self.at) == self.at
             side = fallen_side(condition, fading, self.at, self.at) if is_below else None
@@ -194,12 +212,12 @@ class _Retest:
         strongest = max((mark.strength(self.at) for mark in fading), default=0.0)
         return Measurement(side.value, len(fading), [mark.row for mark in marks], strongest, comparison=side.comparison)
 
-    def _deposits(self, condition: Condition, subject: str, *, ignored: str = "") -> list[FadingMark]:
+    def _deposits(self, condition: Condition, scope: str, *, ignored: str = "") -> list[FadingMark]:
         """Return the deposits that the windows of a condition counted at the crossing."""
         if not condition.has_window:
             return []
         up_to = self.txn.last_event_before(self.at + 1)
-        reading = WindowReading(self.at, subject or None, ignored=ignored, up_to=up_to, is_whole=True)
+        reading = WindowReading(self.at, scope or None, ignored=ignored, up_to=up_to, is_whole=True)
         return fading_events(
             self.txn.sql,
             condition,
@@ -208,12 +226,15 @@ class _Retest:
             reading,
         )
 
-    def _subjects_in_windows(self) -> Iterator[str]:
-        """Yield the subjects without marks that the new watch may measure."""
-        if self.watch.has_window and not self.crossing.is_over_board:
+    def _scopes_in_windows(self) -> Iterator[str]:
+        """Yield the scopes without marks that the new watch may measure."""
+        if not self.watch.has_window or self.watch.is_over_board:
+            return
+        group = group_of(self.crossing.subject)
+        if self._has_same_scope() if self.watch.by is not None else group is None and not self.crossing.is_over_board:
             yield self.crossing.subject
-        elif self.watch.has_window:
-            yield from subjects_in_windows(self.txn.sql, self.watch.condition)
+        else:
+            yield from scopes_in_windows(self.txn.sql, self.watch.condition)
 
     # -- the marks at the crossing -----------------------------------------------------------------------------------
 
@@ -240,14 +261,27 @@ class _Retest:
         """Return the deployment whose weight of a kind counted at the crossing."""
         return self.deployment if kind in self.deployment.kinds else self.txn.deployment
 
-    def _rows(self, kinds: Collection[str], subject: str) -> Iterator[MarkRow]:
-        """Yield the marks of some kinds, of a subject or ("") of the board, as they were at the crossing."""
-        for row in self.txn.stored_marks(kinds, subject or None):
-            if (past := self._past(row)) is not None:
+    def _rows(self, kinds: Collection[str], scope: str) -> Iterator[MarkRow]:
+        """Yield the marks of some kinds in a scope, as they were at the crossing."""
+        group = group_of(scope)
+        for row in self._marks_of_group(kinds, scope) if group else self.txn.stored_marks(kinds, scope or None):
+            past = self._past(row)
+            if past is not None and (group is None or self._was_in(past, group)):
                 yield past
-        for evaporated in self._evaporated_since(kinds, subject):
+        for evaporated in self._evaporated_since(kinds, scope):
             if evaporated.kind in kinds and (event := self._event(evaporated.subject, evaporated.mark_id)):
-                yield self._row_of(event)
+                past = self._row_of(event)
+                if group is None or self._was_in(past, group):
+                    yield past
+
+    def _marks_of_group(self, kinds: Collection[str], scope: str) -> list[MarkRow]:
+        """Return the stored marks of a group, and those that may have left it since the crossing."""
+        changed = self.txn.sql.all(MARKS.marks_changed_since, since=self._last_event())
+        rows = [*self.txn.stored_marks(kinds, scope), *(row for row in changed if row.kind in kinds)]
+        return list({row.id: row for row in rows}.values())
+
+    def _was_in(self, past: MarkRow, group: Group) -> bool:
+        return self.txn.kind(past.kind).tag_schema.group(group.tag, json.loads(past.payload)) == group
 
     def _past(self, row: MarkRow) -> MarkRow | None:
         """Return a stored mark as it was at the crossing; None if it was not there yet."""
@@ -261,13 +295,16 @@ class _Retest:
     def _event(self, subject: str, mark_id: int) -> EventRow | None:
         return self.txn.sql.one(MARKS.state_of_mark_at, subject=subject, mark_id=mark_id, at=self.at)
 
-    def _evaporated_since(self, kinds: Collection[str], subject: str) -> list[EventRow]:
-        txn = self.txn
-        cause = txn.sql.one(MARKS.get_event, id=self.crossing.event_id)
+    def _last_event(self) -> int:
+        """Return an event of the board after which everything happened that was later than the crossing."""
+        cause = self.txn.sql.one(MARKS.get_event, id=self.crossing.event_id)
         # The event of a crossing that was renewed is later than the crossing.
-        since = cause.id if cause and cause.recorded_at <= self.at else txn.last_event_before(self.at)
-        if subject:
-            return txn.sql.all(MARKS.evaporations_of_subject, subject=subject, since=since)
+        return cause.id if cause and cause.recorded_at <= self.at else self.txn.last_event_before(self.at)
+
+    def _evaporated_since(self, kinds: Collection[str], scope: str) -> list[EventRow]:
+        txn, since = self.txn, self._last_event()
+        if scope and not is_group(scope):
+            return txn.sql.all(MARKS.evaporations_of_subject, subject=scope, since=since)
         return [event for kind in kinds for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=since)]
 
     def _counted(self, row: MarkRow) -> bool:
@@ -287,7 +324,8 @@ class _Retest:
     def _row_of(self, event: EventRow) -> MarkRow:
         """Return the mark in its state after an event, with the last event of another author than the agent."""
         row = mark_after(event)
-        if self.watch.has_where or (self.watch.spec.guard is not None and self.watch.spec.guard.has_where):
+        selects = self.watch.has_where or (self.watch.spec.guard is not None and self.watch.spec.guard.has_where)
+        if selects or self.watch.by is not None or is_group(self.crossing.subject):
             row = row._replace(payload=with_shown_payload(self.txn, event).payload or row.payload)
         if event.author != self.watch.ignored_author:
             return row

@@ -10,7 +10,8 @@ from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, guards
+from blackboard.board.transactions.watch_scopes import scope_of
+from blackboard.board.watches import guards, watch_totals
 from blackboard.board.watches.stimuli import (
     DROPPED,
     is_stimulus,
@@ -18,6 +19,7 @@ from blackboard.board.watches.stimuli import (
     stimuli_of,
     watermark,
 )
+from blackboard.core.scopes import group_of
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
@@ -35,8 +37,8 @@ def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, r
         rows = stimuli_of(txn, watch, crossing.subject)
     for mark in rows:
         record_dropped(txn, watch, mark)
-    if watch.is_over_board:
-        board_totals.reset(txn, watch)
+    if watch.spans_subjects:
+        watch_totals.reset(txn, watch, crossing.subject)
 
 
 def last_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
@@ -48,14 +50,17 @@ def last_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) ->
     return None if event is None else with_shown_payload(txn, event)
 
 
-def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
-    """Return the stored marks of a subject ("" is the board) whose crossings the guard of a watch dropped."""
+def dropped_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:
+    """Return the stored marks of a scope whose crossings the guard of a watch dropped."""
     if not watch.absorbs or not watch.drops:
         return []
     values = {"watch_id": watch.id, "dropped": DROPPED}
     if watch.is_over_board:
         return txn.sql.all(CROSSINGS.dropped_marks, **values)
-    return txn.sql.all(CROSSINGS.dropped_marks.using("subject"), subject=subject, **values)
+    if (group := group_of(scope)) is not None:
+        rows = txn.sql.all(CROSSINGS.dropped_marks.using("group"), tag=group.tag, key=group.key, **values)
+        return [row for row in rows if txn.is_in_group(row, group)]
+    return txn.sql.all(CROSSINGS.dropped_marks.using("subject"), subject=scope, **values)
 
 
 def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> bool:
@@ -71,15 +76,15 @@ def bring_back(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow) -> b
     record = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=old.id)
     if record is None or record.activation_id != DROPPED:
         return False
-    subject = "" if watch.is_over_board else old.subject
-    if guards.drops(txn, watch, subject, txn.now):
+    scope = scope_of(txn, watch, old)
+    if scope is None or guards.drops(txn, watch, scope, txn.now):
         return False
-    rows = [old] if watch.condition.is_per_mark else dropped_marks(txn, watch, subject)
+    rows = [old] if watch.condition.is_per_mark else dropped_marks(txn, watch, scope)
     absorbed = watermark(txn, watch) if watch.is_over_board else 0
     for row in rows:
         mark = old if row.id == old.id else row
         if is_stimulus(txn, watch, mark, absorbed):
             txn.sql.run(CROSSINGS.delete_absorbed, watch_id=watch.id, mark_id=mark.id)
-            if watch.keeps_sums and not board_totals.is_evaporated(txn, watch, mark):
-                board_totals.add(txn, watch, mark, +1)
+            if watch.keeps_sums and not watch_totals.is_evaporated(txn, watch, scope, mark):
+                watch_totals.add(txn, watch, scope, mark, +1)
     return True

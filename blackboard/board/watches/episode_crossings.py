@@ -7,15 +7,18 @@ takes the state through all instants up to now. So each crossing has its true in
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
 from blackboard.board.watches import (
-    board_totals,
     crossing_records,
     crossing_retests,
     guards,
     need_access,
     watch_states,
+    watch_totals,
     window_totals,
 )
 from blackboard.board.watches.falling_crossings import may_be_weaker
@@ -25,6 +28,7 @@ from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
 from blackboard.core.episodes import Episode, next_crossing
+from blackboard.core.scopes import WHOLE_BOARD, Group
 from blackboard.core.strength_forecast import first_true, met_side
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
@@ -43,11 +47,19 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 
 
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
-    """Follow a deposit in one state, and return whether a crossing is new."""
+    """Follow a deposit in the state of its scope, and in that of the group that its mark leaves.
+
+    Returns whether a crossing is new.
+    """
     before, after = need_access.as_counted(txn, watch, old, new)
     if before is after is None:
         return False
-    key = StateKey.of(watch, new)
+    if (left := need_access.left_group(txn, watch, before, after)) is not None:
+        advance_to_now(txn, watch, StateKey.of(watch, left, new))
+        if after is None:
+            return False
+        before = None
+    key = StateKey.of(watch, scope_of(txn, watch, new) or WHOLE_BOARD, new)
     is_next = old is None and new.is_live(txn.now) and txn.kind(new.kind).on_repeat != "separate"
     if is_next and key.mark_id and watch.is_falling:
         _take_over(txn, key)
@@ -86,11 +98,11 @@ def _changes_nothing_in_window(
 def _changes_nothing(
     txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, old: MarkRow | None, new: MarkRow | None
 ) -> bool:
-    """Return whether a deposit leaves the state of a watch over the board unchanged, without reading all its marks.
+    """Return whether a deposit leaves the state over the board or a group unchanged, without reading all its marks.
 
     A stronger mark only delays the end of an episode, which is computed again when it is due.
     """
-    if not watch.is_over_board or new is None or may_be_weaker(txn, old, new):
+    if not watch.measures_sums or new is None or may_be_weaker(txn, old, new):
         return False
     state = watch_states.get(txn, key)
     if watch.is_falling:
@@ -101,7 +113,9 @@ def _changes_nothing(
     measure = watch.comparison.measure
     if measure.is_maximum:
         return not watch.comparison.holds_at(txn.strength(new))
-    return measure.keeps_sums and not watch.comparison.holds_at(board_totals.update_and_measure_live(txn, watch))
+    return measure.keeps_sums and not watch.comparison.holds_at(
+        watch_totals.update_and_measure_live(txn, watch, key.subject)
+    )
 
 
 def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> bool:
@@ -192,22 +206,26 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCro
     advance_to_now(txn, watch, StateKey(watch.id, prediction.subject, prediction.mark_id), at=prediction.due_at)
 
 
-def follow_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
+def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
     """Follow the withdrawal of a mark, which itself makes no watch cross.
 
-    If the withdrawal brings the value of a falling watch below the threshold, no state is kept.
+    If the withdrawal brings the value of a falling watch below the threshold, no state is kept. `deposited` has the
+    groups of its deposits in windows.
     """
     for watch in txn.active.over_time.get(row.kind, ()):
-        if not need_access.counts(txn, watch, row):
-            continue
-        key = StateKey.of(watch, row)
-        state = watch_states.get(txn, key)
-        if watch.is_falling and (key.mark_id or (state is not None and state.held_since is None)):
-            marks = watch_states.marks_behind(txn, watch, key)
-            if first_true(watch.condition, marks, txn.now) == txn.now:
-                watch_states.forget(txn, key)
-                continue
-        advance_to_now(txn, watch, key)
+        if need_access.may_wake(txn, watch, row):
+            for scope in scopes_behind(txn, watch, row, deposited):
+                _follow_withdrawal(txn, watch, StateKey.of(watch, scope, row))
+
+
+def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
+    state = watch_states.get(txn, key)
+    if watch.is_falling and (key.mark_id or (state is not None and state.held_since is None)):
+        marks = watch_states.marks_behind(txn, watch, key)
+        if first_true(watch.condition, marks, txn.now) == txn.now:
+            watch_states.forget(txn, key)
+            return
+    advance_to_now(txn, watch, key)
 
 
 def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
@@ -227,9 +245,9 @@ def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
         watch_states.put(txn, key, None if watch.timing.clear is None else state, None)
 
 
-def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether the live marks of a rising watch over time meet its condition at an instant."""
-    marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, subject, 0), at)
+    marks = watch_states.marks_behind(txn, watch, StateKey(watch.id, scope, 0), at)
     return met_side(watch.condition, marks, at) is not None
 
 

@@ -24,8 +24,8 @@ from blackboard.store.statements import CROSSINGS
 class Fall:
     """A fall below the threshold of a falling watch: the subject or the mark, and the value."""
 
-    subject: str
-    """Empty for the board."""
+    scope: str
+    """A subject, a group, or "" for the board."""
     mark_id: int
     """0 unless the watch is per mark."""
     marks: list[FadingMark]
@@ -42,7 +42,7 @@ class Fall:
 
 def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     """Record a crossing, and return whether a new crossing waits. If the guard was closed, the crossing is skipped."""
-    if guards.was_open(txn, watch, fall.subject, fall.at):
+    if guards.was_open(txn, watch, fall.scope, fall.at):
         return _cross(txn, watch, fall)
     skip(txn, watch, fall, "the guard was not met")
     return False
@@ -50,9 +50,9 @@ def record(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
 
 def skip(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall, why: str) -> None:
     """Record that a watch crossed and wakes no agent. A crossing that waits stays as it is."""
-    key = {"watch_id": watch.id, "subject": fall.subject, "mark_id": fall.mark_id}
+    key = {"watch_id": watch.id, "subject": fall.scope, "mark_id": fall.mark_id}
     reason = f"{watch.condition} ({fall.side.comparison.digits_of(fall.side.value)}); {why}"
-    activation = insert_closed_activation(txn, watch, fall.subject, ActivationState.SKIPPED, reason, fall.at)
+    activation = insert_closed_activation(txn, watch, fall.scope, ActivationState.SKIPPED, reason, fall.at)
     if txn.sql.one(CROSSINGS.waiting_crossing, **key) is None:
         _cross(txn, watch, fall)
         close_crossing(txn, txn.sql.existing(CROSSINGS.waiting_crossing, **key), CrossingState.SKIPPED, activation)
@@ -76,7 +76,7 @@ def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     return crossing_records.cross(
         txn,
         watch,
-        fall.subject,
+        fall.scope,
         fall.mark_id,
         measured,
         crossed_at=fall.at,

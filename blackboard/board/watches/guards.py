@@ -4,53 +4,62 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.clock import Instant
 from blackboard.core.strength_forecast import first_true, value_at
+from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 
 NEVER_FULL = 2**62
 """A number larger than any batch."""
 
 
-def opening(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> tuple[bool, Instant | None]:
+def opening(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[bool, Instant | None]:
     """Return whether a watch's guard is open now, and when fading alone will open it; None if it will not."""
     if watch.spec.guard is None:
         return True, None
-    opens_at = first_true(watch.spec.guard, txn.fading_marks(watch.spec.guard, subject), txn.now, subject)
+    opens_at = first_true(watch.spec.guard, txn.fading_marks(watch.spec.guard, scope), txn.now, scope)
     return opens_at == txn.now, opens_at
 
 
-def was_open(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+def was_open(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether a watch's guard held at the instant of a crossing."""
     if watch.spec.guard is None:
         return True
-    marks = txn.fading_marks(watch.spec.guard, subject, at)
-    return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, subject))
+    marks = txn.fading_marks(watch.spec.guard, scope, at)
+    return watch.spec.guard.holds(lambda measure: value_at(measure, marks, at, scope))
 
 
-def drops(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+def drops(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether a watch's guard drops a crossing at an instant."""
-    return watch.drops and not was_open(txn, watch, subject, at)
+    return watch.drops and not was_open(txn, watch, scope, at)
 
 
-def release_after_change(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Release the crossings that guards on a kind defer. The next claim tests them again."""
-    for watch in txn.active.guarded.get(kind, ()):
-        release(txn, watch, None if measures_board(watch, kind) else subject)
+def release_after_change(txn: BoardTransaction, row: MarkRow, old: MarkRow | None = None) -> None:
+    """Release the crossings that guards on the kind of a mark defer. The next claim tests them again.
+
+    `old` is the mark before; it may have had another group.
+    """
+    for watch in txn.active.guarded.get(row.kind, ()):
+        if measures_board(watch, row.kind):
+            release(txn, watch)
+        else:
+            for scope in scopes_of(txn, watch, [old, row]):
+                release(txn, watch, scope)
 
 
-def release(txn: BoardTransaction, watch: RegisteredWatch, subject: str | None = None) -> None:
-    """Release the crossings that a watch's guard defers, for one subject or all; a claim tests them again."""
+def release(txn: BoardTransaction, watch: RegisteredWatch, scope: str | None = None) -> None:
+    """Release the crossings that a watch's guard defers, in one scope or all; a claim tests them again."""
     values = {
         "watch_id": watch.id,
         "at": txn.now,
         "batch_window": watch.batch_window,
         "full": watch.batch or NEVER_FULL,
     }
-    if subject is None:
+    if scope is None:
         txn.sql.run(CROSSINGS.release_watch, **values)
     else:
-        txn.sql.run(CROSSINGS.release_subject, subject=subject, **values)
+        txn.sql.run(CROSSINGS.release_subject, subject=scope, **values)
 
 
 def measures_board(watch: RegisteredWatch, kind: str) -> bool:

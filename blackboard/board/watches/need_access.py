@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.built_in_marks import Decision, Need
@@ -19,10 +20,20 @@ from blackboard.store.statements import MARKS
 
 
 def counts(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
-    """Return whether a watch covers a mark, by its subject and its tags, and the mark may wake its agent."""
-    if not watch.covers(row.subject) or (watch.has_where and not _passes(txn, watch, row)):
+    """Return whether a watch measures a mark and the mark may wake its agent.
+
+    The watch covers its subject and its tags, and the mark has a group if the watch measures groups.
+    """
+    if watch.has_where and not _passes(txn, watch, row):
         return False
-    return row.kind != Need.kind or _wakes(txn, watch.agent, row)
+    if watch.by is not None and watch_scopes.scope_of(txn, watch, row) is None:
+        return False
+    return may_wake(txn, watch, row)
+
+
+def may_wake(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool:
+    """Return whether a watch covers the subject of a mark and the mark may wake its agent, whatever its tags are."""
+    return watch.covers(row.subject) and (row.kind != Need.kind or _wakes(txn, watch.agent, row))
 
 
 def as_counted(
@@ -32,11 +43,20 @@ def as_counted(
 
     A mark that gets other tags may begin to count, as a new mark does, or end.
     """
-    if old is not None and watch.has_where and not counts(txn, watch, old):
+    selects = watch.has_where or watch.by is not None
+    if old is not None and selects and not counts(txn, watch, old):
         old = None
     if counts(txn, watch, new):
         return old, new
-    return old if watch.has_where else None, None
+    return old if selects else None, None
+
+
+def left_group(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow | None) -> str | None:
+    """Return the group that a mark leaves by a change; None if it leaves none. Both rows are those of `as_counted`."""
+    if watch.by is None or old is None:
+        return None
+    scope = watch_scopes.scope_of(txn, watch, old)
+    return None if new is not None and watch_scopes.scope_of(txn, watch, new) == scope else scope
 
 
 def named_agents(row: MarkRow) -> list[str]:

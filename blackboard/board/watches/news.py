@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import board_totals, need_access
+from blackboard.board.transactions.watch_scopes import scope_of
+from blackboard.board.watches import need_access, watch_totals
 from blackboard.core.conditions import Count, Total
 from blackboard.core.payload_text import is_same_payload
+from blackboard.core.scopes import WHOLE_BOARD
 from blackboard.core.strength_forecast import met_side
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import EventRow, MarkRow, mark_after
@@ -46,16 +48,16 @@ def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, 
 def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
     """Find out whether the condition over all live marks holds because a mark got stronger."""
     comparison, measure = watch.comparison, watch.comparison.measure
-    if watch.condition.is_per_mark or (watch.is_over_board and measure.is_maximum):
+    if watch.condition.is_per_mark or (watch.measures_sums and measure.is_maximum):
         if not comparison.holds_at(txn.strength(new)) or comparison.holds_at(txn.strength(old)):
             return False
         return watch.condition.is_per_mark or not _another_reaches(txn, watch, new)
-    if watch.is_over_board and isinstance(measure, Count):
+    if watch.measures_sums and isinstance(measure, Count):
         return False  # it counts the same marks as before
+    scope = scope_of(txn, watch, new) or WHOLE_BOARD
     if watch.keeps_sums and isinstance(measure, Total):
-        return board_totals.update_and_compare(txn, watch, old, new)
-    stored = txn.stored_marks(watch.kinds, None if watch.is_over_board else new.subject)
-    others = [txn.fading(row) for row in txn.live(stored) if row.id != new.id]
+        return watch_totals.update_and_compare(txn, watch, scope, old, new)
+    others = [txn.fading(row) for row in txn.live(txn.stored_marks(watch.kinds, scope or None)) if row.id != new.id]
     return (
         met_side(watch.condition, [*others, txn.fading(new)], txn.now) is not None
         and met_side(watch.condition, [*others, txn.fading(old)], txn.now) is None
@@ -63,7 +65,13 @@ def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old
 
 
 def _another_reaches(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> bool:
-    """Return whether another live mark of the board reaches the threshold of a watch."""
+    """Return whether another live mark of the board or the group reaches the threshold of a watch."""
+    if watch.by is not None:
+        others = txn.live(txn.stored_marks(watch.kinds, scope_of(txn, watch, mark)))
+        return any(
+            row.id != mark.id and need_access.counts(txn, watch, row) and watch.comparison.holds_at(txn.strength(row))
+            for row in others
+        )
     lowest = watch.threshold * (1 - RELATIVE_MARGIN)
     for kind in watch.kinds:
         statement = live_marks("kind", "min_strength")

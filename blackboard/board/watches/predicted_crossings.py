@@ -7,9 +7,12 @@ timing of maintenance never matters.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
 from blackboard.board.watches import (
     crossing_retests,
     episode_crossings,
@@ -19,11 +22,12 @@ from blackboard.board.watches import (
     scheduled_crossings,
     watch_states,
 )
-from blackboard.board.watches.crossing_order import set_bound
+from blackboard.board.watches.crossing_order import bound_of, set_bound
 from blackboard.board.watches.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.reinforcement import FadingMark
+from blackboard.core.scopes import WHOLE_BOARD, Group
 from blackboard.core.strength_forecast import fallen_side, first_true
 from blackboard.store.rows import MarkRow, PredictedCrossingRow
 from blackboard.store.statements import CROSSINGS, MARKS
@@ -35,7 +39,7 @@ PREDICTIONS_PER_QUERY = 500
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
     """Fire the due predictions that a change of a mark of this kind and subject could disturb."""
     for watch in txn.active.predicting.get(kind, ()):
-        if guards.measures_board(watch, kind):
+        if watch.by is not None or guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
         else:
             rows = [
@@ -70,11 +74,16 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
         before, after = need_access.as_counted(txn, watch, old, new)
         if watch.timing is not None or before is after is None:
             continue
+        if (left := need_access.left_group(txn, watch, before, after)) is not None:
+            before = None
+            if _is_predicted(txn, watch, left, 0):
+                predict_scope(txn, watch, left, txn.now)
         if after is not None:
-            if watch.is_over_board and not may_be_weaker(txn, before, after) and _is_predicted(txn, watch, "", 0):
+            scope = scope_of(txn, watch, after) or WHOLE_BOARD
+            if watch.spans_subjects and not may_be_weaker(txn, before, after) and _is_predicted(txn, watch, scope, 0):
                 continue  # a stronger mark can only delay the crossing, which is computed again when it is due
             if after.anchored_at < txn.now and not watch.has_window:
-                _record_past_fall(txn, watch, after)
+                _record_past_fall(txn, watch, scope, after)
         predict_watch(txn, watch, new)
 
 
@@ -84,8 +93,8 @@ def predict_windows(txn: BoardTransaction, row: MarkRow) -> None:
     `row` is the mark of its kind and subject.
     """
     for watch in txn.active.falling.get(row.kind, ()):
-        counts = watch.has_window and watch.covers(row.subject)
-        if counts and not (watch.is_over_board and _is_predicted(txn, watch, "", 0)):
+        scope = scope_of(txn, watch, row) if watch.has_window and watch.covers(row.subject) else None
+        if scope is not None and not (watch.spans_subjects and _is_predicted(txn, watch, scope, 0)):
             predict_watch(txn, watch, row)
 
 
@@ -137,27 +146,26 @@ def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Insta
     Without marks, and without deposits in its windows, predict nothing.
     """
     if watch.timing is not None:
-        episode_crossings.advance_to_now(txn, watch, StateKey(watch.id, "", 0), at=since)
+        episode_crossings.advance_to_now(txn, watch, StateKey(watch.id, WHOLE_BOARD, 0), at=since)
         return
     marks = txn.fading_marks(watch.condition, None, since)
     if marks or any(txn.sql.one(MARKS.marks_of_kind, kind=kind) is not None for kind in watch.kinds_of_marks):
-        _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+        _predict(txn, watch, WHOLE_BOARD, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
 def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *, since: Instant | None = None) -> None:
-    """Predict when a falling watch will cross for a mark, for its subject or for the board.
+    """Predict when a falling watch will cross for a mark, or for the subject, the group or the board that it is in.
 
     This assumes that the marks have not changed since `since` (default: now). A mark recorded after `since` counts
     from then on.
     """
     since = txn.now if since is None else since
+    if (scope := scope_of(txn, watch, row)) is None:
+        return
     if watch.timing is not None:
-        episode_crossings.advance_to_now(txn, watch, StateKey.of(watch, row), at=since)
-    elif watch.is_over_board:
-        marks = txn.fading_marks(watch.condition, None, since)
-        _predict(txn, watch, "", 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+        episode_crossings.advance_to_now(txn, watch, StateKey.of(watch, scope, row), at=since)
     elif not watch.condition.is_per_mark:
-        predict_subject(txn, watch, row.subject, since)
+        predict_scope(txn, watch, scope, since)
     else:
         marks = [txn.fading(row)]
         if row.reinforcements:
@@ -165,78 +173,76 @@ def predict_watch(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, *
         _predict(txn, watch, row.subject, row.id, marks, max(since, marks[0].changed_at))
 
 
-def predict_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str, since: Instant) -> None:
-    """Predict when a falling watch will cross for a subject, from its marks and its deposits in windows."""
-    marks = txn.fading_marks(watch.condition, subject, since)
-    _bound_by(txn, watch, subject, 0, marks)
-    _predict(txn, watch, subject, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
+def predict_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str, since: Instant) -> None:
+    """Predict when a falling watch will cross in a scope, from its marks and its deposits in windows."""
+    marks = txn.fading_marks(watch.condition, scope or None, since)
+    if scope:  # over the board, no other crossing waits
+        _bound_by(txn, watch, scope, 0, marks)
+    _predict(txn, watch, scope, 0, marks, max([since, *(mark.changed_at for mark in marks)]))
 
 
-def _bound_by(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, marks: list[FadingMark]
-) -> None:
-    strengths = [mark.strength(txn.now) for mark in marks]
-    set_bound(txn, watch, subject, mark_id, strengths, (law_key(mark.state.law) for mark in marks))
+def _bound_by(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark]) -> None:
+    bound = bound_of(watch, [mark.strength(txn.now) for mark in marks])
+    set_bound(txn, watch, scope, mark_id, bound, (law_key(mark.state.law) for mark in marks))
 
 
-def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow) -> None:
-    """Drop the predictions for a withdrawn mark, and predict again for its subject and the board.
+def predict_after_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
+    """Drop the predictions for a withdrawn mark, and predict again for its subject, its groups and the board.
 
-    The withdrawal itself makes no watch cross.
+    The withdrawal itself makes no watch cross. `deposited` has the groups of its deposits in windows.
     """
-    episode_crossings.follow_withdrawal(txn, row)
+    episode_crossings.follow_withdrawal(txn, row, deposited)
     for watch in txn.active.falling.get(row.kind, ()):
         if watch.timing is not None:
             continue
         if watch.condition.is_per_mark:
             txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=row.subject, mark_id=row.id)
             continue
-        subject = "" if watch.is_over_board else row.subject
-        txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0)
-        due_at = first_true(watch.condition, txn.fading_marks(watch.condition, subject or None), txn.now)
-        if due_at is None or due_at > txn.now:
-            txn.sql.run(CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=0, due_at=due_at)
+        for scope in scopes_behind(txn, watch, row, deposited):
+            txn.sql.run(CROSSINGS.delete_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=0)
+            due_at = first_true(watch.condition, txn.fading_marks(watch.condition, scope or None), txn.now)
+            if due_at is None or due_at > txn.now:
+                txn.sql.run(
+                    CROSSINGS.set_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=0, due_at=due_at
+                )
 
 
-def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
+def _record_past_fall(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
     """Record that a late mark fell below the threshold before its record. The crossing is skipped and wakes no agent.
 
     Other marks count from the time at which the board knew their present state. If a fall is predicted, the value is
     above the threshold now.
     """
-    subject = "" if watch.is_over_board else new.subject
     mark_id = new.id if watch.condition.is_per_mark else 0
-    if _is_predicted(txn, watch, subject, mark_id):
+    if _is_predicted(txn, watch, scope, mark_id):
         return
     marks = [txn.fading(new)]
     since = new.anchored_at
     if not watch.condition.is_per_mark:
-        rows = txn.live(txn.stored_marks(watch.kinds, subject or None), since)
+        rows = txn.live(txn.stored_marks(watch.kinds, scope or None), since)
         marks += [txn.fading(row) for row in rows if row.id != new.id]
         since = max([since, *(row.changed_at for row in rows if row.id != new.id)])
     at = first_true(watch.condition, marks, since)
     if at is not None and since < at <= txn.now:
         side = fallen_side(watch.condition, marks, since, at)
         falling_crossings.skip(
-            txn, watch, Fall(subject, mark_id, marks, side, at, new.event_id), "before it was recorded"
+            txn, watch, Fall(scope, mark_id, marks, side, at, new.event_id), "before it was recorded"
         )
 
 
-def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int) -> bool:
-    return (
-        txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=subject, mark_id=mark_id) is not None
-    )
+def _is_predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> bool:
+    return txn.sql.one(CROSSINGS.get_predicted_crossing, watch_id=watch.id, subject=scope, mark_id=mark_id) is not None
 
 
 def _predict(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, marks: list[FadingMark], since: Instant
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, marks: list[FadingMark], since: Instant
 ) -> None:
-    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
-    predicted = _is_predicted(txn, watch, subject, mark_id)
+    key = {"watch_id": watch.id, "subject": scope, "mark_id": mark_id}
+    predicted = _is_predicted(txn, watch, scope, mark_id)
     due_at = first_true(watch.condition, marks, since)
     if due_at == since:  # below the threshold: it crosses now if it was above before
         if predicted:
-            _fire(txn, watch, PredictedCrossingRow(watch.id, subject, mark_id, since))
+            _fire(txn, watch, PredictedCrossingRow(watch.id, scope, mark_id, since))
     # Predict nothing again if the watch crossed after `since`, while the backfill had not reached these marks.
     elif predicted or since >= txn.now or not txn.sql.one(CROSSINGS.crossed_since, **key, since=since):
         txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=due_at)
@@ -269,6 +275,6 @@ def _marks_at_crossing(
 ) -> tuple[list[FadingMark], int | None]:
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
     if not prediction.is_per_mark:
-        return txn.fading_marks(watch.condition, None if watch.is_over_board else prediction.subject, at), None
+        return txn.fading_marks(watch.condition, prediction.subject or None, at), None
     row = txn.sql.one(MARKS.get_mark, id=prediction.mark_id)
     return ([], None) if row is None else ([txn.fading(row)], row.event_id)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.watch_scopes import scope_of, scopes_of
 from blackboard.board.watches import (
-    board_totals,
     crossing_records,
     dropped_crossings,
     need_access,
     watch_states,
+    watch_totals,
 )
-from blackboard.board.watches.crossing_order import set_bound
+from blackboard.board.watches.crossing_order import bound_of, set_bound
 from blackboard.board.watches.crossing_records import Measurement
 from blackboard.board.watches.news import assess_news
 from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
 from blackboard.board.watches.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison
+from blackboard.core.scopes import WHOLE_BOARD
 from blackboard.core.strength_forecast import met_side
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
@@ -31,9 +33,10 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
     crossed = []
     for watch in txn.active.rising.get(new.kind, ()):
         before, after = need_access.as_counted(txn, watch, old, new)
-        if after is None:
+        if after is None or need_access.left_group(txn, watch, before, after) is not None:
             _leave(txn, watch, before)
-        elif _evaluate_deposit(txn, watch, before, after, is_known=old is not None):
+            before = None
+        if after is not None and _evaluate_deposit(txn, watch, before, after, is_known=old is not None):
             crossed.append(watch)
     return crossed
 
@@ -47,16 +50,16 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
         and need_access.counts(txn, watch, row)
         and author != watch.ignored_author
         and dropped_crossings.bring_back(txn, watch, row)
-        and evaluate(txn, watch, row.subject)
+        and any(evaluate(txn, watch, scope) for scope in scopes_of(txn, watch, [row]))
     ]
 
 
 def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -> None:
-    """Subtract a mark from the sums of a watch for which it does not count any more. What it caused stays."""
+    """Subtract a mark from the sums for which it does not count any more. What it caused stays."""
     if old is not None:
-        for sums in board_totals.sums_of(txn, watch):
+        for sums, scope in watch_totals.sums_behind(txn, watch, old):
             if is_stimulus(txn, sums, old, absorbed_through(txn, sums, old.id)):
-                board_totals.add(txn, sums, old, -1)
+                watch_totals.add(txn, sums, scope, old, -1)
 
 
 def _evaluate_deposit(
@@ -64,12 +67,13 @@ def _evaluate_deposit(
 ) -> bool:
     """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing.
 
-    `old` is None if the mark did not count before; `is_known` says that it was there.
+    `old` is None if the mark did not count in its scope before; `is_known` says that it was there.
     """
-    if board_totals.keeps_live_sums(txn, watch):
+    scope = scope_of(txn, watch, new) or WHOLE_BOARD
+    if watch_totals.keeps_live_sums(txn, watch, scope):
         for row, sign in ((old, -1), (new, +1)):
             if row is not None and is_stimulus(txn, watch.over_live_marks, row, 0):
-                board_totals.add(txn, watch.over_live_marks, row, sign)
+                watch_totals.add(txn, watch.over_live_marks, scope, row, sign)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
@@ -79,13 +83,13 @@ def _evaluate_deposit(
         return False
     if watch.keeps_sums:
         if old is not None and was_stimulus:
-            board_totals.add(txn, watch, old, -1)
+            watch_totals.add(txn, watch, scope, old, -1)
         if is_stimulus(txn, watch, new, absorbed):
-            board_totals.add(txn, watch, new, +1)
+            watch_totals.add(txn, watch, scope, new, +1)
     if is_own:
-        _set_bound_after_own(txn, watch, new)
+        _set_bound_after_own(txn, watch, scope, new)
         return False
-    return _evaluate_new(txn, watch, old, new)
+    return _evaluate_new(txn, watch, scope, old, new)
 
 
 def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
@@ -105,18 +109,18 @@ def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: Mark
 
 def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
     """Subtract a mark that leaves the live board from all totals that contain it."""
-    for watch in board_totals.watches_with_sums(txn, row.kind):
-        if not board_totals.is_evaporated(txn, watch, row) and is_stimulus(
+    for watch, scope in watch_totals.sums_with(txn, row):
+        if not watch_totals.is_evaporated(txn, watch, scope, row) and is_stimulus(
             txn, watch, row, absorbed_through(txn, watch, row.id)
         ):
-            board_totals.add(txn, watch, row, -1)
+            watch_totals.add(txn, watch, scope, row, -1)
 
 
-def evaluate(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> bool:
-    """Evaluate a rising watch on all its stimuli of a subject ("" is the board); return whether a crossing is new."""
-    if watch.is_over_board:
-        return _evaluate_board(txn, watch, None)
-    return _evaluate_rows(txn, watch, subject, stimuli_of(txn, watch, subject), txn.now)
+def evaluate(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
+    """Evaluate a rising watch on all its stimuli of a scope; return whether a crossing is new."""
+    if watch.measures_sums:
+        return _evaluate_sums(txn, watch, scope, None)
+    return _evaluate_rows(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
 
 
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
@@ -124,30 +128,35 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
 
     Marks that were recorded later count from their own record on, where they were tested already.
     """
-    if watch.condition.is_per_mark:
-        rows = [row] if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id)) else []
-    else:
-        rows = stimuli_of(txn, watch, row.subject)
+    if not watch.condition.is_per_mark:
+        return evaluate_scope_as_of(txn, watch, row.subject, at)
+    rows = [row] if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id)) else []
     return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
-def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, subject: str, at: Instant) -> bool:
+def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
+    """Evaluate a watch on a subject or a group as of an earlier instant. Later marks count from their record on."""
+    rows = stimuli_of(txn, watch, scope)
+    return _evaluate_rows(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+
+
+def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Return whether the current stimuli of a watch that is not per mark meet its condition at an instant."""
-    marks = [txn.fading(row) for row in stimuli_of(txn, watch, subject)]
+    marks = [txn.fading(row) for row in stimuli_of(txn, watch, scope)]
     return met_side(watch.condition, marks, at) is not None
 
 
-def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> bool:
+def measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Measure a watch that is not per mark again, bringing its sums up to date; return whether its condition holds."""
-    if watch.is_over_board:
-        return watch.comparison.holds_at(board_totals.update_and_measure(txn, watch)[0])
-    return stimuli_hold_at(txn, watch, subject, txn.now)
+    if watch.measures_sums:
+        return watch.comparison.holds_at(watch_totals.update_and_measure(txn, watch, scope)[0])
+    return stimuli_hold_at(txn, watch, scope, txn.now)
 
 
 def _cross_for_news(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    subject: str,
+    scope: str,
     mark_id: int,
     measured: Measurement,
     *,
@@ -155,80 +164,94 @@ def _cross_for_news(
 ) -> bool:
     """Record a crossing that unabsorbed marks alone cause, unless the watch is over time and waits for its episode."""
     at = txn.now if crossed_at is None else crossed_at
-    key = StateKey(watch.id, subject, mark_id)
+    key = StateKey(watch.id, scope, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):
         return False
-    is_new = crossing_records.cross(txn, watch, subject, mark_id, measured, crossed_at=at)
+    is_new = crossing_records.cross(txn, watch, scope, mark_id, measured, crossed_at=at)
     if is_new and watch.timing is not None:
         watch_states.record_crossing(txn, key, at)
     return is_new
 
 
-def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
+def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow) -> bool:
     """Evaluate a watch on a deposit with as few reads as the measure allows."""
     measure = watch.comparison.measure
     if watch.condition.is_per_mark:
-        return _evaluate_rows(txn, watch, new.subject, [new], txn.now)
-    if watch.is_over_board and measure.is_maximum:
+        return _evaluate_rows(txn, watch, scope, [new], txn.now)
+    if watch.measures_sums and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
-        return watch.comparison.holds_at(value) and _cross_for_news(txn, watch, "", 0, Measurement(value, 1))
-    if watch.is_over_board:
-        return _evaluate_board(txn, watch, new)
-    if old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
+        if watch.comparison.holds_at(value):
+            return _cross_for_news(txn, watch, scope, 0, Measurement(value, 1))
+        if scope and _waits(txn, watch, scope):
+            _set_bound(txn, watch, scope, stimuli_of(txn, watch, scope))
+        return False
+    if watch.measures_sums:
+        return _evaluate_sums(txn, watch, scope, new)
+    if watch.by is None and old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
         # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
         if isinstance(watch.condition, Comparison) and not watch.comparison.holds_at(
             measure.value([txn.strength(new)])
         ):
             return False
-        return _evaluate_rows(txn, watch, new.subject, [new], txn.now)
-    return evaluate(txn, watch, new.subject)
+        return _evaluate_rows(txn, watch, scope, [new], txn.now)
+    return evaluate(txn, watch, scope)
 
 
-def _evaluate_rows(
-    txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow], at: Instant
-) -> bool:
+def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
     if watch.condition.is_per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
         if not strong:
-            _set_bound(txn, watch, subject, rows)
+            _set_bound(txn, watch, scope, rows)
         new = [
-            _cross_for_news(txn, watch, subject, row.id, Measurement(strength, 1, [row]), crossed_at=at)
+            _cross_for_news(txn, watch, scope, row.id, Measurement(strength, 1, [row]), crossed_at=at)
             for row, strength in strong
         ]
         return any(new)
     side = met_side(watch.condition, [txn.fading(row) for row in rows], at) if rows else None
     if side is None:
-        _set_bound(txn, watch, subject, rows)
+        _set_bound(txn, watch, scope, rows)
         return False
     measured = Measurement(side.value, len(rows), rows, comparison=side.comparison)
-    return _cross_for_news(txn, watch, subject, 0, measured, crossed_at=at)
+    return _cross_for_news(txn, watch, scope, 0, measured, crossed_at=at)
 
 
-def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow) -> None:
+def _set_bound_after_own(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow) -> None:
     """Set the bound of a waiting crossing after the agent itself reinforced one of its marks."""
-    if new.other_event_id is not None and not watch.is_over_board:
-        rows = [new] if watch.condition.is_per_mark else stimuli_of(txn, watch, new.subject)
-        _set_bound(txn, watch, new.subject, rows)
+    if new.other_event_id is None or watch.is_over_board:
+        return
+    if watch.measures_sums:
+        value, _ = watch_totals.update_and_measure(txn, watch, scope)
+        set_bound(txn, watch, scope, 0, value, [])
+    else:
+        _set_bound(txn, watch, scope, [new] if watch.condition.is_per_mark else stimuli_of(txn, watch, scope))
 
 
-def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, subject: str, rows: list[MarkRow]) -> None:
+def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow]) -> None:
     """Set the bound of a waiting crossing whose marks are below the threshold, though a deposit made them stronger."""
     if len(rows) > 1 or any(row.reinforcements for row in rows):
         mark_id = rows[0].id if watch.condition.is_per_mark else 0
         strengths = [txn.strength(row) for row in rows]
-        set_bound(txn, watch, subject, mark_id, strengths, crossing_records.laws_of(txn, rows))
+        bound = bound_of(watch, strengths)
+        set_bound(txn, watch, scope, mark_id, bound, crossing_records.laws_of(txn, rows))
 
 
-def _evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, new: MarkRow | None) -> bool:
-    value, count = board_totals.update_and_measure(txn, watch)
+def _evaluate_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
+    """Evaluate a watch over the board or over groups by its sums, which read no mark."""
+    value, count = watch_totals.update_and_measure(txn, watch, scope)
     if not watch.comparison.holds_at(value):
+        if scope and new is not None:  # of several groups, the strongest is claimed first
+            set_bound(txn, watch, scope, 0, value, [])
         return False
     strongest = 0.0
     if watch.agent.settings.urgent_above is not None:
         # A crossing that waits has considered all marks but the new one.
-        waits = txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject="", mark_id=0) is not None
-        rows = [new] if new is not None and waits else stimuli_of(txn, watch)
+        rows = [new] if new is not None and _waits(txn, watch, scope) else stimuli_of(txn, watch, scope)
         strongest = max((txn.strength(row) for row in rows), default=0.0)
-    return _cross_for_news(txn, watch, "", 0, Measurement(value, count, strongest=strongest))
+    return _cross_for_news(txn, watch, scope, 0, Measurement(value, count, strongest=strongest))
+
+
+def _waits(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
+    """Return whether a crossing of a scope waits."""
+    return txn.sql.one(CROSSINGS.waiting_crossing, watch_id=watch.id, subject=scope, mark_id=0) is not None

@@ -13,6 +13,7 @@ from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches import need_access
+from blackboard.core.scopes import group_of
 from blackboard.core.tags import TagFilter
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS, MARKS
@@ -99,20 +100,23 @@ def last_given(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> E
     return None if event is None else with_shown_payload(txn, event)
 
 
-def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
-    """Return the live marks that count for a rising watch, of one subject; of all for a watch over the board."""
-    return txn.live(stored_stimuli_of(txn, watch, subject))
+def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:
+    """Return the live marks of a scope that count for a rising watch."""
+    return txn.live(stored_stimuli_of(txn, watch, scope))
 
 
-def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, subject: str = "") -> list[MarkRow]:
+def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:
     """Return the stimuli of a rising watch as they are stored, and during a backfill of their kind evaporated marks."""
     values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
     if watch.is_over_board:
         statement = MARKS.stimuli_of_board
         values["watermark"] = watermark(txn, watch)
+    elif (group := group_of(scope)) is not None:
+        statement = MARKS.stimuli_of_group
+        values |= {"tag": group.tag, "key": group.key}
     else:
         statement = MARKS.stimuli_of_subject
-        values["subject"] = subject
+        values["subject"] = scope
     stimuli: list[MarkRow] = []
     for kind in watch.kinds:
         values |= {"kind": kind, "now": txn.exact_until(kind)}

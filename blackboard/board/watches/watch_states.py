@@ -1,7 +1,7 @@
 """The stored state of watches over time: since when a condition has held, and when the watch last crossed.
 
-Only watches with a `Timing` have such states: a row for a subject, a mark or the board whose episode has begun or has
-not been cleared. `episode_crossings` changes the rows.
+Only watches with a `Timing` have such states: a row for a subject, a group, a mark or the board whose episode has begun
+or has not been cleared. `episode_crossings` changes the rows.
 """
 
 from __future__ import annotations
@@ -24,16 +24,14 @@ class StateKey(NamedTuple):
 
     watch_id: int
     subject: str
-    """Empty for the board."""
+    """The scope: a subject, a group, or "" for the board."""
     mark_id: int
     """0 unless the watch is per mark."""
 
     @classmethod
-    def of(cls, watch: RegisteredWatch, row: MarkRow) -> StateKey:
-        """Return the key of the state that a change of a mark concerns."""
-        if watch.is_over_board:
-            return cls(watch.id, "", 0)
-        return cls(watch.id, row.subject, row.id if watch.condition.is_per_mark else 0)
+    def of(cls, watch: RegisteredWatch, scope: str, row: MarkRow) -> StateKey:
+        """Return the key of the state that a change of a mark concerns in its scope."""
+        return cls(watch.id, scope, row.id if watch.condition.is_per_mark else 0)
 
 
 def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
@@ -41,9 +39,9 @@ def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
     return txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
 
 
-def states_of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> list[WatchStateRow]:
-    """Return the states of a watch for a subject ("" is the board) and its marks."""
-    return txn.sql.all(CROSSINGS.states_of_subject, watch_id=watch.id, subject=subject)
+def states_of_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[WatchStateRow]:
+    """Return the states of a watch for a scope and its marks."""
+    return txn.sql.all(CROSSINGS.states_of_subject, watch_id=watch.id, subject=scope)
 
 
 def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_at: Instant | None) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 import typer
 
 from blackboard.cli.terminal.table_layout import MIN_WIDTH, clean, format_table, wrap
+from blackboard.core.scopes import group_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -121,6 +122,14 @@ def _drawn(text: str, stream: TextIO) -> str:
 def number(value: float) -> str:
     """Return a strength, total or count to four digits."""
     return f"{value:.4g}"
+
+
+def place(record: Any) -> str | None:
+    """Return the subject or the group that a record of a crossing or an activation is about; None if it has neither."""
+    if record.group_tag is not None:
+        return group_text(record.group_tag, record.group)
+    subject: str | None = record.subject
+    return subject
 
 
 def count_list(counts: Mapping[str, float]) -> str:

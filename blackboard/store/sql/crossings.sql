@@ -60,12 +60,17 @@ SET event_id = excluded.event_id, activation_id = excluded.activation_id, given_
 DELETE FROM absorbed WHERE watch_id = :watch_id AND mark_id = :mark_id;
 
 -- name: dropped_marks -> MarkRow
--- The stored marks, perhaps of one subject, whose crossings a guard of a watch dropped.
+-- The stored marks, perhaps of one subject or group, whose crossings a guard of a watch dropped.
 SELECT {mark.*}
 FROM absorbed
 JOIN mark ON mark.id = absorbed.mark_id
 WHERE absorbed.watch_id = :watch_id AND absorbed.activation_id = :dropped
-  [subject: AND mark.subject = :subject];
+  [subject: AND mark.subject = :subject]
+  [group: AND EXISTS (
+    SELECT mark_tag.mark_id
+    FROM mark_tag
+    WHERE mark_tag.mark_id = mark.id AND mark_tag.name = :tag AND mark_tag.value = :key
+  )];
 
 -- name: delete_absorbed_of_inputs
 -- Delete the records of the marks of an activation, because a watermark covers them.
@@ -352,7 +357,7 @@ UPDATE crossing SET activation_id = :to_id WHERE activation_id = :from_id AND ma
 -- Move the crossings of subjects of which an activation has no marks left.
 UPDATE crossing
 SET activation_id = :to_id
-WHERE activation_id = :from_id AND mark_id = 0 AND subject <> ''
+WHERE activation_id = :from_id AND mark_id = 0 AND subject <> '' AND NOT {is_group(subject)}
   AND NOT EXISTS (
     SELECT activation_input.mark_id
     FROM activation_input
@@ -473,25 +478,29 @@ WHERE predicted_crossing.due_at IS NOT NULL
 ORDER BY predicted_crossing.due_at
 LIMIT 1;
 
--- name: board_totals -> BoardTotalRow
--- The sums that a watch over the board keeps, by kind and law.
-SELECT {board_total.*} FROM board_total WHERE board_total.watch_id = :watch_id;
+-- name: watch_totals -> WatchTotalRow
+-- The sums that are kept for a watch in a scope, by kind and law.
+SELECT {watch_total.*} FROM watch_total WHERE watch_total.watch_id = :watch_id AND watch_total.scope = :scope;
 
--- name: set_board_total
+-- name: set_watch_total
 -- Write the sums of one kind and law.
-INSERT INTO board_total (watch_id, kind, law, marks, sum0, sum1, anchor, evaporated_through, error0, error1)
-VALUES (:watch_id, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through, :error0, :error1)
-ON CONFLICT (watch_id, kind, law) DO UPDATE
+INSERT INTO watch_total (watch_id, scope, kind, law, marks, sum0, sum1, anchor, evaporated_through, error0, error1)
+VALUES (:watch_id, :scope, :kind, :law, :marks, :sum0, :sum1, :anchor, :evaporated_through, :error0, :error1)
+ON CONFLICT (watch_id, scope, kind, law) DO UPDATE
 SET marks = excluded.marks, sum0 = excluded.sum0, sum1 = excluded.sum1, anchor = excluded.anchor,
   evaporated_through = excluded.evaporated_through, error0 = excluded.error0, error1 = excluded.error1;
 
--- name: delete_board_totals
--- Delete the sums of a watch.
-DELETE FROM board_total WHERE watch_id = :watch_id;
+-- name: delete_watch_totals
+-- Delete the sums of a watch in all scopes that were last brought up to date before an instant.
+DELETE FROM watch_total WHERE watch_id = :watch_id AND evaporated_through < :before;
+
+-- name: delete_totals_of_scope
+-- Delete the sums of a watch in one scope.
+DELETE FROM watch_total WHERE watch_id = :watch_id AND scope = :scope;
 
 -- name: delete_totals_of_law
 -- Delete the sums of all watches under a law.
-DELETE FROM board_total WHERE law = :law;
+DELETE FROM watch_total WHERE law = :law;
 
 -- name: backfills -> BackfillRow
 -- The backfills, oldest first.

@@ -120,6 +120,10 @@ DELETE FROM predicted_crossing WHERE subject = :subject;
 -- Delete the states of watches over time for the subject.
 DELETE FROM watch_state WHERE subject = :subject;
 
+-- name: delete_totals
+-- Delete the sums that are kept for the subject, which is a group.
+DELETE FROM watch_total WHERE scope = :subject;
+
 -- name: delete_followed_watches
 -- Delete the subject from the list of states that have followed a change of the deployment.
 DELETE FROM followed_watch WHERE subject = :subject;

@@ -63,6 +63,13 @@ WHERE mark.kind = :kind AND mark.subject = :subject
   [payload: AND mark.payload LIKE :payload]
 ORDER BY mark.id DESC;
 
+-- name: marks_of_group -> MarkRow
+-- The marks of one kind with one value of a tag.
+SELECT {mark.*}
+FROM mark_tag
+JOIN mark ON mark.id = mark_tag.mark_id
+WHERE mark_tag.kind = :kind AND mark_tag.name = :tag AND mark_tag.value = :key;
+
 -- name: marks_of_kind -> MarkRow
 -- All marks of a kind.
 SELECT {mark.*} FROM mark WHERE mark.kind = :kind;
@@ -183,6 +190,10 @@ DELETE FROM unique_value WHERE mark_id = :mark_id;
 -- name: insert_tag
 -- Let a mark have a value of a tag.
 INSERT INTO mark_tag (kind, name, value, mark_id) VALUES (:kind, :name, :value, :mark_id);
+
+-- name: tags_of_mark -> MarkTagRow
+-- The tags of a mark.
+SELECT {mark_tag.*} FROM mark_tag WHERE mark_tag.mark_id = :mark_id;
 
 -- name: delete_tags_of_mark
 -- Delete all tags of a mark.
@@ -404,6 +415,14 @@ SELECT {mark.*}
 FROM {mark_with_absorbed}
 WHERE mark.kind = :kind AND mark.subject = :subject AND {is_live(:now)} AND {not_absorbed};
 
+-- name: stimuli_of_group -> MarkRow
+-- The live marks of one kind with one value of a tag that a watch has not absorbed.
+SELECT {mark.*}
+FROM mark_tag
+JOIN mark ON mark.id = mark_tag.mark_id
+LEFT JOIN absorbed ON absorbed.watch_id = :watch_id AND absorbed.mark_id = mark.id
+WHERE mark_tag.kind = :kind AND mark_tag.name = :tag AND mark_tag.value = :key AND {is_live(:now)} AND {not_absorbed};
+
 -- name: stimuli_of_board -> MarkRow
 -- The live marks of one kind beyond a watch's watermark that it has not absorbed, perhaps only those with a tag.
 SELECT {mark.*}
@@ -445,13 +464,18 @@ WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND {not_absorbed};
 
 -- name: expired_stimuli -> MarkRow
--- The stimuli that evaporated in a span of time and are not yet moved to the history.
+-- The stimuli, perhaps of a group, that evaporated in a span of time and are not yet moved to the history.
 SELECT {mark.*}
 FROM {mark_with_absorbed}
 WHERE mark.evaporates_at > :after AND mark.evaporates_at <= :up_to
   AND mark.kind || '' = :kind AND mark.law || '' = :law
   AND {beyond_watermark}
-  AND {not_absorbed};
+  AND {not_absorbed}
+  [group: AND EXISTS (
+    SELECT mark_tag.mark_id
+    FROM mark_tag
+    WHERE mark_tag.mark_id = mark.id AND mark_tag.name = :tag AND mark_tag.value = :key
+  )];
 
 -- name: put_open_need
 -- Write the row of a need: its due time, and who may and should answer.

@@ -118,7 +118,7 @@ SELECT count(*) AS count FROM law;
 law.law NOT IN (SELECT kind.law FROM kind)
   AND law.law NOT IN (SELECT law_change.law FROM law_change)
   AND law.law NOT IN (SELECT law_change.new_law FROM law_change)
-  AND law.law NOT IN (SELECT board_total.law FROM board_total)
+  AND law.law NOT IN (SELECT watch_total.law FROM watch_total)
 
 -- name: unused_laws -> str
 -- Laws to which nothing refers. It reads the whole history, so it runs outside a writing transaction.

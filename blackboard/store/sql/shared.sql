@@ -60,6 +60,31 @@ absorbed.event_id > absorbed.given_event_id
 -- fragment: crossing_waits_for_watch
 SELECT crossing.id FROM crossing WHERE crossing.watch_id = absorbed.watch_id AND crossing.state = 'waiting'
 
+-- fragment: is_group(scope)
+-- Whether a scope is a group, neither a subject nor the board: see `scopes`.
+substr({scope}, 1, 1) = char(29)
+
+-- fragment: is_group(scope) (postgresql)
+substr({scope}, 1, 1) = chr(29)
+
+-- fragment: subject_of(scope)
+-- The subject that a scope is; NULL for a group and for the board.
+CASE WHEN {is_group({scope})} THEN NULL ELSE nullif({scope}, '') END
+
+-- fragment: group_tag(scope)
+-- The tag by which a scope is a group; NULL for other scopes.
+CASE WHEN {is_group({scope})} THEN substr({scope}, 2, instr(substr({scope}, 2), char(29)) - 1) END
+
+-- fragment: group_tag(scope) (postgresql)
+CASE WHEN {is_group({scope})} THEN split_part({scope}, chr(29), 2) END
+
+-- fragment: group_key(scope)
+-- The key of the value that the marks of a group share.
+substr({scope}, 2 + instr(substr({scope}, 2), char(29)))
+
+-- fragment: group_key(scope) (postgresql)
+split_part({scope}, chr(29), 3)
+
 -- fragment: mark_with_absorbed
 mark LEFT JOIN absorbed ON absorbed.watch_id = :watch_id AND absorbed.mark_id = mark.id
 

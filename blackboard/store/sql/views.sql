@@ -136,11 +136,30 @@ WHERE live.kind = 'need';
 
 -- fragment: agenda_of_crossing(state)
 -- The columns that both parts of the agenda compute alike.
-c.id, w.agent, w.name AS watch, nullif(c.subject, '') AS subject, nullif(c.mark_id, 0) AS mark_id,
+c.id, w.agent, w.name AS watch, {subject_of(c.subject)} AS subject, nullif(c.mark_id, 0) AS mark_id,
   '{state}' AS state,
   w.condition || ': ' || CASE WHEN c.measure = 'schedule' THEN 'due at ' || {instant(c.crossed_at)}
     ELSE coalesce(c.measure || ' = ', '') || {number(c.value)} END AS reason, c.value, c.threshold,
   {instant(c.crossed_at)} AS crossed_at, {instant(c.noticed_at)} AS noticed_at
+
+-- fragment: group_columns(scope)
+-- The tag and the value of a group; NULL for other scopes.
+{group_tag({scope})} AS group_tag, {group_value({scope})} AS group_value
+
+-- fragment: group_value(scope)
+-- The value that the marks of a group share, as text; NULL for other scopes.
+CASE WHEN NOT {is_group({scope})} THEN NULL
+  WHEN {group_key({scope})} LIKE '"%' THEN json_extract({group_key({scope})}, '$')
+  ELSE {group_key({scope})}
+END
+
+-- fragment: group_value(scope) (postgresql)
+-- As in `tag_text`.
+CASE WHEN NOT {is_group({scope})} THEN NULL
+  WHEN {group_key({scope})} LIKE '"%' AND position('\u0000' in {group_key({scope})}) = 0
+    THEN CAST({group_key({scope})} AS jsonb) #>> '{}'
+  ELSE {group_key({scope})}
+END
 
 -- name: agenda
 -- The waiting crossings, and those whose activation was deferred because of a budget, a busy provider or a failure.
@@ -151,13 +170,14 @@ SELECT {agenda_of_crossing(waiting)}, CASE WHEN w.active = 1 THEN {instant(c.rea
     FROM activation
     WHERE {is_unfinished} AND activation.state = 'held' AND activation.agent = w.agent
       AND activation.retry_at IS NOT NULL AND activation.watch_id = w.id
-  )) END AS held_by
+  )) END AS held_by, {group_columns(c.subject)}
 FROM crossing c
 JOIN watch w ON w.id = c.watch_id
 WHERE c.state = 'waiting'
 UNION ALL
 SELECT {agenda_of_crossing(deferred)}, {shown_retry_at} AS ready_at,
-  CASE WHEN {agent_is_gone} THEN 'its agent is gone' ELSE activation.error END AS held_by
+  CASE WHEN {agent_is_gone} THEN 'its agent is gone' ELSE activation.error END AS held_by,
+  {group_columns(c.subject)}
 FROM activation
 JOIN crossing c ON c.activation_id = activation.id
 JOIN watch w ON w.id = c.watch_id
@@ -188,12 +208,12 @@ CASE WHEN activation.state IN ('ready', 'held') AND {agent_is_gone} THEN NULL EL
 
 -- name: activations
 -- Every activation.
-SELECT activation.id, activation.agent, w.name AS watch, activation.subject, {shown_state} AS state, activation.reason,
+SELECT activation.id, activation.agent, w.name AS watch, {subject_of(activation.subject)} AS subject, {shown_state} AS state, activation.reason,
   {instant(activation.crossed_at)} AS crossed_at, {instant(activation.started_at)} AS started_at,
   {instant(activation.finished_at)} AS finished_at, activation.attempt, {shown_error} AS error,
   activation.marks_absorbed, activation.marks_deposited, {shown_retry_at} AS retry_at,
   activation.interruptions, activation.chain_length, activation.worker, {ids_of_marks} AS mark_ids,
-  {instant(activation.scheduled_for)} AS scheduled_for
+  {instant(activation.scheduled_for)} AS scheduled_for, {group_columns(activation.subject)}
 FROM activation
 JOIN watch w ON w.id = activation.watch_id;
 
@@ -245,8 +265,9 @@ FROM (
 
 -- name: watch_states
 -- The stored states of watches over time.
-SELECT w.agent, w.name AS watch, nullif(s.subject, '') AS subject, nullif(s.mark_id, 0) AS mark_id,
-  {instant(s.held_since)} AS held_since, {instant(s.crossed_at)} AS crossed_at, {instant(p.due_at)} AS next_at
+SELECT w.agent, w.name AS watch, {subject_of(s.subject)} AS subject, nullif(s.mark_id, 0) AS mark_id,
+  {instant(s.held_since)} AS held_since, {instant(s.crossed_at)} AS crossed_at, {instant(p.due_at)} AS next_at,
+  {group_columns(s.subject)}
 FROM watch_state s
 JOIN watch w ON w.id = s.watch_id
 LEFT JOIN predicted_crossing p ON p.watch_id = s.watch_id AND p.subject = s.subject AND p.mark_id = s.mark_id;

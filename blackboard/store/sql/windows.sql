@@ -26,6 +26,19 @@ AND EXISTS (
 -- fragment: filter_deposits
 -- Any number of these filters. `tag_filters.parts` gives the text.
 
+-- fragment: in_group
+-- The deposits with one value of a tag, and no other. SQLite keeps the order of a CROSS JOIN.
+window_tag AS grouped
+CROSS JOIN window_event
+WHERE grouped.kind = :kind AND grouped.name = :tag AND grouped.value = :key
+  AND window_event.kind = grouped.kind AND window_event.subject = grouped.subject
+  AND window_event.occurred_at = grouped.occurred_at AND window_event.event_id = grouped.event_id
+  AND NOT EXISTS (
+    SELECT other.event_id
+    FROM window_tag AS other
+    WHERE other.event_id = grouped.event_id AND other.name = grouped.name AND other.value <> grouped.value
+  )
+
 -- fragment: in_window
 -- The newest deposits since an instant, without those of the watching agent itself, as they were known after an event.
 window_event.occurred_at > :after AND (window_event.agent <> :ignored OR window_event.agent = '')
@@ -46,6 +59,16 @@ SELECT {window_event.*}
 FROM window_event
 WHERE window_event.kind = :kind AND {in_window};
 
+-- name: window_of_group -> WindowEventRow
+-- The newest deposits of one kind and one value of a tag in a window.
+SELECT {window_event.*}
+FROM {in_group}
+  AND grouped.occurred_at > :after AND (window_event.agent <> :ignored OR window_event.agent = '')
+  AND grouped.event_id <= :up_to
+  {filter_deposits}
+ORDER BY grouped.occurred_at DESC
+LIMIT :limit + 0;
+
 -- fragment: sums_of_kind
 -- The number of the deposits of a kind that occurred in a span of time, and the sum of their intensities.
 SELECT count(*) AS marks, coalesce(sum(window_event.intensity), CAST(0.0 AS FLOAT)) AS sum0, CAST(0.0 AS FLOAT) AS sum1
@@ -61,6 +84,14 @@ WHERE window_event.kind = :kind AND window_event.occurred_at > :after AND window
 -- The sums of a kind and subject.
 {sums_of_kind} AND window_event.subject = :subject {filter_deposits};
 
+-- name: sum_window_of_group -> StimulusSums
+-- The sums of a kind and one value of a tag.
+SELECT count(*) AS marks, coalesce(sum(window_event.intensity), CAST(0.0 AS FLOAT)) AS sum0, CAST(0.0 AS FLOAT) AS sum1
+FROM {in_group}
+  AND grouped.occurred_at > :after AND grouped.occurred_at <= :up_to
+  AND (window_event.agent <> :ignored OR window_event.agent = '')
+  {filter_deposits};
+
 -- name: window_events_of_mark -> WindowEventRow
 -- The deposits of a mark in windows.
 SELECT {window_event.*} FROM window_event WHERE window_event.mark_id = :mark_id;
@@ -68,6 +99,10 @@ SELECT {window_event.*} FROM window_event WHERE window_event.mark_id = :mark_id;
 -- name: next_subject_in_windows -> str | None
 -- The next subject of a kind with a deposit that windows count. Run repeatedly, it skips through the index.
 SELECT min(subject) AS subject FROM window_event WHERE kind = :kind AND subject > :after;
+
+-- name: next_group_in_windows -> str | None
+-- The next value of a tag of a kind with a deposit that windows count. Run repeatedly, it skips through the index.
+SELECT min(value) AS value FROM window_tag WHERE kind = :kind AND name = :tag AND value > :after;
 
 -- name: delete_window_tags_of_deposit
 -- Delete the tags of a deposit.

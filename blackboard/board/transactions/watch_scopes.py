@@ -1,0 +1,46 @@
+"""The scope in which a watch measures a mark: its subject, its group, or the whole board."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator
+
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.scopes import WHOLE_BOARD, Group
+from blackboard.store.rows import MarkRow
+
+
+def scope_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> str | None:
+    """Return the scope of a mark for a watch; None if the watch measures groups and the mark belongs to none."""
+    if watch.by is None:  # on the way of every deposit
+        return WHOLE_BOARD if watch.is_over_board else row.subject
+    return scope_of_payload(txn, watch, row.kind, row.subject, row.payload)
+
+
+def scope_of_payload(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload: str | None
+) -> str | None:
+    """Return the same for what a mark says; the payload is a JSON text, or None if it was erased."""
+    if watch.is_over_board:
+        return WHOLE_BOARD
+    if watch.by is None:
+        return subject
+    group = None if payload is None else txn.kind(kind).tag_schema.group(watch.by, json.loads(payload))
+    return None if group is None else group.scope
+
+
+def scopes_of(txn: BoardTransaction, watch: RegisteredWatch, rows: Iterable[MarkRow | None]) -> Iterator[str]:
+    """Yield the scopes of some marks for a watch, each once."""
+    scopes = (scope_of(txn, watch, row) for row in rows if row is not None)
+    yield from dict.fromkeys(scope for scope in scopes if scope is not None)
+
+
+def scopes_behind(
+    txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, deposited: Collection[Group]
+) -> Iterator[str]:
+    """Yield the scopes that a withdrawn mark leaves, each once: its own, and the groups of its deposits in windows."""
+    scopes = [scope_of(txn, watch, row)]
+    if watch.has_window:
+        scopes += [group.scope for group in deposited if group.tag == watch.by]
+    yield from dict.fromkeys(scope for scope in scopes if scope is not None)

@@ -1,0 +1,88 @@
+"""Scopes: what a watch measures together. It is a subject, a group, or the whole board.
+
+A scope is a text, and the whole board is the empty one. A group has all marks with one value of a tag, whatever their
+subjects are. Its text begins with a character that begins no subject. So everything that the board stores for a subject
+(crossings, predictions, states, cooldowns) it stores for a group in the same columns, under the same keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+WHOLE_BOARD = ""
+"""The scope of a watch over the whole board."""
+SEPARATOR = "\x1d"
+"""The first character of the scope of a group, and the one between its tag and the key of its value.
+
+It is Unicode's own "group separator". JSON escapes it, so that no key contains it.
+"""
+DIGEST = "#"
+"""The first character of a key that is a digest (see `tags`), from which the value cannot be read back."""
+
+GroupValue = str | bool | int | float
+
+
+class Group(NamedTuple):
+    """The marks with one value of a tag."""
+
+    tag: str
+    key: str
+    """The comparison key of the value, as the board stores it."""
+
+    @classmethod
+    def of(cls, tag: str, keys: Mapping[str, Collection[str]]) -> Group | None:
+        """Return the group of what has these keys of tags; None if it does not have exactly one value of the tag."""
+        found = keys.get(tag, ())
+        return cls(tag, next(iter(found))) if len(found) == 1 else None
+
+    @property
+    def scope(self) -> str:
+        """The scope of the group."""
+        return f"{SEPARATOR}{self.tag}{SEPARATOR}{self.key}"
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether the key is that of a text above 500 bytes, which it does not contain."""
+        return self.key.startswith(DIGEST)
+
+    @property
+    def value(self) -> GroupValue:
+        """The value that its marks share; for a text above 500 bytes, its digest."""
+        if self.is_digest:
+            return self.key
+        value: GroupValue = json.loads(self.key)
+        return value
+
+    def __str__(self) -> str:
+        return group_text(self.tag, self.value)
+
+
+def is_group(scope: str) -> bool:
+    """Return whether a scope is a group."""
+    return scope.startswith(SEPARATOR)
+
+
+def group_of(scope: str) -> Group | None:
+    """Return the group that a scope is; None for a subject and for the board."""
+    if not is_group(scope):
+        return None
+    _, tag, key = scope.split(SEPARATOR, 2)
+    return Group(tag, key)
+
+
+def subject_of(scope: str) -> str | None:
+    """Return the subject that a scope is; None for a group and for the board."""
+    return None if is_group(scope) else scope or None
+
+
+def scope_name(scope: str) -> str:
+    """Return a scope as people read it."""
+    group = group_of(scope)
+    return str(group) if group is not None else scope or "the board"
+
+
+def group_text(tag: str | None, value: GroupValue) -> str:
+    """Return a group as people read it, such as `service="payments"`."""
+    return f"{tag}={json.dumps(value, ensure_ascii=False)}"
