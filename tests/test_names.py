@@ -40,20 +40,9 @@ CALLS = {"agent", "watch", "Watch", "AgentSettings", "AgentSpec", "WatchSpec", "
 
 OLD = {
     "identifier": """
-        Moment InForce in_force Transacting Seeing MarkView GivenRow as_given given_to FollowUp FollowUps Evaporates
-        Wakes Keeper Asker Stint Lazily Faded FallRow Leaving Joins put_in_force read_in_force read_following
-        follow_batch settle_due settle_all settle_discarded settle_question set_alone hand_over lane_for max_depth
-        hourly_limit rest_per rest_after_failures rest_until lane_below rearm marks_left split_call previous_event_id
-        activation_mark follow_up follow_ups succession successor upto formerly spoiled outgrown on_wake _given
-        _instead Leave leave_many Postponed held_back is_put_back
-        """,
-    "module": """
-        agency agenda asking batches changing checking choosing claiming completing contract costing crew depositing
-        door drawing evaporating event_loop explaining falling finishing following forgetting freeze gate giving
-        health installing journal keeping lane living loader loading logs looking loops model moment pacing passes
-        people phrases presence pricing publishing query query_child querying reading redeploying resolving resources
-        rising running runs samples section_models seeing shelf statement steps timekeeping totals transacting turn
-        upkeep waking watching
+        Moment Transacting Seeing MarkView GivenRow Stint Evaporates Wakes Faded Joins Leave leave_many max_depth
+        hourly_limit rest_per rest_after_failures lane_below rearm marks_left activation_mark upto formerly spoiled
+        outgrown
         """,
     "argument": """
         joins gather urgency rest rest_per rest_after_failures rearm own alone formerly otherwise max_depth
@@ -115,13 +104,6 @@ def identifiers() -> Iterator[tuple[str, str]]:
                 yield from ((path, part) for part in [*name.split("."), alias or ""])
 
 
-def modules() -> Iterator[tuple[str, str]]:
-    for path in files(".py", folders=("blackboard", "agents")):
-        yield str(path.relative_to(ROOT)), path.stem
-        if path.stem == "__init__" and path.parent.parent == ROOT / "blackboard":
-            yield str(path.relative_to(ROOT)), path.parent.name
-
-
 def arguments() -> Iterator[tuple[str, str]]:
     """Yield arguments of declarations, and settings of deployment files."""
     for path, node in nodes(words("argument") + r"\s*="):
@@ -152,7 +134,6 @@ def states() -> Iterator[tuple[str, str]]:
 
 USED: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
     "identifier": identifiers,
-    "module": modules,
     "argument": arguments,
     "method": lambda: (("a class", f"{it.__name__}.{name}") for it in (Blackboard, Mark) for name in dir(it)),
     "table": lambda: (("the database", name) for name in metadata.tables),

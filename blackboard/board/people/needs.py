@@ -1,4 +1,16 @@
-"""The inbox of a person: needs and answers."""
+"""The inbox of a person: needs and answers.
+
+A need is a mark, so each part of the board does for needs what it does for other marks:
+
+mark_storage.open_needs      when a need is due, and who may and should answer it
+mark_storage.need_answers    which need is open, and which answers it takes
+mark_storage.overdue_needs   the mark of the board for each need that is due
+watches.need_access          which agents a need wakes, and which may answer it
+activations.agent_decisions  the answer of an agent
+reading.need_agents          the agents for which a need waits
+reading.needs_overview       the needs in `status`
+people.needs                 the answers of people, and what they see
+"""
 
 from __future__ import annotations
 
