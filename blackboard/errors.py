@@ -16,6 +16,7 @@ BlackboardError
 │   ├── LawConflict            a deposit names another law than the live mark's
 │   ├── OutOfOrder             a deposit occurred too early to be added to the live mark
 │   ├── InvalidQuery           SQL that is invalid or not allowed
+│   ├── InvalidSearch          a search in the database's own language that is not valid
 │   └── ConfigurationError     all mistakes in a deployment
 └── WorkError                  the request is valid but failed: exit code 1
     ├── StoreError             the database cannot be used
@@ -42,6 +43,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from blackboard.plurals import counted
+
 __all__ = [
     "AgentError",
     "AgentInUse",
@@ -55,6 +58,7 @@ __all__ = [
     "InvalidLaw",
     "InvalidMark",
     "InvalidQuery",
+    "InvalidSearch",
     "InvalidTime",
     "KeyReused",
     "LawConflict",
@@ -98,7 +102,7 @@ class BlackboardError(Exception):
         text = super().__str__()
         if self.place:
             text = f"{self.place}: {text}"
-        return text if self.stored is None else f"{text}; {self.stored} marks are stored"
+        return text if self.stored is None else f"{text}; {counted(self.stored, 'mark')} stored"
 
     @property
     def log_text(self) -> str | None:

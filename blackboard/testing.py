@@ -120,9 +120,7 @@ def mark(
     last = first if reinforced_at is None else instant_of(reinforced_at)
     occurred = last if occurred_at is None else instant_of(occurred_at)
     if max(first, occurred) > last:
-        raise InvalidMark(
-            f"no deposit is recorded before the first one or before it occurred, and {iso(last)} would be"
-        )
+        raise InvalidMark(f"reinforced_at {iso(last)} is before the first deposit or before the mark occurred")
     return attach_stored(made, StoredMark(id_, id_, author, strength, first, last, int(last > first), occurred))
 
 
@@ -516,7 +514,9 @@ class Replay:
             UsageError: The instant is earlier than the last instant.
         """
         if (instant := instant_of(at)) < self._latest:
-            raise UsageError(f"a replay goes forward in time: {iso(instant)} comes after {iso(self._latest)}")
+            raise UsageError(
+                f"a replay goes forward in time: {iso(instant)} is before {iso(self._latest)}, the last instant"
+            )
         self._latest = instant
         self._daemon.run_until(to_datetime(instant))
 

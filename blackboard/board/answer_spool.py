@@ -49,7 +49,7 @@ class AnswerSpool:
         try:
             ensure_private_folder(self.folder)
             path = file_of(self._session.database, answer.call)
-            _write(path, {"board": self._session.read(board_status.uid), **answer._asdict()})
+            _write(path, {"board": self._session.read(board_status.board_id), **answer._asdict()})
         except Exception as error:
             self._in_memory[answer.call] = answer
             log.error("an answer is kept only in memory", call=answer.call, error=error)
@@ -74,7 +74,7 @@ class AnswerSpool:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 log.error("a file of the spool cannot be read; it is kept", file=str(path), error=error)
                 continue
-            if board == self._session.read(board_status.uid):
+            if board == self._session.read(board_status.board_id):
                 yield answer
 
     def _is_usable(self) -> bool:

@@ -65,6 +65,7 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
+from blackboard.plurals import counted
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
@@ -179,9 +180,9 @@ class Blackboard:
         return to_datetime(self.session.now())
 
     @property
-    def uid(self) -> str:
+    def board_id(self) -> str:
         """The id of this board, which no other board has. It stays the same when the database is moved."""
-        return self.session.read(board_status.uid)
+        return self.session.read(board_status.board_id)
 
     @property
     def deployment(self) -> Deployment:
@@ -498,7 +499,7 @@ class Blackboard:
         classes.add([kind])
         found, unreadable = self.session.read(lambda txn: mark_queries.marks_of_class(txn, kind, classes, **filters))
         if unreadable:
-            text = f"{len(unreadable)} marks do not fit {kind.__qualname__}: {unreadable[0]}"
+            text = f"{counted(len(unreadable), 'mark')} cannot be read as {kind.__qualname__}: {unreadable[0]}"
             if strict:
                 raise UnreadableMark(text)
             text = f"left out: {text}"
@@ -776,23 +777,25 @@ class Blackboard:
         """
         self.session.write(lambda txn: needs.assign(txn, need_id, assignee, self.author))
 
-    def answer(self, need_id: int, text: str, *, free: bool = False) -> Receipt:
+    def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
 
-        If the need has options, the answer must be one of them, in upper or lower case. The decision has the spelling
-        of the need.
+        If the need has options, the answer must be one of them, in upper or lower case. The decision is spelled as
+        the option is.
 
         Args:
             need_id: The id of the need.
             text: The answer.
-            free: Whether the answer may differ from the options.
+            any_answer: Whether the answer may differ from the options.
 
         Raises:
             InvalidMark: The answer is empty, or not one of the options.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
         classes = self.session.classes
-        return self.session.write(lambda txn: needs.answer(txn, need_id, text, self.author, classes, free=free))
+        return self.session.write(
+            lambda txn: needs.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
+        )
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:
         """Pause an agent, or the whole board, until `resume`. Crossings are still recorded.
@@ -868,7 +871,7 @@ class Blackboard:
 
         Args:
             call_id: The call, as the view `model_calls` shows it.
-            usd: US dollars, from 0 to 1e6, as the provider's account shows them.
+            usd: US dollars, at least 0 and below 1e6, as the provider's account shows them.
 
         Raises:
             NotFound: There is no such call, or its cost is known.

@@ -26,6 +26,7 @@ from blackboard.core.finding import Finding
 from blackboard.core.states import ActivationState
 from blackboard.durations import format_duration
 from blackboard.errors import BlackboardError, nearest
+from blackboard.plurals import counted
 from blackboard.store import database_checks
 from blackboard.store.database_checks import Health
 from blackboard.store.schema import revision_of
@@ -138,13 +139,13 @@ def _examine_space(health: Health, size: int) -> Iterator[Finding]:
 
 def _examine_skew(txn: BoardTransaction) -> Iterator[Finding]:
     """Report deposits whose depositors' clocks were ahead of the board's."""
-    counted = txn.sql.existing(ACTIVATIONS.board)
-    if counted.skewed_deposits:
+    skew = txn.sql.existing(ACTIVATIONS.board)
+    if skew.skewed_deposits:
         yield Finding(
             "skew",
             "note",
-            f"{counted.skewed_deposits} deposits occurred up to {format_duration(counted.largest_skew)} ahead of the"
-            f" board's time, and counted as now; the last one at {iso(counted.skewed_at)}",
+            f"{counted(skew.skewed_deposits, 'deposit')} occurred up to {format_duration(skew.largest_skew)} ahead of"
+            f" the board's time, and counted as now; the last one at {iso(skew.skewed_at)}",
             "set the clocks of the machines that say when marks occurred",
         )
 
@@ -282,7 +283,7 @@ def _unserved_finding(name: str, detail: str, waiting: int, advice: str) -> Find
 
 def _examine_gone(txn: BoardTransaction) -> Iterator[Finding]:
     for agent, work in gone_agents.work_left(txn).items():
-        held = f"{work.activations} activations and {work.crossings} crossings"
+        held = f"{counted(work.activations, 'activation')} and {counted(work.crossings, 'crossing')}"
         yield Finding(
             "agent",
             "wrong" if work.activations else "note",  # only the marks of activations are absorbed
@@ -315,7 +316,7 @@ def _examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:
         if count := len(txn.sql.all(ACTIVATIONS.in_state, state=state)):
             advice = (
                 f"'blackboard activations --state {state}' shows them; 'blackboard retry ID' or 'blackboard discard ID'"
-                " ends it"
+                " ends one"
             )
             yield Finding(
                 f"{state} activations",

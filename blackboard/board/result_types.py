@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from pydantic import JsonValue
 
-from blackboard.clock import Instant, from_datetime, to_datetime
+from blackboard.clock import Instant, to_datetime
 from blackboard.core.built_in_marks import answers
 from blackboard.core.scopes import WHOLE_BOARD, GroupValue, group_of
 
@@ -102,10 +102,11 @@ class EarlyWake:
     """When that ends, if it ends by itself."""
 
 
-class MarkPosition(NamedTuple):
+@dataclass(frozen=True)
+class MarkPosition:
     """The position of a mark in a list of marks, strongest first, as of one instant."""
 
-    as_of: Instant
+    as_of: datetime
     strength: float
     mark_id: int
 
@@ -168,7 +169,7 @@ class MarkRecord:
     @property
     def position(self) -> MarkPosition:
         """Its position in the list that it came from, after which the next page begins."""
-        return MarkPosition(from_datetime(self.as_of), self.strength, self.id)
+        return MarkPosition(self.as_of, self.strength, self.id)
 
 
 @dataclass(frozen=True)

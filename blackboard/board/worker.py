@@ -115,7 +115,7 @@ class Worker:
         self.board, self.id, self.lease = board, worker_id, lease
         self.code, self.describe_model = code, describe_model
         self._session = board.session
-        self.maintenance = MaintenanceWork(board)
+        self.board_maintenance = MaintenanceWork(board)
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class Worker:
         self._session.now()  # checks the file and its schema; a writing connection would create a file that is gone
         self.register()
 
-    def registered(self) -> list[str]:
+    def worker_ids(self) -> list[str]:
         """Return the ids of all registered workers."""
         return self._session.read(_worker_ids)
 
@@ -221,7 +221,7 @@ class Worker:
             instants=[at for at in (crossing, need, evaporation) if at is not None and not is_due(at)],
         )
         if due.has_evaporation or due.has_backfill or due.has_search:
-            due.delay = self.maintenance.pace.delay(txn.last_event)
+            due.delay = self.board_maintenance.pace.delay(txn.last_event)
             due.instants.append(txn.now + due.delay)
         due.outdated = served_agents.outdated(txn, self.code)
         current = self.code.keys() - set(due.outdated)

@@ -15,6 +15,7 @@ from blackboard.cli.terminal.output import AsJson, describe_gone, place, print_j
 from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -233,12 +234,12 @@ def _show_marks(preview: Preview) -> None:
             for mark in preview.evaporates[:MAX_LISTED]
         ),
         empty="no mark would evaporate at once",
-        title=f"{len(preview.evaporates)} marks would evaporate at once",
+        title=f"{counted(len(preview.evaporates), 'mark')} would evaporate at once",
     )
     for kind, misfits in preview.unreadable.items():
         say(f"{kind}: its class no longer reads {misfits}")
     for kind, count in preview.sooner.items():
-        say(f"{count} marks of {kind} would evaporate sooner than now")
+        say(f"{counted(count, 'mark')} of {kind} would evaporate sooner than now")
     for kind, count in preview.own_laws.items():
         say(f"{count} marks of {kind} have a law of their own and keep it")
 
@@ -257,7 +258,7 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
             for wake in wakes[:MAX_LISTED]
         ),
         empty="no agent would wake",
-        title=f"{len(wakes)} crossings would follow",
+        title=f"{counted(len(wakes), 'crossing')} would follow",
     )
 
 
@@ -285,7 +286,7 @@ def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
             ("agent", "watch", "schedule", "", "next"),
             ((one.agent, one.watch, one.schedule, "begins" if one.is_new else "", _instants(one)) for one in schedules),
             empty="",
-            title=f"{len(schedules)} schedules",
+            title=f"{counted(len(schedules), 'schedule')}",
         )
 
 
@@ -302,7 +303,7 @@ def _show_holds(holds: Sequence[PredictedHold]) -> None:
                 for hold in holds[:MAX_LISTED]
             ),
             empty="",
-            title=f"{len(holds)} crossings would follow by time alone, without another deposit",
+            title=f"{counted(len(holds), 'crossing')} would follow by time alone, without another deposit",
         )
 
 

@@ -37,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
 
 def demo(
     context: typer.Context,
-    directory: Annotated[
+    folder: Annotated[
         Path, typer.Option(metavar="FOLDER", help="The folder of the board; an earlier demo there is deleted.")
     ] = Path("demo"),
 ) -> None:
@@ -45,7 +45,7 @@ def demo(
 
     Examples:
       blackboard demo
-      blackboard demo --directory /tmp/demo
+      blackboard demo --folder /tmp/demo
     """
     from blackboard.board import Blackboard
     from blackboard.cli.daemon_signals import handle_signals
@@ -63,7 +63,7 @@ def demo(
     client = client_of(resolved)
     log_setup.configure(logging.ERROR)
     with contextlib.ExitStack() as stack:
-        path = stack.enter_context(_prepare_folder(directory, section))
+        path = stack.enter_context(_prepare_folder(folder, section))
         author = section.author if session.author is None else session.author
         board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=author))
         board.deploy(resolved.deployment)
@@ -80,12 +80,12 @@ def demo(
     for line in report.lines:
         say(f"unfinished: {line}")
     say("")
-    say(f"The board is {directory / path.name}. Look at it with:")
-    say(f"  blackboard --database {directory / path.name} marks", wraps=False)
+    say(f"The board is {folder / path.name}. Look at it with:")
+    say(f"  blackboard --database {folder / path.name} marks", wraps=False)
 
 
 @contextlib.contextmanager
-def _prepare_folder(directory: Path, section: Demo) -> Iterator[Path]:
+def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
     """Prepare the folder, change to it, and yield the path of the board.
 
     The board of an earlier demo is deleted. Agents resolve relative paths from this folder.
@@ -94,13 +94,13 @@ def _prepare_folder(directory: Path, section: Demo) -> Iterator[Path]:
     from blackboard.cli.demo_samples import file_of
     from blackboard.system.private_files import make_folder, open_private
 
-    make_folder(directory)
-    path = (directory / "demo.db").absolute()
+    make_folder(folder)
+    path = (folder / "demo.db").absolute()
     administration.delete_files(path)
     for name, source in section.files.items():
-        with open(open_private(directory / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
+        with open(open_private(folder / Path(name).name, os.O_WRONLY | os.O_TRUNC), "wb") as copy:
             copy.write(file_of(source).read_bytes())
-    with contextlib.chdir(directory):
+    with contextlib.chdir(folder):
         yield path
 
 

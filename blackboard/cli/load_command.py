@@ -19,6 +19,7 @@ from blackboard.cli.row_files.row_options import Columns, ExtraColumns, TextForm
 from blackboard.cli.terminal.output import AsJson, note, print_json, print_table, say
 from blackboard.cli.typed_command import typed_command
 from blackboard.errors import UsageError, nearest
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board.loaded_files import SourceWithdrawal
@@ -206,7 +207,7 @@ def _report(options: LoadOptions, loaded: LoadResult, encoding: str | None, *, a
     for column in loaded.unseen:
         note(f"no row has a column {column!r}{nearest(column, loaded.columns)}")
     if loaded.rejected:
-        note(f"{loaded.rejected} rows rejected; see {options.rejects} for the rows and the reasons")
+        note(f"{counted(loaded.rejected, 'row')} rejected; see {options.rejects} for the rows and the reasons")
 
 
 def _document(loaded: LoadResult, encoding: str | None, rejects_path: Path) -> dict[str, Any]:
@@ -228,12 +229,12 @@ def _show(loaded: LoadResult, file: str) -> None:
     if loaded.before is not None:
         _show_withdrawal(loaded.before, file)
     parts = [f"{count} {name}" for name, count in loaded.outcomes.items()]
-    say(f"{loaded.outcomes.total()} rows loaded{': ' + ', '.join(parts) if parts else ''}")
+    say(f"{counted(loaded.outcomes.total(), 'row')} loaded{': ' + ', '.join(parts) if parts else ''}")
     for name, values in loaded.tags.items():
         if values:
             say(f"{name}: {_most_common(values)}")
     if loaded.skipped:
-        note(f"{loaded.skipped} rows do not have the tags of --tag, and were not loaded")
+        note(f"{counted(loaded.skipped, 'row')} without the tags of --tag, not loaded")
 
 
 def _most_common(values: Counter[str]) -> str:
@@ -247,7 +248,7 @@ def _show_withdrawal(before: SourceWithdrawal, file: str) -> None:
     if not before.freed and not before.kept:
         note(f"no earlier load of {file} is known, so nothing was withdrawn")
         return
-    say(f"{before.withdrawn} marks of an earlier load withdrawn")
+    say(f"{counted(before.withdrawn, 'mark')} of an earlier load withdrawn")
     if before.kept:
         rows = ((mark.mark_id, mark.kind, mark.subject, mark.reason) for mark in before.kept)
         print_table(("mark", "kind", "subject", "kept because"), rows, empty="", title=f"{len(before.kept)} kept")

@@ -25,7 +25,7 @@ IfEvent = Annotated[
     int | None,
     typer.Option(
         metavar="EVENT",
-        help="Only if the live mark is still at this event, its event_id; for a deposit, 0 if there must be none.",
+        help="Act only if the event_id of the mark is still this. For a deposit, 0 means that there is no live mark.",
     ),
 ]
 
@@ -217,17 +217,19 @@ def answer(
     context: typer.Context,
     need_id: Annotated[int, typer.Argument(help="The need's id, as `blackboard inbox` shows it.")],
     text: Annotated[str, typer.Argument(help="The decision; one of the options if the need has some.")],
-    free: Annotated[bool, typer.Option("--free", help="Allow an answer that is not one of the options.")] = False,
+    any_answer: Annotated[
+        bool, typer.Option("--any-answer", help="Allow an answer that is not one of the options.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Answer a need: deposit a decision, which wakes the agents that watch for it.
 
     Examples:
       blackboard answer 42 yes
-      blackboard answer 42 "only after Friday" --free
+      blackboard answer 42 "only after Friday" --any-answer
     """
     with session_of(context).board() as board:
-        receipt = board.answer(need_id, text, free=free)
+        receipt = board.answer(need_id, text, any_answer=any_answer)
     if as_json:
         from blackboard.board.json_shapes import answered
 

@@ -13,6 +13,7 @@ from blackboard.cli.cli_session import Replace, Session, session_of
 from blackboard.cli.serve_command import serving
 from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -38,7 +39,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME,...",
-            help="Run only these agents of the file; may be repeated. The default is all.",
+            help="Run only these agents of the file; by default all. May be repeated.",
             autocompletion=completion.agent_lists,
         ),
     ] = None,
@@ -95,7 +96,7 @@ def run(
         for line in report.lines:
             say(line)
         if missing := log_queue.dropped():
-            say(f"{missing} log lines could not be written")
+            say(f"{counted(missing, 'log line')} could not be written")
 
 
 def client_of(resolved: ResolvedDeployment) -> Client | None:

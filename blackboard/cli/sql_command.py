@@ -30,7 +30,9 @@ def sql(
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV with a header.")] = False,
     guard_formulas: Annotated[
         bool,
-        typer.Option("--guard-formulas", help="In CSV, write ' before texts that are formulas to a spreadsheet."),
+        typer.Option(
+            "--guard-formulas", help="In CSV, write ' before a text that a spreadsheet would run as a formula."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

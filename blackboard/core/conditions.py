@@ -464,7 +464,7 @@ class Total(Measure):
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant below the threshold.
 
-        In a window, this is the instant at which a deposit leaves without which the value is below the threshold.
+        In a window, this is the instant at which the first deposit leaves that the value needs to reach the threshold.
         """
         if self.within is None:
             return super().first_below(marks, threshold, now)

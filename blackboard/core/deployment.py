@@ -294,7 +294,7 @@ class AgentSettings(Data):
         timeout: The longest run of one activation.
         max_attempts: The number of failures after which a batch is split, or a single mark or subject is dead.
         retry_after: The wait after the first failure. It doubles with each failure.
-        when_faded: How marks are treated that faded below the threshold before the agent could start.
+        when_faded: What happens to marks that faded below the threshold before the agent could start.
         max_marks: The largest number of marks that one activation may deposit.
         max_payload: The largest payload that it may deposit, in bytes of JSON in UTF-8.
         max_total: The largest size of all payloads of one activation together, in the same bytes.
@@ -315,7 +315,7 @@ class AgentSettings(Data):
         max_tokens: The largest number of tokens of an answer; None for that of the deployment.
         use_batch_api: Whether calls go through the Message Batches API.
         batch_api_below: The strength below which the strongest mark sends a call there; None for no such limit.
-        on_unknown: How a call is treated that may have been answered and paid.
+        on_unknown: What happens to a call that may have been answered and paid.
         give_up_after: How long calls that were certainly not answered are retried; None for no limit.
         budget: The limits of its model calls.
     """

@@ -98,7 +98,7 @@ class BatchApi:
         try:
             self.run_once()
         except Exception as error:
-            log.error("the batch API failed and is retried", error=error)
+            log.error("the Batch API failed and is retried", error=error)
         finally:
             self._thread = None
             self.on_done()
@@ -120,7 +120,7 @@ class BatchApi:
             self._wait(failure)
             return 0
         if self._failures:
-            log.info("the batch API answers again")
+            log.info("the Batch API answers again")
         self._failures = 0
         self._session.write(batch_api_calls.release_answered)
         return count
@@ -242,4 +242,4 @@ class BatchApi:
         self._not_before = self._session.now() + wait
         if self._failures == 1:
             problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"
-            log.warning(f"the batch API {problem}; it is tried again", at=iso(self._not_before), reason=failure)
+            log.warning(f"the Batch API {problem}; it is tried again", at=iso(self._not_before), reason=failure)

@@ -214,7 +214,8 @@ class Daemon:
         Raises:
             AgentInUse: Another living worker serves one of the agents with other code, and `replace` is not set.
             ConfigurationError: An agent uses a model without a price.
-            StoreError: The board cannot be used at the start. UsageError: This daemon has run before.
+            StoreError: The board cannot be used at the start.
+            UsageError: This daemon has run before.
         """
         try:
             self.start()

@@ -102,7 +102,7 @@ class Recovery:
 
     def run_once(self) -> int:
         """Recover activations and return their number."""
-        dead = self._liveness.remove_dead(self._worker.registered())
+        dead = self._liveness.remove_dead(self._worker.worker_ids())
         expired = self._worker.board.clock.monotonic() >= self._leases_from
         return self._worker.recover(dead, self._runs, expired_leases=expired)
 
@@ -116,7 +116,7 @@ class Compaction:
 
     def run_once(self) -> int:
         """Start the compaction if an erasure requires it."""
-        if (self._thread is None or not self._thread.is_alive()) and self._worker.maintenance.owes_compaction():
+        if (self._thread is None or not self._thread.is_alive()) and self._worker.board_maintenance.owes_compaction():
             thread = threading.Thread(target=self._compact, name="blackboard-compaction", daemon=True)
             thread.start()
             self._thread = thread
@@ -129,7 +129,7 @@ class Compaction:
 
     def _compact(self) -> None:
         try:
-            if self._worker.maintenance.compact():
+            if self._worker.board_maintenance.compact():
                 log.info("the file was compacted after an erasure")
             else:
                 log.info("the file could not be compacted while others write; 'blackboard compact' does it")
@@ -179,7 +179,7 @@ def _upkeep_tasks(
     clock, limit = worker.board.clock, settings.evaporation_batch
 
     def checkpoint() -> int:
-        worker.maintenance.checkpoint()
+        worker.board_maintenance.checkpoint()
         return 0
 
     recovery_interval = min(settings.lease // 3, RECOVERY_INTERVAL)
@@ -199,7 +199,7 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
     }
 
     def remove_history() -> int:
-        if count := worker.maintenance.remove_history(keep, limit):
+        if count := worker.board_maintenance.remove_history(keep, limit):
             log.info("old history was removed", rows=count)
         return count
 
@@ -217,9 +217,9 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
 def _backlog_tasks(worker: Worker, limit: int) -> list[MaintenanceTask]:
     return [
         BacklogTask(
-            lambda: worker.maintenance.evaporate(limit),
+            lambda: worker.board_maintenance.evaporate(limit),
             lambda due: due.has_predicted_crossing or due.has_due_need or (due.has_evaporation and not due.delay),
         ),
-        BacklogTask(lambda: worker.maintenance.backfill(limit), lambda due: due.has_backfill and not due.delay),
-        BacklogTask(lambda: worker.maintenance.search(limit), lambda due: due.has_search and not due.delay),
+        BacklogTask(lambda: worker.board_maintenance.backfill(limit), lambda due: due.has_backfill and not due.delay),
+        BacklogTask(lambda: worker.board_maintenance.search(limit), lambda due: due.has_search and not due.delay),
     ]

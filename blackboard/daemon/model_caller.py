@@ -83,7 +83,7 @@ def _unknown_deferral(row: ModelCall) -> Deferral:
 
 
 def _batch_deferral() -> Deferral:
-    return Deferral("it waits for the batch API", None, is_held=True)
+    return Deferral("it waits for the Batch API", None, is_held=True)
 
 
 class ModelCaller:
@@ -114,7 +114,7 @@ class ModelCaller:
     @property
     def board_id(self) -> str:
         """The id of the board."""
-        return self._board.uid
+        return self._board.board_id
 
     def waits_for_answer(self, claim: Claim) -> bool:
         """Return whether a run waits for the answer of a model."""

@@ -37,7 +37,7 @@ class Reader:
     @property
     def board_id(self) -> str:
         """The id of the board, which no other board has."""
-        return self._board.uid
+        return self._board.board_id
 
     def marks(self, kind: type[M], *, subject: str | None = None, limit: int | None = None) -> list[M]:
         """Return the live marks of a kind, strongest first.

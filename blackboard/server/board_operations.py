@@ -46,7 +46,7 @@ class AnswerFields(Fields):
     """An answer to a need."""
 
     text: str = Field(description="The decision; one of the options if the need has some.")
-    free: bool = Field(default=False, description="Allow an answer that is not one of the options.")
+    any_answer: bool = Field(default=False, description="Allow an answer that is not one of the options.")
 
 
 class ListedDeployments(Fields):
@@ -80,7 +80,7 @@ def inbox(call: Call) -> Page:
 def answer(call: Call) -> Answered:
     """Answer a need: deposit a decision, which wakes the agents that watch for it."""
     body: AnswerFields = call.body
-    return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, free=body.free))
+    return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
 
 
 def status(call: Call) -> Summary:

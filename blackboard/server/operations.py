@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import to_json
 
 from blackboard import Blackboard
 from blackboard.server.token_checks import Caller
@@ -35,7 +36,7 @@ def _decoded(value: object) -> object:
 
 def encode_cursor(value: object) -> str:
     """Return the text that names the page after a position."""
-    return base64.urlsafe_b64encode(json.dumps(value, separators=(",", ":")).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(to_json(value)).decode().rstrip("=")
 
 
 Encoded = (

@@ -446,10 +446,8 @@ class Database:
     def before_fork(self) -> None:
         """Close the connections before this process forks: see `blackboard.system.forks`.
 
-        Other threads wait until the end of the fork.
-
-        The commit of another thread ends first. If this thread forks within its own transaction, the child cannot use
-        the file.
+        The commit of another thread ends first. Other threads then wait until the fork is over. If this thread forks
+        within its own transaction, the child cannot use the file.
         """
         self._fork = Entry(None, exclusive=True)
         if not self.group_commit.is_led_here():

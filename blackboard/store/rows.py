@@ -597,9 +597,9 @@ class CallRow(NamedTuple):
     request_id: str | None = None
     custom_id: str | None = None
     submission: Id | None = None
-    """In the batch API: the first call of the submission."""
+    """In the Batch API: the first call of the submission."""
     batch_id: str | None = None
-    """In the batch API: the provider's id of the batch."""
+    """In the Batch API: the provider's id of the batch."""
     input_tokens: int | None = None
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None

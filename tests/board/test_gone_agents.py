@@ -53,7 +53,7 @@ def test_work_of_a_gone_agent_is_counted_and_shown_as_held(world: World) -> None
     [row] = world.sql("SELECT state, error, retry_at, mark_ids FROM activations")
     assert (row.state, row.error, row.retry_at, json.loads(row.mark_ids)) == ("held", activation.error, None, [tried])
     [finding] = findings(world, "agent")
-    assert (finding.state, "1 activations and 1 crossings" in finding.detail) == ("wrong", True)
+    assert (finding.state, "1 activation and 1 crossing" in finding.detail) == ("wrong", True)
     world.board.discard(activation.id)
     [finding] = findings(world, "agent")
     assert (finding.state, "0 activations and 1 crossings" in finding.detail) == ("note", True)

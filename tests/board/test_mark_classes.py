@@ -360,7 +360,7 @@ def test_the_preview_and_the_doctor_name_marks_that_do_not_fit(
         later.deploy(deployment)
         with pytest.warns(UnreadableMarksWarning, match=r"left out: 6 marks .*mark 1: .*grade"):
             assert later.marks(new) == []
-        with pytest.raises(UnreadableMark, match="6 marks do not fit"):
+        with pytest.raises(UnreadableMark, match="6 marks cannot be read as"):
             later.marks(new, strict=True)
         (finding,) = [item for item in doctor.examine_board(later) if item.name == "marks"]
     assert finding.state == "wrong"

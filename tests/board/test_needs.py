@@ -82,7 +82,7 @@ def test_another_answer_is_refused_unless_it_is_free(board: Blackboard, text: st
     assert named in str(refused.value)
     assert [need.id for need in board.inbox()] == [need.mark_id]
     assert board.marks(Decision) == []
-    board.answer(need.mark_id, text, free=True)
+    board.answer(need.mark_id, text, any_answer=True)
     assert [mark.answer for mark in board.marks(Decision)] == [text]
 
 
@@ -272,7 +272,7 @@ def test_an_assignee_is_found_however_the_name_was_typed(board: Blackboard) -> N
 
 def test_a_free_answer_that_names_an_option_is_that_option(board: Blackboard) -> None:
     need = board.deposit(Need(subject="s", question="?", options=["yes", "no"]))
-    board.answer(need.mark_id, " YES ", free=True)
+    board.answer(need.mark_id, " YES ", any_answer=True)
     assert board.marks(Decision)[0].answer == "yes"
 
 

@@ -34,7 +34,7 @@ def prepared(house: CommandLine) -> CommandLine:
 def test_the_demo_can_be_run_repeatedly(house: CommandLine) -> None:
     prepared(house)
     for _ in range(2):
-        done = house("demo", "--config", "blackboard.toml", "--directory", "out")
+        done = house("demo", "--config", "blackboard.toml", "--folder", "out")
         assert (done.code, done.err) == (0, "")
         assert "3 sample rows are on the board; 1 were rejected" in done.out
         assert "row 5: 1 fields, but the header has 2" in done.out

@@ -168,7 +168,7 @@ def test_decimal_commas_are_numbers(house: CommandLine) -> None:
     assert done.json["loaded"] == 2
     assert marks(house)["hall"]["floor_number"] == 1234
     done = load(house, 'room,detail,score\ncellar,thin,"0,5"\nroof,thin,"1,234"\n', *SMOKE, "--intensity", "score")
-    assert "1 rows rejected" in done.err  # it may mean 1234
+    assert "1 row rejected" in done.err  # it may mean 1234
     assert "cellar" in marks(house)
 
 
@@ -371,7 +371,7 @@ def test_a_list_within_an_object_holds_the_rows(house: CommandLine, indent: int 
         rows = {"object": "list", part: rows}
     done = load(house, json.dumps(rows, indent=indent), *SMOKE, "--each", path, name="a.json")
     assert "2 rows loaded" in done.out
-    assert "1 rows rejected" in done.err
+    assert "1 row rejected" in done.err
     assert marks(house)["hall"]["detail"] == "thin"
 
 
@@ -379,7 +379,7 @@ def test_each_line_may_hold_a_list(house: CommandLine) -> None:
     lines = '{"alerts": [{"room": "a", "detail": "x"}]}\n{"alerts": [{"room": "b", "detail": "x"}]}\n{"alerts": 1}\n'
     done = load(house, lines, *SMOKE, "--each", "alerts", name="a.jsonl")
     assert set(marks(house)) == {"a", "b"}
-    assert "1 rows rejected" in done.err
+    assert "1 row rejected" in done.err
 
 
 def test_a_list_that_has_the_subject_is_named_with_the_command_that_loads_it(house: CommandLine) -> None:
@@ -408,7 +408,7 @@ def test_the_one_command_of_the_message_loads_nested_json(house: CommandLine, sh
     assert done.code == 2
     assert "This loads the file:" in done.err
     again = house(*shlex.split(done.err.strip().splitlines()[-1])[1:])
-    assert (again.code, again.out.split(":")[0]) == (0, "1 rows loaded"), again.err
+    assert (again.code, again.out.split(":")[0]) == (0, "1 row loaded"), again.err
     assert marks(house)["hall"]["detail"] == "thin"
 
 
@@ -440,7 +440,7 @@ def test_objects_may_follow_each_other_on_one_line(house: CommandLine) -> None:
     text = '{"room": "a", "detail": "1"}{"room": "b", "detail": "2"} {"room": "c", "detail": "3"}\n{"room": "d"} x\n'
     done = load(house, text, *SMOKE, name="a.jsonl")
     assert set(marks(house)) == {"a", "b", "c"}
-    assert "1 rows rejected" in done.err
+    assert "1 row rejected" in done.err
 
 
 def test_a_title_is_said_to_be_left_out_and_a_single_column_is_no_title(house: CommandLine) -> None:

@@ -182,8 +182,8 @@ def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: CommandLine)
     assert "Tuesday?" in house("inbox").out
     assert house("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
     done = house("answer", "1", "Tuesday 15:00 is fine")
-    assert (done.code, "yes | no" in done.err, "--free" in done.err) == (2, True, True)
-    assert house("answer", "1", "Tuesday 15:00 is fine", "--free").code == 0
+    assert (done.code, "yes | no" in done.err, "--any-answer" in done.err) == (2, True, True)
+    assert house("answer", "1", "Tuesday 15:00 is fine", "--any-answer").code == 0
     assert house("inbox", "--json").json == []
     assert house("marks", "--kind", "decision", "--json").json[0]["payload"]["answer"] == "Tuesday 15:00 is fine"
     done = house("answer", "1", "yes")

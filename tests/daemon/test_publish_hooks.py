@@ -76,6 +76,6 @@ def test_a_reload_publishes_under_the_new_settings_and_tells_the_former_ones(
         publisher.replace(agents, {"to": "c"})
         publisher.replace(agents, {"to": "c"})
         publisher.close()
-        assert ids == {board.uid}
+        assert ids == {board.board_id}
     a, b, c = ({"to": place} for place in "abc")
     assert calls == [(a, []), (b, [a]), (c, [a, b]), (c, [])]

@@ -69,7 +69,7 @@ def test_a_taken_unique_value_has_an_error_of_its_own(board: Blackboard) -> None
 
 def test_the_first_error_rolls_back_its_own_transaction_and_says_how_many_are_stored(board: Blackboard) -> None:
     marks = [*knocks(1500), Knock(subject="taken", door="7"), *knocks(1)]
-    with pytest.raises(InvalidMark, match=r"belongs to mark .*; 1000 marks are stored") as raised:
+    with pytest.raises(InvalidMark, match=r"belongs to mark .*; 1000 marks stored") as raised:
         board.deposit_many(marks)
     assert raised.value.stored == 1000
     assert len(board.marks("knock")) == 1000

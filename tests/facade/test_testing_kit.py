@@ -81,8 +81,8 @@ def test_a_mark_is_as_if_read_from_a_board() -> None:
         ({"strength": "1"}, "at least 0, not '1'"),
         ({"id": 0}, "at least 1, not 0"),
         ({"author": ""}, "the author is blank"),
-        ({"occurred_at": NOON, "deposited_at": NOON - timedelta(days=1)}, "before it occurred"),
-        ({"deposited_at": NOON, "reinforced_at": NOON - timedelta(days=1)}, "before the first one"),
+        ({"occurred_at": NOON, "deposited_at": NOON - timedelta(days=1)}, "before the mark occurred"),
+        ({"deposited_at": NOON, "reinforced_at": NOON - timedelta(days=1)}, "before the first deposit"),
     ],
 )
 def test_a_mark_that_no_board_could_have_is_refused(change: dict[str, Any], message: str) -> None:

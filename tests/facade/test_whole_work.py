@@ -91,7 +91,7 @@ def test_a_hook_that_returns_a_coroutine_does_not_pass_for_done(board: Blackboar
     daemon, errors = Daemon(board, [worker]), []
     daemon.on_event.append(lambda event, details: errors.append(str(details.get("error"))))
     daemon.run(until_quiescent=True)
-    assert any("isolate: a call of it does nothing" in error for error in errors)
+    assert any("isolate: calling it does nothing" in error for error in errors)
 
 
 def test_offline_rules_that_are_lazy_fail(board: Blackboard) -> None:
@@ -103,7 +103,7 @@ def test_offline_rules_that_are_lazy_fail(board: Blackboard) -> None:
     board.deposit(Job(subject="a"))
     Daemon(board, [worker]).run(until_quiescent=True)
     (activation,) = board.activations()
-    assert "offline: a call of it does nothing" in (activation.error or "")
+    assert "offline: calling it does nothing" in (activation.error or "")
 
 
 def test_a_generator_may_be_an_agent_and_fails_like_any_other(board: Blackboard) -> None:

@@ -55,7 +55,7 @@ def blackboard(folder: Path, *words: str, at: Path | None = None) -> subprocess.
 def test_every_command_validates_by_the_class_of_the_file(folder: Path, tmp_path: Path) -> None:
     for file in ("one.csv", "two.csv"):
         done = blackboard(folder, "load", file, "--kind", "visit", "--subject", "id", "--map", "id=")
-        assert "1 rows loaded" in done.stdout, done.stderr
+        assert "1 row loaded" in done.stdout, done.stderr
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     named = ("--config", str(folder / "blackboard.toml"), "--database", str(folder / "visits.db"))

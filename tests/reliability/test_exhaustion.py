@@ -94,8 +94,8 @@ def test_agents_go_on_while_maintenance_fails(
     board: Blackboard, logs: list[Any], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     daemon = served(board, worker)
-    checkpoint = Failing(daemon.worker.maintenance.checkpoint, error)
-    monkeypatch.setattr(daemon.worker.maintenance, "checkpoint", checkpoint)
+    checkpoint = Failing(daemon.worker.board_maintenance.checkpoint, error)
+    monkeypatch.setattr(daemon.worker.board_maintenance, "checkpoint", checkpoint)
     board.session.clock.advance(timedelta(minutes=1))  # type: ignore[attr-defined]
     board.deposit(Job(subject="job"))
     run_until_idle(daemon)

@@ -92,9 +92,9 @@ def held_by_of(txn: BoardTransaction, crossing: CrossingRow) -> str | None:
 
 def next_ready(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
     """Return the next instant at which time alone makes work of the agent ready; None if there is none."""
-    block = agent_hold(txn, agent.name)
-    if block is not None:
-        return block.until
+    hold = agent_hold(txn, agent.name)
+    if hold is not None:
+        return hold.until
     instants = [txn.sql.value(ACTIVATIONS.next_retry, agent=agent.name, now=txn.now)]
     instants += [
         txn.sql.value(CROSSINGS.next_ready, watch_id=watch.id, now=txn.now)

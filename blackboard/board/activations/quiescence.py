@@ -139,5 +139,5 @@ def _quoting_nobody(error: str) -> str:
 
 def _paused(txn: BoardTransaction) -> dict[str, str]:
     """Return the agents that wait for a person, with the reason."""
-    blocks = {name: agent_hold(txn, name) for name in txn.deployment.agents}
-    return {name: block.reason for name, block in blocks.items() if block is not None and block.until is None}
+    holds = {name: agent_hold(txn, name) for name in txn.deployment.agents}
+    return {name: hold.reason for name, hold in holds.items() if hold is not None and hold.until is None}

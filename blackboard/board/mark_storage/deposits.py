@@ -61,7 +61,7 @@ def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     joined = join_live(txn, new, live)
     if joined is None:
         assert live is not None
-        return _change_nothing(txn, new, live)
+        return _leave_unchanged(txn, new, live)
     row = _write(txn, new, joined)
     counts = count_in_windows(txn, new, row.id, row.event_id)
     crossed = follow_change(txn, joined.old, row)
@@ -109,7 +109,7 @@ def _latest(txn: BoardTransaction, kind: Kind, subject: str, live: MarkRow | Non
     return _LatestDeposit(mark_after(event), event.anchored_at if event.event == "stale" else event.occurred_at)
 
 
-def _change_nothing(txn: BoardTransaction, new: NewDeposit, live: MarkRow) -> Receipt:
+def _leave_unchanged(txn: BoardTransaction, new: NewDeposit, live: MarkRow) -> Receipt:
     """Return the receipt of a deposit that leaves a stronger mark as it is; windows may count it."""
     crossed = follow_unchanged(txn, live, new.request.author)
     if new.kind.name not in txn.active.longest_windows:
@@ -123,9 +123,10 @@ def _record_without_effect(
 ) -> Receipt:
     """Record a deposit that changes no mark.
 
-    The deposit is stale if the latest deposit replaced it before the board knew of it. It leaves a stronger mark
-    unchanged, and is then recorded only for the windows that count it. The event belongs to `mark`, the mark of the
-    latest deposit. It has the state that the deposit alone would have had.
+    - `stale`: a later deposit had already replaced it before the board knew of it.
+    - `unchanged`: the live mark is stronger. The deposit is recorded only if a window counts it.
+
+    The event belongs to `mark`, the mark of the latest deposit. It has the state that the deposit alone would have had.
     """
     state = single_state(new.kind, new.state)
     if state.law != new.kind.decay:

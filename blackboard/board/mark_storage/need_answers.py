@@ -38,13 +38,13 @@ def was_asked(txn: BoardTransaction, need_id: int) -> bool:
     return first is not None and first.mark_id == need_id and first.kind == Need.kind
 
 
-def checked_answer(need: MarkRow, text: str, *, free: bool = False) -> str:
+def checked_answer(need: MarkRow, text: str, *, any_answer: bool = False) -> str:
     """Return an answer for the decision: if the need has options, the chosen option in the spelling of the need.
 
     Args:
         need: The need.
         text: The answer.
-        free: Whether the answer may differ from the options.
+        any_answer: Whether the answer may differ from the options.
 
     Raises:
         InvalidMark: The answer is empty, or not one of the options.
@@ -52,7 +52,7 @@ def checked_answer(need: MarkRow, text: str, *, free: bool = False) -> str:
     if not text.strip():
         raise InvalidMark('the answer is empty; say what was decided, such as "Tuesday 15:00 is fine"')
     options = answers(json.loads(need.payload).get("options"))
-    return _option(text, options, free=free) if options else text
+    return _option(text, options, any_answer=any_answer) if options else text
 
 
 def question_of(need: MarkRow) -> str:
@@ -60,7 +60,7 @@ def question_of(need: MarkRow) -> str:
     return str(json.loads(need.payload).get("question", ""))
 
 
-def _option(text: str, options: Sequence[str], *, free: bool) -> str:
+def _option(text: str, options: Sequence[str], *, any_answer: bool) -> str:
     """Return the option that an answer names, in the spelling of the need. Case, width and spaces do not matter.
 
     A `free` answer that names no option is returned unchanged.
@@ -73,13 +73,13 @@ def _option(text: str, options: Sequence[str], *, free: bool) -> str:
         return text
     if (option := by_form.get(_form(text))) is not None:
         return option
-    if free:
+    if any_answer:
         return text
     near = difflib.get_close_matches(_form(text), by_form, 1, MIN_SIMILARITY)
     meant = f"; did you mean {by_form[near[0]]!r}?" if near else "."
     raise InvalidMark(
         f"{text!r} is not one of the options: {' | '.join(options)}{meant} A person may answer in other words with"
-        " --free (free=True)"
+        " --any-answer (any_answer=True)"
     )
 
 

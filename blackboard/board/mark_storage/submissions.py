@@ -49,7 +49,7 @@ def store(txn: BoardTransaction, request: DepositRequest, prepared: DepositReque
 
 
 def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | None:
-    """Return the receipt of the first request with the same key; None if it has none, or the key is not known.
+    """Return the receipt of the first request with the same key; None if the request has no key, or its key is new.
 
     Raises:
         InvalidMark: The key cannot be stored.

@@ -67,14 +67,14 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
 
 
 def answer(
-    txn: BoardTransaction, need_id: int, text: str, author: str, classes: MarkClasses, *, free: bool = False
+    txn: BoardTransaction, need_id: int, text: str, author: str, classes: MarkClasses, *, any_answer: bool = False
 ) -> Receipt:
     """Answer a need: deposit a decision on its subject and withdraw the need.
 
     Raises:
         InvalidAuthor: The author is an agent.
         InvalidMark: The answer is empty, is not one of the need's options, or does not answer the question about the
-            clock. `free` allows an answer beside the options.
+            clock. `any_answer` allows an answer beside the options.
         NotFound: There is no such need, or it was answered or withdrawn before.
     """
     check_signature(txn, author)
@@ -82,7 +82,7 @@ def answer(
     overdue_needs.fire_due_of(txn, need_id, classes)
     is_about_clock = board_clock.answer_question(txn, need_id, text)
     ensure_kind(txn, "decision", classes)
-    text = text if is_about_clock and text.strip() else need_answers.checked_answer(need, text, free=free)
+    text = text if is_about_clock and text.strip() else need_answers.checked_answer(need, text, any_answer=any_answer)
     question = need_answers.question_of(need)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)
     own = decision.model_copy(update={"question": ""})  # the board has accepted the question with the need

@@ -42,7 +42,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
         counts.setdefault(row.agent, {})[row.state] = row.number
     result = []
     for agent in txn.deployment.agents.values():
-        block = agent_hold(txn, agent.name)
+        hold = agent_hold(txn, agent.name)
         watches = txn.active.watches_by_agent.get(agent.name, [])
         states = counts.get(agent.name, {})
         result.append(
@@ -52,8 +52,8 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
                 writes=tuple(agent.writes),
                 withdraws=tuple(agent.withdraws),
                 per={watch.spec.name: agent.per_of(watch.spec) for watch in watches},
-                state="running" if states.get(ActivationState.RUNNING) else (block.reason if block else "waits"),
-                until=optional_datetime(block.until) if block else None,
+                state="running" if states.get(ActivationState.RUNNING) else (hold.reason if hold else "waits"),
+                until=optional_datetime(hold.until) if hold else None,
                 waiting=sum(waiting.get(watch.id, 0) for watch in watches),
                 activations=states,
             )
@@ -83,7 +83,7 @@ def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
     return [agent for agent in sorted(txn.deployment.agents) if served_agents.unserved(txn, agent, dead) is not None]
 
 
-def uid(txn: BoardTransaction) -> str:
+def board_id(txn: BoardTransaction) -> str:
     """Return the id of the board, which no other board has."""
     return txn.sql.existing(ACTIVATIONS.board).uid
 

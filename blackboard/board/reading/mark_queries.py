@@ -20,7 +20,7 @@ from blackboard.board.result_types import (
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.activation_inputs import strongest, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks import Mark, StoredMark
 from blackboard.core.reinforcement import FadingState
@@ -141,7 +141,7 @@ def _marks(
         )[:limit]
     if at is None and subject is None and limit is not None and after is None:
         return [item for item in _strongest(txn, kind, limit, tags) if min_strength is None or item[2] >= min_strength]
-    as_of = at if at is not None else txn.now if after is None else after.as_of
+    as_of = at if at is not None else txn.now if after is None else from_datetime(after.as_of)
     options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
     filters = {name: value for name, value in options.items() if value is not None}
     names = [*filters] if after is None else [*filters, "after"]

@@ -79,13 +79,13 @@ def explain(
     watches = txn.active.watches_by_agent.get(agent, [])
     if group is not None and all(watch.by is None for watch in watches):
         raise UsageError(f'agent {agent!r} has no watch over groups, such as total(Alert, by="service") >= 3')
-    block, unserved = agent_hold(txn, agent), served_agents.unserved(txn, agent, dead)
+    hold, unserved = agent_hold(txn, agent), served_agents.unserved(txn, agent, dead)
     return Explanation(
         agent=agent,
         subject=subject,
         as_of=to_datetime(txn.now),
-        held_by=block.reason if block else unserved.reason if unserved else None,
-        until=optional_datetime(block.until) if block else None,
+        held_by=hold.reason if hold else unserved.reason if unserved else None,
+        until=optional_datetime(hold.until) if hold else None,
         unserved=unserved.reason if unserved else None,
         unserved_since=optional_datetime(unserved.since) if unserved else None,
         running=tuple(

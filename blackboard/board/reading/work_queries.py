@@ -32,8 +32,8 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
     items: list[tuple[float, AgendaItem]] = []
     deferred = ACTIVATIONS.deferred_crossings
     for row in txn.sql.all(deferred) if limit is None else txn.sql.all(deferred.using("limit"), limit=limit):
-        block = agent_hold(txn, row.agent)
-        held_by, retry_at = (block.reason if block else row.error), row.retry_at
+        hold = agent_hold(txn, row.agent)
+        held_by, retry_at = (hold.reason if hold else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
             held_by, retry_at = gone_agents.HELD_BY, None
         watch = _WatchNames(row.agent, row.watch, row.condition)
@@ -43,10 +43,10 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
         watch = _WatchNames(left.agent, left.watch, left.condition)
         items.append((left.crossing.value, _agenda_item(left.crossing, watch, "waiting", gone_agents.HELD_BY, None)))
     for registered in txn.active.watches.values():
-        block = agent_hold(txn, registered.agent.name) or budget_hold(txn, registered)
+        hold = agent_hold(txn, registered.agent.name) or budget_hold(txn, registered)
         watch = _WatchNames(registered.agent.name, registered.spec.name, str(registered.condition))
         for crossing, strength in waiting_with_strengths(txn, registered, limit):
-            held_by = crossing.held_by or (block.reason if block else held_by_of(txn, crossing))
+            held_by = crossing.held_by or (hold.reason if hold else held_by_of(txn, crossing))
             items.append((strength, _agenda_item(crossing, watch, "waiting", held_by, crossing.ready_at)))
     return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
 
@@ -58,8 +58,8 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
         if not watch.is_scheduled:
             continue
         crossing, last = scheduled_crossings.waiting(txn, watch), scheduled_crossings.last(txn, watch)
-        block = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
-        held_by = None if crossing is None else crossing.held_by or (block.reason if block else None)
+        hold = agent_hold(txn, watch.agent.name) or budget_hold(txn, watch)
+        held_by = None if crossing is None else crossing.held_by or (hold.reason if hold else None)
         result.append(
             ScheduleRecord(
                 agent=watch.agent.name,

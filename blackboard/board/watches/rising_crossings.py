@@ -67,7 +67,7 @@ def _evaluate_deposit(
 ) -> bool:
     """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing.
 
-    `old` is None if the mark did not count in its scope before; `is_known` says that it was there.
+    `old` is None if the mark did not count in its scope before; `is_known` says whether it was on the board.
     """
     scope = scope_of(txn, watch, new) or WHOLE_BOARD
     if watch_totals.keeps_live_sums(txn, watch, scope):

@@ -59,7 +59,7 @@ class ColumnCheck:
                     f"{self._rows.name}: its first rows have no column {names[0]!r} for the {purpose}"
                     f"{nearest(names[0], seen)}"
                 )
-        if self._rows.json:
+        if self._rows.is_json:
             self._check_objects(values)
 
     def _check_objects(self, values: Sequence[Mapping[str, Any]]) -> None:

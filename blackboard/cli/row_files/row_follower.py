@@ -177,7 +177,7 @@ class _RowSource:
         except NoHeader:
             return False
         self.header = sample.header
-        if not sample.json and next(iter(sample), None) is None:
+        if not sample.is_json and next(iter(sample), None) is None:
             return False
         for note in sample.notes:
             self._follower.report(note)
@@ -214,8 +214,8 @@ class _RowSource:
         """
         rows = self._read(io.BytesIO(text), encoding, grows=False)
         mapper = RowMapping(self._follower.board, rows, self._follower.columns)
-        rows.grows = rows.json  # each line is a row
-        if rows.json and self.checks_columns:
+        rows.grows = rows.is_json  # each line is a row
+        if rows.is_json and self.checks_columns:
             mapper.check.check_first([row for row in rows if isinstance(row, GoodRow)])
         return rows
 
@@ -310,7 +310,7 @@ class _FollowedPath:
         if self._file is None:
             self._follower.report(f"{self._path} is not the file that was followed before; it is read from its start")
         else:
-            self._rows = self._source_of(self._file, self._position)
+            self._rows = self._rows_of(self._file, self._position)
 
     def _look(self) -> None:
         if self._file is None and not self._open():
@@ -351,10 +351,10 @@ class _FollowedPath:
         generation = 1 if before is None else before.generation + 1
         position = ReadPosition(file.inode, generation, 0, file.digest_before(0), header)
         self._save(position)
-        self._rows = self._source_of(file, position)
+        self._rows = self._rows_of(file, position)
         self._rows.checks_columns = before is None and self._is_first_look
 
-    def _source_of(self, file: FollowedFile, position: ReadPosition) -> _RowSource:
+    def _rows_of(self, file: FollowedFile, position: ReadPosition) -> _RowSource:
         return _RowSource(
             self._follower,
             LineStream(file.read),

@@ -89,18 +89,18 @@ class Rows:
         if self._lines.is_guess:
             self.notes.append(f"{name} is read as {self._lines.encoding}; name another encoding with --encoding")
         self.name = name
-        self.json = delimiter is None and is_json(name, next(iter(self._lines.peek(1)), ""))
+        self.is_json = delimiter is None and is_json(name, next(iter(self._lines.peek(1)), ""))
         self.repeated: dict[str, tuple[str, ...]] = {}
         """Names that several columns have, with the names of the further columns: `Email` -> `Email#2`."""
         self.unnamed: tuple[str, ...] = ()
         """The columns without a name. They are called by their place: `column 3`."""
         self.decimal_comma = False
         """Whether numbers are written with a decimal comma where both readings are possible."""
-        if each is not None and not self.json:
+        if each is not None and not self.is_json:
             raise UsageError(f"--each {each}: {name} is a CSV; only JSON has lists")
         self.header = ""
         """The line with the names of the columns; empty in JSON."""
-        self.columns: tuple[str, ...] | None = None if self.json else self._header(delimiter)
+        self.columns: tuple[str, ...] | None = None if self.is_json else self._header(delimiter)
 
     @property
     def encoding(self) -> str:
@@ -122,7 +122,7 @@ class Rows:
         self._lines.skip_to(number, restart)
 
     def __iter__(self) -> Iterator[GoodRow | BadRow]:
-        if not self.json:
+        if not self.is_json:
             return self._csv_rows()
         sample = [] if self.grows else self._lines.peek(2)
         return self._json_stream() if is_one_document(sample) else self._json_rows()

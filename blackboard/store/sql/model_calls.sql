@@ -95,7 +95,7 @@ model_pause.agent IN ('', model_call.agent) AND model_pause.model = model_call.m
   AND model_pause.failed_at > model_call.planned_at
 
 -- name: calls_to_submit -> CallRow
--- The planned calls of the batch API whose activation is held: results must not arrive before it waits for them. What
+-- The planned calls of the Batch API whose activation is held: results must not arrive before it waits for them. What
 -- was planned before its model was paused stays.
 SELECT {model_call.*}
 FROM model_call

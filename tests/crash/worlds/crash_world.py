@@ -167,7 +167,7 @@ class CrashWorld(ABC):
     def serve(self, say: Say, *, to_the_end: bool) -> None:
         """Run a daemon until it is killed or no work remains."""
         daemon = self.make_daemon()
-        daemon.worker.maintenance.checkpoint_bytes = 0
+        daemon.worker.board_maintenance.checkpoint_bytes = 0
         daemon.on_event.append(lambda event, details: say(f"{event} {json.dumps(details)}"))
         report = daemon.run(until_quiescent=to_the_end)
         say(f"left {json.dumps(report.lines)}")
