@@ -20,6 +20,7 @@ from blackboard.board.result_types import (
     ModelCallCounts,
     NeedsOverview,
     Receipt,
+    SearchProgress,
     WorkerStatus,
 )
 from blackboard.clock import from_datetime, iso
@@ -155,6 +156,7 @@ class Summary:
     next_evaporation: datetime | None
     model_calls: ModelCallCounts
     backfills: int
+    searches: tuple[SearchProgress, ...]
     workers: Sequence[WorkerStatus]
 
 
@@ -239,6 +241,7 @@ def summary(result: BoardStatus, where: str, model: str) -> Summary:
         "next_evaporation": result.next_evaporation,
         "model_calls": result.model_calls,
         "backfills": result.backfills,
+        "searches": result.searches,
         "workers": result.workers,
     }
     if result.file_bytes is None:

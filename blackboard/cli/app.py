@@ -26,6 +26,7 @@ COMMANDS = {
     "token_commands": ("token",),
     "inspect_commands": (
         "marks",
+        "search",
         "history",
         "agents",
         "agenda",

@@ -1,4 +1,4 @@
-"""The commands that inspect a board: marks, history, agents, agenda, schedules, activations, inbox, explain."""
+"""The commands that inspect a board: marks, search, history, agents, agenda, schedules, activations, inbox, explain."""
 
 from __future__ import annotations
 
@@ -30,13 +30,14 @@ if TYPE_CHECKING:
 
     from blackboard.board.result_types import ActivationRecord
     from blackboard.core.deployment import Deployment
+    from blackboard.core.full_text import Match
 
 STATES = ", ".join(ActivationState)
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (marks, history, agents, agenda, schedules, activations, inbox, explain):
+    for command in (marks, search, history, agents, agenda, schedules, activations, inbox, explain):
         app.command()(command)
 
 
@@ -95,6 +96,70 @@ def marks(
     )
     if more:
         note(f"these are the strongest {limit}; --limit N shows more")
+
+
+def search(
+    context: typer.Context,
+    text: Annotated[
+        list[str],
+        typer.Argument(help="The words, all of which a mark must have. pric* stands for words that begin so."),
+    ],
+    kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Only marks with this tag. Several tags must all match; of several values of one tag, any.",
+        ),
+    ] = None,
+    any_word: Annotated[bool, typer.Option("--any", help="A mark needs only one of the words.")] = False,
+    faded: Annotated[bool, typer.Option("--faded", help="Also find marks that have faded.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The text is a query in the language of FTS5, or a tsquery on a server.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Search the text of marks, by relevance times strength, so that what faded sinks.
+
+    Examples:
+      blackboard search pricing objections
+      blackboard search 'pric*' --kind note --tag topic=sales --limit 5
+      blackboard search --raw '"net promoter" NOT score' --faded
+    """
+    from blackboard.board.reading.tag_texts import read_filters
+
+    match: Match = "any" if any_word else "all"
+    with session_of(context).board() as board:
+        where = read_filters(board.deployment, kind, tag or ())
+        found = board.search(" ".join(text), kind=kind, where=where, limit=limit, faded=faded, match=match, raw=raw)
+    if as_json:
+        hits = zip(found, found.relevances, found.scores, strict=True)
+        marks_found = [{"score": score, "relevance": relevance, **vars(mark)} for mark, relevance, score in hits]
+        print_json({"exact": found.exact, "complete": found.complete, "marks": marks_found})
+        return
+    scores = {mark.id: score for mark, score in zip(found, found.scores, strict=True)}
+    show_records(
+        found,
+        as_json,
+        ("id", "kind", "subject", "score", "strength", "age", "author", "payload"),
+        lambda mark: (
+            mark.id,
+            mark.kind,
+            mark.subject,
+            number(scores[mark.id]),
+            number(mark.strength),
+            short(mark.age_seconds),
+            mark.author,
+            json.dumps(mark.payload, ensure_ascii=False),
+        ),
+        empty="no marks",
+        spare=("author",),
+    )
+    if not found.exact:
+        note("more than 10,000 marks match: only the 1,000 most relevant were ordered by their strength")
+    if not found.complete:
+        note("the index does not have all marks yet; 'status' shows how far it is")
 
 
 def history(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from blackboard.board.result_types import BoardStatus, NeedsOverview, WorkerStatus
+    from blackboard.board.result_types import BoardStatus, NeedsOverview, SearchProgress, WorkerStatus
 
 _PAUSES = ("paused_agents", "paused_models", "unusable_answers")
 """The parts of the status that have one line each."""
@@ -54,6 +54,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "next_predicted_crossing": _next(result.next_predicted_crossing, result.as_of),
             "next_evaporation": _next(result.next_evaporation, result.as_of),
             "model_calls": count_list(vars(result.model_calls)),
+            "searches": "; ".join(map(_search, result.searches)) or "none",
             "workers": workers or "none",
         }
     )
@@ -73,6 +74,11 @@ def _pauses(status: BoardStatus) -> Iterator[str]:
         yield from (
             f"model {model} for {agent}: its answers are unusable: {reason}" for model, reason in models.items()
         )
+
+
+def _search(search: SearchProgress) -> str:
+    done = f", {search.doing}: {search.share:.0%}" if search.doing else ""
+    return f"{search.kind}: {search.marks} marks{done}"
 
 
 def _worker(worker: WorkerStatus) -> str:

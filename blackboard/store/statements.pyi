@@ -422,6 +422,7 @@ class _Windows(StatementFile):
 
 class _Search(StatementFile):
     has_index: Statement[int]
+    tune_index: Statement[object]
     create_beside: Statement[object]
     create_index: Statement[object]
     kinds: Statement[SearchKindRow]
@@ -449,6 +450,7 @@ class _Search(StatementFile):
     events_of_kind_between: Statement[EventRow]
     read_raw: Statement[str]
     matches: Statement[FoundDoc]
+    most_relevant: Statement[FoundDoc]
     count_matches: Statement[int]
     live_matches: Statement[FoundDoc]
     strengths: Statement[MarkStrength]

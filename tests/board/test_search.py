@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard import Blackboard, Mark, SearchResult
+from blackboard import Blackboard, Mark
 from blackboard.board.reading import search as searching
 from blackboard.board.transactions import search_docs
 from blackboard.core.decay import Exponential
@@ -20,6 +19,7 @@ from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
 from blackboard.store.statements import SEARCH
 from tests.board.world import HOUR, World
+from tests.support.search_checks import check_index, embedded, subjects
 
 HALF_DAY = Exponential(half_life="12h")
 
@@ -37,21 +37,6 @@ class Memo(Mark, kind="memo", decay=HALF_DAY, on_repeat="separate", search=["tex
 
 class Plain(Mark, kind="plain", on_repeat="separate"):
     text: str
-
-
-def embedded(board: Blackboard) -> bool:
-    return board.database.path is not None
-
-
-def subjects(found: SearchResult[Any]) -> list[str]:
-    return [mark.subject for mark in found]
-
-
-def check_index(board: Blackboard) -> None:
-    """Check that the index has exactly the texts of the marks that it should have."""
-    if embedded(board):
-        with board.database.rehearsal() as sql:
-            sql.cursor.execute("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)")
 
 
 def test_what_faded_sinks(world: World) -> None:

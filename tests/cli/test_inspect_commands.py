@@ -71,6 +71,26 @@ def test_marks_come_strongest_first_and_can_be_narrowed(burning: CommandLine) ->
     assert burning("marks", "--min-strength", "nan").code == 2
 
 
+def test_marks_are_found_by_their_text(house: CommandLine) -> None:
+    house.write("blackboard.toml", DEPLOYMENT + '[kinds.note]\nsearch = ["text"]\ntags = ["topic"]\n')
+    house("init")
+    for subject, said, topic in (("a", "Pricing objections", "sales"), ("b", "pricing", "support"), ("c", "rain", "x")):
+        payload = json.dumps({"text": said, "topic": topic})
+        assert house("deposit", "note", subject, "--payload", payload).code == 0
+    assert "searches" in house("status").out
+    done = house("search", "pric*", "--json")
+    assert (done.json["exact"], done.json["complete"]) == (True, True)
+    assert {mark["subject"] for mark in done.json["marks"]} == {"a", "b"}
+    assert set(done.json["marks"][0]) >= {"score", "relevance", "strength", "payload"}
+    assert [mark["subject"] for mark in house("search", "pricing", "--tag", "topic=sales", "--json").json["marks"]] == [
+        "a"
+    ]
+    assert "rain" in house("search", "--any", "rain", "objections", "--kind", "note", "--faded", "--limit", "5").out
+    wrong = house("search", "--raw", "rain AND")
+    assert (wrong.code, "syntax error" in wrong.err) == (2, True)
+    assert house("search", "nothing").out.strip() == "no marks"
+
+
 def test_marks_are_found_by_tags_as_their_kinds_type_them(house: CommandLine) -> None:
     text = (house.folder / "blackboard.toml").read_text()
     tagged = 'tags = ["detail", "floor_number"]\n[kinds.ticket]\ntags = ["queue", "open", "detail"]\n'

@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from blackboard.board.reading.mark_queries import kinds_with_tags, record_of
@@ -233,7 +234,9 @@ def _named(error: Exception, question: Question) -> Exception:
     return error
 
 
-def _matches(txn: BoardTransaction, indexes: Collection[_Index], query: str, question: Question) -> list[FoundDoc]:
+def _matches(
+    txn: BoardTransaction, indexes: Collection[_Index], query: str, question: Question
+) -> list[tuple[int, float]]:
     """Return the documents that match, the most relevant first; more than `MAX_EXACT` if there are more.
 
     If there are few, some of them may be of marks that have faded or that lack a tag. If there are many, these must not
@@ -245,21 +248,23 @@ def _matches(txn: BoardTransaction, indexes: Collection[_Index], query: str, que
     if not question.faded:
         return _each(txn, None, indexes, query=query, now=txn.now, limit=MAX_EXACT + 1)
     if not question.where:
-        return found
-    every = _each(txn, SEARCH.matches, indexes, query=query, limit=NO_LIMIT)
+        return _each(txn, SEARCH.most_relevant, indexes, query=query, limit=MAX_EXACT + 1)
+    every = _each(txn, SEARCH.most_relevant, indexes, query=query, limit=NO_LIMIT)
     by_number = {index.row.number: index for index in indexes}
-    return [*islice((doc for doc in every if _has_tags(txn, by_number[doc.id >> SHIFT], doc)), MAX_EXACT + 1)]
+    return [*islice((doc for doc in every if _has_tags(txn, by_number[doc[0] >> SHIFT], doc[0])), MAX_EXACT + 1)]
 
 
 def _each(
     txn: BoardTransaction, statement: Statement[FoundDoc] | None, indexes: Collection[_Index], **values: Any
-) -> list[FoundDoc]:
+) -> list[tuple[int, float]]:
     """Return what a statement, by default that for live marks, finds in each index, the most relevant first."""
-    found: list[FoundDoc] = []
+    found: list[tuple[int, float]] = []  # as the driver returns them: there may be thousands
     for index in indexes:
         tags, filters = _filters(txn, index)
-        found += txn.sql.all(statement or live_matches(tags), **values, **filters, **index.values)
-    return found if len(indexes) == 1 else sorted(found, key=lambda doc: (-doc.relevance, doc.id))
+        found += txn.sql.run(statement or live_matches(tags), **values, **filters, **index.values).fetchall()
+    found.sort()
+    found.sort(key=itemgetter(1), reverse=True)
+    return found
 
 
 def _filters(txn: BoardTransaction, index: _Index) -> tuple[int, dict[str, Any]]:
@@ -269,9 +274,9 @@ def _filters(txn: BoardTransaction, index: _Index) -> tuple[int, dict[str, Any]]
     return len(index.tags.keys), {"kind": index.row.kind, **tagged_marks.parameters(txn, index.tags)}
 
 
-def _has_tags(txn: BoardTransaction, index: _Index, doc: FoundDoc) -> bool:
+def _has_tags(txn: BoardTransaction, index: _Index, doc: int) -> bool:
     assert index.tags is not None
-    event_id = txn.sql.existing(SEARCH.find_doc, id=doc.id)
+    event_id = txn.sql.existing(SEARCH.find_doc, id=doc)
     return index.tags.matches(json.loads(txn.sql.existing(MARKS.get_event, id=event_id).payload or "{}"))
 
 
@@ -290,7 +295,7 @@ class _Scored(NamedTuple):
 
 
 def _best(
-    txn: BoardTransaction, indexes: Collection[_Index], docs: Sequence[FoundDoc], question: Question
+    txn: BoardTransaction, indexes: Collection[_Index], docs: Sequence[tuple[int, float]], question: Question
 ) -> list[_Scored]:
     """Return the marks with the highest scores of documents that are in the order of their relevance."""
     best: list[_Scored] = []
@@ -304,7 +309,7 @@ def _best(
             break
         if highest is None:
             highest = math.inf if question.faded else max(_highest_strength(txn, index.row.kind) for index in indexes)
-        if len(best) == question.limit and best[-1].score > docs[begin].relevance * highest * ROUNDING:
+        if len(best) == question.limit and best[-1].score > docs[begin][1] * highest * ROUNDING:
             break
     return best
 
@@ -322,34 +327,35 @@ def _highest_strength(txn: BoardTransaction, kind: str) -> float:
 
 
 def _scored(
-    txn: BoardTransaction, indexes: Collection[_Index], docs: Sequence[FoundDoc], question: Question
+    txn: BoardTransaction, indexes: Collection[_Index], docs: Sequence[tuple[int, float]], question: Question
 ) -> Iterator[_Scored]:
     """Yield the marks of documents with their scores, without those that do not pass."""
     for index in indexes:
-        own = {mark_of(doc.id): doc for doc in docs if doc.id >> SHIFT == index.row.number}
+        own = {mark_of(doc): relevance for doc, relevance in docs if doc >> SHIFT == index.row.number}
         tags, filters = _filters(txn, index)
         ids = txn.sql.list_of(own)
         for found in txn.sql.all(strengths(tags), ids=ids, as_of=txn.now, **filters) if own else ():
             strength = found.strength
             if strength is None:
                 strength = txn.strength(txn.sql.existing(MARKS.get_mark, id=found.id))  # raises the law's error
-            relevance = own.pop(found.id).relevance
+            relevance = own.pop(found.id)
             yield _Scored(relevance * strength, relevance, found.id, strength, None)
-        for doc in own.values() if question.faded else ():
+        for mark_id, relevance in own.items() if question.faded else ():
+            doc = search_docs.doc_id(index.row.number, mark_id)
             if index.tags is not None and not _has_tags(txn, index, doc):
                 continue
             if (pair := _faded(txn, doc)) is not None:
                 row, strength = pair
-                yield _Scored(doc.relevance * strength, doc.relevance, row.id, strength, row)
+                yield _Scored(relevance * strength, relevance, mark_id, strength, row)
 
 
-def _faded(txn: BoardTransaction, doc: FoundDoc) -> tuple[MarkRow, float] | None:
+def _faded(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
     """Return a mark that is no longer live, as of its last deposit, with the strength that would be left now."""
-    mark = txn.sql.one(MARKS.get_mark, id=mark_of(doc.id))
+    mark = txn.sql.one(MARKS.get_mark, id=mark_of(doc))
     if mark is not None:
         mark = txn.migrated(mark)
         return None if mark.is_live(txn.now) else (mark, txn.strength(mark))
-    shown = txn.sql.existing(MARKS.get_event, id=txn.sql.existing(SEARCH.find_doc, id=doc.id))
+    shown = txn.sql.existing(MARKS.get_event, id=txn.sql.existing(SEARCH.find_doc, id=doc))
     values = {"subject": shown.subject, "mark_id": shown.mark_id}
     ended = txn.sql.one(MARKS.last_event_of_mark, **values) or shown
     deposits = txn.sql.all(MARKS.deposits_of_mark, **values)

@@ -42,8 +42,10 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
             raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
     row = search_docs.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event)
     schema.rewrite_views(txn.sql)
-    for _ in (Phase.LIVE, Phase.FADED):
-        _BATCHES[Phase(row.phase)](txn, row, FIRST_BATCH)
+    for phase in (Phase.LIVE, Phase.FADED):
+        if row.phase != phase:
+            break
+        _BATCHES[phase](txn, row, FIRST_BATCH)
         search_docs.write(txn)
         row = _reread(txn, row)
     if row.phase == Phase.DONE:

@@ -151,7 +151,7 @@ def record_reads(
             reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
     for item in reads.values():
         record_input(txn, activation_id, item.event, item.strength, READ)
-    return tuple(reads.values())
+    return tuple(sorted(reads.values(), key=lambda item: (-item.strength, item.event.mark_id)))  # as a retry reads them
 
 
 def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:

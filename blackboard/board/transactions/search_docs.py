@@ -78,7 +78,7 @@ def bounds(number: int) -> dict[str, int]:
 
 def begin(sql: Transaction, kind: str, schema: SearchSchema, up_to: int) -> SearchKindRow:
     """Begin the index of a kind, and create what all indexes share."""
-    for statement in (SEARCH.create_index, SEARCH.create_beside):
+    for statement in (SEARCH.create_index, SEARCH.create_beside, SEARCH.tune_index):
         sql.run(statement)
     number = (sql.value(SEARCH.last_number) or 0) + 1
     row = SearchKindRow(number, kind, Phase.LIVE, 0, up_to)

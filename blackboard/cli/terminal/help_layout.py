@@ -10,7 +10,19 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 GROUPS = {
     "Every day": (
-        *("deposit", "load", "marks", "history", "agenda", "inbox", "answer", "assign", "reinforce", "withdraw"),
+        *(
+            "deposit",
+            "load",
+            "marks",
+            "search",
+            "history",
+            "agenda",
+            "inbox",
+            "answer",
+            "assign",
+            "reinforce",
+            "withdraw",
+        ),
         *("watch", "sql"),
     ),
     "Operating": (

@@ -1,0 +1,165 @@
+"""The cost of full-text search: deposits of a searched kind beside one that is not, queries, and bytes.
+
+    python -m benchmarks.search --notes 1000000
+
+The notes have 200 words from a vocabulary whose frequencies follow Zipf's law, and occurred over the last 180 days, so
+that their strengths differ. Deposits of both kinds are made in turn on the same board, after it has been filled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
+
+from blackboard import Blackboard, Exponential, Mark
+
+WORDS = 200
+VOCABULARY = 200_000
+BATCH = 1000
+POOL = 3_000_000
+HALF_LIFE = Exponential(half_life="60d")
+FLOOR = 0.0001
+
+
+class Note(Mark, kind="note", decay=HALF_LIFE, floor=FLOOR, on_repeat="separate", search=["title", "text"]):
+    """A note that is searched."""
+
+    title: str
+    text: str
+
+
+class Plain(Mark, kind="plain", decay=HALF_LIFE, floor=FLOOR, on_repeat="separate"):
+    """The same note in a kind that is not searched."""
+
+    title: str
+    text: str
+
+
+class Texts:
+    """Texts of random words, the n-th most frequent of which has the frequency 1 / n."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._rng = random.Random(seed)
+        weights = list(accumulate(1 / n for n in range(1, VOCABULARY + 1)))
+        self.words = [_word(n) for n in range(VOCABULARY)]
+        self._said = self._rng.choices(self.words, cum_weights=weights, k=POOL)
+
+    def text(self, length: int) -> str:
+        """Return a text of a number of words: a part of a long text, since to draw each word would take longer."""
+        begin = self._rng.randrange(POOL - length)
+        return " ".join(self._said[begin : begin + length])
+
+    def note(self, kind: type[Note | Plain]) -> Note | Plain:
+        """Return a note with 5 words in its title."""
+        return kind(subject=f"note/{self._rng.randrange(10**9)}", title=self.text(5), text=self.text(WORDS - 5))
+
+    def age(self) -> timedelta:
+        """Return a random age up to 180 days."""
+        return timedelta(seconds=self._rng.uniform(0, 180 * 86_400))
+
+
+def _word(number: int) -> str:
+    """Return a word of 2 to 8 letters."""
+    letters = ""
+    number = number * 7 + 27
+    while number:
+        number, rest = divmod(number, 26)
+        letters += chr(97 + rest)
+    return letters
+
+
+def main() -> None:
+    """Fill a board, measure, and print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--notes", type=int, nargs="+", default=[20_000], help="numbers of notes to measure at, rising")
+    parser.add_argument("--folder", type=Path, help="where the board is made; by default a temporary folder")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, Blackboard.open(Path(folder) / "b.db") as board:
+        texts, loaded = Texts(), 0
+        for notes in arguments.notes:
+            loaded += measure(board, Path(folder) / "b.db", texts, loaded, notes)
+
+
+def measure(board: Blackboard, path: Path, texts: Texts, loaded: int, notes: int) -> int:
+    """Fill a board with notes, print what was measured, and return how many notes were added."""
+    now = board.now()
+    before, began = path.stat().st_size, time.perf_counter()
+    for _ in range(loaded, notes, BATCH):
+        _load(board, texts, Note, now)
+        board.database.checkpoint()
+    size = (path.stat().st_size - before) / (notes - loaded)
+    print(f"{notes} notes of {WORDS} words: loaded in {time.perf_counter() - began:.0f} s, {size:.0f} bytes a note")
+    _report("bulk load, us a note", _in_turn(lambda kind: _load(board, texts, kind, now) / BATCH * 1e6, 10))
+    _report("single deposit, us", _in_turn(lambda kind: _deposit(board, texts, kind) * 1e6, 300))
+    documents = board.status().searches[0].marks
+    print(f"bytes of a note in the index: {_index_bytes(board) / documents:.0f}; its text: {len(texts.text(WORDS))}")
+    for low, high in ((1, 100), (100, 1000), (1000, 10_000), (10_000, 10**9)):
+        _queries(board, texts, documents, low, high)
+    return documents - loaded
+
+
+def _load(board: Blackboard, texts: Texts, kind: type[Note | Plain], now: datetime) -> float:
+    """Deposit a batch, and return how long that took."""
+    batch = [texts.note(kind) for _ in range(BATCH)]
+    ages = [now - texts.age() for _ in batch]
+    began = time.perf_counter()
+    board.deposit_many(batch, occurred_at=ages)
+    return time.perf_counter() - began
+
+
+def _deposit(board: Blackboard, texts: Texts, kind: type[Note | Plain]) -> float:
+    note = texts.note(kind)
+    began = time.perf_counter()
+    board.deposit(note)
+    return time.perf_counter() - began
+
+
+def _in_turn(measured: Callable[[type[Note | Plain]], float], times: int) -> Iterator[tuple[float, float]]:
+    """Yield a measure of a searched deposit and one of a plain deposit, made in turn."""
+    for _ in range(times):
+        yield measured(Note), measured(Plain)
+
+
+def _report(name: str, pairs: Iterator[tuple[float, float]]) -> None:
+    searched, plain = (statistics.median(values) for values in zip(*pairs, strict=True))
+    print(f"{name}: searched {searched:.0f}, not searched {plain:.0f}, ratio {searched / plain:.2f}")
+
+
+def _index_bytes(board: Blackboard) -> int:
+    """Return the bytes of the content of the index, without the pages' own."""
+    [row] = board.query(
+        "SELECT (SELECT sum(length(block)) FROM search_index_data) + (SELECT sum(length(sz) + 4) FROM"
+        " search_index_docsize) + (SELECT count(*) * 12 FROM search_doc)",
+        timeout="10m",
+    )
+    return int(row[0] or 0)
+
+
+def _queries(board: Blackboard, texts: Texts, notes: int, low: int, high: int) -> None:
+    """Measure searches of words that a range of notes have."""
+    expected = [notes * WORDS / (n * 12.8) for n in range(1, VOCABULARY + 1)]  # 12.8: the sum of all 1 / n
+    words = [word for word, number in zip(texts.words, expected, strict=True) if low <= number < high]
+    chosen = random.Random(2).sample(words, min(len(words), 40 if high <= 10_000 else 5))
+    if not chosen:
+        return
+    took = []
+    for word in chosen:
+        began = time.perf_counter()
+        board.search(word, kind=Note, limit=10)
+        took.append((time.perf_counter() - began) * 1000)
+    took.sort()
+    print(
+        f"search of a word of about {low} to {min(high, notes)} notes, ms:"
+        f" p50 {statistics.median(took):.1f}, p95 {took[int(len(took) * 0.95)]:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

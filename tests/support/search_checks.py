@@ -1,0 +1,26 @@
+"""Checks of the full-text index of a board."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blackboard import Blackboard, SearchResult
+
+__all__ = ["check_index", "embedded", "subjects"]
+
+
+def embedded(board: Blackboard) -> bool:
+    """Return whether a board is in a file."""
+    return board.database.path is not None
+
+
+def subjects(found: SearchResult[Any]) -> list[str]:
+    """Return the subjects of the marks that were found, in their order."""
+    return [mark.subject for mark in found]
+
+
+def check_index(board: Blackboard) -> None:
+    """Check that the index has exactly the texts of the marks that it should have."""
+    if embedded(board):
+        with board.database.rehearsal() as sql:
+            sql.cursor.execute("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)")
