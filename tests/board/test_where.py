@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from blackboard import count, strength, strongest, total
+from blackboard import subject as woken
 from blackboard.board import retention
 from blackboard.board.transactions import tagged_marks
+from blackboard.core import marks
 from blackboard.core.conditions import Condition
 from blackboard.core.decay import Exponential
 from blackboard.errors import ConfigurationError
@@ -174,6 +176,7 @@ def test_a_changed_filter_counts_what_the_watch_was_never_given(world: World, fi
     assert world.woken("pager") == ([low] if first else None)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("few", [0, 1000])
 def test_a_reading_of_the_board_may_begin_with_the_tag_or_not(
     world: World, few: int, monkeypatch: pytest.MonkeyPatch
@@ -202,6 +205,7 @@ def test_a_waiting_crossing_is_tested_with_the_tags_of_its_instant(world: World)
     assert {row.subject: row.state for row in world.crossings()} == {"a": "waiting", "b": "skipped"}
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("over", ["subject", "board"])
 def test_a_window_counts_the_deposits_that_had_the_tags(world: World, over: Any) -> None:
     world.deploy(KINDS, spec("pager", count("alert", over=over, where=HIGH, within="10m") >= 3))
@@ -279,3 +283,25 @@ def test_a_tag_that_is_compared_in_another_way_moves_marks(world: World) -> None
     world.deploy({"alert": alert(None)}, *pagers)
     world.follow()
     assert [row.state for row in world.crossings()] == ["skipped", "skipped"]
+
+
+def test_an_explanation_names_the_filter_and_counts_what_passes(world: World) -> None:
+    world.deploy(KINDS, spec("pager", total("alert", over="board", where=HIGH) >= 3))
+    put(world, "db", "high")
+    put(world, "web", "low")
+    [watch] = world.board.explain("pager").watches
+    [value] = watch.values
+    assert value.measure == 'total("alert", over="board", where={"severity": "high"})'
+    assert (value.marks, value.value) == (1, pytest.approx(1.0))
+
+
+def test_reads_follow_the_subject_that_woke_the_agent(world: World) -> None:
+    reads = [marks("alert", where={"service": woken, "severity": ["high", "low"]})]
+    world.deploy(KINDS, spec("reader", strength("seen") >= 0.5, reads=reads))
+    for service in ("db", "web", "mail"):
+        put(world, service, "high")
+    put(world, "web", "none")
+    for service in ("db", "web"):
+        put(world, service, "low", kind="seen")
+    claim = world.claimed("reader")
+    assert [item.event.subject for item in claim.reads] == ["db"]
