@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
+import blackboard
 from blackboard import count, strength, strongest, total
-from blackboard import subject as woken
 from blackboard.board import retention
 from blackboard.board.transactions import tagged_marks
-from blackboard.core import marks
 from blackboard.core.conditions import Condition
 from blackboard.core.decay import Exponential
 from blackboard.errors import ConfigurationError
@@ -290,13 +289,14 @@ def test_an_explanation_names_the_filter_and_counts_what_passes(world: World) ->
     put(world, "db", "high")
     put(world, "web", "low")
     [watch] = world.board.explain("pager").watches
+    assert watch.values is not None
     [value] = watch.values
     assert value.measure == 'total("alert", over="board", where={"severity": "high"})'
     assert (value.marks, value.value) == (1, pytest.approx(1.0))
 
 
 def test_reads_follow_the_subject_that_woke_the_agent(world: World) -> None:
-    reads = [marks("alert", where={"service": woken, "severity": ["high", "low"]})]
+    reads = [blackboard.marks("alert", where={"service": blackboard.subject, "severity": ["high", "low"]})]
     world.deploy(KINDS, spec("reader", strength("seen") >= 0.5, reads=reads))
     for service in ("db", "web", "mail"):
         put(world, service, "high")
