@@ -112,5 +112,5 @@ class Overdue(Mark, kind="overdue", on_repeat="separate"):
 
 BUILT_IN_CLASSES: Mapping[str, type[Mark]] = {"need": Need, "decision": Decision, "overdue": Overdue}
 """The mark classes that every process knows. The kind `overdue` is registered when it is first used."""
-BUILT_IN_KINDS = {model.kind: model.defaults for model in (Need, Decision)}
+BUILT_IN_KINDS = {mark_class.kind: mark_class.defaults for mark_class in (Need, Decision)}
 """The kinds that every board gets with its first deployment."""

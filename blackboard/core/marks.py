@@ -281,13 +281,13 @@ class Mark(BaseModel):
         return to_datetime(self.stored.reinforced_at)
 
 
-def place_of(model: type) -> str:
+def place_of(mark_class: type) -> str:
     """Return where a class of marks can be imported, as `module:name`.
 
     A built-in class has its public name, so that boards find it wherever its module is.
     """
-    module = "blackboard" if model.__module__ == BUILT_IN_MARKS else model.__module__
-    return f"{module}:{model.__qualname__}"
+    module = "blackboard" if mark_class.__module__ == BUILT_IN_MARKS else mark_class.__module__
+    return f"{module}:{mark_class.__qualname__}"
 
 
 _M = TypeVar("_M", bound=Mark)

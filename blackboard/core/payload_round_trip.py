@@ -32,15 +32,15 @@ MAX_DIGITS = sys.int_info.default_max_str_digits
 """The largest number of digits that Python reads as a number."""
 
 
-def check_class(model: type[Mark]) -> None:
+def check_class(mark_class: type[Mark]) -> None:
     """Check that no field of a class loses its value in the stored text, as far as the class alone shows it.
 
     Raises:
         InvalidMark: A value is left out or masked when it is written.
     """
-    lost = [f"{place}: {reason}" for place, reason in dict.fromkeys(_lost(model.__pydantic_core_schema__, ""))]
+    lost = [f"{place}: {reason}" for place, reason in dict.fromkeys(_lost(mark_class.__pydantic_core_schema__, ""))]
     if lost:
-        raise InvalidMark(f"{model.__qualname__} cannot be stored and read back: {'; '.join(lost[:10])}")
+        raise InvalidMark(f"{mark_class.__qualname__} cannot be stored and read back: {'; '.join(lost[:10])}")
 
 
 def _lost_of_fields(fields: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
@@ -80,20 +80,20 @@ def write_mark(mark: Mark) -> str:
     Raises:
         InvalidMark: JSON cannot represent a value, or a field would be read as another value.
     """
-    text, model = payload_text(mark), type(mark)
+    text, mark_class = payload_text(mark), type(mark)
     if len(text) > MAX_DIGITS:
         _check_numbers(text)
-    if _is_exact(model) and all(map(_is_exact_value, mark.__dict__.values())):
+    if _is_exact(mark_class) and all(map(_is_exact_value, mark.__dict__.values())):
         return text
-    if _has_sets(model):
+    if _has_sets(mark_class):
         text = dump_payload(_sort_sets(json.loads(text), mark))
     if "NaN" in text or "Infinity" in text:  # text of the payload, or numbers that JSON does not have
         dump_payload(json.loads(text))
     try:
-        read = _read(model, text, mark.subject, mark.intensity)
+        read = _read(mark_class, text, mark.subject, mark.intensity)
     except ValidationError as error:
         reason = describe_invalid(mark.kind, error)
-        raise InvalidMark(f"{model.__qualname__} cannot read what it writes: {reason}") from None
+        raise InvalidMark(f"{mark_class.__qualname__} cannot read what it writes: {reason}") from None
     # The mark's intensity is not compared, because the board stores it multiplied by the trust in the author.
     if (place := _difference_of_models(mark, read, skipped="intensity")) is not None:
         was, now = _at(mark, place), _at(read, place)
@@ -116,24 +116,24 @@ def _check_numbers(text: str) -> None:
         raise not_json(error) from None
 
 
-def read_mark(model: type[M], text: str, subject: str, intensity: float) -> M:
+def read_mark(mark_class: type[M], text: str, subject: str, intensity: float) -> M:
     """Return the mark that a stored text contains.
 
     Raises:
         ValidationError: The text does not fit the class.
     """
     try:
-        mark = _read(model, text, subject, intensity)
+        mark = _read(mark_class, text, subject, intensity)
     except ValidationError:
         # The board may have raised the intensity above what the class allows a depositor.
-        if intensity == model.model_fields["intensity"].default:
+        if intensity == mark_class.model_fields["intensity"].default:
             raise
-        mark = _read(model, text, subject)
+        mark = _read(mark_class, text, subject)
     mark.__dict__["intensity"] = intensity  # the board's number, even if a validator changes it
     return mark
 
 
-def parse_payload(model: type[M], payload: Mapping[str, Any], subject: str) -> M:
+def parse_payload(mark_class: type[M], payload: Mapping[str, Any], subject: str) -> M:
     """Return the mark of a payload that comes from outside, in which fields may also go by their aliases.
 
     Raises:
@@ -144,13 +144,13 @@ def parse_payload(model: type[M], payload: Mapping[str, Any], subject: str) -> M
         text = json.dumps(payload)  # with NaN, so that the class names the field
     except (ValueError, TypeError, RecursionError) as error:
         raise not_json(error) from None
-    return _read(model, text, subject, by_alias=True)
+    return _read(mark_class, text, subject, by_alias=True)
 
 
 @lru_cache(maxsize=1024)
-def _has_sets(model: type[Mark]) -> bool:
+def _has_sets(mark_class: type[Mark]) -> bool:
     """Return whether a class has a field with a set. The members of a set have another order in each process."""
-    parts: list[Any] = [model.__pydantic_core_schema__]
+    parts: list[Any] = [mark_class.__pydantic_core_schema__]
     for part in parts:  # the list grows
         if isinstance(part, dict):
             if part.get("type") in ("set", "frozenset"):
@@ -179,12 +179,12 @@ def _sort_sets(written: Any, value: Any) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _is_exact(model: type[Mark]) -> bool:
+def _is_exact(mark_class: type[Mark]) -> bool:
     """Return whether JSON gives back every value of a class: its fields are scalars, and it has no rules of its own."""
-    schema: Any = model.__pydantic_core_schema__
+    schema: Any = mark_class.__pydantic_core_schema__
     if schema["type"] != "model" or schema["schema"]["type"] != "model-fields" or "serialization" in schema:
         return False
-    if schema["custom_init"] or model.model_config != Mark.model_config:
+    if schema["custom_init"] or mark_class.model_config != Mark.model_config:
         return False
     return all(_is_scalar(field["schema"]) for field in schema["schema"]["fields"].values())
 
@@ -210,12 +210,12 @@ def _is_exact_value(value: Any) -> bool:
     return offset is None or offset.seconds % 60 == offset.microseconds == 0  # JSON has no shorter offsets
 
 
-def _read(model: type[M], text: str, subject: str, intensity: float | None = None, *, by_alias: bool = False) -> M:
+def _read(mark_class: type[M], text: str, subject: str, intensity: float | None = None, *, by_alias: bool = False) -> M:
     head = f'{{"subject":{encode_basestring_ascii(subject)}'
     if intensity is not None:
         head += f',"intensity":{intensity!r}' if type(intensity) is float and isfinite(intensity) else ""
     tail = "}" if text == "{}" else f",{text[1:]}"
-    return model.model_validate_json(head + tail, by_alias=by_alias, by_name=True)
+    return mark_class.model_validate_json(head + tail, by_alias=by_alias, by_name=True)
 
 
 def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:

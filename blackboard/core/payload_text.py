@@ -48,8 +48,8 @@ def given_payload(mark: Mark) -> dict[str, JsonValue]:
 
 
 @cache
-def _has_sets(model: type[Mark]) -> bool:
-    return '"uniqueItems"' in json.dumps(model.defaults.schema)
+def _has_sets(mark_class: type[Mark]) -> bool:
+    return '"uniqueItems"' in json.dumps(mark_class.defaults.schema)
 
 
 def _with_sets_in_order(value: Any, written: Any) -> Any:

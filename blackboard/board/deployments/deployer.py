@@ -117,7 +117,7 @@ def deploy(
     if deployments and (len(items) > 1 or kinds):
         raise UsageError("deploy a deployment alone, or agents and kinds")
     session.classes.add(kinds, replace=True)
-    session.classes.add(model for agent in agents for model in agent.kinds.values())
+    session.classes.add(mark_class for agent in agents for mark_class in agent.kinds.values())
 
     def make(txn: BoardTransaction) -> Deployment:
         return deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)

@@ -81,7 +81,7 @@ def record_of(row: MarkRow, weight: float, strength: float, as_of: Instant) -> M
 
 
 def marks_of_class(
-    txn: BoardTransaction, model: type[M], classes: MarkClasses, **filters: Any
+    txn: BoardTransaction, mark_class: type[M], classes: MarkClasses, **filters: Any
 ) -> tuple[list[M], list[str]]:
     """Return the live marks of a class, strongest first, and the errors of marks that do not fit the class.
 
@@ -91,10 +91,10 @@ def marks_of_class(
     """
     readable: list[M] = []
     unreadable: list[str] = []
-    if model.kind not in txn.deployment.kinds:
-        model.defaults.tag_schema.filter(filters.get("where") or {})
+    if mark_class.kind not in txn.deployment.kinds:
+        mark_class.defaults.tag_schema.filter(filters.get("where") or {})
         return readable, unreadable
-    for row, _, strength, _ in _marks(txn, model.kind, **filters):
+    for row, _, strength, _ in _marks(txn, mark_class.kind, **filters):
         stored = StoredMark(
             row.id,
             row.event_id,
@@ -106,7 +106,7 @@ def marks_of_class(
             row.occurred_at,
         )
         try:
-            readable.append(classes.make_as(model, row, stored))
+            readable.append(classes.make_as(mark_class, row, stored))
         except InvalidMark as error:
             unreadable.append(str(error))
     return readable, unreadable

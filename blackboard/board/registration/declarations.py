@@ -62,8 +62,8 @@ def with_declared(active: Deployment, agents: Iterable[AgentDeclaration], kinds:
 
 def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
     """Register a kind as its class declares it, if the board does not know it and this process does."""
-    if kind not in txn.deployment.kinds and (model := classes.get(kind)) is not None:
-        redeployment.register(txn, txn.deployment.with_kinds({kind: model.defaults}))
+    if kind not in txn.deployment.kinds and (mark_class := classes.get(kind)) is not None:
+        redeployment.register(txn, txn.deployment.with_kinds({kind: mark_class.defaults}))
         txn.active = read_active(txn.sql)
 
 

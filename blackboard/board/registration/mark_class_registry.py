@@ -52,14 +52,14 @@ class MarkClasses:
         Raises:
             InvalidMark: A class would lose a value of its marks, or another class has its kind.
         """
-        for model in classes:
-            known = self._classes.get(model.kind)
-            if known is model or issubclass(model, StandIn):
+        for mark_class in classes:
+            known = self._classes.get(mark_class.kind)
+            if known is mark_class or issubclass(mark_class, StandIn):
                 continue
-            check_class(model)
+            check_class(mark_class)
             if known is not None and not replace:
-                _check_same(known, model)
-            self._classes[model.kind] = model
+                _check_same(known, mark_class)
+            self._classes[mark_class.kind] = mark_class
 
     def load_from(self, source: Source) -> None:
         """Set a source of classes, such as the deployment file, which `load` asks for a kind without a class."""
@@ -76,15 +76,15 @@ class MarkClasses:
             if self._source is None:
                 return  # another thread has asked it just now
             try:
-                for model in self._source():
-                    self._from_source.setdefault(model.kind, model)
+                for mark_class in self._source():
+                    self._from_source.setdefault(mark_class.kind, mark_class)
             except BlackboardError as error:
                 self._failure = error
             self._source = None
 
-    def knows(self, model: type[Any]) -> bool:
+    def knows(self, mark_class: type[Any]) -> bool:
         """Return whether a class was added as the class of its kind."""
-        return self._classes.get(getattr(model, "kind", "")) is model
+        return self._classes.get(getattr(mark_class, "kind", "")) is mark_class
 
     def get(self, kind: str) -> type[Mark] | None:
         """Return the class of a kind, if it was added."""
@@ -96,11 +96,11 @@ class MarkClasses:
         Raises:
             BlackboardError: There is no such class, and the source of classes failed.
         """
-        if (model := self._classes.get(kind) or self._from_source.get(kind)) is not None:
-            return model
-        if kind in deployment.kinds and (model := _imported_class(deployment.kinds[kind].model, kind)) is not None:
-            self.add([model])
-            return model
+        if (mark_class := self._classes.get(kind) or self._from_source.get(kind)) is not None:
+            return mark_class
+        if kind in deployment.kinds and (mark_class := _imported_class(deployment.kinds[kind].model, kind)) is not None:
+            self.add([mark_class])
+            return mark_class
         if self._failure is not None:
             raise self._failure
         return None
@@ -119,9 +119,9 @@ class MarkClasses:
         if reserved := sorted({"subject", "intensity"} & set(payload)):
             raise InvalidMark(f"the payload does not fit kind {kind!r}: {reserved[0]} is not a field of the payload")
         payload = dict(payload)
-        if (model := self.find(kind, deployment)) is not None:
+        if (mark_class := self.find(kind, deployment)) is not None:
             try:
-                mark = parse_payload(model, payload, subject)
+                mark = parse_payload(mark_class, payload, subject)
                 return write_mark(mark), mark.subject
             except ValidationError as error:
                 raise InvalidMark(describe_invalid(kind, error)) from None
@@ -129,11 +129,11 @@ class MarkClasses:
 
     def stored_subject(self, kind: str, payload: Mapping[str, Any], subject: str, deployment: Deployment) -> str:
         """Return the form in which a subject would be stored; unchanged if the deposit would be refused."""
-        model = self.find(kind, deployment)
-        validators = () if model is None else model.__pydantic_decorators__.field_validators.values()
-        if model is not None and any("subject" in validator.info.fields for validator in validators):
+        mark_class = self.find(kind, deployment)
+        validators = () if mark_class is None else mark_class.__pydantic_decorators__.field_validators.values()
+        if mark_class is not None and any("subject" in validator.info.fields for validator in validators):
             with contextlib.suppress(ValidationError, InvalidMark):
-                subject = parse_payload(model, payload, subject).subject
+                subject = parse_payload(mark_class, payload, subject).subject
         return normalize_subject(subject)
 
     def check_registered(
@@ -148,17 +148,17 @@ class MarkClasses:
         Raises:
             InvalidMark: The payload does not fit.
         """
-        model = self._classes.get(kind) or self._from_source.get(kind)
-        if model is None or spec.payload is None:
+        mark_class = self._classes.get(kind) or self._from_source.get(kind)
+        if mark_class is None or spec.payload is None:
             return
         known = self._agreement.get(kind)
-        if known is None or known[0] is not model or known[1] is not spec.payload:
-            own = canonical_form(model.payload_schema())
+        if known is None or known[0] is not mark_class or known[1] is not spec.payload:
+            own = canonical_form(mark_class.payload_schema())
             same = own == canonical_form(spec.payload) or own in map(canonical_form, earlier())
-            known = (model, spec.payload, same)
+            known = (mark_class, spec.payload, same)
             self._agreement[kind] = known
         if not known[2]:
-            _check_schema(kind, text, spec, place_of(model))
+            _check_schema(kind, text, spec, place_of(mark_class))
 
     def make(self, row: MarkRow | EventRow, stored: StoredMark, deployment: Deployment) -> Mark:
         """Return a mark of its kind's class from its row, or from the event that produced its state.
@@ -168,14 +168,14 @@ class MarkClasses:
         """
         return self.make_as(self.find(row.kind, deployment) or self._stand_in(row.kind), row, stored)
 
-    def make_as(self, model: type[M], row: MarkRow | EventRow, stored: StoredMark) -> M:
+    def make_as(self, mark_class: type[M], row: MarkRow | EventRow, stored: StoredMark) -> M:
         """Return a mark of a class from its row, or from the event that produced its state.
 
         Raises:
             InvalidMark: The payload does not fit the class.
         """
         try:
-            mark = read_mark(model, row.payload or "{}", row.subject, row.intensity)
+            mark = read_mark(mark_class, row.payload or "{}", row.subject, row.intensity)
         except ValidationError as error:
             raise InvalidMark(f"mark {stored.id}: {describe_invalid(row.kind, error)}") from None
         return attach_stored(mark, stored)
@@ -183,9 +183,9 @@ class MarkClasses:
     def misfit(self, row: MarkRow, deployment: Deployment) -> str | None:
         """Return why a stored mark does not fit its class or, without a class, its schema; None if it fits."""
         spec = deployment.kinds[row.kind]
-        if (model := self.find(row.kind, deployment)) is not None:
+        if (mark_class := self.find(row.kind, deployment)) is not None:
             try:
-                read_mark(model, row.payload, row.subject, row.intensity)
+                read_mark(mark_class, row.payload, row.subject, row.intensity)
             except ValidationError as error:
                 return describe_invalid(row.kind, error)
         elif spec.payload is not None:
@@ -205,22 +205,24 @@ class MarkClasses:
         return self._stand_ins[kind]
 
 
-def _check_same(known: type[Mark], model: type[Mark]) -> None:
+def _check_same(known: type[Mark], mark_class: type[Mark]) -> None:
     """Check that a class is the known class of its kind, or the same class defined again.
 
     Raises:
         InvalidMark: It is another class, or it now has another schema.
     """
-    places = [known.defaults.model, model.defaults.model]
+    places = [known.defaults.model, mark_class.defaults.model]
     names = {place.partition(":")[2] for place in places}
     # A program that runs and is imported too has each of its classes twice.
     is_one_program = "__main__" in {place.partition(":")[0] for place in places}
     if places[0] != places[1] and not (is_one_program and len(names) == 1):
-        raise InvalidMark(f"two classes have the kind {model.kind!r}: {places[0]} and {places[1]}; rename one kind")
-    if known.payload_schema() != model.payload_schema():
         raise InvalidMark(
-            f"{places[1]} was defined again with other fields; board.deploy(kinds=[{model.__name__}]) makes it the"
-            f" class of kind {model.kind!r}"
+            f"two classes have the kind {mark_class.kind!r}: {places[0]} and {places[1]}; rename one kind"
+        )
+    if known.payload_schema() != mark_class.payload_schema():
+        raise InvalidMark(
+            f"{places[1]} was defined again with other fields; board.deploy(kinds=[{mark_class.__name__}]) makes it the"
+            f" class of kind {mark_class.kind!r}"
         )
 
 
