@@ -49,15 +49,16 @@ from blackboard.board.result_types import (
     SearchResult,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import DEFAULT_LEAP_MICROSECONDS, Clock, SystemClock, When, instant_of, to_datetime
+from blackboard.clock import Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.core.access_scopes import Scopes
 from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay, law_from
 from blackboard.core.deployment import Deployment
 from blackboard.core.full_text import Match
 from blackboard.core.marks import DepositOptions, Mark, check_if_event, normalize_subject
+from blackboard.core.micro_dollars import from_usd
 from blackboard.core.tags import TagChoice, Where
-from blackboard.durations import DurationLike, Microseconds, parse_duration
+from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import (
     InvalidMark,
     StoreBusy,
@@ -105,7 +106,7 @@ class Blackboard:
         kinds: Iterable[type[Mark]] = (),
         create: bool | None = None,
         upgrade: bool | None = None,
-        leap: DurationLike | None = Microseconds(DEFAULT_LEAP_MICROSECONDS),  # noqa: B008 (an int)
+        leap: DurationLike | None = "365d",
         mode: int | None = None,
         writes: bool = True,
     ) -> Self:
@@ -879,7 +880,7 @@ class Blackboard:
         """
         if not 0 <= usd < 1e6:
             raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
-        self.session.write(lambda txn: model_calls.record_cost(txn, call_id, round(usd * 1_000_000)))
+        self.session.write(lambda txn: model_calls.record_cost(txn, call_id, from_usd(usd)))
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 

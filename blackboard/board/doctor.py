@@ -24,7 +24,7 @@ from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import Deployment
 from blackboard.core.finding import Finding
 from blackboard.core.states import ActivationState
-from blackboard.durations import format_duration
+from blackboard.durations import SECOND, format_duration
 from blackboard.errors import BlackboardError, nearest
 from blackboard.plurals import counted
 from blackboard.store import database_checks
@@ -40,7 +40,7 @@ MAX_LOG_BYTES = 64 * MEGABYTE
 """Bytes of the write-ahead log above which its checkpoints are assumed to be prevented."""
 MAX_IDLE_SHARE = 0.5
 """The unused share of the file above which the finding is a note."""
-MAX_LAG_MICROSECONDS = 1_000_000
+MAX_LAG_MICROSECONDS = SECOND
 """Microseconds that the machine's clock may be behind the board's time without a note."""
 
 MODEL = "answers"

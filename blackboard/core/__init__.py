@@ -32,6 +32,7 @@ finding           one result of a diagnosis
 access_scopes     the scopes of a token
 code_digest       tells two versions of an agent's code apart
 states            the states of activations, crossings and model calls
+micro_dollars     money as whole numbers, and US dollars
 backoff           the delay between attempts
 
 Deployments:

@@ -34,7 +34,7 @@ from blackboard.core.marks import Mark, normalize_subject
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.scopes import SEPARATOR
 from blackboard.core.tags import Tags, Where, WhereClause
-from blackboard.durations import DurationLike, Microseconds, format_duration, parse_duration
+from blackboard.durations import SECOND, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
 
 Scope = Literal["subject", "board"]
@@ -173,8 +173,7 @@ def exactly(text: str) -> str:
     return re.sub(r"[*?[]", r"[\g<0>]", text)
 
 
-SECOND = 1_000_000
-LONGEST_WAIT = 1 << 60
+NEVER_FALLS_AFTER = 1 << 60
 """About 36,000 years in microseconds. A value that stays up for longer counts as one that never falls."""
 
 MEASURES: dict[str, type[Measure]] = {}
@@ -353,7 +352,7 @@ class Measure(ABC):
             low = high
             while value_at(high := low + step) >= threshold:
                 low, step = high, step * 8
-                if step > LONGEST_WAIT:
+                if step > NEVER_FALLS_AFTER:
                     return None
         while high - low > 1:
             middle = (low + high) // 2
@@ -364,7 +363,7 @@ class Measure(ABC):
     def _expected_wait(value: float, second_later: float, threshold: float) -> int:
         """Return how long an exponential decay takes to the threshold, in microseconds; a second if there is none."""
         fading = math.log(value / second_later) if value > second_later > 0 else 0.0
-        return int(min(LONGEST_WAIT, SECOND * math.log(value / threshold) / fading)) + 1 if fading else SECOND
+        return int(min(NEVER_FALLS_AFTER, SECOND * math.log(value / threshold) / fading)) + 1 if fading else SECOND
 
     def changed(self, **options: Any) -> Measure:
         """Return the measure with other options. Over the board, the strength of one mark is that of the strongest."""

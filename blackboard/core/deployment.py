@@ -23,10 +23,10 @@ from blackboard.core.decay import law_from
 from blackboard.core.kinds import MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.parsing import parse_condition
 from blackboard.core.tags import TagValue, Where
-from blackboard.durations import Duration, Microseconds
+from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
 from blackboard.errors import UnknownName
 
-MAX_SKEW = Microseconds(5_000_000)
+MAX_SKEW = Microseconds(5 * SECOND)
 """How far ahead of the board's time a deposit may say that it occurred, by default."""
 
 
@@ -327,9 +327,9 @@ class AgentSettings(Data):
     cooldown: Duration = Microseconds(0)
     cooldown_per: Literal["agent", "subject"] | None = None
     concurrency: int = Field(default=1, ge=1, le=64)
-    timeout: Duration = Microseconds(600_000_000)
+    timeout: Duration = Microseconds(10 * MINUTE)
     max_attempts: int = Field(default=3, ge=1, le=100)
-    retry_after: Duration = Microseconds(10_000_000)
+    retry_after: Duration = Microseconds(10 * SECOND)
     when_faded: Literal["keep", "drop"] = "keep"
     max_marks: int = Field(default=1000, ge=0)
     max_payload: int = Field(default=256 * 1024, ge=1)

@@ -20,13 +20,13 @@ from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFaile
 from blackboard.daemon.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_threads import AgentThreads
 from blackboard.daemon.troubles import THREADS, Troubles
-from blackboard.durations import Duration
+from blackboard.durations import SECOND, Duration
 from blackboard.errors import StoreError
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-MAX_SEQUENCE_MICROSECONDS = 1_000_000
+MAX_SEQUENCE_MICROSECONDS = SECOND
 """Microseconds for which a thread continues with its agent before the loop chooses again which agents run."""
 MAX_SEQUENCE_RUNS = 100
 """The number of runs after which the loop chooses again, even if the clock does not advance."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from blackboard.board.worker import Worker
 from blackboard.clock import iso
-from blackboard.durations import Duration
+from blackboard.durations import SECOND, Duration
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
 
-MIN_JUMP_MICROSECONDS = 1_000_000
+MIN_JUMP_MICROSECONDS = SECOND
 """The smallest difference between clock and monotonic time that counts as a jump, in microseconds."""
 
 

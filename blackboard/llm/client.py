@@ -63,6 +63,7 @@ _TALKATIVE = ("anthropic", "httpx2", "httpcore2")
 _NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 """The variables that decide how a connection is made."""
 _SCHEMES = ("http", "https", "socks4", "socks5", "socks5h")
+_TIMEOUT: Duration = parse_duration("5m")
 _CLOCK_SKEW: Duration = parse_duration("10m")
 """The largest difference between the clocks of this machine and of the API when a lost batch is looked up."""
 
@@ -75,7 +76,7 @@ class AnthropicClient:
     is in microseconds: the longest time of a call.
     """
 
-    def __init__(self, key: str | KeySource, base_url: str | None = None, timeout: int = 300_000_000) -> None:
+    def __init__(self, key: str | KeySource, base_url: str | None = None, timeout: Duration = _TIMEOUT) -> None:
         self._source: KeySource = (lambda: key) if isinstance(key, str) else key
         self._key = ""
         self._keys: frozenset[str] = frozenset()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from blackboard.durations import Duration, Microseconds
+from blackboard.durations import MINUTE, Duration, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.system.settings_text import read_text
 
@@ -38,7 +38,7 @@ class ModelSettings(BaseModel):
     """A price table that replaces the packaged table; a relative path is resolved from the current folder."""
     max_tokens: int = Field(default=8192, ge=1, le=128_000)
     """The longest answer in tokens, including thinking, of agents that do not set their own limit."""
-    timeout: Duration = Microseconds(300_000_000)
+    timeout: Duration = Microseconds(5 * MINUTE)
     """The longest time of a call."""
 
     @field_validator("base_url")

@@ -30,23 +30,23 @@ from blackboard.system.private_files import create_private, mode_of
 
 
 class Interval(NamedTuple):
-    """The time between two attempts to take a lock."""
+    """The time between two attempts to take a lock, in microseconds."""
 
-    waited_below_ms: int
-    """The milliseconds of waiting up to which it applies."""
-    queue_us: int
-    """Microseconds between two attempts to take the queue lock."""
-    lock_us: int
-    """Microseconds between two attempts to take the write lock."""
+    waited_below: Duration
+    """The waiting time up to which it applies."""
+    queue: Duration
+    """The time between two attempts to take the queue lock."""
+    lock: Duration
+    """The time between two attempts to take the write lock."""
 
 
 INTERVALS = (
-    Interval(waited_below_ms=8, queue_us=2000, lock_us=100),
-    Interval(waited_below_ms=30, queue_us=1000, lock_us=500),
-    Interval(waited_below_ms=1000, queue_us=300, lock_us=500),
+    Interval(waited_below=8_000, queue=2_000, lock=100),
+    Interval(waited_below=30_000, queue=1_000, lock=500),
+    Interval(waited_below=1_000_000, queue=300, lock=500),
 )
-LONG_INTERVAL_MICROSECONDS = 1000
-"""Microseconds between two attempts of a long wait, such as that for a process that was suspended."""
+LONG_INTERVAL: Duration = 1_000
+"""The time between two attempts of a long wait, such as that for a process that was suspended."""
 
 
 class WriteLock:
@@ -177,6 +177,6 @@ def _open(path: Path, mode: int) -> io.FileIO:
 def _interval(waited: Duration, *, is_queue: bool) -> Duration:
     """Return the microseconds until the next attempt."""
     for interval in INTERVALS:
-        if waited < interval.waited_below_ms * 1000:
-            return interval.queue_us if is_queue else interval.lock_us
-    return LONG_INTERVAL_MICROSECONDS
+        if waited < interval.waited_below:
+            return interval.queue if is_queue else interval.lock
+    return LONG_INTERVAL

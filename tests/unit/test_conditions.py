@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from blackboard.core.conditions import (
-    LONGEST_WAIT,
+    NEVER_FALLS_AFTER,
     Comparison,
     Condition,
     Measure,
@@ -77,7 +77,7 @@ def test_a_total_falls_at_the_first_instant_at_which_it_is_below(
     assume(threshold > 0)
     fall = total(Smoke).first_below(fading, threshold, now)
     if fall is None:
-        assert value(now + LONGEST_WAIT) >= threshold
+        assert value(now + NEVER_FALLS_AFTER) >= threshold
     else:
         assert now < fall
         assert value(fall) < threshold <= value(fall - 1)

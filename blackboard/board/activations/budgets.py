@@ -13,6 +13,7 @@ from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import Budget
+from blackboard.core.micro_dollars import limit_from_usd
 from blackboard.durations import DAY, HOUR
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
@@ -95,8 +96,7 @@ def _limits(
     for window, until, usd, calls in windows:
         money, count = map(int, used[window])
         if usd is not None:
-            # Rounded down to a micro-dollar: a limit is never raised.
-            limit = int(usd * 1_000_000 + 1e-6)
+            limit = limit_from_usd(usd)
             yield _Limit(f"{name}.usd_per_{window}", limit, money, reserve, until, is_money=True)
         if calls is not None:
             yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, is_money=False)

@@ -16,6 +16,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions.activation_inputs import READ, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.micro_dollars import to_usd
 from blackboard.store.query_rows import InputEvent
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
@@ -69,5 +70,5 @@ def _given_mark(txn: BoardTransaction, row: InputEvent) -> GivenMark:
 
 
 def _call(row: CallRow) -> ModelCallRecord:
-    cost = None if row.cost is None else row.cost / 1_000_000
-    return result_of(ModelCallRecord, row, cost_usd=cost, reserved_usd=row.reserved / 1_000_000)
+    cost = None if row.cost is None else to_usd(row.cost)
+    return result_of(ModelCallRecord, row, cost_usd=cost, reserved_usd=to_usd(row.reserved))

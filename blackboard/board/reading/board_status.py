@@ -25,6 +25,7 @@ from blackboard.board.watches.predicted_crossings import next_crossing
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import to_datetime
 from blackboard.core.deployment import Deployment
+from blackboard.core.micro_dollars import to_usd
 from blackboard.core.states import OPEN_CALLS, ActivationState
 from blackboard.durations import DAY
 from blackboard.store.rows import (
@@ -148,7 +149,7 @@ def status(
         model_calls=ModelCallCounts(
             made=txn.sql.value(MODEL_CALLS.count_sent),
             **open_calls,
-            reserved_usd=txn.sql.value(MODEL_CALLS.reserved_money) / 1_000_000,
+            reserved_usd=to_usd(txn.sql.value(MODEL_CALLS.reserved_money)),
         ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
         searches=search_progress.progress(txn),
