@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
@@ -76,7 +77,7 @@ class ListedMarks(Fields):
     )
     at: Time | None = Field(default=None, description="Show the board at another time, past or future.")
     limit: Limit = 100
-    page: Annotated[MarkPosition | None, *Encoded] = Field(default=None, alias="cursor")
+    page: Annotated[tuple[datetime, float, Id] | None, *Encoded] = Field(default=None, alias="cursor")
 
 
 class OneMark(Fields):
@@ -183,9 +184,9 @@ def marks(call: Call) -> Page:
         at=asked.at,
         limit=asked.limit + 1,
         where=where or None,
-        after=asked.page,
+        after=None if asked.page is None else MarkPosition(*asked.page),
     )
-    return Page(found, asked.limit, lambda item, number: item.position)
+    return Page(found, asked.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
 
 
 def mark(call: Call) -> MarkRecord:
