@@ -20,6 +20,7 @@ __all__ = [
     "check_lasting",
     "check_needs",
     "check_recovered",
+    "check_search",
     "check_tolls",
     "check_windows",
     "clear_deaths",
@@ -69,7 +70,7 @@ EMPTY = {
         SELECT k.key FROM deposit_key k LEFT JOIN event e ON e.id = k.event_id WHERE e.id IS NULL""",
     "a mark from outside has no key": """
         SELECT id FROM event WHERE event = 'deposited' AND activation_id IS NULL AND author <> 'blackboard'
-        AND kind <> 'decision' AND id NOT IN (SELECT event_id FROM deposit_key)""",
+        AND kind NOT IN ('decision', 'secret') AND id NOT IN (SELECT event_id FROM deposit_key)""",
     "a need was said to be overdue twice, or at another time than it was due": """
         SELECT o.payload ->> '$.need' FROM event o WHERE o.kind = 'overdue' AND o.event = 'deposited'
         GROUP BY 1 HAVING count(*) > 1
@@ -118,6 +119,26 @@ def check(path: Path, acknowledged: Mapping[str, tuple[int, int]]) -> None:
                 raise Broken(f"acknowledged deposits are lost or changed: {sorted(lost)[:5]}")
     except sqlite3.Error as error:
         raise Broken(f"the file cannot be read: {error}") from error
+
+
+def check_search(path: Path, texts: set[str]) -> None:
+    """Check that the full-text index has exactly these texts, and that FTS5 finds it equal to them.
+
+    Raises:
+        Broken: It has others.
+    """
+    with rows(path) as query:
+        # A depositor may be killed before it forgets its secret.
+        found = query("SELECT text FROM search_text WHERE text <> 'quetzalcoatl'")
+        query("BEGIN IMMEDIATE")
+        try:
+            query("INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)")
+        except sqlite.Error as error:
+            raise Broken(f"the full-text index does not equal the marks: {error}") from error
+        finally:
+            query("ROLLBACK")
+    if {text for (text,) in found} != texts or len(found) != len(texts):
+        raise Broken(f"the full-text index has {found[:5]} instead of {texts}")
 
 
 def clear_deaths(path: Path) -> None:

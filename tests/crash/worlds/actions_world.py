@@ -20,21 +20,29 @@ from blackboard import (
 from blackboard.board.result_types import Receipt
 from blackboard.core.agent_definition import Agent
 from blackboard.errors import NotFound
-from tests.crash.invariants import Broken, check_decisions, rows
+from tests.crash.invariants import Broken, check_decisions, check_search, rows
 from tests.crash.worlds.crash_world import Deposit
 from tests.crash.worlds.pure_world import Pure
 
 
-class Coin(Mark, kind="coin", on_repeat="separate"):
-    """A mark that is withdrawn once it is counted."""
+class Coin(Mark, kind="coin", on_repeat="separate", search=["says"]):
+    """A mark that is withdrawn once it is counted. It is searched until then."""
 
     n: int
+    says: str = "a coin"
 
 
-class Purse(Mark, kind="purse", on_repeat="replace"):
-    """A value that is compared and set."""
+class Purse(Mark, kind="purse", on_repeat="replace", search=["says"]):
+    """A value that is compared and set, and that is searched by what it says."""
 
     coins: int
+    says: str = "an empty purse"
+
+
+class Secret(Mark, kind="secret", on_repeat="separate", search=["says"]):
+    """A mark that is forgotten."""
+
+    says: str
 
 
 class Shine(Mark, kind="shine"):
@@ -55,7 +63,9 @@ class Shine(Mark, kind="shine"):
 def teller(coins: Sequence[Coin], context: Any) -> list[Purse | Withdraw | Reinforce]:
     """Count the coins into the purse."""
     [purse], [shine] = context.read(Purse), context.read(Shine)
-    full = Purse(subject="all", coins=purse.coins + len(coins)).with_options(if_event=purse.event_id)
+    full = Purse(
+        subject="all", coins=purse.coins + len(coins), says=f"a purse of {purse.coins + len(coins)}"
+    ).with_options(if_event=purse.event_id)
     return [*map(Withdraw, coins), Reinforce(shine, by=len(coins)), full]
 
 
@@ -98,7 +108,11 @@ class Actions(Pure):
             yield Deposit("need", f"n/{who}/{n}", asked)
 
     def follow(self, board: Blackboard, deposit: Deposit, receipt: Receipt) -> None:
-        """Answer a need, unless the judge was faster."""
+        """Answer a need, unless the judge was faster, and forget a secret."""
+        if deposit.subject.endswith("/75"):
+            board.deposit(Secret(subject=f"secret/{deposit.subject}", says="quetzalcoatl"))
+            with suppress(NotFound):
+                board.forget(f"secret/{deposit.subject}")
         if deposit.payload.get("question") == "mine":
             with suppress(NotFound):
                 board.answer(receipt.mark_id, "no")
@@ -106,12 +120,14 @@ class Actions(Pure):
     def create(self) -> None:
         super().create()
         with self.open("founder") as board:
+            board.deploy(kinds=[Secret])
             board.deposit(Purse(subject="all", coins=0), key="purse")
             board.deposit(Shine(subject="all"), key="shine")
 
     def check_end(self) -> None:
         coins = self.depositors * self.per_depositor
         check_decisions(self.path, sum(map(len, self.plans)) - coins)
+        check_search(self.path, {f"a purse of {coins}"})
         with rows(self.path) as query:
             [(counted,)] = query("SELECT json_extract(payload, '$.coins') FROM mark WHERE kind = 'purse'")
             [(shine,)] = query("SELECT intensity FROM mark WHERE kind = 'shine'")
