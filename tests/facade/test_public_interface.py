@@ -69,7 +69,7 @@ def test_a_method_of_the_board_has_no_any_and_returns_no_dict_or_tuple(name: str
 @pytest.mark.parametrize("name", sorted(set(dir(blackboard)) - {"agent", "subject"}))
 def test_no_result_of_a_public_function_is_any_or_a_bare_dict(name: str) -> None:
     value = getattr(blackboard, name)
-    functions = methods(value) if isinstance(value, type) else [(name, value)] if callable(value) else []
+    functions = methods(value) if isinstance(value, type) else [(name, value)] if inspect.isroutine(value) else []
     variants = [variant for _, function in functions for variant in typing.get_overloads(function) or [function]]
     for variant in variants:
         returned = hints(variant).get("return", type(None))
