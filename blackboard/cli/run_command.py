@@ -144,11 +144,10 @@ def _reload(
 
     While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
     """
-    path, prices = started.path.absolute(), _prices(started)
-
     from blackboard.system.log_queue import Log
 
     log = Log("blackboard")
+    path, prices = started.path.absolute(), _prices(started)
 
     def reload() -> tuple[Mapping[str, Agent], Mapping[str, Any]]:
         resolved = session.resolve()

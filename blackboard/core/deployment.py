@@ -20,7 +20,7 @@ from blackboard.core.conditions import (
     exact_digits,
 )
 from blackboard.core.decay import law_from
-from blackboard.core.kinds import MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.parsing import parse_condition
 from blackboard.core.tags import TagValue, Where
 from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
@@ -55,8 +55,8 @@ class KindSpec(Data):
 
     weight: float = 1.0
     decay: dict[str, Any] = Field(default_factory=lambda: {"law": "never"})
-    floor: float = 0.01
-    on_repeat: OnRepeat = "max"
+    floor: float = DEFAULT_FLOOR
+    on_repeat: OnRepeat = DEFAULT_ON_REPEAT
     cap: float | None = None
     unique: str | None = None
     tags: tuple[str, ...] = ()

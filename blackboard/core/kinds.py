@@ -16,6 +16,9 @@ from blackboard.errors import ConfigurationError, Mistake
 OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 
+DEFAULT_FLOOR = 0.01
+DEFAULT_ON_REPEAT: OnRepeat = "max"
+
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """The largest payload in bytes of a kind that sets no limit."""
 
@@ -46,8 +49,8 @@ class Kind:
     name: str
     decay: Decay = field(default_factory=Never)
     weight: float = 1.0
-    floor: float = 0.01
-    on_repeat: OnRepeat = "max"
+    floor: float = DEFAULT_FLOOR
+    on_repeat: OnRepeat = DEFAULT_ON_REPEAT
     cap: float | None = None
     unique: str | None = None
     tags: tuple[str, ...] = ()

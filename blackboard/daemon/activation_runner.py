@@ -187,6 +187,13 @@ class ActivationRunner:
         }
 
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
+        """Run an activation once: read its marks, isolate some, read further marks, call the agent, save the result.
+
+        Returns None if the activation is no longer this worker's.
+
+        Raises:
+            UnreadableMark: A mark does not fit its class, and the others need it.
+        """
         readable = self._set_unreadable_apart(claim)
         if readable is None:
             return None
@@ -197,13 +204,7 @@ class ActivationRunner:
             return None
         kept = {mark.id for mark in marks}
         claim = replace(claim, inputs=tuple(item for item in claim.inputs if item.event.mark_id in kept))
-        reads: dict[str, list[Mark]] = {}
-        others, unreadable = self._marks(claim, claim.reads)
-        if unreadable:
-            raise UnreadableMark("; ".join(unreadable.values()))
-        for mark in others:
-            reads.setdefault(mark.kind, []).append(mark)
-        context = RunContext(claim, reads, self.settings, self.model_caller)
+        context = RunContext(claim, self._read_marks(claim), self.settings, self.model_caller)
         failpoint("agent.before")
         with telemetry.activation_span(claim):
             result = forked_children.call(lambda: agent.function(marks, context))
@@ -211,6 +212,20 @@ class ActivationRunner:
                 result = self._event_loop.run(claim.key, agent.name, result)
             items = forked_children.call(lambda: returned_actions.collect(claim, result))
         return self._finish(claim, items, claim_next)
+
+    def _read_marks(self, claim: Claim) -> dict[str, list[Mark]]:
+        """Return the marks that an activation reads beside those that woke its agent, by kind.
+
+        Raises:
+            UnreadableMark: A mark does not fit its class.
+        """
+        marks, unreadable = self._marks(claim, claim.reads)
+        if unreadable:
+            raise UnreadableMark("; ".join(unreadable.values()))
+        by_kind: dict[str, list[Mark]] = {}
+        for mark in marks:
+            by_kind.setdefault(mark.kind, []).append(mark)
+        return by_kind
 
     def _set_unreadable_apart(self, claim: Claim) -> list[Mark] | None:
         """Return the marks of an activation, after moving each that does not fit its class to its own activation.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from blackboard.core.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, OnGuard, Per, ReadSpec
-from blackboard.core.kinds import MAX_PAYLOAD_BYTES, OnRepeat
+from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, MAX_PAYLOAD_BYTES, OnRepeat
 from blackboard.core.tags import TagValue
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.system.private_files import parse_mode
@@ -57,8 +57,8 @@ class KindSection(Section):
 
     weight: float = 1.0
     decay: dict[str, Any] | str = "never"
-    floor: float = 0.01
-    on_repeat: OnRepeat = "max"
+    floor: float = DEFAULT_FLOOR
+    on_repeat: OnRepeat = DEFAULT_ON_REPEAT
     cap: float | None = None
     unique: str | None = None
     tags: tuple[str, ...] = ()

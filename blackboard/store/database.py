@@ -41,7 +41,7 @@ Work = Callable[[Transaction], T]
 
 
 class Database:
-    """Opens connections to one database and runs transactions on them.
+    """The connections to one database, and the transactions that run on them.
 
     Args:
         url: An SQLAlchemy URL, or the path of an SQLite file.

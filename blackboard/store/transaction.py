@@ -67,6 +67,7 @@ class Transaction:
         """Run a statement and return the cursor."""
         sql, names = statement.compiled(self.dialect.name)
         cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.is_positional else values)
+        # A known word saves the call of the property, which each statement would pay for.
         if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
             if effect == "notifies":
                 self._notifies = True

@@ -1,4 +1,10 @@
-"""Crossings of rising watches, tested in the transaction of each deposit for the watches on its kind."""
+"""Crossings of rising watches, tested in the transaction of each deposit for the watches on its kind.
+
+A deposit comes in through `evaluate_deposit`. For each watch, `_deposit_to_watch` keeps the sums and decides whether it
+is news, and `_cross_deposit` reads as little as the measure allows. Other changes come in through `evaluate`, for one
+scope of one watch, and through `evaluate_as_of` and `evaluate_scope_as_of`, for an earlier instant. All of them compare
+in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. What crosses passes `_cross_for_news`.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +42,7 @@ def evaluate_deposit(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -
         if after is None or need_access.left_group(txn, watch, before, after) is not None:
             _leave(txn, watch, before)
             before = None
-        if after is not None and _evaluate_deposit(txn, watch, before, after, is_known=old is not None):
+        if after is not None and _deposit_to_watch(txn, watch, before, after, is_known=old is not None):
             crossed.append(watch)
     return crossed
 
@@ -62,7 +68,7 @@ def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -
                 watch_totals.add(txn, sums, scope, old, -1)
 
 
-def _evaluate_deposit(
+def _deposit_to_watch(
     txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow, *, is_known: bool
 ) -> bool:
     """Bring the sums of a watch up to date after a deposit, and return whether it has a new crossing.
@@ -89,7 +95,7 @@ def _evaluate_deposit(
     if is_own:
         _set_bound_after_own(txn, watch, scope, new)
         return False
-    return _evaluate_new(txn, watch, scope, old, new)
+    return _cross_deposit(txn, watch, scope, old, new)
 
 
 def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
@@ -119,8 +125,8 @@ def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
 def evaluate(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> bool:
     """Evaluate a rising watch on all its stimuli of a scope; return whether a crossing is new."""
     if watch.measures_sums:
-        return _evaluate_sums(txn, watch, scope, None)
-    return _evaluate_rows(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
+        return _cross_sums(txn, watch, scope, None)
+    return _cross_rows(txn, watch, scope, stimuli_of(txn, watch, scope), txn.now)
 
 
 def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, at: Instant) -> bool:
@@ -131,13 +137,13 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     if not watch.condition.is_per_mark:
         return evaluate_scope_as_of(txn, watch, row.subject, at)
     rows = [row] if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id)) else []
-    return _evaluate_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return _cross_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
 def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
     """Evaluate a watch on a subject or a group as of an earlier instant. Later marks count from their record on."""
     rows = stimuli_of(txn, watch, scope)
-    return _evaluate_rows(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
+    return _cross_rows(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 
 def stimuli_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
@@ -173,11 +179,13 @@ def _cross_for_news(
     return is_new
 
 
-def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow) -> bool:
+def _cross_deposit(
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow
+) -> bool:
     """Evaluate a watch on a deposit with as few reads as the measure allows."""
     measure = watch.comparison.measure
     if watch.condition.is_per_mark:
-        return _evaluate_rows(txn, watch, scope, [new], txn.now)
+        return _cross_rows(txn, watch, scope, [new], txn.now)
     if watch.measures_sums and measure.is_maximum:
         # The maximum reaches the threshold only when the new mark does.
         value = txn.strength(new)
@@ -187,18 +195,19 @@ def _evaluate_new(txn: BoardTransaction, watch: RegisteredWatch, scope: str, old
             _set_bound(txn, watch, scope, stimuli_of(txn, watch, scope))
         return False
     if watch.measures_sums:
-        return _evaluate_sums(txn, watch, scope, new)
+        return _cross_sums(txn, watch, scope, new)
     if watch.by is None and old is None and txn.kind(new.kind).on_repeat != "separate" and watch.kinds == (new.kind,):
         # It is the only mark of its kind and subject, so nothing needs to be read. Often it is also too weak.
         if isinstance(watch.condition, Comparison) and not watch.comparison.holds_at(
             measure.value([txn.strength(new)])
         ):
             return False
-        return _evaluate_rows(txn, watch, scope, [new], txn.now)
+        return _cross_rows(txn, watch, scope, [new], txn.now)
     return evaluate(txn, watch, scope)
 
 
-def _evaluate_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
+def _cross_rows(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: list[MarkRow], at: Instant) -> bool:
+    """Compare marks of a scope with the condition at an instant, and return whether a crossing is new."""
     if watch.condition.is_per_mark:
         strengths = [(row, txn.strength(row, at)) for row in rows]
         strong = [(row, strength) for row, strength in strengths if watch.comparison.holds_at(strength)]
@@ -237,7 +246,7 @@ def _set_bound(txn: BoardTransaction, watch: RegisteredWatch, scope: str, rows: 
         set_bound(txn, watch, scope, mark_id, bound, crossing_records.laws_of(txn, rows))
 
 
-def _evaluate_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
+def _cross_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str, new: MarkRow | None) -> bool:
     """Evaluate a watch over the board or over groups by its sums, which read no mark."""
     value, count = watch_totals.update_and_measure(txn, watch, scope)
     if not watch.comparison.holds_at(value):
