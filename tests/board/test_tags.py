@@ -291,7 +291,7 @@ def test_an_agent_reads_by_tags(world: World) -> None:
     world.put("lead", "x")
     claim = world.claim("sales")
     assert claim is not None
-    assert [item.event.mark_id for item in claim.reads] == [marks[1], marks[2], marks[0]]
+    assert [item.event.mark_id for item in claim.reads] == marks[:3]  # strongest first
 
 
 @pytest.mark.parametrize("price", ["-2.5", "0.12345678901234567890123", "1000000000000000000000000000001", "1e400"])
