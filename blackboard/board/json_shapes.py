@@ -17,10 +17,12 @@ from blackboard.board.result_types import (
     BoardStatus,
     ErasureReport,
     Explanation,
+    MarkRecord,
     ModelCallCounts,
     NeedsOverview,
     Receipt,
     SearchProgress,
+    SearchResult,
     WorkerStatus,
 )
 from blackboard.clock import from_datetime, iso
@@ -35,6 +37,25 @@ class Withdrawal:
 
     mark_id: int
     outcome: Literal["withdrawn"] = "withdrawn"
+
+
+@dataclass(frozen=True)
+class ScoredMark(MarkRecord):
+    """A mark that a search found."""
+
+    relevance: float
+    """How relevant it is to the text."""
+    score: float
+    """Relevance times strength."""
+
+
+@dataclass(frozen=True)
+class FoundMarks:
+    """The marks that a search found, the best first."""
+
+    exact: bool
+    complete: bool
+    marks: Sequence[ScoredMark]
 
 
 @dataclass(frozen=True)
@@ -179,6 +200,13 @@ def json_value(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
+
+
+def found_marks(found: SearchResult[MarkRecord]) -> FoundMarks:
+    """Return the answer to `search`."""
+    hits = zip(found, found.relevances, found.scores, strict=True)
+    marks = [ScoredMark(**vars(mark), relevance=relevance, score=score) for mark, relevance, score in hits]
+    return FoundMarks(found.exact, found.complete, marks)
 
 
 def answered(need_id: int, receipt: Receipt) -> Answered:

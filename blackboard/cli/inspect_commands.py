@@ -127,6 +127,7 @@ def search(
       blackboard search 'pric*' --kind note --tag topic=sales --limit 5
       blackboard search --raw '"net promoter" NOT score' --faded
     """
+    from blackboard.board.json_shapes import found_marks
     from blackboard.board.reading.tag_texts import read_filters
 
     match: Match = "any" if any_word else "all"
@@ -134,9 +135,7 @@ def search(
         where = read_filters(board.deployment, kind, tag or ())
         found = board.search(" ".join(text), kind=kind, where=where, limit=limit, faded=faded, match=match, raw=raw)
     if as_json:
-        hits = zip(found, found.relevances, found.scores, strict=True)
-        marks_found = [{"score": score, "relevance": relevance, **vars(mark)} for mark, relevance, score in hits]
-        print_json({"exact": found.exact, "complete": found.complete, "marks": marks_found})
+        print_json(found_marks(found))
         return
     scores = {mark.id: score for mark, score in zip(found, found.scores, strict=True)}
     show_records(

@@ -13,6 +13,7 @@ problems          errors as RFC 9457 problems
 redaction         withholds texts from tokens that may not read them
 operations        what an operation is: its path, its parameters, its scope and its answer
 mark_operations   marks, subjects and kinds
+search_operation  the search of marks by their text
 work_operations   the agenda, agents, activations and costs
 board_operations  needs, the state of the board, its deployments, SQL and erasure
 request_reading   reads the parameters and the body of a request

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from blackboard import Blackboard
 from blackboard.board.json_shapes import json_value
 from blackboard.errors import BlackboardError
-from blackboard.server import board_operations, bulk_deposits, mark_operations, work_operations
+from blackboard.server import board_operations, bulk_deposits, mark_operations, search_operation, work_operations
 from blackboard.server.operations import Call, Operation, Page, encode_cursor
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.redaction import Redaction
@@ -32,6 +32,7 @@ log = Log("blackboard.server")
 OPERATIONS: tuple[Operation, ...] = (
     *mark_operations.OPERATIONS,
     *bulk_deposits.OPERATIONS,
+    *search_operation.OPERATIONS,
     *work_operations.OPERATIONS,
     *board_operations.OPERATIONS,
 )
@@ -187,7 +188,11 @@ def _page(page: Page, request: Request, headers: dict[str, str], shown: Callable
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         path = quote(request.scope["path"])
         headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
-    return EncodedAnswer(b"[" + b",".join(encoded) + b"]", headers)
+    body = b"[" + b",".join(encoded) + b"]"
+    if page.member:
+        others = _encode(shown(page.others)).removesuffix(b"}")
+        body = others + b"," + _encode(page.member) + b":" + body + b"}"
+    return EncodedAnswer(body, headers)
 
 
 def _encode(value: Any) -> bytes:

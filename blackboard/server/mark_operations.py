@@ -23,6 +23,7 @@ from blackboard.server.operations import (
     Name,
     Operation,
     Page,
+    Tags,
     Time,
 )
 from blackboard.server.problems import HttpProblem, PlacedProblem
@@ -72,9 +73,7 @@ class ListedMarks(Fields):
     kind: Name | None = Field(default=None, description="Only marks of this kind.")
     subject: str | None = Field(default=None, description="Only marks of this subject.")
     min_strength: float | None = Field(default=None, description="Only marks of at least this strength.")
-    tag: Sequence[str] = Field(
-        default=(), description="Only marks with this tag, as NAME=VALUE. Several tags must all match."
-    )
+    tag: Tags = ()
     at: Time | None = Field(default=None, description="Show the board at another time, past or future.")
     limit: Limit = 100
     page: Annotated[tuple[datetime, float, Id] | None, *Encoded] = Field(default=None, alias="cursor")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -22,6 +22,14 @@ EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
 Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="The largest number of items.")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Time = Annotated[str, Field(description="A time, such as 2027-01-31T15:00:00Z.", examples=["2027-01-31T15:00:00Z"])]
+
+Tags = Annotated[
+    Sequence[str],
+    Field(
+        description="Only marks with this tag, as NAME=VALUE. All named tags must match; several values of one tag are"
+        " alternatives."
+    ),
+]
 
 
 def _decoded(value: object) -> object:
@@ -64,11 +72,15 @@ class Page:
         items: Its items, and one more if there are more pages.
         limit: How many of them are on the page.
         position: Returns the position after which the next page begins, for the last item and the number of items.
+        member: The member of the answer that has the items; "" if the answer is the list.
+        others: The other members.
     """
 
     items: Sequence[Any]
     limit: int
     position: Callable[[Any, int], object]
+    member: str = ""
+    others: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ WITHHELD = "(withheld)"
 
 SUBJECTS = frozenset({"subject"})
 TEXTS = frozenset({
-    "agent", "agents", "answerable_by", "api", "author", "catch_up", "clock", "condition", "counts", "crossed", "event",
-    "guard", "kind", "kinds", "law", "measure", "model", "name", "on_guard", "on_repeat", "outcome", "per", "role",
-    "schedule", "unserved_agents", "version", "waits_for", "watch", "withdraws", "worker", "writes",
+    "agent", "agents", "answerable_by", "api", "author", "catch_up", "clock", "condition", "counts", "crossed", "doing",
+    "event", "guard", "kind", "kinds", "law", "measure", "model", "name", "on_guard", "on_repeat", "outcome", "per",
+    "role", "schedule", "search", "unserved_agents", "version", "waits_for", "watch", "withdraws", "worker", "writes",
 })  # fmt: skip
 """The fields whose texts the deployment or the program has written, and the names of authors."""
 STATES = frozenset({

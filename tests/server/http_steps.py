@@ -17,8 +17,8 @@ def problem(response: httpx2.Response) -> str:
     return str(document["type"]).removeprefix("urn:blackboard:problem:")
 
 
-def pages(client: httpx2.Client, path: str, **parameters: Any) -> list[list[Any]]:
-    """Return the items of each page of a list."""
+def pages(client: httpx2.Client, path: str, **parameters: Any) -> list[Any]:
+    """Return each page of a list: its items, or the object that has them."""
     found = []
     response = client.get(path, params=parameters)
     while True:

@@ -26,6 +26,11 @@ class Reply(Mark, kind="reply", decay=Linear("1h")):
     text: str = ""
 
 
+class Note(Mark, kind="note", decay=Linear("1h"), search=("text",), tags=("topic",)):
+    text: str = ""
+    topic: str = ""
+
+
 @agent(watches=strength(Lead) >= 0.5, writes=[Reply], batch=10, batch_window="1h", cooldown="10m")
 def sales(leads: list[Lead], context: Any) -> list[Reply]:
     return [Reply(subject=lead.subject, text=lead.company) for lead in leads]
@@ -62,7 +67,7 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
     """Serve a new board in a folder."""
     clock = ManualClock()
     with Blackboard.open(folder / "board.db", clock=clock, author="person:ada") as board:
-        board.deploy(sales, counter, kinds=[Lead, Reply])
+        board.deploy(sales, counter, kinds=[Lead, Reply, Note])
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)
         with HttpServer(build_app(board, section, "offline rules", address), section, address) as server:

@@ -175,6 +175,13 @@ def test_a_subject_has_one_name_where_it_is_withheld(served: Served) -> None:
         assert problem(client.get("/v1/marks", params=parameters)) == "withheld"
         assert reader.get("/v1/marks", params=parameters).status_code == 200
     assert problem(client.get("/v1/agents/sales/explanation", params={"subject": "sesame/1"})) == "withheld"
+    assert problem(client.get("/v1/search", params={"text": "sesame"})) == "withheld"
+
+
+def test_a_redacted_token_sees_which_fields_are_searched(served: Served) -> None:
+    client = served.client("read-redacted")
+    assert client.get("/v1/kinds/note").json()["search"] == ["text"]
+    assert client.get("/v1/status").json()["searches"][0]["doing"] == ""
 
 
 def test_a_new_field_is_withheld_until_somebody_names_it() -> None:

@@ -132,6 +132,35 @@ def test_marks_are_found_by_kind_subject_and_tag(served: Served) -> None:
     assert client.get("/v1/marks/1").json()["subject"] == "a"
 
 
+def test_a_search_ranks_and_filters_as_the_board_does(served: Served) -> None:
+    client = served.client("read")
+    for subject, text, topic in (("a", "Pricing", "sales"), ("b", "pricing and rain", "support"), ("c", "snow", "x")):
+        served.board.deposit("note", subject=subject, payload={"text": text, "topic": topic})
+
+    def subjects(**parameters: Any) -> list[str]:
+        return [mark["subject"] for mark in client.get("/v1/search", params=parameters).json()["marks"]]
+
+    answer = client.get("/v1/search", params={"text": "pric*"}).json()
+    found = served.board.search("pric*")
+    assert (list(answer), answer["exact"], answer["complete"]) == (["exact", "complete", "marks"], True, True)
+    assert [mark["id"] for mark in answer["marks"]] == [mark.id for mark in found]
+    assert [mark["score"] for mark in answer["marks"]] == list(found.scores)
+    assert [mark["relevance"] for mark in answer["marks"]] == list(found.relevances)
+    assert subjects(text="pricing", kind="note", tag="topic=support") == ["b"]
+    assert (subjects(text="pricing snow"), len(subjects(text="pricing snow", any=True))) == ([], 3)
+    assert subjects(text="pricing NOT rain", raw=True) == ["a"]
+    served.clock.advance(timedelta(hours=2))
+    assert (subjects(text="snow"), subjects(text="snow", faded=True)) == ([], ["c"])
+
+
+def test_a_search_has_pages(served: Served) -> None:
+    client = served.client("read")
+    for number in range(5):
+        served.board.deposit("note", subject=f"n/{number}", payload={"text": "rain"}, intensity=1 - number / 10)
+    found = [[mark["subject"] for mark in page["marks"]] for page in pages(client, "/v1/search", text="rain", limit=2)]
+    assert found == [["n/0", "n/1"], ["n/2", "n/3"], ["n/4"]]
+
+
 def test_a_mark_is_reinforced_and_withdrawn_at_its_event(served: Served) -> None:
     client = served.client("deposit", "read")
     client.post("/v1/marks", json={**LEAD, "intensity": 0.2})
