@@ -111,6 +111,16 @@ def test_a_deposit_moves_its_mark_between_groups(world: World) -> None:
     assert world.sql("SELECT count(*) FROM watch_total") == [(0,)]
 
 
+def test_a_claim_takes_faded_marks_out_of_the_sums_of_their_group(world: World) -> None:
+    world.deploy(ALERT, spec("pager", THREE))
+    for subject in "abcd":
+        put(world, subject, "db")
+    world.advance(2 * HOUR)
+    assert set(world.claimed("pager").subjects) == set("abcd")
+    world.board.session.write(check_sums)
+    assert put(world, "e", "db") == ()
+
+
 @pytest.mark.postgresql
 def test_an_explanation_is_about_a_group(world: World) -> None:
     world.deploy(ALERT, spec("pager", THREE))

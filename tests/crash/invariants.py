@@ -17,6 +17,7 @@ __all__ = [
     "check",
     "check_cooled",
     "check_finished",
+    "check_groups",
     "check_lasting",
     "check_needs",
     "check_recovered",
@@ -55,7 +56,8 @@ EMPTY = {
     "one event was absorbed twice by one watch": """
         SELECT a.watch_id, g.mark_id, g.event_id FROM activation_input g JOIN activation a ON a.id = g.activation_id
         JOIN watch w ON w.id = a.watch_id
-        WHERE g.role = 'absorbed' AND w.condition NOT LIKE '%within=%' AND NOT EXISTS (
+        WHERE g.role = 'absorbed' AND w.condition NOT LIKE '%within=%' AND w.condition NOT LIKE 'count(%) < %'
+        AND NOT EXISTS (
           SELECT 1 FROM crossing c WHERE c.watch_id = a.watch_id AND c.cause IS NOT NULL
         )
         GROUP BY 1, 2, 3 HAVING count(*) > 1""",
@@ -353,6 +355,65 @@ def check_windows(path: Path, room: str, within: int, threshold: int) -> None:
             raise Broken(f"{name} crossed at {spans[:5]}, and was due at {instants[:5]}")
         if missed := [at for at in instants if not any(begin <= at <= until for begin, until in spans)]:
             raise Broken(f"{name} has missed {missed[:5]}")
+
+
+def check_groups(path: Path, *, lasting: int, many: int, few: int) -> None:
+    """Check that the watches over the lamps of each room crossed when the history says so: lit rising, dark falling.
+
+    A lamp is in the room that it named last, and goes out after a time. A crossing that came while another waited is
+    part of that one. The rising watch counts the lamps that no activation has absorbed: it must have crossed for those
+    that never were, and only when the room had many lamps.
+
+    Raises:
+        Broken: One did not, or at another instant, or an activation was given lamps of another room.
+    """
+    room, group = "json_extract(e.payload, '$.room')", "json_extract(substr({}.subject, length('_room_') + 1), '$')"
+    with rows(path) as query:
+        lamps = query(
+            f"SELECT e.id, e.recorded_at, e.subject, {room} FROM event e WHERE e.kind = 'lamp'"
+            " AND e.payload IS NOT NULL ORDER BY e.id"
+        )
+        crossings = query(
+            f"SELECT w.name, {group.format('c')}, c.crossed_at, a.created_at FROM crossing c"
+            " JOIN watch w ON w.id = c.watch_id JOIN activation a ON a.id = c.activation_id WHERE w.agent = 'keeper'"
+        )
+        given = query(
+            f"SELECT w.name, i.event_id, {group.format('a')}, {room} FROM activation a"
+            " JOIN activation_input i ON i.activation_id = a.id JOIN event e ON e.id = i.event_id"
+            " JOIN watch w ON w.id = a.watch_id WHERE a.agent = 'keeper' AND i.role = 'absorbed'"
+        )
+    if mixed := [row for row in given if row[2] != row[3]]:
+        raise Broken(f"lamps of other rooms were given: {mixed[:5]}")
+    absorbed = {event for watch, event, *_ in given if watch == "lit"}
+    dark, lit, bright = set(), set(), set()
+    live: dict[str, tuple[str, int, int]] = {}
+    last = lamps[-1][1] + lasting
+    for event, at, subject, where in [*lamps, (0, last, "", "")]:
+        ends = sorted({end for _, end, _ in live.values() if end <= at})
+        steps = [(end, {name: lamp for name, lamp in live.items() if lamp[1] > end}) for end in ends]
+        after = steps[-1][1] if steps else live
+        for instant, lamps_then in [*steps, (at, after | {subject: (where, at + lasting, event)})]:
+            before, now = _in_rooms(live), _in_rooms(lamps_then)
+            dark |= {(one, instant) for one in before if before[one] >= few > now[one]}
+            bright |= {(one, instant) for one in now if now[one] >= many}
+            unseen = _in_rooms({name: lamp for name, lamp in lamps_then.items() if lamp[2] not in absorbed})
+            lit |= {(one, instant) for one in unseen if unseen[one] >= many}
+            live = lamps_then
+    for name, due, possible in ("dark", dark, dark), ("lit", lit, bright):
+        spans = [(where, at, until) for watch, where, at, until in crossings if watch == name]
+        if wrong := {(where, at) for where, at, _ in spans} - possible:
+            raise Broken(f"{name} crossed at {sorted(wrong)[:5]}, and was due at {sorted(possible)[:5]}")
+        if missed := [
+            (where, at)
+            for where, at in due
+            if not any(one == where and begin <= at <= end for one, begin, end in spans)
+        ]:
+            raise Broken(f"{name} has missed {missed[:5]}")
+
+
+def _in_rooms(lamps: Mapping[str, tuple[str, int, int]]) -> Counter[str]:
+    """Return the number of lamps in each room, given the room, the end, and the event of each lamp."""
+    return Counter(room for room, _, _ in lamps.values())
 
 
 def _empty(query: Any, laws: Mapping[str, str]) -> None:

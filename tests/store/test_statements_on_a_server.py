@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from blackboard import Mark
 from blackboard.store.view_columns import VIEWS
 from tests.board.world import World
 from tools.statement_variants import every_statement, variants
@@ -18,10 +19,16 @@ NUMERIC = 1700
 """The number of the type `numeric` in PostgreSQL, for which Python would get a Decimal."""
 
 
+class Note(Mark, kind="note", search=["text"]):
+    text: str
+
+
 @pytest.fixture
 def connection(world: World) -> Iterator[Any]:
+    """Return a connection to a board with the table of the index, which the first searched kind creates."""
     if world.board.database.path is not None:
         pytest.skip("this run has no server")
+    world.board.deposit(Note(subject="one", text="words"))
     connection = world.board.database.connect(writes=True)
     yield connection
     connection.close()

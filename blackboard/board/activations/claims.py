@@ -35,6 +35,7 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches import (
     crossing_selection,
     dropped_crossings,
@@ -357,10 +358,20 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
         _absorb_whole_board(txn, watch, activation_id, selection)
         return
     if watch.keeps_sums:
-        for mark_id in selection.inputs.keys() & candidates.keys():
-            watch_totals.add(txn, watch, scope, _migrate_if_pending(txn, candidates[mark_id]), -1)
+        for mark_id in selection.inputs:
+            row = candidates.get(mark_id) or _faded_stimulus(txn, watch, scope, mark_id)
+            if row is not None:
+                watch_totals.add(txn, watch, scope, _migrate_if_pending(txn, row), -1)
     for mark_id, (event, _) in selection.inputs.items():
         stimuli.absorb(txn, watch, mark_id, event.id, activation_id)
+
+
+def _faded_stimulus(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> MarkRow | None:
+    """Return an evaporated stimulus that is still stored, so that the sums of its scope may contain it."""
+    row = txn.sql.one(MARKS.get_mark, id=mark_id)
+    if row is None or scope_of(txn, watch, row) != scope:
+        return None
+    return row if stimuli.is_stimulus(txn, watch, row, stimuli.absorbed_through(txn, watch, mark_id)) else None
 
 
 def _absorb_whole_board(

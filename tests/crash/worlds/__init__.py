@@ -5,8 +5,8 @@ interrupted  the same, with depositors whose deposits are interrupted by a signa
 followed     the same, with depositors that follow files, whose writers rename and truncate them
 versions     the agents of pure in two versions of their code, whose workers take over from each other
 actions      agents that withdraw, reinforce, decide, and compare and set: each is applied once, or not at all
-fading       a clock that continues over restarts: predicted crossings, windows, evaporation, needs that come due, and
-             changes of the deployment
+fading       a clock that continues over restarts: predicted crossings, windows, groups, evaporation, needs that come
+             due, and changes of the deployment
 paid         an agent that calls a model which answers at once and counts
 desk         the lead desk with its offline rules, the machine's clock, and the sample leads
 """

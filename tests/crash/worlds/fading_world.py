@@ -1,4 +1,4 @@
-"""A clock that continues over restarts: predicted crossings, windows, evaporation, and changes of the deployment."""
+"""A clock that continues over restarts: predicted crossings, windows, groups, evaporation, and changed deployments."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from blackboard import (
     Exponential,
     Mark,
     Overdue,
+    Step,
     agent,
     count,
     every,
@@ -26,7 +27,15 @@ from blackboard.clock import Clock, ManualClock, to_datetime
 from blackboard.core.agent_definition import Agent
 from blackboard.settings.sections import DaemonSettings
 from tests.crash.children import Say
-from tests.crash.invariants import check_cooled, check_dropped, check_lasting, check_needs, check_tolls, check_windows
+from tests.crash.invariants import (
+    check_cooled,
+    check_dropped,
+    check_groups,
+    check_lasting,
+    check_needs,
+    check_tolls,
+    check_windows,
+)
 from tests.crash.worlds.crash_world import MINUTE, CrashWorld, Deposit, FrozenClock
 
 
@@ -116,12 +125,23 @@ def meter(marks: Sequence[Smoke], context: Any) -> None:
     assert {mark.room for mark in marks} == {"attic"}
 
 
+class Lamp(Mark, kind="lamp", on_repeat="replace", decay=Step("2m"), tags=["room"]):
+    """A mark that is carried from room to room."""
+
+    room: str
+
+
+@agent(watches={"lit": count(Lamp, by="room") >= 3, "dark": count(Lamp, by="room") < 2})
+def keeper(marks: Sequence[Lamp], context: Any) -> None:
+    """Wake when many lamps have come to a room, and when few are left."""
+
+
 class Fading(CrashWorld):
     """Each life begins half a minute after the previous life, and sometimes the half-life changes.
 
     Some marks occurred before the first life. So some of them have gone cold or evaporated before they are recorded.
     Depositors also ask for answers within minutes. They answer some of their needs at once, some in a later life, and
-    some never.
+    some never. And they carry lamps from room to room.
     """
 
     name = "fading"
@@ -129,7 +149,8 @@ class Fading(CrashWorld):
     fades = True
     per_depositor = 200
     between_needs = 10
-    agents: tuple[Agent, ...] = (warden, vigil, novice, ringer, meter, reminder)
+    between_lamps = 8
+    agents: tuple[Agent, ...] = (warden, vigil, novice, ringer, meter, reminder, keeper)
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         self.begin = self.now = FADING_SINCE
@@ -149,6 +170,10 @@ class Fading(CrashWorld):
             round(self.rng.uniform(0.5, 2.0), 3),
             self.begin - self.rng.randrange(MINUTE) if self.rng.random() < 0.25 else None,
         )
+        if n % self.between_lamps == 0:
+            yield Deposit(
+                "lamp", f"l/{who}/{self.rng.randrange(6)}", {"room": self.rng.choice(("hall", "loft", "yard"))}
+            )
         if n % self.between_needs == 0:
             answered = self.rng.choice(("at once", "later", "never"))
             yield Deposit("need", f"n/{who}/{n}", {"question": answered, "due": f"{self.rng.randrange(180)}s"})
@@ -203,3 +228,4 @@ class Fading(CrashWorld):
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
         check_windows(self.path, "attic", WITHIN, SURGE)
         check_needs(self.path)
+        check_groups(self.path, lasting=2 * MINUTE, many=3, few=2)
