@@ -94,9 +94,11 @@ def test_results_have_the_names_of_the_columns_of_the_views() -> None:
         "activations": result_types.ActivationRecord,
         "costs": result_types.CostRow,
     }
+    in_results = {"group_value": "group"}  # a word of SQL, which no column can have without quotes
     for view, result in pairs.items():
         names = {field.name for field in dataclasses.fields(result)}
-        assert set(VIEWS[view]) - names <= {"order_key"}, view
+        columns = {in_results.get(column, column) for column in VIEWS[view]}
+        assert columns - names <= {"order_key"}, view
 
 
 def test_the_package_exports_only_its_public_names() -> None:
