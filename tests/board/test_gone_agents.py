@@ -56,7 +56,7 @@ def test_work_of_a_gone_agent_is_counted_and_shown_as_held(world: World) -> None
     assert (finding.state, "1 activation and 1 crossing" in finding.detail) == ("wrong", True)
     world.board.discard(activation.id)
     [finding] = findings(world, "agent")
-    assert (finding.state, "0 activations and 1 crossings" in finding.detail) == ("note", True)
+    assert (finding.state, "0 activations and 1 crossing" in finding.detail) == ("note", True)
 
 
 def test_a_preview_counts_the_work_that_would_be_held(world: World) -> None:
