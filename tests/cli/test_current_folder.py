@@ -15,7 +15,7 @@ from blackboard.cli.app import COMMANDS
 from blackboard.errors import ForeignFilesWarning, StoreError
 from tests.cli.conftest import AGENTS, DEPLOYMENT, CommandLine
 
-BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore"}
+BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore", "serve", "token"}
 """The commands that may begin a board."""
 USE_NO_BOARD = {"new", "test"}
 ARGUMENTS = {
@@ -32,6 +32,8 @@ ARGUMENTS = {
     "record-cost": ["1"],
     "backup": ["copy.db"],
     "forget": ["a", "--yes"],
+    "search": ["a"],
+    "wake": ["1"],
 }
 
 
