@@ -573,7 +573,9 @@ class Blackboard:
         classes.add([kind])
         found, unreadable = self.session.read(lambda txn: search.of_class(txn, kind, classes, question))
         if unreadable:
-            text = f"left out: {len(unreadable)} marks do not fit {kind.__qualname__}: {unreadable[0]}"
+            text = (
+                f"left out: {counted(len(unreadable), 'mark')} cannot be read as {kind.__qualname__}: {unreadable[0]}"
+            )
             warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
         return found
 
@@ -702,13 +704,10 @@ class Blackboard:
 
         Args:
             agent: The name of the agent.
-            subject: The subject. Of a watch over groups, the groups of its live marks are explained.
+            subject: The subject; None for all waiting work of the agent. Of a watch over groups, the groups of its live
+                marks are explained.
             group: The value of the tag by which watches of the agent measure groups, such as a service for
                 `total(Alert, by="service")`. A collection stands for any of its values.
-
-        Args:
-            agent: The name of the agent.
-            subject: The subject; None for all waiting work of the agent.
 
         Raises:
             UnknownName: There is no such agent.

@@ -278,7 +278,7 @@ def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) 
 def _unserved_finding(name: str, detail: str, waiting: int, advice: str) -> Finding:
     if not waiting:
         return Finding(name, "note", detail, advice)
-    return Finding(name, "wrong", f"{detail}; {waiting} crossings and activations wait", advice)
+    return Finding(name, "wrong", f"{detail}; waiting crossings and activations: {waiting}", advice)
 
 
 def _examine_gone(txn: BoardTransaction) -> Iterator[Finding]:
@@ -344,17 +344,17 @@ def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Fi
 
 
 def _examine_inbox(txn: BoardTransaction) -> Iterator[Finding]:
-    counted = needs_overview.count(txn, txn.now - LATEST_START)
-    if counted.number:
-        detail = f"{counted.number} questions wait for an answer"
+    open_needs = needs_overview.count(txn, txn.now - LATEST_START)
+    if open_needs.number:
+        detail = f"open questions: {open_needs.number}"
         yield Finding("inbox", "note", detail, "'blackboard inbox --all' lists them")
-    if not counted.overdue:
+    if not open_needs.overdue:
         return
     [oldest] = needs_overview.waiting(txn, limit=1)
-    detail = f"{counted.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
+    detail = f"{open_needs.overdue} overdue; the oldest is need {oldest.id}, on {oldest.subject!r}{need_parts(oldest)}"
     advice = f"'blackboard answer {oldest.id} ...' answers it; 'blackboard inbox' lists them"
-    if counted.unnoticed:
-        detail += f"; {counted.unnoticed} without a mark 'overdue', because no daemon ran"
+    if open_needs.unnoticed:
+        detail += f"; {open_needs.unnoticed} without a mark 'overdue', because no daemon ran"
         advice += "; 'blackboard run' deposits the marks"
     yield Finding("overdue", "wrong", detail, advice)
 

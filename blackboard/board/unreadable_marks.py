@@ -15,6 +15,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import Deployment
 from blackboard.core.states import ActivationState
 from blackboard.errors import UnreadableMark
+from blackboard.plurals import counted
 from blackboard.store.statements import ACTIVATIONS
 
 MAX_NAMED_MARKS = 5
@@ -79,5 +80,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
             if mended := changed & kinds:
                 failed_activations.retry(txn, row.id)
                 retried.update(mended)
-    texts = (f"kind {kind}: {count} activations are tried again" for kind, count in sorted(retried.items()))
+    texts = (
+        f"kind {kind}: {counted(count, 'activation')} to be tried again" for kind, count in sorted(retried.items())
+    )
     return replace(result, changed=(*result.changed, *texts))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import Session, model_of, session_of
+from blackboard.cli.cli_session import CommandSession, model_of, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board.people.erasure import ErasedEvents
@@ -88,7 +89,7 @@ def restore(
 
 
 def _forget_again(
-    session: Session, erased: list[ErasedEvents | None], forget: bool
+    session: CommandSession, erased: list[ErasedEvents | None], forget: bool
 ) -> tuple[list[str], dict[str, ErasureReport]]:
     """Report the forgotten subjects that a backup brought back, or forget them again.
 
@@ -104,14 +105,15 @@ def _forget_again(
             return [], {subject: board.forget(subject) for subject in back}
     if back:
         note(
-            f"{len(back)} forgotten subjects are back: {', '.join(map(repr, back))}; 'blackboard forget SUBJECT'"
+            f"forgotten subjects that are back: {', '.join(map(repr, back))}; 'blackboard forget SUBJECT'"
             " forgets one, and 'blackboard restore --forget' all of them"
         )
     return back, {}
 
 
 def _describe(copy: dict[str, Any]) -> str:
-    return f"{copy['path']}: {copy['marks']} marks and {copy['events']} events, as of {copy['last_recorded_at']}"
+    content = f"{counted(copy['marks'], 'mark')} and {counted(copy['events'], 'event')}"
+    return f"{copy['path']}: {content}, as of {copy['last_recorded_at']}"
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
@@ -134,12 +136,12 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
             say(f"{finding.state:<5}  {finding.name:<{width}}  {finding.detail}")
             if finding.advice:
                 say(f"{'':<5}  {'':<{width}}  -> {finding.advice}")
-        say("nothing is wrong" if not wrong else f"{wrong} wrong")
+        say("no problems" if not wrong else counted(wrong, "problem"))
     if wrong:
         raise typer.Exit(1)
 
 
-def _findings(session: Session) -> list[Finding]:
+def _findings(session: CommandSession) -> list[Finding]:
     """Return the findings. A board that cannot be opened and a file with mistakes are findings too."""
     from blackboard.board import Blackboard
     from blackboard.board.doctor import MODEL, examine_board
@@ -156,7 +158,7 @@ def _findings(session: Session) -> list[Finding]:
             findings += _findings_of_agents(resolved)
     except ConfigurationError as error:
         advice = "'blackboard check' names every mistake"
-        findings.append(Finding("deployment file", "wrong", f"{len(error.mistakes)} mistakes", advice))
+        findings.append(Finding("deployment file", "wrong", counted(len(error.mistakes), "mistake"), advice))
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -224,8 +226,8 @@ def _show_erasure(subject: str, report: ErasureReport) -> None:
         say(f"{subject!r} was forgotten before{'; the file is compacted now' if report.not_compacted is None else ''}")
         return
     say(
-        f"{subject!r} is forgotten: {report.live} marks, the payloads of {report.events} events and"
-        f" {len(report.calls)} model calls are erased; the record of events is kept as {report.name}"
+        f"{subject!r} is forgotten: {counted(report.live, 'mark')}, the payloads of {counted(report.events, 'event')}"
+        f" and {counted(len(report.calls), 'model call')} are erased; the record of events is kept as {report.name}"
     )
     if report.named_in:
         say(
@@ -233,7 +235,7 @@ def _show_erasure(subject: str, report: ErasureReport) -> None:
             " withdraw them, or forget their subjects"
         )
     for copy in report.backups:
-        say(f"still in {copy.path}: {copy.events} events" if copy.events else f"could not read {copy.path}")
+        say(f"still in {copy.path}: {counted(copy.events, 'event')}" if copy.events else f"could not read {copy.path}")
     note("the daemon updates files outside the board, such as a calendar, when it next publishes")
     note(f"out of reach: {'; '.join(report.out_of_reach)}")
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from blackboard.cli.cli_session import Session
+from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import GROUPS, Registry, set_metavar
 from blackboard.cli.terminal.output import note
@@ -106,7 +106,7 @@ class Commands(TyperGroup):
             raise typer.Exit(1) from None
 
     def _report(self, ctx: Any, error: Exception, message: str) -> None:
-        session = ctx.find_object(Session)
+        session = ctx.find_object(CommandSession)
         if session is not None and session.debug:
             raise error
         if isinstance(error, ConfigurationError) and len(error.mistakes) > 1:
@@ -159,7 +159,7 @@ def common(
     ] = False,
 ) -> None:
     """Read the options that all commands take, before or after their name."""
-    context.obj = Session(config, database, author, debug)
+    context.obj = CommandSession(config, database, author, debug)
 
 
 def _text_of(error: OSError) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.cli_session import Session, note_warnings, session_of
+from blackboard.cli.cli_session import CommandSession, note_warnings, session_of
 from blackboard.cli.terminal.output import AsJson, describe_gone, place, print_json, print_table, say, timestamp
 from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.durations import format_duration
@@ -50,7 +50,7 @@ def check(
 ) -> None:
     """Report all mistakes in the deployment file, each with its location. This changes nothing.
 
-    A running daemon applies changes of [database], [model] and [daemon] when it is restarted, all others at a reload.
+    A running daemon applies changes of [database], [model], [daemon] and [server] at a restart, all others at a reload.
 
     Examples:
       blackboard --config config/leads.toml check
@@ -78,7 +78,7 @@ def check(
         _show_preview(preview)
 
 
-def _file(session: Session) -> str | None:
+def _file(session: CommandSession) -> str | None:
     """Return the path of the file; None if it does not exist."""
     from blackboard.settings.settings_file import find_config
 
@@ -88,14 +88,14 @@ def _file(session: Session) -> str | None:
         return None
 
 
-def _preview(session: Session, resolved: ResolvedDeployment) -> Preview:
+def _preview(session: CommandSession, resolved: ResolvedDeployment) -> Preview:
     with _board(session) as board:
         deployment = session.deployment_of(resolved, board)
         return board.preview(board.deployment if deployment is None else deployment)
 
 
 @contextmanager
-def _board(session: Session) -> Iterator[Blackboard]:
+def _board(session: CommandSession) -> Iterator[Blackboard]:
     """Open the board; if there is none yet, an empty temporary board, so that checking a file creates nothing.
 
     The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
@@ -136,7 +136,7 @@ def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str
 
 def _show(resolved: ResolvedDeployment) -> None:
     kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
-    say(f"{resolved.settings.path}: {len(kinds)} kinds and {len(agents)} agents, no mistakes")
+    say(f"{resolved.settings.path}: {counted(len(kinds), 'kind')} and {counted(len(agents), 'agent')}, no mistakes")
     print_table(
         ("kind", "weight", "floor", "on_repeat", "decay"),
         (
@@ -241,7 +241,7 @@ def _show_marks(preview: Preview) -> None:
     for kind, count in preview.sooner.items():
         say(f"{counted(count, 'mark')} of {kind} would evaporate sooner than now")
     for kind, count in preview.own_laws.items():
-        say(f"{count} marks of {kind} have a law of their own and keep it")
+        say(f"{counted(count, 'mark')} of {kind} with a law of its own, which stays")
 
 
 def _show_wakes(wakes: Sequence[PredictedWake]) -> None:

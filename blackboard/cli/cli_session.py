@@ -31,7 +31,7 @@ Replace = Annotated[
 
 
 @dataclass
-class Session:
+class CommandSession:
     """The options, the deployment file and the board of a command."""
 
     config: Path | None = None
@@ -158,7 +158,7 @@ class Session:
                 raise
 
 
-def model_of(session: Session) -> str:
+def model_of(session: CommandSession) -> str:
     """Return, as text, the provider and model that a daemon with this file and environment would use."""
     from blackboard.llm.client import client_from, describe_model
 
@@ -187,8 +187,8 @@ def note_warnings(resolved: ResolvedDeployment) -> None:
         note(f"warning: {warning}")
 
 
-def session_of(context: typer.Context) -> Session:
+def session_of(context: typer.Context) -> CommandSession:
     """Return the session of the running command."""
-    session = context.find_object(Session)
+    session = context.find_object(CommandSession)
     assert session is not None  # the callback of the root command creates it
     return session

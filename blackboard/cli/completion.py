@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from blackboard.cli.cli_session import Session
+from blackboard.cli.cli_session import CommandSession
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -83,7 +83,7 @@ def _of_board(
 
     common = context.find_root().params
     config = common.get("config")
-    session = Session(None if config is None else Path(config), common.get("database"))
+    session = CommandSession(None if config is None else Path(config), common.get("database"))
     # A message would appear in the middle of the command line.
     with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
         warnings.simplefilter("ignore")

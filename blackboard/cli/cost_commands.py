@@ -10,6 +10,7 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, show_records
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board.result_types import CostRow
@@ -64,12 +65,12 @@ def costs(
     if as_json:
         return
     if rows:
-        say(f"total: {_usd(sum(row.usd for row in rows))} US$ for {sum(row.calls for row in rows)} calls")
+        say(f"total: {_usd(sum(row.usd for row in rows))} US$ for {counted(sum(row.calls for row in rows), 'call')}")
     if plot:
         _bars(rows)
     if unknown:
         note(
-            f"{unknown} calls have an unknown outcome and keep their reserve;"
+            f"{counted(unknown, 'call')} with an unknown outcome, and the reserve is kept;"
             " 'blackboard record-cost' records their cost"
         )
     elif reserved := sum(row.usd_reserved for row in rows):

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from blackboard.cli.cli_session import Session, session_of
+from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say
 from blackboard.errors import UsageError
 
@@ -109,7 +109,7 @@ def _write_files(folder: Path, module: str, model: bool) -> list[str]:
     return list(templates)
 
 
-def _deposit_first_mark(folder: Path, session: Session) -> None:
+def _deposit_first_mark(folder: Path, session: CommandSession) -> None:
     """Create the board, deploy the file on it, and deposit a mark that wakes the agent."""
     from blackboard.board import Blackboard
     from blackboard.settings.deployment_resolver import resolve_file

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import Replace, Session, session_of
+from blackboard.cli.cli_session import CommandSession, Replace, session_of
 from blackboard.cli.serve_command import serving
 from blackboard.cli.terminal.output import say
 from blackboard.errors import ConfigurationError, Mistake, UsageError
@@ -58,7 +58,8 @@ def run(
     """Run the daemon: deploy the file, then wake agents as marks cross their thresholds.
 
     SIGTERM and Ctrl-C let running activations finish within [daemon] grace, then stop; a second signal stops at once.
-    SIGHUP reloads the deployment file. New code and changes of [database], [model] and [daemon] need a restart.
+    SIGHUP reloads the deployment file. New code and changes of [database], [model], [daemon] and [server] need a
+    restart.
 
     Examples:
       blackboard --config config/leads.toml run
@@ -134,7 +135,7 @@ def _only(resolved: ResolvedDeployment, names: Collection[str] | None) -> Resolv
 
 
 def _reload(
-    session: Session,
+    session: CommandSession,
     board: Blackboard,
     deployer: Deployer,
     started: Settings,

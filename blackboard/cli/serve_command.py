@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blackboard.cli.cli_session import Session, model_of, session_of
+from blackboard.cli.cli_session import CommandSession, model_of, session_of
 from blackboard.errors import MissingPackage, UsageError, WorkError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def serve(
 
 @contextmanager
 def serving(
-    board: Blackboard, session: Session, settings: ServerSection, listen: str | None, path: Path | None = None
+    board: Blackboard, session: CommandSession, settings: ServerSection, listen: str | None, path: Path | None = None
 ) -> Iterator[HttpServer]:
     """Serve a board inside the context, in a thread.
 

@@ -8,6 +8,7 @@ import typer
 
 from blackboard.cli.cli_session import model_of, session_of
 from blackboard.cli.terminal.output import AsJson, count_list, describe_gone, print_json, print_pairs, timestamp
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def _pauses(status: BoardStatus) -> Iterator[str]:
 
 def _search(search: SearchProgress) -> str:
     done = f", {search.doing}: {search.share:.0%}" if search.doing else ""
-    return f"{search.kind}: {search.marks} marks{done}"
+    return f"{search.kind}: {counted(search.marks, 'mark')}{done}"
 
 
 def _worker(worker: WorkerStatus) -> str:

@@ -4,7 +4,7 @@ Marks:
 
 marks               the base class of marks, and checks of their parts
 kinds               the settings of a kind of marks
-built_in_marks      the marks that every board knows: needs and decisions
+built_in_marks      the marks that every board knows: needs, decisions and overdue needs
 payload_text        payloads as the JSON text that is stored
 decay               decay laws: the share of a mark that remains after an age
 reinforcement       the fading part of a mark, and how a repeated deposit joins it

@@ -37,7 +37,7 @@ from blackboard.core.tags import Tags, Where, WhereClause
 from blackboard.durations import SECOND, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
 
-Scope = Literal["subject", "board"]
+Over = Literal["subject", "board"]
 KindLike = type[Mark] | str
 
 
@@ -88,7 +88,7 @@ class Condition(ABC):
         )
 
     @property
-    def over(self) -> Scope:
+    def over(self) -> Over:
         """Whether it measures the board, at least in part, or only one subject or group."""
         return "board" if any(comparison.measure.over == "board" for comparison in self.comparisons()) else "subject"
 
@@ -213,7 +213,7 @@ class Measure(ABC):
     """
 
     kinds: tuple[str, ...]
-    over: Scope
+    over: Over
     by: str | None
     subject: str | None
     where: WhereClause | None
@@ -237,7 +237,7 @@ class Measure(ABC):
     def __init__(
         self,
         *kinds: KindLike,
-        over: Scope = "subject",
+        over: Over = "subject",
         by: str | None = None,
         subject: str | None = None,
         where: Where | None = None,
@@ -616,7 +616,7 @@ def strength(kind: KindLike, *, subject: str | None = None, where: Where | None 
 
 def total(
     *kinds: KindLike,
-    over: Scope = "subject",
+    over: Over = "subject",
     by: str | None = None,
     subject: str | None = None,
     where: Where | None = None,
@@ -640,7 +640,7 @@ def total(
 
 def strongest(
     *kinds: KindLike,
-    over: Scope = "subject",
+    over: Over = "subject",
     by: str | None = None,
     subject: str | None = None,
     where: Where | None = None,
@@ -659,7 +659,7 @@ def strongest(
 
 def count(
     *kinds: KindLike,
-    over: Scope = "subject",
+    over: Over = "subject",
     by: str | None = None,
     subject: str | None = None,
     where: Where | None = None,

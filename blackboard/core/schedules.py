@@ -24,7 +24,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from blackboard.clock import Instant, from_datetime, to_datetime
-from blackboard.core.conditions import Comparison, Condition, Scope
+from blackboard.core.conditions import Comparison, Condition, Over
 from blackboard.durations import DAY, Duration, DurationLike, format_duration, parse_duration
 from blackboard.errors import BlackboardError, InvalidCondition, nearest
 
@@ -69,7 +69,7 @@ class Schedule(Condition):
         return False
 
     @property
-    def over(self) -> Scope:
+    def over(self) -> Over:
         """The scope: the whole board, because a schedule has no subject."""
         return "board"
 

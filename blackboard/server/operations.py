@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import to_json
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 from blackboard import Blackboard
 from blackboard.server.token_checks import Caller
@@ -44,7 +43,7 @@ def _decoded(value: object) -> object:
 
 def encode_cursor(value: object) -> str:
     """Return the text that names the page after a position."""
-    return base64.urlsafe_b64encode(to_json(value)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(TypeAdapter(type(value)).dump_json(value)).decode().rstrip("=")
 
 
 Encoded = (

@@ -270,7 +270,7 @@ def test_a_mark_that_cannot_be_read_waits_for_a_mended_class(board: Blackboard, 
     with Blackboard.open(path, clock=clock) as last:
         reader = reader_of(mended, seen)
         result = last.deploy(reader, kinds=[mended])
-        assert "kind report: 13 activations are tried again" in result.changed
+        assert "kind report: 13 activations to be tried again" in result.changed
         Daemon(last, [reader]).run(until_quiescent=True)
         assert sorted(seen) == sorted(["new", "late", *(f"old {n}" for n in range(12))])
         assert last.activations(state="dead") == []

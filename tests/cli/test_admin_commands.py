@@ -44,7 +44,7 @@ def test_restore_names_forgotten_subjects_that_a_backup_brings_back(house: Comma
         assert "'hall'" in house("restore", "early.db").err
     done = house("restore", "early.db")
     assert done.code == 0
-    assert "2 forgotten subjects are back: 'hall', 'attic'" in done.err
+    assert "forgotten subjects that are back: 'hall', 'attic'" in done.err
     done = house("restore", "late.db", "--forget")
     assert "'attic' is forgotten" in done.out
     assert "'hall'" not in done.out + done.err
@@ -174,7 +174,7 @@ def test_forget_asks_for_confirmation_and_then_erases(house: CommandLine) -> Non
     assert len(house("marks", "--json").json) == 2
     done = house("forget", "kitchen", "--yes")
     assert done.code == 0
-    assert "copy.db: 1 events" in done.out
+    assert "copy.db: 1 event" in done.out
     assert [row["subject"] for row in house("marks", "--json").json] == ["cellar"]
     assert b"kitchen" not in (house.folder / "house.db").read_bytes()
     done = house("forget", "kitchen", "--yes")

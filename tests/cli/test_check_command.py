@@ -271,7 +271,7 @@ def test_marks_with_a_law_of_their_own_are_counted_and_explained(house: CommandL
     house("deposit", "smoke", "attic", "--payload", '{"detail": "x"}', "--intensity", "0.4")
     change(house, 'half_life = "10m"', 'half_life = "20m"')
     assert preview(house)["own_laws"] == {"smoke": 2}
-    assert "2 marks of smoke have a law of their own and keep it" in house("check", "--against-board").out
+    assert "2 marks of smoke with a law of its own, which stays" in house("check", "--against-board").out
     house("init")
     laws = {mark["subject"]: (mark["law"], mark["own_law"]) for mark in house("marks", "--json").json}
     assert laws == {

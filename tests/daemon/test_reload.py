@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.cli import daemon_signals
-from blackboard.cli.cli_session import Session
+from blackboard.cli.cli_session import CommandSession
 from blackboard.cli.run_command import _reload
 from blackboard.daemon import build_daemon
 from blackboard.errors import StoreBusy
@@ -45,7 +45,7 @@ class Service:
         self.folder, self.file = folder, folder / "blackboard.toml"
         (folder / "reload_agents.py").write_text(MODULE)
         self.file.write_text(FILE)
-        session = self.session = Session()
+        session = self.session = CommandSession()
         resolved = session.resolve()
         self.board = Blackboard.open(folder / "board.db", clock=clock)
         session.deploy(self.board, resolved, Deployer(False, "unserved"))

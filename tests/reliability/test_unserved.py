@@ -54,7 +54,7 @@ def test_work_that_waits_for_a_daemon_is_wrong_and_an_idle_board_is_not(board: B
     assert (idle.state, deserted in idle.detail) == ("note", True)
     board.deposit(Smoke(subject="kitchen"))
     waiting = finding(board, "workers")
-    assert (waiting.state, "1 crossings and activations wait" in waiting.detail) == ("wrong", True)
+    assert (waiting.state, "waiting crossings and activations: 1" in waiting.detail) == ("wrong", True)
     assert "blackboard run" in waiting.advice
     explained = board.explain("watchman", "kitchen")
     assert explained.held_by == explained.unserved

@@ -6,9 +6,11 @@
 reserved. `answered` keeps the raw answer before it is parsed. `applied` is set in the transaction that deposits the
 marks. A call may also end otherwise:
 
-- `failed`: nothing was paid, and the call may be tried again. - `rejected`: nothing was paid, and the same request
-  would be rejected again. - `unusable`: the answer was paid for and cannot be used. - `unknown`: the call may have been
-  paid for. The reserve stays until a person records the cost, which makes the call `cost_recorded`.
+- `failed`: nothing was paid, and the call may be tried again.
+- `rejected`: nothing was paid, and the same request would be rejected again.
+- `unusable`: the answer was paid for and cannot be used.
+- `unknown`: the call may have been paid for. The reserve stays until a person records the cost, which makes the call
+  `cost_recorded`.
 
 An answer without usage also keeps its reserve until a person records the cost.
 """

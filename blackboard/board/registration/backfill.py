@@ -47,7 +47,7 @@ def _migrate_kind(txn: BoardTransaction, job: BackfillRow, target: BackfillTarge
     if job.position == 0:
         for watch in txn.active.falling.get(target.kind, ()):
             if watch.is_over_board:
-                mark_migration.test_fall_of_board(txn, watch, {target.kind})
+                mark_migration.evaluate_fall_of_board(txn, watch, {target.kind})
     rows = _next_marks(txn, job, target.kind, job.up_to, limit)
     for row in rows:
         mark_migration.migrate(txn, row)
@@ -65,7 +65,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
         txn.end_backfill(job)
         return 0
     if watch.is_over_board:
-        changed_watches.test_board(txn, watch, job)
+        changed_watches.evaluate_board(txn, watch, job)
         return 1
     if watch.by is not None:
         return _test_groups(txn, watch, job, target, limit)
@@ -78,7 +78,7 @@ def _test_watch(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget,
             last = min(last, rows[-1].event_id)
     for kind in watch.kinds_of_marks:
         for row in _next_marks(txn, job, kind, last, limit):
-            changed_watches.test_mark(txn, watch, mark_migration.migrate(txn, row), job)
+            changed_watches.evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
     _advance(txn, job, last)
     return touched
 
@@ -89,7 +89,7 @@ def _test_groups(
     """Test a watch over groups on the next groups that have marks, or deposits in its windows."""
     scopes = list(islice(_groups(txn, watch, target.last_scope), limit))
     for scope in scopes:
-        changed_watches.test_group(txn, watch, scope, job)
+        changed_watches.evaluate_group(txn, watch, scope, job)
     if len(scopes) == limit:
         txn.continue_backfill(job, target._replace(last_scope=scopes[-1]))
     else:
@@ -119,7 +119,7 @@ def _test_window(txn: BoardTransaction, job: BackfillRow, target: BackfillTarget
     subjects = list(islice(found, limit))
     for subject in subjects:
         if watch is not None and watch.covers(subject):
-            changed_watches.test_deposits(txn, watch, subject, job)
+            changed_watches.evaluate_deposits(txn, watch, subject, job)
     if len(subjects) == limit:
         txn.continue_backfill(job, target._replace(last_scope=subjects[-1]))
     else:

@@ -85,7 +85,7 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     if watch.is_falling:
         kinds = txn.active.migrating.intersection(watch.kinds)
         if watch.is_over_board:
-            mark_migration.test_fall_of_board(txn, watch, kinds)
+            mark_migration.evaluate_fall_of_board(txn, watch, kinds)
         else:
             for row in txn.stored_marks(kinds, scope):
                 mark_migration.migrate(txn, row)
@@ -94,15 +94,15 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str
         if target.task not in TESTS or target.watch_id != watch.id:
             continue
         if watch.is_over_board:
-            test_board(txn, watch, job)
+            evaluate_board(txn, watch, job)
         elif watch.by is not None:
-            test_group(txn, watch, scope, job)
+            evaluate_group(txn, watch, scope, job)
         elif watch.covers(scope) and target.task == BackfillTask.WINDOW:
-            test_deposits(txn, watch, scope, job)
+            evaluate_deposits(txn, watch, scope, job)
         elif watch.covers(scope):
             for row in txn.stored_marks(watch.kinds_of_marks, scope):
                 if job.position < row.event_id <= job.up_to:
-                    test_mark(txn, watch, mark_migration.migrate(txn, row), job)
+                    evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
 
 
 def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
@@ -115,7 +115,7 @@ def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
         crossing_retests.retest_before_change(txn, watch, one)
 
 
-def test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
+def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:
     """Test a watch on a mark as it was at the change, or at its own deposit if that came later."""
     at = max(job.at, row.anchored_at)
     if not need_access.counts(txn, watch, row) or not row.is_live(at):
@@ -129,7 +129,7 @@ def test_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: 
         rising_crossings.evaluate_as_of(txn, watch, row, at)
 
 
-def test_deposits(txn: BoardTransaction, watch: RegisteredWatch, subject: str, job: BackfillRow) -> None:
+def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, subject: str, job: BackfillRow) -> None:
     """Test a watch with a window on the deposits of a subject, which may no longer have marks."""
     if watch.timing is not None:
         key = StateKey(watch.id, subject, 0)
@@ -138,7 +138,7 @@ def test_deposits(txn: BoardTransaction, watch: RegisteredWatch, subject: str, j
         predicted_crossings.predict_scope(txn, watch, subject, job.at)
 
 
-def test_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
+def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
     """Test a watch over groups on the marks and the deposits of one group."""
     for row in txn.stored_marks(txn.active.migrating.intersection(watch.kinds_of_marks), scope):
         mark_migration.migrate(txn, row)
@@ -151,7 +151,7 @@ def test_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: B
         rising_crossings.evaluate_scope_as_of(txn, watch, scope, job.at)
 
 
-def test_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
+def evaluate_board(txn: BoardTransaction, watch: RegisteredWatch, job: BackfillRow) -> None:
     """Test a watch over the board, which ends its backfill."""
     if watch.absorbs and job.task == BackfillTask.WATCH:  # a change of weight, law or floor keeps the sums right
         watch_totals.rebuild(txn, watch)

@@ -52,7 +52,7 @@ def _is_first_of_group(txn: BoardTransaction, watch: RegisteredWatch, row: MarkR
     return scope is not None and watch_states.begin_following(txn, StateKey(watch.id, scope, 0))
 
 
-def test_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
+def evaluate_fall_of_board(txn: BoardTransaction, watch: RegisteredWatch, kinds: Collection[str]) -> None:
     """Test a falling watch over the board at a change of some kinds, before the first mark follows the change.
 
     So the watch crosses at the instant of the change if marks evaporate then.
