@@ -490,7 +490,7 @@ def test_a_daemon_without_a_client_ignores_the_batch_api_and_becomes_quiescent(
     daemon.on_event.append(lambda event, details: daemon.stop() if event == "deferred" else None)
     daemon.run()
     report = Daemon(world.board, world.agents).run(until_quiescent=True)
-    assert any("batch API" in line for line in report.lines)
+    assert any("Batch API" in line for line in report.lines)
     assert batches(api) == []
 
 
