@@ -47,10 +47,7 @@ class MaintenanceWork:
 
     def search(self, limit: int) -> int:
         """Put up to `limit` marks into the full-text index of a kind, or remove them from a former one."""
-        failpoint("search.before")
-        count = self.pace.run(lambda txn: _search(txn, limit))
-        failpoint("search.after")
-        return count
+        return self.pace.run(lambda txn: search_changes.run_batch(txn, limit))
 
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
         """Remove rows past their retention time, at most `limit` of each table, and return their number.
@@ -116,12 +113,6 @@ class MaintenanceWork:
 def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
     count = overdue_needs.fire_due(txn, limit, classes) or departures.evaporate_due(txn, limit)
     failpoint("evaporation.within")
-    return count
-
-
-def _search(txn: BoardTransaction, limit: int) -> int:
-    count = search_changes.run_batch(txn, limit)
-    failpoint("search.within")
     return count
 
 

@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 
 STATES = ", ".join(ActivationState)
 
+TagOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Only marks with this tag. All named tags must match; several values of one tag are alternatives.",
+        autocompletion=completion.tags,
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -51,14 +60,7 @@ def marks(
     at: Annotated[
         str | None, typer.Option(metavar="TIME", help="Show the board at another time, past or future.")
     ] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Only marks with this tag. All named tags must match; several values of one tag are alternatives.",
-            autocompletion=completion.tags,
-        ),
-    ] = None,
+    tag: TagOption = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -105,13 +107,7 @@ def search(
         typer.Argument(help="The words, all of which a mark must have. pric* stands for words that begin so."),
     ],
     kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,
-    tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE",
-            help="Only marks with this tag. Several tags must all match; of several values of one tag, any.",
-        ),
-    ] = None,
+    tag: TagOption = None,
     any_word: Annotated[bool, typer.Option("--any", help="A mark needs only one of the words.")] = False,
     faded: Annotated[bool, typer.Option("--faded", help="Also find marks that have faded.")] = False,
     raw: Annotated[

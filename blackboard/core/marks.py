@@ -86,12 +86,18 @@ class _PayloadSchema(GenerateJsonSchema):
 class Mark(BaseModel):
     """The base class of marks: `class Smoke(Mark, kind="smoke"): detail: str`.
 
-    The class arguments are defaults; a deployment may override them. They are `decay` (a law; by default `Never()`),
-    `weight` (at least 0, default 1), `floor` (at least 0, default 0.01), `on_repeat` (default "max"), `cap` (the
-    highest intensity of a mark, for any `on_repeat`), `unique` (a payload field whose value only one live mark of
-    the kind may have), `tags` (payload fields by which marks are found), `search` (payload fields whose text is
-    searched), `max_payload` (the largest payload in bytes, by default 1 MiB) and `max_text` (the most characters of one
-    text in it).
+    The class arguments are defaults; a deployment may override them:
+
+    - `decay`: a law; by default `Never()`.
+    - `weight`: at least 0, default 1.
+    - `floor`: at least 0, default 0.01.
+    - `on_repeat`: by default "max".
+    - `cap`: the highest intensity of a mark, for any `on_repeat`.
+    - `unique`: a payload field whose value only one live mark of the kind may have.
+    - `tags`: payload fields by which marks are found.
+    - `search`: payload fields whose text is searched.
+    - `max_payload`: the largest payload in bytes, by default 1 MiB.
+    - `max_text`: the most characters of one text in the payload.
 
     Marks are immutable. A mark from a board also has `id`, `event_id`, `strength`, `author`, `occurred_at`,
     `deposited_at` and `reinforced_at`.

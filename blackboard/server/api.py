@@ -162,10 +162,10 @@ def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> 
         HttpProblem: The token does not allow the operation.
     """
     if operation.scope == "read" and caller.is_redacted:
-        if operation.tells:
+        if operation.withheld_if_redacted:
             raise HttpProblem("withheld", f"nothing would be left of the answer of {operation.name!r}")
-        if quoting := sorted(parameters.intersection(operation.quoting)):
-            raise HttpProblem("withheld", f"the parameter {quoting[0]!r} would confirm a guess")
+        if withheld := sorted(parameters.intersection(operation.parameters_withheld)):
+            raise HttpProblem("withheld", f"the parameter {withheld[0]!r} would confirm a guess")
     elif operation.scope == "deposit":
         if not (caller.scopes.allow("deposit") or caller.scopes.allow("answer")):
             caller.require("deposit")

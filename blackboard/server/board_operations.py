@@ -125,7 +125,7 @@ def forget(call: Call) -> Erasure:
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/inbox", "read", inbox, list[NeedRecord], ListedInbox, quoting=("assignee",)),
+    Operation("GET", "/v1/inbox", "read", inbox, list[NeedRecord], ListedInbox, parameters_withheld=("assignee",)),
     Operation(
         "POST", "/v1/inbox/{id}/answer", "answer", answer, Answered, OneNeed, AnswerFields,
         problems=("not-found", "invalid-mark"),

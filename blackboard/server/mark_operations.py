@@ -253,7 +253,7 @@ OPERATIONS = (
         "POST", "/v1/marks/many", "deposit", deposit_many, list[Receipt], body=DepositsFields, problems=DEPOSIT_PROBLEMS
     ),
     Operation(
-        "GET", "/v1/marks", "read", marks, list[MarkRecord], ListedMarks, quoting=("subject", "tag"),
+        "GET", "/v1/marks", "read", marks, list[MarkRecord], ListedMarks, parameters_withheld=("subject", "tag"),
         problems=("unknown-name", "invalid"),
     ),
     Operation("GET", "/v1/marks/{id}", "read", mark, MarkRecord, OneMark, problems=("not-found",)),
@@ -264,8 +264,8 @@ OPERATIONS = (
         "POST", "/v1/marks/{id}/reinforce", "deposit", reinforce, Receipt, OneMark, Strengthening,
         problems=("not-found", "conflict", "invalid-mark"),
     ),
-    Operation("GET", "/v1/subjects", "read", subjects, list[str], ListedSubjects, tells=True),
-    Operation("GET", "/v1/history", "read", history, list[MarkEvent], HistoryOfSubject, tells=True),
+    Operation("GET", "/v1/subjects", "read", subjects, list[str], ListedSubjects, withheld_if_redacted=True),
+    Operation("GET", "/v1/history", "read", history, list[MarkEvent], HistoryOfSubject, withheld_if_redacted=True),
     Operation("GET", "/v1/kinds", "read", kinds, list[KindShape]),
     Operation("GET", "/v1/kinds/{kind}", "read", kind, KindShape, OneKind, problems=("unknown-name",)),
 )  # fmt: skip

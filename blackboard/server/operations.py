@@ -112,14 +112,15 @@ class Operation:
     Attributes:
         method: The HTTP method.
         path: The path, with the names of its parameters in braces.
-        scope: The scope that a token needs for it. `read` is also `read-redacted`, unless `tells` says that its answer
-            is what was said.
+        scope: The scope that a token needs. A token with `read-redacted` may use an operation of `read` too, unless
+            `withheld_if_redacted`.
         run: Does it.
         answer: The type of its answer.
         parameters: The parameters of the path and of the query.
         body: The body; None if it has none.
-        tells: Whether a token with `read-redacted` may not use it, because nothing would be left of its answer.
-        quoting: Parameters that such a token may not use, because an answer would confirm a guess.
+        withheld_if_redacted: Whether a token with `read-redacted` may not use it, because nothing would be left of its
+            answer.
+        parameters_withheld: Parameters that such a token may not use, because an answer would confirm a guess.
         takes_key: Whether it takes the header `Idempotency-Key`.
         state: Returns the part of an answer that its ETag stands for; None for an answer without an ETag.
         streams: Whether the body is a line of JSON for each item, as it comes.
@@ -134,8 +135,8 @@ class Operation:
     answer: Any
     parameters: type[Fields] = NoParameters
     body: type[Fields] | None = None
-    tells: bool = False
-    quoting: tuple[str, ...] = ()
+    withheld_if_redacted: bool = False
+    parameters_withheld: tuple[str, ...] = ()
     takes_key: bool = False
     state: Callable[[Any], object] | None = None
     streams: bool = False

@@ -1,7 +1,7 @@
 """What surrounds every request: checks of its host and origin, its framing, and time limits for slow clients.
 
-A page in a browser must not reach a board of its visitor. So a request names a host that is this server's own, against
-names that change their address, and an `Origin`, if there is one, is this server's own or is named in the settings.
+A page in a browser must not reach a board of its visitor. Against DNS rebinding, a request must name one of this
+server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings.
 """
 
 from __future__ import annotations

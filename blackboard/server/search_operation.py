@@ -57,7 +57,7 @@ def search(call: Call) -> Page:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/search", "read", search, FoundMarks, SearchedText, quoting=("text",),
+        "GET", "/v1/search", "read", search, FoundMarks, SearchedText, parameters_withheld=("text",),
         problems=("unknown-name", "invalid-search"),
     ),
 )  # fmt: skip

@@ -227,8 +227,8 @@ OPERATIONS = (
     Operation("POST", "/v1/agenda/{crossing}/wake", "operate", wake, EarlyWake, OneCrossing, Empty, problems=STUCK),
     Operation("GET", "/v1/agents", "read", agents, list[AgentStatus]),
     Operation(
-        "GET", "/v1/agents/{agent}/explanation", "read", explain, Explanation, ExplainedAgent, quoting=("subject",),
-        problems=("unknown-name",),
+        "GET", "/v1/agents/{agent}/explanation", "read", explain, Explanation, ExplainedAgent,
+        parameters_withheld=("subject",), problems=("unknown-name",),
     ),
     Operation(
         "POST", "/v1/agents/{agent}/pause", "operate", pause_agent, Pause, OneAgent, Reason, problems=("unknown-name",)

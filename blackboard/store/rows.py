@@ -44,8 +44,8 @@ class BoardRow(NamedTuple):
     skewed_at: AddedNumber = 0
     """When the last such deposit was recorded."""
     purge_owed_at: Instant | None = None
-    """Since when the full-text index may still contain words of what was erased; None if it does not, and 0 while it is
-    being purged of them."""
+    """Whether the full-text index may still contain words of what was erased. None: it does not. 0: a purge is
+    running. Otherwise: the instant since which a purge is owed."""
 
 
 class DeploymentRow(NamedTuple):
@@ -116,8 +116,8 @@ class MarkRow(NamedTuple):
     evaporates_at: Instant | None
     order_key: float | None
     other_event_id: Id | None = None
-    """The last event that the agent in `changed_by` did not cause; the last event of all if that author is no
-    agent. None if there is none."""
+    """The last event by anyone but the agent in `changed_by`. If that author is not an agent: the last event. None if
+    the agent caused all events."""
     activation_id: Id | None = None
     """The activation of the last deposit; None if its author is not an agent."""
     own_law: Flag = 0

@@ -1,12 +1,13 @@
 """News: whether a deposit makes a mark that an agent was already given a stimulus again.
 
 A sensor that reports the same thing each minute must cost no call. So such a deposit is news only if one of these
-holds, and if the mark is now stronger, by at least the watch's `min_increase`, than what the agent was last given
-would be by now:
+holds:
 
 - Its payload differs, as JSON, from the payload that the agent was last given.
 - Its stored intensity is above the intensity that the agent was last given.
 - The condition did not hold just before it and holds after it, over all live marks, absorbed or not.
+
+With `min_increase`, the mark must also be stronger by that much than the state last given would be by now.
 """
 
 from __future__ import annotations

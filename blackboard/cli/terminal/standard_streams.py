@@ -108,8 +108,8 @@ class QueuedStream(io.TextIOBase):
 class LogStream:
     """The stream of the log: stderr, written without a buffer.
 
-    A thread that waits in `write` for a slow reader then holds no lock that the end of the process needs, and a line
-    that fails is not kept to fail again.
+    So a thread that is blocked in `write` holds no lock that shutdown needs, and a line that failed is not kept in a
+    buffer and tried again.
     """
 
     def __init__(self, stream: TextIO) -> None:
