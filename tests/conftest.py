@@ -23,15 +23,15 @@ from tests.support.postgresql import PostgresqlServer, server_programs, start_se
 from tests.support.storage import FileStorage, ServerStorage, Storage
 
 # The examples are the same in every run, so that a failure means a change; `make thorough` searches for new examples.
-settings.register_profile("repeatable", deadline=None, max_examples=32, derandomize=True, database=None)
-settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=16)
+settings.register_profile("repeatable", deadline=None, max_examples=20, derandomize=True, database=None)
+settings.register_profile("quick", settings.get_profile("repeatable"), max_examples=12)
 settings.register_profile("thorough", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--crash-runs", type=int, default=1000, help="processes that the crash test kills (make crash N=...)"
+        "--crash-runs", type=int, default=500, help="processes that the crash test kills (make crash N=...)"
     )
     parser.addoption(
         "--postgresql",
@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def crash_runs(request: pytest.FixtureRequest) -> int:
-    """Return the number of kills in the crash test: 1000, or the `N` of `make crash`."""
+    """Return the number of kills in the crash test: 500, or the `N` of `make crash`."""
     return int(request.config.getoption("--crash-runs"))
 
 
