@@ -42,7 +42,7 @@ def time_of(clock: Instant, recorded: Instant, leap: Duration | None) -> tuple[I
 
 
 def questions(txn: BoardTransaction) -> list[MarkRow]:
-    """Return the live needs about the clock, of which there is at most one."""
+    """Return the live needs about the clock. There is at most one."""
     rows = txn.sql.all(MARKS.marks_of_subject, kind="need", subject=SUBJECT)
     return [row for row in rows if row.author == BOARD]
 

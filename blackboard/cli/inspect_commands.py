@@ -104,7 +104,7 @@ def search(
     context: typer.Context,
     text: Annotated[
         list[str],
-        typer.Argument(help="The words, all of which a mark must have. pric* stands for words that begin so."),
+        typer.Argument(help="The words. A mark must have all of them. pric* finds words that begin with pric."),
     ],
     kind: Annotated[str | None, typer.Option(help="Only marks of this kind.", autocompletion=completion.kinds)] = None,
     tag: TagOption = None,

@@ -280,7 +280,7 @@ class Budget(Data):
 
 
 class AgentSettings(Data):
-    """The settings of an agent, each of which a deployment file may override. Lengths of time are microseconds.
+    """The settings of an agent. A deployment file may override each. Lengths of time are microseconds.
 
     Attributes:
         batch: The largest number of marks in one activation; None for 100, or all for a watch over the board.

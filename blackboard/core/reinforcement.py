@@ -54,7 +54,7 @@ class FadingMark:
     where: WhereClause | None = None
     """Of a deposit in a window: the tags for which it was read, which it has."""
     group: str | None = None
-    """The scope of the group of which it was read; None if it was read of its subject or of the board."""
+    """The scope of the group whose marks were read; None if those of a subject or of the board were."""
 
     def has(self, where: WhereClause | None) -> bool:
         """Return whether it has these tags."""

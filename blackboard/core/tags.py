@@ -115,6 +115,10 @@ class Tags:
         """The keys of its tags, by name."""
         return self.schema.keys(json.loads(self.payload))
 
+    def group(self, name: str) -> Group | None:
+        """Return the group of the mark by one of its tags; None if it does not have exactly one value of it."""
+        return Group.of(name, self.keys)
+
     def match(self, where: WhereClause) -> bool:
         """Return whether the mark has these values."""
         return self.schema.filter_of(where).passes(self.keys)
@@ -162,10 +166,6 @@ class TagSchema:
     def may_have_lists(self) -> bool:
         """Whether a tag may have a list although no schema says so."""
         return self.schema is None
-
-    def group(self, name: str, payload: Mapping[str, Any]) -> Group | None:
-        """Return the group of a mark by one of its tags; None if it does not have exactly one value of it."""
-        return Group.of(name, self.keys(payload))
 
     def group_problem(self, name: str) -> str | None:
         """Return why a tag cannot be that of groups; None if it can."""

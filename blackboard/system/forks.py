@@ -42,7 +42,7 @@ def register(item: Forkable) -> None:
 
 @contextlib.contextmanager
 def closed_in_children(descriptor: int) -> Iterator[None]:
-    """Register a descriptor of which each child that is forked in the meantime closes its copy."""
+    """Register a descriptor for the block. Each child that is forked within it closes its copy."""
     _descriptors.add(descriptor)
     try:
         yield

@@ -66,7 +66,7 @@ def _keyed(request: DepositRequest, key: str) -> KeyedRequest:
 def submit_each(
     txn: BoardTransaction, requests: Sequence[DepositRequest | UsageError], classes: MarkClasses, *, raises: bool
 ) -> list[Receipt | UsageError]:
-    """Submit requests in order. A `UsageError` in the list takes the place of an item that is not a valid request.
+    """Submit requests in order. An item that is not a valid request is given as its `UsageError`.
 
     Returns:
         For each request its receipt, or its error.

@@ -181,9 +181,8 @@ def _groups_of(txn: BoardTransaction, subject: str) -> list[Group]:
     for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
         if event.payload is None or event.kind not in txn.deployment.kinds:
             continue
-        schema = txn.kind(event.kind).tag_schema
-        payload = json.loads(event.payload) if schema.names else {}
-        groups |= {group: None for tag in schema.names if (group := schema.group(tag, payload)) is not None}
+        if (tags := txn.tags(event.kind, event.payload)) is not None:
+            groups |= {group: None for tag in tags.schema.names if (group := tags.group(tag)) is not None}
     return list(groups)
 
 

@@ -77,6 +77,11 @@ class RegisteredWatch:
         return self.condition.has_where
 
     @cached_property
+    def depends_on_tags(self) -> bool:
+        """Whether the tags of a mark decide if it counts, or in which group."""
+        return self.has_where or self.by is not None
+
+    @cached_property
     def selects_marks(self) -> bool:
         """Whether it counts only some marks of its kinds: of a pattern of subjects, or with some tags."""
         measures = [comparison.measure for comparison in self.condition.comparisons()]

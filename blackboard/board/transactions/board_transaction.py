@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -43,6 +42,10 @@ class EventDetails(NamedTuple):
     """The deposit that the mark shows, if it is another deposit."""
 
 
+KEPT_TAGS = 8
+"""The number of marks whose tags a transaction keeps: those of one mark before and after a change, with room."""
+
+
 class BoardTransaction:
     """An open transaction with its instant and the deployment that is active at that instant.
 
@@ -62,6 +65,7 @@ class BoardTransaction:
 
     __slots__ = (
         "_last_event",
+        "_tags",
         "active",
         "doubted",
         "laws",
@@ -86,6 +90,7 @@ class BoardTransaction:
         self.sql, self.active, self.laws, self.now = sql, active, laws, now
         self.recorded, self.next_end = recorded, next_end
         self._last_event = last_event
+        self._tags: dict[tuple[str, str], Tags] = {}
         self.doubted: Instant | None = None
         self.totals: dict[tuple[int, str], dict[tuple[str, str], RunningSums]] = {}
         self.search_changes: dict[int, search_docs.Change] = {}
@@ -184,8 +189,10 @@ class BoardTransaction:
 
     def is_in_group(self, row: MarkRow, group: Group) -> bool:
         """Return whether a mark that has the tag of a group belongs to it. A mark with a list of texts does not."""
-        tags = self.kind(row.kind).tag_schema
-        return not tags.may_have_lists or tags.group(group.tag, json.loads(row.payload)) == group
+        if not self.kind(row.kind).tag_schema.may_have_lists:
+            return True
+        tags = self.tags(row.kind, row.payload)
+        return tags is not None and tags.group(group.tag) == group
 
     def live_batches(self, kind: str) -> Iterator[list[MarkRow]]:
         """Yield the live marks of a kind, in their state after changes of the kind, with one query for each batch."""
@@ -261,7 +268,7 @@ class BoardTransaction:
         return rows
 
     def fading(self, row: MarkRow, group: str | None = None) -> FadingMark:
-        """Return a mark as the forecast needs it; `group` is the group of which it was read."""
+        """Return a mark as the forecast needs it. `group` is the group whose marks were read."""
         row = self.migrated(row)
         return FadingMark(
             row.kind,
@@ -275,9 +282,19 @@ class BoardTransaction:
         )
 
     def tags(self, kind: str, payload: str | None) -> Tags | None:
-        """Return the tags of a mark with a payload; None if its kind has none, or the payload was erased."""
+        """Return the tags of a mark with a payload; None if its kind has none, or the payload was erased.
+
+        The last few are kept, because every watch on the kind asks for those of the same mark.
+        """
         schema = self.kind(kind).tag_schema
-        return Tags(schema, payload) if schema.names and payload is not None else None
+        if not schema.names or payload is None:
+            return None
+        found = self._tags.get((kind, payload))
+        if found is None or found.schema is not schema:
+            if len(self._tags) >= KEPT_TAGS:
+                self._tags.clear()
+            found = self._tags[kind, payload] = Tags(schema, payload)
+        return found
 
     def shown_event(self, row: MarkRow) -> int:
         """Return the deposit whose payload a mark shows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
@@ -26,7 +25,8 @@ def scope_of_payload(
         return WHOLE_BOARD
     if watch.by is None:
         return subject
-    group = None if payload is None else txn.kind(kind).tag_schema.group(watch.by, json.loads(payload))
+    tags = txn.tags(kind, payload)
+    group = None if tags is None else tags.group(watch.by)
     return None if group is None else group.scope
 
 

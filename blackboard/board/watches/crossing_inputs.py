@@ -249,7 +249,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
     for kind in watch.condition.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             ended[event.mark_id] = event.subject, event.evaporates_at
-    result = _left(txn, watch, crossing, stored) if watch.has_where or watch.by is not None else []
+    result = _left(txn, watch, crossing, stored) if watch.depends_on_tags else []
     for mark_id, (subject, ended_at) in ended.items():
         if ended_at is None or not since <= ended_at <= txn.now:
             continue
@@ -258,7 +258,7 @@ def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossin
         deposit = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
         if deposit is None or ended_at < deposit.recorded_at:
             continue  # it had faded before it was recorded
-        if watch.has_where or watch.by is not None:
+        if watch.depends_on_tags:
             counted, following = _last_counted(txn, watch, crossing.subject, subject, mark_id)
             if counted is None or (following is not None and following.id < (crossing.event_id or 0)):
                 continue

@@ -7,7 +7,6 @@ stimuli. The tests run in bounded batches. A test also runs before one of its ma
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -281,7 +280,8 @@ class _Retest:
         return list({row.id: row for row in rows}.values())
 
     def _was_in(self, past: MarkRow, group: Group) -> bool:
-        return self.txn.kind(past.kind).tag_schema.group(group.tag, json.loads(past.payload)) == group
+        tags = self.txn.tags(past.kind, past.payload)
+        return tags is not None and tags.group(group.tag) == group
 
     def _past(self, row: MarkRow) -> MarkRow | None:
         """Return a stored mark as it was at the crossing; None if it was not there yet."""

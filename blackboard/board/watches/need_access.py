@@ -43,12 +43,11 @@ def as_counted(
 
     A mark that gets other tags may begin to count, as a new mark does, or end.
     """
-    selects = watch.has_where or watch.by is not None
-    if old is not None and selects and not counts(txn, watch, old):
+    if old is not None and watch.depends_on_tags and not counts(txn, watch, old):
         old = None
     if counts(txn, watch, new):
         return old, new
-    return old if selects else None, None
+    return old if watch.depends_on_tags else None, None
 
 
 def left_group(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow | None) -> str | None:
