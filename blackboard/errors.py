@@ -336,7 +336,7 @@ class MissingPackage(WorkError):
 
 
 class QueryStopped(WorkError):
-    """An SQL query was stopped because it took too much time or memory."""
+    """An SQL query or another read was stopped because it took too much time or memory."""
 
 
 class ModelError(WorkError):

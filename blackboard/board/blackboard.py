@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import getpass
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -752,6 +753,19 @@ class Blackboard:
         from blackboard.store import readonly_access
 
         return readonly_access.engine(self.database)
+
+    @contextmanager
+    def reads_within(self, limit: DurationLike) -> Iterator[None]:
+        """Limit the time of reads inside the context: what this thread reads longer ends with `QueryStopped`.
+
+        Args:
+            limit: The longest time of all reads together, from now on.
+
+        Raises:
+            InvalidDuration: `limit` is not a duration.
+        """
+        with self.database.reads_within(parse_duration(limit)):
+            yield
 
     # -- people -------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from blackboard.board.result_types import ActivationRecord
-    from blackboard.core.deployment import Deployment
     from blackboard.core.full_text import Match
 
 STATES = ", ".join(ActivationState)
@@ -405,7 +404,9 @@ def explain(
       blackboard explain responder --group payments
     """
     with session_of(context).board() as board:
-        values = None if group is None else _group_values(board.deployment, agent, group)
+        from blackboard.board.reading.tag_texts import read_group
+
+        values = None if group is None else read_group(board.deployment, agent, group)
         result = board.explain(agent, subject, group=values)
     if as_json:
         from blackboard.board.json_shapes import explanation
@@ -416,23 +417,6 @@ def explain(
 
     for line in explanation_lines(result):
         say(line)
-
-
-def _group_values(deployment: Deployment, agent: str, text: str) -> list[Any]:
-    """Return what a text stands for in the tags by which an agent's watches measure groups.
-
-    Raises:
-        UnknownName: There is no such agent.
-        UsageError: The text stands for no value of a tag.
-    """
-    conditions = [watch.condition for watch in deployment.agent(agent).watches]
-    return [
-        value
-        for condition in conditions
-        if condition.by is not None
-        for kind in condition.kinds
-        for value in deployment.kind(kind).tag_schema.read(condition.by, text)
-    ]
 
 
 def _reason(record: ActivationRecord, now: datetime) -> str:

@@ -39,6 +39,8 @@ OPERATIONS: tuple[Operation, ...] = (
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
 
+READING_TIME = "10s"
+"""The longest time in which an operation reads."""
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """The size at which a page ends, if its items are large."""
 
@@ -140,7 +142,11 @@ class Api:
         """Run an operation, and return its answer."""
         is_redacted = call.caller.is_redacted
         try:
-            value = operation.run(call)
+            if operation.scope == "read":
+                with call.board.reads_within(READING_TIME):
+                    value = operation.run(call)
+            else:
+                value = operation.run(call)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=is_redacted) from None
         shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item

@@ -140,7 +140,12 @@ def _inlined(shape: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    names = [*EVERYWHERE, *(WITH_BODY if operation.body is not None else ()), *operation.problems]
+    names = [
+        *EVERYWHERE,
+        *(WITH_BODY if operation.body is not None else ()),
+        *(("query-stopped",) if operation.scope == "read" else ()),
+        *operation.problems,
+    ]
     by_status: dict[int, list[str]] = {}
     for name in names:
         by_status.setdefault(problems.TYPES[name].status, []).append(name)

@@ -15,6 +15,7 @@ from blackboard.board.json_shapes import (
     Resumption,
     explanation,
 )
+from blackboard.board.reading.tag_texts import read_group
 from blackboard.board.result_types import ActivationDetails
 from blackboard.core.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
@@ -54,6 +55,7 @@ class ExplainedAgent(OneAgent):
     """What to explain."""
 
     subject: str | None = Field(default=None, description="The subject; by default all waiting work.")
+    group: str | None = Field(default=None, description="The value of the tag by which its watches measure groups.")
 
 
 class Reason(Fields):
@@ -126,7 +128,9 @@ def agents(call: Call) -> list[AgentStatus]:
 
 def explain(call: Call) -> Explanation:
     """Explain why an agent has or has not woken."""
-    return explanation(call.board.explain(call.parameters.agent, call.parameters.subject))  # type: ignore[return-value]
+    asked: ExplainedAgent = call.parameters
+    group = None if asked.group is None else read_group(call.board.deployment, asked.agent, asked.group)
+    return explanation(call.board.explain(asked.agent, asked.subject, group=group))  # type: ignore[return-value]
 
 
 def pause_agent(call: Call) -> Pause:
@@ -228,7 +232,7 @@ OPERATIONS = (
     Operation("GET", "/v1/agents", "read", agents, list[AgentStatus]),
     Operation(
         "GET", "/v1/agents/{agent}/explanation", "read", explain, Explanation, ExplainedAgent,
-        parameters_withheld=("subject",), problems=("unknown-name",),
+        parameters_withheld=("subject", "group"), problems=("unknown-name",),
     ),
     Operation(
         "POST", "/v1/agents/{agent}/pause", "operate", pause_agent, Pause, OneAgent, Reason, problems=("unknown-name",)

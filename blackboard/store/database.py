@@ -8,12 +8,15 @@ busy timeout can starve one of them.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from blackboard.clock import SystemClock
 from blackboard.errors import (
     BlackboardError,
+    QueryStopped,
     StoreError,
     StoreMissing,
     UsageError,
@@ -75,6 +78,7 @@ class Database:
         self.readonly_engine: Engine | None = None
         self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
         self._open_pools()
+        self._limits = threading.local()
         self._fork: Entry | None = None
         """The place of a fork among the commits."""
         forks.register(self)
@@ -375,14 +379,29 @@ class Database:
             cursor = loan.begin(lambda: self.connect(writes=False)).cursor()
             try:
                 cursor.execute(sql_dialect.begin_read(self.dialect))
+                if end := getattr(self._limits, "end", None):
+                    sql_dialect.stop_at(cursor, self.dialect, end)
                 yield Transaction(cursor, self.dialect)
                 cursor.execute("COMMIT")
+                if end:
+                    sql_dialect.stop_no_more(cursor, self.dialect)
                 cursor.close()
             except BaseException as error:
+                if getattr(self._limits, "end", None) and sql_dialect.is_stopped(error):
+                    raise QueryStopped("reading took too long; narrow what is asked for") from None
                 raise self._translated(error) from None
             succeeded = True
         finally:
             loan.end(succeeded)
+
+    @contextlib.contextmanager
+    def reads_within(self, microseconds: int) -> Iterator[None]:
+        """Stop the reads of this thread inside the context after a time, which begins now."""
+        self._limits.end = SystemClock().monotonic() + microseconds
+        try:
+            yield
+        finally:
+            self._limits.end = None
 
     @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:

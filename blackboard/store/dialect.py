@@ -8,6 +8,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
 from blackboard.system.file_owners import describe_access
 
@@ -187,6 +188,34 @@ def is_wrong_query(error: Exception) -> bool:
     if code is None:
         return getattr(error, "sqlstate", None) == "42601"  # syntax_error
     return bool(code & 0xFF == 1)
+
+
+def is_stopped(error: BaseException) -> bool:
+    """Return whether an error says that a statement took longer than its time limit."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return getattr(error, "sqlstate", None) == "57014"  # query_canceled
+    return bool(code & 0xFF == 9)  # SQLITE_INTERRUPT
+
+
+STEPS_PER_LOOK = 2000
+"""The number of steps of SQLite's machine between two checks of the time."""
+
+
+def stop_at(cursor: Any, dialect: Dialect, end: int) -> None:
+    """Stop the statements of a transaction at an instant of the monotonic time: each of them on a server."""
+    now = SystemClock().monotonic
+    if dialect.name == "sqlite":
+        cursor.connection.set_progress_handler(lambda: now() > end, STEPS_PER_LOOK)
+        return
+    milliseconds = min(max(1, (end - now()) // 1000), int(LONGEST_WAIT_SECONDS * 1e3))
+    cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
+
+
+def stop_no_more(cursor: Any, dialect: Dialect) -> None:
+    """Take the limit of `stop_at` away; on a server it ends with the transaction."""
+    if dialect.name == "sqlite":
+        cursor.connection.set_progress_handler(None, 0)
 
 
 def translate(error: Exception, where: str) -> StoreError:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock, from_datetime, iso
+from blackboard.clock import SystemClock, from_datetime, iso
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
@@ -38,10 +38,6 @@ DESCRIBING = frozenset(
 """The pragmas that describe the database and change nothing."""
 REPORTING = frozenset(("data_version", "encoding", "read_uncommitted", "schema_version", "user_version"))
 """The pragmas that change nothing if they are given no value. FTS5 asks for the `data_version`."""
-STEPS_PER_LOOK = 2000
-"""The number of steps of SQLite's machine between two checks of the time."""
-INTERRUPTED, CANCELED = 9, "57014"
-"""The error codes of a query that was stopped, on SQLite and PostgreSQL."""
 
 
 class Row(Sequence[Value]):
@@ -168,16 +164,15 @@ def _connection(database: Database, *, transactions: bool = True) -> Any:
 
 
 def _query_file(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
-    now = SystemClock().monotonic
-    end = now() + int(seconds * 1e6)
     refused: list[str] = []
     try:
         with database.query_pool.lend(lambda: _connection(database, transactions=False)) as connection:
             refused = connection.refused
             refused.clear()
-            connection.set_progress_handler(lambda: now() > end, STEPS_PER_LOOK)
-            rows = _rows(connection.execute(sql, values))
-            connection.set_progress_handler(None, 0)
+            cursor = connection.cursor()
+            sql_dialect.stop_at(cursor, database.dialect, _end(seconds))
+            rows = _rows(cursor.execute(sql, values))
+            sql_dialect.stop_no_more(cursor, database.dialect)
             return rows
     except BaseException as error:
         raise _translated(error, refused, database.where, seconds) from None
@@ -190,7 +185,7 @@ def _translated(error: BaseException, refused: list[str], where: str, seconds: f
     code = getattr(error, "sqlite_errorcode", None)
     if refused:
         return InvalidQuery(f"only reading is allowed here, not {refused[0]}")
-    if code == INTERRUPTED:
+    if sql_dialect.is_stopped(error):
         return _stopped(seconds)
     if code is not None and sql_dialect.is_of_database(code):
         return sql_dialect.translate(error, where)
@@ -200,17 +195,20 @@ def _translated(error: BaseException, refused: list[str], where: str, seconds: f
 def _query_server(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
     with database.read() as transaction:
         try:
-            milliseconds = max(1, int(min(seconds, LONGEST_WAIT_SECONDS) * 1e3))
-            transaction.cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
+            sql_dialect.stop_at(transaction.cursor, database.dialect, _end(seconds))
             # A prepared statement is a single statement, so it cannot end the transaction, which can only read.
             return _rows(transaction.cursor.execute(sql, values or None, prepare=True))
         except database.dialect.error as error:
             state = getattr(error, "sqlstate", None) or ""
-            if state == CANCELED:
+            if sql_dialect.is_stopped(error):
                 raise _stopped(seconds) from None
             if state[:2] in ("08", "53", "57", "58", "XX"):  # the connection, the resources or the server
                 raise
             raise _invalid(str(error).partition("\n")[0]) from None
+
+
+def _end(seconds: float) -> int:
+    return SystemClock().monotonic() + int(seconds * 1e6)
 
 
 def _rows(cursor: Any) -> list[Row]:

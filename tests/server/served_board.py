@@ -41,6 +41,11 @@ def counter(replies: list[Reply], context: Any) -> None:
     return None
 
 
+@agent(watches={"topics": count(Note, by="topic") >= 3}, writes=[])
+def listener(notes: list[Note], context: Any) -> None:
+    return None
+
+
 @dataclass
 class Served:
     """A board with its server."""
@@ -67,7 +72,7 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
     """Serve a new board in a folder."""
     clock = ManualClock()
     with Blackboard.open(folder / "board.db", clock=clock, author="person:ada") as board:
-        board.deploy(sales, counter, kinds=[Lead, Reply, Note])
+        board.deploy(sales, counter, listener, kinds=[Lead, Reply, Note])
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)
         with HttpServer(build_app(board, section, "offline rules", address), section, address) as server:

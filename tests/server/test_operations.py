@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from blackboard import Need
-from blackboard.server import problems
+from blackboard import Deposit, Need
+from blackboard.server import api, problems
 from tests.server.http_steps import LEAD, pages, problem
 from tests.server.served_board import Served
 
@@ -59,6 +59,28 @@ def test_sql_reads_and_only_reads(served: Served) -> None:
     assert problem(client.post("/v1/sql", json={"sql": "delete from mark"})) == "invalid-query"
     endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
     assert problem(client.post("/v1/sql", json={"sql": endless, "seconds": 0.2})) == "query-stopped"
+
+
+def test_reading_has_a_time_limit(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    served.board.deposit_many(Deposit("note", f"n/{number}", {"text": "rain"}) for number in range(500))
+    client = served.client("read")
+    for path in ("/v1/search?text=rain&faded=true", "/v1/marks?limit=1000", "/v1/status", "/v1/subjects?limit=500"):
+        assert client.get(path).status_code == 200
+        with monkeypatch.context() as patched:
+            patched.setattr(api, "READING_TIME", "1us")
+            assert problem(client.get(path)) == "query-stopped", path
+    assert client.get("/v1/search?text=rain").status_code == 200
+
+
+def test_an_explanation_is_about_a_group(served: Served) -> None:
+    client = served.client("read")
+    for number in range(2):
+        served.board.deposit("note", subject=f"n/{number}", payload={"topic": "rain"})
+    asked = client.get("/v1/agents/listener/explanation", params={"group": "rain"})
+    assert asked.json()["watches"][0]["group"] == "rain", asked.text
+    assert problem(client.get("/v1/agents/sales/explanation", params={"group": "rain"})) == "invalid"
+    withheld = served.client("read-redacted").get("/v1/agents/listener/explanation", params={"group": "rain"})
+    assert problem(withheld) == "withheld"
 
 
 def test_people_and_administrators_have_their_operations(served: Served) -> None:

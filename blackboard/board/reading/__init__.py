@@ -6,7 +6,7 @@ board_status        the state of the board, its agents and deployments, and cost
 search              the marks that match a text, by relevance times strength
 search_progress     how far the full-text index of each kind is
 activation_details  one activation in full
-tag_texts           filters by tags in text
+tag_texts           filters by tags and groups in text
 needs_overview      the needs that wait, in short
 need_agents         the agents that may answer a need, and those that were woken for it
 waking_explanation  why an agent has or has not woken

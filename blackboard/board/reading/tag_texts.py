@@ -1,4 +1,4 @@
-"""Filters by tags in text: `severity=high`, as a command line or a URL has them."""
+"""Values of tags in text, as a command line or a URL has them: a filter such as `severity=high`, or a group."""
 
 from __future__ import annotations
 
@@ -37,3 +37,20 @@ def _readings(deployment: Deployment, kind: str | None, name: str, text: str) ->
     if problem is not None and not values:
         raise problem
     return values
+
+
+def read_group(deployment: Deployment, agent: str, text: str) -> list[Any]:
+    """Return what a text stands for in the tags by which an agent's watches measure groups.
+
+    Raises:
+        UnknownName: There is no such agent.
+        UsageError: The text stands for no value of a tag.
+    """
+    conditions = [watch.condition for watch in deployment.agent(agent).watches]
+    return [
+        value
+        for condition in conditions
+        if condition.by is not None
+        for kind in condition.kinds
+        for value in deployment.kind(kind).tag_schema.read(condition.by, text)
+    ]
