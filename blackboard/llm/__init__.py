@@ -8,7 +8,6 @@ client_protocol  the interface of a client
 client           the client of Anthropic's API; it alone imports `anthropic`, at the first call
 message_batches  the texts of the Message Batches API
 reply            the raw answer, its metadata, and its parsing into a pydantic model
-call_deadline    the end of a call at its time
 http_client      the HTTP client behind the SDK: headers and limits
 failures         the failures that give no usable answer
 model_server     a server on this machine that answers by a function, for tests and demonstrations

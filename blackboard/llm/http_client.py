@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from blackboard.llm.call_deadline import CallDeadline
+from blackboard.system.call_deadline import CallDeadline
 
 CONNECT_SECONDS = 10.0
 """Seconds to connect to the API. After this timeout, the request was not sent."""

@@ -1,4 +1,4 @@
-"""Access to the operating system and the process: files, forks and the log.
+"""Access to the operating system, the process and the network: files, forks, the log, and requests to webhooks.
 
 board_files     the files of a board, each by its name
 private_files   files with exactly the permissions that they should have
@@ -10,6 +10,9 @@ forks           preparation and follow-up of forks of this process
 log_queue           the log; writing a line neither blocks nor raises
 error_descriptions  how the log names an error
 text_encodings      the encodings of text
+call_deadline       the end of a request at its time
+outbound_addresses  connections to addresses that are public or allowed
+outbound_http       requests to webhooks, with signatures
 listeners           functions that are called when something happens
 failpoints          named places at which tests can kill the process
 """

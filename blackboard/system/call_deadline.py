@@ -42,8 +42,11 @@ class CallDeadline:
         """Learn of each new connection: this is the `trace` extension of a request."""
         if not event.endswith(".connect_tcp.complete"):
             return
-        # TLS takes over the socket, so a copy is kept. Both are the same connection.
-        connection = details["return_value"].get_extra_info("socket").dup()
+        self.watch(details["return_value"].get_extra_info("socket"))
+
+    def watch(self, connection: socket.socket) -> None:
+        """End a connection too when the time is over."""
+        connection = connection.dup()  # TLS takes over the socket; both are the same connection
         with self._lock:
             self._connections.append(connection)
             if self.is_over:

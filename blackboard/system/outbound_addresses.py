@@ -1,0 +1,133 @@
+"""Connections to addresses that a deployment file or a receiver names, and not into the networks of this machine.
+
+A name of a public host can resolve to an address inside, such as that of a database or of the service that gives a
+cloud machine its credentials. So the resolved address is judged, and the connection goes to exactly this address.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from blackboard.errors import WorkError
+
+Network = IPv4Network | IPv6Network
+
+CONNECT_SECONDS = 5.0
+MAX_ADDRESSES = 3
+"""How many addresses of a host are tried, each for so long."""
+
+_RESERVED = (IPv4Network("192.0.0.0/24"), IPv6Network("3fff::/20"))
+"""Networks that some versions of Python take for public."""
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+_NAT64 = IPv6Network("64:ff9b::/96")
+
+
+class AddressRefused(WorkError):
+    """A host has only private addresses, which the deployment file does not allow for this purpose."""
+
+    quotes_nothing = True
+
+
+class HostUnreachable(WorkError):
+    """A host has no address, or no connection to it can be made."""
+
+    quotes_nothing = True
+
+
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Return the networks that texts such as `127.0.0.1` or `10.0.0.0/8` name.
+
+    Raises:
+        ValueError: A text names none.
+    """
+    result = []
+    for text in texts:
+        try:
+            result.append(ip_network(text))
+        except ValueError as error:
+            raise ValueError(
+                f"{text!r} is not a network ({error}); write it like 127.0.0.1, 10.0.0.0/8 or fd00::/8"
+            ) from None
+    return tuple(result)
+
+
+def is_public(address: IPv4Address | IPv6Address) -> bool:
+    """Return whether an address is one of the internet, and not of this machine or its networks."""
+    if any(address in network for network in _RESERVED):
+        return False
+    if isinstance(address, IPv4Address):
+        return address.is_global and not address.is_multicast and not address.is_reserved
+    return address in _GLOBAL_UNICAST and address.is_global
+
+
+def connect(
+    host: str,
+    port: int,
+    private: Sequence[Network],
+    *,
+    needs_private: bool = False,
+    seconds: float = CONNECT_SECONDS,
+) -> socket.socket:
+    """Connect to a host at an address that is public or in one of the networks.
+
+    Args:
+        host: A name or an address.
+        port: The port.
+        private: The private networks into which the connection may go.
+        needs_private: Whether it may go nowhere else, because it is not encrypted.
+        seconds: The longest time for each address.
+
+    Raises:
+        AddressRefused: It has addresses, none of which is allowed.
+        HostUnreachable: It has no address, or none answers.
+    """
+    allowed = [address for address in _resolve(host, port) if _is_allowed(address, private, needs_private)]
+    if not allowed:
+        problem = "would be reached without TLS outside" if needs_private else "has a private address that is not in"
+        raise AddressRefused(f"{host} {problem} private_networks")
+    failure: OSError | None = None
+    for address in allowed[:MAX_ADDRESSES]:
+        try:
+            return socket.create_connection((str(address), port), seconds)
+        except OSError as error:
+            failure = error
+    raise HostUnreachable(f"{host} cannot be reached at port {port}: {_words(failure)}")
+
+
+def _resolve(host: str, port: int) -> list[IPv4Address | IPv6Address]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise HostUnreachable(f"the address of {host} cannot be found: {_words(error)}") from None
+    return [ip_address(item[4][0]) for item in found]
+
+
+def _is_allowed(address: IPv4Address | IPv6Address, private: Sequence[Network], needs_private: bool) -> bool:
+    """Return whether an address, and every IPv4 address inside it, is public or in one of the networks."""
+    return all(
+        any(part in network for network in private) or (is_public(part) and not needs_private)
+        for part in _parts(address)
+    )
+
+
+def _parts(address: IPv4Address | IPv6Address) -> Iterator[IPv4Address | IPv6Address]:
+    """Yield the address to which packets go: an IPv6 address can lead to an IPv4 address that it contains."""
+    if isinstance(address, IPv4Address):
+        yield address
+    elif address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+    elif address in _NAT64:
+        yield IPv4Address(int(address) & 0xFFFFFFFF)
+    else:
+        yield address
+        if address.sixtofour is not None:
+            yield address.sixtofour
+        if address.teredo is not None:
+            yield from address.teredo
+
+
+def _words(error: Exception | None) -> str:
+    """Return what an error of the system says, without its number."""
+    return str(getattr(error, "strerror", None) or error)
