@@ -2,7 +2,29 @@
 
     from blackboard import Blackboard, Mark, agent, strength
 
-Each name is imported when it is first used, so that a command that needs little starts fast.
+Each name is imported when it is first used, so that a command that needs little starts fast. For programs:
+
+testing        tools for tests of agents
+views          the SQL views as SQLAlchemy tables
+errors         the errors that callers may catch
+clock          the clock of a board, and one that tests move by hand
+durations      durations such as "3d", as microseconds
+agent_support  what packages of agents use beside these names
+
+What they are made of, from the top:
+
+cli            the command line
+server         the board over HTTP
+daemon         the daemon, which runs agents
+pytest_plugin  finds files of rules for pytest
+rule_files     rules written as tests, in TOML
+settings       deployment files
+llm            model calls
+board          the board, and everything that happens in its transactions
+store          the tables, and all SQL
+core           marks, conditions, agents and deployments as values and pure functions
+system         files, their owners and permissions, forks of this process, and its log
+plurals        counts with their nouns
 """
 
 from __future__ import annotations

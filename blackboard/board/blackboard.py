@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
-from blackboard.board import deposit_batches, file_compaction
 from blackboard.board.activations import model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
+from blackboard.board.housekeeping import file_compaction
+from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import added_strength, departures, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
@@ -184,7 +185,7 @@ class Blackboard:
     @property
     def board_id(self) -> str:
         """The id of this board, which no other board has. It stays the same when the database is moved."""
-        return self.session.read(board_status.board_id)
+        return self.session.read(lambda txn: txn.board_id)
 
     @property
     def deployment(self) -> Deployment:

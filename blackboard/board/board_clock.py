@@ -17,7 +17,8 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import predicted_crossings, watch_totals, window_totals
+from blackboard.board.watches.crossing_tests import predicted_crossings
+from blackboard.board.watches.measurements import watch_totals, window_totals
 from blackboard.clock import Instant, iso
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need

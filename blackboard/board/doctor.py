@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from blackboard.board import file_compaction, unreadable_marks
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
+from blackboard.board.deployments import unreadable_marks
+from blackboard.board.housekeeping import file_compaction
 from blackboard.board.reading import need_agents, needs_overview
 from blackboard.board.reading.explanation_lines import need_parts
 from blackboard.board.reading.work_queries import schedules
@@ -16,8 +17,8 @@ from blackboard.board.registration import redeployment
 from blackboard.board.result_types import NO_REASON
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import need_access
-from blackboard.board.watches.scheduled_crossings import LATEST_START
+from blackboard.board.watches.measurements import need_access
+from blackboard.board.watches.waiting_crossings.scheduled_crossings import LATEST_START
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import from_datetime, iso
 from blackboard.core.built_in_marks import BUILT_IN_KINDS

@@ -26,7 +26,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.board.maintenance_work import MaintenanceWork
+from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.reading import search
 from blackboard.board.registration.declarations import AgentDeclaration, with_declared
 from blackboard.board.result_types import Receipt
@@ -115,7 +115,7 @@ class Worker:
         self.board, self.id, self.lease = board, worker_id, lease
         self.code, self.describe_model = code, describe_model
         self._session = board.session
-        self.board_maintenance = MaintenanceWork(board)
+        self.board_maintenance = MaintenanceWork(board.session)
 
     # -- life --------------------------------------------------------------------------------------------------------
 

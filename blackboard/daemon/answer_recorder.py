@@ -13,9 +13,9 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from blackboard.board.activations import batch_api_calls, model_calls, model_pauses
+from blackboard.board.activations.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.activations.model_pauses import Refusal
-from blackboard.board.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso

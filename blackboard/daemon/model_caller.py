@@ -13,10 +13,10 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import BaseModel
 
 from blackboard.board.activations import model_pauses
+from blackboard.board.activations.call_steps import CallSteps
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.call_steps import CallSteps
 from blackboard.clock import Instant
 from blackboard.core.agent_definition import require_done
 from blackboard.core.backoff import backoff

@@ -10,9 +10,9 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.board.transactions.window_events import scopes_in_windows
-from blackboard.board.watches import watch_states, watch_totals, window_totals
-from blackboard.board.watches.stimuli import stimuli_of
-from blackboard.board.watches.watch_states import StateKey
+from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
+from blackboard.board.watches.measurements.stimuli import stimuli_of
+from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.core.conditions import Count, Strongest, Total
 from blackboard.core.scopes import WHOLE_BOARD
 from blackboard.core.strength_forecast import value_at

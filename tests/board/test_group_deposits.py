@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import count, total
-from blackboard.board.watches import watch_totals
+from blackboard.board.watches.measurements import watch_totals
 from blackboard.core.decay import Exponential
 from blackboard.core.deployment import Deployment
 from tests.board.world import World, kind, spec

@@ -9,7 +9,7 @@ import pytest
 from blackboard import count, strength, total, watch
 from blackboard.board.activations import agent_readiness
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import guards
+from blackboard.board.watches.waiting_crossings import guards
 from blackboard.core.decay import Exponential, Linear, Never, Step
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from blackboard import Never, Step, count, cron, daily_at, every, strength, strongest_of, total, watch
-from blackboard.board import retention
 from blackboard.board.activations import activation_recovery, activation_results, quiescence
 from blackboard.board.activations.claims import Claim
+from blackboard.board.housekeeping import retention
 from blackboard.clock import to_datetime
 from blackboard.core.deployment import AgentSpec
 from blackboard.errors import BlackboardError

@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, search, strength
 from blackboard.board.administration import back_up
-from blackboard.board.maintenance_work import MaintenanceWork
+from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.registration import search_changes
 from blackboard.board.worker import Worker
 from blackboard.core.decay import Exponential
@@ -130,7 +130,7 @@ def test_retention_erases_words_from_the_index_within_a_day(tmp_path: Path) -> N
     with Blackboard.open(path, clock=clock) as board:
         fill_with_secrets(board)
         clock.advance(timedelta(days=30))
-        work = MaintenanceWork(board)
+        work = MaintenanceWork(board.session)
         while work.evaporate(1000):
             pass
         board.deposit(Note(subject="new", title="something new"))

@@ -17,8 +17,8 @@ from blackboard import count, strongest, total, watch
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import watch_totals
-from blackboard.board.watches.stimuli import stimuli_of
+from blackboard.board.watches.measurements import watch_totals
+from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.scopes import WHOLE_BOARD
 from tests.board.sum_checks import check_sums

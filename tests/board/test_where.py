@@ -8,7 +8,7 @@ import pytest
 
 import blackboard
 from blackboard import count, strength, strongest, total
-from blackboard.board import retention
+from blackboard.board.housekeeping import retention
 from blackboard.board.transactions import tagged_marks
 from blackboard.core.conditions import Condition
 from blackboard.core.decay import Exponential

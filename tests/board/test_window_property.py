@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import count, strongest, total
-from blackboard.board import retention
+from blackboard.board.housekeeping import retention
 from blackboard.clock import from_datetime
 from blackboard.core.conditions import Comparison, Condition, Measure
 from blackboard.core.decay import Exponential, Step

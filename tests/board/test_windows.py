@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from blackboard import count, strength, total, watch
-from blackboard.board import board_clock, retention
+from blackboard.board import board_clock
+from blackboard.board.housekeeping import retention
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions import Condition

@@ -26,8 +26,8 @@ from blackboard import (
     strongest_of,
     watch,
 )
-from blackboard.board import retention
 from blackboard.board.doctor import examine_board
+from blackboard.board.housekeeping import retention
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.board.transactions import provenance
 from blackboard.core.agent_definition import Agent

@@ -19,7 +19,7 @@ PACKAGES = sorted(
     path.parent
     for top in ("blackboard", "agents")
     for path in (ROOT / top).rglob("__init__.py")
-    if path.parent.name not in ("blackboard", "prompts")  # whose `__init__.py` is the interface, or has a function
+    if path.parent.name != "prompts"  # whose `__init__.py` has a function
 )
 PATH = r"`([a-z_][A-Za-z0-9_/.]*(?:/|\.(?:py|sql|md|toml|json|txt)))`"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, agent, strength, total
-from blackboard.board import retention
+from blackboard.board.housekeeping import retention
 from blackboard.errors import NotFound
 from tests.reliability.serving import run_until_idle, served
 from tests.support.board_steps import in_transaction

@@ -11,6 +11,8 @@ agent_actions        applies the items that an agent returned, all or none
 agent_decisions      the decision of an agent about a need, which closes the need
 renewed_inputs       the marks of an activation that had a conflict, read again at its next claim
 answer_blame         whether the marks or the model are to blame for an unusable answer
+call_steps           the steps of a model call before its answer, each committed before the next
+answer_spool         model answers that could not be stored, in files
 model_calls          the records of model calls, so that no answer is paid for twice
 model_pauses         a model that refuses everything gets one call at a time
 batch_api_calls      the calls that go through the provider's Batch API

@@ -11,7 +11,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import need_access
+from blackboard.board.watches.measurements import need_access
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.payload_text import dump_payload
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound

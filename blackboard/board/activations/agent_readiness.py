@@ -8,7 +8,7 @@ from typing import NamedTuple
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_selection
+from blackboard.board.watches.selection import crossing_selection
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec
 from blackboard.store.rows import CrossingRow

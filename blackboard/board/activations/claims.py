@@ -36,16 +36,11 @@ from blackboard.board.transactions.activation_rows import (
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.watches import (
-    crossing_selection,
-    dropped_crossings,
-    scheduled_crossings,
-    stimuli,
-    subject_cooldowns,
-    watch_totals,
-)
-from blackboard.board.watches.crossing_records import reason_of
-from blackboard.board.watches.crossing_selection import Selection
+from blackboard.board.watches.measurements import stimuli, watch_totals
+from blackboard.board.watches.selection import crossing_selection, subject_cooldowns
+from blackboard.board.watches.selection.crossing_selection import Selection
+from blackboard.board.watches.waiting_crossings import dropped_crossings, scheduled_crossings
+from blackboard.board.watches.waiting_crossings.crossing_records import reason_of
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, Deployment, Per
 from blackboard.core.scopes import WHOLE_BOARD, GroupValue, group_of, is_group, subject_of

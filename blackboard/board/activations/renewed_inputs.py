@@ -17,7 +17,8 @@ from blackboard.board.transactions.activation_rows import close_crossing, set_ma
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.watches import need_access, rising_crossings, stimuli, watch_totals
+from blackboard.board.watches.crossing_tests import rising_crossings
+from blackboard.board.watches.measurements import need_access, stimuli, watch_totals
 from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.states import CrossingState

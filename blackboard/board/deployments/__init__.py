@@ -2,6 +2,7 @@
 
 deployer            deploys for programs and workers
 deployment_preview  deploys in a transaction that is rolled back
+unreadable_marks    marks that no longer fit the class of their kind
 
 The package `registration` has the changes of kinds, agents and marks.
 """

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from blackboard.board import unreadable_marks
 from blackboard.board.board_session import BoardSession
-from blackboard.board.maintenance_pace import Pace
+from blackboard.board.deployments import unreadable_marks
+from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.registration import backfill, declarations
 from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.result_types import DeployResult

@@ -8,15 +8,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from blackboard.board import unreadable_marks
 from blackboard.board.board_session import BoardSession
+from blackboard.board.deployments import unreadable_marks
 from blackboard.board.deployments.deployer import Deployer
+from blackboard.board.deployments.unreadable_marks import Misfits
 from blackboard.board.registration import backfill, redeployment
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.unreadable_marks import Misfits
-from blackboard.board.watches import crossing_retests, episode_crossings, guards, scheduled_crossings, watch_states
-from blackboard.board.watches.watch_states import StateKey
+from blackboard.board.watches.crossing_tests import episode_crossings
+from blackboard.board.watches.measurements import watch_states
+from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS

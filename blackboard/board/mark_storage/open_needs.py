@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from blackboard.board.transactions import provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import need_access
+from blackboard.board.watches.measurements import need_access
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need, Overdue, due_instant
 from blackboard.store.rows import MarkRow, OpenNeedRow

@@ -8,8 +8,8 @@ from blackboard.board.result_types import EarlyWake, optional_datetime
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_retests
-from blackboard.board.watches.crossing_holds import CrossingHold, hold_of
+from blackboard.board.watches.selection.crossing_holds import CrossingHold, hold_of
+from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.states import CrossingState
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow

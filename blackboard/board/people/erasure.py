@@ -12,16 +12,16 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from blackboard.board import file_compaction
 from blackboard.board.activations import activation_results, model_calls, model_pauses
 from blackboard.board.board_session import BoardSession
+from blackboard.board.housekeeping import file_compaction
 from blackboard.board.mark_storage import departures, open_needs
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
 from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import window_totals
+from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.marks import normalize_subject
 from blackboard.core.scopes import Group
@@ -89,7 +89,9 @@ def brought_back(txn: BoardTransaction, erased: ErasedEvents) -> list[str]:
 
 def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
     """Erase everything about a subject, compact the file, and report what remains; see `Blackboard.forget`."""
-    from blackboard.board import answer_spool  # imported late, because the package for logs is slow to import
+    from blackboard.board.activations import (
+        answer_spool,  # imported late, because the package for logs is slow to import
+    )
 
     subject = normalize_subject(subject)
     try:

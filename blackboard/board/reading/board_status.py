@@ -21,7 +21,7 @@ from blackboard.board.result_types import (
 )
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.predicted_crossings import next_crossing
+from blackboard.board.watches.crossing_tests.predicted_crossings import next_crossing
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import to_datetime
 from blackboard.core.deployment import Deployment
@@ -82,11 +82,6 @@ def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentR
 def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
     """Return the agents for which no living worker claims."""
     return [agent for agent in sorted(txn.deployment.agents) if served_agents.unserved(txn, agent, dead) is not None]
-
-
-def board_id(txn: BoardTransaction) -> str:
-    """Return the id of the board, which no other board has."""
-    return txn.sql.existing(ACTIVATIONS.board).uid
 
 
 def costs(txn: BoardTransaction, days: int) -> list[CostRow]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import need_access
-from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements import need_access
+from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
 from blackboard.core.built_in_marks import Need
 from blackboard.core.deployment import AgentSpec
 from blackboard.store.rows import MarkRow

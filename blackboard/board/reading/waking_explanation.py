@@ -25,19 +25,11 @@ from blackboard.board.result_types import (
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scopes_of
-from blackboard.board.watches import (
-    dropped_crossings,
-    episode_crossings,
-    guards,
-    need_access,
-    predicted_crossings,
-    scheduled_crossings,
-    stimuli,
-    watch_states,
-    watch_totals,
-)
-from blackboard.board.watches.crossing_holds import hold_of
-from blackboard.board.watches.watch_states import StateKey, rows_behind, states_of_scope
+from blackboard.board.watches.crossing_tests import episode_crossings, predicted_crossings
+from blackboard.board.watches.measurements import need_access, stimuli, watch_states, watch_totals
+from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind, states_of_scope
+from blackboard.board.watches.selection.crossing_holds import hold_of
+from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, from_datetime, iso, to_datetime
 from blackboard.core.built_in_marks import Decision

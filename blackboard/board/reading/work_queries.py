@@ -14,8 +14,8 @@ from blackboard.board.result_types import (
     result_of,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import scheduled_crossings
-from blackboard.board.watches.crossing_order import waiting_with_strengths
+from blackboard.board.watches.waiting_crossings import scheduled_crossings
+from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import Instant, iso, to_datetime
 from blackboard.core.states import ActivationState

@@ -9,14 +9,8 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch, live_sums_id
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import (
-    crossing_retests,
-    guards,
-    need_access,
-    scheduled_crossings,
-    watch_states,
-    window_totals,
-)
+from blackboard.board.watches.measurements import need_access, watch_states, window_totals
+from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
 from blackboard.core.conditions import Condition, Measure
 from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec

@@ -16,7 +16,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import scopes_in_windows
-from blackboard.board.watches import crossing_retests
+from blackboard.board.watches.waiting_crossings import crossing_retests
 from blackboard.core.scopes import Group, group_of
 from blackboard.store.rows import BackfillRow, MarkRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, MARKS, WINDOWS

@@ -6,7 +6,7 @@ from blackboard.board.registration import agent_changes, backfill, kind_changes
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import window_events
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import predicted_crossings
+from blackboard.board.watches.crossing_tests import predicted_crossings
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits

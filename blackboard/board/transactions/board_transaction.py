@@ -21,7 +21,7 @@ from blackboard.core.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement
-from blackboard.store.statements import CROSSINGS, MARKS
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
 
 MARKS_PER_QUERY = 1000
@@ -99,6 +99,11 @@ class BoardTransaction:
     def deployment(self) -> Deployment:
         """The active deployment."""
         return self.active.deployment
+
+    @property
+    def board_id(self) -> str:
+        """The id of the board, which no other board has."""
+        return self.sql.existing(ACTIVATIONS.board).uid
 
     @property
     def last_event(self) -> int:

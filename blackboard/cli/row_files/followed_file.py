@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from blackboard.board.read_positions import ReadPosition
+from blackboard.board.loads.read_positions import ReadPosition
 
 DIGESTED_BYTES = 4096
 """The number of bytes before a position that identify a file after a restart."""

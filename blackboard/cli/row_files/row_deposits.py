@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.board.loaded_files import SourceWithdrawal, withdraw_source
+from blackboard.board.loads.loaded_files import SourceWithdrawal, withdraw_source
 from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, Rows

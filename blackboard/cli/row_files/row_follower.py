@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import IO, cast
 
 from blackboard.board import Blackboard
-from blackboard.board.loaded_files import source_of
-from blackboard.board.read_positions import ReadPosition, load_position, save_position
+from blackboard.board.loads.loaded_files import source_of
+from blackboard.board.loads.read_positions import ReadPosition, load_position, save_position
 from blackboard.cli.row_files.followed_file import FollowedFile, is_regular, open_continued
 from blackboard.cli.row_files.line_stream import LineStream
 from blackboard.cli.row_files.row_deposits import ROWS_PER_TRANSACTION, LoadResult, deposit_rows

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import window_totals
+from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
 from blackboard.durations import DAY, Duration
 from blackboard.store.statements import CROSSINGS, RETENTION, WINDOWS

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import WindowReading
-from blackboard.board.watches import need_access
-from blackboard.board.watches.stimuli import is_stimulus
+from blackboard.board.watches.measurements import need_access
+from blackboard.board.watches.measurements.stimuli import is_stimulus
 from blackboard.clock import Instant
 from blackboard.core.reinforcement import FadingMark
 from blackboard.store.rows import MarkRow, WatchStateRow

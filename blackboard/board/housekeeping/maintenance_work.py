@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from blackboard.board import board_clock, file_compaction, retention, search_purge
-from blackboard.board.blackboard import Blackboard
-from blackboard.board.maintenance_pace import Pace
+from blackboard.board import board_clock
+from blackboard.board.board_session import BoardSession
+from blackboard.board.housekeeping import file_compaction, retention, search_purge
+from blackboard.board.housekeeping.maintenance_pace import Pace
 from blackboard.board.mark_storage import departures, overdue_needs
 from blackboard.board.registration import backfill, search_changes
 from blackboard.board.registration.mark_class_registry import MarkClasses
@@ -22,9 +23,9 @@ MAX_COMPACTED_BYTES = 512 * 1024 * 1024
 class MaintenanceWork:
     """The work that a worker does for the board itself, each piece in one transaction."""
 
-    def __init__(self, board: Blackboard) -> None:
-        self._session, self._database = board.session, board.database
-        self.pace = Pace(self._session)
+    def __init__(self, session: BoardSession) -> None:
+        self._session, self._database = session, session.database
+        self.pace = Pace(session)
         self.checkpoint_bytes = 4 * 1024 * 1024
         """The size of the write-ahead log from which a checkpoint moves it into the database file."""
 

@@ -33,8 +33,8 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.watches import need_access
-from blackboard.board.watches.stimuli import stimuli_of, stored_stimuli_of
+from blackboard.board.watches.measurements import need_access
+from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.clock import Instant
 from blackboard.core.conditions import Total
 from blackboard.core.decay import Decay

@@ -18,9 +18,10 @@ from blackboard.board.transactions.backfill_targets import BackfillTarget, Backf
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.transactions.window_events import WindowReading, fading_events, scopes_in_windows
-from blackboard.board.watches import crossing_records, need_access, scheduled_crossings, watch_states
-from blackboard.board.watches.crossing_records import Measurement
-from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements import need_access, watch_states
+from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
+from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions import Condition
 from blackboard.core.deployment import Deployment

@@ -7,16 +7,12 @@ from dataclasses import dataclass, field
 from blackboard.board.transactions.activation_rows import close_crossing, insert_closed_activation, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import (
-    crossing_holds,
-    crossing_records,
-    episode_crossings,
-    need_access,
-    rising_crossings,
-    scheduled_crossings,
-)
-from blackboard.board.watches.crossing_inputs import MarksBehind, marks_behind, select_inputs
-from blackboard.board.watches.crossing_order import strongest_first
+from blackboard.board.watches.crossing_tests import episode_crossings, rising_crossings
+from blackboard.board.watches.measurements import need_access
+from blackboard.board.watches.selection import crossing_holds
+from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
+from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind, select_inputs
+from blackboard.board.watches.waiting_crossings.crossing_order import strongest_first
 from blackboard.core.deployment import DEFAULT_BATCH
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow

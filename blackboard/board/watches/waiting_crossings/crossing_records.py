@@ -8,8 +8,8 @@ from typing import Any
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import dropped_crossings, guards, scheduled_crossings
-from blackboard.board.watches.crossing_order import order_columns
+from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings
+from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
 from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison
 from blackboard.core.states import CrossingState

@@ -11,8 +11,8 @@ from blackboard.board.transactions.activation_inputs import event_of, strength_o
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.window_events import events_since
-from blackboard.board.watches import need_access, stimuli, watch_states
-from blackboard.board.watches.watch_states import StateKey
+from blackboard.board.watches.measurements import need_access, stimuli, watch_states
+from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison, Condition, Measure
 from blackboard.core.scopes import WHOLE_BOARD

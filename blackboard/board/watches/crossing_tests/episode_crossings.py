@@ -12,19 +12,12 @@ from collections.abc import Collection
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
-from blackboard.board.watches import (
-    crossing_records,
-    crossing_retests,
-    guards,
-    need_access,
-    watch_states,
-    watch_totals,
-    window_totals,
-)
-from blackboard.board.watches.falling_crossings import may_be_weaker
-from blackboard.board.watches.state_advance import StateAdvance, measure
-from blackboard.board.watches.stimuli import absorbed_through, is_stimulus
-from blackboard.board.watches.watch_states import StateKey
+from blackboard.board.watches.crossing_tests.falling_crossings import may_be_weaker
+from blackboard.board.watches.crossing_tests.state_advance import StateAdvance, measure
+from blackboard.board.watches.measurements import need_access, watch_states, watch_totals, window_totals
+from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, guards
 from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
 from blackboard.core.episodes import Episode, next_crossing

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from blackboard.board import search_purge
 from blackboard.board.board_session import BoardSession
+from blackboard.board.housekeeping import search_purge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.errors import StoreError

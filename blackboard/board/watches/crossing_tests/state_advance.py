@@ -7,11 +7,13 @@ from dataclasses import replace
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_records, falling_crossings, guards, watch_states
-from blackboard.board.watches.crossing_inputs import inputs_in_windows
-from blackboard.board.watches.crossing_records import Measurement
-from blackboard.board.watches.falling_crossings import Fall
-from blackboard.board.watches.watch_states import StateKey
+from blackboard.board.watches.crossing_tests import falling_crossings
+from blackboard.board.watches.crossing_tests.falling_crossings import Fall
+from blackboard.board.watches.measurements import watch_states
+from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.board.watches.waiting_crossings import crossing_records, guards
+from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
+from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
 from blackboard.core import episodes
 from blackboard.core.episodes import Episode, EpisodeChange

@@ -14,7 +14,7 @@ from itertools import islice
 from blackboard.board.transactions.activation_rows import skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_order import LOWEST_KEY, STATIC_LAW
+from blackboard.board.watches.waiting_crossings.crossing_order import LOWEST_KEY, STATIC_LAW
 from blackboard.clock import Instant, iso
 from blackboard.core.schedules import MAX_COUNTED_INSTANTS
 from blackboard.core.states import CrossingState

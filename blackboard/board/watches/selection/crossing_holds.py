@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches import crossing_retests, guards, scheduled_crossings, subject_cooldowns
+from blackboard.board.watches.selection import subject_cooldowns
+from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
 from blackboard.clock import Instant
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS

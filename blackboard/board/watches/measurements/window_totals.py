@@ -17,7 +17,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import with_filter
-from blackboard.board.watches.watch_totals import ROUNDING, add_terms, sums_of
+from blackboard.board.watches.measurements.watch_totals import ROUNDING, add_terms, sums_of
 from blackboard.clock import Instant
 from blackboard.core.scopes import WHOLE_BOARD, Group, group_of
 from blackboard.store.query_rows import StimulusSums

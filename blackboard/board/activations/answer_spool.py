@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.reading import board_status
 from blackboard.board.worker_registry.liveness import ensure_private_folder
 from blackboard.store.database import Database
 from blackboard.system.board_files import server_spool_folder, sync
@@ -49,7 +48,7 @@ class AnswerSpool:
         try:
             ensure_private_folder(self.folder)
             path = file_of(self._session.database, answer.call)
-            _write(path, {"board": self._session.read(board_status.board_id), **answer._asdict()})
+            _write(path, {"board": self._session.read(lambda txn: txn.board_id), **answer._asdict()})
         except Exception as error:
             self._in_memory[answer.call] = answer
             log.error("an answer is kept only in memory", call=answer.call, error=error)
@@ -74,7 +73,7 @@ class AnswerSpool:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 log.error("a file of the spool cannot be read; it is kept", file=str(path), error=error)
                 continue
-            if board == self._session.read(board_status.board_id):
+            if board == self._session.read(lambda txn: txn.board_id):
                 yield answer
 
     def _is_usable(self) -> bool:

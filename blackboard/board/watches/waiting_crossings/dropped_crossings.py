@@ -11,14 +11,15 @@ from blackboard.board.transactions.activation_rows import close_crossing, insert
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.watches import guards, watch_totals
-from blackboard.board.watches.stimuli import (
+from blackboard.board.watches.measurements import watch_totals
+from blackboard.board.watches.measurements.stimuli import (
     DROPPED,
     is_stimulus,
     record_dropped,
     stimuli_of,
     watermark,
 )
+from blackboard.board.watches.waiting_crossings import guards
 from blackboard.core.scopes import group_of
 from blackboard.core.states import ActivationState, CrossingState
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow

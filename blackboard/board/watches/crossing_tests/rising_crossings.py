@@ -11,18 +11,19 @@ from __future__ import annotations
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_of
-from blackboard.board.watches import (
-    crossing_records,
-    dropped_crossings,
-    need_access,
-    watch_states,
-    watch_totals,
+from blackboard.board.watches.measurements import need_access, watch_states, watch_totals
+from blackboard.board.watches.measurements.news import assess_news
+from blackboard.board.watches.measurements.stimuli import (
+    absorb_silently,
+    absorbed_through,
+    is_stimulus,
+    last_given,
+    stimuli_of,
 )
-from blackboard.board.watches.crossing_order import bound_of, set_bound
-from blackboard.board.watches.crossing_records import Measurement
-from blackboard.board.watches.news import assess_news
-from blackboard.board.watches.stimuli import absorb_silently, absorbed_through, is_stimulus, last_given, stimuli_of
-from blackboard.board.watches.watch_states import StateKey
+from blackboard.board.watches.measurements.watch_states import StateKey
+from blackboard.board.watches.waiting_crossings import crossing_records, dropped_crossings
+from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
+from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison
 from blackboard.core.scopes import WHOLE_BOARD

@@ -11,7 +11,7 @@ from blackboard.board.transactions.activation_rows import close_crossing, insert
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches import crossing_records, guards
+from blackboard.board.watches.waiting_crossings import crossing_records, guards
 from blackboard.clock import Instant
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.states import ActivationState, CrossingState

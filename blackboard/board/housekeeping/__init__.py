@@ -1,0 +1,8 @@
+"""Work for the board itself: old history, the full-text index, and the file.
+
+maintenance_work  the work of a worker for the board itself
+maintenance_pace  the pauses of background work
+retention         removes history past its retention time
+search_purge      purges the full-text index of erased words
+file_compaction   compacts the file, as an erasure requires
+"""
