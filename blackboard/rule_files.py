@@ -330,7 +330,7 @@ def _unknown(path: Path, rules: RuleFile, resolved: ResolvedDeployment) -> Itera
 def _fields(resolved: ResolvedDeployment, expected: Expectation) -> frozenset[str] | None:
     """Return the fields that the marks of an expectation have; None if they may have any."""
     kind = resolved.deployment.kinds.get(expected.name)
-    schema = None if kind is None else kind.payload
+    schema = None if kind is None else kind.payload_schema
     if schema is None or schema.get("additionalProperties", True) is not False:
         return None
     return frozenset(schema.get("properties", {}))

@@ -102,8 +102,8 @@ for _type, _names in {
     " share_from_cache strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
     Text: "agent api assignee author batch_id error event group_tag group_value held_by kind law model name reason"
     " request_id role schedule state subject text type watch words worker would_hold",
-    Time: "answered_at applied_at as_of asked_at crossed_at deposited_at due_at evaporates_at fades_from finished_at"
-    " held_since last_at next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at"
+    Time: "answered_at applied_at as_of asked_at began_at crossed_at deposited_at due_at evaporates_at fades_from"
+    " finished_at last_at next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at"
     " scheduled_for scheduled_from sent_at started_at waits_since",
 }.items():
     _TYPES.update(dict.fromkeys(_names.split(), _type))

@@ -57,7 +57,8 @@ OLD = {
         activation.marks_left activation.depth activation.split_call activation_input.previous_event_id
         agent_state.rest_until backfill.sort backfill.upto board.recorded_at board_total.settled crossing.held
         deployment.at event.at law_change.successor law_change.at model_call.lane activations.marks_left
-        activations.depth agenda.held costs.marks_left mark_history.at model_calls.lane
+        activations.depth agenda.held costs.marks_left mark_history.at model_calls.lane watch_state.held_since
+        crossing.held_since watch_states.held_since
         """,
     "state": "aside passed settled put_back",
     "command": "settle",

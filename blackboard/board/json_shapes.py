@@ -118,7 +118,7 @@ class KindShape:
     search: Sequence[str]
     max_payload: int
     max_text: int | None
-    schema: Mapping[str, Any] | None
+    payload_schema: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -221,8 +221,8 @@ def erasure(subject: str, report: ErasureReport) -> Erasure:
 
 def kind_shape(name: str, spec: KindSpec) -> KindShape:
     """Return a kind as it is shown."""
-    shown = [field.name for field in dataclasses.fields(KindShape) if field.name not in ("name", "schema")]
-    return KindShape(name=name, schema=spec.payload, **{item: getattr(spec, item) for item in shown})
+    shown = [field.name for field in dataclasses.fields(KindShape) if field.name != "name"]
+    return KindShape(name=name, **{item: getattr(spec, item) for item in shown})
 
 
 def examination(findings: Sequence[Finding]) -> Examination:

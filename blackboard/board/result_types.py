@@ -652,13 +652,13 @@ class WatchEpisode:
 
     Attributes:
         mark_id: The mark, if each mark is measured alone.
-        held_since: The instant since which the condition has held; None if it does not hold now.
+        began_at: When the condition began to hold; None if it does not hold now.
         crossed_at: When the watch last crossed, if it has not been cleared since.
         crosses_at: When it crosses next if the marks only fade; None if it does not.
     """
 
     mark_id: int | None
-    held_since: datetime | None
+    began_at: datetime | None
     crossed_at: datetime | None
     crosses_at: datetime | None
 

@@ -438,7 +438,7 @@ def _digest(function: Function, spec: AgentSpec, mark_classes: Mapping[str, type
         reads=[(read.kind, read.search_from or read.same_subject) for read in spec.reads],
         writes=spec.writes,
         withdraws=spec.withdraws,
-        schemas={name: model.defaults.schema for name, model in mark_classes.items()},
+        schemas={name: model.defaults.payload_schema for name, model in mark_classes.items()},
         version=version,
     )
 

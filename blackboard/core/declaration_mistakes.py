@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.conditions import Condition, exact_digits, over_board, smallest_batch
+from blackboard.core.condition_checks import smallest_batch
+from blackboard.core.conditions import Condition, exact_digits, over_board
 from blackboard.core.deployment import OVER_TIME, AgentSpec, ReadSpec, WatchSpec, conditions_of, misfit_over_time
 from blackboard.core.kinds import Kind
 from blackboard.core.parsing import parse_condition
@@ -196,7 +197,7 @@ def _mistakes_in_search(agent: AgentSpec, read: ReadSpec, kinds: Mapping[str, Ki
     woken_by = {kind for watch in agent.watches for kind in watch.condition.kinds}
     if not woken_by:
         yield f"search: no mark wakes the agent, so there is no field {field!r} to search for"
-    schemas = [kinds[kind].schema for kind in woken_by if kind in kinds]
+    schemas = [kinds[kind].payload_schema for kind in woken_by if kind in kinds]
     fields = {name for schema in schemas if schema for name in schema.get("properties", {})}
     if woken_by and len(schemas) == len(woken_by) and None not in schemas and field not in fields:
         yield str(UnknownName("field", field, fields, f"search: no mark that wakes the agent has a field {field!r}"))

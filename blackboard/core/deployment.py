@@ -11,14 +11,8 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.core.conditions import (
-    Comparison,
-    Condition,
-    both,
-    check_guard,
-    check_watch,
-    exact_digits,
-)
+from blackboard.core.condition_checks import check_guard, check_watch
+from blackboard.core.conditions import Comparison, Condition, both, exact_digits
 from blackboard.core.decay import law_from
 from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.parsing import parse_condition
@@ -63,19 +57,19 @@ class KindSpec(Data):
     search: tuple[str, ...] = ()
     max_payload: int = MAX_PAYLOAD_BYTES
     max_text: int | None = None
-    model: str = ""
-    payload: dict[str, Any] | None = None
+    class_path: str = ""
+    payload_schema: dict[str, Any] | None = None
 
     @classmethod
     def of(cls, kind: Kind) -> Self:
         """Return a kind as data."""
-        values = vars(kind) | {"decay": kind.decay.spec(), "payload": kind.schema}
+        values = vars(kind) | {"decay": kind.decay.spec()}
         return cls(**{name: values[name] for name in cls.model_fields})
 
     def kind(self, name: str) -> Kind:
         """Return the kind of this name and these settings."""
         values = dict(self)
-        return Kind(name, law_from(values.pop("decay")), schema=values.pop("payload"), **values)
+        return Kind(name, law_from(values.pop("decay")), **values)
 
 
 CatchUp = Literal["once", "all", "none"]
@@ -267,10 +261,10 @@ class DepositLimits(Data):
 class Budget(Data):
     """Limits in US dollars and in calls.
 
-    A call over a limit waits for the next hour or day (mode `hold`), or is only reported (mode `watch`).
+    A call over a limit waits for the next hour or day (mode `hold`), or is only reported (mode `warn`).
     """
 
-    mode: Literal["hold", "watch"] = "hold"
+    mode: Literal["hold", "warn"] = "hold"
     usd_per_activation: float | None = Field(default=None, gt=0)
     usd_per_hour: float | None = Field(default=None, gt=0)
     usd_per_day: float | None = Field(default=None, gt=0)

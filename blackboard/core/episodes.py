@@ -28,8 +28,8 @@ Cause = Literal["held", "rewake"]
 class Episode(NamedTuple):
     """The state of an episode, for a subject, a mark or the board."""
 
-    held_since: Instant | None = None
-    """Since when the condition has held; None if it does not hold."""
+    began_at: Instant | None = None
+    """When the condition began to hold; None if it does not hold."""
     crossed_at: Instant | None = None
     """When the watch last crossed; None if it has not crossed since the value was last beyond `clear`."""
 
@@ -105,7 +105,7 @@ class _Forecast(NamedTuple):
         """Return an episode as it is at the instant of the forecast, before a crossing at this instant."""
         holds = (self.below == at) == self.is_falling
         is_cleared = (self.below_clear == at) != self.is_falling
-        since = at if episode.held_since is None else episode.held_since
+        since = at if episode.began_at is None else episode.began_at
         return Episode(since if holds else None, None if is_cleared else episode.crossed_at)
 
 
@@ -117,9 +117,9 @@ def _forecast(condition: Condition, timing: Timing, marks: Sequence[FadingMark],
 
 def due(timing: Timing, episode: Episode) -> Instant | None:
     """Return when a watch crosses if its condition holds until then; None if it must end before."""
-    if episode.held_since is None:
+    if episode.began_at is None:
         return None
-    held = episode.held_since + timing.held_for
+    held = episode.began_at + timing.held_for
     if episode.crossed_at is None:
         return held
     return None if timing.rewake_every is None else max(held, episode.crossed_at + timing.rewake_every)

@@ -42,8 +42,8 @@ class Kind:
         search: The payload fields whose text is searched.
         max_payload: The largest payload in bytes, at least 1.
         max_text: The most characters of one text in a payload, at least 1.
-        model: Where the mark class is, as `module:class`.
-        schema: The JSON schema of the payload.
+        class_path: Where the mark class is, as `module:class`.
+        payload_schema: The JSON schema of the payload.
     """
 
     name: str
@@ -57,8 +57,8 @@ class Kind:
     search: tuple[str, ...] = ()
     max_payload: int = MAX_PAYLOAD_BYTES
     max_text: int | None = None
-    model: str = ""
-    schema: dict[str, Any] | None = None
+    class_path: str = ""
+    payload_schema: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         mistakes = []
@@ -75,11 +75,12 @@ class Kind:
                 mistakes.append(f"{name} must be at least 1, not {limit}")
         if self.on_repeat not in get_args(OnRepeat):
             mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
-        if self.model == OVERDUE_CLASS and (self.on_repeat != "separate" or self.unique is not None):
+        if self.class_path == OVERDUE_CLASS and (self.on_repeat != "separate" or self.unique is not None):
             mistakes.append(
                 "the board deposits a mark of it for each need, so on_repeat stays 'separate' and no field is unique"
             )
-        if self.unique is not None and self.schema and self.unique not in self.schema.get("properties", {}):
+        schema = self.payload_schema
+        if self.unique is not None and schema and self.unique not in schema.get("properties", {}):
             mistakes.append(f"unique names {self.unique!r}, which is not a field of the payload")
         mistakes += self.tag_schema.problems()
         mistakes += self.search_schema.problems()
@@ -89,12 +90,12 @@ class Kind:
     @cached_property
     def tag_schema(self) -> TagSchema:
         """The tags of its marks, with the schema by which their values are compared."""
-        return TagSchema(self.name, self.tags, self.schema)
+        return TagSchema(self.name, self.tags, self.payload_schema)
 
     @cached_property
     def search_schema(self) -> SearchSchema:
         """The fields whose text is searched."""
-        return SearchSchema(self.name, self.search, self.schema)
+        return SearchSchema(self.name, self.search, self.payload_schema)
 
     def life(self, law: Decay, intensity: float) -> Duration | None:
         """Return how long a mark stays live, in microseconds; None if it never evaporates."""

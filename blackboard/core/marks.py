@@ -156,8 +156,8 @@ class Mark(BaseModel):
             search=(search,) if isinstance(search, str) else tuple(search),
             max_payload=max_payload,
             max_text=max_text,
-            model=place_of(cls),
-            schema=cls.payload_schema(),
+            class_path=class_path_of(cls),
+            payload_schema=cls.payload_schema(),
         )
 
     @classmethod
@@ -287,7 +287,7 @@ class Mark(BaseModel):
         return to_datetime(self.stored.reinforced_at)
 
 
-def place_of(mark_class: type) -> str:
+def class_path_of(mark_class: type) -> str:
     """Return where a class of marks can be imported, as `module:name`.
 
     A built-in class has its public name, so that boards find it wherever its module is.

@@ -49,7 +49,7 @@ def given_payload(mark: Mark) -> dict[str, JsonValue]:
 
 @cache
 def _has_sets(mark_class: type[Mark]) -> bool:
-    return '"uniqueItems"' in json.dumps(mark_class.defaults.schema)
+    return '"uniqueItems"' in json.dumps(mark_class.defaults.payload_schema)
 
 
 def _with_sets_in_order(value: Any, written: Any) -> Any:

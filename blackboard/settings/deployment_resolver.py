@@ -39,7 +39,7 @@ from blackboard.core.deployment import (
     min_increase_problem,
 )
 from blackboard.core.kinds import Kind
-from blackboard.core.marks import Mark, place_of
+from blackboard.core.marks import Mark, class_path_of
 from blackboard.core.parsing import parse_condition
 from blackboard.core.payload_round_trip import check_class
 from blackboard.core.schedules import every
@@ -242,7 +242,8 @@ class _Resolver:
             other = classes.setdefault(item.kind, item)
             if other is not item:
                 self._record_mistake(
-                    "deployment", f"two classes have the kind {item.kind!r}: {place_of(other)} and {place_of(item)}"
+                    "deployment",
+                    f"two classes have the kind {item.kind!r}: {class_path_of(other)} and {class_path_of(item)}",
                 )
         return classes
 

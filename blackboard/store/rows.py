@@ -44,8 +44,10 @@ class BoardRow(NamedTuple):
     skewed_at: AddedNumber = 0
     """When the last such deposit was recorded."""
     purge_owed_at: Instant | None = None
-    """Whether the full-text index may still contain words of what was erased. None: it does not. 0: a purge is
-    running. Otherwise: the instant since which a purge is owed."""
+    """Since when the full-text index may contain words of what was erased, which no purge has begun to remove; None if
+    it does not."""
+    unfinished_purge_owed_at: Instant | None = None
+    """Since when a purge was owed that has begun and is not done; None if there is none."""
 
 
 class DeploymentRow(NamedTuple):
@@ -399,7 +401,7 @@ class WatchStateRow(NamedTuple):
     subject: str
     """As in `CrossingRow`, like `mark_id`."""
     mark_id: Id
-    held_since: Instant | None
+    began_at: Instant | None
     crossed_at: Instant | None
     event_id: Id
     """The last event of the board when the condition began to hold."""
@@ -459,8 +461,8 @@ class CrossingRow(NamedTuple):
     cause: str | None = None
     """Why a watch over time crossed: `held`, or `rewake` (see `episodes.Cause`). Its activation is given all live marks
     that count, also those that the watch has absorbed. None if unabsorbed marks alone caused it."""
-    held_since: Instant | None = None
-    """Since when the condition of a watch over time had held; for a falling watch the instant of the fall."""
+    began_at: Instant | None = None
+    """When the condition of a watch over time began to hold; for a falling watch the instant of the fall."""
 
     @property
     def is_per_mark(self) -> bool:

@@ -33,7 +33,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "agent", "watch", "schedule", "scheduled_from", "next_at", "waits_since", "last_at", "last_late_seconds",
     ),
     "watch_states": (
-        "agent", "watch", "subject", "mark_id", "held_since", "crossed_at", "next_at", "group_tag", "group_value",
+        "agent", "watch", "subject", "mark_id", "began_at", "crossed_at", "next_at", "group_tag", "group_value",
     ),
     "activation_marks": (
         "activation_id", "agent", "watch", "state", "role", "mark_id", "kind", "subject", "strength", "event_id",

@@ -5,6 +5,12 @@ Nothing here imports the program, whose names will change again.
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -13,3 +19,40 @@ depends_on = None
 
 def upgrade() -> None:
     """Each part has a function of its own."""
+    _names_in_deployments()
+    _beginning_of_episodes()
+    _unfinished_purge()
+
+
+def _names_in_deployments() -> None:
+    """Give the fields of stored deployments their new names, and the mode of a budget that only warns."""
+    connection = op.get_bind()
+    deployment = sa.table("deployment", sa.column("version"), sa.column("content"))
+    for version, content in connection.execute(sa.select(deployment.c.version, deployment.c.content)).fetchall():
+        text = json.dumps(_renamed(json.loads(content)), sort_keys=True, ensure_ascii=False)
+        connection.execute(deployment.update().where(deployment.c.version == version).values(content=text))
+
+
+def _renamed(content: dict[str, Any]) -> dict[str, Any]:
+    for kind in content.get("kinds", {}).values():
+        for old, new in (("model", "class_path"), ("payload", "payload_schema")):
+            if old in kind:
+                kind[new] = kind.pop(old)
+    agents = content.get("agents", {}).values()
+    for budget in (content.get("budget"), *(agent.get("settings", {}).get("budget") for agent in agents)):
+        if budget and budget.get("mode") == "watch":
+            budget["mode"] = "warn"
+    return content
+
+
+def _beginning_of_episodes() -> None:
+    """Name the instant at which the condition of a watch over time began to hold; `held` is said of waiting work."""
+    for table in ("watch_state", "crossing"):
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN held_since TO began_at")
+
+
+def _unfinished_purge() -> None:
+    """Keep since when a purge that began was owed. So far, the number 0 stood for it."""
+    op.add_column("board", sa.Column("unfinished_purge_owed_at", sa.BigInteger))
+    op.execute("UPDATE board SET unfinished_purge_owed_at = last_recorded_at WHERE purge_owed_at = 0")
+    op.execute("UPDATE board SET purge_owed_at = NULL WHERE purge_owed_at = 0")

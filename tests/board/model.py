@@ -68,7 +68,7 @@ class ModelMark:
 class ModelEpisode:
     """What the watch over time knows of a subject."""
 
-    held_since: int | None = None
+    began_at: int | None = None
     crossed_at: int | None = None
 
 
@@ -211,7 +211,7 @@ class Model:
             ends = self.first_below(subject, LASTING, since, now)
             self.cross_episode(subject, episode, now if ends is None else ends - 1, now)
             if ends is not None:
-                episode.held_since = None
+                episode.began_at = None
             if self.lasting_value(subject, now) < CLEAR:
                 episode.crossed_at = None
 
@@ -228,8 +228,8 @@ class Model:
 
     def cross_episode(self, subject: str, episode: ModelEpisode, last: int, now: int) -> None:
         """Cross at each instant up to `last` at which the watch is due."""
-        while episode.held_since is not None:
-            due = episode.held_since + HELD
+        while episode.began_at is not None:
+            due = episode.began_at + HELD
             if episode.crossed_at is not None:
                 due = max(due, episode.crossed_at + REWAKE)
             if due > last:
@@ -242,9 +242,9 @@ class Model:
         episode = self.episodes.setdefault(subject, ModelEpisode())
         value = self.lasting_value(subject, at)
         if value < LASTING:
-            episode.held_since = None
-        elif episode.held_since is None:
-            episode.held_since = at
+            episode.began_at = None
+        elif episode.began_at is None:
+            episode.began_at = at
         if value < CLEAR:
             episode.crossed_at = None
         self.cross_episode(subject, episode, at, at)

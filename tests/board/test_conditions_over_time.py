@@ -185,8 +185,8 @@ def test_nothing_is_remembered_when_nothing_needs_to_be(world: World) -> None:
 
 
 def held(world: World) -> list[float | None]:
-    rows = world.sql("SELECT held_since FROM watch_state ORDER BY subject, mark_id")
-    return [None if row.held_since is None else (row.held_since - START) / SECOND for row in rows]
+    rows = world.sql("SELECT began_at FROM watch_state ORDER BY subject, mark_id")
+    return [None if row.began_at is None else (row.began_at - START) / SECOND for row in rows]
 
 
 def smoke(**settings: Any) -> Any:
@@ -394,9 +394,9 @@ def test_an_explanation_says_what_a_watch_waits_for(world: World) -> None:
     world.put("smoke")
     [explained] = world.board.explain("pager", "s").watches
     [episode] = explained.episodes
-    assert episode.held_since is not None
+    assert episode.began_at is not None
     assert episode.crosses_at is not None
-    assert (episode.crosses_at - episode.held_since).total_seconds() == 30
+    assert (episode.crosses_at - episode.began_at).total_seconds() == 30
     assert "has held since" in explained.verdict
     tick(world, 30 * SECOND)
     run(world)

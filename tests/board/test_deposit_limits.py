@@ -110,7 +110,7 @@ def test_a_unique_number_of_any_size_has_one_form(board: Blackboard, text: str) 
 
 
 def test_no_text_is_slow_to_compare_or_to_match() -> None:
-    kind = Kind("sum", unique="value", schema={"properties": {"value": {"type": "number"}}})
+    kind = Kind("sum", unique="value", payload_schema={"properties": {"value": {"type": "number"}}})
     schema = Named.payload_schema()
     began = time.process_time()
     value_of(kind, '{"value": "' + "1" * 500_000 + 'x"}')

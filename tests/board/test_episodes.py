@@ -57,7 +57,7 @@ def first(holds: Callable[[int], bool], low: int, high: int) -> int | None:
 def expected(law: Decay, puts: list[Put], timing: Timing, *, falling: bool, replace: bool) -> list[int]:
     """Return the instants at which a watch crosses: span by span, in each of which the value only falls."""
     crossings: list[int] = []
-    held_since = crossed_at = None
+    began_at = crossed_at = None
     was_above = False
     clear = THRESHOLD if timing.clear is None else timing.clear
     for number, (begin, end) in enumerate(pairwise([*(put.at for put in puts), END])):
@@ -71,19 +71,19 @@ def expected(law: Decay, puts: list[Put], timing: Timing, *, falling: bool, repl
             was_above = was_above or falls != begin
             holds_from, holds_until = (falls if was_above else None), END + 1
             if falls != begin:
-                held_since = None
+                began_at = None
             if not below(clear, begin):
                 crossed_at = None
         else:
             holds_from, holds_until = (None if falls == begin else begin), END + 1 if falls is None else falls
             if falls == begin:
-                held_since = None
+                began_at = None
             if below(clear, begin):
                 crossed_at = None
         if holds_from is not None:
-            held_since = holds_from if held_since is None else held_since
+            began_at = holds_from if began_at is None else began_at
             while True:
-                due = held_since + timing.held_for
+                due = began_at + timing.held_for
                 if crossed_at is not None:
                     if timing.rewake_every is None:
                         break
@@ -93,7 +93,7 @@ def expected(law: Decay, puts: list[Put], timing: Timing, *, falling: bool, repl
                 crossed_at = due
                 crossings.append(due)
         if not falling and falls is not None and falls <= end:
-            held_since = None
+            began_at = None
         if not falling and below(clear, end):
             crossed_at = None
     return crossings

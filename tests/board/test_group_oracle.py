@@ -181,7 +181,7 @@ def take(world: World, oracles: Oracles, step: Any) -> None:
 
 def withdraw(world: World, oracles: Oracles, number: int, *, is_falling: bool) -> None:
     # What becomes of a fall, or of a crossing that waits, without its marks has tests of its own.
-    if any(one.waits or (is_falling and one.held_since is not None) for one in oracles):
+    if any(one.waits or (is_falling and one.began_at is not None) for one in oracles):
         return
     live = [said for one in oracles for said in one.live()]
     if not live:

@@ -58,12 +58,12 @@ def test_trust_limits_and_budget_are_described_with_what_changed_in_them(world: 
         "limits of webform: max_payload 100 instead of no limit",
         "budget: usd_per_day 2 instead of no limit, calls_per_hour 5 instead of no limit",
     )
-    update = {"trust": {}, "limits": {}, "budget": Budget(usd_per_day=2.5, mode="watch")}
+    update = {"trust": {}, "limits": {}, "budget": Budget(usd_per_day=2.5, mode="warn")}
     changed = world.board.deploy(world.board.deployment.model_copy(update=update)).changed
     assert changed == (
         "trust in webform: 1 instead of 0.5",
         "limits of webform: max_payload no limit instead of 100",
-        "budget: mode watch instead of hold, usd_per_day 2.5 instead of 2, calls_per_hour no limit instead of 5",
+        "budget: mode warn instead of hold, usd_per_day 2.5 instead of 2, calls_per_hour no limit instead of 5",
     )
 
 

@@ -178,9 +178,9 @@ def test_many_matches_are_ordered_among_the_most_relevant(world: World, monkeypa
 
 def test_fields_that_cannot_be_searched_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="no field 'name'"):
-        Kind("note", search=("name",), schema=Note.payload_schema())
+        Kind("note", search=("name",), payload_schema=Note.payload_schema())
     with pytest.raises(ConfigurationError, match="'pages' must be a text"):
-        Kind("note", search=("pages",), schema=Note.payload_schema())
+        Kind("note", search=("pages",), payload_schema=Note.payload_schema())
     with pytest.raises(ConfigurationError, match="twice"):
         Kind("note", search=("title", "title"))
     with pytest.raises(ConfigurationError, match="quote"):

@@ -208,7 +208,9 @@ def test_a_kind_that_becomes_tagged_is_found_at_once_and_in_the_past(world: Worl
 
 def test_a_changed_type_changes_the_comparison(world: World) -> None:
     def of_type(schema: Mapping[str, Any]) -> KindSpec:
-        return KindSpec.of(Kind("alert", tags=("price",), schema={"type": "object", "properties": {"price": schema}}))
+        return KindSpec.of(
+            Kind("alert", tags=("price",), payload_schema={"type": "object", "properties": {"price": schema}})
+        )
 
     world.deploy({"alert": of_type({"type": "string"})})
     world.put("alert", payload={"price": "1.50"})

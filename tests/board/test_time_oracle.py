@@ -108,7 +108,7 @@ def take(world: World, oracle: Oracle, step: Any, *, has_timing: bool) -> None:
     elif step[0] == "withdraw":
         is_falling = oracle.condition.operator == "<"
         # What becomes of a fall, or of a crossing that waits, without its marks has tests of its own.
-        has_marks_to_lose = oracle.waits or (is_falling and oracle.held_since is not None)
+        has_marks_to_lose = oracle.waits or (is_falling and oracle.began_at is not None)
         if (live := oracle.live()) and not has_marks_to_lose:
             chosen = live[step[1] % len(live)].mark
             for one in oracle.deposits:

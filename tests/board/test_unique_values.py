@@ -125,7 +125,7 @@ def test_a_number_in_text_is_a_number_only_where_the_field_is_a_decimal(
     path: Path, clock: ManualClock, kind: type[Mark]
 ) -> None:
     with Blackboard.open(path, clock=clock) as board:
-        board.deploy(spec(kind, model="elsewhere:Kind"))
+        board.deploy(spec(kind, class_path="elsewhere:Kind"))
         board.deposit(kind.kind, subject="s", payload={kind.defaults.unique or "": 5})
         if kind is Rate:
             board.deposit("rate", subject="t", payload={"rate": "5"})
@@ -136,7 +136,7 @@ def test_a_number_in_text_is_a_number_only_where_the_field_is_a_decimal(
 
 
 def test_a_process_without_the_class_compares_in_the_same_way(path: Path, clock: ManualClock) -> None:
-    deployment = spec(Slot, model="elsewhere:Slot")
+    deployment = spec(Slot, class_path="elsewhere:Slot")
     with Blackboard.open(path, clock=clock) as board:
         board.deploy(deployment)
         board.deposit("slot", subject="s", payload={"at": "2026-03-04 10:00+01:00"})
@@ -231,7 +231,7 @@ def test_the_migration_writes_values_as_the_program_does() -> None:
         kind = mark.defaults
         value = mark.payload[kind.unique or ""]
         if value is not None:
-            schema = kind.schema or {}
+            schema = kind.payload_schema or {}
             text = migration._text(value, schema["properties"][kind.unique], schema)
             assert text == unique_values.value_of(kind, json.dumps(mark.payload))
 

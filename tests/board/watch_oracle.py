@@ -41,7 +41,7 @@ class Oracle:
     drops: bool
     now: int = 0
     deposits: list[Deposit] = field(default_factory=list)
-    held_since: int | None = None
+    began_at: int | None = None
     crossed_at: int | None = None
     dropped: bool = False
     is_armed: bool = False
@@ -89,14 +89,14 @@ class Oracle:
             return
         if is_deposit and self.dropped and not self.is_guarded():
             self.crossed_at, self.dropped = None, False
-        self.held_since = (
-            (self.now if self.held_since is None else self.held_since)
+        self.began_at = (
+            (self.now if self.began_at is None else self.began_at)
             if (value < threshold if is_falling else value >= threshold)
             else None
         )
         if value >= clear if is_falling else value < clear:
             self.crossed_at, self.dropped = None, False
-        if not may_cross or self.held_since is None or self.now < self.held_since + self.held_for:
+        if not may_cross or self.began_at is None or self.now < self.began_at + self.held_for:
             return
         if self.crossed_at is None:
             self.crossed_at = self.now

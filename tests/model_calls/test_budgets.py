@@ -237,7 +237,7 @@ def test_a_call_of_unknown_outcome_keeps_its_reserve_in_the_window(
 
 
 def test_a_budget_in_watch_mode_only_reports_excesses(world_of: Callable[..., PayingBoard]) -> None:
-    world = world_of(budget=Budget(mode="watch", calls_per_hour=1), batch=1)
+    world = world_of(budget=Budget(mode="warn", calls_per_hour=1), batch=1)
     leads = world.deposit_leads(3)
     world.run_until_quiescent()
     assert world.judged == leads

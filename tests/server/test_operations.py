@@ -93,7 +93,7 @@ def test_people_and_administrators_have_their_operations(served: Served) -> None
     assert [item["version"] for item in client.get("/v1/deployments").json()] == [1]
     assert client.post("/v1/forget", json={"subject": "lead/1"}).json()["live"] == 2
     kinds = {kind["name"]: kind for kind in client.get("/v1/kinds").json()}
-    assert kinds["lead"]["schema"]["properties"]["company"]["type"] == "string"
+    assert kinds["lead"]["payload_schema"]["properties"]["company"]["type"] == "string"
     assert client.get("/v1/kinds/lead").json() == kinds["lead"]
     assert client.post("/v1/activations/retry", json={"agent": "sales"}).json() == {"ids": [], "state": "ready"}
     assert problem(client.post("/v1/model-calls/7/cost", json={"usd": 1})) == "not-found"

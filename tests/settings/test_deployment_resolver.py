@@ -165,7 +165,7 @@ def test_a_file_declares_tags_also_of_a_kind_without_a_class(file: Callable[...,
     resolved = resolve_file(file("gauge", text), {})
     kinds = resolved.deployment.kinds
     assert kinds["rain"].tags == ("mm",)
-    assert (kinds["ticket"].tags, kinds["ticket"].payload, kinds["ticket"].model) == (("queue",), None, "")
+    assert (kinds["ticket"].tags, kinds["ticket"].payload_schema, kinds["ticket"].class_path) == (("queue",), None, "")
     assert "ticket" not in {model.kind for model in resolved.kinds}
 
 

@@ -68,8 +68,8 @@ NEW = {
     ("agent_state", "served_at"),
     ("activation", "deaths"), ("activation", "scheduled_for"), ("activation", "conflicts"),
     ("activation", "reads_again"), ("activation", "read_at"), ("watch", "scheduled_from"),
-    ("board", "compaction_owed_at"), ("board", "purge_owed_at"),
-    ("crossing", "measure"), ("crossing", "cause"), ("crossing", "held_since"),
+    ("board", "compaction_owed_at"), ("board", "purge_owed_at"), ("board", "unfinished_purge_owed_at"),
+    ("crossing", "measure"), ("crossing", "cause"), ("crossing", "began_at"),
     ("board", "views_hash"),
     ("absorbed", "given_event_id"),
     ("board_total", "error0"), ("board_total", "error1"), ("board_total", "scope"),
@@ -297,6 +297,25 @@ def test_the_deployment_has_its_settings_by_their_new_names(path: Path, clock: M
         assert board.deploy(deployment).version == deployment.version
 
 
+def test_a_kind_names_its_class_and_schema_and_a_budget_that_only_warns(path: Path, clock: ManualClock) -> None:
+    [*_, row] = contents(path, "deployment")
+    content = json.loads(row["content"])
+    budgets = content["budget"], content["agents"]["clerk"]["settings"]["budget"]
+    for budget in budgets:
+        budget["mode"] = "watch"
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE deployment SET content = ? WHERE version = ?", (json.dumps(content), row["version"]))
+    connection.close()
+    with Blackboard.open(path, clock=clock) as board:
+        deployment = board.deployment
+    lead = deployment.kinds["lead"]
+    assert (lead.class_path, lead.payload_schema) == ("__main__:Lead", content["kinds"]["lead"]["payload"])
+    assert deployment.budget.mode == "warn"
+    assert {name: agent.settings.budget.mode for name, agent in deployment.agents.items()} == {
+        "analyst": "hold", "clerk": "warn", "sales": "hold", "warden": "hold",
+    }  # fmt: skip
+
+
 def test_conditions_are_stored_in_their_canonical_form(path: Path, clock: ManualClock) -> None:
     with Blackboard.open(path, clock=clock) as board:
         watches = {watch.name: watch for watch in board.deployment.agents["sales"].watches}
@@ -396,6 +415,8 @@ def test_a_transaction_on_a_board_with_another_schema_is_refused(path: Path, clo
 
 def test_a_need_may_have_a_due_time_on_an_upgraded_board(path: Path, clock: ManualClock) -> None:
     with Blackboard.open(path, clock=clock, author="person:ada") as board:
-        assert canonical_form(board.deployment.kinds["need"].payload or {}) == canonical_form(Need.payload_schema())
+        assert canonical_form(board.deployment.kinds["need"].payload_schema or {}) == canonical_form(
+            Need.payload_schema()
+        )
         board.deposit("need", subject="s", payload={"question": "?", "due": "15m"})
         assert board.inbox()[-1].due_at is not None

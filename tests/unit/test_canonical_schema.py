@@ -129,21 +129,21 @@ def test_what_changes_the_payloads_that_are_allowed_changes_the_form(place: str)
 
 def test_a_board_keeps_the_schema_that_another_version_of_pydantic_wrote(tmp_path: Path) -> None:
     spec = KindSpec.of(Bill.defaults)
-    assert spec.payload is not None
-    older = copy.deepcopy(spec.payload)
+    assert spec.payload_schema is not None
+    older = copy.deepcopy(spec.payload_schema)
     for choice in older["properties"]["total"]["anyOf"]:
         if choice["type"] == "string" and not choice.pop("pattern", None):  # some versions write one
             choice["pattern"] = r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"
     older["$defs"]["Place"].pop("additionalProperties", None)
-    assert older != spec.payload
+    assert older != spec.payload_schema
     with Blackboard.open(tmp_path / "board.db") as board:
-        board.deploy(Deployment(kinds={"bill": spec.model_copy(update={"payload": older})}))
+        board.deploy(Deployment(kinds={"bill": spec.model_copy(update={"payload_schema": older})}))
         version = board.deployment.version
         assert board.deploy(kinds=[Bill]).changed == ()
         assert board.deploy(Deployment(kinds={**board.deployment.kinds, "bill": spec})).changed == ()
         assert board.preview(Deployment(kinds={"bill": spec})).changes == ()
         board.deposit(Bill(subject="s", total=Decimal("1.5"), place=Place("Quay")))
-        assert (board.deployment.version, board.deployment.kinds["bill"].payload) == (version, older)
+        assert (board.deployment.version, board.deployment.kinds["bill"].payload_schema) == (version, older)
 
 
 def test_the_digest_of_an_agent_s_code_is_the_same_under_both(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_the_digest_of_an_agent_s_code_is_the_same_under_both(monkeypatch: pytes
         return agent(watches=strength(Bill) >= 1, name="clerk")(lambda marks, context: None).spec.code
 
     before = declared()
-    older = json.loads(json.dumps(Bill.defaults.schema)) | {"title": "Bill, as it was called"}
+    older = json.loads(json.dumps(Bill.defaults.payload_schema)) | {"title": "Bill, as it was called"}
     older["properties"]["total"]["anyOf"][1]["pattern"] = r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"
-    monkeypatch.setattr(Bill, "defaults", dataclasses.replace(Bill.defaults, schema=older))
+    monkeypatch.setattr(Bill, "defaults", dataclasses.replace(Bill.defaults, payload_schema=older))
     assert declared() == before

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from blackboard.core.built_in_marks import Need
-from blackboard.core.conditions import count, strength
 from blackboard.core.decay import Decay, Exponential
 from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
 from blackboard.core.kinds import Kind
+from blackboard.core.measures import count, strength
 from blackboard.errors import InvalidCondition, UnknownName
 from tests.unit.strategies import laws
 
@@ -31,7 +31,9 @@ def deployment(weight: float = 1.0) -> Deployment:
 
 @given(laws, st.floats(0, 100), st.floats(0, 1), st.sampled_from(["add", "max", "replace", "separate"]))
 def test_a_kind_survives_its_data_form(law: Decay, weight: float, floor: float, on_repeat: Any) -> None:
-    kind = Kind("smoke", law, weight, floor, on_repeat, cap=2.0, unique="slot", schema={"properties": {"slot": {}}})
+    kind = Kind(
+        "smoke", law, weight, floor, on_repeat, cap=2.0, unique="slot", payload_schema={"properties": {"slot": {}}}
+    )
     spec = KindSpec.model_validate_json(KindSpec.of(kind).model_dump_json())
     assert spec.kind("smoke") == kind
 

@@ -37,7 +37,7 @@ def test_class_arguments_are_the_defaults_of_a_kind() -> None:
     kind = Smoke.defaults
     assert (kind.name, kind.weight, kind.floor, kind.on_repeat, kind.cap) == ("smoke", 2.0, 0.1, "add", 5.0)
     assert kind.decay == Exponential("1h")
-    assert kind.model.endswith(":Smoke")
+    assert kind.class_path.endswith(":Smoke")
 
 
 def test_a_kind_without_arguments_never_fades_and_keeps_the_strongest() -> None:
@@ -45,7 +45,7 @@ def test_a_kind_without_arguments_never_fades_and_keeps_the_strongest() -> None:
         pass
 
     assert Plain.defaults == Kind(
-        "plain", Never(), 1.0, 0.01, "max", model=Plain.defaults.model, schema=Plain.payload_schema()
+        "plain", Never(), 1.0, 0.01, "max", class_path=Plain.defaults.class_path, payload_schema=Plain.payload_schema()
     )
 
 

@@ -27,7 +27,7 @@ class BudgetExceeded:
     until: Instant | None
     """The instant at which its window ends; None if no new window makes room."""
     holds: bool
-    """Whether the call has to wait. A budget in mode `watch` only reports."""
+    """Whether the call has to wait. A budget in mode `warn` only reports."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class _Limit:
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
 
-    A limit in mode `hold` precedes one in mode `watch`. Among equals, the limit whose window ends last is returned.
+    A limit in mode `hold` precedes one in mode `warn`. Among equals, the limit whose window ends last is returned.
     """
     spec = txn.deployment.agents.get(row.agent)
     scopes = [("budget", txn.deployment.budget, "")]

@@ -12,7 +12,7 @@ from blackboard.board.registration.declarations import schemas_of
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.deployment import Deployment
+from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.states import ActivationState
 from blackboard.errors import UnreadableMark
 from blackboard.plurals import counted
@@ -53,12 +53,16 @@ def find(txn: BoardTransaction, deployment: Deployment, classes: MarkClasses) ->
     for kind, spec in deployment.kinds.items():
         if kind not in txn.deployment.kinds:
             continue
-        if classes.find(kind, deployment) is None and all(schema == spec.payload for schema in schemas_of(txn, kind)):
+        if classes.find(kind, deployment) is None and _has_kept_its_schema(txn, kind, spec):
             continue
         for row in chain.from_iterable(txn.live_batches(kind)):
             if (reason := classes.misfit(row, deployment)) is not None:
                 misfits_by_kind.setdefault(kind, Misfits(reason)).add(row.id)
     return misfits_by_kind
+
+
+def _has_kept_its_schema(txn: BoardTransaction, kind: str, spec: KindSpec) -> bool:
+    return all(schema == spec.payload_schema for schema in schemas_of(txn, kind))
 
 
 def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
@@ -68,7 +72,10 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     """
     before = txn.deployment
     result = redeployment.register(txn, new)
-    changed = {name for name, kind in new.kinds.items() if kind.payload != before.kinds.get(name, kind).payload}
+    schemas = {name: spec.payload_schema for name, spec in before.kinds.items()}
+    changed = {
+        name for name, spec in new.kinds.items() if spec.payload_schema != schemas.get(name, spec.payload_schema)
+    }
     retried: Counter[str] = Counter()
     for row in txn.sql.all(ACTIVATIONS.in_state, state=ActivationState.DEAD) if changed else ():
         if (row.error or "").startswith(f"{UnreadableMark.__name__}:"):

@@ -36,7 +36,7 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
     if need is None or not need.is_live(txn.now):
         return
     ensure_kind(txn, Overdue.kind, classes)
-    if txn.deployment.kinds[Overdue.kind].model != Overdue.defaults.model:
+    if txn.deployment.kinds[Overdue.kind].class_path != Overdue.defaults.class_path:
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same
     question = need_answers.question_of(need)
     mark = Overdue(subject=need.subject, need=need.id, question=question, assignee=row.assignee)

@@ -80,7 +80,7 @@ def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
 
 def _episode_parts(episode: WatchEpisode) -> Iterator[str]:
     about = "" if episode.mark_id is None else f"mark {episode.mark_id}: "
-    yield about + (f"holds since {_time(episode.held_since)}" if episode.held_since else "does not hold")
+    yield about + (f"holds since {_time(episode.began_at)}" if episode.began_at else "does not hold")
     if episode.crossed_at is not None:
         yield f"crossed at {_time(episode.crossed_at)}"
     if episode.crosses_at is not None:

@@ -219,7 +219,7 @@ def _episodes(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tupl
     return tuple(
         WatchEpisode(
             state.mark_id or None,
-            optional_datetime(state.held_since),
+            optional_datetime(state.began_at),
             optional_datetime(state.crossed_at),
             optional_datetime(crosses_at),
         )
@@ -355,8 +355,8 @@ def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, scope:
 
 def _verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | None:
     """Return a text about the wait of a watch over time; None if the instant of a fall is enough."""
-    held = f"its condition has held since {_text(episode.held_since)}"
-    if episode.crosses_at is not None and episode.held_since is not None:
+    held = f"its condition has held since {_text(episode.began_at)}"
+    if episode.crosses_at is not None and episode.began_at is not None:
         again = "" if episode.crossed_at is None else " again"
         return f"{held}; by fading alone it crosses{again} at {_text(episode.crosses_at)}"
     if episode.crossed_at is not None:
@@ -366,8 +366,8 @@ def _verdict_of_episode(watch: RegisteredWatch, episode: WatchEpisode) -> str | 
             side = f"{'at least' if watch.is_falling else 'below'} {exact_digits(clear)}"
             return f"{crossed}, and crosses again only after the value has been {side}"
         again = "it crosses again only after it has not held" if watch.has_window else "only news may cross"
-        return f"{crossed}, and its condition has held since {_text(episode.held_since)}; {again}"
-    if episode.held_since is not None:
+        return f"{crossed}, and its condition has held since {_text(episode.began_at)}; {again}"
+    if episode.began_at is not None:
         return f"{held}, but by fading alone it ends too early"
     return None
 

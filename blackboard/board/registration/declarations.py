@@ -70,4 +70,4 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
 def schemas_of(txn: BoardTransaction, kind: str) -> list[dict[str, Any] | None]:
     """Return the schemas that the board has ever registered for a kind."""
     contents = [json.loads(row.content) for row in txn.sql.all(DEPLOYMENTS.deployments)]
-    return [content["kinds"][kind]["payload"] for content in contents if kind in content["kinds"]]
+    return [content["kinds"][kind]["payload_schema"] for content in contents if kind in content["kinds"]]

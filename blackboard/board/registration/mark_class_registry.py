@@ -17,7 +17,7 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.deployment import Deployment, KindSpec
-from blackboard.core.marks import Mark, StoredMark, attach_stored, describe_invalid, normalize_subject, place_of
+from blackboard.core.marks import Mark, StoredMark, attach_stored, class_path_of, describe_invalid, normalize_subject
 from blackboard.core.payload_round_trip import check_class, parse_payload, read_mark, write_mark
 from blackboard.core.payload_text import dump_payload
 from blackboard.errors import BlackboardError, InvalidMark
@@ -98,7 +98,8 @@ class MarkClasses:
         """
         if (mark_class := self._classes.get(kind) or self._from_source.get(kind)) is not None:
             return mark_class
-        if kind in deployment.kinds and (mark_class := _imported_class(deployment.kinds[kind].model, kind)) is not None:
+        spec = deployment.kinds.get(kind)
+        if spec is not None and (mark_class := _imported_class(spec.class_path, kind)) is not None:
             self.add([mark_class])
             return mark_class
         if self._failure is not None:
@@ -149,16 +150,16 @@ class MarkClasses:
             InvalidMark: The payload does not fit.
         """
         mark_class = self._classes.get(kind) or self._from_source.get(kind)
-        if mark_class is None or spec.payload is None:
+        if mark_class is None or spec.payload_schema is None:
             return
         known = self._agreement.get(kind)
-        if known is None or known[0] is not mark_class or known[1] is not spec.payload:
+        if known is None or known[0] is not mark_class or known[1] is not spec.payload_schema:
             own = canonical_form(mark_class.payload_schema())
-            same = own == canonical_form(spec.payload) or own in map(canonical_form, earlier())
-            known = (mark_class, spec.payload, same)
+            same = own == canonical_form(spec.payload_schema) or own in map(canonical_form, earlier())
+            known = (mark_class, spec.payload_schema, same)
             self._agreement[kind] = known
         if not known[2]:
-            _check_schema(kind, text, spec, place_of(mark_class))
+            _check_schema(kind, text, spec, class_path_of(mark_class))
 
     def make(self, row: MarkRow | EventRow, stored: StoredMark, deployment: Deployment) -> Mark:
         """Return a mark of its kind's class from its row, or from the event that produced its state.
@@ -188,7 +189,7 @@ class MarkClasses:
                 read_mark(mark_class, row.payload, row.subject, row.intensity)
             except ValidationError as error:
                 return describe_invalid(row.kind, error)
-        elif spec.payload is not None:
+        elif spec.payload_schema is not None:
             try:
                 _check_schema(row.kind, row.payload, spec)
             except InvalidMark as error:
@@ -211,24 +212,22 @@ def _check_same(known: type[Mark], mark_class: type[Mark]) -> None:
     Raises:
         InvalidMark: It is another class, or it now has another schema.
     """
-    places = [known.defaults.model, mark_class.defaults.model]
-    names = {place.partition(":")[2] for place in places}
+    paths = [known.defaults.class_path, mark_class.defaults.class_path]
+    names = {path.partition(":")[2] for path in paths}
     # A program that runs and is imported too has each of its classes twice.
-    is_one_program = "__main__" in {place.partition(":")[0] for place in places}
-    if places[0] != places[1] and not (is_one_program and len(names) == 1):
-        raise InvalidMark(
-            f"two classes have the kind {mark_class.kind!r}: {places[0]} and {places[1]}; rename one kind"
-        )
+    is_one_program = "__main__" in {path.partition(":")[0] for path in paths}
+    if paths[0] != paths[1] and not (is_one_program and len(names) == 1):
+        raise InvalidMark(f"two classes have the kind {mark_class.kind!r}: {paths[0]} and {paths[1]}; rename one kind")
     if known.payload_schema() != mark_class.payload_schema():
         raise InvalidMark(
-            f"{places[1]} was defined again with other fields; board.deploy(kinds=[{mark_class.__name__}]) makes it the"
+            f"{paths[1]} was defined again with other fields; board.deploy(kinds=[{mark_class.__name__}]) makes it the"
             f" class of kind {mark_class.kind!r}"
         )
 
 
-def _imported_class(place: str, kind: str) -> type[Mark] | None:
-    """Return the class at a place if its module is imported already."""
-    module, _, name = place.partition(":")
+def _imported_class(class_path: str, kind: str) -> type[Mark] | None:
+    """Return the class at a path if its module is imported already."""
+    module, _, name = class_path.partition(":")
     value: Any = sys.modules.get(module)
     for step in name.split("."):
         value = getattr(value, step, None)
@@ -238,16 +237,20 @@ def _imported_class(place: str, kind: str) -> type[Mark] | None:
 
 def _convert(kind: str, payload: dict[str, JsonValue], spec: KindSpec) -> str:
     text = dump_payload(payload)
-    if spec.payload is None:
+    if spec.payload_schema is None:
         return text
     from blackboard.board.registration.payload_schema import convert_payload  # jsonschema is slow to import
 
-    return dump_payload(convert_payload(kind, payload, spec.payload))
+    return dump_payload(convert_payload(kind, payload, spec.payload_schema))
 
 
-def _check_schema(kind: str, text: str, spec: KindSpec, place: str | None = None) -> None:
+def _check_schema(kind: str, text: str, spec: KindSpec, class_path: str | None = None) -> None:
     from blackboard.board.registration.payload_schema import problems_of  # jsonschema is slow to import
 
-    if problems := problems_of(json.loads(text), spec.payload or {}):
-        hint = f"; {place} differs from the registered schema: deploy it, as 'blackboard init' does" if place else ""
+    if problems := problems_of(json.loads(text), spec.payload_schema or {}):
+        hint = (
+            f"; {class_path} differs from the registered schema: deploy it, as 'blackboard init' does"
+            if class_path
+            else ""
+        )
         raise InvalidMark(f"the payload does not fit kind {kind!r} as registered: {'; '.join(problems)}{hint}")

@@ -136,11 +136,11 @@ def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
 
 def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
     """Return a kind with the schema that the board has, if it has none itself or means the same by another text."""
-    if known is not None and spec.payload is None and not spec.model:
-        return spec.model_copy(update={"payload": known.payload, "model": known.model})
-    if known is None or spec.payload == known.payload or canonical_form(spec.payload) != canonical_form(known.payload):
+    if known is not None and spec.payload_schema is None and not spec.class_path:
+        return spec.model_copy(update={"payload_schema": known.payload_schema, "class_path": known.class_path})
+    if known is None or canonical_form(spec.payload_schema) != canonical_form(known.payload_schema):
         return spec
-    return spec.model_copy(update={"payload": known.payload})
+    return spec.model_copy(update={"payload_schema": known.payload_schema})
 
 
 def is_change(txn: BoardTransaction, new: Deployment) -> bool:

@@ -47,5 +47,5 @@ def rows_of(schema: TagSchema, row: MarkRow) -> list[MarkTagRow]:
 
 def _fields(spec: KindSpec) -> dict[str, Any]:
     """Return the tags of a kind, each with the schema that decides how its values are compared."""
-    schema = spec.payload or {}
+    schema = spec.payload_schema or {}
     return {name: (schema.get("properties", {}).get(name), schema.get("$defs")) for name in spec.tags}

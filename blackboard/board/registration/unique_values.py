@@ -24,7 +24,7 @@ def value_of(kind: Kind, payload: str) -> str | None:
     """Return the unique value of a payload, as text that equal values share; None if it has none."""
     if kind.unique is None or (value := json.loads(payload).get(kind.unique)) is None:
         return None
-    schema = kind.schema or {}
+    schema = kind.payload_schema or {}
     return comparison_key(value, schema.get("properties", {}).get(kind.unique), schema)
 
 
@@ -70,5 +70,5 @@ def _field_of(spec: KindSpec) -> tuple[Any, ...]:
     """Return the field of a kind that is unique, with its schema, which decides how its values are compared."""
     if spec.unique is None:
         return (None,)
-    schema = spec.payload or {}
+    schema = spec.payload_schema or {}
     return (spec.unique, schema.get("properties", {}).get(spec.unique), schema.get("$defs"))

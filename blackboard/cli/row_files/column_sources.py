@@ -96,7 +96,7 @@ def _closed_schema(board: Blackboard, kind: str) -> dict[str, Any] | None:
     """Return the schema of a kind's payload; None if it takes any field."""
     deployment = board.deployment
     deployment.kind(kind)  # raises an error with the nearest name
-    schema = deployment.kinds[kind].payload
+    schema = deployment.kinds[kind].payload_schema
     if schema is None or schema.get("additionalProperties", True) is not False:
         return None
     return dict(schema)

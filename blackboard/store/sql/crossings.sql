@@ -120,9 +120,9 @@ WHERE mark.kind = :kind
 -- name: insert_crossing
 -- Record a crossing.
 INSERT INTO crossing (watch_id, subject, mark_id, state, crossed_at, noticed_at, value, threshold, marks, urgent, ready_at,
-  held_by, law, order_key, event_id, activation_id, closed_at, measure, cause, held_since)
+  held_by, law, order_key, event_id, activation_id, closed_at, measure, cause, began_at)
 VALUES (:watch_id, :subject, :mark_id, :state, :crossed_at, :noticed_at, :value, :threshold, :marks, :urgent, :ready_at,
-  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause, :held_since);
+  :held_by, :law, :order_key, :event_id, :activation_id, :closed_at, :measure, :cause, :began_at);
 
 -- name: renew_crossing
 -- Update a waiting crossing. If it is held, its instant stays; otherwise the earlier instant counts.
@@ -424,10 +424,10 @@ WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject AND wa
 
 -- name: set_watch_state
 -- Write the state of a watch over time.
-INSERT INTO watch_state (watch_id, subject, mark_id, held_since, crossed_at, event_id, dropped)
-VALUES (:watch_id, :subject, :mark_id, :held_since, :crossed_at, :event_id, :dropped)
+INSERT INTO watch_state (watch_id, subject, mark_id, began_at, crossed_at, event_id, dropped)
+VALUES (:watch_id, :subject, :mark_id, :began_at, :crossed_at, :event_id, :dropped)
 ON CONFLICT (watch_id, subject, mark_id) DO UPDATE
-SET held_since = excluded.held_since, crossed_at = excluded.crossed_at, event_id = excluded.event_id,
+SET began_at = excluded.began_at, crossed_at = excluded.crossed_at, event_id = excluded.event_id,
   dropped = excluded.dropped;
 
 -- name: delete_watch_state

@@ -89,19 +89,20 @@ DELETE FROM search_kind WHERE number = :number;
 
 -- name: owe_purge
 -- Record that parts of the index may still contain words of what was erased.
-UPDATE board SET purge_owed_at = :at WHERE coalesce(purge_owed_at, 0) = 0;
+UPDATE board SET purge_owed_at = :at WHERE purge_owed_at IS NULL;
 
 -- name: owed_purge -> Instant | None
 -- Since when parts of the index may still contain words of what was erased.
-SELECT purge_owed_at FROM board;
+SELECT coalesce(unfinished_purge_owed_at, purge_owed_at) FROM board;
 
 -- name: begin_purge
 -- Record that the index is being merged. What is erased meanwhile is owed anew.
-UPDATE board SET purge_owed_at = 0;
+UPDATE board
+SET unfinished_purge_owed_at = coalesce(unfinished_purge_owed_at, purge_owed_at), purge_owed_at = NULL;
 
 -- name: settle_purge
--- Record that the index was merged, unless something else was erased since.
-UPDATE board SET purge_owed_at = NULL WHERE purge_owed_at = 0;
+-- Record that the index was merged. What was erased meanwhile stays owed.
+UPDATE board SET unfinished_purge_owed_at = NULL;
 
 -- name: merge
 -- Merge parts of the index; with a negative number of pages, begin to merge all of it.

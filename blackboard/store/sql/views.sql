@@ -266,7 +266,7 @@ FROM (
 -- name: watch_states
 -- The stored states of watches over time.
 SELECT w.agent, w.name AS watch, {subject_of(s.subject)} AS subject, nullif(s.mark_id, 0) AS mark_id,
-  {instant(s.held_since)} AS held_since, {instant(s.crossed_at)} AS crossed_at, {instant(p.due_at)} AS next_at,
+  {instant(s.began_at)} AS began_at, {instant(s.crossed_at)} AS crossed_at, {instant(p.due_at)} AS next_at,
   {group_columns(s.subject)}
 FROM watch_state s
 JOIN watch w ON w.id = s.watch_id

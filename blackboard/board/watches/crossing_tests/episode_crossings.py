@@ -84,7 +84,7 @@ def _changes_nothing_in_window(
     if watch.is_falling:
         return False
     state = None if watch.kinds_of_marks else watch_states.get(txn, key)
-    is_held = state is not None and state.held_since is not None
+    is_held = state is not None and state.began_at is not None
     return is_held or (state is None and watch.may_use_window_sums and window_totals.is_below(txn, watch, key.subject))
 
 
@@ -100,8 +100,8 @@ def _changes_nothing(
     state = watch_states.get(txn, key)
     if watch.is_falling:
         # Until it is at `clear_above` after a crossing, a rise matters.
-        return state is not None and state.held_since is None and state.crossed_at is None
-    if state is not None and state.held_since is not None:
+        return state is not None and state.began_at is None and state.crossed_at is None
+    if state is not None and state.began_at is not None:
         return True
     measure = watch.comparison.measure
     if measure.is_maximum:
@@ -213,7 +213,7 @@ def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection
 
 def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None:
     state = watch_states.get(txn, key)
-    if watch.is_falling and (key.mark_id or (state is not None and state.held_since is None)):
+    if watch.is_falling and (key.mark_id or (state is not None and state.began_at is None)):
         marks = watch_states.marks_behind(txn, watch, key)
         if first_true(watch.condition, marks, txn.now) == txn.now:
             watch_states.forget(txn, key)
@@ -252,7 +252,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow
         return None
     marks = watch_states.marks_behind(txn, watch, key, predicted.due_at)
     return next_crossing(
-        watch.condition, _timing(watch), Episode(state.held_since, state.crossed_at), marks, predicted.due_at
+        watch.condition, _timing(watch), Episode(state.began_at, state.crossed_at), marks, predicted.due_at
     )
 
 
@@ -272,9 +272,9 @@ def _write(
     """Write a state and its next instant, or delete a state that has no further effect."""
     if watch.is_falling:
         # Below the threshold, only a rewake or `clear_above` needs to be remembered.
-        is_over = state.held_since is not None and next_at is None and _timing(watch).clear is None
+        is_over = state.began_at is not None and next_at is None and _timing(watch).clear is None
     else:
-        is_over = state.held_since is None and state.crossed_at is None
+        is_over = state.began_at is None and state.crossed_at is None
     if not is_over:
         watch_states.put(txn, key, state, next_at)
     elif stored is not None:

@@ -36,7 +36,7 @@ class Fall:
     """The event that caused it; None for the last event of the board."""
     cause: str | None = None
     """Why a watch over time crosses: see `episodes.Cause`."""
-    held_since: Instant | None = None
+    began_at: Instant | None = None
     """When the value fell, if the watch over time crosses later."""
 
 
@@ -82,5 +82,5 @@ def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
         crossed_at=fall.at,
         event_id=fall.event_id,
         cause=fall.cause,
-        held_since=fall.held_since,
+        began_at=fall.began_at,
     )

@@ -131,7 +131,7 @@ def _is_awaited(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predi
         return not watch.is_scheduled
     key = StateKey(watch.id, prediction.subject, prediction.mark_id)
     state = watch_states.get(txn, key)
-    return watch.is_falling and not watch.timing.held_for and state is not None and state.held_since is None
+    return watch.is_falling and not watch.timing.held_for and state is not None and state.began_at is None
 
 
 def predict_board(txn: BoardTransaction, watch: RegisteredWatch, *, since: Instant) -> None:

@@ -53,7 +53,7 @@ class StateAdvance:
     def _take(self, at: Instant) -> None:
         change = self._change(at)
         dropped = self.state.dropped if change.cause is None else self._cross(change, at)
-        began = self.state.held_since is None and change.episode.held_since is not None
+        began = self.state.began_at is None and change.episode.began_at is not None
         self.state = self.state._replace(
             **change.episode._asdict(),
             event_id=self._txn.last_event if began else self.state.event_id,
@@ -66,7 +66,7 @@ class StateAdvance:
         assert watch.timing is not None
         # A guard that drops is tested at each rewake. The rewakes of other watches become one crossing anyway.
         merge_until = None if watch.drops and watch.spec.guard is not None else self._txn.now
-        episode = Episode(self.state.held_since, self.state.crossed_at)
+        episode = Episode(self.state.began_at, self.state.crossed_at)
         return episodes.advance(watch.condition, watch.timing, episode, self._marks, at, merge_until)
 
     def _cross(self, change: EpisodeChange, at: Instant) -> int:
@@ -87,7 +87,7 @@ class StateAdvance:
         return falling_crossings.record(
             self._txn,
             self._watch,
-            Fall(subject, mark_id, self._marks, side, at, self.state.event_id, change.cause, change.episode.held_since),
+            Fall(subject, mark_id, self._marks, side, at, self.state.event_id, change.cause, change.episode.began_at),
         )
 
     def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
@@ -105,7 +105,7 @@ class StateAdvance:
             replace(measured, comparison=met.comparison),
             crossed_at=at,
             cause=change.cause,
-            held_since=change.episode.held_since,
+            began_at=change.episode.began_at,
         )
 
 

@@ -82,10 +82,10 @@ def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, cr
     if timing is None:
         return True
     state = get(txn, key)
-    if timing.clear is not None or state is None or state.held_since is None or state.crossed_at is None:
+    if timing.clear is not None or state is None or state.began_at is None or state.crossed_at is None:
         return False
     # After a dropped crossing, `episode_crossings` lets it cross again.
-    return not state.dropped and crossed_at >= state.held_since + timing.held_for
+    return not state.dropped and crossed_at >= state.began_at + timing.held_for
 
 
 def record_crossing(txn: BoardTransaction, key: StateKey, crossed_at: Instant) -> None:

@@ -291,7 +291,7 @@ def _left(
 
 def _begin(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
     """Return the instant of the fall for which a falling watch crossed. A watch over time crosses later than that."""
-    return crossing.held_since if watch.is_falling and crossing.held_since is not None else crossing.crossed_at
+    return crossing.began_at if watch.is_falling and crossing.began_at is not None else crossing.crossed_at
 
 
 def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow) -> bool:

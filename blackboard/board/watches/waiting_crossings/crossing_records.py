@@ -45,14 +45,14 @@ def cross(
     crossed_at: Instant | None = None,
     event_id: int | None = None,
     cause: str | None = None,
-    held_since: Instant | None = None,
+    began_at: Instant | None = None,
 ) -> bool:
     """Record a crossing, or update the crossing that waits; return whether the crossing is new.
 
     If the guard of a rising watch drops the crossing, it is recorded as skipped. The guard of a falling watch has
     decided before this call. `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an
     earlier `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses, and
-    `held_since` since when its condition has held.
+    `began_at` when its condition began to hold.
     """
     crossed_at = txn.now if crossed_at is None else crossed_at
     key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
@@ -69,7 +69,7 @@ def cross(
         held_by=None,
         activation_id=None,
         closed_at=None,
-        held_since=held_since,
+        began_at=began_at,
         **crossing,
     )
     if not watch.is_falling and guards.drops(txn, watch, subject, crossed_at):

@@ -116,7 +116,7 @@ class _Retest:
                     holding.measured,
                     crossed_at=self.at,
                     cause=crossing.cause,
-                    held_since=crossing.held_since,
+                    began_at=crossing.began_at,
                 )
             else:
                 self._keep(holding)

@@ -57,7 +57,7 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
             closed_at=None,
             measure=SCHEDULE,
             cause=None,
-            held_since=None,
+            began_at=None,
         )
 
 
