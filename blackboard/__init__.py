@@ -40,7 +40,8 @@ _NAMES = {
         "ScheduleRecord SearchResult"
     ),
     "clock": "ManualClock SystemClock",
-    "core.conditions": "Measure count exactly strength strongest total",
+    "core.conditions": "exactly",
+    "core.measures": "Measure count strength strongest total",
     "daemon": "Daemon",
     "core.decay": "Curve Decay Exponential Linear Never Power Step",
     "errors": "BlackboardError",

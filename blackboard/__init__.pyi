@@ -34,11 +34,7 @@ from blackboard.core.built_in_marks import Decision as Decision
 from blackboard.core.built_in_marks import Need as Need
 from blackboard.core.built_in_marks import Overdue as Overdue
 from blackboard.core.conditions import Measure as Measure
-from blackboard.core.conditions import count as count
 from blackboard.core.conditions import exactly as exactly
-from blackboard.core.conditions import strength as strength
-from blackboard.core.conditions import strongest as strongest
-from blackboard.core.conditions import total as total
 from blackboard.core.decay import Curve as Curve
 from blackboard.core.decay import Decay as Decay
 from blackboard.core.decay import Exponential as Exponential
@@ -50,6 +46,10 @@ from blackboard.core.finding import Finding as Finding
 from blackboard.core.mark_actions import Reinforce as Reinforce
 from blackboard.core.mark_actions import Withdraw as Withdraw
 from blackboard.core.marks import Mark as Mark
+from blackboard.core.measures import count as count
+from blackboard.core.measures import strength as strength
+from blackboard.core.measures import strongest as strongest
+from blackboard.core.measures import total as total
 from blackboard.core.parsing import parse_condition as parse_condition
 from blackboard.core.schedules import cron as cron
 from blackboard.core.schedules import daily_at as daily_at

@@ -19,6 +19,8 @@ comparison_keys     the text of a value that equal values share
 Conditions:
 
 conditions         conditions over the strengths of marks
+measures           the strength of a mark; the total, the strongest and the number of marks
+condition_checks   whether a condition can wake an agent or guard it
 schedules          instants at which an agent wakes, independent of marks
 parsing            conditions and schedules from their text
 strength_forecast  the values of measures at an instant, and when fading alone makes a condition true

@@ -22,11 +22,10 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from itertools import chain, combinations, product
+from itertools import chain, combinations
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
@@ -366,8 +365,7 @@ class Measure(ABC):
         return int(min(NEVER_FALLS_AFTER, SECOND * math.log(value / threshold) / fading)) + 1 if fading else SECOND
 
     def changed(self, **options: Any) -> Measure:
-        """Return the measure with other options. Over the board, the strength of one mark is that of the strongest."""
-        measure = Strongest if self.is_per_mark and options.get("over") == "board" else type(self)
+        """Return the measure with other options."""
         own = {
             "over": self.over,
             "by": None if options.get("over") == "board" else self.by,
@@ -375,7 +373,13 @@ class Measure(ABC):
             "where": None if self.where is None else self.where.values,
             "within": None if self.within is None else Microseconds(self.within),
         }
+        measure = self.over_board if options.get("over") == "board" else type(self)
         return measure(*self.kinds, **(own | options))
+
+    @property
+    def over_board(self) -> type[Measure]:
+        """The measure that takes its place when it is to measure the whole board."""
+        return type(self)
 
     @property
     def tags(self) -> frozenset[str]:
@@ -419,79 +423,6 @@ class Measure(ABC):
         if self.within is not None:
             arguments.append(f'within="{format_duration(self.within)}"')
         return f"{self.name}({', '.join(arguments)})"
-
-
-class Strongest(Measure):
-    """The largest strength."""
-
-    name = "strongest"
-    is_maximum = True
-    is_proportional = True
-
-    def value(self, strengths: Sequence[float]) -> float:
-        """Return the largest strength, or 0."""
-        return max(strengths, default=0.0)
-
-    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
-        """Return the instant at which the last mark falls below the threshold."""
-        instants = [mark.first_below(threshold, now) for mark in marks]
-        return None if None in instants else max(instant for instant in instants if instant is not None)
-
-
-class Strength(Strongest):
-    """The strength of one mark: weight x intensity x share."""
-
-    name = "strength"
-    is_per_mark = True
-
-
-class Total(Measure):
-    """The sum of the strengths, or of weight x deposited intensity in a window."""
-
-    name = "total"
-    is_proportional = True
-    takes_window = True
-
-    def value(self, strengths: Sequence[float]) -> float:
-        """Return the exact sum, rounded once: ten strengths of 0.1 make 1.0."""
-        return math.fsum(strengths)
-
-    def from_sums(self, marks: int, total: float) -> float:
-        """Return the sum; rounding in kept sums may bring it below 0."""
-        return max(0.0, total)
-
-    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
-        """Return the first instant below the threshold.
-
-        In a window, this is the instant at which the first deposit leaves that the value needs to reach the threshold.
-        """
-        if self.within is None:
-            return super().first_below(marks, threshold, now)
-        newest_first = sorted(marks, key=lambda mark: -(mark.evaporates_at or 0))
-        strengths = [mark.strength(now) for mark in newest_first]
-        needed = bisect_left(range(len(marks)), True, key=lambda last: self.value(strengths[: last + 1]) >= threshold)
-        return newest_first[needed].evaporates_at
-
-
-class Count(Measure):
-    """The number of live marks, or of the deposits in a window."""
-
-    name = "count"
-    takes_window = True
-
-    def value(self, strengths: Sequence[float]) -> float:
-        """Return the number."""
-        return float(len(strengths))
-
-    def from_sums(self, marks: int, total: float) -> float:
-        """Return the number; the total does not matter."""
-        return float(marks)
-
-    def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
-        """Return the instant at which enough marks have evaporated that fewer than the threshold are live."""
-        ends = sorted(math.inf if mark.evaporates_at is None else mark.evaporates_at for mark in marks)
-        end = ends[len(ends) - math.ceil(threshold)]
-        return None if end == math.inf else int(end)
 
 
 @dataclass(frozen=True)
@@ -603,83 +534,6 @@ def exact_digits(number: float) -> str:
     return short if float(short) == number else repr(number)
 
 
-def strength(kind: KindLike, *, subject: str | None = None, where: Where | None = None) -> Strength:
-    """Return the strength of one mark of a kind: weight x intensity x share.
-
-    Args:
-        kind: A mark class, or the name of a kind.
-        subject: A pattern of subjects, as in `Measure`.
-        where: The values that tags of the marks must have, as in `Measure`.
-    """
-    return Strength(kind, subject=subject, where=where)
-
-
-def total(
-    *kinds: KindLike,
-    over: Over = "subject",
-    by: str | None = None,
-    subject: str | None = None,
-    where: Where | None = None,
-    within: DurationLike | None = None,
-) -> Total:
-    """Return the sum of the strengths of the marks of one subject, of one value of a tag, or of the whole board.
-
-    With `within`, the sum of weight x intensity over the deposits that occurred in that window, as in
-    `total(Cost, within="24h")`.
-
-    Args:
-        *kinds: Mark classes, or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for those of the whole board.
-        by: A tag whose values make groups, as in `Measure`.
-        subject: A pattern of subjects, as in `Measure`.
-        where: The values that tags of the marks must have, as in `Measure`.
-        within: The length of a window, such as "10m"; None to measure live marks.
-    """
-    return Total(*kinds, over=over, by=by, subject=subject, where=where, within=within)
-
-
-def strongest(
-    *kinds: KindLike,
-    over: Over = "subject",
-    by: str | None = None,
-    subject: str | None = None,
-    where: Where | None = None,
-) -> Strongest:
-    """Return the strength of the strongest mark of one subject, of one value of a tag, or of the whole board.
-
-    Args:
-        *kinds: Mark classes, or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for those of the whole board.
-        by: A tag whose values make groups, as in `Measure`.
-        subject: A pattern of subjects, as in `Measure`.
-        where: The values that tags of the marks must have, as in `Measure`.
-    """
-    return Strongest(*kinds, over=over, by=by, subject=subject, where=where)
-
-
-def count(
-    *kinds: KindLike,
-    over: Over = "subject",
-    by: str | None = None,
-    subject: str | None = None,
-    where: Where | None = None,
-    within: DurationLike | None = None,
-) -> Count:
-    """Return the number of live marks of one subject, of one value of a tag, or of the whole board.
-
-    With `within`, the number of deposits that occurred in that window, as in `count(Error, within="10m")`.
-
-    Args:
-        *kinds: Mark classes, or the names of kinds.
-        over: "subject" for the marks of one subject, "board" for those of the whole board.
-        by: A tag whose values make groups, as in `Measure`.
-        subject: A pattern of subjects, as in `Measure`.
-        where: The values that tags of the marks must have, as in `Measure`.
-        within: The length of a window, such as "10m"; None to measure live marks.
-    """
-    return Count(*kinds, over=over, by=by, subject=subject, where=where, within=within)
-
-
 def both(first: Condition | None, second: Condition | None) -> Condition | None:
     """Return the conjunction of two conditions, or the only condition that is not None."""
     if first is None or second is None:
@@ -707,62 +561,6 @@ def over_board(condition: Condition) -> Condition:
     return condition
 
 
-def smallest_batch(condition: Condition) -> int:
-    """Return how many marks a batch must have room for, to have one mark of each side that an `&` joins."""
-    comparisons = list(condition.comparisons())
-    marks = [frozenset(one for one in comparisons if kind in one.measure.kinds) for kind in condition.kinds]
-    return max(len(condition.fewest(marks, way.__contains__)) for way in _ways_to_hold(condition))
-
-
-def _ways_to_hold(condition: Condition) -> Iterator[tuple[Comparison, ...]]:
-    """Yield the sets of comparisons that make a condition true, one for each choice among the sides of its `|`."""
-    if not isinstance(condition, Combination):
-        yield tuple(condition.comparisons())
-    elif condition.operator == "|":
-        for part in condition.parts:
-            yield from _ways_to_hold(part)
-    else:
-        for ways in product(*map(_ways_to_hold, condition.parts)):
-            yield tuple(chain.from_iterable(ways))
-
-
-def check_watch(condition: Condition) -> Condition:
-    """Return the condition after checking that it can wake an agent.
-
-    Raises:
-        InvalidCondition: It is negated, mixes rising and falling, combines measures over the board, or groups by
-            several tags.
-    """
-    if not isinstance(condition, Condition):
-        raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
-    if len({comparison.measure.by for comparison in condition.comparisons()}) > 1:
-        raise InvalidCondition(
-            f"{condition}: & and | combine measures of one subject or of the groups by one tag; give each a watch"
-        )
-    if _is_negated(condition):
-        raise InvalidCondition(
-            f"{condition}: a watch cannot be negated; use >= or < here, or ~ in a guard (only_if, unless)"
-        )
-    if len({comparison.operator for comparison in condition.comparisons()}) > 1:
-        raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
-    if isinstance(condition, Combination) and condition.over == "board":
-        raise InvalidCondition(
-            f"{condition}: & and | combine measures of one subject; a watch over the board has one comparison"
-        )
-    return condition
-
-
-def check_guard(condition: Condition) -> Condition:
-    """Return the condition after checking that it can be a guard.
-
-    Raises:
-        InvalidCondition: It is a schedule.
-    """
-    if condition.is_schedule:
-        raise InvalidCondition(f"{condition}: a guard measures marks, so it cannot be a schedule")
-    return condition
-
-
 def _combine(operator: Literal["&", "|"], first: Condition, second: Any) -> Condition:
     if not isinstance(second, Condition):
         raise InvalidCondition(f"{operator} combines two conditions, not a condition and {second!r}")
@@ -775,9 +573,3 @@ def _combine(operator: Literal["&", "|"], first: Condition, second: Any) -> Cond
     for part in (first, second):
         parts.extend(part.parts if isinstance(part, Combination) and part.operator == operator else (part,))
     return Combination(operator, tuple(parts))
-
-
-def _is_negated(condition: Condition) -> bool:
-    return isinstance(condition, Not) or (
-        isinstance(condition, Combination) and any(_is_negated(part) for part in condition.parts)
-    )

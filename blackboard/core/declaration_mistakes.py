@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.conditions import Condition, exact_digits, over_board, smallest_batch
+from blackboard.core.condition_checks import smallest_batch
+from blackboard.core.conditions import Condition, exact_digits, over_board
 from blackboard.core.deployment import OVER_TIME, AgentSpec, ReadSpec, WatchSpec, conditions_of, misfit_over_time
 from blackboard.core.kinds import Kind
 from blackboard.core.parsing import parse_condition

@@ -11,7 +11,8 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.core.conditions import Comparison, Condition, both, check_guard, check_watch, exact_digits
+from blackboard.core.condition_checks import check_guard, check_watch
+from blackboard.core.conditions import Comparison, Condition, both, exact_digits
 from blackboard.core.decay import law_from
 from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.parsing import parse_condition

@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
 
+import blackboard.core.measures  # noqa: F401 (fills MEASURES)
 from blackboard.core.conditions import MEASURES, Condition, Measure
 from blackboard.core.schedules import Schedule, cron, daily_at, every
 from blackboard.errors import InvalidCondition, nearest

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import inf
 
-from blackboard.core.conditions import Combination, Comparison, Condition, Measure, Strongest, Total
+from blackboard.core.conditions import Combination, Comparison, Condition, Measure
 from blackboard.core.decay import Never, Step
 from blackboard.core.deployment import AgentSpec, WatchSpec
 from blackboard.core.kinds import Kind
+from blackboard.core.measures import Strongest, Total
 from blackboard.core.parsing import parse_condition
 from blackboard.durations import format_duration
 from blackboard.errors import Mistake

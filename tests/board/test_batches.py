@@ -8,7 +8,8 @@ import pytest
 
 from blackboard import Exponential, Never, count, strength, strongest, total, watch
 from blackboard.core.agent_definition import agent
-from blackboard.core.conditions import Condition, smallest_batch
+from blackboard.core.condition_checks import smallest_batch
+from blackboard.core.conditions import Condition
 from blackboard.core.deployment import AgentSpec, Deployment, WatchSpec
 from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from blackboard.core.conditions import Comparison, Condition, Count, Measure, Strength, Strongest, Total
+from blackboard.core.conditions import Comparison, Condition, Measure
 from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.measures import Count, Strength, Strongest, Total
 from blackboard.durations import Microseconds
 
 MINUTE = 60_000_000

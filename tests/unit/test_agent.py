@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from blackboard.core.agent_definition import agent, of_subject, strongest_of, watch
-from blackboard.core.conditions import count, strength
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.marks import Mark
+from blackboard.core.measures import count, strength
 from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError, InvalidCondition
 

@@ -10,21 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blackboard.core.conditions import (
-    NEVER_FALLS_AFTER,
-    Comparison,
-    Condition,
-    Measure,
-    Not,
-    both,
-    check_watch,
-    count,
-    strength,
-    strongest,
-    total,
-)
+from blackboard.core.condition_checks import check_watch
+from blackboard.core.conditions import NEVER_FALLS_AFTER, Comparison, Condition, Measure, Not, both
 from blackboard.core.decay import Decay
 from blackboard.core.marks import Mark
+from blackboard.core.measures import count, strength, strongest, total
 from blackboard.core.parsing import parse_condition
 from blackboard.core.reinforcement import FadingMark, FadingState
 from blackboard.errors import InvalidCondition

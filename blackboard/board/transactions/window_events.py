@@ -14,8 +14,9 @@ from functools import lru_cache
 from typing import TypeVar
 
 from blackboard.clock import Instant
-from blackboard.core.conditions import Condition, Count, Measure
+from blackboard.core.conditions import Condition, Measure
 from blackboard.core.decay import Step
+from blackboard.core.measures import Count
 from blackboard.core.reinforcement import FadingMark, FadingState
 from blackboard.core.scopes import Group, group_of, is_group
 from blackboard.core.tags import TagFilter, WhereClause

@@ -36,8 +36,8 @@ from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.clock import Instant
-from blackboard.core.conditions import Total
 from blackboard.core.decay import Decay
+from blackboard.core.measures import Total
 from blackboard.core.scopes import WHOLE_BOARD, group_of
 from blackboard.core.strength_forecast import value_at
 from blackboard.durations import Duration

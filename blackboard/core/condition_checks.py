@@ -1,0 +1,71 @@
+"""Checks of conditions: whether one can wake an agent or guard it, and how many marks it takes for it to hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain, product
+
+from blackboard.core.conditions import Combination, Comparison, Condition, Not
+from blackboard.errors import InvalidCondition
+
+
+def smallest_batch(condition: Condition) -> int:
+    """Return how many marks a batch must have room for, to have one mark of each side that an `&` joins."""
+    comparisons = list(condition.comparisons())
+    marks = [frozenset(one for one in comparisons if kind in one.measure.kinds) for kind in condition.kinds]
+    return max(len(condition.fewest(marks, way.__contains__)) for way in _ways_to_hold(condition))
+
+
+def _ways_to_hold(condition: Condition) -> Iterator[tuple[Comparison, ...]]:
+    """Yield the sets of comparisons that make a condition true, one for each choice among the sides of its `|`."""
+    if not isinstance(condition, Combination):
+        yield tuple(condition.comparisons())
+    elif condition.operator == "|":
+        for part in condition.parts:
+            yield from _ways_to_hold(part)
+    else:
+        for ways in product(*map(_ways_to_hold, condition.parts)):
+            yield tuple(chain.from_iterable(ways))
+
+
+def check_watch(condition: Condition) -> Condition:
+    """Return the condition after checking that it can wake an agent.
+
+    Raises:
+        InvalidCondition: It is negated, mixes rising and falling, combines measures over the board, or groups by
+            several tags.
+    """
+    if not isinstance(condition, Condition):
+        raise InvalidCondition(f"an agent watches a condition such as strength(Smoke) >= 0.7, not {condition!r}")
+    if len({comparison.measure.by for comparison in condition.comparisons()}) > 1:
+        raise InvalidCondition(
+            f"{condition}: & and | combine measures of one subject or of the groups by one tag; give each a watch"
+        )
+    if _is_negated(condition):
+        raise InvalidCondition(
+            f"{condition}: a watch cannot be negated; use >= or < here, or ~ in a guard (only_if, unless)"
+        )
+    if len({comparison.operator for comparison in condition.comparisons()}) > 1:
+        raise InvalidCondition(f"{condition}: a watch rises (>=) or falls (<), not both; use a guard for the other")
+    if isinstance(condition, Combination) and condition.over == "board":
+        raise InvalidCondition(
+            f"{condition}: & and | combine measures of one subject; a watch over the board has one comparison"
+        )
+    return condition
+
+
+def check_guard(condition: Condition) -> Condition:
+    """Return the condition after checking that it can be a guard.
+
+    Raises:
+        InvalidCondition: It is a schedule.
+    """
+    if condition.is_schedule:
+        raise InvalidCondition(f"{condition}: a guard measures marks, so it cannot be a schedule")
+    return condition
+
+
+def _is_negated(condition: Condition) -> bool:
+    return isinstance(condition, Not) or (
+        isinstance(condition, Combination) and any(_is_negated(part) for part in condition.parts)
+    )
