@@ -28,6 +28,7 @@ registration     the kinds and agents of the board, and how marks follow their c
 watches          watches: the marks that count for them, and their crossings
 transactions     one transaction, and the rows that it reads and writes
 json_shapes      the shapes of results in JSON, for the command line and the server
+problem_names    the stable names of errors, for a server and its client
 result_types     the results that the board returns
 """
 

@@ -16,7 +16,7 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import backup, readonly_query, schema
 from blackboard.store.backup import Copy
 from blackboard.store.database import Database
-from blackboard.store.readonly_query import Result
+from blackboard.store.readonly_query import Result, Values
 from blackboard.system.board_files import BoardFiles
 
 
@@ -105,8 +105,10 @@ def refresh_views(board: Blackboard) -> str | None:
     return schema.refresh_views(board.database, living_workers)
 
 
-def query(board: Blackboard, sql: str, *, limit: int = 1000, seconds: float = 10.0) -> Result:
+def query(board: Blackboard, sql: str, values: Values = (), *, limit: int = 1000, seconds: float = 10.0) -> Result:
     """Run one SELECT over views or tables, in a process that can only read, and return at most `limit` rows.
+
+    `values` are those of its placeholders, by position or by name.
 
     Raises:
         InvalidQuery: The SQL is invalid, or it writes.
@@ -117,4 +119,6 @@ def query(board: Blackboard, sql: str, *, limit: int = 1000, seconds: float = 10
         raise StoreError("'blackboard sql' reads SQLite files; use the client of this database")
     board.now()  # opens the files of the log, which a process that can only read cannot create
     parameters = board.database.read_only_parameters()
-    return readonly_query.query(board.database.path, sql, limit=limit, seconds=seconds, parameters=parameters)
+    return readonly_query.query(
+        board.database.path, sql, values=values, limit=limit, seconds=seconds, parameters=parameters
+    )

@@ -20,7 +20,7 @@ from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import added_strength, departures, submissions
-from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
+from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.people import access_tokens, early_wakes, erasure, failed_activations, needs, pauses
 from blackboard.board.reading import board_status, mark_queries, search, waking_explanation, work_queries
@@ -54,10 +54,10 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.core.access_scopes import Scopes
 from blackboard.core.authors import check_author
-from blackboard.core.decay import Decay, law_from
+from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
 from blackboard.core.full_text import Match
-from blackboard.core.marks import DepositOptions, Mark, check_if_event, normalize_subject
+from blackboard.core.marks import Mark, check_if_event, normalize_subject
 from blackboard.core.micro_dollars import from_usd
 from blackboard.core.tags import TagChoice, Where
 from blackboard.durations import DurationLike, parse_duration
@@ -291,13 +291,7 @@ class Blackboard:
             item = mark
         classes = self.session.classes
         deposit_batches.learn_classes(classes, [item])
-        options = DepositOptions(
-            key=key,
-            decay=None if decay is None else law_from(decay),
-            until=None if until is None else instant_of(until),
-            occurred_at=None if occurred_at is None else instant_of(occurred_at),
-            if_event=None if if_event is None else check_if_event(if_event),
-        )
+        options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
         request = DepositRequest.of(item, self.author, options, intensity=intensity)
         return self.session.write(lambda txn: submissions.submit(txn, request, classes), shared=True)
 

@@ -6,7 +6,10 @@ confirms what was done.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -154,6 +157,16 @@ class Examination:
 
 
 @dataclass(frozen=True)
+class QueryTable:
+    """The result of a query in SQL, with its columns in their order."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    has_more: bool
+    """Whether there were more rows than the limit."""
+
+
+@dataclass(frozen=True)
 class Summary:
     """The state of the board, as `status` shows it."""
 
@@ -191,6 +204,10 @@ class FileSummary(Summary):
     """The size of the write-ahead log."""
 
 
+_DOUBTED = "not believed: it says {}; see the inbox"
+"""What `status` says of a clock that is too far ahead to be believed."""
+
+
 def json_value(value: object) -> object:
     """Return the JSON form of a value that JSON does not have; `json.dumps` takes the function as `default`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -200,6 +217,12 @@ def json_value(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
+
+
+def encode_cursor(position: object) -> str:
+    """Return the text that names the page of a list after a position, such as `MarkPosition` or the id of an item."""
+    text = json.dumps(position, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def found_marks(found: SearchResult[MarkRecord]) -> FoundMarks:
@@ -277,7 +300,21 @@ def summary(result: BoardStatus, where: str, model: str) -> Summary:
     return FileSummary(**fields, file_bytes=result.file_bytes, log_bytes=result.log_bytes)
 
 
+def status_of(shape: Summary) -> BoardStatus:
+    """Return the state of a board from the answer to `status`, as `Blackboard.status` returns it."""
+    shown: dict[str, Any] = {item.name: getattr(shape, item.name, None) for item in dataclasses.fields(BoardStatus)}
+    doubted = re.fullmatch(_DOUBTED.format("(.*)"), shape.clock)
+    return BoardStatus(
+        **shown
+        | {
+            "paused": bool(shape.paused),
+            "paused_because": shape.paused if isinstance(shape.paused, str) else None,
+            "doubted_clock": None if doubted is None else datetime.fromisoformat(doubted[1]),
+        }
+    )
+
+
 def _clock(status: BoardStatus) -> str:
     if status.doubted_clock is None:
         return "ok"
-    return f"not believed: it says {iso(from_datetime(status.doubted_clock))}; see the inbox"
+    return _DOUBTED.format(iso(from_datetime(status.doubted_clock)))

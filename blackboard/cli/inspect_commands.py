@@ -403,9 +403,9 @@ def explain(
       blackboard explain scheduler ada@example.org
       blackboard explain responder --group payments
     """
-    with session_of(context).board() as board:
-        from blackboard.board.reading.tag_texts import read_group
+    from blackboard.board.reading.tag_texts import read_group
 
+    with session_of(context).board() as board:
         values = None if group is None else read_group(board.deployment, agent, group)
         result = board.explain(agent, subject, group=values)
     if as_json:

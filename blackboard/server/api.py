@@ -15,10 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from blackboard import Blackboard
-from blackboard.board.json_shapes import json_value
+from blackboard.board.json_shapes import encode_cursor, json_value
 from blackboard.errors import BlackboardError
 from blackboard.server import board_operations, bulk_deposits, mark_operations, search_operation, work_operations
-from blackboard.server.operations import Call, Operation, Page, encode_cursor
+from blackboard.server.operations import Call, Operation, Page
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.redaction import Redaction
 from blackboard.server.request_reading import JSON, check_media_type, parse_body, parse_parameters, read_body

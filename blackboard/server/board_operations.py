@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from blackboard.board.json_shapes import (
     Erasure,
     Examination,
     FileSummary,
+    QueryTable,
     Summary,
     answered,
     erasure,
@@ -24,6 +26,7 @@ from blackboard.board.json_shapes import (
 from blackboard.server.operations import Call, Encoded, Fields, Id, Limit, Operation, Page
 
 MAX_SQL_CHARACTERS = 100_000
+SqlValue = str | int | float | None
 SQL_SECONDS = 10
 
 
@@ -62,6 +65,10 @@ class Query(Fields):
     text: str = Field(alias="sql", min_length=1, max_length=MAX_SQL_CHARACTERS, description="A SELECT statement.")
     limit: int = Field(default=1000, ge=1, le=10_000, description="The largest number of rows.")
     seconds: float = Field(default=SQL_SECONDS, gt=0, le=SQL_SECONDS, description="The longest time.")
+    parameters: Sequence[SqlValue] | dict[str, SqlValue] = Field(
+        default=(), description="The values of its placeholders: a list for ?, an object for :name."
+    )
+    table: bool = Field(default=False, description="Answer with an object that has the columns and the rows as lists.")
 
 
 class ForgottenSubject(Fields):
@@ -110,12 +117,12 @@ def deployments(call: Call) -> Page:
     return Page(found, asked.limit, lambda item, number: item.version)
 
 
-def sql(call: Call) -> list[dict[str, Any]]:
+def sql(call: Call) -> list[dict[str, Any]] | QueryTable:
     """Query the board in SQL, through its views. The header Blackboard-More says whether there are more rows."""
     body: Query = call.body
-    result = administration.query(call.board, body.text, limit=body.limit, seconds=body.seconds)
+    result = administration.query(call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds)
     call.headers["Blackboard-More"] = "true" if result.has_more else "false"
-    return result.records
+    return QueryTable(*result) if body.table else result.records
 
 
 def forget(call: Call) -> Erasure:
@@ -134,7 +141,7 @@ OPERATIONS = (
     Operation("GET", "/v1/doctor", "read", doctor, Examination),
     Operation("GET", "/v1/deployments", "read", deployments, list[DeploymentRecord], ListedDeployments),
     Operation(
-        "POST", "/v1/sql", "sql", sql, list[dict[str, Any]], body=Query, pool="sql",
+        "POST", "/v1/sql", "sql", sql, list[dict[str, Any]] | QueryTable, body=Query, pool="sql",
         problems=("invalid-query", "query-stopped"),
     ),
     Operation(

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import Field
 from starlette.requests import Request
 
+from blackboard import Receipt
 from blackboard.errors import BlackboardError, UsageError
-from blackboard.server.mark_operations import ManyFields, as_deposit
-from blackboard.server.operations import Call, Operation
+from blackboard.server.mark_operations import DepositFields, as_deposit
+from blackboard.server.operations import Call, Fields, Operation
 from blackboard.server.problems import HttpProblem, problem_of
 from blackboard.server.request_reading import parse_body, too_large
 from blackboard.server.work_threads import WorkThreads
@@ -21,6 +23,18 @@ LINES_AT_ONCE = 1000
 BYTES_AT_ONCE = 4 * 1024 * 1024
 MAX_ERRORS = 100
 """The number of lines whose mistakes an answer reports."""
+MAX_RESULTS = 1000
+"""The number of lines of a request whose answer has the result of each line."""
+
+
+class LineResults(Fields):
+    """What the answer reports."""
+
+    results: bool = Field(
+        default=False,
+        description=f"Also report the receipt or the problem of each line. Then there are at most {MAX_RESULTS:,}"
+        " lines.",
+    )
 
 
 @dataclass(frozen=True)
@@ -31,6 +45,8 @@ class BulkResult:
     outcomes: dict[str, int]
     failed: int
     errors: Sequence[dict[str, Any]]
+    results: Sequence[Receipt | dict[str, Any]] | None
+    """The receipt or the problem of each line that is not empty; None if the request does not ask for them."""
 
 
 class BulkDeposit:
@@ -45,20 +61,24 @@ class BulkDeposit:
         self._lines = self._failed = 0
         self._outcomes: Counter[str] = Counter()
         self._errors: list[dict[str, Any]] = []
+        self._results: dict[int, Receipt | dict[str, Any]] | None = {} if call.parameters.results else None
 
     def deposit(self, lines: Sequence[bytes]) -> None:
         """Deposit the marks of some lines. An invalid line does not prevent the others.
 
         Raises:
+            HttpProblem: There are too many lines to report the result of each.
             StoreError: The board cannot be used.
         """
+        if self._results is not None and self._lines + len(lines) > MAX_RESULTS:
+            raise HttpProblem("too-large", f"a request for the result of each line may have {MAX_RESULTS} lines")
         items = {}
         for line in lines:
             self._lines += 1
             if not line.strip():
                 continue
             try:
-                fields = parse_body(line, ManyFields, "line")
+                fields = parse_body(line, DepositFields, "line")
                 items[self._lines] = as_deposit(self.call, fields)
             except HttpProblem as problem:
                 self._fail(self._lines, problem)
@@ -68,15 +88,21 @@ class BulkDeposit:
                 self._fail(number, problem_of(result))
             else:
                 self._outcomes[result.outcome] += 1
+                if self._results is not None:
+                    self._results[number] = result
 
     def _fail(self, number: int, problem: HttpProblem) -> None:
         self._failed += 1
+        document = {"line": number, **problem.document()}
         if len(self._errors) < MAX_ERRORS:
-            self._errors.append({"line": number, **problem.document()})
+            self._errors.append(document)
+        if self._results is not None:
+            self._results[number] = document
 
     def result(self) -> BulkResult:
         """Return the results of the lines so far."""
-        return BulkResult(self._lines, dict(self._outcomes), self._failed, self._errors)
+        results = None if self._results is None else [result for _, result in sorted(self._results.items())]
+        return BulkResult(self._lines, dict(self._outcomes), self._failed, self._errors, results)
 
 
 def deposit_bulk(call: Call) -> BulkResult:
@@ -138,6 +164,6 @@ async def _batches(request: Request, max_line: int, max_bytes: int) -> AsyncIter
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/marks/bulk", "deposit", deposit_bulk, BulkResult, body=ManyFields, streams=True
+        "POST", "/v1/marks/bulk", "deposit", deposit_bulk, BulkResult, LineResults, DepositFields, streams=True,
     ),
 )  # fmt: skip

@@ -38,8 +38,8 @@ DEPOSIT_PROBLEMS = (
 )  # fmt: skip
 
 
-class ManyFields(Fields):
-    """One of many marks to deposit."""
+class DepositFields(Fields):
+    """A mark to deposit."""
 
     kind: str = Field(description="The kind, such as lead.")
     subject: str = Field(description="What the mark is about.")
@@ -48,14 +48,9 @@ class ManyFields(Fields):
     key: str | None = Field(
         default=None, description="An idempotency key of this author and kind: a second use changes nothing."
     )
-    occurred_at: Time | None = Field(default=None, description="When it occurred; by default now.")
-
-
-class DepositFields(ManyFields):
-    """A mark to deposit."""
-
     decay: dict[str, JsonValue] | str | None = Field(default=None, description="A decay law for this mark only.")
     until: Time | None = Field(default=None, description="Keep the full strength until this time.")
+    occurred_at: Time | None = Field(default=None, description="When it occurred; by default now.")
     if_event: EventId | None = Field(
         default=None, description="Only if the live mark that it joins is still at this event; 0 for no such mark."
     )
@@ -64,7 +59,7 @@ class DepositFields(ManyFields):
 class DepositsFields(Fields):
     """Marks to deposit in one transaction."""
 
-    marks: Annotated[Sequence[ManyFields], Field(min_length=1, max_length=MAX_MANY)]
+    marks: Annotated[Sequence[DepositFields], Field(min_length=1, max_length=MAX_MANY)]
 
 
 class ListedMarks(Fields):
@@ -128,24 +123,24 @@ def deposit(call: Call) -> Receipt:
     if call.key is not None and item.key not in (None, call.key):
         place = PlacedProblem("body.key", "it differs from the header Idempotency-Key")
         raise HttpProblem("invalid", "the request names two keys", [place])
-    require_deposit(call, item)
+    given = as_deposit(call, item)
     receipt = call.board.deposit(
-        item.kind,
-        subject=item.subject,
-        payload=item.payload,
-        intensity=item.intensity,
-        key=item.key if call.key is None else call.key,
-        decay=json.dumps(item.decay) if isinstance(item.decay, dict) else item.decay,
-        until=item.until,
-        occurred_at=item.occurred_at,
-        if_event=item.if_event,
+        given.kind,
+        subject=given.subject,
+        payload=given.payload,
+        intensity=given.intensity,
+        key=given.key if call.key is None else call.key,
+        decay=given.decay,
+        until=given.until,
+        occurred_at=given.occurred_at,
+        if_event=given.if_event,
     )
     if receipt.outcome == "duplicate":
         call.headers["Idempotency-Replayed"] = "true"
     return receipt
 
 
-def require_deposit(call: Call, item: ManyFields) -> None:
+def require_deposit(call: Call, item: DepositFields) -> None:
     """Check that the caller may deposit a mark.
 
     Raises:
@@ -162,14 +157,24 @@ def deposit_many(call: Call) -> list[Receipt]:
     return call.board.deposit_many([as_deposit(call, item) for item in call.body.marks])
 
 
-def as_deposit(call: Call, item: ManyFields) -> Deposit:
-    """Return one of many marks to deposit.
+def as_deposit(call: Call, item: DepositFields) -> Deposit:
+    """Return a mark to deposit.
 
     Raises:
         HttpProblem: The caller may not deposit it.
     """
     require_deposit(call, item)
-    return Deposit(item.kind, item.subject, item.payload, item.intensity, item.key, occurred_at=item.occurred_at)
+    return Deposit(
+        item.kind,
+        item.subject,
+        item.payload,
+        item.intensity,
+        item.key,
+        occurred_at=item.occurred_at,
+        decay=json.dumps(item.decay) if isinstance(item.decay, dict) else item.decay,
+        until=item.until,
+        if_event=item.if_event,
+    )
 
 
 def marks(call: Call) -> Page:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.server import bulk_deposits, problems
 from blackboard.server.api import OPERATIONS
 from blackboard.server.operations import Operation
@@ -30,7 +31,7 @@ PROBLEM = {
     "title": "Problem",
     "description": "A problem as RFC 9457 defines it.",
     "properties": {
-        "type": {"type": "string", "enum": [problems.PREFIX + name for name in problems.TYPES]},
+        "type": {"type": "string", "enum": [PROBLEM_PREFIX + name for name in problems.TYPES]},
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},

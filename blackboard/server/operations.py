@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from blackboard import Blackboard
 from blackboard.server.token_checks import Caller
@@ -39,11 +39,6 @@ def _decoded(value: object) -> object:
         return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
     except (ValueError, RecursionError):
         raise ValueError("this is not a cursor of this list") from None
-
-
-def encode_cursor(value: object) -> str:
-    """Return the text that names the page after a position."""
-    return base64.urlsafe_b64encode(TypeAdapter(type(value)).dump_json(value)).decode().rstrip("=")
 
 
 Encoded = (

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 from starlette.responses import Response
 
 from blackboard import errors
+from blackboard.board.json_shapes import json_value
+from blackboard.board.problem_names import PROBLEM_NAMES, PROBLEM_PREFIX
 from blackboard.errors import BlackboardError
 from blackboard.server.work_threads import QueueFull
 
-PREFIX = "urn:blackboard:problem:"
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -69,28 +70,7 @@ TYPES: Mapping[str, ProblemType] = {
 }
 """The types of problems by their names, which never change."""
 
-OF_ERRORS: Mapping[type[BlackboardError], str] = {
-    errors.UnknownName: "unknown-name",
-    errors.UniqueConflict: "unique-conflict",
-    errors.InvalidMark: "invalid-mark",
-    errors.KeyReused: "key-reused",
-    errors.Conflict: "conflict",
-    errors.LawConflict: "law-conflict",
-    errors.OutOfOrder: "out-of-order",
-    errors.InvalidQuery: "invalid-query",
-    errors.InvalidSearch: "invalid-search",
-    errors.UsageError: "invalid",
-    QueueFull: "overloaded",
-    errors.StoreBusy: "store-busy",
-    errors.StoreExhausted: "storage-full",
-    errors.StoreError: "store-unusable",
-    errors.AgentInUse: "agent-in-use",
-    errors.NotFound: "not-found",
-    errors.MissingPackage: "missing-package",
-    errors.QueryStopped: "query-stopped",
-    errors.WorkError: "not-possible",
-    BlackboardError: "internal",
-}
+OF_ERRORS: Mapping[type[BlackboardError], str] = {**PROBLEM_NAMES, QueueFull: "overloaded"}
 """The type of each error; an error that is not named has that of its base class."""
 
 RETRY_SECONDS = 1
@@ -128,7 +108,11 @@ class HttpProblem(Exception):
 
     def document(self) -> dict[str, Any]:
         """Return the problem as its JSON object."""
-        document: dict[str, Any] = {"type": PREFIX + self.name, "title": self.type.title, "status": self.type.status}
+        document: dict[str, Any] = {
+            "type": PROBLEM_PREFIX + self.name,
+            "title": self.type.title,
+            "status": self.type.status,
+        }
         if self.detail:
             document["detail"] = self.detail
         if self.places:
@@ -151,9 +135,13 @@ def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProb
     members: dict[str, Any] = {}
     if isinstance(error, errors.Conflict):
         members["event_id"] = error.event_id
+    if isinstance(error, errors.UnknownName) and not is_redacted:
+        members |= {"category": error.category, "name": error.name}
     if error.stored is not None:
         members["stored"] = error.stored
-    return HttpProblem(name, detail, headers=headers, **members)
+    problem = HttpProblem(name, detail, headers=headers)
+    problem.members |= members
+    return problem
 
 
 def problem_response(problem: HttpProblem) -> Response:
@@ -163,5 +151,5 @@ def problem_response(problem: HttpProblem) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.name in ("two-lengths", "slow-request", "too-large", "large-headers"):
         headers["Connection"] = "close"  # what is left of the body is not read
-    text = json.dumps(problem.document(), ensure_ascii=False)
+    text = json.dumps(problem.document(), ensure_ascii=False, default=json_value)
     return Response(text.encode("utf-8", "replace"), problem.type.status, headers, MEDIA_TYPE)

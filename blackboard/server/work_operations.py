@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,7 +18,7 @@ from blackboard.board.json_shapes import (
     explanation,
 )
 from blackboard.board.reading.tag_texts import read_group
-from blackboard.board.result_types import ActivationDetails
+from blackboard.board.result_types import ActivationDetails, ScheduleRecord
 from blackboard.core.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
 from blackboard.server.operations import (
@@ -39,6 +41,12 @@ class ListedAgenda(Fields):
     page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
 
 
+class ListedSchedules(Fields):
+    """How much of each schedule to list."""
+
+    limit: Limit = Field(default=3, description="The largest number of next instants of each schedule.")
+
+
 class OneCrossing(Fields):
     """One crossing by its id."""
 
@@ -55,7 +63,10 @@ class ExplainedAgent(OneAgent):
     """What to explain."""
 
     subject: str | None = Field(default=None, description="The subject; by default all waiting work.")
-    group: str | None = Field(default=None, description="The value of the tag by which its watches measure groups.")
+    group: Sequence[str] = Field(
+        default=(),
+        description="The value of the tag by which its watches measure groups. Several values are alternatives.",
+    )
 
 
 class Reason(Fields):
@@ -72,7 +83,9 @@ class ListedActivations(Fields):
     """Which activations to list."""
 
     agent: Name | None = Field(default=None, description="Only activations of this agent.")
-    state: ActivationState | None = Field(default=None, description="Only activations in this state.")
+    state: Sequence[ActivationState] = Field(
+        default=(), description="Only activations in this state. Several states are alternatives."
+    )
     limit: Limit = 20
     page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
 
@@ -116,6 +129,11 @@ def agenda(call: Call) -> Page:
     return Page(found, asked.limit, lambda item, number: start + number)
 
 
+def schedules(call: Call) -> list[ScheduleRecord]:
+    """List the schedules of the agents, with their next instants and the delay of the last instant."""
+    return call.board.schedules(limit=call.parameters.limit)
+
+
 def wake(call: Call) -> EarlyWake:
     """End the batch window of a crossing and the cooldown that holds it. Guards, budgets and pauses still hold it."""
     return call.board.wake(call.parameters.crossing)
@@ -129,7 +147,8 @@ def agents(call: Call) -> list[AgentStatus]:
 def explain(call: Call) -> Explanation:
     """Explain why an agent has or has not woken."""
     asked: ExplainedAgent = call.parameters
-    group = None if asked.group is None else read_group(call.board.deployment, asked.agent, asked.group)
+    read = partial(read_group, call.board.deployment, asked.agent)
+    group = [value for text in asked.group for value in read(text)] if asked.group else None
     return explanation(call.board.explain(asked.agent, asked.subject, group=group))  # type: ignore[return-value]
 
 
@@ -167,7 +186,9 @@ def _resume(call: Call, agent: str | None) -> Resumption:
 def activations(call: Call) -> Page:
     """List activations, newest first."""
     asked: ListedActivations = call.parameters
-    found = call.board.activations(agent=asked.agent, state=asked.state, limit=asked.limit + 1, before=asked.page)
+    found = call.board.activations(
+        agent=asked.agent, state=asked.state or None, limit=asked.limit + 1, before=asked.page
+    )
     return Page(found, asked.limit, lambda item, number: item.id)
 
 
@@ -229,6 +250,7 @@ STUCK = ("not-found", "not-possible")
 OPERATIONS = (
     Operation("GET", "/v1/agenda", "read", agenda, list[AgendaItem], ListedAgenda),
     Operation("POST", "/v1/agenda/{crossing}/wake", "operate", wake, EarlyWake, OneCrossing, Empty, problems=STUCK),
+    Operation("GET", "/v1/schedules", "read", schedules, list[ScheduleRecord], ListedSchedules),
     Operation("GET", "/v1/agents", "read", agents, list[AgentStatus]),
     Operation(
         "GET", "/v1/agents/{agent}/explanation", "read", explain, Explanation, ExplainedAgent,

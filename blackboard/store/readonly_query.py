@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ from blackboard.store.view_columns import VIEWS
 CHILD = Path(__file__).with_name("readonly_query_process.py")
 MEMORY_BYTES = 768 << 20
 """Bytes of address space for the child, including Python's own."""
+Values = Sequence[str | float | None] | Mapping[str, str | float | None]
+"""The values of placeholders, by position or by name."""
 MAX_BYTES = 64 * 1024 * 1024
 """The largest memory of one result."""
 
@@ -41,10 +44,18 @@ class Result(NamedTuple):
         return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
-def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, parameters: str | None = None) -> Result:
+def query(
+    path: Path,
+    sql: str,
+    *,
+    values: Values = (),
+    limit: int = 1000,
+    seconds: float = 10.0,
+    parameters: str | None = None,
+) -> Result:
     """Run one query on an SQLite board, over views or tables, and return at most `limit` rows.
 
-    `parameters` are those of the URI of a file that cannot be written.
+    `values` are those of its placeholders, `parameters` those of the URI of a file that cannot be written.
 
     Raises:
         InvalidQuery: The SQL is invalid, or the statement writes.
@@ -55,6 +66,7 @@ def query(path: Path, sql: str, *, limit: int = 1000, seconds: float = 10.0, par
         "path": str(path.absolute()),
         "parameters": parameters or "mode=ro",
         "sql": sql,
+        "values": values,
         "limit": limit,
         "seconds": seconds,
         "memory": MEMORY_BYTES,

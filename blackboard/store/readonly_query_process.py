@@ -72,7 +72,7 @@ def run(request: dict[str, Any], lines: list[bytes]) -> dict[str, Any]:
     except sqlite3.Error as error:
         return {"error": str(error), "category": "store"}
     try:
-        cursor = connection.execute(request["sql"])
+        cursor = connection.execute(request["sql"], request["values"])
         if cursor.description is None:
             return {"error": "this is not a query; write one that begins with SELECT or WITH", "category": "query"}
         size, more = 0, False
@@ -86,7 +86,7 @@ def run(request: dict[str, Any], lines: list[bytes]) -> dict[str, Any]:
             size += max(len(lines[-1]), sum(map(sys.getsizeof, (row, *row))))
             if size > request["max_bytes"]:
                 return {"error": f"the result needs more than {request['max_bytes'] >> 20} MB", "category": "query"}
-    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
         if refused:
             return {"error": f"only reading is allowed here, not {refused[0]}", "category": "query"}
         is_damaged = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in (CORRUPT, NOT_A_DATABASE)

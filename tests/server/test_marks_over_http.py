@@ -77,6 +77,27 @@ def test_a_deposit_in_bulk_says_what_became_of_each_line(served: Served) -> None
     ]  # fmt: skip
 
 
+def test_a_short_deposit_in_bulk_has_the_result_of_each_line(served: Served) -> None:
+    client = served.client("deposit")
+    until = "2026-01-06T00:00:00Z"
+    lines = [
+        {**LEAD, "until": until},
+        {"kind": "leed", "subject": "lead/2"},
+        {"kind": "reply", "subject": "lead/2", "if_event": 7},
+    ]
+    ndjson = {"Content-Type": "application/x-ndjson"}
+    body = "\n\n".join(map(json.dumps, lines)).encode()
+    receipt, unknown, conflict = client.post("/v1/marks/bulk?results=true", content=body, headers=ndjson).json()[
+        "results"
+    ]
+    assert (receipt["outcome"], receipt["crossed"]) == ("deposited", ["sales"])
+    assert served.board.mark(receipt["mark_id"]).law.startswith("step")
+    assert (unknown["line"], unknown["type"].rpartition(":")[2], unknown["name"]) == (3, "unknown-name", "leed")
+    assert (conflict["line"], conflict["type"].rpartition(":")[2], conflict["event_id"]) == (5, "conflict", 0)
+    many = b"\n".join([json.dumps(LEAD).encode()] * 1001)
+    assert problem(client.post("/v1/marks/bulk?results=true", content=many, headers=ndjson)) == "too-large"
+
+
 def test_each_page_begins_where_the_last_one_ended(served: Served) -> None:
     client = served.client("read")
     for number in range(7):

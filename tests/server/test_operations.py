@@ -28,6 +28,15 @@ def test_a_crossing_is_woken_over_http(served: Served) -> None:
     assert problem(client.post("/v1/agenda/99/wake")) == "not-found"
 
 
+def test_groups_and_several_states_are_asked_for(served: Served) -> None:
+    client = served.client("read")
+    served.board.deposit("lead", subject="lead/1", payload={"company": "Acme"})
+    assert client.get("/v1/activations?state=dead&state=held").json() == []
+    assert client.get("/v1/schedules").json() == []
+    assert problem(client.get("/v1/activations?state=done&state=undone")) == "invalid"
+    assert problem(client.get("/v1/agents/sales/explanation?group=Acme")) == "invalid"  # it watches no groups
+
+
 def test_agents_and_the_board_are_paused_and_resumed(served: Served) -> None:
     client = served.client("operate", "read")
     assert client.post("/v1/agents/sales/pause", json={"reason": "lunch"}).json() == {
@@ -56,6 +65,11 @@ def test_sql_reads_and_only_reads(served: Served) -> None:
     served.board.deposit("lead", subject="lead/2")
     rows = client.post("/v1/sql", json={"sql": "select subject, 9e999 as n from live_marks order by id", "limit": 1})
     assert (rows.json(), rows.headers["blackboard-more"]) == ([{"subject": "lead/1", "n": "inf"}], "true")
+    table = {"sql": "select subject, subject from live_marks where id = :id", "parameters": {"id": 2}, "table": True}
+    assert client.post("/v1/sql", json=table).json() == {
+        "columns": ["subject", "subject"], "rows": [["lead/2", "lead/2"]], "has_more": False
+    }  # fmt: skip
+    assert problem(client.post("/v1/sql", json={"sql": "select ?", "parameters": [2**70]})) == "invalid-query"
     assert problem(client.post("/v1/sql", json={"sql": "delete from mark"})) == "invalid-query"
     endless = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
     assert problem(client.post("/v1/sql", json={"sql": endless, "seconds": 0.2})) == "query-stopped"

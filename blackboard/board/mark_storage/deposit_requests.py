@@ -12,8 +12,16 @@ from pydantic import JsonValue
 
 from blackboard.board.registration.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
-from blackboard.core.decay import Decay
-from blackboard.core.marks import NO_OPTIONS, DepositOptions, Mark, normalize_subject, not_json, options_of
+from blackboard.core.decay import Decay, law_from
+from blackboard.core.marks import (
+    NO_OPTIONS,
+    DepositOptions,
+    Mark,
+    check_if_event,
+    normalize_subject,
+    not_json,
+    options_of,
+)
 from blackboard.core.payload_round_trip import write_mark
 from blackboard.core.payload_text import dump_payload, given_payload
 from blackboard.errors import InvalidMark
@@ -32,11 +40,41 @@ class Deposit:
     """The file from which it is loaded, by its name in `loaded_files`. The board stores the name with the key."""
     occurred_at: When | None = None
     """When it occurred; by default when the board records it."""
+    decay: Decay | str | None = None
+    """A decay law for this mark only."""
+    until: When | None = None
+    """The mark keeps its full strength until this time and then evaporates; instead of `decay`."""
+    if_event: int | None = None
+    """Deposit it only if the live mark that it joins is still at this event; 0 if there must be none."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
 _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source"})
 """The fields that the digest of a request leaves out: those to which a key belongs, and those that the board adds."""
+
+
+def deposit_options(
+    *,
+    key: str | None = None,
+    decay: Decay | str | None = None,
+    until: When | None = None,
+    occurred_at: When | None = None,
+    if_event: int | None = None,
+) -> DepositOptions:
+    """Return options as a program gives them.
+
+    Raises:
+        InvalidMark: `if_event` is not a whole number of at least 0.
+        InvalidLaw: `decay` is not a valid law.
+        InvalidTime: `until` or `occurred_at` is not a time.
+    """
+    return DepositOptions(
+        key=key,
+        decay=None if decay is None else law_from(decay),
+        until=None if until is None else instant_of(until),
+        occurred_at=None if occurred_at is None else instant_of(occurred_at),
+        if_event=None if if_event is None else check_if_event(if_event),
+    )
 
 
 class DepositRequest(NamedTuple):
@@ -88,9 +126,14 @@ class DepositRequest(NamedTuple):
 
     @classmethod
     def _of_deposit(cls, item: Deposit, author: str, given: DepositOptions) -> DepositRequest:
-        at = None if item.occurred_at is None else instant_of(item.occurred_at)
-        options = given.completed_by(DepositOptions(key=item.key, occurred_at=at))
-        return cls._with_options(item, author, options, item.payload, source=item.source)
+        own = deposit_options(
+            key=item.key,
+            decay=item.decay,
+            until=item.until,
+            occurred_at=item.occurred_at,
+            if_event=item.if_event,
+        )
+        return cls._with_options(item, author, given.completed_by(own), item.payload, source=item.source)
 
     @classmethod
     def _of_mark(cls, mark: Mark, author: str, given: DepositOptions) -> DepositRequest:

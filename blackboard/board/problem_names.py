@@ -1,0 +1,34 @@
+"""The stable names of errors for programs in other processes: the types of the problems that a server reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from blackboard import errors
+from blackboard.errors import BlackboardError
+
+PROBLEM_PREFIX = "urn:blackboard:problem:"
+"""What precedes the name in the `type` of a problem."""
+
+PROBLEM_NAMES: Mapping[type[BlackboardError], str] = {
+    errors.UnknownName: "unknown-name",
+    errors.UniqueConflict: "unique-conflict",
+    errors.InvalidMark: "invalid-mark",
+    errors.KeyReused: "key-reused",
+    errors.Conflict: "conflict",
+    errors.LawConflict: "law-conflict",
+    errors.OutOfOrder: "out-of-order",
+    errors.InvalidQuery: "invalid-query",
+    errors.InvalidSearch: "invalid-search",
+    errors.UsageError: "invalid",
+    errors.StoreBusy: "store-busy",
+    errors.StoreExhausted: "storage-full",
+    errors.StoreError: "store-unusable",
+    errors.AgentInUse: "agent-in-use",
+    errors.NotFound: "not-found",
+    errors.MissingPackage: "missing-package",
+    errors.QueryStopped: "query-stopped",
+    errors.WorkError: "not-possible",
+    BlackboardError: "internal",
+}
+"""The name of each error; an error that is not in it has that of its base class. No two errors share a name."""
