@@ -6,7 +6,8 @@ import hashlib
 import secrets
 
 from blackboard.board.mark_storage.submissions import check_signature
-from blackboard.board.result_types import AccessToken, optional_datetime
+from blackboard.board.result_types import AccessToken
+from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.access_scopes import Scopes

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
-from blackboard.board.result_types import EarlyWake, optional_datetime
+from blackboard.board.result_types import EarlyWake
+from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -24,7 +24,8 @@ from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.reading import mark_queries, need_agents
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
-from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt, optional_datetime
+from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt
+from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.core.built_in_marks import Decision, check_assignee

@@ -7,13 +7,8 @@ import json
 from blackboard.board.people.failed_activations import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
-from blackboard.board.result_types import (
-    ActivationDetails,
-    GivenMark,
-    ModelCallRecord,
-    optional_datetime,
-    result_of,
-)
+from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord
+from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.activation_inputs import READ, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.micro_dollars import to_usd

@@ -16,9 +16,8 @@ from blackboard.board.result_types import (
     DeploymentRecord,
     ModelCallCounts,
     WorkerStatus,
-    optional_datetime,
-    result_of,
 )
+from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_tests.predicted_crossings import next_crossing

@@ -10,13 +10,8 @@ from typing import Any, TypeVar
 
 from blackboard.board.mark_storage.mark_lookup import live_mark
 from blackboard.board.registration.mark_class_registry import MarkClasses
-from blackboard.board.result_types import (
-    MarkEvent,
-    MarkPosition,
-    MarkRecord,
-    optional_datetime,
-    result_of,
-)
+from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
+from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.activation_inputs import strongest, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction

@@ -19,9 +19,8 @@ from blackboard.board.result_types import (
     WaitingNeed,
     WatchEpisode,
     WatchExplanation,
-    optional_datetime,
-    result_of,
 )
+from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scopes_of

@@ -1,0 +1,97 @@
+"""The results that the board returns: frozen dataclasses with aware datetimes.
+
+mark_results            receipts of deposits, marks as read, and their events
+work_results            the agenda, activations, model calls, schedules and costs
+status_results          the state of the board, of its workers and of its agents
+explanation_results     why an agent wakes or waits
+administration_results  tokens, deployments, erasure and compaction
+result_rows             results from rows, with aware datetimes
+"""
+
+from blackboard.board.result_types.administration_results import (
+    AccessToken,
+    BackupMention,
+    CompactionReport,
+    DeploymentRecord,
+    DeployResult,
+    ErasureReport,
+)
+from blackboard.board.result_types.explanation_results import (
+    NO_REASON,
+    DeferredActivation,
+    Explanation,
+    LastActivation,
+    MeasuredValue,
+    OwnLaw,
+    RunningActivation,
+    WaitingCrossing,
+    WatchEpisode,
+    WatchExplanation,
+)
+from blackboard.board.result_types.mark_results import (
+    MarkEvent,
+    MarkPosition,
+    MarkRecord,
+    NeedRecord,
+    Receipt,
+    SearchProgress,
+    SearchResult,
+)
+from blackboard.board.result_types.status_results import (
+    AgentStatus,
+    BoardStatus,
+    ModelCallCounts,
+    NeedsOverview,
+    WaitingNeed,
+    WorkerStatus,
+)
+from blackboard.board.result_types.work_results import (
+    ActivationDetails,
+    ActivationRecord,
+    AgendaItem,
+    CostRow,
+    EarlyWake,
+    GivenMark,
+    ModelCallRecord,
+    ScheduleRecord,
+)
+
+__all__ = [
+    "NO_REASON",
+    "AccessToken",
+    "ActivationDetails",
+    "ActivationRecord",
+    "AgendaItem",
+    "AgentStatus",
+    "BackupMention",
+    "BoardStatus",
+    "CompactionReport",
+    "CostRow",
+    "DeferredActivation",
+    "DeployResult",
+    "DeploymentRecord",
+    "EarlyWake",
+    "ErasureReport",
+    "Explanation",
+    "GivenMark",
+    "LastActivation",
+    "MarkEvent",
+    "MarkPosition",
+    "MarkRecord",
+    "MeasuredValue",
+    "ModelCallCounts",
+    "ModelCallRecord",
+    "NeedRecord",
+    "NeedsOverview",
+    "OwnLaw",
+    "Receipt",
+    "RunningActivation",
+    "ScheduleRecord",
+    "SearchProgress",
+    "SearchResult",
+    "WaitingCrossing",
+    "WaitingNeed",
+    "WatchEpisode",
+    "WatchExplanation",
+    "WorkerStatus",
+]

@@ -1,0 +1,37 @@
+"""Results from rows: columns become fields, and instants become aware datetimes."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from blackboard.clock import Instant, to_datetime
+from blackboard.core.scopes import WHOLE_BOARD, group_of
+
+R = TypeVar("R")
+
+
+def optional_datetime(at: Instant | None) -> datetime | None:
+    """Return an instant as an aware datetime, and None as None."""
+    return None if at is None else to_datetime(at)
+
+
+def result_of(result: type[R], row: Any, **others: Any) -> R:
+    """Return a result whose fields are columns of a row, or `others`.
+
+    Instants, whose names end with `_at`, become datetimes. An empty subject and a mark of 0 become None. A subject that
+    stands for a group becomes that group.
+    """
+    values = row._asdict()
+    values |= {"group_tag": None, "group": None}
+    if (group := group_of(values.get("subject") or WHOLE_BOARD)) is not None:
+        values |= {"subject": None, "group_tag": group.tag, "group": group.value}
+    values |= others
+    return result(**{field.name: _public(field.name, values[field.name]) for field in fields(result)})  # type: ignore[arg-type]
+
+
+def _public(name: str, value: Any) -> Any:
+    if name.endswith("_at"):
+        return optional_datetime(value)
+    return value or None if name in ("subject", "mark_id") else value

@@ -1,0 +1,188 @@
+"""Results about work: the agenda, activations, model calls, schedules and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import JsonValue
+
+from blackboard.board.result_types.mark_results import MarkEvent
+from blackboard.core.scopes import GroupValue
+
+
+@dataclass(frozen=True)
+class EarlyWake:
+    """The outcome of waking an agent early: what still holds the crossing."""
+
+    crossing: int
+    agent: str
+    watch: str
+    subject: str | None
+    held_by: str | None
+    """What holds it, such as `guard`; None if a daemon may claim it now."""
+    until: datetime | None
+    """When that ends, if it ends by itself."""
+
+
+@dataclass(frozen=True)
+class AgendaItem:
+    """A crossing that waits, or whose activation is deferred."""
+
+    id: int
+    agent: str
+    watch: str
+    subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
+    mark_id: int | None
+    state: Literal["waiting", "deferred"]
+    condition: str
+    reason: str
+    value: float
+    threshold: float
+    crossed_at: datetime
+    noticed_at: datetime
+    late_seconds: float
+    ready_at: datetime | None
+    held_by: str | None
+
+
+@dataclass(frozen=True)
+class ActivationRecord:
+    """An activation."""
+
+    id: int
+    agent: str
+    watch: str | None
+    subject: str | None
+    """The subject of its marks; None if they have several, or if its watch is over the board or groups."""
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
+    state: str
+    reason: str
+    crossed_at: datetime
+    scheduled_for: datetime | None
+    """The instant for which a schedule woke its agent; None if marks did."""
+    started_at: datetime | None
+    finished_at: datetime | None
+    retry_at: datetime | None
+    attempt: int
+    interruptions: int
+    error: str | None
+    mark_ids: tuple[int, ...]
+    """The marks that it absorbs."""
+    marks_absorbed: int
+    marks_deposited: int
+    chain_length: int
+    worker: str | None
+
+
+@dataclass(frozen=True)
+class ScheduleRecord:
+    """A schedule of an agent, with the instants before and after now."""
+
+    agent: str
+    watch: str
+    schedule: str
+    catch_up: str
+    """How missed instants are treated: `once` (the last), `all` or `none`."""
+    scheduled_from: datetime
+    """Its first deployment, from which an interval counts."""
+    next_at: datetime | None
+    """The next instant that the board has stored; None while a crossing waits to be claimed."""
+    waits_since: datetime | None
+    """The first instant for which it has not woken its agent yet; None if there is none."""
+    held_by: str | None
+    """The reason why that crossing waits, if there is one."""
+    last_at: datetime | None
+    """The last instant that no longer waits."""
+    last_late_seconds: float | None
+    """How long after that instant it was noticed."""
+    upcoming: tuple[datetime, ...]
+    """Its next instants."""
+
+
+@dataclass(frozen=True)
+class GivenMark:
+    """A mark that an activation was given, in its state at that time and its state now."""
+
+    mark_id: int
+    role: Literal["given", "read"]
+    """Whether the watch gave it to the agent, or the agent reads it in addition."""
+    kind: str | None
+    """None if the history no longer contains the mark; then the subject and payload are None too."""
+    subject: str | None
+    payload: Mapping[str, JsonValue] | None
+    strength: float
+    """Its strength when it was given."""
+    state: str
+    """`live`, `evaporated` or `withdrawn`; `unknown` if the history no longer contains it."""
+    strength_now: float
+    changed_at: datetime | None
+    """When it was reinforced, evaporated or withdrawn since; None if nothing has happened to it."""
+
+
+@dataclass(frozen=True)
+class ModelCallRecord:
+    """A call of a language model."""
+
+    id: int
+    model: str
+    api: str
+    state: str
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    reserved_usd: float
+    planned_at: datetime
+    sent_at: datetime | None
+    answered_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True)
+class ActivationDetails:
+    """One activation with its marks, its deposits and its model calls."""
+
+    activation: ActivationRecord
+    is_stuck: bool
+    """Whether a person may retry or discard it: it failed, is held or is quarantined."""
+    split_from: int | None
+    """The failed activation from which it was split."""
+    parts: tuple[int, ...]
+    """The activations that were split from it. They have taken its marks over."""
+    marks: tuple[GivenMark, ...]
+    deposits: tuple[MarkEvent, ...]
+    calls: tuple[ModelCallRecord, ...]
+    """Its model calls, oldest first."""
+    cost_usd: float
+    """The known cost of its calls."""
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """The cost of one agent's model calls on one day (UTC)."""
+
+    day: date
+    agent: str
+    calls: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    usd: float
+    marks_deposited: int
+    usd_per_mark: float | None
+    share_from_cache: float | None
+    usd_direct: float
+    unknown: int
+    usd_reserved: float
