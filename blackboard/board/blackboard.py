@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
@@ -482,19 +482,19 @@ class Blackboard:
             InvalidMark: Another class of this kind was used with the board.
             UnreadableMark: A mark does not fit the class, and `strict` is set.
         """
-        filters: dict[str, Any] = {
-            "subject": None if subject is None else normalize_subject(subject),
-            "min_strength": min_strength,
-            "at": None if at is None else instant_of(at),
-            "limit": limit,
-            "where": where,
-            "after": after,
-        }
+        query = mark_queries.MarkQuery(
+            None if subject is None else normalize_subject(subject),
+            min_strength,
+            None if at is None else instant_of(at),
+            limit,
+            where,
+            after,
+        )
         if not isinstance(kind, type):
-            return self.session.read(lambda txn: mark_queries.marks(txn, kind, **filters))
+            return self.session.read(lambda txn: mark_queries.marks(txn, kind, query))
         classes = self.session.classes
         classes.add([kind])
-        found, unreadable = self.session.read(lambda txn: mark_queries.marks_of_class(txn, kind, classes, **filters))
+        found, unreadable = self.session.read(lambda txn: mark_queries.marks_of_class(txn, kind, classes, query))
         if unreadable:
             text = f"{counted(len(unreadable), 'mark')} cannot be read as {kind.__qualname__}: {unreadable[0]}"
             if strict:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from blackboard import Blackboard, Mark, of_subject, strength, strongest_of
-from blackboard.board.reading.mark_queries import marks_of_class
+from blackboard.board.reading.mark_queries import MarkQuery, marks_of_class
 from blackboard.board.transactions import tagged_marks
 from blackboard.core.decay import Exponential, Linear
 from blackboard.core.deployment import Deployment, KindSpec
@@ -271,7 +271,9 @@ def test_a_wrong_filter_is_an_error(world: World) -> None:
     with pytest.raises(UsageError, match="service: a tag is compared with a text, a number"):
         world.board.marks("alert", where={"service": {"name": "db"}})
     with pytest.raises(UnknownName, match="there is no tag 'x' of kind 'plain'"):
-        world.board.session.read(lambda txn: marks_of_class(txn, Plain, world.board.session.classes, where={"x": 1}))
+        world.board.session.read(
+            lambda txn: marks_of_class(txn, Plain, world.board.session.classes, MarkQuery(where={"x": 1}))
+        )
 
 
 # -- reads of agents

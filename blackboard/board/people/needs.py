@@ -44,7 +44,7 @@ def inbox(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool
         return []
     if assignee is not None:
         assignee = normalize_subject(assignee)
-    marks = mark_queries.marks(txn, kind="need")
+    marks = mark_queries.marks(txn, "need", mark_queries.MarkQuery())
     found = zip(marks, open_needs.get_each(txn, [mark.id for mark in marks]), strict=True)
     needs = [_record(txn, mark, kept) for mark, kept in found if assignee is None or kept.assignee == assignee]
     waiting = [need for need in needs if all_needs or need.for_people]

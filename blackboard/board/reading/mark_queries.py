@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 from typing import Any, TypeVar
 
@@ -36,16 +37,49 @@ MarkAt = tuple[MarkRow, float, float, int]
 """A mark with its kind's weight and its strength at an instant."""
 
 
-def marks(txn: BoardTransaction, kind: str | None = None, **filters: Any) -> list[MarkRecord]:
+@dataclass(frozen=True)
+class MarkQuery:
+    """Which marks are asked for.
+
+    Attributes:
+        subject: Only marks of this subject.
+        min_strength: Only marks of at least this strength.
+        at: Another instant than now.
+        limit: The largest number of marks.
+        where: Only marks whose tags have these values.
+        after: Only marks that follow a position, as of its instant.
+    """
+
+    subject: str | None = None
+    min_strength: float | None = None
+    at: Instant | None = None
+    limit: int | None = None
+    where: Where | None = None
+    after: MarkPosition | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_strength is not None and math.isnan(self.min_strength):
+            raise UsageError("min_strength must be a number, not nan")
+
+    def is_strong(self, strength: float) -> bool:
+        """Return whether a strength is high enough."""
+        return self.min_strength is None or strength >= self.min_strength
+
+    def follows(self, item: MarkAt) -> bool:
+        """Return whether a mark follows the position."""
+        return self.after is None or (-item[2], item[0].id) > (-self.after.strength, self.after.mark_id)
+
+
+def marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[MarkRecord]:
     """Return the marks that are live now, or at another instant, strongest first.
 
     Raises:
-        UnknownName: The kind is not registered, or has no tag that the filter names.
-        UsageError: `min_strength` is not a number, or a value cannot be that of a tag.
+        UnknownName: The kind is not registered, or has no tag that the query names.
+        UsageError: A value cannot be that of a tag.
     """
     if kind is not None:
         txn.require_kind(kind)
-    return [record_of(row, weight, strength, as_of) for row, weight, strength, as_of in _marks(txn, kind, **filters)]
+    return [record_of(row, weight, strength, as_of) for row, weight, strength, as_of in _marks(txn, kind, query)]
 
 
 def record_of(row: MarkRow, weight: float, strength: float, as_of: Instant) -> MarkRecord:
@@ -76,20 +110,20 @@ def record_of(row: MarkRow, weight: float, strength: float, as_of: Instant) -> M
 
 
 def marks_of_class(
-    txn: BoardTransaction, mark_class: type[M], classes: MarkClasses, **filters: Any
+    txn: BoardTransaction, mark_class: type[M], classes: MarkClasses, query: MarkQuery
 ) -> tuple[list[M], list[str]]:
     """Return the live marks of a class, strongest first, and the errors of marks that do not fit the class.
 
     Raises:
-        UnknownName: The kind has no tag that the filter names.
-        UsageError: `min_strength` is not a number, or a value cannot be that of a tag.
+        UnknownName: The kind has no tag that the query names.
+        UsageError: A value cannot be that of a tag.
     """
     readable: list[M] = []
     unreadable: list[str] = []
     if mark_class.kind not in txn.deployment.kinds:
-        mark_class.defaults.tag_schema.filter(filters.get("where") or {})
+        mark_class.defaults.tag_schema.filter(query.where or {})
         return readable, unreadable
-    for row, _, strength, _ in _marks(txn, mark_class.kind, **filters):
+    for row, _, strength, _ in _marks(txn, mark_class.kind, query):
         stored = StoredMark(
             row.id,
             row.event_id,
@@ -107,47 +141,38 @@ def marks_of_class(
     return readable, unreadable
 
 
-def _marks(
-    txn: BoardTransaction,
-    kind: str | None,
-    *,
-    subject: str | None = None,
-    min_strength: float | None = None,
-    at: Instant | None = None,
-    limit: int | None = None,
-    where: Where | None = None,
-    after: MarkPosition | None = None,
-) -> list[MarkAt]:
-    if min_strength is not None and math.isnan(min_strength):
-        raise UsageError("min_strength must be a number, not nan")
-    if where and kind is None:
-        return _in_order(
-            item
-            for name in kinds_with_tags(txn, where)
-            for item in _marks(
-                txn, name, subject=subject, min_strength=min_strength, at=at, limit=limit, where=where, after=after
-            )
-        )[:limit]
-    tags = None if kind is None else tagged_marks.filter_of(txn, kind, where)
-    if at is not None and at < txn.now:
-        past = _past_marks(txn, kind, subject, at, tags)
-        return _in_order(
-            item for item in past if (min_strength is None or item[2] >= min_strength) and _follows(item, after)
-        )[:limit]
-    if at is None and subject is None and limit is not None and after is None:
-        return [item for item in _strongest(txn, kind, limit, tags) if min_strength is None or item[2] >= min_strength]
-    as_of = at if at is not None else txn.now if after is None else from_datetime(after.as_of)
-    options: dict[str, Any] = {"kind": kind, "subject": subject, "min_strength": min_strength, "limit": limit}
-    filters = {name: value for name, value in options.items() if value is not None}
-    names = [*filters] if after is None else [*filters, "after"]
-    statement = live_marks(*names)
+def _marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[MarkAt]:
+    if kind is not None or not query.where:
+        return _marks_of(txn, kind, query)
+    kinds = kinds_with_tags(txn, query.where)
+    return _in_order(item for name in kinds for item in _marks_of(txn, name, query))[: query.limit]
+
+
+def _marks_of(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[MarkAt]:
+    """Return the marks of one kind, or of all kinds if the query has no tags."""
+    tags = None if kind is None else tagged_marks.filter_of(txn, kind, query.where)
+    if query.at is not None and query.at < txn.now:
+        past = _past_marks(txn, kind, query.subject, query.at, tags)
+        return _in_order(item for item in past if query.is_strong(item[2]) and query.follows(item))[: query.limit]
+    if query.limit is not None and (query.subject, query.at, query.after) == (None, None, None):
+        return [item for item in _strongest(txn, kind, query.limit, tags) if query.is_strong(item[2])]
+    return _live_marks(txn, kind, query, tags)
+
+
+def _live_marks(txn: BoardTransaction, kind: str | None, query: MarkQuery, tags: TagFilter | None) -> list[MarkAt]:
+    """Return the live marks, now or at a later instant if they only fade until then."""
+    options = {"kind": kind, "subject": query.subject, "min_strength": query.min_strength, "limit": query.limit}
+    values: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    names = [*values] if query.after is None else [*values, "after"]
+    number = 0
     if tags is not None:
         tags, _ = tagged_marks.rarest_first(txn, tags)
-        statement = live_marks(*names, tags=len(tags.keys))
-        filters |= tagged_marks.parameters(txn, tags)
-    rows = txn.marks_with_strength(statement, as_of=as_of, **filters, **_bounds(after))
-    if not txn.active.law_changes:
-        return [(row.mark, row.weight, row.strength, as_of) for row in rows]
+        number = len(tags.keys)
+        values |= tagged_marks.parameters(txn, tags)
+    as_of = query.at
+    if as_of is None:
+        as_of = txn.now if query.after is None else from_datetime(query.after.as_of)
+    rows = txn.marks_with_strength(live_marks(*names, tags=number), as_of=as_of, **values, **_bounds(query.after))
     return [(txn.migrated(row.mark), row.weight, row.strength, as_of) for row in rows]
 
 
@@ -165,10 +190,6 @@ def _bounds(after: MarkPosition | None) -> dict[str, Any]:
         "at_most": after.strength + margin,
         "strictly_below": after.strength - margin,
     }
-
-
-def _follows(item: MarkAt, after: MarkPosition | None) -> bool:
-    return after is None or (-item[2], item[0].id) > (-after.strength, after.mark_id)
 
 
 def _in_order(items: Iterable[MarkAt]) -> list[MarkAt]:
@@ -208,36 +229,37 @@ def _past_marks(
     Their payloads decide whether they pass a filter by the tags that the kind has today.
     """
     versions = _versions(txn, at)
-    last_events = txn.sql.all(MARKS.last_events_up_to, at=at)
-    for event in last_events:
-        if (kind is not None and event.kind != kind) or (subject is not None and event.subject != subject):
+    for event in txn.sql.all(MARKS.last_events_up_to, at=at):
+        if kind not in (None, event.kind) or subject not in (None, event.subject):
             continue
         fading = _fading(txn, event, versions, at)
         if not fading.is_live(at):
             continue
-        weight = next((then.kind(event.kind).weight for _, then in versions[::-1] if event.kind in then.kinds), 1.0)
-        law = txn.laws.get(txn.sql, fading.law)
-        strength = weight * FadingState(fading.intensity, fading.anchored_at, law).remaining(at)
-        deposits: list[EventRow] = [
-            item
-            for item in txn.sql.all(MARKS.events_of_subject, subject=event.subject)
-            if item.mark_id == event.mark_id and item.recorded_at <= at and item.event in ("deposited", "reinforced")
-        ]
-        first, last = deposits[0] if deposits else event, deposits[-1] if deposits else event
-        shown = with_shown_payload(txn, last)
-        if tags is not None and not tags.matches(json.loads(shown.payload or "{}")):
-            continue
-        row = fading._replace(
-            payload=shown.payload or "{}",
-            author=shown.author,
-            activation_id=shown.activation_id,
-            occurred_at=shown.occurred_at,
-            event_id=last.id,
-            deposited_at=first.recorded_at,
-            reinforced_at=last.recorded_at,
-            reinforcements=max(0, len(deposits) - 1),
-        )
-        yield row, weight, strength, at
+        row = _with_deposits(txn, fading, event, at)
+        if tags is None or tags.matches(json.loads(row.payload)):
+            weight = next((then.kinds[row.kind].weight for _, then in versions[::-1] if row.kind in then.kinds), 1.0)
+            state = FadingState(row.intensity, row.anchored_at, txn.laws.get(txn.sql, row.law))
+            yield row, weight, weight * state.remaining(at), at
+
+
+def _with_deposits(txn: BoardTransaction, fading: MarkRow, event: EventRow, at: Instant) -> MarkRow:
+    """Return a mark with what its deposits up to an instant said; of its fading part, `event` is the last event."""
+    deposits = [
+        one
+        for one in txn.sql.all(MARKS.deposits_of_mark, subject=event.subject, mark_id=event.mark_id)
+        if one.recorded_at <= at
+    ] or [event]
+    shown = with_shown_payload(txn, deposits[-1])
+    return fading._replace(
+        payload=shown.payload or "{}",
+        author=shown.author,
+        activation_id=shown.activation_id,
+        occurred_at=shown.occurred_at,
+        event_id=deposits[-1].id,
+        deposited_at=deposits[0].recorded_at,
+        reinforced_at=deposits[-1].recorded_at,
+        reinforcements=len(deposits) - 1,
+    )
 
 
 def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: Instant) -> MarkRow:
