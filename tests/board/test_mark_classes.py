@@ -102,7 +102,7 @@ def stranger(path: Path, clock: ManualClock) -> Iterator[Blackboard]:
         board.deploy(kinds=[Visit])
     with Blackboard.open(path, clock=clock) as board:
         deployment = board.deployment
-        visit = deployment.kinds["visit"].model_copy(update={"model": "elsewhere:Visit"})
+        visit = deployment.kinds["visit"].model_copy(update={"class_path": "elsewhere:Visit"})
         board.deploy(deployment.model_copy(update={"kinds": {**deployment.kinds, "visit": visit}}))
         yield board
 
@@ -352,7 +352,7 @@ def test_the_preview_and_the_doctor_name_marks_that_do_not_fit(
     ids = [board.deposit(old(subject=f"s/{n}", text="a")).mark_id for n in range(7)]
     board.withdraw(ids.pop())
     with Blackboard.open(path, clock=clock, kinds=[new]) as later:
-        changed = later.deployment.kinds["report"].model_copy(update={"payload": new.payload_schema()})
+        changed = later.deployment.kinds["report"].model_copy(update={"payload_schema": new.payload_schema()})
         deployment = later.deployment.model_copy(update={"kinds": {**later.deployment.kinds, "report": changed}})
         misfits = later.preview(deployment).unreadable["report"]
         assert (misfits.count, misfits.marks) == (6, ids[:5])

@@ -266,7 +266,7 @@ def test_a_tag_that_is_compared_in_another_way_moves_marks(world: World) -> None
     def alert(form: str | None) -> Any:
         field = {"type": "string"} | ({"format": form} if form else {})
         schema = {"type": "object", "properties": {"since": field}}
-        return KINDS["alert"].model_copy(update={"tags": ("since",), "payload": schema})
+        return KINDS["alert"].model_copy(update={"tags": ("since",), "payload_schema": schema})
 
     nine, ten = "2026-03-04T09:00:00Z", "2026-03-04T10:00:00+01:00"
     pagers = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -50,7 +50,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if watch.has_window:
         inputs = inputs_in_windows(txn, watch, crossing.subject, _begin(watch, crossing))
         if watch.is_falling and not inputs:  # the last to fall was a side without a window
-            inputs = sorted(_evaporated(txn, watch, crossing), key=_strongest_first)
+            inputs = sorted(_departed_inputs(txn, watch, crossing), key=_strongest_first)
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.is_falling:
@@ -64,7 +64,7 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     else:
         rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
     live = [(event_of(txn, row), txn.strength(row)) for row in rows]
-    inputs = sorted(live or _evaporated(txn, watch, crossing), key=_strongest_first)
+    inputs = sorted(live or _departed_inputs(txn, watch, crossing), key=_strongest_first)
     return MarksBehind(inputs, _strength(watch.condition, live), _sides(txn, watch, inputs))
 
 
@@ -227,6 +227,8 @@ def _last_counted(
 
     Either is None if there is none.
     """
+    if not watch.depends_on_tags:
+        return txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id), None
     following = None
     for event in reversed(txn.sql.all(MARKS.deposits_of_mark, subject=subject, mark_id=mark_id)):
         payload = with_shown_payload(txn, event).payload
@@ -236,57 +238,73 @@ def _last_counted(
     return None, following
 
 
-def _evaporated(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:
-    """Return the last deposits of marks that caused a crossing and evaporated since, with the strengths now.
+class _Departure(NamedTuple):
+    """A mark that may have caused a crossing and does not count any more."""
 
-    They may already be in the history, or still be stored as marks. A mark that does not count any more because of its
-    tags is like one that evaporated: it is returned as it was when it last counted, with the strength 0.
+    mark_id: int
+    subject: str
+    evaporated_at: Instant | None
+    """None if the mark has other tags than before."""
+    row: MarkRow | None = None
+    """The mark, if it is still stored."""
+
+
+def _departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> list[Input]:
+    """Return the marks that caused a crossing and do not count any more, as they were when they last counted.
+
+    A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
+    that has other tags is like one that evaporated, with the strength 0.
     """
-    since = _begin(watch, crossing)
     stored = txn.stored_marks(watch.kinds, crossing.subject or None)
-    ended = {row.id: (row.subject, row.evaporates_at) for row in map(txn.migrated, stored)}
-    strengths = {row.id: txn.strength(row) for row in stored}
-    for kind in watch.condition.kinds:
-        for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
-            ended[event.mark_id] = event.subject, event.evaporates_at
-    result = _left(txn, watch, crossing, stored) if watch.depends_on_tags else []
-    for mark_id, (subject, ended_at) in ended.items():
-        if ended_at is None or not since <= ended_at <= txn.now:
-            continue
-        if not watch.covers(subject) or (watch.by is None and crossing.subject not in (WHOLE_BOARD, subject)):
-            continue
-        deposit = txn.sql.one(MARKS.last_deposit, subject=subject, mark_id=mark_id)
-        if deposit is None or ended_at < deposit.recorded_at:
-            continue  # it had faded before it was recorded
-        if watch.depends_on_tags:
-            counted, following = _last_counted(txn, watch, crossing.subject, subject, mark_id)
-            if counted is None or (following is not None and following.id < (crossing.event_id or 0)):
-                continue
-            if following is not None:
-                result.append((counted, 0.0))
-                continue
-        if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, deposit):
-            result.append((deposit, strengths[mark_id] if mark_id in strengths else strength_of(txn, deposit)))
-    return result
+    departures = {one.mark_id: one for one in _retagged(txn, watch, crossing, stored)}
+    departures |= {one.mark_id: one for one in _evaporated(txn, watch, crossing, stored)}
+    inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]
+    any_mark_causes = watch.is_falling or crossing.cause is not None
+    return [one for one in inputs if one is not None and (any_mark_causes or _was_stimulus(txn, watch, one[0]))]
 
 
-def _left(
+def _evaporated(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
-) -> list[Input]:
-    """Return the marks that got other tags since a crossing, as they were when they last counted."""
-    result: list[Input] = []
+) -> Iterator[_Departure]:
+    """Yield the marks in the scope of a crossing that evaporated since."""
+    found = {row.id: _Departure(row.id, row.subject, txn.migrated(row).evaporates_at, row) for row in stored}
+    for kind in watch.kinds:
+        for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
+            found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
+    since = _begin(watch, crossing)
+    has_subject = watch.by is None and crossing.subject != WHOLE_BOARD
+    for one in found.values():
+        is_in_scope = watch.covers(one.subject) and (not has_subject or one.subject == crossing.subject)
+        if is_in_scope and one.evaporated_at is not None and since <= one.evaporated_at <= txn.now:
+            yield one
+
+
+def _retagged(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
+) -> Iterator[_Departure]:
+    """Yield the marks that changed since a crossing and do not count in its scope, because of their tags."""
+    if not watch.depends_on_tags:
+        return
+    since = crossing.event_id or 0
     if watch.by is not None:  # they may be in other groups by now
-        changed = txn.sql.all(MARKS.marks_changed_since, since=crossing.event_id or 0)
-        stored = [row for row in changed if row.kind in watch.kinds]
+        stored = [row for row in txn.sql.all(MARKS.marks_changed_since, since=since) if row.kind in watch.kinds]
     for row in stored:
-        if row.event_id < (crossing.event_id or 0) or _counts_in(txn, watch, crossing.subject, row):
-            continue
-        event, following = _last_counted(txn, watch, crossing.subject, row.subject, row.id)
-        if event is None or following is None or following.id < (crossing.event_id or 0):
-            continue
-        if watch.is_falling or crossing.cause is not None or _was_stimulus(txn, watch, event):
-            result.append((event, 0.0))
-    return result
+        if row.event_id >= since and not _counts_in(txn, watch, crossing.subject, row):
+            yield _Departure(row.id, row.subject, None)
+
+
+def _input_of(
+    txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, departure: _Departure
+) -> Input | None:
+    """Return a mark as it was when it last counted; None if that was before the crossing."""
+    event, following = _last_counted(txn, watch, crossing.subject, departure.subject, departure.mark_id)
+    if event is None:
+        return None
+    if following is not None:
+        return (event, 0.0) if following.id >= (crossing.event_id or 0) else None
+    if departure.evaporated_at is None or departure.evaporated_at < event.recorded_at:
+        return None  # it had faded before it was recorded
+    return event, strength_of(txn, event) if departure.row is None else txn.strength(departure.row)
 
 
 def _begin(watch: RegisteredWatch, crossing: CrossingRow) -> Instant:
