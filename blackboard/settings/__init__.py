@@ -9,5 +9,8 @@ agent_sections       the sections of [settings] that agents declare
 deployment_warnings  warnings of an agent's declaration alone
 condition_warnings   warnings of conditions that do not fit their kinds
 price_settings       models without a price
-deployment_resolver  the agents and kinds that the file names, with their overrides
+named_objects        the agents and mark classes that the file names, imported
+overrides            the sections that change declared kinds, agents and watches
+mistake_list         the mistakes that were found in a file
+deployment_resolver  the deployment that a file describes
 """

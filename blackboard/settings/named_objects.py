@@ -1,0 +1,121 @@
+"""The agents and mark classes that a deployment file names, imported from their modules."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from blackboard.core.agent_definition import Agent
+from blackboard.core.built_in_marks import BUILT_IN_CLASSES
+from blackboard.core.marks import Mark, class_path_of
+from blackboard.core.payload_round_trip import check_class
+from blackboard.errors import BlackboardError, MissingPackage, nearest
+from blackboard.settings.mistake_list import MistakeList
+from blackboard.settings.settings_file import Settings
+
+
+class NamedObjects:
+    """The imports of a deployment file. Mistakes are recorded."""
+
+    def __init__(self, settings: Settings, found: MistakeList) -> None:
+        self.settings, self.found = settings, found
+        if settings.names_agents:
+            _make_importable(settings.path)
+
+    def agents(self) -> dict[str, Agent]:
+        """Return the agents that the file names, by name."""
+        agents: dict[str, Agent] = {}
+        for path in self.settings.deployment.agents:
+            agent = self._import("deployment.agents", path, lambda value: isinstance(value, Agent), "agent")
+            if agent is None or agents.get(agent.name) is agent:
+                continue
+            if agent.name in agents:
+                self.found.record(
+                    "deployment.agents", f"{path}: another agent is named {agent.name!r}; give this one a name"
+                )
+            agents[agent.name] = agent
+        return agents
+
+    def classes(self, agents: Iterable[Agent]) -> dict[str, type[Mark]]:
+        """Return the mark classes of the file, of the agents' declarations, and of the agents' modules."""
+        candidates: list[type[Mark]] = []
+        for path in self.settings.deployment.kinds:
+            candidates += [item for item in [self._import("deployment.kinds", path, is_kind, "kind of mark")] if item]
+        for agent in agents:
+            module = sys.modules.get(getattr(agent.function, "__module__", ""))
+            candidates += [*agent.kinds.values(), *filter(is_kind, vars(module).values() if module else ())]
+        classes: dict[str, type[Mark]] = dict(BUILT_IN_CLASSES)
+        for item in dict.fromkeys(candidates):
+            self.found.attempt("deployment", partial(check_class, item), None)
+            other = classes.setdefault(item.kind, item)
+            if other is not item:
+                self.found.record(
+                    "deployment",
+                    f"two classes have the kind {item.kind!r}: {class_path_of(other)} and {class_path_of(item)}",
+                )
+        return classes
+
+    def _record_failed_import(self, place: str, message: str) -> None:
+        """Record that an import failed, so that names of its module are not reported as unknown."""
+        self.found.import_failed = True
+        self.found.record(place, message)
+
+    def _import(self, place: str, path: str, fits: Callable[[Any], bool], category: str) -> Any:
+        """Import the object at a path; record a mistake and return None if it is missing or unsuitable."""
+        name, colon, attribute = path.partition(":")
+        if not colon or not name or not attribute:
+            return self._record_failed_import(
+                place, f"{path!r} is not a path of the form module:name, such as lead_desk.sales:sales"
+            )
+        try:
+            module = importlib.import_module(name)
+        except MissingPackage:
+            raise  # not a mistake in the file
+        except ImportError as error:
+            return self._record_failed_import(place, f"{path!r} cannot be imported: {error}")
+        except BlackboardError as error:
+            return self._record_failed_import(place, f"{path!r}: {error}")
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module may raise anything, even SystemExit
+            return self._record_failed_import(place, f"{path!r} cannot be imported: {type(error).__name__}: {error}")
+        value = getattr(module, attribute, None)
+        if not fits(value):
+            right = [label for label, value in vars(module).items() if fits(value)]
+            self.found.expected |= {value.name for value in vars(module).values() if isinstance(value, Agent)}
+            self.found.expected |= {value.kind for value in vars(module).values() if is_kind(value)}
+            hidden = _hidden(module, self.settings.path)
+            return self.found.record(
+                place, f"{path!r}: {name} has no {category} {attribute!r}{hidden or nearest(attribute, right)}"
+            )
+        return value
+
+
+def is_kind(value: Any) -> bool:
+    """Return whether a value is the class of a kind of marks."""
+    return isinstance(value, type) and issubclass(value, Mark) and value is not Mark
+
+
+def _make_importable(path: Path) -> None:
+    """Make modules importable from the folder of the file.
+
+    The folder comes last, so that no file in it hides a module of the standard library or an installed package.
+    """
+    folder = str(path.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def _hidden(module: ModuleType, path: Path) -> str:
+    """Return the end of a message if an installed module hides one of the same name in the folder of the file."""
+    name, folder = module.__name__.partition(".")[0], path.resolve().parent
+    found = getattr(module, "__file__", None)
+    beside = next((place for place in (folder / f"{name}.py", folder / name) if place.exists()), None)
+    if beside is None or found is None or Path(found).resolve().is_relative_to(folder):
+        return ""
+    return f"; the installed {found} hides {beside}, which needs another name"

@@ -1,0 +1,164 @@
+"""The overrides of a deployment file: its sections change the declared kinds, agents and watches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from functools import partial
+
+from blackboard.core.conditions import Comparison, Condition, with_window
+from blackboard.core.decay import law_from
+from blackboard.core.declaration_mistakes import (
+    mistakes_in,
+)
+from blackboard.core.deployment import (
+    OVER_TIME,
+    AgentSettings,
+    AgentSpec,
+    WatchSpec,
+    min_increase_problem,
+)
+from blackboard.core.kinds import Kind
+from blackboard.core.marks import Mark
+from blackboard.core.parsing import parse_condition
+from blackboard.core.schedules import every
+from blackboard.settings.mistake_list import MistakeList
+from blackboard.settings.sections import AgentSection, KindSection, WatchSection
+from blackboard.settings.settings_file import Settings
+
+ANY_SCHEDULE = every("1h")
+"""The value for a schedule with a mistake, while other mistakes are looked for."""
+
+
+class Overrides:
+    """The sections of kinds, agents and watches. Mistakes are recorded."""
+
+    def __init__(self, settings: Settings, found: MistakeList) -> None:
+        self.settings, self.found = settings, found
+
+    def kinds(self, classes: Mapping[str, type[Mark]]) -> dict[str, Kind]:
+        """Return the kinds of the classes and of the file alone, with the settings of their sections."""
+        sections = self.settings.kinds
+        without_class = [name for name in sections if name not in classes and self._declares_kind(name, classes)]
+        self.found.check_known("kinds", "kind", [name for name in sections if name not in without_class], classes)
+        for name in sections.keys() - {*classes, *without_class}:
+            self._kind(name, Kind("unknown"), sections[name])  # also report mistakes in unknown kinds
+        kinds = {name: model.defaults for name, model in classes.items()}
+        for name in without_class:
+            kinds[name] = self.found.attempt(f"kinds.{name}", partial(Kind, name), Kind("unknown"))
+        return {name: self._kind(name, kind, sections.get(name, KindSection())) for name, kind in kinds.items()}
+
+    def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
+        """Return whether a section declares a kind without a class.
+
+        It has tags or is searched, and no class has a similar kind.
+        """
+        section = self.settings.kinds[name]
+        return bool(section.tags or section.search) and not get_close_matches(name, classes, cutoff=0.7)
+
+    def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
+        place = f"kinds.{name}"
+        changes = {name: getattr(section, name) for name in section.model_fields_set}
+        if "decay" in changes:
+            changes["decay"] = self.found.attempt(f"{place}.decay", lambda: law_from(section.decay), kind.decay)
+        return self.found.attempt(place, lambda: replace(kind, **changes), kind)
+
+    def agent(self, spec: AgentSpec, section: AgentSection) -> AgentSpec:
+        """Return the declaration of an agent with the settings of its section, and with the schedules that it adds."""
+        place = f"agents.{spec.name}"
+        own = AgentSettings.model_fields.keys() & section.model_fields_set
+        settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
+        sections = dict(section.watches)
+        names = [watch.name for watch in spec.watches]
+        added = {name for name, watch in sections.items() if watch.schedule is not None}
+        self.found.check_known(f"{place}.watches", "watch", sections.keys() - added, names)
+        for setting in ("threshold", "within", "schedule"):
+            if (value := getattr(section, setting)) is None:
+                continue
+            if len(names) > 1:
+                self.found.record(
+                    f"{place}.{setting}",
+                    f"the agent has the watches {', '.join(names)}; set it per watch, as in"
+                    f" [{place}.watches.{names[0]}]",
+                )
+            else:
+                base = sections.get(names[0], WatchSection())
+                sections[names[0]] = base.model_copy(update={setting: value})
+        watches = [
+            self._watch(f"{place}.watches.{watch.name}", watch, sections.get(watch.name)) for watch in spec.watches
+        ]
+        watches += [
+            self._new_schedule(f"{place}.watches.{name}", name, new)
+            for name, new in sections.items()
+            if name not in names and new.schedule is not None
+        ]
+        reads = spec.reads if section.reads is None else tuple(read.spec for read in section.reads)
+        spec = spec.model_copy(update={"settings": settings, "watches": tuple(watches), "reads": reads})
+        self.found.record_each(mistakes_in(spec))
+        return spec
+
+    def _watch(self, place: str, watch: WatchSpec, section: WatchSection | None) -> WatchSpec:
+        if section is None:
+            return watch
+        when: Condition = watch.condition
+        if section.schedule is not None:
+            if when.is_schedule:
+                when = self._schedule(place, section.schedule, when)
+            else:
+                self.found.record(
+                    f"{place}.schedule", f"the watch waits for marks: {when}; give the schedule another name"
+                )
+        if (threshold := section.threshold) is not None:
+            if when.is_schedule:
+                self.found.record(f"{place}.threshold", f"{when} is a schedule, which has no threshold")
+            elif isinstance(when, Comparison):
+                comparison: Comparison = when
+                when = self.found.attempt(
+                    f"{place}.threshold", lambda: replace(comparison, threshold=threshold), comparison
+                )
+            else:
+                self.found.record(f"{place}.threshold", f"{when} has several thresholds; change them in the agent")
+        if section.within is not None:
+            when = self._window(place, when, section.within)
+        min_increase = watch.min_increase if section.min_increase is None else section.min_increase
+        if min_increase is not None and (problem := min_increase_problem(when)) is not None:
+            self.found.record(f"{place}.min_increase", problem)
+        changes = {
+            name: value
+            for name in ("min_increase", "catch_up", "per", "on_guard", *OVER_TIME)
+            if (value := getattr(section, name)) is not None
+        }
+        return WatchSpec(**{**watch.model_dump(), "when": str(when), **changes})
+
+    def _window(self, place: str, when: Condition, within: int) -> Condition:
+        """Return a condition with a window of another length."""
+        if not when.has_window:
+            self.found.record(
+                f"{place}.within", f"{when} has no window; let the agent watch count(...) or total(..., within=)"
+            )
+        elif not isinstance(when, Comparison):
+            self.found.record(f"{place}.within", f"{when} has several measures; change their windows in the agent")
+        else:
+            comparison = when
+            return self.found.attempt(f"{place}.within", lambda: with_window(comparison, within), comparison)
+        return when
+
+    def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
+        """Return a watch that only the file has: a schedule at which the agent wakes, too."""
+        for setting in ("threshold", "within", "min_increase", *OVER_TIME):
+            if getattr(section, setting) is not None:
+                self.found.record(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
+        schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)
+        return WatchSpec(
+            name=name, when=str(schedule), catch_up=section.catch_up, per=section.per, on_guard=section.on_guard
+        )
+
+    def _schedule(self, place: str, text: str, fallback: Condition) -> Condition:
+        schedule: Condition = self.found.attempt(f"{place}.schedule", lambda: parse_condition(text), fallback)
+        if not schedule.is_schedule:
+            self.found.record(
+                f"{place}.schedule", f"{schedule} is not a schedule; write every(...), daily_at(...) or cron(...)"
+            )
+            return fallback
+        return schedule
