@@ -23,8 +23,16 @@ from blackboard.board.mark_storage import added_strength, departures, submission
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.people import access_tokens, early_wakes, erasure, failed_activations, needs, pauses
-from blackboard.board.reading import board_status, mark_queries, search, waking_explanation, work_queries
+from blackboard.board.reading import (
+    board_figures,
+    board_status,
+    mark_queries,
+    search,
+    waking_explanation,
+    work_queries,
+)
 from blackboard.board.reading.activation_details import activation_details
+from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
 from blackboard.board.reading.search import Question
 from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.registration.mark_class_registry import MarkClasses
@@ -633,6 +641,15 @@ class Blackboard:
         """Return the state of the board."""
         sizes, dead = self.database.sizes(), self.session.dead_workers()
         return self.session.read(lambda txn: board_status.status(txn, dead, **sizes))
+
+    def figures(self, after: FiguresPosition | None = None) -> BoardFigures:
+        """Return the figures of the board for a monitor. No text of a depositor is in them.
+
+        Args:
+            after: The position of earlier figures; `happened` counts what happened after them.
+        """
+        sizes, dead = self.database.sizes(), self.session.dead_workers()
+        return self.session.read(lambda txn: board_figures.figures(txn, after, dead, **sizes))
 
     def agents(self) -> list[AgentStatus]:
         """Return each deployed agent with its watches and its state."""

@@ -8,6 +8,10 @@ http_app          the application: its routes, and the layers around each reques
 request_guards    checks of hosts and origins, and the time limits of a request
 work_threads      the threads in which requests use the board
 health_checks     whether the process lives, and whether the board can be used
+metric_families   numbers under a name with labels
+board_metrics     figures of the board for Prometheus
+request_metrics   figures of the answered requests
+metrics_route     the route /metrics
 token_checks      the sender of a request, and the rate of its requests
 problems          errors as RFC 9457 problems
 redaction         withholds texts from tokens that may not read them

@@ -21,6 +21,7 @@ from blackboard.server import board_operations, bulk_deposits, mark_operations, 
 from blackboard.server.operations import Call, Operation, Page
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.redaction import Redaction
+from blackboard.server.request_metrics import RequestMetrics
 from blackboard.server.request_reading import JSON, check_media_type, parse_body, parse_parameters, read_body
 from blackboard.server.token_checks import Caller, RateLimits, bearer_of, caller_of
 from blackboard.server.work_threads import WorkThreads
@@ -62,6 +63,9 @@ class Api:
         settings: The limits.
         model: Which provider and model would answer if no daemon runs, in words.
         threads: The threads of each pool.
+
+    Attributes:
+        requests: The figures of the answered requests.
     """
 
     def __init__(
@@ -69,6 +73,7 @@ class Api:
     ) -> None:
         self._board, self._settings, self._model, self._threads = board, settings, model, threads
         self._rates = RateLimits(settings.requests_per_second)
+        self.requests = RequestMetrics(threads)
 
     @cached_property
     def _redaction(self) -> Redaction:
@@ -85,10 +90,17 @@ class Api:
         ]
 
     async def _handle(self, operations: Mapping[str, Operation], request: Request) -> Response:
-        """Answer a request for one of the operations of a path."""
+        """Answer a request for one of the operations of a path, and count it."""
+        start = self._board.clock.monotonic()
         operation = operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             return problem_response(HttpProblem("wrong-method", headers={"Allow": ", ".join(sorted(operations))}))
+        response = await self._respond(operation, request)
+        seconds = (self._board.clock.monotonic() - start) / 1e6
+        self.requests.count(operation.name, response.status_code, seconds)
+        return response
+
+    async def _respond(self, operation: Operation, request: Request) -> Response:
         try:
             answer = await self._answer(operation, request)
         except HttpProblem as problem:
@@ -128,10 +140,19 @@ class Api:
 
         return await threads.run(work)
 
-    def _call(self, operation: Operation, request: Request, token: str) -> Call:
-        """Return the call of a request, if its sender may make it."""
+    def caller_of(self, token: str) -> Caller:
+        """Return who sent a request, and count it for the limit of its token.
+
+        Raises:
+            HttpProblem: The token is not valid, or is used too often.
+        """
         caller = caller_of(self._board, token)
         self._rates.check(caller.token.name, self._board.clock.monotonic())
+        return caller
+
+    def _call(self, operation: Operation, request: Request, token: str) -> Call:
+        """Return the call of a request, if its sender may make it."""
+        caller = self.caller_of(token)
         query = request.query_params.multi_items()
         _check_scope(operation, caller, {name for name, _ in query})
         parameters = parse_parameters(request.path_params, query, operation.parameters)

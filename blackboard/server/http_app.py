@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from blackboard import Blackboard
-from blackboard.server import docs_page, health_checks, openapi
+from blackboard.server import docs_page, health_checks, metrics_route, openapi
 from blackboard.server.addresses import Address
 from blackboard.server.api import Api
 from blackboard.server.problems import HttpProblem, problem_response
@@ -37,11 +37,13 @@ def build_app(board: Blackboard, settings: ServerSection, model: str, address: A
     """
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, SQL_WAITING)}
+    api = Api(board, settings, model, pools)
     routes = [
         *health_checks.routes(board, threads),
         Route("/v1/openapi.json", _show_openapi),
         Route("/v1/docs", _show_docs),
-        *Api(board, settings, model, pools).routes(),
+        metrics_route.route(board, api, threads),
+        *api.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
     return RequestGuards(Starlette(routes=routes, exception_handlers=handlers), settings, address)

@@ -34,6 +34,11 @@ class WorkThreads:
         self._executor = ThreadPoolExecutor(number, thread_name_prefix="blackboard-request")
         self._present = 0
 
+    @property
+    def present(self) -> int:
+        """The amount of work that runs or waits."""
+        return self._present
+
     async def run(self, work: Callable[[], T]) -> T:
         """Run work in one of the threads. It goes on if the client leaves meanwhile.
 

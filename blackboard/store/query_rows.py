@@ -50,6 +50,49 @@ class StateCount(NamedTuple):
     number: int
 
 
+class EventCount(NamedTuple):
+    """The number of events of one name of a kind."""
+
+    kind: str
+    event: str
+    number: int
+
+
+class HeldCount(NamedTuple):
+    """The number of waiting crossings of a watch that one reason holds, and the instant of the first."""
+
+    watch_id: int
+    held_by: str | None
+    number: int
+    oldest: Instant
+
+
+class EndedActivation(NamedTuple):
+    """An activation that has ended, with its instants."""
+
+    id: Id
+    agent: str
+    state: str
+    crossed_at: Instant
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant
+
+
+class CallUsage(NamedTuple):
+    """What a model call used; each number is None as long as it is unknown."""
+
+    id: Id
+    agent: str
+    model: str
+    state: str
+    input_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    output_tokens: int | None
+    cost: Money | None
+
+
 class WatchCount(NamedTuple):
     """The number of waiting crossings of a watch."""
 

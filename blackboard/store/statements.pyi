@@ -3,11 +3,15 @@
 from blackboard.store.query_rows import (
     ActivationBehind,
     BatchWindow,
+    CallUsage,
     DailyCost,
     DeferredCrossing,
+    EndedActivation,
     ErasedEvent,
+    EventCount,
     FoundDoc,
     GoneCrossing,
+    HeldCount,
     InputEvent,
     LiveCount,
     LiveMark,
@@ -76,6 +80,7 @@ class _Marks(StatementFile):
     evaporated_marks: Statement[MarkRow]
     next_evaporation: Statement[Instant | None]
     count_live_marks: Statement[NamedCount]
+    count_events_after: Statement[EventCount]
     delete_absorbed_of_mark: Statement[object]
     find_key: Statement[DepositKeyRow]
     insert_key: Statement[object]
@@ -204,6 +209,8 @@ class _Crossings(StatementFile):
     move_crossing: Statement[object]
     move_crossings_without_marks: Statement[object]
     count_waiting: Statement[WatchCount]
+    waiting_by_hold: Statement[HeldCount]
+    count_crossings_after: Statement[WatchCount]
     crossings_of_activation: Statement[CrossingRow]
     get_predicted_crossing: Statement[PredictedCrossingRow]
     set_predicted_crossing: Statement[object]
@@ -256,6 +263,8 @@ class _Activations(StatementFile):
     in_state: Statement[ActivationRow]
     newest: Statement[ActivationRow]
     count_by_state: Statement[StateCount]
+    count_unfinished: Statement[StateCount]
+    ended_since: Statement[EndedActivation]
     count_since: Statement[int]
     nth_newest: Statement[Instant]
     held_of_watch: Statement[ActivationRow]
@@ -329,6 +338,9 @@ class _ModelCalls(StatementFile):
     probe_models: Statement[object]
     delete_model_pause: Statement[object]
     count_open_calls: Statement[NamedCount]
+    unanswered_call_ids: Statement[Id]
+    usage_after: Statement[CallUsage]
+    usage_of: Statement[CallUsage]
     count_sent: Statement[int]
     reserved_money: Statement[Money]
     costs: Statement[DailyCost]

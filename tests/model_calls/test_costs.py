@@ -190,3 +190,14 @@ def test_a_model_without_a_price_is_refused_before_anything_runs(
         without_price(world.board.deployment, ModelSettings(model="claude-nonesuch", prices=own), load_prices(own))
         == []
     )
+
+
+def test_figures_count_what_calls_used_and_cost(world: PayingBoard) -> None:
+    start = world.board.figures()
+    world.deposit_leads(1)
+    world.run_until_quiescent()
+    figures = world.board.figures(start.position)
+    [call] = world.calls()
+    assert figures.happened.tokens["judge", MODEL, "output"] == call["output_tokens"] > 0
+    assert figures.happened.usd["judge", MODEL] == pytest.approx(call["cost_usd"])
+    assert world.board.figures(figures.position).happened.tokens == {}

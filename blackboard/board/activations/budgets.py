@@ -102,6 +102,21 @@ def _limits(
             yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, is_money=False)
 
 
+def money_left(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
+    """Yield what each budget of money leaves of its window: the agent ("" for the board), the window, micro-dollars."""
+    hour, day = txn.now - txn.now % HOUR, txn.now - txn.now % DAY
+    agents = [(name, agent.settings.budget) for name, agent in txn.deployment.agents.items()]
+    for agent, budget in (("", txn.deployment.budget), *agents):
+        limits = (("hour", budget.usd_per_hour), ("day", budget.usd_per_day))
+        if all(usd is None for _, usd in limits):
+            continue
+        statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
+        spent = txn.sql.existing(statement, day=day, hour=hour, **of_agent)
+        for (window, usd), used in zip(limits, (spent.hour_money, spent.day_money), strict=True):
+            if usd is not None:
+                yield agent, window, limit_from_usd(usd) - int(used)
+
+
 def ask_again(txn: BoardTransaction) -> None:
     """Release all activations that a budget holds, because part of the budget is free again."""
     txn.sql.run(ACTIVATIONS.ask_again, api="messages", at=txn.now)

@@ -140,6 +140,14 @@ LIMIT :limit + 0;
 -- The number of activations of each agent in each state.
 SELECT agent, state, count(*) AS number FROM activation GROUP BY agent, state;
 
+-- name: count_unfinished -> StateCount
+-- The number of activations of each agent in each state that can still change.
+SELECT agent, state, count(*) AS number FROM activation WHERE {is_unfinished} GROUP BY agent, state;
+
+-- name: ended_since -> EndedActivation
+-- The activations that ended after an instant.
+SELECT id, agent, state, crossed_at, created_at, started_at, finished_at FROM activation WHERE finished_at > :since;
+
 -- name: count_since -> int
 -- The number of activations of an agent that began after an instant.
 SELECT count(*) AS count

@@ -370,6 +370,22 @@ WHERE activation_id = :from_id AND mark_id = 0 AND subject <> '' AND NOT {is_gro
 -- The number of waiting crossings of each watch, and the instant of the first.
 SELECT watch_id, count(*) AS number FROM crossing WHERE state = 'waiting' GROUP BY watch_id;
 
+-- name: waiting_by_hold -> HeldCount
+-- The number of waiting crossings of each watch by what holds them, and the instant of the first.
+SELECT watch_id, coalesce(held_by, CASE WHEN ready_at > :now THEN 'batch_window' END) AS held_by, count(*) AS number,
+  min(crossed_at) AS oldest
+FROM crossing
+WHERE state = 'waiting'
+GROUP BY 1, 2;
+
+-- name: count_crossings_after -> WatchCount
+-- The number of crossings of each watch after a crossing.
+SELECT watch_id, count(*) AS number FROM crossing WHERE id > :after GROUP BY watch_id;
+
+-- name: last_crossing_id -> Id
+-- The id of the newest crossing.
+SELECT coalesce(max(id), 0) AS id FROM crossing;
+
 -- name: crossings_of_activation -> CrossingRow
 -- The crossings that an activation claimed.
 SELECT {crossing.*} FROM crossing WHERE crossing.activation_id = :activation_id;

@@ -98,6 +98,10 @@ SELECT min(evaporates_at) AS evaporates_at FROM mark;
 -- The number of live marks of each kind.
 SELECT mark.kind AS name, count(*) AS number FROM mark WHERE {is_live(:now)} GROUP BY mark.kind ORDER BY mark.kind;
 
+-- name: count_events_after -> EventCount
+-- The number of events of each kind after an event.
+SELECT event.kind, event.event, count(*) AS number FROM event WHERE event.id > :after GROUP BY event.kind, event.event;
+
 -- name: delete_absorbed_of_mark
 -- Delete the records of absorption of a removed mark. Records of deposits that were no news stay while a crossing waits:
 -- its claim needs them, and nothing else has them.

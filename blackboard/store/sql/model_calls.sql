@@ -183,6 +183,21 @@ DELETE FROM model_pause WHERE agent = :agent AND model = :model;
 -- The number of open calls, by state.
 SELECT model_call.state AS name, count(*) AS number FROM model_call WHERE {is_open} GROUP BY model_call.state;
 
+-- name: unanswered_call_ids -> Id
+-- The ids of the calls that have no answer.
+SELECT model_call.id FROM model_call WHERE {is_open} AND model_call.state <> 'answered';
+
+-- fragment: usage_of_calls
+SELECT id, agent, model, state, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, cost FROM model_call
+
+-- name: usage_after -> CallUsage
+-- The usage of the calls that were planned after a call.
+{usage_of_calls} WHERE id > :after;
+
+-- name: usage_of -> CallUsage
+-- The usage of some calls.
+{usage_of_calls} WHERE {is_in(id, :ids)};
+
 -- name: count_sent -> int
 -- The number of sent calls, with or without success.
 SELECT count(*) AS count FROM model_call WHERE model_call.sent_at IS NOT NULL;

@@ -1,0 +1,228 @@
+"""Figures of a board for monitors: its state now, and what happened after earlier figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from blackboard.board.activations import budgets, model_pauses
+from blackboard.board.activations.agent_readiness import budget_hold
+from blackboard.board.reading import needs_overview
+from blackboard.board.reading.board_status import unserved_agents
+from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.transactions import agent_state
+from blackboard.board.transactions.active_deployment import RegisteredWatch
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.crossing_tests.predicted_crossings import next_crossing
+from blackboard.clock import Instant, to_datetime
+from blackboard.core.micro_dollars import to_usd
+from blackboard.core.states import OPEN_CALLS, CallState
+from blackboard.durations import MINUTE
+from blackboard.store.query_rows import CallUsage, EndedActivation
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
+
+LATE_COMMIT = MINUTE
+"""How long after its instant an end may be seen. The clocks of machines that share a server may differ."""
+
+UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
+"""The states of calls whose usage is not known yet."""
+
+
+@dataclass(frozen=True)
+class FiguresPosition:
+    """Up to where figures have counted. It is meaningful only on the board from which it came."""
+
+    event: int
+    crossing: int
+    ended_at: Instant
+    ended: frozenset[tuple[int, Instant]]
+    """The activations that ended a short time before `ended_at`; others may still be committed there."""
+    call: int
+    open_calls: frozenset[int]
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """An activation that has ended."""
+
+    agent: str
+    state: str
+    waited_seconds: float | None
+    """From its crossing to its claim; None if no agent ran."""
+    run_seconds: float | None
+    """The time of its last attempt; None if no agent ran."""
+
+
+@dataclass(frozen=True)
+class Happened:
+    """What happened after earlier figures."""
+
+    events: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """The number of events of marks, by kind and event."""
+    crossings: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """The number of crossings, by agent and watch."""
+    ended: Sequence[EndedRun] = ()
+    tokens: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """The tokens of answered calls, by agent, model and type."""
+    usd: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """The costs of calls, by agent and model."""
+
+
+@dataclass(frozen=True)
+class BoardFigures:
+    """Figures of a board. No subject, payload or other text of a depositor is in them."""
+
+    as_of: datetime
+    marks: Mapping[str, int]
+    """The number of live marks, by kind."""
+    watches: Sequence[tuple[str, str]]
+    """Each watch with its agent."""
+    waiting: Mapping[tuple[str, str], int]
+    """The number of waiting crossings, by agent and what holds them: `nothing`, `paused`, `cooldown`, `budget`,
+    `guard`, `batch_window` and so on."""
+    oldest: Mapping[str, datetime]
+    """The instant of the first waiting crossing, by agent."""
+    activations: Mapping[tuple[str, str], int]
+    """The number of activations that have not ended, by agent and state."""
+    unserved: Sequence[str]
+    """The agents for which no living daemon claims."""
+    is_paused: bool
+    paused_agents: Sequence[str]
+    paused_models: Sequence[str]
+    """The models that refuse the calls of all agents, and are tried from time to time."""
+    needs: int
+    overdue_needs: int
+    usd_left: Mapping[tuple[str, str], float]
+    """What budgets leave, by agent ("" for the board) and window."""
+    next_alarm: datetime | None
+    """The next instant at which something crosses by time alone."""
+    is_clock_believed: bool
+    workers: int
+    """The number of living daemons and other workers."""
+    happened: Happened
+    position: FiguresPosition
+    file_bytes: int | None = None
+    log_bytes: int | None = None
+
+
+def figures(
+    txn: BoardTransaction,
+    after: FiguresPosition | None,
+    dead: Collection[str],
+    file_bytes: int | None = None,
+    log_bytes: int | None = None,
+) -> BoardFigures:
+    """Return the figures of the board; see `Blackboard.figures`."""
+    needs = needs_overview.count(txn, txn.now)
+    waiting, oldest = _waiting(txn)
+    happened, position = _happened(txn, after)
+    return BoardFigures(
+        as_of=to_datetime(txn.now),
+        marks=dict.fromkeys(txn.deployment.kinds, 0) | dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
+        watches=[(watch.agent.name, watch.spec.name) for watch in txn.active.watches.values()],
+        waiting=waiting,
+        oldest=oldest,
+        activations={(row.agent, row.state): row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished)},
+        unserved=unserved_agents(txn, dead),
+        is_paused=bool(txn.sql.existing(ACTIVATIONS.board).paused),
+        paused_agents=sorted(agent_state.paused(txn)),
+        paused_models=[pause.model for pause in model_pauses.all_pauses(txn) if not (pause.agent or pause.suspect)],
+        needs=needs.number,
+        overdue_needs=needs.overdue,
+        usd_left={(agent, window): to_usd(money) for agent, window, money in budgets.money_left(txn)},
+        next_alarm=optional_datetime(next_crossing(txn)),
+        is_clock_believed=txn.doubted is None,
+        workers=sum(row.id not in dead for row in txn.sql.all(ACTIVATIONS.workers)),
+        happened=happened,
+        position=position,
+        file_bytes=file_bytes,
+        log_bytes=log_bytes,
+    )
+
+
+def _waiting(txn: BoardTransaction) -> tuple[dict[tuple[str, str], int], dict[str, datetime]]:
+    numbers: Counter[tuple[str, str]] = Counter()
+    oldest: dict[str, Instant] = {}
+    holds: dict[int, str | None] = {}
+    for row in txn.sql.all(CROSSINGS.waiting_by_hold, now=txn.now):
+        if (watch := txn.active.watches.get(row.watch_id)) is None:
+            continue  # its agent is gone
+        agent = watch.agent.name
+        if row.watch_id not in holds:
+            holds[row.watch_id] = _hold(txn, watch)
+        numbers[agent, holds[row.watch_id] or row.held_by or "nothing"] += row.number
+        oldest[agent] = min(row.oldest, oldest.get(agent, row.oldest))
+    return dict(numbers), {agent: to_datetime(at) for agent, at in oldest.items()}
+
+
+def _hold(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
+    """Return the word for what holds all crossings of a watch; None if nothing does."""
+    state = agent_state.get(txn, watch.agent.name)
+    if state.paused or txn.sql.existing(ACTIVATIONS.board).paused:
+        return "paused"
+    if state.cooldown_until is not None and state.cooldown_until > txn.now:
+        return "cooldown"
+    return "budget" if budget_hold(txn, watch) is not None else None
+
+
+def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Happened, FiguresPosition]:
+    crossing, call = txn.sql.value(CROSSINGS.last_crossing_id), txn.sql.value(MODEL_CALLS.last_call_id)
+    since = txn.now - LATE_COMMIT if after is None else after.ended_at - LATE_COMMIT
+    ended = txn.sql.all(ACTIVATIONS.ended_since, since=since)
+    recent = frozenset((row.id, row.finished_at) for row in ended if row.finished_at > txn.now - LATE_COMMIT)
+    if after is None:
+        open_calls = frozenset(txn.sql.all(MODEL_CALLS.unanswered_call_ids))
+        return Happened(), FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)
+    calls = txn.sql.all(MODEL_CALLS.usage_after, after=min(after.call, call))
+    calls += txn.sql.all(MODEL_CALLS.usage_of, ids=txn.sql.list_of(after.open_calls))
+    open_calls = frozenset(row.id for row in calls if row.state in UNANSWERED)
+    known = [row for row in calls if row.id not in open_calls]
+    happened = Happened(
+        events={
+            (row.kind, row.event): row.number
+            for row in txn.sql.all(MARKS.count_events_after, after=min(after.event, txn.last_event))
+        },
+        crossings=_crossings(txn, min(after.crossing, crossing)),
+        ended=[_ended(row) for row in ended if (row.id, row.finished_at) not in after.ended],
+        tokens=_tokens(known),
+        usd=_usd(known),
+    )
+    return happened, FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)
+
+
+def _crossings(txn: BoardTransaction, after: int) -> dict[tuple[str, str], int]:
+    return {
+        (watch.agent.name, watch.spec.name): row.number
+        for row in txn.sql.all(CROSSINGS.count_crossings_after, after=after)
+        if (watch := txn.active.watches.get(row.watch_id)) is not None
+    }
+
+
+def _ended(row: EndedActivation) -> EndedRun:
+    if row.started_at is None:
+        return EndedRun(row.agent, row.state, None, None)
+    waited, ran = row.created_at - row.crossed_at, row.finished_at - row.started_at
+    return EndedRun(row.agent, row.state, max(0, waited) / 1e6, max(0, ran) / 1e6)
+
+
+def _tokens(calls: Sequence[CallUsage]) -> dict[tuple[str, str, str], int]:
+    tokens: Counter[tuple[str, str, str]] = Counter()
+    for row in calls:
+        used = {
+            "input": row.input_tokens,
+            "cache_read": row.cache_read_tokens,
+            "cache_write": row.cache_write_tokens,
+            "output": row.output_tokens,
+        }
+        for kind, number in used.items():
+            tokens[row.agent, row.model, kind] += number or 0
+    return dict(tokens)
+
+
+def _usd(calls: Sequence[CallUsage]) -> dict[tuple[str, str], float]:
+    money: Counter[tuple[str, str]] = Counter()
+    for row in calls:
+        money[row.agent, row.model] += row.cost or 0
+    return {names: to_usd(micro_dollars) for names, micro_dollars in money.items()}
