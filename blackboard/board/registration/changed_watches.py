@@ -77,26 +77,35 @@ def _follow_deployment(txn: BoardTransaction, watch: RegisteredWatch, scope: str
     if watch.id in txn.active.retests:
         _retest_crossings(txn, watch, scope)
     if watch.is_falling:
-        kinds = txn.active.migrating.intersection(watch.kinds)
-        if watch.is_over_board:
-            mark_migration.evaluate_fall_of_board(txn, watch, kinds)
-        else:
-            for row in txn.stored_marks(kinds, scope):
-                mark_migration.migrate(txn, row)
-    for job in txn.sql.all(CROSSINGS.backfills):
-        target = BackfillTarget.parse(job.task, job.name)
-        if target.task not in TESTS or target.watch_id != watch.id:
-            continue
-        if watch.is_over_board:
-            evaluate_board(txn, watch, job)
-        elif watch.by is not None:
-            evaluate_group(txn, watch, scope, job)
-        elif watch.covers(scope) and target.task == BackfillTask.WINDOW:
-            evaluate_deposits(txn, watch, scope, job)
-        elif watch.covers(scope):
-            for row in txn.stored_marks(watch.kinds_of_marks, scope):
-                if job.position < row.event_id <= job.up_to:
-                    evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
+        _migrate_marks(txn, watch, scope)
+    jobs = [(job, BackfillTarget.parse(job.task, job.name)) for job in txn.sql.all(CROSSINGS.backfills)]
+    for job, target in jobs:
+        if target.task in TESTS and target.watch_id == watch.id:
+            _run_test(txn, watch, scope, job, target.task)
+
+
+def _migrate_marks(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Let the marks of a falling watch follow a change of their law, which may mean that it falls earlier."""
+    kinds = txn.active.migrating.intersection(watch.kinds)
+    if watch.is_over_board:
+        mark_migration.evaluate_fall_of_board(txn, watch, kinds)
+        return
+    for row in txn.stored_marks(kinds, scope):
+        mark_migration.migrate(txn, row)
+
+
+def _run_test(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow, task: BackfillTask) -> None:
+    """Run the test of a backfill for one scope, on the marks that the backfill has not reached."""
+    if watch.is_over_board:
+        evaluate_board(txn, watch, job)
+    elif watch.by is not None:
+        evaluate_group(txn, watch, scope, job)
+    elif watch.covers(scope) and task == BackfillTask.WINDOW:
+        evaluate_deposits(txn, watch, scope, job)
+    elif watch.covers(scope):
+        rows = txn.stored_marks(watch.kinds_of_marks, scope)
+        for row in [row for row in rows if job.position < row.event_id <= job.up_to]:
+            evaluate_mark(txn, watch, mark_migration.migrate(txn, row), job)
 
 
 def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:

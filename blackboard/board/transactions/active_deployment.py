@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -220,12 +221,6 @@ class ActiveDeployment:
 
     deployment: Deployment
     watches: dict[int, RegisteredWatch] = field(default_factory=dict)
-    rising: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
-    falling: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
-    guarded: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
-    """The watches whose guard measures a kind."""
-    over_time: dict[str, list[RegisteredWatch]] = field(default_factory=dict)
-    """The rising and falling watches with a timing."""
     law_changes: dict[tuple[str, str], LawChangeRow] = field(default_factory=dict)
     """Pending changes of law: (kind, old law) -> (new law, instant). Not all marks of the kind have followed.
 
@@ -263,23 +258,43 @@ class ActiveDeployment:
         return dict(watches)
 
     @cached_property
-    def predicting(self) -> dict[str, list[RegisteredWatch]]:
-        """The watches with predicted crossings that a change of a mark of a kind could disturb."""
-        watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
-        for by_kind in (self.falling, self.over_time, self.guarded):
-            for kind, group in by_kind.items():
-                # A guard that defers decides at the claim.
-                watches[kind] += [one for one in group if by_kind is not self.guarded or one.drops]
-        return {kind: list(dict.fromkeys(group)) for kind, group in watches.items() if group}
+    def rising(self) -> dict[str, list[RegisteredWatch]]:
+        """The watches that rise with the marks of a kind. A watch with a window rises with its deposits instead."""
+        return _by_kind((watch, watch.kinds) for watch in self._watches if not (watch.is_falling or watch.has_window))
+
+    @cached_property
+    def falling(self) -> dict[str, list[RegisteredWatch]]:
+        """The falling watches that measure a kind."""
+        return _by_kind((watch, watch.kinds) for watch in self._watches if watch.is_falling)
+
+    @cached_property
+    def guarded(self) -> dict[str, list[RegisteredWatch]]:
+        """The watches whose guard measures a kind."""
+        return _by_kind((watch, guard.kinds) for watch in self._watches if (guard := watch.spec.guard) is not None)
+
+    @cached_property
+    def over_time(self) -> dict[str, list[RegisteredWatch]]:
+        """The watches with a timing that measure a kind."""
+        return _by_kind((watch, watch.kinds) for watch in self._watches if watch.timing is not None)
 
     @cached_property
     def measuring(self) -> dict[str, list[RegisteredWatch]]:
         """The watches whose condition measures a kind: its marks, or its deposits in a window."""
-        watches: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
-        for watch in self.watches.values():
-            for kind in watch.kinds:
-                watches[kind].append(watch)
-        return dict(watches)
+        return _by_kind((watch, watch.kinds) for watch in self._watches)
+
+    @cached_property
+    def predicting(self) -> dict[str, list[RegisteredWatch]]:
+        """The watches with predicted crossings that a change of a mark of a kind could disturb.
+
+        A guard that defers decides at the claim.
+        """
+        dropping = {kind: [one for one in group if one.drops] for kind, group in self.guarded.items()}
+        groups = [*self.falling.items(), *self.over_time.items(), *dropping.items()]
+        return _by_kind((watch, (kind,)) for kind, group in groups for watch in group)
+
+    @property
+    def _watches(self) -> Iterable[RegisteredWatch]:
+        return self.watches.values()
 
     @cached_property
     def longest_windows(self) -> dict[str, int]:
@@ -297,38 +312,32 @@ class ActiveDeployment:
         return {kind for kind, _ in self.law_changes}
 
 
+def _by_kind(watches: Iterable[tuple[RegisteredWatch, Iterable[str]]]) -> dict[str, list[RegisteredWatch]]:
+    """Return watches by kind; each is given with its kinds, and is once in each list."""
+    found: defaultdict[str, dict[RegisteredWatch, None]] = defaultdict(dict)
+    for watch, kinds in watches:
+        for kind in kinds:
+            found[kind][watch] = None
+    return {kind: list(group) for kind, group in found.items()}
+
+
 def read_active(sql: Transaction) -> ActiveDeployment:
     """Read the active deployment."""
     row = sql.one(DEPLOYMENTS.active_deployment)
     deployment = Deployment()
     if row is not None:
         deployment = Deployment.model_validate_json(row.content).model_copy(update={"version": row.version})
-    watches = {}
-    for stored in sql.all(CROSSINGS.all_watches):
-        if stored.active and (agent := deployment.agents.get(stored.agent)) is not None:
-            spec = next((spec for spec in agent.watches if spec.name == stored.name), None)
-            if spec is not None:
-                watches[stored.id] = RegisteredWatch(stored.id, agent, spec, stored.scheduled_from or 0)
-    rising: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
-    falling: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
-    guarded: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
-    over_time: defaultdict[str, list[RegisteredWatch]] = defaultdict(list)
-    for watch in watches.values():
-        for kind in watch.kinds:
-            if watch.is_falling or not watch.has_window:
-                (falling if watch.is_falling else rising)[kind].append(watch)
-            if watch.timing is not None:
-                over_time[kind].append(watch)
-        if watch.spec.guard is not None:
-            for kind in watch.spec.guard.kinds:
-                guarded[kind].append(watch)
+    declared = {
+        (agent.name, spec.name): (agent, spec) for agent in deployment.agents.values() for spec in agent.watches
+    }
+    watches = {
+        stored.id: RegisteredWatch(stored.id, *declared[stored.agent, stored.name], stored.scheduled_from or 0)
+        for stored in sql.all(CROSSINGS.all_watches)
+        if stored.active and (stored.agent, stored.name) in declared
+    }
     return ActiveDeployment(
         deployment,
         watches,
-        dict(rising),
-        dict(falling),
-        dict(guarded),
-        dict(over_time),
         read_law_changes(sql),
         read_backfills(sql),
         {row.kind: row.number for row in sql.all(SEARCH.kinds) if row.phase != "removed"},

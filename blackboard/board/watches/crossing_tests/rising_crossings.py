@@ -78,25 +78,30 @@ def _deposit_to_watch(
     """
     scope = scope_of(txn, watch, new) or WHOLE_BOARD
     if watch_totals.keeps_live_sums(txn, watch, scope):
-        for row, sign in ((old, -1), (new, +1)):
-            if row is not None and is_stimulus(txn, watch.over_live_marks, row, 0):
-                watch_totals.add(txn, watch.over_live_marks, scope, row, sign)
+        _exchange(txn, watch.over_live_marks, scope, old, new, absorbed=0)
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
     absorbed = absorbed_through(txn, watch, new.id) if is_known else 0
-    was_stimulus = old is not None and is_stimulus(txn, watch, old, absorbed)
-    if old is not None and not was_stimulus and not is_own and _absorb_unless_news(txn, watch, old, new):
+    is_given = old is not None and not is_stimulus(txn, watch, old, absorbed)
+    if old is not None and is_given and not is_own and _absorb_unless_news(txn, watch, old, new):
         return False
     if watch.keeps_sums:
-        if old is not None and was_stimulus:
-            watch_totals.add(txn, watch, scope, old, -1)
-        if is_stimulus(txn, watch, new, absorbed):
-            watch_totals.add(txn, watch, scope, new, +1)
+        _exchange(txn, watch, scope, old, new, absorbed)
     if is_own:
         _set_bound_after_own(txn, watch, scope, new)
         return False
     return _cross_deposit(txn, watch, scope, old, new)
+
+
+def _exchange(
+    txn: BoardTransaction, watch: RegisteredWatch, scope: str, old: MarkRow | None, new: MarkRow, absorbed: int
+) -> None:
+    """Replace a mark by its new state in the sums of a watch, as far as the two are stimuli."""
+    if old is not None and is_stimulus(txn, watch, old, absorbed):
+        watch_totals.add(txn, watch, scope, old, -1)
+    if is_stimulus(txn, watch, new, absorbed):
+        watch_totals.add(txn, watch, scope, new, +1)
 
 
 def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
