@@ -26,9 +26,10 @@ from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.core.states import ActivationState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
-    from blackboard.board.result_types import ActivationRecord
+    from blackboard.board.result_types import ActivationRecord, NeedRecord
     from blackboard.core.full_text import Match
 
 STATES = ", ".join(ActivationState)
@@ -354,26 +355,8 @@ def inbox(
     if not needs:
         say("nothing waits for you")
     for need in needs:
-        by = "" if need.activation_id is None else f" in activation {need.activation_id}"
-        asked = (need.as_of - need.reinforced_at).total_seconds()
-        say(f"{need.id}  {need.subject}  ({short(asked)} old, from {need.author}{by})")
-        say(f"    {need.question}")
-        if need.options:
-            say(f"    options: {' | '.join(need.options)}")
-        if need.detail:
-            say(f"    {need.detail}")
-        if need.assignee:
-            say(f"    assigned to {need.assignee}")
-        if need.waits_for:
-            say(f"    waits for {', '.join(need.waits_for)}")
-        elif need.answerable_by:
-            say(f"    {', '.join(need.answerable_by)} may answer too")
-        if need.due_at is not None:
-            seconds = (need.due_at - need.as_of).total_seconds()
-            say(f"    OVERDUE for {short(-seconds)}" if need.overdue else f"    due in {short(seconds)}")
-        if need.withdrawn_causes:
-            marks = ", ".join(map(str, need.withdrawn_causes))
-            say(f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {marks}")
+        for line in _need_lines(need):
+            say(line)
     if hidden := len(found) - len(needs):
         note(
             f"{hidden} more wait for agents; --all lists them too"
@@ -382,6 +365,29 @@ def inbox(
         )
     if needs:
         note(f'answer with: blackboard answer {needs[0].id} "..."')
+
+
+def _need_lines(need: NeedRecord) -> Iterator[str]:
+    by = "" if need.activation_id is None else f" in activation {need.activation_id}"
+    asked = (need.as_of - need.reinforced_at).total_seconds()
+    yield f"{need.id}  {need.subject}  ({short(asked)} old, from {need.author}{by})"
+    yield f"    {need.question}"
+    if need.options:
+        yield f"    options: {' | '.join(need.options)}"
+    if need.detail:
+        yield f"    {need.detail}"
+    if need.assignee:
+        yield f"    assigned to {need.assignee}"
+    if need.waits_for:
+        yield f"    waits for {', '.join(need.waits_for)}"
+    elif need.answerable_by:
+        yield f"    {', '.join(need.answerable_by)} may answer too"
+    if need.due_at is not None:
+        seconds = (need.due_at - need.as_of).total_seconds()
+        yield f"    OVERDUE for {short(-seconds)}" if need.overdue else f"    due in {short(seconds)}"
+    if need.withdrawn_causes:
+        marks = ", ".join(map(str, need.withdrawn_causes))
+        yield f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {marks}"
 
 
 def explain(

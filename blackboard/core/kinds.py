@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -61,31 +62,25 @@ class Kind:
     payload_schema: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        mistakes = []
+        if mistakes := [*self._mistakes()]:
+            raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
+
+    def _mistakes(self) -> Iterator[str]:
         if not (self.name.isascii() and self.name.isidentifier()) or len(self.name) > 64:
-            mistakes.append("the name of a kind has up to 64 letters (a to z), digits and underscores, such as lead")
-        if not (math.isfinite(self.weight) and self.weight >= 0):
-            mistakes.append(f"weight must be a number of at least 0, not {self.weight}")
-        if not (math.isfinite(self.floor) and self.floor >= 0):
-            mistakes.append(f"floor must be a number of at least 0, not {self.floor}")
-        if self.cap is not None and not (math.isfinite(self.cap) and self.cap > 0):
-            mistakes.append(f"cap must be a number above 0, not {self.cap}")
-        for name, limit in (("max_payload", self.max_payload), ("max_text", self.max_text)):
-            if limit is not None and limit < 1:
-                mistakes.append(f"{name} must be at least 1, not {limit}")
+            yield "the name of a kind has up to 64 letters (a to z), digits and underscores, such as lead"
+        yield from _misplaced_numbers({"weight": self.weight, "floor": self.floor}, "of at least 0", lambda it: it >= 0)
+        yield from _misplaced_numbers({"cap": self.cap}, "above 0", lambda it: it > 0)
+        limits = {"max_payload": self.max_payload, "max_text": self.max_text}
+        yield from (f"{name} must be at least 1, not {limit}" for name, limit in limits.items() if (limit or 1) < 1)
         if self.on_repeat not in get_args(OnRepeat):
-            mistakes.append(f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}")
+            yield f"on_repeat must be one of {', '.join(get_args(OnRepeat))}, not {self.on_repeat!r}"
         if self.class_path == OVERDUE_CLASS and (self.on_repeat != "separate" or self.unique is not None):
-            mistakes.append(
-                "the board deposits a mark of it for each need, so on_repeat stays 'separate' and no field is unique"
-            )
+            yield "the board deposits a mark of it for each need, so on_repeat stays 'separate' and no field is unique"
         schema = self.payload_schema
         if self.unique is not None and schema and self.unique not in schema.get("properties", {}):
-            mistakes.append(f"unique names {self.unique!r}, which is not a field of the payload")
-        mistakes += self.tag_schema.problems()
-        mistakes += self.search_schema.problems()
-        if mistakes:
-            raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
+            yield f"unique names {self.unique!r}, which is not a field of the payload"
+        yield from self.tag_schema.problems()
+        yield from self.search_schema.problems()
 
     @cached_property
     def tag_schema(self) -> TagSchema:
@@ -102,3 +97,12 @@ class Kind:
         if intensity <= 0 or intensity < self.floor:
             return 0
         return law.age_below(self.floor / intensity)
+
+
+def _misplaced_numbers(
+    numbers: Mapping[str, float | None], range_text: str, is_in_range: Callable[[float], bool]
+) -> Iterator[str]:
+    """Yield the mistake of each number that is not finite or not in a range; None is no number."""
+    for name, number in numbers.items():
+        if number is not None and not (math.isfinite(number) and is_in_range(number)):
+            yield f"{name} must be a number {range_text}, not {number}"

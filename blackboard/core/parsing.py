@@ -50,6 +50,15 @@ _SCHEDULES: dict[str, tuple[Callable[..., Schedule], tuple[str, ...]]] = {
     "cron": (cron, ("zone",)),
 }
 """The functions that make schedules, each with the names of its options."""
+_NAME = (("name", "text"), "a value")
+_MEASURE_OPTIONS = {
+    "over": _NAME,
+    "by": _NAME,
+    "subject": _NAME,
+    "within": (("text",), "a duration in quotes"),
+    "where": (("sign",), "tags in braces"),
+}
+"""The options of measures, with the kinds of tokens that a value begins with, and what it is."""
 _MAX_TEXT_CHARACTERS = 10_000
 _MAX_DEPTH = 50
 
@@ -242,25 +251,26 @@ class _Parser:
             if self.kind not in ("name", "text"):
                 self.fail(f"expected a kind, found {self.token}")
             is_quoted, name = self.kind == "text", self.value()
-            if not is_quoted and self.kind == "sign" and self.token == "=":
-                if name not in ("over", "by", "subject", "where", "within") or name in options:
-                    options_text = 'over="board", by="...", subject="...", where={...} and within="..."'
-                    self.fail(f"only {options_text} can be set, each once")
-                self.advance()
-                if name == "where":
-                    options[name] = self.tags()
-                    if self.take(",", ")") == ")":
-                        break
-                    continue
-                if self.kind not in (("text",) if name == "within" else ("name", "text")):
-                    what = "a duration in quotes" if name == "within" else "a value"
-                    self.fail(f"expected {what} for {name}, found {self.token}")
-                options[name] = self.value()
-            else:
+            if is_quoted or self.kind != "sign" or self.token != "=":
                 kinds.append(name)
+            elif name in _MEASURE_OPTIONS and name not in options:
+                options[name] = self.option_of_measure(name)
+            else:
+                options_text = 'over="board", by="...", subject="...", where={...} and within="..."'
+                self.fail(f"only {options_text} can be set, each once")
             if self.take(",", ")") == ")":
                 break
         try:
             return measure(*kinds, **options)
         except InvalidCondition as error:
             self.fail(str(error))
+
+    def option_of_measure(self, name: str) -> Any:
+        """Take the value of an option, after its name."""
+        self.take("=")
+        if name == "where":
+            return self.tags()
+        forms, what = _MEASURE_OPTIONS[name]
+        if self.kind not in forms:
+            self.fail(f"expected {what} for {name}, found {self.token}")
+        return self.value()

@@ -232,17 +232,23 @@ def _difference(given: Any, read: Any) -> tuple[Any, ...] | None:
         return None if given == read else ()
     if hasattr(cls, "__pydantic_fields__"):  # the check of pydantic's metaclass is slow
         return _difference_of_models(given, read)
-    if isinstance(given, dict):
-        return _first_difference(given, read)
-    if isinstance(given, list | tuple):
-        return _first_difference(dict(enumerate(given)), dict(enumerate(read)))
-    if is_dataclass(given):
-        names = [item.name for item in fields(given) if item.compare]
-        return _first_difference(*({name: getattr(item, name) for name in names} for item in (given, read)))
+    if (parts := _parts(given)) is not None:
+        return _first_difference(parts, _parts(read) or {})
     try:
         return None if given == read else ()
     except Exception:  # an object may refuse to be compared
         return ()
+
+
+def _parts(value: Any) -> Mapping[Any, Any] | None:
+    """Return the values in a collection or a dataclass, each with its place; None for another value."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list | tuple):
+        return dict(enumerate(value))
+    if is_dataclass(value):
+        return {item.name: getattr(value, item.name) for item in fields(value) if item.compare}
+    return None
 
 
 def _difference_of_models(given: BaseModel, read: BaseModel, skipped: str = "") -> tuple[Any, ...] | None:

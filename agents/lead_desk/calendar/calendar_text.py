@@ -113,24 +113,29 @@ def read_components(raw: bytes) -> Component:
             continue  # a line end that was converted twice leaves empty lines, in the middle of a folded line too
         if folded is not None:
             _add_line(open_now[-1], b"".join(folded))
-            folded = None
-        if (start := line[:3].upper()) in _NEEDED:
-            folded = [line.rstrip(b"\r\n")]
-        elif start in _BOUNDARIES or start == _BYTE_ORDER_MARK:
-            word, _, raw_name = line.removeprefix(_BYTE_ORDER_MARK).upper().partition(b":")
-            name = raw_name.strip().decode("ascii", "replace")
-            if word.strip() == b"BEGIN":
-                count += 1
-                _begin(open_now, name, place)
-            elif word.strip() == b"END":
-                _end(open_now, name, place, after)
-            if count > MAX_COMPONENTS:
-                raise AgentError(f"has more than {MAX_COMPONENTS} components")
+        start = line[:3].upper()
+        folded = [line.rstrip(b"\r\n")] if start in _NEEDED else None
+        if folded is None and (start in _BOUNDARIES or start == _BYTE_ORDER_MARK):
+            count += _read_boundary(open_now, line, place, after)
+        if count > MAX_COMPONENTS:
+            raise AgentError(f"has more than {MAX_COMPONENTS} components")
     if len(open_now) > 1:
         raise AgentError(f"ends within a {open_now[1].name}")
     if not any(part.name == "VCALENDAR" for part in root.parts):
         raise AgentError("has no VCALENDAR")
     return root
+
+
+def _read_boundary(open_now: list[Component], line: bytes, place: int, after: int) -> int:
+    """Begin or end a component, and return how many began."""
+    word, _, raw_name = line.removeprefix(_BYTE_ORDER_MARK).upper().partition(b":")
+    name = raw_name.strip().decode("ascii", "replace")
+    if word.strip() == b"END":
+        _end(open_now, name, place, after)
+    if word.strip() != b"BEGIN":
+        return 0
+    _begin(open_now, name, place)
+    return 1
 
 
 def _add_line(component: Component, line: bytes) -> None:

@@ -37,33 +37,41 @@ def translate_old_rule(text: str) -> str | None:
     start = _START.fullmatch(words[0]) if words else None
     if start is None:
         return None
-    code, end, periods = start[1], None, _DEFAULT_PERIODS
-    items: list[str] = []
-    times: list[re.Match[str]] = []
-    for word in words[1:]:
-        if word.startswith("#") and (match := _PERIODS.fullmatch(clip_number(word[1:]))) is not None:
-            periods = int(match[0])
-        elif _END.fullmatch(word):
-            end = word
-        elif (match := _TIME.fullmatch(word)) is not None:
-            times.append(match)
-        elif (item := _item(code, word)) is not None:
-            items.append(item)
-        else:
-            return None
+    code = start[1]
+    parts = [_part(code, word) for word in words[1:]]
+    if any(part is None for part in parts):
+        return None
+    values = {
+        name: [value for part, value in filter(None, parts) if part == name]
+        for name in ("periods", "end", "time", "item")
+    }
+    items, times = values["item"], values["time"]
     days = _numbered_weekdays(items) if code == "MP" else items
-    parts = [f"FREQ={_FREQUENCIES[code]}", f"INTERVAL={start[2]}"]
+    if len({time[2:4] for time in times}) > 1:
+        return None
+    rule = [f"FREQ={_FREQUENCIES[code]}", f"INTERVAL={start[2]}"]
     if days:
-        parts.append(f"{_PARTS[code]}={','.join(days)}")
+        rule.append(f"{_PARTS[code]}={','.join(days)}")
     if times:
-        if len({match[2] for match in times}) > 1:
-            return None
-        parts += [f"BYHOUR={','.join(match[1] for match in times)}", f"BYMINUTE={times[0][2]}"]
-    if end is not None:
-        parts.append(f"UNTIL={end}")
+        rule += [f"BYHOUR={','.join(time[:2] for time in times)}", f"BYMINUTE={times[0][2:4]}"]
+    periods = int([str(_DEFAULT_PERIODS), *values["periods"]][-1])
+    if values["end"]:
+        rule.append(f"UNTIL={values['end'][-1]}")
     elif periods:
-        parts.append(f"COUNT={min(int(_LARGEST), periods * max(1, len(days)) * max(1, len(times)))}")
-    return ";".join(parts)
+        rule.append(f"COUNT={min(int(_LARGEST), periods * max(1, len(days)) * max(1, len(times)))}")
+    return ";".join(rule)
+
+
+def _part(code: str, word: str) -> tuple[str, str] | None:
+    """Return what a word of a rule is, with its value; None if rules of its kind have no such word."""
+    if word.startswith("#") and _PERIODS.fullmatch(number := clip_number(word[1:])):
+        return "periods", number
+    if _END.fullmatch(word):
+        return "end", word
+    if _TIME.fullmatch(word):
+        return "time", word
+    item = _item(code, word)
+    return None if item is None else ("item", item)
 
 
 def clip_number(text: str) -> str:

@@ -47,26 +47,34 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches:
     for item in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if item.role == READ or item.event is None:
             continue
-        event_id, strength = item.event.id, 0.0
-        mark = txn.sql.one(MARKS.get_mark, id=item.event.mark_id)
         values = {"activation_id": row.id, "mark_id": item.event.mark_id}
         if _is_closed(txn, item.event):
             txn.sql.run(ACTIVATIONS.delete_input, **values)
-            continue
-        if mark is not None and (mark := mark_migration.migrate(txn, mark)).is_live(txn.now):
-            if watch is not None and watch.has_where and not need_access.counts(txn, watch, mark):
-                txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=0.0)
-                continue
-            strength = txn.strength(mark)
-            if mark.event_id != event_id and _may_absorb(txn, row, mark):
-                event_id = mark.event_id
-                if watch is not None and watch.absorbs:
-                    _absorb(txn, watch, row, mark)
-        txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
+        else:
+            event_id, strength = _present_state(txn, watch, row, item.event)
+            txn.sql.run(ACTIVATIONS.renew_input, **values, event_id=event_id, strength=strength)
     txn.sql.run(ACTIVATIONS.delete_reads, activation_id=row.id)
     inputs, _ = inputs_of(txn, row.id)
     set_marks(txn, row)
     record_reads(txn, agent, row.id, inputs, searches)
+
+
+def _present_state(
+    txn: BoardTransaction, watch: RegisteredWatch | None, row: ActivationRow, event: EventRow
+) -> tuple[int, float]:
+    """Return the event and the strength with which an activation is given a mark anew; a new event is absorbed."""
+    stored = txn.sql.one(MARKS.get_mark, id=event.mark_id)
+    mark = None if stored is None else mark_migration.migrate(txn, stored)
+    if mark is None or not mark.is_live(txn.now):
+        return event.id, 0.0
+    if watch is not None and watch.has_where and not need_access.counts(txn, watch, mark):
+        return event.id, 0.0
+    strength = txn.strength(mark)
+    if mark.event_id == event.id or not _may_absorb(txn, row, mark):
+        return event.id, strength
+    if watch is not None and watch.absorbs:
+        _absorb(txn, watch, row, mark)
+    return mark.event_id, strength
 
 
 def are_closed(txn: BoardTransaction, row: ActivationRow) -> bool:

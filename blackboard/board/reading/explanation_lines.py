@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from blackboard.board.result_types import Explanation, WaitingNeed, WatchEpisode, WatchExplanation
+from blackboard.board.result_types import Explanation, MeasuredValue, WaitingNeed, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
 from blackboard.core.conditions import digits_beside, exact_digits
 from blackboard.core.scopes import group_text
@@ -58,24 +58,29 @@ def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
         yield "    an activation for each subject"
     if watch.values == () and watch.predicted_at:  # a schedule
         yield f"    next: {', '.join(str(_time(at)) for at in watch.predicted_at)}"
-    for value in watch.values or ():
-        met = "met" if value.met else "not met"
-        falls = "" if value.falls_at is None else f", falls {_time(value.falls_at)}"
-        yield (
-            f"    {value.measure} is {digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)},"
-            f" over {value.marks} {value.counts}: {met}{falls}"
-        )
+    yield from map(_value_line, watch.values or ())
     if watch.guard:
-        opens = f", opens {_time(watch.guard_opens_at)}" if watch.guard_opens_at else ""
-        state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
-        drops = ", drops what crosses" if watch.on_guard == "drop" else ""
-        yield f"    guard {watch.guard}{drops}{state}"
+        yield _guard_line(watch)
     for episode in watch.episodes:
         yield f"    {'; '.join(_episode_parts(episode))}"
     for mark in watch.own_laws:
         end = f", evaporates {_time(mark.evaporates_at)}" if mark.evaporates_at else ""
         yield f"    mark {mark.mark_id} of {mark.kind} {mark.subject} has a law of its own: {mark.law}{end}"
     yield f"    {watch.verdict}"
+
+
+def _value_line(value: MeasuredValue) -> str:
+    met = "met" if value.met else "not met"
+    falls = "" if value.falls_at is None else f", falls {_time(value.falls_at)}"
+    number = f"{digits_beside(value.value, value.threshold)} of {exact_digits(value.threshold)}"
+    return f"    {value.measure} is {number}, over {value.marks} {value.counts}: {met}{falls}"
+
+
+def _guard_line(watch: WatchExplanation) -> str:
+    opens = f", opens {_time(watch.guard_opens_at)}" if watch.guard_opens_at else ""
+    state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
+    drops = ", drops what crosses" if watch.on_guard == "drop" else ""
+    return f"    guard {watch.guard}{drops}{state}"
 
 
 def _episode_parts(episode: WatchEpisode) -> Iterator[str]:

@@ -170,18 +170,19 @@ def _add_values(
     guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, scope)
     predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
-    verdict = explanation.verdict
-    if not explanation.waiting and watch.is_scheduled:
-        verdict = _verdict_of_schedule(predicted)
-    elif not explanation.waiting and episodes and (over_time := _verdict_of_episode(watch, episodes[0])) is not None:
-        verdict = over_time
-    elif not explanation.waiting and predicted:
-        verdict = _verdict_of_prediction(txn, watch, scope, predicted[0])
-    elif not explanation.waiting:
-        verdict = _verdict_of_values(values, live_marks) + _dropped(txn, watch, scope)
+    if not explanation.waiting:
+        over_time = _verdict_of_episode(watch, episodes[0]) if episodes else None
+        if watch.is_scheduled:
+            verdict = _verdict_of_schedule(predicted)
+        elif over_time is not None:
+            verdict = over_time
+        elif predicted:
+            verdict = _verdict_of_prediction(txn, watch, scope, predicted[0])
+        else:
+            verdict = _verdict_of_values(values, live_marks) + _dropped(txn, watch, scope)
+        explanation = replace(explanation, verdict=verdict)
     return replace(
         explanation,
-        verdict=verdict,
         values=values,
         live_marks=live_marks,
         guard_open=guard_open,

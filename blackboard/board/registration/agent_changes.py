@@ -86,16 +86,19 @@ def register_agents(
     changed += _close_watches(txn, new, known.values())
     for agent in new.agents.values():
         before = old.agents.get(agent.name) or old.agents.get(agent.renamed_from or "")
-        if before is None:
-            changed.append(f"agent {agent.name}: new")
-        elif before != agent:
-            changed.append(f"agent {agent.name}: {agent.differing_fields(before)}")
+        if before != agent:
+            changed.append(f"agent {agent.name}: {'new' if before is None else agent.differing_fields(before)}")
         for watch in agent.watches:
-            measures = [comparison.measure for comparison in watch.condition.comparisons()]
-            tags = {(kind, tag) for measure in measures for kind in measure.kinds for tag in measure.tags}
-            row, is_retagged = known.get((agent.name, watch.name)), not retagged.isdisjoint(tags)
-            _follow_watch(txn, _WatchChange(agent, watch, row, before, is_retagged), revalued)
+            is_retagged = not retagged.isdisjoint(_compared_tags(watch))
+            change = _WatchChange(agent, watch, known.get((agent.name, watch.name)), before, is_retagged)
+            _follow_watch(txn, change, revalued)
     return changed
+
+
+def _compared_tags(watch: WatchSpec) -> set[tuple[str, str]]:
+    """Return the kinds and tags whose values decide whether a watch counts a mark, or in which group."""
+    measures = [comparison.measure for comparison in watch.condition.comparisons()]
+    return {(kind, tag) for measure in measures for kind in measure.kinds for tag in measure.tags}
 
 
 def _rename_agents(txn: BoardTransaction, new: Deployment) -> list[str]:

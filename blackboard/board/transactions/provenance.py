@@ -14,6 +14,9 @@ from blackboard.store.statements import ACTIVATIONS, MARKS
 LONGEST_CHAIN = 5_000
 """The largest number of activations in a chain that is followed, so that the write lock is not held for long."""
 
+Place = tuple[int, int, str]
+"""A mark in a chain: the id of its event with a minus, so that the latest comes first, its own id, and its subject."""
+
 
 def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
     """Return the agents in the chain of provenance of a mark: they deposited or reinforced it, or marks behind it.
@@ -26,7 +29,7 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
     marks: set[int] = set()
     activations: set[int] = set()
     # The latest events come first, so each mark is examined once: its other events are earlier.
-    waiting = [(-row.event_id, row.id, row.subject)]
+    waiting: list[Place] = [(-row.event_id, row.id, row.subject)]
     while waiting and not agents.issuperset(txn.deployment.agents):
         event_id, mark_id, subject = heapq.heappop(waiting)
         if mark_id in marks:
@@ -38,17 +41,28 @@ def agents_behind(txn: BoardTransaction, row: MarkRow) -> set[str] | None:
             if activation.activation_id in activations:
                 continue
             activations.add(activation.activation_id)
-            if activation.known_id is None or len(activations) > LONGEST_CHAIN:
+            places = None if activation.known_id is None else _inputs_of(txn, activation.activation_id)
+            if places is None or len(activations) > LONGEST_CHAIN:
                 return None
-            for mark in txn.sql.all(ACTIVATIONS.marks_behind, activation_id=activation.activation_id):
-                if mark.event_id is None:
-                    return None
-                heapq.heappush(waiting, (-mark.event_id, mark.mark_id, mark.subject))
-                if mark.kind == Overdue.kind and (need_id := _need_behind(txn, mark.event_id)) is not None:
-                    if (need := txn.sql.one(MARKS.get_event, id=need_id)) is None:
-                        return None
-                    heapq.heappush(waiting, (-need.id, need.mark_id, need.subject))
+            for place in places:
+                heapq.heappush(waiting, place)
     return agents
+
+
+def _inputs_of(txn: BoardTransaction, activation_id: int) -> list[Place] | None:
+    """Return the marks that an activation was given, and the needs that such marks are about; None if one is gone."""
+    places: list[Place] = []
+    for mark in txn.sql.all(ACTIVATIONS.marks_behind, activation_id=activation_id):
+        if mark.event_id is None:
+            return None
+        places.append((-mark.event_id, mark.mark_id, mark.subject))
+        need_id = _need_behind(txn, mark.event_id) if mark.kind == Overdue.kind else None
+        if need_id is not None:
+            need = txn.sql.one(MARKS.get_event, id=need_id)
+            if need is None:
+                return None
+            places.append((-need.id, need.mark_id, need.subject))
+    return places
 
 
 def _need_behind(txn: BoardTransaction, event_id: int) -> int | None:

@@ -151,31 +151,31 @@ class _Retest:
 
     def _holding(self) -> Iterator[Holding]:
         """Yield each scope or mark of the old crossing for which the new watch would also have crossed."""
-        watch, crossing = self.watch, self.crossing
+        watch = self.watch
         if watch.is_falling and watch.spans_subjects and not self._has_same_scope():
             return  # the strength of one subject does not determine the strength of the board or of a group
-        marks = list(self._marks())
-        if watch.condition.is_per_mark:
-            parts = [
-                (mark.row.subject, mark.row.id, [mark])
-                for mark in marks
-                if not crossing.is_per_mark or mark.row.id == crossing.mark_id
-            ]
-        else:
-            by_scope: dict[str, list[PastMark]] = {WHOLE_BOARD: []} if watch.is_over_board else {}
-            for mark in marks:
-                if (scope := scope_of(self.txn, watch, mark.row)) is not None:
-                    by_scope.setdefault(scope, []).append(mark)
-            for scope in self._scopes_in_windows():
-                by_scope.setdefault(scope, [])
-            parts = [(scope, 0, part) for scope, part in by_scope.items()]
         before = self.txn.active.retests.get(watch.id, frozenset())
         counted = not before.isdisjoint(watch.condition.kinds_in_windows)
-        for scope, mark_id, part in parts:
-            is_concerned = counted or any(mark.row.kind in before for mark in part)
-            measured = self._measured(scope, part) if is_concerned else None
+        for scope, mark_id, marks in self._marks_by_scope():
+            is_concerned = counted or any(mark.row.kind in before for mark in marks)
+            measured = self._measured(scope, marks) if is_concerned else None
             if measured is not None and (not watch.drops or self._guard_was_open(scope)):
                 yield Holding(scope, mark_id, measured)
+
+    def _marks_by_scope(self) -> Iterator[tuple[str, int, list[PastMark]]]:
+        """Yield each scope that the new watch measures, with its marks; or each mark with its id, for a `strength`."""
+        watch, crossing = self.watch, self.crossing
+        if watch.condition.is_per_mark:
+            for mark in self._marks():
+                if not crossing.is_per_mark or mark.row.id == crossing.mark_id:
+                    yield mark.row.subject, mark.row.id, [mark]
+            return
+        by_scope: dict[str | None, list[PastMark]] = {WHOLE_BOARD: []} if watch.is_over_board else {}
+        for mark in self._marks():
+            by_scope.setdefault(scope_of(self.txn, watch, mark.row), []).append(mark)
+        for scope in self._scopes_in_windows():
+            by_scope.setdefault(scope, [])
+        yield from ((scope, 0, marks) for scope, marks in by_scope.items() if scope is not None)
 
     def _has_same_scope(self) -> bool:
         """Return whether the crossing is about the board or a group as the new watch measures it."""
