@@ -80,11 +80,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--notes", type=int, nargs="+", default=[20_000], help="numbers of notes to measure at, rising")
     parser.add_argument("--folder", type=Path, help="where the board is made; by default a temporary folder")
+    parser.add_argument("--board", type=Path, help="a board that is kept, and filled as far as it is not yet")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder, Blackboard.open(Path(folder) / "b.db") as board:
-        texts, loaded = Texts(), 0
-        for notes in arguments.notes:
-            loaded += measure(board, Path(folder) / "b.db", texts, loaded, notes)
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        path = arguments.board or Path(folder) / "b.db"
+        with Blackboard.open(path) as board:
+            loaded = sum(each.marks for each in board.status().searches)
+            texts = Texts(seed=loaded + 1)
+            for notes in arguments.notes:
+                loaded += measure(board, path, texts, loaded, notes)
 
 
 def measure(board: Blackboard, path: Path, texts: Texts, loaded: int, notes: int) -> int:
@@ -94,8 +98,9 @@ def measure(board: Blackboard, path: Path, texts: Texts, loaded: int, notes: int
     for _ in range(loaded, notes, BATCH):
         _load(board, texts, Note, now)
         board.database.checkpoint()
-    size = (path.stat().st_size - before) / (notes - loaded)
-    print(f"{notes} notes of {WORDS} words: loaded in {time.perf_counter() - began:.0f} s, {size:.0f} bytes a note")
+    if notes > loaded:
+        size = (path.stat().st_size - before) / (notes - loaded)
+        print(f"{notes} notes of {WORDS} words: loaded in {time.perf_counter() - began:.0f} s, {size:.0f} bytes a note")
     _report("bulk load, us a note", _in_turn(lambda kind: _load(board, texts, kind, now) / BATCH * 1e6, 10))
     _report("single deposit, us", _in_turn(lambda kind: _deposit(board, texts, kind) * 1e6, 300))
     documents = board.status().searches[0].marks

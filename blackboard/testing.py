@@ -296,8 +296,9 @@ class StandaloneContext:
         self.settings: Mapping[str, Any] = settings
         self.offline: bool = model is None
         self._definition = None if isinstance(agent, str) else agent
+        found = set() if isinstance(agent, str) else {read.kind for read in agent.spec.reads if read.search_from}
         # A mark without a strength was not made with `mark`. It raises here, rather than in the agent.
-        self._reads = sorted(reads, key=lambda item: -item.strength)
+        self._reads = sorted(reads, key=lambda item: -item.strength * (item.kind not in found))
         self._model, self._asked, self._per = model, False, per
 
     @property
@@ -311,7 +312,9 @@ class StandaloneContext:
         return single_subject(self.agent, self._per, self.subjects, self.group, is_scheduled=is_scheduled)
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
-        """Return the marks of a kind that the context was given, strongest first, of one subject or of all.
+        """Return the marks of a kind that the context was given, of one subject or of all.
+
+        They are strongest first. Those of a kind that the agent searches are in the order in which they were given.
 
         Raises:
             AgentError: The agent does not declare that it reads this kind.

@@ -88,7 +88,9 @@ class Context(Protocol):
     @overload
     def read(self, kind: str, subject: str | None = None) -> list[Mark]: ...
     def read(self, kind: Any, subject: str | None = None) -> list[Any]:
-        """Return the marks of a kind that the agent declared in `reads`, strongest first.
+        """Return the marks of a kind that the agent declared in `reads`: strongest first, then what a search found.
+
+        What a search found is in the order of relevance times strength.
 
         Args:
             kind: A mark class or the name of a kind.

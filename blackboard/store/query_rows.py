@@ -208,6 +208,7 @@ class InputEvent(NamedTuple):
     mark_id: Id
     role: str
     strength: float
+    relevance: float | None
 
 
 class Spent(NamedTuple):

@@ -527,6 +527,8 @@ class InputRow(NamedTuple):
     role: str
     event_id: Id
     strength: float
+    relevance: float | None = None
+    """How well it matches what the agent searched for; None if no search found it."""
 
 
 class AgentStateRow(NamedTuple):

@@ -22,6 +22,7 @@ def upgrade() -> None:
     _names_in_deployments()
     _beginning_of_episodes()
     _unfinished_purge()
+    _relevance_of_reads()
 
 
 def _names_in_deployments() -> None:
@@ -56,3 +57,8 @@ def _unfinished_purge() -> None:
     op.add_column("board", sa.Column("unfinished_purge_owed_at", sa.BigInteger))
     op.execute("UPDATE board SET unfinished_purge_owed_at = last_recorded_at WHERE purge_owed_at = 0")
     op.execute("UPDATE board SET purge_owed_at = NULL WHERE purge_owed_at = 0")
+
+
+def _relevance_of_reads() -> None:
+    """Add how well a mark matches what an agent searched for. Before, this order was not kept."""
+    op.add_column("activation_input", sa.Column("relevance", sa.Float))

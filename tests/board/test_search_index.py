@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, search, strength
+from blackboard.board.activations import activation_splits
 from blackboard.board.administration import back_up
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.registration import search_changes
@@ -163,11 +164,37 @@ def test_an_agent_is_given_what_it_searches_before_its_claim(world: World) -> No
     worker = Worker(board, "worker", 60_000_000, {"recall": recall.spec.code or ""})
     worker.register()
     [claim] = worker.claim_ready(["recall"], 8)
-    assert [item.event.subject for item in claim.reads] == ["n0", "n1", "n3"]
+    assert [item.event.subject for item in claim.reads] == ["n0", "n1", "n3"]  # the weather is the rarer word
     board.withdraw(claim.reads[0].event.mark_id)
     worker.hand_back(claim)
     [again] = worker.claim_ready(["recall"], 8)
     assert [item.event.id for item in again.reads] == [item.event.id for item in claim.reads]
+
+
+def test_what_a_search_found_is_read_best_first_also_in_a_retry_and_a_part(world: World) -> None:
+    board = world.board
+    board.deploy(recall, kinds=[Note])
+    for number, title in enumerate(["Pricing, " + "and much more " * 50, "Pricing objections", "Pricing", "Weather"]):
+        board.deposit(Note(subject=f"n{number}", title=title, intensity=1.0 if number != 1 else 0.9))
+    board.deposit_many(Question(subject="q", question=text) for text in ("pricing", "of pricing", "the weather"))
+    worker = Worker(board, "worker", 60_000_000, {"recall": recall.spec.code or ""})
+    worker.register()
+    [claim] = worker.claim_ready(["recall"], 8)
+    best = [item.event.subject for item in claim.reads]
+    assert best == ["n3", "n2", "n1"]
+    assert [item.strength for item in claim.reads] == pytest.approx([1.0, 1.0, 0.9])
+    assert all(item.relevance is not None and item.relevance > 0 for item in claim.reads)
+    worker.hand_back(claim)
+    [again] = worker.claim_ready(["recall"], 8)
+    assert again.reads == claim.reads
+    given = [mark for mark in board.activation(claim.row.id).marks if mark.role == "read"]
+    assert [mark.subject for mark in given] == best
+    [question, *_] = (item.event.mark_id for item in again.inputs)
+    board.session.write(lambda txn: activation_splits.isolate(txn, again.row, {question}))
+    worker.finish(again, [])
+    [part] = worker.claim_ready(["recall"], 8)
+    assert [item.event.mark_id for item in part.inputs] == [question]
+    assert part.reads == claim.reads
 
 
 def test_a_search_that_cannot_work_is_refused(world: World) -> None:

@@ -23,6 +23,7 @@ from blackboard import (
     Mark,
     Never,
     agent,
+    search,
     strength,
     strongest_of,
 )
@@ -134,6 +135,14 @@ def test_a_context_is_about_one_subject_or_a_batch() -> None:
             _ = given.subject
     with pytest.raises(UsageError, match="one subject or takes a batch"):
         context(keeper, subject="web", subjects=["db"])
+
+
+def test_a_context_reads_what_a_search_found_in_the_order_given() -> None:
+    @agent(watches=strength(Fog) >= 0.5, reads=[search("kit_horn", from_="text")])
+    def finder(marks: object, context: object) -> None: ...
+
+    horns = [mark(Horn, "pier", strength=0.1 * level, level=level) for level in (2, 3, 1)]
+    assert context(finder, reads=horns).read(Horn) == horns
 
 
 def test_a_context_reads_only_what_the_agent_declares_strongest_first() -> None:

@@ -71,7 +71,7 @@ NEW = {
     ("board", "compaction_owed_at"), ("board", "purge_owed_at"), ("board", "unfinished_purge_owed_at"),
     ("crossing", "measure"), ("crossing", "cause"), ("crossing", "began_at"),
     ("board", "views_hash"),
-    ("absorbed", "given_event_id"),
+    ("absorbed", "given_event_id"), ("activation_mark", "relevance"),
     ("board_total", "error0"), ("board_total", "error1"), ("board_total", "scope"),
     ("deposit_key", "author"), ("deposit_key", "kind"), ("deposit_key", "digest"), ("deposit_key", "source"),
     ("event", "own_law"), ("mark", "own_law"),

@@ -381,9 +381,12 @@ def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMa
     return found
 
 
-def found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[int]:
-    """Return the marks that a search in an agent's `reads` finds; none if its kind is no longer searched."""
+def found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[tuple[int, float]]:
+    """Return the marks that a search in an agent's `reads` finds, with their relevances.
+
+    It finds none if the kind is no longer searched.
+    """
     if read.kind not in txn.active.searched:
         return []
     question = Question(key.text, read.where_of(key.subject), read.limit, match="any")
-    return [mark.row.id for mark in search(txn, read.kind, question).marks]
+    return [(mark.row.id, mark.relevance) for mark in search(txn, read.kind, question).marks]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
 from typing import NamedTuple
 
 from blackboard.board.transactions import tagged_marks
@@ -31,10 +32,23 @@ class ActivationInput:
     reinforced_at: Instant
     reinforcements: int
     role: str = ABSORBED
+    relevance: float | None = None
+    """How well it matches what the agent searched for; None if no search found it."""
+
+    @property
+    def order(self) -> tuple[bool, float, int]:
+        """The sort key: strongest first, and then what a search found, best first, as a retry reads them."""
+        is_found = self.relevance is not None
+        return is_found, -(1.0 if self.relevance is None else self.relevance) * self.strength, self.event.mark_id
 
 
 def record_input(
-    txn: BoardTransaction, activation_id: int, event: EventRow, strength: float, role: str = ABSORBED
+    txn: BoardTransaction,
+    activation_id: int,
+    event: EventRow,
+    strength: float,
+    role: str = ABSORBED,
+    relevance: float | None = None,
 ) -> None:
     """Record a mark as an input of an activation."""
     txn.sql.run(
@@ -44,10 +58,13 @@ def record_input(
         role=role,
         event_id=event.id,
         strength=strength,
+        relevance=relevance,
     )
 
 
-def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str = ABSORBED) -> ActivationInput:
+def as_input(
+    txn: BoardTransaction, event: EventRow, strength: float, role: str = ABSORBED, relevance: float | None = None
+) -> ActivationInput:
     """Return the input for the state that an event produced, with the payload that the mark showed then."""
     deposited_at = reinforced_at = event.recorded_at
     reinforcements = 0
@@ -55,7 +72,8 @@ def as_input(txn: BoardTransaction, event: EventRow, strength: float, role: str 
         if (first := txn.sql.one(MARKS.get_event, id=event.mark_id)) is not None:
             deposited_at = first.recorded_at
         reinforcements = txn.sql.value(MARKS.count_reinforcements, subject=event.subject, mark_id=event.mark_id)
-    return ActivationInput(with_shown_payload(txn, event), strength, deposited_at, reinforced_at, reinforcements, role)
+    shown = with_shown_payload(txn, event)
+    return ActivationInput(shown, strength, deposited_at, reinforced_at, reinforcements, role, relevance)
 
 
 def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
@@ -96,8 +114,8 @@ class SearchKey(NamedTuple):
 class Searches:
     """What claims search. No writer waits for a search, so it comes before the transaction of the claim."""
 
-    found: dict[SearchKey, list[int]] = field(default_factory=dict)
-    """The marks that were found, the best first."""
+    found: dict[SearchKey, list[tuple[int, float]]] = field(default_factory=dict)
+    """The marks that were found, with their relevances."""
     needed: dict[SearchKey, ReadSpec] = field(default_factory=dict)
     """What must be searched before the claim."""
 
@@ -143,15 +161,17 @@ def record_reads(
         for subject in (own_subjects if read.needs_subject else [None])
         for pair in _read(txn, read, subject)
     )
-    keys = searches_for(agent, (item.event for item in inputs))
-    found = chain.from_iterable(_still_live(txn, searches.found.get(key, ())) for key in keys)
     reads: dict[int, ActivationInput] = {}
-    for row, strength in chain(candidates, found):
+    for row, strength in candidates:
         if row.id not in absorbed and row.id not in reads:
             reads[row.id] = as_input(txn, event_of(txn, row), strength, READ)
+    keys = searches_for(agent, (item.event for item in inputs))
+    for mark_id, relevance in _highest_relevances(searches.found.get(key, ()) for key in keys).items():
+        if mark_id not in absorbed and mark_id not in reads and (mark := _live(txn, mark_id)) is not None:
+            reads[mark_id] = as_input(txn, event_of(txn, mark), txn.strength(mark), READ, relevance)
     for item in reads.values():
-        record_input(txn, activation_id, item.event, item.strength, READ)
-    return tuple(sorted(reads.values(), key=lambda item: (-item.strength, item.event.mark_id)))  # as a retry reads them
+        record_input(txn, activation_id, item.event, item.strength, READ, item.relevance)
+    return tuple(sorted(reads.values(), key=attrgetter("order")))
 
 
 def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:
@@ -159,12 +179,20 @@ def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tu
     return strongest(txn, read.kind, read.limit, subject if read.same_subject else None, tags)
 
 
-def _still_live(txn: BoardTransaction, mark_ids: Iterable[int]) -> Iterator[tuple[MarkRow, float]]:
-    """Yield those of some marks that are still live, with their strengths."""
-    for mark_id in mark_ids:
-        mark = txn.sql.one(MARKS.get_mark, id=mark_id)
-        if mark is not None and (mark := txn.migrated(mark)).is_live(txn.now):
-            yield mark, txn.strength(mark)
+def _highest_relevances(searches: Iterable[Iterable[tuple[int, float]]]) -> dict[int, float]:
+    """Return the highest relevance of each mark that several searches found."""
+    highest: dict[int, float] = {}
+    for mark_id, relevance in chain.from_iterable(searches):
+        highest[mark_id] = max(relevance, highest.get(mark_id, relevance))
+    return highest
+
+
+def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
+    """Return a mark if it is still live."""
+    if (stored := txn.sql.one(MARKS.get_mark, id=mark_id)) is None:
+        return None
+    mark = txn.migrated(stored)
+    return mark if mark.is_live(txn.now) else None
 
 
 def strongest(
@@ -201,7 +229,7 @@ def inputs_of(
 ) -> tuple[tuple[ActivationInput, ...], tuple[ActivationInput, ...]]:
     """Return the marks that an activation absorbed and those that it read, without marks that were removed since."""
     items = [
-        as_input(txn, row.event, row.strength, row.role)
+        as_input(txn, row.event, row.strength, row.role, row.relevance)
         for row in txn.sql.all(ACTIVATIONS.inputs, activation_id=activation_id)
         if row.event is not None
     ]

@@ -223,16 +223,18 @@ UPDATE activation SET error = :error, retry_at = :until WHERE id = :id AND state
 
 -- name: insert_input
 -- Record a mark as input of an activation.
-INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
-VALUES (:activation_id, :mark_id, :role, :event_id, :strength);
+INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength, relevance)
+VALUES (:activation_id, :mark_id, :role, :event_id, :strength, :relevance);
 
 -- name: inputs -> InputEvent
--- The inputs of an activation, strongest first, each with its event, which may have been deleted.
-SELECT {event.*}, activation_input.mark_id, activation_input.role, activation_input.strength
+-- The inputs of an activation, strongest first and then what a search found, best first. Each has its event, which may
+-- have been deleted.
+SELECT {event.*}, activation_input.mark_id, activation_input.role, activation_input.strength, activation_input.relevance
 FROM activation_input
 LEFT JOIN event ON event.id = activation_input.event_id
 WHERE activation_input.activation_id = :activation_id
-ORDER BY activation_input.strength DESC, activation_input.mark_id;
+ORDER BY activation_input.relevance IS NOT NULL,
+  coalesce(activation_input.relevance, 1.0) * activation_input.strength DESC, activation_input.mark_id;
 
 -- name: marks_behind -> MarkBehind
 -- The marks that an activation absorbed or read, each up to the event of its state, which may have been deleted.
@@ -293,8 +295,8 @@ UPDATE activation_input SET activation_id = :to_id WHERE activation_id = :from_i
 
 -- name: copy_reads
 -- Copy the marks that an activation only reads to another one.
-INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength)
-SELECT :to_id, mark_id, role, event_id, strength
+INSERT INTO activation_input (activation_id, mark_id, role, event_id, strength, relevance)
+SELECT :to_id, mark_id, role, event_id, strength, relevance
 FROM activation_input
 WHERE activation_id = :from_id AND role = 'read';
 
