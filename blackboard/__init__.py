@@ -35,10 +35,11 @@ _NAMES = {
     "core.agent_definition": "Agent Context agent marks of_subject search strongest_of subject watch",
     "board": "Blackboard Deposit",
     "board.result_types": (
-        "AccessToken ActivationRecord AgendaItem AgentStatus BoardStatus CompactionReport CostRow DeploymentRecord "
-        "DeployResult EarlyWake ErasureReport Explanation MarkEvent MarkPosition MarkRecord NeedRecord Receipt "
-        "ScheduleRecord SearchResult"
+        "AccessToken ActivationRecord AgendaItem AgentStatus BoardStatus ClaimedMark CompactionReport CostRow "
+        "DeploymentRecord DeployResult EarlyWake ErasureReport Explanation MarkEvent MarkPosition MarkRecord "
+        "NeedRecord Receipt RemoteActivation RunState ScheduleRecord SearchResult"
     ),
+    "board.remote_results": "ModelUsage RemoteResult",
     "clock": "ManualClock SystemClock",
     "core.conditions": "exactly",
     "core.measures": "Measure count strength strongest total",

@@ -1,10 +1,13 @@
 from blackboard.board import Blackboard as Blackboard
 from blackboard.board import Deposit as Deposit
+from blackboard.board.remote_results import ModelUsage as ModelUsage
+from blackboard.board.remote_results import RemoteResult as RemoteResult
 from blackboard.board.result_types import AccessToken as AccessToken
 from blackboard.board.result_types import ActivationRecord as ActivationRecord
 from blackboard.board.result_types import AgendaItem as AgendaItem
 from blackboard.board.result_types import AgentStatus as AgentStatus
 from blackboard.board.result_types import BoardStatus as BoardStatus
+from blackboard.board.result_types import ClaimedMark as ClaimedMark
 from blackboard.board.result_types import CompactionReport as CompactionReport
 from blackboard.board.result_types import CostRow as CostRow
 from blackboard.board.result_types import DeploymentRecord as DeploymentRecord
@@ -17,6 +20,8 @@ from blackboard.board.result_types import MarkPosition as MarkPosition
 from blackboard.board.result_types import MarkRecord as MarkRecord
 from blackboard.board.result_types import NeedRecord as NeedRecord
 from blackboard.board.result_types import Receipt as Receipt
+from blackboard.board.result_types import RemoteActivation as RemoteActivation
+from blackboard.board.result_types import RunState as RunState
 from blackboard.board.result_types import ScheduleRecord as ScheduleRecord
 from blackboard.board.result_types import SearchResult as SearchResult
 from blackboard.clock import ManualClock as ManualClock

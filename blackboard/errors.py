@@ -28,6 +28,7 @@ BlackboardError
     │   └── LibraryConflict    a second SQLite library would open the file in the same process
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it deposited a kind that it did not declare
+    ├── LeaseLost              a worker no longer has the activation that it would end
     ├── AgentInUse             a living worker serves an agent that would be replaced
     ├── UnreadableMark         a mark on the board does not fit its class
     ├── NotFound               no such mark, activation or need
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidTime",
     "KeyReused",
     "LawConflict",
+    "LeaseLost",
     "LibraryConflict",
     "MissingPackage",
     "Mistake",
@@ -296,6 +298,12 @@ class AgentError(WorkError):
 
 class Undeclared(AgentError):
     """An agent deposited a mark of a kind that it did not declare in `writes`."""
+
+
+class LeaseLost(WorkError):
+    """A remote worker no longer has the activation that it would continue or end. Nothing was changed."""
+
+    quotes_nothing = True
 
 
 class AgentInUse(WorkError):

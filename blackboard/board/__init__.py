@@ -12,6 +12,7 @@ doctor          finds everything that can be wrong with a board, and the remedy
 Acts on the board:
 
 deployments   makes a deployment active, and previews it
+remote_work   the work of remote agents: claims, leases and ends of runs
 people        the decisions of people: needs, pauses, erasure
 reading       the reading side, for people and programs
 loads         deposits of many items, and of files
@@ -28,6 +29,7 @@ registration     the kinds and agents of the board, and how marks follow their c
 watches          watches: the marks that count for them, and their crossings
 transactions     one transaction, and the rows that it reads and writes
 json_shapes      the shapes of results in JSON, for the command line and the server
+remote_results   the results of remote agents, as JSON
 problem_names    the stable names of errors, for a server and its client
 result_types     the results that the board returns
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
+from blackboard.board import remote_work
 from blackboard.board.activations import model_calls, model_pauses
+from blackboard.board.activations.activation_results import Failure
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
@@ -36,6 +38,7 @@ from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
 from blackboard.board.reading.search import Question
 from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.registration.mark_class_registry import MarkClasses
+from blackboard.board.remote_results import ModelUsage, RemoteResult
 from blackboard.board.result_types import (
     AccessToken,
     ActivationDetails,
@@ -55,9 +58,12 @@ from blackboard.board.result_types import (
     MarkRecord,
     NeedRecord,
     Receipt,
+    RemoteActivation,
+    RunState,
     ScheduleRecord,
     SearchResult,
 )
+from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.core.access_scopes import Scopes
@@ -82,6 +88,9 @@ from blackboard.store.schema import SchemaChange
 
 if TYPE_CHECKING:
     from blackboard.store.readonly_access import Engine, Parameters, Row
+
+MAX_REASON_CHARACTERS = 20_000
+"""The longest part of the reason of a failure that is stored."""
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Mark)
@@ -906,6 +915,146 @@ class Blackboard:
         if not 0 <= usd < 1e6:
             raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
         self.session.write(lambda txn: model_calls.record_cost(txn, call_id, from_usd(usd)))
+
+    # -- remote agents ------------------------------------------------------------------------------------------------
+
+    def claim(
+        self, agent: str, *, wait: DurationLike = "0s", lease: DurationLike | None = None
+    ) -> RemoteActivation | None:
+        """Claim an activation of a remote agent for this process, whose author is the worker; None if there is none.
+
+        The worker must finish it, or fail it, or extend its lease before the lease ends. Otherwise the activation is
+        given to the next claim.
+
+        Args:
+            agent: The name of the agent.
+            wait: How long to wait for an activation, up to a day.
+            lease: The length of the lease, 1 second to 1 day; by default 5 minutes.
+
+        Raises:
+            InvalidDuration: A length of time is not valid.
+            UnknownName: There is no such agent.
+            UsageError: The lease or the wait is too short or too long.
+            WorkError: The agent is not remote: a daemon runs it.
+        """
+        length = remote_work.check_lease(None if lease is None else parse_duration(lease))
+        return remote_work.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
+
+    def claimable_at(self, agent: str) -> datetime | None:
+        """Return the next time at which a claim may succeed although nothing changes on the board; None for never.
+
+        Then a batch window, a cooldown or a lease ends, or a schedule or a falling watch is due.
+
+        Raises:
+            UnknownName: There is no such agent.
+            WorkError: The agent is not remote: a daemon runs it.
+        """
+        return optional_datetime(remote_work.next_instant(self.session, agent))
+
+    def listen(self, callback: Callable[[], None]) -> AbstractContextManager[float]:
+        """Call `callback` after each commit, in this or another process, that may wake an agent, inside a context.
+
+        Other processes notify this one on the same machine only. So the context gives the seconds after which to look
+        at the board in any case.
+
+        Args:
+            callback: A function without arguments. Any thread may call it, so it must return at once.
+
+        Raises:
+            TypeError: The callback is a coroutine function, which nothing would await.
+        """
+        return remote_work.hear(self.session, callback)
+
+    def heartbeat(
+        self,
+        activation_id: int,
+        *,
+        fence: int | None = None,
+        agent: str | None = None,
+        lease: DurationLike | None = None,
+    ) -> RunState:
+        """Extend the lease of an activation that this worker has claimed, counted from now.
+
+        Args:
+            activation_id: The id of the activation.
+            fence: The fence of the claim; None for the run that a worker of this name has now.
+            agent: The agent to which the activation must belong; None for any.
+            lease: The length of the lease; by default 5 minutes. No run is longer than the timeout of its agent.
+
+        Raises:
+            LeaseLost: The worker no longer has the activation.
+            NotFound: There is no such activation.
+            UsageError: The lease is too short or too long.
+        """
+        length = remote_work.check_lease(None if lease is None else parse_duration(lease))
+        return remote_work.extend(self.session, activation_id, agent, fence, self.author, length)
+
+    def finish(
+        self,
+        activation_id: int,
+        result: RemoteResult | Mapping[str, object] | None = None,
+        *,
+        fence: int | None = None,
+        agent: str | None = None,
+    ) -> RunState:
+        """Finish an activation that this worker has claimed: apply its result, and end it, in one transaction.
+
+        The result is checked as that of an agent in Python. If it is refused, nothing changes, and the worker still has
+        the activation. The same result again changes nothing and has the same answer.
+
+        Args:
+            activation_id: The id of the activation.
+            result: The marks, withdrawals, reinforcements and model calls of the agent; None for nothing.
+            fence: The fence of the claim; None for the run that a worker of this name has now.
+            agent: The agent to which the activation must belong; None for any.
+
+        Raises:
+            AgentError: The result is more than the agent may do.
+            Conflict: A mark has changed since the event that the result names. The activation is put back.
+            LeaseLost: The worker no longer has the activation. Nothing is stored.
+            NotFound: There is no such activation.
+            UsageError: The result, or a mark in it, is not valid.
+        """
+        given = result if isinstance(result, RemoteResult) else RemoteResult.of(result or {})
+        return remote_work.finish(self.session, activation_id, agent, fence, self.author, given)
+
+    def fail(
+        self,
+        activation_id: int,
+        reason: str,
+        *,
+        retry: bool = True,
+        usage: Iterable[ModelUsage] = (),
+        fence: int | None = None,
+        agent: str | None = None,
+    ) -> RunState:
+        """End the run of an activation that this worker has claimed as failed. It counts as the failure of any agent.
+
+        Args:
+            activation_id: The id of the activation.
+            reason: Why it failed, for people. It is stored.
+            retry: Whether another attempt may succeed. If not, its marks are split at once, or it is dead.
+            usage: The model calls that it made.
+            fence: The fence of the claim; None for the run that a worker of this name has now.
+            agent: The agent to which the activation must belong; None for any.
+
+        Raises:
+            LeaseLost: The worker no longer has the activation.
+            NotFound: There is no such activation.
+            UsageError: The reason is empty.
+        """
+        if not (text := reason.strip()):
+            raise UsageError("say why it failed")
+        failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
+        return remote_work.fail(self.session, activation_id, agent, fence, self.author, failure, tuple(usage))
+
+    def give_back(self, activation_id: int, *, fence: int) -> bool:
+        """Give back an activation that this worker has claimed and does not begin, without counting an attempt.
+
+        Returns:
+            Whether it was still claimed.
+        """
+        return remote_work.give_back(self.session, activation_id, fence, self.author)
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 

@@ -256,21 +256,20 @@ def _examine_service(txn: BoardTransaction, dead: Collection[str], living: int) 
         if (problem := served_agents.unserved(txn, agent, dead)) is not None
     }
     waiting = Counter(waiting_work(txn, unserved.keys()))
-    if living:
-        for agent, problem in unserved.items():
-            yield _unserved_finding(
-                "agent",
-                f"{agent}: {problem.reason}",
-                waiting[agent],
-                "start a daemon that runs it; --agents limits those of 'blackboard run'",
-            )
+    remote = {agent.name for agent in txn.deployment.agents.values() if agent.remote}
+    for agent in unserved if living else unserved.keys() & remote:
+        advice = "start a daemon that runs it; --agents limits those of 'blackboard run'"
+        if agent in remote:
+            advice = f"start its worker; 'blackboard claim {agent}' claims for it, too"
+        yield _unserved_finding("agent", f"{agent}: {unserved[agent].reason}", waiting.pop(agent, 0), advice)
+    if living or (remote and remote == txn.deployment.agents.keys()):
         return
     since = served_agents.board_served_at(txn, dead)
     never = "no daemon serves the board, and no earlier daemon is known"
     unserved_since = never if since is None else f"no daemon has served the board since {iso(since)}"
     yield _unserved_finding(
         "workers",
-        f"{unserved_since}; so no agent wakes",
+        f"{unserved_since}; so no agent{' but those of remote workers' if remote else ''} wakes",
         waiting.total(),
         "'blackboard run' starts a daemon",
     )

@@ -27,7 +27,7 @@ from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
-from blackboard.board.reading import search
+from blackboard.board.reading.search import MAX_SEARCHES, run_searches
 from blackboard.board.registration.declarations import AgentDeclaration, with_declared
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.activation_inputs import Searches
@@ -41,9 +41,6 @@ from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, SEARCH
 from blackboard.system.failpoints import failpoint
 from blackboard.system.packaged_files import program_version
-
-MAX_SEARCHES = 3
-"""How often one call searches for claims: what is claimed may change while it searches."""
 
 ClaimNext = Callable[[BoardTransaction], bool]
 """Claims the next activation, in the transaction that ends a run; returns whether it claimed one."""
@@ -297,20 +294,10 @@ class Worker:
         for _ in range(MAX_SEARCHES):
             if not searches.needed or len(result) >= limit:
                 break
-            ready, limit = self._search(searches), limit - len(result)
+            ready, limit = run_searches(self._session, searches), limit - len(result)
             result += self._session.write(work, record_instant=True, shared=True)
         failpoint("claim.after")
         return result
-
-    def _search(self, searches: Searches) -> list[str]:
-        """Search on a snapshot what claims need, and return the agents that claim."""
-
-        def work(txn: BoardTransaction) -> None:
-            for key, read in searches.needed.items():
-                searches.found[key] = search.found_by_read(txn, read, key)
-
-        self._session.read(work)
-        return list(dict.fromkeys(key.agent for key in searches.needed))
 
     def claim_suspect(self, names: Iterable[str]) -> Claim | None:
         """Claim an activation that must run alone, of the first of these agents that has one."""
@@ -325,7 +312,7 @@ class Worker:
 
         claim = self._session.write(work, record_instant=True)
         while claim is None and searches.needed and not searches.found:
-            self._search(searches)
+            run_searches(self._session, searches)
             claim = self._session.write(work, record_instant=True)
         return claim
 

@@ -148,13 +148,21 @@ def _show(resolved: ResolvedDeployment) -> None:
     print_table(
         ("agent", "writes", "withdraws", "watch", "condition"),
         (
-            (*((agent.name, *_kinds_of(agent)) if place == 0 else ("", "", "")), watch.name, _condition(agent, watch))
+            (
+                *((_name_of(agent), *_kinds_of(agent)) if place == 0 else ("", "", "")),
+                watch.name,
+                _condition(agent, watch),
+            )
             for agent in agents.values()
             for place, watch in enumerate(agent.watches)
         ),
         empty="no agents",
     )
     _show_activations(agents.values())
+
+
+def _name_of(agent: AgentSpec) -> str:
+    return f"{agent.name} (remote)" if agent.remote else agent.name
 
 
 def _kinds_of(agent: AgentSpec) -> tuple[str, str]:

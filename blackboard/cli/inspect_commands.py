@@ -202,7 +202,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
         as_json,
         ("agent", "state", "until", "waiting", "activations", "writes", "withdraws", "watches"),
         lambda row: (
-            row.agent,
+            f"{row.agent} (remote)" if row.remote else row.agent,
             row.state,
             upcoming(row.until, now, minutes=True),
             row.waiting,

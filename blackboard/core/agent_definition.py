@@ -408,7 +408,8 @@ class _Declaration:
             spec = AgentSpec(
                 name=agent_name,
                 watches=tuple(
-                    _watch_spec(agent_name, label, item, **self.guards) for label, item in self.watches.items()
+                    watch_spec(f"agent {agent_name!r}", label, item, **self.guards)
+                    for label, item in self.watches.items()
                 ),
                 reads=tuple(read.spec for read in self.reads),
                 writes=tuple(kind.kind for kind in self.writes),
@@ -461,10 +462,10 @@ def _mistakes_in_functions(
             yield Mistake(f"agent {agent_name!r}, {label}", LAZY)
 
 
-def _watch_spec(
-    agent_name: str, name: str, watch: Watch, only_if: Condition | None, unless: Condition | None
+def watch_spec(
+    place: str, name: str, watch: Watch, only_if: Condition | None = None, unless: Condition | None = None
 ) -> WatchSpec:
-    """Return a watch as data, with the guards of the whole agent added to its own.
+    """Return a watch as data, with the guards of the whole agent added to its own; `place` names the agent in errors.
 
     Raises:
         ConfigurationError: A falling watch has `min_increase`.
@@ -485,7 +486,7 @@ def _watch_spec(
         on_guard=watch.on_guard,
     )
     if spec.min_increase is not None and (problem := min_increase_problem(spec.condition)) is not None:
-        raise ConfigurationError([Mistake(f"agent {agent_name!r}, watches.{name}.min_increase", problem)])
+        raise ConfigurationError([Mistake(f"{place}, watches.{name}.min_increase", problem)])
     return spec
 
 

@@ -361,6 +361,8 @@ class AgentSpec(Data):
     renamed_from: str | None = None
     code: str | None = None
     """The digest of the code that implements it (see `code_digest`); None if it was declared without a function."""
+    remote: bool = False
+    """Whether programs outside the daemon run it: they claim its activations and finish them."""
 
     @property
     def names(self) -> set[str]:

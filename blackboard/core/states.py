@@ -51,7 +51,7 @@ _A, _X, _C = ActivationState, CrossingState, CallState
 INITIAL: dict[type[StrEnum], tuple[StrEnum, ...]] = {
     ActivationState: (_A.RUNNING, _A.READY, _A.FADED, _A.SKIPPED, _A.QUARANTINED),
     CrossingState: (_X.WAITING,),
-    CallState: (_C.PLANNED,),
+    CallState: (_C.PLANNED, _C.APPLIED, _C.UNUSABLE),  # remote agents report calls that have ended
 }
 """The states in which a row may be inserted."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from blackboard.board.activations import returned_actions
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.claims import Claim
 from blackboard.board.transactions.activation_inputs import ActivationInput
@@ -19,7 +20,7 @@ from blackboard.core.mark_actions import Action
 from blackboard.core.marks import Mark, StoredMark
 from blackboard.core.scopes import scope_name
 from blackboard.core.states import ActivationState
-from blackboard.daemon import forked_children, returned_actions, telemetry
+from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop
 from blackboard.daemon.model_caller import Deferral, ModelCaller
 from blackboard.daemon.run_context import RunContext
@@ -210,7 +211,7 @@ class ActivationRunner:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)
-            items = forked_children.call(lambda: returned_actions.collect(claim, result))
+            items = forked_children.call(lambda: returned_actions.collect(claim.agent, result))
         return self._finish(claim, items, claim_next)
 
     def _read_marks(self, claim: Claim) -> dict[str, list[Mark]]:
@@ -282,7 +283,7 @@ class ActivationRunner:
 
     def _finish(self, claim: Claim, items: list[Action], claim_next: ClaimNext) -> FinishedRun | None:
         failpoint("agent.after")
-        actions = returned_actions.prepare(claim, items)
+        actions = returned_actions.prepare(claim.agent, claim.row.id, items)
         failpoint("apply.before")
         try:
             finished = self.worker.finish(claim, actions, claim_next)

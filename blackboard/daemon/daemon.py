@@ -358,7 +358,8 @@ class Daemon:
         log.info("started", worker=self.worker.id, agents=sorted(self.agents), model=model, board=where)
         self._emit("started", {"worker": self.worker.id, "recovered": recovered})
         self._watchdog.report_ready(f"serves {where}")
-        if unknown := sorted(self.board.deployment.agents.keys() - self.agents.keys()):
+        deployed = self.board.deployment.agents
+        if unknown := sorted(name for name in deployed.keys() - self.agents.keys() if not deployed[name].remote):
             log.warning("the deployment has agents that this daemon does not run", agents=unknown)
         if gone := self.worker.gone_agents():
             log.warning("crossings and activations are held: their agents are not in the deployment", held=gone)

@@ -10,6 +10,7 @@ deployment_warnings  warnings of an agent's declaration alone
 condition_warnings   warnings of conditions that do not fit their kinds
 price_settings       models without a price
 named_objects        the agents and mark classes that the file names, imported
+remote_declarations  the remote agents that the file declares
 overrides            the sections that change declared kinds, agents and watches
 mistake_list         the mistakes that were found in a file
 deployment_resolver  the deployment that a file describes

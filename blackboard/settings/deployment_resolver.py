@@ -36,6 +36,7 @@ from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.named_objects import NamedObjects
 from blackboard.settings.overrides import Overrides
 from blackboard.settings.price_settings import without_price
+from blackboard.settings.remote_declarations import RemoteDeclarations
 from blackboard.settings.sections import AgentSection, AuthorSection
 from blackboard.settings.settings_file import Settings, examine_settings
 
@@ -46,7 +47,7 @@ class ResolvedDeployment:
 
     deployment: Deployment
     agents: Mapping[str, Agent]
-    """The enabled agents, by name."""
+    """The enabled agents that a daemon runs, by name."""
     kinds: tuple[type[Mark], ...]
     settings: Settings
     warnings: tuple[Mistake, ...] = ()
@@ -64,6 +65,8 @@ class ResolvedDeployment:
         return replace(self, agents={name: self.agents[name] for name in names})
 
     def _missing(self, name: str) -> str:
+        if name in self.deployment.agents:
+            return f"the agent {name!r} is remote: its workers claim for it, and no daemon runs it"
         if name in self.settings.agents:  # a section of an agent that does not exist is a mistake of the file
             return f"the agent {name!r} is not enabled"
         return f"there is no agent {name!r}{nearest(name, self.agents)}"
@@ -110,6 +113,7 @@ class _Resolver:
         self.settings, self.environ = settings, environ
         self.found = MistakeList(settings.path)
         self.named = NamedObjects(settings, self.found)
+        self.remote = RemoteDeclarations(settings.agents, self.found)
         self.overrides = Overrides(settings, self.found)
 
     def resolved(self) -> ResolvedDeployment:
@@ -125,7 +129,7 @@ class _Resolver:
         self.found.raise_if_any()
         return ResolvedDeployment(
             deployment,
-            {name: agents[name] for name in specs},
+            {name: agents[name] for name in specs if name in agents},
             tuple(classes.values()),
             self.settings,
             tuple(self.found.warnings),
@@ -139,10 +143,12 @@ class _Resolver:
     def _specs(self, agents: Mapping[str, Agent], kinds: Mapping[str, Kind]) -> dict[str, AgentSpec]:
         """Return the enabled agents, with the overrides of their sections."""
         specs: dict[str, AgentSpec] = {}
-        self.found.check_known("agents", "agent", self.settings.agents, agents)
-        for name, agent in agents.items():
-            section = self.settings.agents.get(name, AgentSection())
-            spec = self.overrides.agent(agent.spec, section)
+        sections = self.settings.agents
+        self.found.check_known("agents", "agent", sections.keys() - self.remote.sections.keys(), agents)
+        declared = {**{name: agent.spec for name, agent in agents.items()}, **self.remote.specs(agents)}
+        for name, declaration in declared.items():
+            section = sections.get(name, AgentSection())
+            spec = self.overrides.agent(declaration, section)
             self._check_names(spec, kinds)
             if section.enabled:
                 specs[name] = spec

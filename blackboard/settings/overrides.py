@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
+from typing import Any
 
 from blackboard.core.conditions import Comparison, Condition, with_window
 from blackboard.core.decay import law_from
@@ -52,21 +53,35 @@ class Overrides:
     def _declares_kind(self, name: str, classes: Mapping[str, type[Mark]]) -> bool:
         """Return whether a section declares a kind without a class.
 
-        It has tags or is searched, and no class has a similar kind.
+        It has the schema of a payload. Or it has tags or is searched, and no class has a similar kind.
         """
         section = self.settings.kinds[name]
+        if section.payload_schema is not None:
+            return True
         return bool(section.tags or section.search) and not get_close_matches(name, classes, cutoff=0.7)
 
     def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
         place = f"kinds.{name}"
         changes = {name: getattr(section, name) for name in section.model_fields_set}
+        if (schema := section.payload_schema) is not None:
+            self._check_payload_schema(f"{place}.payload_schema", kind, schema)
         if "decay" in changes:
             changes["decay"] = self.found.attempt(f"{place}.decay", lambda: law_from(section.decay), kind.decay)
         return self.found.attempt(place, lambda: replace(kind, **changes), kind)
 
+    def _check_payload_schema(self, place: str, kind: Kind, schema: dict[str, Any]) -> None:
+        from blackboard.board.registration.payload_schema import schema_problem  # jsonschema is slow to import
+
+        if kind.class_path:
+            self.found.record(place, f"the class {kind.class_path} of the kind has its schema")
+        elif (problem := schema_problem(schema)) is not None:
+            self.found.record(place, problem)
+
     def agent(self, spec: AgentSpec, section: AgentSection) -> AgentSpec:
         """Return the declaration of an agent with the settings of its section, and with the schedules that it adds."""
         place = f"agents.{spec.name}"
+        for setting in () if spec.remote else section.only_remote:
+            self.found.record(f"{place}.{setting}", "the agent declares it in Python; only remote agents have it")
         own = AgentSettings.model_fields.keys() & section.model_fields_set
         settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
         sections = dict(section.watches)
@@ -82,7 +97,7 @@ class Overrides:
                     f"the agent has the watches {', '.join(names)}; set it per watch, as in"
                     f" [{place}.watches.{names[0]}]",
                 )
-            else:
+            elif names:
                 base = sections.get(names[0], WatchSection())
                 sections[names[0]] = base.model_copy(update={setting: value})
         watches = [

@@ -53,7 +53,7 @@ class DeploymentSection(Section):
 
 
 class KindSection(Section):
-    """`[kinds.NAME]`: overrides of the kind's class."""
+    """`[kinds.NAME]`: overrides of the kind's class, or a kind without a class."""
 
     weight: float = 1.0
     decay: dict[str, Any] | str = "never"
@@ -65,6 +65,8 @@ class KindSection(Section):
     search: tuple[str, ...] = ()
     max_payload: int = Field(default=MAX_PAYLOAD_BYTES, ge=1)
     max_text: int | None = Field(default=None, ge=1)
+    payload_schema: dict[str, Any] | None = None
+    """The JSON schema of the payload, for a kind without a class."""
 
 
 Trust = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
@@ -77,8 +79,16 @@ class AuthorSection(DepositLimits):
 
 
 class WatchSection(Section):
-    """`[agents.NAME.watches.NAME]`: overrides of one watch."""
+    """`[agents.NAME.watches.NAME]`: overrides of one watch, or a watch of a remote agent."""
 
+    when: str | None = None
+    """The condition. Like the next three, it is for remote agents, which have no declaration in Python."""
+    only_if: str | None = None
+    """A guard that must hold."""
+    unless: str | None = None
+    """A guard that must not hold."""
+    include_own: bool | None = None
+    """Whether the agent's own marks can wake it."""
     threshold: float | None = Field(default=None, gt=0)
     within: Duration | None = None
     """The length of the window, for a condition with a window that is a single comparison."""
@@ -99,6 +109,10 @@ class WatchSection(Section):
     """The number below which the value of a rising watch must have been before the watch may cross again."""
     clear_above: float | None = Field(default=None, gt=0)
     """The number that the value of a falling watch must have reached before the watch may cross again."""
+
+
+DECLARED_IN_WATCHES = ("when", "only_if", "unless", "include_own")
+"""The settings of a watch that an agent in Python declares itself."""
 
 
 class ReadSection(Section):
@@ -140,20 +154,52 @@ class ReadSection(Section):
         )
 
 
+def _watch_sections(value: Any) -> Any:
+    """Return the watches of an agent as tables; a text stands for a condition, and alone for the only watch."""
+    if isinstance(value, str):
+        value = {"watch": value}
+    if not isinstance(value, dict):
+        return value
+    return {name: {"when": item} if isinstance(item, str) else item for name, item in value.items()}
+
+
 class AgentSection(AgentSettings):
-    """`[agents.NAME]`: overrides of the agent's declaration."""
+    """`[agents.NAME]`: overrides of the agent's declaration, or the declaration of a remote agent."""
 
     enabled: bool = True
     """Whether the agent is part of the deployment."""
+    remote: bool = False
+    """Whether programs outside the daemon run it. Such an agent is declared here, without Python."""
+    writes: tuple[str, ...] | None = None
+    """The kinds that a remote agent may deposit."""
+    withdraws: tuple[str, ...] | None = None
+    """The kinds whose marks a remote agent may withdraw although others deposited them."""
+    only_if: str | None = None
+    """A guard of all watches of a remote agent, which must hold."""
+    unless: str | None = None
+    """A guard of all watches of a remote agent, which must not hold."""
+    renamed_from: str | None = None
+    """The previous name of a remote agent."""
     threshold: float | None = Field(default=None, gt=0)
     """The threshold, for an agent with one watch whose condition is a single comparison."""
     within: Duration | None = None
     """The length of the window, for an agent with one watch that has a window."""
     schedule: str | None = None
     """The schedule, for an agent with one watch that is a schedule."""
-    watches: dict[str, WatchSection] = Field(default_factory=dict)
+    watches: Annotated[dict[str, WatchSection], BeforeValidator(_watch_sections)] = Field(default_factory=dict)
+    """The watches by name. Of a remote agent, a watch may be the text of its condition."""
     reads: tuple[ReadSection, ...] | None = None
     """What the agent reads, instead of the `reads` of its declaration."""
+
+    @property
+    def only_remote(self) -> list[str]:
+        """The settings that only a remote agent has, since any other agent declares them in Python."""
+        own = [name for name in ("writes", "withdraws", "only_if", "unless", "renamed_from") if getattr(self, name)]
+        watches = ((name, setting) for name in self.watches for setting in DECLARED_IN_WATCHES)
+        return [
+            *own,
+            *(f"watches.{name}.{setting}" for name, setting in watches if getattr(self.watches[name], setting)),
+        ]
 
 
 class DaemonSettings(Section):

@@ -62,8 +62,12 @@ class Settings(BaseModel):
 
     @property
     def names_agents(self) -> bool:
-        """Whether the file names any agents or kinds."""
-        return bool(self.deployment.agents or self.deployment.kinds)
+        """Whether the file names any agents or kinds, or declares a remote agent or a kind by its schema."""
+        return (
+            bool(self.deployment.agents or self.deployment.kinds)
+            or any(agent.remote for agent in self.agents.values())
+            or any(kind.payload_schema is not None for kind in self.kinds.values())
+        )
 
     def needing_restart(self, started: Settings) -> list[str]:
         """Return the changed settings that a running daemon does not apply at a reload."""

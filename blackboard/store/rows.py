@@ -517,6 +517,8 @@ class ActivationRow(NamedTuple):
     """Whether its next claim reads its marks again, because of a conflict."""
     read_at: Instant | None = None
     """When its marks were last read; None if that was when it was created."""
+    result_digest: str | None = None
+    """The digest of the result with which a remote worker finished it, so that the same result again is no mistake."""
 
 
 class InputRow(NamedTuple):

@@ -23,6 +23,7 @@ def upgrade() -> None:
     _beginning_of_episodes()
     _unfinished_purge()
     _relevance_of_reads()
+    _remote_agents()
 
 
 def _names_in_deployments() -> None:
@@ -62,3 +63,8 @@ def _unfinished_purge() -> None:
 def _relevance_of_reads() -> None:
     """Add how well a mark matches what an agent searched for. Before, this order was not kept."""
     op.add_column("activation_input", sa.Column("relevance", sa.Float))
+
+
+def _remote_agents() -> None:
+    """Add the digest of the result with which a remote worker finished an activation."""
+    op.add_column("activation", sa.Column("result_digest", sa.Text))

@@ -67,7 +67,8 @@ REWRITTEN = {("deployment", "content"), ("watch", "condition"), ("follow_up", "n
 NEW = {
     ("agent_state", "served_at"),
     ("activation", "deaths"), ("activation", "scheduled_for"), ("activation", "conflicts"),
-    ("activation", "reads_again"), ("activation", "read_at"), ("watch", "scheduled_from"),
+    ("activation", "reads_again"), ("activation", "read_at"), ("activation", "result_digest"),
+    ("watch", "scheduled_from"),
     ("board", "compaction_owed_at"), ("board", "purge_owed_at"), ("board", "unfinished_purge_owed_at"),
     ("crossing", "measure"), ("crossing", "cause"), ("crossing", "began_at"),
     ("board", "views_hash"),

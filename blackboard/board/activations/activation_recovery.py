@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 
-from blackboard.board.activations import loop_detection, model_calls
+from blackboard.board.activations import activation_results, loop_detection, model_calls
 from blackboard.board.activations.activation_ends import INTERRUPTED, count_failure, end_run, evaluate_unclaimed
+from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.activation_splits import divisible_parts, halve
 from blackboard.board.transactions.activation_rows import (
     set_marks,
@@ -18,6 +20,9 @@ from blackboard.core.states import SUSPECT_DEATHS, ActivationState
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.system.failpoints import failpoint
+
+REMOTE = "remote:"
+"""The beginning of the name of a remote worker. The rest is its author."""
 
 
 def recover(
@@ -37,13 +42,34 @@ def recover(
     count = 0
     for row in txn.sql.all(ACTIVATIONS.running):
         late = expired and row.lease_until is not None and row.lease_until <= txn.now
-        if row.worker in dead or late or is_lost(row):
+        if late and is_remote(row):
+            recover_remote(txn, row)
+            count += 1
+        elif row.worker in dead or late or is_lost(row):
             _recover_one(txn, row, died=row.worker in dead or (late and expiry_is_death))
             count += 1
     failpoint("recovery.within")
     for worker in dead:
         served_agents.remove_worker(txn, worker, is_dead=True)
     return count
+
+
+def is_remote(row: ActivationRow) -> bool:
+    """Return whether a remote worker runs an activation, or ran it last."""
+    return row.worker is not None and row.worker.startswith(REMOTE)
+
+
+def recover_remote(txn: BoardTransaction, row: ActivationRow) -> None:
+    """Recover an activation whose remote worker let its lease expire: it died, or ran until the timeout of its agent.
+
+    The lease is the only sign of a remote worker's life. A run until the timeout is a failure.
+    """
+    agent = txn.deployment.agents.get(row.agent)
+    if agent is not None and row.started_at is not None and txn.now >= row.started_at + agent.settings.timeout:
+        error = f"it ran past its timeout of {agent.settings.timeout / 1e6:g} s"
+        activation_results.fail(txn, row, agent, Failure(error), random.Random(row.id))
+    else:
+        _recover_one(txn, row, died=True)
 
 
 def _recover_one(txn: BoardTransaction, row: ActivationRow, *, died: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import NamedTuple
 
+from blackboard.board.activations import budgets
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -70,6 +71,9 @@ def agent_hold(txn: BoardTransaction, agent: str) -> Hold | None:
         return Hold(f"it is paused{_because(state.paused_because)}", None)
     if state.cooldown_until is not None and state.cooldown_until > txn.now:
         return Hold("it is in cooldown", state.cooldown_until)
+    spec = txn.deployment.agents.get(agent)
+    if spec is not None and spec.remote and (exhausted := budgets.find_exhausted(txn, spec)) is not None:
+        return Hold(exhausted.reason, exhausted.until)
     return None
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
-from blackboard.core.deployment import Budget
+from blackboard.core.deployment import AgentSpec, Budget
 from blackboard.core.micro_dollars import limit_from_usd
 from blackboard.durations import DAY, HOUR
 from blackboard.store.rows import CallRow
@@ -75,21 +75,57 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
     return max(exceeded, key=lambda item: (item.holds, item.until is None, item.until or 0), default=None)
 
 
+def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | None:
+    """Return the limit that leaves no room for a further call of an agent; None if there is room.
+
+    For agents whose calls are known only afterwards. The limits of the board count once it has made a call today.
+    """
+    budgets = [(f"agents.{agent.name}.budget", agent.settings.budget, agent.name)]
+    day = txn.now - txn.now % DAY
+    if txn.sql.existing(MODEL_CALLS.spent.using("agent"), day=day, hour=day, agent=agent.name).day_calls:
+        budgets.append(("budget", txn.deployment.budget, ""))
+    exceeded = [
+        BudgetExceeded(limit.reason, limit.until, holds=True)
+        for name, budget, of_agent in budgets
+        if budget.mode == "hold"
+        for limit in _limits(txn, name, budget, of_agent, None, 1)
+        if limit.used >= limit.limit
+    ]
+    return max(exceeded, key=lambda item: item.until or 0, default=None)
+
+
+def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_id: int) -> str | None:
+    """Return the limit of an activation that its calls so far have reached; None if there is none."""
+    for name, budget in (("budget", txn.deployment.budget), (f"agents.{agent.name}.budget", agent.settings.budget)):
+        if budget.mode != "hold" or (budget.usd_per_activation is None and budget.calls_per_activation is None):
+            continue
+        money, calls = _spent_by(txn, activation_id, txn.sql.value(MODEL_CALLS.last_call_id))
+        if budget.usd_per_activation is not None and money >= limit_from_usd(budget.usd_per_activation):
+            used = f"{money / 1e6:.12g} used; raise the limit"
+            return f"{name}.usd_per_activation = {budget.usd_per_activation:.12g}: {used}"
+        if budget.calls_per_activation is not None and calls >= budget.calls_per_activation:
+            return f"{name}.calls_per_activation = {budget.calls_per_activation}: {calls} used; raise the limit"
+    return None
+
+
 def _limits(
-    txn: BoardTransaction, name: str, budget: Budget, agent: str, row: CallRow, reserve: int
+    txn: BoardTransaction, name: str, budget: Budget, agent: str, row: CallRow | None, reserve: int
 ) -> Iterator[_Limit]:
+    """Yield the limits of a budget for a call with a reserve; without a call, those of the hour and the day."""
     hour, day = txn.now - txn.now % HOUR, txn.now - txn.now % DAY
-    windows = (
+    windows: tuple[tuple[str, Instant | None, float | None, int | None], ...] = (
         ("activation", None, budget.usd_per_activation, budget.calls_per_activation),
         ("hour", hour + HOUR, budget.usd_per_hour, budget.calls_per_hour),
         ("day", day + DAY, budget.usd_per_day, budget.calls_per_day),
     )
+    if row is None:
+        windows = windows[1:]
     if all(usd is None and calls is None for _, _, usd, calls in windows):
         return
     statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
     spent = txn.sql.existing(statement, day=day, hour=hour, **of_agent)
     used = {
-        "activation": spent_for(txn, row),
+        "activation": (0, 0) if row is None else spent_for(txn, row),
         "hour": (spent.hour_money, spent.hour_calls),
         "day": (spent.day_money, spent.day_calls),
     }
@@ -129,9 +165,11 @@ def spent_for(txn: BoardTransaction, row: CallRow) -> tuple[int, int]:
 
     So the parts of a split batch do not start again from zero.
     """
+    return _spent_by(txn, row.activation_id, row.id)
+
+
+def _spent_by(txn: BoardTransaction, activation_id: int | None, up_to: int | None) -> tuple[int, int]:
     money = calls = 0
-    activation_id: int | None = row.activation_id
-    up_to: int | None = row.id
     while activation_id is not None:
         spent = txn.sql.existing(MODEL_CALLS.spent_by_activation, activation_id=activation_id, up_to=up_to)
         money, calls = money + int(spent.money), calls + int(spent.calls)

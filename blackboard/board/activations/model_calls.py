@@ -17,6 +17,7 @@ An answer without usage also keeps its reserve until a person records the cost.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,10 @@ DISCARDED = "its activation was discarded"
 WITH_ANSWER = (CallState.ANSWERED, CallState.APPLIED, CallState.UNUSABLE)
 
 
+REPORTED = "reported"
+"""The `api` of a call that a remote worker has made itself."""
+
+
 @dataclass(frozen=True)
 class CallCost:
     """The usage of an answer: tokens by category, and money in micro-dollars. None stands for an unknown number."""
@@ -50,6 +55,14 @@ class CallCost:
     cost: int | None = None
     direct_cost: int | None = None
     """The cost of the same call through the Messages API."""
+
+
+@dataclass(frozen=True)
+class ReportedCall:
+    """A call that a remote worker has made itself."""
+
+    model: str
+    spent: CallCost
 
 
 def calls_of(txn: BoardTransaction, activation_id: int) -> list[CallRow]:
@@ -77,6 +90,33 @@ def plan(
     row = CallRow(0, activation_id, agent, model, api, CallState.PLANNED, body, marks, txn.now)
     txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
     return row._replace(id=txn.sql.value(MODEL_CALLS.last_call_id))
+
+
+def record_reported(
+    txn: BoardTransaction, activation_id: int, agent: str, marks: int, calls: Sequence[ReportedCall], error: str | None
+) -> None:
+    """Record the calls that a remote worker has made itself. With an error, their answers were not used."""
+    for call in calls:
+        state = CallState.APPLIED if error is None else CallState.UNUSABLE
+        check_initial(state)
+        row = CallRow(
+            id=0,
+            activation_id=activation_id,
+            agent=agent,
+            model=call.model,
+            api=REPORTED,
+            state=state,
+            body="",
+            marks=marks,
+            planned_at=txn.now,
+            sent_at=txn.now,
+            answered_at=txn.now,
+            applied_at=txn.now if error is None else None,
+            direct_cost=call.spent.cost,
+            error=None if error is None else error[:MAX_REASON_CHARACTERS],
+            **{name: value for name, value in vars(call.spent).items() if name != "direct_cost"},
+        )
+        txn.sql.run(MODEL_CALLS.insert_call, **row._asdict())
 
 
 def send(

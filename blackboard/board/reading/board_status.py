@@ -56,6 +56,7 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
                 until=optional_datetime(hold.until) if hold else None,
                 waiting=sum(waiting.get(watch.id, 0) for watch in watches),
                 activations=states,
+                remote=agent.remote,
             )
         )
     return result

@@ -15,11 +15,12 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
+from blackboard.board.board_session import BoardSession
 from blackboard.board.reading.mark_queries import kinds_with_tags, record_of
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.transactions import search_docs, tagged_marks
-from blackboard.board.transactions.activation_inputs import SearchKey, strongest
+from blackboard.board.transactions.activation_inputs import Searches, SearchKey, strongest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import SHIFT, Phase, mark_of
 from blackboard.core.deployment import ReadSpec
@@ -47,6 +48,8 @@ FEW_LAWS = 20
 ROUNDING = 1 + 1e-9
 """The factor that corrects the rounding of a bound."""
 NO_LIMIT = 2**62
+MAX_SEARCHES = 3
+"""How often one call searches for claims: what is claimed may change while it searches."""
 
 
 @dataclass(frozen=True)
@@ -379,6 +382,17 @@ def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMa
         row = each.row or txn.migrated(txn.sql.existing(MARKS.get_mark, id=each.mark_id))
         found.append(FoundMark(row, each.strength, each.relevance))
     return found
+
+
+def run_searches(session: BoardSession, searches: Searches) -> list[str]:
+    """Search on a snapshot what claims need, and return the agents that claim."""
+
+    def work(txn: BoardTransaction) -> None:
+        for key, read in searches.needed.items():
+            searches.found[key] = found_by_read(txn, read, key)
+
+    session.read(work)
+    return list(dict.fromkeys(key.agent for key in searches.needed))
 
 
 def found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[tuple[int, float]]:

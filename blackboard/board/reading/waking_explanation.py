@@ -341,7 +341,8 @@ def _verdict_of_waiting(
         return f"it crossed and is ready, but {unserved.reason}"
     if not has_capacity(txn, agent):
         return f"it crossed and is ready; the agent runs as many activations as it may ({agent.settings.concurrency})"
-    return "it crossed and is ready; the next free daemon claims it"
+    claimer = "claim of a worker takes" if agent.remote else "free daemon claims"
+    return f"it crossed and is ready; the next {claimer} it"
 
 
 def _verdict_of_prediction(txn: BoardTransaction, watch: RegisteredWatch, scope: str, due_at: Instant | None) -> str:

@@ -17,7 +17,15 @@ from pydantic import ConfigDict, JsonValue, ValidationError
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.deployment import Deployment, KindSpec
-from blackboard.core.marks import Mark, StoredMark, attach_stored, class_path_of, describe_invalid, normalize_subject
+from blackboard.core.marks import (
+    RESERVED_FIELDS,
+    Mark,
+    StoredMark,
+    attach_stored,
+    class_path_of,
+    describe_invalid,
+    normalize_subject,
+)
 from blackboard.core.payload_round_trip import check_class, parse_payload, read_mark, write_mark
 from blackboard.core.payload_text import dump_payload
 from blackboard.errors import BlackboardError, InvalidMark
@@ -168,6 +176,26 @@ class MarkClasses:
             InvalidMark: The payload does not fit the class.
         """
         return self.make_as(self.find(row.kind, deployment) or self._stand_in(row.kind), row, stored)
+
+    def make_stand_in(self, row: MarkRow | EventRow, stored: StoredMark) -> Mark:
+        """Return a mark from its row for a program that reads its payload elsewhere, so that no class checks it."""
+        return self.make_as(self._stand_in(row.kind), row, stored)
+
+    def new_mark(
+        self, kind: str, payload: Mapping[str, Any], subject: str, intensity: float, deployment: Deployment
+    ) -> Mark:
+        """Return a new mark of a kind by its name, of its class if this process knows it.
+
+        Raises:
+            InvalidMark: The payload does not fit the class.
+        """
+        if reserved := [name for name in RESERVED_FIELDS if name in payload]:
+            raise InvalidMark(f"the payload does not fit kind {kind!r}: {reserved[0]} is not a field of the payload")
+        try:
+            mark = parse_payload(self.find(kind, deployment) or self._stand_in(kind), payload, subject)
+        except ValidationError as error:
+            raise InvalidMark(describe_invalid(kind, error)) from None
+        return mark.model_copy(update={"intensity": intensity})
 
     def make_as(self, mark_class: type[M], row: MarkRow | EventRow, stored: StoredMark) -> M:
         """Return a mark of a class from its row, or from the event that produced its state.

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import SchemaError as SchemaMistake
 from jsonschema.exceptions import ValidationError as SchemaViolation
 from jsonschema.validators import extend
 from pydantic import AnyUrl, Field, TypeAdapter, ValidationError
@@ -82,6 +83,31 @@ def _check_pattern_properties(
 _Validator: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator, {"pattern": _check_pattern, "patternProperties": _check_pattern_properties}
 )
+
+
+def schema_problem(schema: Mapping[str, Any]) -> str | None:
+    """Return why a text from a person is not the schema of a payload; None if it is one."""
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaMistake as error:
+        return f"it is not a JSON schema: {'.'.join(map(str, error.absolute_path)) or 'schema'}: {error.message[:200]}"
+    if schema.get("type", "object") != "object":
+        return f"a payload is an object, not {schema['type']!r}"
+    if foreign := next((text for text in _references(schema) if not text.startswith("#")), None):
+        return f"it refers to {foreign!r}; a schema must be complete, with references that begin with #"
+    return None
+
+
+def _references(part: Any) -> Iterator[str]:
+    """Yield the references in a part of a schema."""
+    if isinstance(part, Mapping):
+        for name, item in part.items():
+            if name in ("$ref", "$dynamicRef") and isinstance(item, str):
+                yield item
+            yield from _references(item)
+    elif isinstance(part, list):
+        for item in part:
+            yield from _references(item)
 
 
 def convert_payload(kind: str, payload: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:

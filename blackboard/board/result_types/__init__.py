@@ -2,6 +2,7 @@
 
 mark_results            receipts of deposits, marks as read, and their events
 work_results            the agenda, activations, model calls, schedules and costs
+claim_results           activations that remote workers have claimed, and the states of their runs
 status_results          the state of the board, of its workers and of its agents
 explanation_results     why an agent wakes or waits
 administration_results  tokens, deployments, erasure and compaction
@@ -16,6 +17,7 @@ from blackboard.board.result_types.administration_results import (
     DeployResult,
     ErasureReport,
 )
+from blackboard.board.result_types.claim_results import ClaimedMark, RemoteActivation, RunState
 from blackboard.board.result_types.explanation_results import (
     NO_REASON,
     DeferredActivation,
@@ -65,6 +67,7 @@ __all__ = [
     "AgentStatus",
     "BackupMention",
     "BoardStatus",
+    "ClaimedMark",
     "CompactionReport",
     "CostRow",
     "DeferredActivation",
@@ -85,6 +88,8 @@ __all__ = [
     "NeedsOverview",
     "OwnLaw",
     "Receipt",
+    "RemoteActivation",
+    "RunState",
     "RunningActivation",
     "ScheduleRecord",
     "SearchProgress",

@@ -133,3 +133,5 @@ class AgentStatus:
     waiting: int
     activations: Mapping[str, int]
     """The number of activations in each state."""
+    remote: bool = False
+    """Whether workers outside the daemon claim for it."""

@@ -1,8 +1,9 @@
 """The processes on a board.
 
-liveness        which workers are alive: each holds a lock as proof
-served_agents   the agents that workers serve, and with which code
-gone_agents     the work of agents that the deployment no longer has
-notifier        notifies the daemons of a board after a commit
-worker_sockets  the sockets on which workers are notified
+liveness         which workers are alive: each holds a lock as proof
+served_agents    the agents that workers serve, and with which code
+gone_agents      the work of agents that the deployment no longer has
+notifier         notifies the daemons of a board after a commit
+commit_listener  hears of commits in other processes, for a process that waits for work
+worker_sockets   the sockets on which workers are notified
 """

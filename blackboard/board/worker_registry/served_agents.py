@@ -13,9 +13,13 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import Deployment
+from blackboard.durations import MINUTE, Duration
 from blackboard.store.rows import WorkerRow
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS
+
+REMOTE_SILENCE: Duration = 5 * MINUTE
+"""A remote agent is unserved if no worker has claimed or waited for it for this long, and none runs it."""
 
 Code = Mapping[str, str | None]
 """The digests of the code of some agents, by name."""
@@ -34,9 +38,12 @@ class UnservedAgent(NamedTuple):
 
 
 def is_current(txn: BoardTransaction, agent: str, code: str | None) -> bool:
-    """Return whether a worker with this code may claim for an agent: the active deployment must have that code."""
+    """Return whether a daemon with this code may claim for an agent.
+
+    The active deployment must have that code, and no daemon claims for a remote agent.
+    """
     spec = txn.deployment.agents.get(agent)
-    return spec is not None and (spec.code is None or code is None or spec.code == code)
+    return spec is not None and not spec.remote and (spec.code is None or code is None or spec.code == code)
 
 
 def outdated(txn: BoardTransaction, code: Code) -> list[str]:
@@ -65,6 +72,8 @@ def problem(txn: BoardTransaction, worker: WorkerRow) -> str | None:
 
 def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> UnservedAgent | None:
     """Return why no worker claims for an agent, and since when; None if a worker that is not dead claims."""
+    if (spec := txn.deployment.agents.get(agent)) is not None and spec.remote:
+        return _unserved_remote(txn, agent)
     ends: list[Instant | None] = [agent_state.get(txn, agent).served_at]
     idle = None
     workers = txn.sql.all(ACTIVATIONS.workers)
@@ -86,6 +95,20 @@ def unserved(txn: BoardTransaction, agent: str, dead: Collection[str]) -> Unserv
     else:
         reason = f"no daemon has served it since {iso(since)}"
     return UnservedAgent(reason, since)
+
+
+def _unserved_remote(txn: BoardTransaction, agent: str) -> UnservedAgent | None:
+    """Return why no worker claims for a remote agent; None if one runs it, or has claimed or waited lately."""
+    since = agent_state.get(txn, agent).served_at
+    is_leased = any(
+        row.agent == agent and row.lease_until is not None and row.lease_until > txn.now
+        for row in txn.sql.all(ACTIVATIONS.running)
+    )
+    if is_leased or (since is not None and since > txn.now - REMOTE_SILENCE):
+        return None
+    if since is None:
+        return UnservedAgent("it is remote, and no worker has claimed for it yet", None)
+    return UnservedAgent(f"it is remote, and no worker has claimed or waited for it since {iso(since)}", since)
 
 
 def board_served_at(txn: BoardTransaction, dead: Collection[str]) -> Instant | None:

@@ -51,6 +51,21 @@ WHERE id = :id
 -- Write that an activation is done.
 {new_state};
 
+-- name: set_lease (quiet)
+-- Set the end of the lease of an activation.
+UPDATE activation SET lease_until = :until WHERE id = :id;
+
+-- name: set_result_digest (quiet)
+-- Set the digest of the result with which an activation was finished.
+UPDATE activation SET result_digest = :digest WHERE id = :id;
+
+-- name: running_of_agent -> ActivationRow
+-- The running activations of an agent.
+SELECT {activation.*}
+FROM activation
+WHERE {is_unfinished} AND activation.state = 'running' AND activation.agent = :agent
+ORDER BY activation.id;
+
 -- name: extend_leases (quiet)
 -- Extend the leases of a worker's running activations.
 UPDATE activation SET lease_until = :until WHERE {is_unfinished} AND state = 'running' AND worker = :worker;

@@ -73,8 +73,8 @@ UPDATE crossing SET subject = :new_name WHERE subject = :subject;
 UPDATE activation SET subject = :new_name WHERE subject = :subject;
 
 -- name: erase_error
--- Replace the error of an activation.
-UPDATE activation SET error = :error WHERE id = :id;
+-- Replace the error of an activation, and forget the digest of its result.
+UPDATE activation SET error = :error, result_digest = NULL WHERE id = :id;
 
 -- name: erase_error_copies
 -- Replace the errors of activations that contain a text: those of an agent, or of all.

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from blackboard.board.activations.agent_actions import UNDECLARED_WITHDRAWAL, AgentAction, AgentDeposit, place
-from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage.added_strength import check_increase
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.core.built_in_marks import Decision, Need
@@ -17,7 +16,7 @@ from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageErro
 from blackboard.system.error_descriptions import class_name
 
 
-def collect(claim: Claim, result: Any) -> list[Action]:
+def collect(agent: AgentSpec, result: Any) -> list[Action]:
     """Return the items that an agent returned as a list; a generator runs only now.
 
     Raises:
@@ -27,7 +26,7 @@ def collect(claim: Claim, result: Any) -> list[Action]:
         return []
     if isinstance(result, Action):
         return [result]
-    limit = claim.agent.settings.max_marks
+    limit = agent.settings.max_marks
     try:
         items = iter(result)
     except TypeError:
@@ -41,7 +40,7 @@ def collect(claim: Claim, result: Any) -> list[Action]:
     return actions
 
 
-def prepare(claim: Claim, items: Sequence[Action]) -> list[AgentAction]:
+def prepare(agent: AgentSpec, activation_id: int, items: Sequence[Action]) -> list[AgentAction]:
     """Check the items that an agent returned, without the board, and return the actions to apply.
 
     Raises:
@@ -51,7 +50,7 @@ def prepare(claim: Claim, items: Sequence[Action]) -> list[AgentAction]:
     mistakes: list[BlackboardError] = []
     for number, item in enumerate(items, 1):
         try:
-            actions.append(_prepare_one(claim, item))
+            actions.append(_prepare_one(agent, activation_id, item))
         except (UsageError, AgentError) as error:
             error.place = place(number, len(items))
             mistakes.append(error)
@@ -60,14 +59,14 @@ def prepare(claim: Claim, items: Sequence[Action]) -> list[AgentAction]:
     if mistakes:
         text = "; ".join(f"{type(mistake).__name__}: {mistake}" for mistake in mistakes)
         raise AgentError(text, shown=f"{len(mistakes)} of the {len(items)} items that it returned are invalid")
-    _check_total(claim, actions)
+    _check_total(agent, actions)
     _check_needs(actions)
     return actions
 
 
-def _prepare_one(claim: Claim, item: Action) -> AgentAction:
+def _prepare_one(agent: AgentSpec, activation_id: int, item: Action) -> AgentAction:
     if isinstance(item, Mark):
-        return _prepare_deposit(claim, item)
+        return _prepare_deposit(agent, activation_id, item)
     if not isinstance(item, Withdraw | Reinforce):
         raise _not_actions(item, " among its marks")
     name = type(item).__name__
@@ -77,7 +76,7 @@ def _prepare_one(claim: Claim, item: Action) -> AgentAction:
     if item.if_event is not None:
         check_if_event(item.if_event, lowest=1)
     if isinstance(item, Withdraw):
-        _check_withdrawal(claim.agent, item.mark)
+        _check_withdrawal(agent, item.mark)
     else:
         check_increase(item.by)
     return item
@@ -93,8 +92,8 @@ def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
         )
 
 
-def _prepare_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
-    writes = claim.agent.writes
+def _prepare_deposit(agent: AgentSpec, activation_id: int, mark: Mark) -> AgentDeposit:
+    writes = agent.writes
     if not isinstance(mark, Mark):  # an alternative
         raise _not_actions(mark, " among its marks")
     if mark.kind not in writes:
@@ -104,13 +103,13 @@ def _prepare_deposit(claim: Claim, mark: Mark) -> AgentDeposit:
         )
     check_subject(mark.subject)
     check_intensity(mark.intensity)
-    mark = _with_answering_agents(claim.agent, mark)
-    request = DepositRequest.of(mark, claim.agent.name)._replace(activation_id=claim.row.id)
-    _check_size(claim, request)
+    mark = _with_answering_agents(agent, mark)
+    request = DepositRequest.of(mark, agent.name)._replace(activation_id=activation_id)
+    _check_size(agent, request)
     alternative = alternative_of(mark)
     return AgentDeposit(
         request,
-        None if alternative is None else _prepare_deposit(claim, alternative),
+        None if alternative is None else _prepare_deposit(agent, activation_id, alternative),
         mark.need if isinstance(mark, Decision) else None,
     )
 
@@ -128,15 +127,15 @@ def _not_actions(result: object, where: str = "") -> AgentError:
     return AgentError(message, shown=shown)
 
 
-def _check_size(claim: Claim, request: DepositRequest) -> None:
-    limit, size = claim.agent.settings.max_payload, _size(request)
+def _check_size(agent: AgentSpec, request: DepositRequest) -> None:
+    limit, size = agent.settings.max_payload, _size(request)
     if size > limit:
         problem = f"it returned a {request.kind!r} with a payload of {size} bytes; at most {limit} are allowed"
         raise AgentError(f"{problem} (max_payload)", shown=f"{problem} (max_payload)")
 
 
-def _check_total(claim: Claim, actions: Sequence[AgentAction]) -> None:
-    total = claim.agent.settings.max_total
+def _check_total(agent: AgentSpec, actions: Sequence[AgentAction]) -> None:
+    total = agent.settings.max_total
     if sum(map(_size, _requests(actions))) > total:
         problem = f"the payloads of its marks have more than {total} bytes in total (max_total)"
         raise AgentError(problem, shown=problem)
@@ -162,4 +161,4 @@ def _requests(actions: Sequence[AgentAction]) -> Iterator[DepositRequest]:
 
 
 def _size(request: DepositRequest) -> int:
-    return len((request.text or "").encode())
+    return len(request.payload_text.encode())

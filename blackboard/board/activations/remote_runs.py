@@ -1,0 +1,331 @@
+"""The runs of remote agents: programs outside the daemon claim an activation under a lease, and end it.
+
+A claim absorbs and freezes marks as the claim of a daemon does, and the result is checked and applied in the same way.
+A program shows that it is alive by its lease alone. The claim of the next worker, or a daemon, recovers a run whose
+lease has expired.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from blackboard.board.activations import (
+    activation_recovery,
+    activation_results,
+    agent_readiness,
+    budgets,
+    claims,
+    model_calls,
+    returned_actions,
+)
+from blackboard.board.activations.activation_recovery import REMOTE
+from blackboard.board.activations.activation_results import Failure
+from blackboard.board.activations.claims import Claim
+from blackboard.board.activations.model_calls import CallCost, ReportedCall
+from blackboard.board.mark_storage import overdue_needs
+from blackboard.board.registration.mark_class_registry import MarkClasses
+from blackboard.board.remote_results import RemoteResult, ReturnedMark, Usage
+from blackboard.board.transactions.activation_inputs import ActivationInput, Searches, inputs_of
+from blackboard.board.transactions.activation_rows import get_activation
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.crossing_tests import predicted_crossings
+from blackboard.clock import Instant, iso
+from blackboard.core.deployment import AgentSpec
+from blackboard.core.mark_actions import Action, Reinforce, Withdraw
+from blackboard.core.marks import Mark, StoredMark
+from blackboard.core.micro_dollars import from_usd
+from blackboard.core.states import ActivationState
+from blackboard.durations import MINUTE, Duration
+from blackboard.errors import BlackboardError, Conflict, InvalidMark, LeaseLost, NotFound, WorkError
+from blackboard.store.rows import ActivationRow
+from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+
+PRESENCE: Duration = MINUTE
+"""How often a worker that waits for work is recorded, at most."""
+DUE_AT_ONCE = 100
+"""The most due crossings and needs that one claim records."""
+
+
+def remote_agent(txn: BoardTransaction, name: str) -> AgentSpec:
+    """Return a remote agent.
+
+    Raises:
+        UnknownName: There is no such agent.
+        WorkError: The agent is not remote.
+    """
+    agent = txn.deployment.agent(name)
+    if not agent.remote:
+        error = WorkError(f"the agent {name!r} is not remote: a daemon runs it")
+        error.quotes_nothing = True
+        raise error
+    return agent
+
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+
+
+def may_claim(txn: BoardTransaction, agent: AgentSpec) -> bool:
+    """Return whether a claim could succeed, or has work to do before. It is cheap, and needs no writing transaction."""
+    due = (txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need))
+    return (
+        any(at is not None and at <= txn.now for at in due)
+        or any(_is_late(txn, row) for row in _runs(txn, agent))
+        or agent.name in agent_readiness.agents_with_suspects(txn)
+        or agent_readiness.may_claim(txn, agent.name)
+    )
+
+
+def next_instant(txn: BoardTransaction, agent: AgentSpec) -> Instant | None:
+    """Return the next instant at which time alone may make a claim possible; None if there is none."""
+    instants = [
+        agent_readiness.next_ready(txn, agent),
+        txn.sql.value(CROSSINGS.next_predicted),
+        txn.sql.value(MARKS.next_due_need),
+        *(row.lease_until for row in _runs(txn, agent)),
+    ]
+    return min((at for at in instants if at is not None), default=None)
+
+
+def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
+    """Record that a worker claims or waits for an agent now."""
+    txn.sql.run(ACTIVATIONS.set_served_at, agent=agent.name, served_at=txn.now)
+
+
+def claim(
+    txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, searches: Searches, classes: MarkClasses
+) -> Claim | None:
+    """Claim the next activation of a remote agent for a worker, after the work that no daemon may be there to do.
+
+    That is to record due crossings and needs, and to recover the runs of the agent whose leases have expired. An
+    activation whose marks were all erased is finished at once.
+    """
+    overdue_needs.fire_due(txn, DUE_AT_ONCE, classes)
+    predicted_crossings.fire_due(txn, DUE_AT_ONCE)
+    for row in _runs(txn, agent):
+        if _is_late(txn, row):
+            activation_recovery.recover_remote(txn, row)
+    worker, lease = REMOTE + holder, min(lease, agent.settings.timeout)
+    while True:
+        claimed = claims.claim_suspect(txn, agent, worker, lease, searches)
+        claimed = claimed or claims.claim(txn, agent, worker, lease, searches)
+        if claimed is None:
+            return None
+        if claimed.row.scheduled_for is None and not readable(claimed.inputs):
+            activation_results.finish(txn, claimed.row, agent, [], classes)
+        elif (spent := budgets.exhausted_by_activation(txn, agent, claimed.row.id)) is not None:
+            activation_results.defer(txn, claimed.row, until=None, reason=spent, is_held=True)
+        else:
+            return claimed
+
+
+def readable(inputs: tuple[ActivationInput, ...]) -> list[ActivationInput]:
+    """Return the inputs whose payloads were not erased."""
+    return [item for item in inputs if item.event.payload is not None]
+
+
+def _runs(txn: BoardTransaction, agent: AgentSpec) -> list[ActivationRow]:
+    rows = txn.sql.all(ACTIVATIONS.running_of_agent, agent=agent.name)
+    return [row for row in rows if activation_recovery.is_remote(row)]
+
+
+def _is_late(txn: BoardTransaction, row: ActivationRow) -> bool:
+    return row.lease_until is not None and row.lease_until <= txn.now
+
+
+# -- runs --------------------------------------------------------------------------------------------------------------
+
+
+def run_of(
+    txn: BoardTransaction, activation_id: int, agent: str | None, fence: int | None, holder: str
+) -> ActivationRow:
+    """Return the run that a worker has.
+
+    Args:
+        txn: The transaction.
+        activation_id: The activation.
+        agent: The agent to which it must belong; None for any.
+        fence: The fence of the claim; None for the run that the worker has now.
+        holder: The worker.
+
+    Raises:
+        LeaseLost: The worker does not have it, or no longer.
+        NotFound: The agent has no such activation.
+    """
+    row = _find(txn, activation_id, agent)
+    if row.state == ActivationState.RUNNING and _is_claim(row, fence, holder):
+        if not _is_late(txn, row):
+            return row
+        raise LeaseLost(f"the lease of activation {row.id} ended at {iso(row.lease_until)}; claim again")
+    if row.state == ActivationState.RUNNING:
+        raise LeaseLost(f"activation {row.id} is now the run with the fence {row.fence}, of another claim")
+    raise LeaseLost(f"activation {row.id} is {row.state}; it does not run under this claim any more")
+
+
+def _find(txn: BoardTransaction, activation_id: int, agent: str | None) -> ActivationRow:
+    row = get_activation(txn, activation_id)
+    if row is None or (agent is not None and row.agent != agent):
+        raise NotFound(f"there is no activation {activation_id}{'' if agent is None else f' of {agent}'}")
+    return row
+
+
+def _is_claim(row: ActivationRow, fence: int | None, holder: str) -> bool:
+    """Return whether the present or last run of an activation is that of a claim."""
+    return row.worker == REMOTE + holder and fence in (None, row.fence)
+
+
+def extend(txn: BoardTransaction, row: ActivationRow, lease: Duration) -> Instant:
+    """Extend the lease of a run, and return its end. No run is longer than the timeout of its agent."""
+    agent = txn.deployment.agents.get(row.agent)
+    until = txn.now + lease
+    if agent is not None and row.started_at is not None:
+        until = min(until, row.started_at + agent.settings.timeout)
+    until = max(until, row.lease_until or 0)
+    txn.sql.run(ACTIVATIONS.set_lease, id=row.id, until=until)
+    return until
+
+
+def is_finished_with(row: ActivationRow, fence: int | None, holder: str, result: RemoteResult) -> bool:
+    """Return whether a claim has finished an activation with this result already."""
+    is_done = row.state == ActivationState.DONE and row.result_digest is not None
+    return is_done and _is_claim(row, fence, holder) and row.result_digest == result.digest()
+
+
+def finish(
+    txn: BoardTransaction,
+    activation_id: int,
+    agent: str | None,
+    fence: int | None,
+    holder: str,
+    result: RemoteResult,
+    classes: MarkClasses,
+) -> ActivationRow:
+    """Finish an activation with a result, and return its row. The same result again changes nothing.
+
+    Raises:
+        BlackboardError: A part of the result is refused. The transaction must be rolled back.
+        Conflict: A mark has changed since the event that the result names. The transaction must be rolled back.
+        LeaseLost: The worker does not have the activation, or no longer.
+        NotFound: The agent has no such activation.
+    """
+    if is_finished_with(stored := _find(txn, activation_id, agent), fence, holder, result):
+        return stored
+    row = run_of(txn, activation_id, agent, fence, holder)
+    spec = remote_agent(txn, row.agent)
+    inputs, reads = inputs_of(txn, row.id)
+    known = {mark.id: mark for mark in _marks(txn, (*inputs, *reads), classes)}
+    items = returned_actions.collect(spec, _actions(txn, result, known, classes))
+    actions = returned_actions.prepare(spec, row.id, items)
+    activation_results.finish(txn, row, spec, actions, classes)
+    model_calls.record_reported(txn, row.id, spec.name, len(inputs), _reported(result.usage), None)
+    txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())
+    return _find(txn, row.id, agent)
+
+
+def put_back(txn: BoardTransaction, row: ActivationRow, conflict: Conflict, usage: Usage) -> ActivationState | None:
+    """Put back a run whose result was in conflict with the board; see `activation_results.put_back`."""
+    agent = txn.deployment.agents.get(row.agent)
+    if agent is None:
+        return None
+    text = f"{type(conflict).__name__}: {conflict}"
+    model_calls.record_reported(txn, row.id, agent.name, row.marks_absorbed, _reported(usage), text)
+    return activation_results.put_back(txn, row, agent, text, random.Random(row.id))
+
+
+def fail(
+    txn: BoardTransaction,
+    activation_id: int,
+    agent: str | None,
+    fence: int | None,
+    holder: str,
+    failure: Failure,
+    usage: Usage,
+) -> ActivationRow:
+    """End a run with a failure, and return the row of its activation. The same failure again changes nothing.
+
+    Raises:
+        LeaseLost: The worker does not have the activation, or no longer.
+        NotFound: The agent has no such activation.
+    """
+    stored = _find(txn, activation_id, agent)
+    has_failed = stored.state in (ActivationState.READY, ActivationState.HELD, ActivationState.DEAD)
+    if has_failed and stored.fence == fence and stored.error == failure.error:
+        return stored
+    row = run_of(txn, activation_id, agent, fence, holder)
+    spec = remote_agent(txn, row.agent)
+    model_calls.record_reported(txn, row.id, spec.name, row.marks_absorbed, _reported(usage), failure.error)
+    activation_results.fail(txn, row, spec, failure, random.Random(row.id))
+    return _find(txn, row.id, agent)
+
+
+# -- results -----------------------------------------------------------------------------------------------------------
+
+
+def _marks(txn: BoardTransaction, inputs: tuple[ActivationInput, ...], classes: MarkClasses) -> Iterator[Mark]:
+    """Yield the marks of inputs. A mark that does not fit its class is not checked, because it is not read here."""
+    for item in inputs:
+        event = item.event
+        stored = StoredMark(
+            event.mark_id,
+            event.id,
+            event.author,
+            item.strength,
+            item.deposited_at,
+            item.reinforced_at,
+            item.reinforcements,
+            event.occurred_at,
+        )
+        yield classes.make_stand_in(event, stored)
+
+
+def _actions(
+    txn: BoardTransaction, result: RemoteResult, known: dict[int, Mark], classes: MarkClasses
+) -> Iterator[Action]:
+    for number, withdrawal in enumerate(result.withdrawals, 1):
+        mark = _known(known, withdrawal.mark, f"withdrawals, item {number}")
+        yield Withdraw(mark, withdrawal.if_event)
+    for number, reinforcement in enumerate(result.reinforcements, 1):
+        mark = _known(known, reinforcement.mark, f"reinforcements, item {number}")
+        yield Reinforce(mark, reinforcement.by, reinforcement.if_event)
+    for number, returned in enumerate(result.marks, 1):
+        try:
+            yield _mark(txn, returned, classes)
+        except BlackboardError as error:
+            error.place = f"marks, item {number}"
+            raise
+
+
+def _known(known: dict[int, Mark], mark_id: int, place: str) -> Mark:
+    if mark_id not in known:
+        error = InvalidMark(f"mark {mark_id} is none that the agent was given or has read")
+        error.place = place
+        raise error
+    return known[mark_id]
+
+
+def _mark(txn: BoardTransaction, returned: ReturnedMark, classes: MarkClasses) -> Mark:
+    mark = classes.new_mark(returned.kind, returned.payload, returned.subject, returned.intensity, txn.deployment)
+    mark = mark.with_options(
+        key=returned.key,
+        decay=returned.decay,  # type: ignore[arg-type]
+        until=returned.until,
+        occurred_at=returned.occurred_at,
+        if_event=returned.if_event,
+    )
+    return mark if returned.or_else is None else mark.or_else(_mark(txn, returned.or_else, classes))
+
+
+def _reported(usage: Usage) -> list[ReportedCall]:
+    return [
+        ReportedCall(
+            call.model,
+            CallCost(
+                call.input_tokens,
+                call.cache_read_tokens,
+                call.cache_write_tokens,
+                call.output_tokens,
+                from_usd(call.usd),
+            ),
+        )
+        for call in usage
+    ]

@@ -1,0 +1,84 @@
+"""What remote workers are given and told: activations that they have claimed, and the states of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from blackboard.core.scopes import GroupValue
+
+
+@dataclass(frozen=True)
+class ClaimedMark:
+    """A mark that a remote agent is given with an activation, frozen as it was then."""
+
+    id: int
+    event_id: int
+    """The event of its state, for `if_event`."""
+    kind: str
+    subject: str
+    payload: Mapping[str, JsonValue]
+    author: str
+    strength: float
+    relevance: float | None
+    """How relevant it is to what the agent searched for; None if it was not found by a search."""
+    occurred_at: datetime
+    deposited_at: datetime
+    reinforced_at: datetime
+    reinforcements: int
+
+
+@dataclass(frozen=True)
+class RemoteActivation:
+    """An activation that a worker of a remote agent has claimed."""
+
+    id: int
+    agent: str
+    fence: int
+    """The number of this run, which the worker names when it continues or ends it."""
+    attempt: int
+    """The number of the attempt, from 1. Runs that did not end do not count."""
+    lease_until: datetime
+    """When the lease ends, unless the worker extends it by a heartbeat."""
+    watch: str
+    """The name of the watch that woke the agent."""
+    reason: str
+    """The condition that woke the agent, with its value and threshold."""
+    now: datetime
+    """The instant at which the activation took its marks. It is the same in each retry."""
+    scheduled_for: datetime | None
+    """The instant for which a schedule woke the agent; None if marks woke it."""
+    subject: str | None
+    """The one subject that it is about, if its watch wakes the agent per subject."""
+    subjects: tuple[str, ...]
+    """The subjects of its marks, that of the strongest mark first."""
+    group: GroupValue | None
+    """The value of the tag that its marks share, if its watch measures groups."""
+    board_id: str
+    """The id of the board, which no other board has."""
+    error: str | None
+    """Why the previous attempt failed; None if there was none."""
+    marks: tuple[ClaimedMark, ...]
+    """The marks that woke the agent, strongest first."""
+    reads: tuple[ClaimedMark, ...]
+    """The marks that it reads in addition, strongest first."""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """The state of an activation after a heartbeat of its remote worker, or at the end of its run."""
+
+    id: int
+    agent: str
+    fence: int
+    attempt: int
+    state: str
+    lease_until: datetime | None
+    """When the lease ends; None if the run has ended."""
+    retry_at: datetime | None
+    """When it is tried again; None if it is not."""
+    marks: tuple[int, ...]
+    """The marks that it deposited, reinforced or withdrew."""

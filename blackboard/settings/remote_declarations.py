@@ -1,0 +1,73 @@
+"""The declarations of remote agents, which only a deployment file has: no function in Python stands for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from blackboard.core.agent_definition import Agent, Watch, watch_spec
+from blackboard.core.authors import agent_name_problem
+from blackboard.core.conditions import Condition
+from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
+from blackboard.core.parsing import parse_condition
+from blackboard.durations import DAY, Microseconds
+from blackboard.settings.mistake_list import MistakeList
+from blackboard.settings.sections import AgentSection, WatchSection
+
+REMOTE_TIMEOUT = Microseconds(DAY)
+"""The longest run of a remote agent that sets no `timeout`. Its leases say whether it is alive."""
+
+
+class RemoteDeclarations:
+    """The sections of remote agents. Mistakes are recorded."""
+
+    def __init__(self, sections: Mapping[str, AgentSection], found: MistakeList) -> None:
+        self.sections = {name: section for name, section in sections.items() if section.remote}
+        self._found = found
+
+    def specs(self, agents: Mapping[str, Agent]) -> dict[str, AgentSpec]:
+        """Return the remote agents as their sections declare them, with default settings; `agents` have other names."""
+        return {name: self._spec(name, section, agents) for name, section in self.sections.items()}
+
+    def _spec(self, name: str, section: AgentSection, agents: Mapping[str, Agent]) -> AgentSpec:
+        place = f"agents.{name}"
+        if name in agents:
+            self._found.record(f"{place}.remote", "an agent in Python has this name; give the remote one another")
+        elif (problem := agent_name_problem(name)) is not None:
+            self._found.record(place, problem)
+        sections = dict(section.watches)
+        if section.schedule is not None and not sections:
+            sections["watch"] = WatchSection(when=section.schedule)
+        if not sections:
+            self._found.record(f"{place}.watches", "nothing wakes it; write watches = 'strength(\"lead\") >= 0.5'")
+        watches = [
+            watch
+            for label, item in sections.items()
+            if item.when is not None or item.schedule is None
+            if (watch := self._watch(place, label, section, item)) is not None
+        ]
+        return AgentSpec(
+            name=name,
+            watches=tuple(watches),
+            writes=section.writes or (),
+            withdraws=section.withdraws or (),
+            settings=AgentSettings(timeout=REMOTE_TIMEOUT),
+            renamed_from=section.renamed_from,
+            remote=True,
+        )
+
+    def _watch(self, place: str, label: str, agent: AgentSection, item: WatchSection) -> WatchSpec | None:
+        """Return a watch, with the guards of its agent; None if it has mistakes."""
+        where = f"{place}.watches.{label}"
+        if item.when is None:
+            self._found.record(where, "it has no condition; write when = '...'")
+            return None
+        when = self._condition(f"{where}.when", item.when)
+        own = [self._condition(f"{where}.{name}", getattr(item, name)) for name in ("only_if", "unless")]
+        guards = [self._condition(f"{place}.{name}", getattr(agent, name)) for name in ("only_if", "unless")]
+        if when is None:
+            return None
+        watch = Watch(when, only_if=own[0], unless=own[1], include_own=item.include_own or False)
+        return self._found.attempt(where, lambda: watch_spec(place, label, watch, *guards), None)
+
+    def _condition(self, place: str, text: str | None) -> Condition | None:
+        return None if text is None else self._found.attempt(place, lambda: parse_condition(text), None)

@@ -1,0 +1,365 @@
+"""Workers outside the daemon claim activations of remote agents, and end them as a daemon ends those of its agents."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, Need
+from blackboard.board.result_types import RemoteActivation
+from blackboard.core.deployment import AgentSpec, Budget, ReadSpec
+from blackboard.core.states import ActivationState
+from blackboard.errors import (
+    AgentError,
+    Conflict,
+    InvalidMark,
+    LeaseLost,
+    NotFound,
+    Undeclared,
+    UniqueConflict,
+    UnknownName,
+    UsageError,
+    WorkError,
+)
+from tests.board.world import World, kind, spec
+
+VERDICT = {"kind": "verdict", "subject": "r/1", "payload": {"grade": "good"}}
+
+
+def remote(watches: Any = 'strength("report") >= 0.5', **settings: Any) -> AgentSpec:
+    """Return a remote agent that reads reports and writes verdicts."""
+    reads = settings.pop("reads", ())
+    writes = settings.pop("writes", ("verdict",))
+    withdraws = settings.pop("withdraws", ())
+    made = spec("review", watches, **settings)
+    return made.model_copy(
+        update={"remote": True, "code": None, "writes": writes, "withdraws": withdraws, "reads": reads}
+    )
+
+
+def deploy(world: World, agent: AgentSpec | None = None, *others: AgentSpec) -> None:
+    kinds = {"report": kind("report"), "verdict": kind("verdict", unique="slot"), "need": kind("need")}
+    world.deploy(kinds, remote() if agent is None else agent, *others)
+
+
+@pytest.fixture
+def worker(world: World) -> Blackboard:
+    """Return the board of a worker, whose author is `w1`."""
+    deploy(world)
+    return world.board.as_author("w1")
+
+
+def claimed(worker: Blackboard, **options: Any) -> RemoteActivation:
+    found = worker.claim("review", **options)
+    assert found is not None
+    return found
+
+
+def test_a_worker_claims_and_finishes_an_activation(world: World) -> None:
+    deploy(world, remote(reads=(ReadSpec(kind="verdict", same_subject=True),)))
+    worker = world.board.as_author("w1")
+    assert worker.claim("review") is None
+    world.put("verdict", "r/1", 0.5, payload={"grade": "bad"})
+    world.put("report", "r/1", payload={"text": "fine"})
+    found = claimed(worker)
+    assert (found.agent, found.fence, found.attempt, found.subjects) == ("review", 1, 1, ("r/1",))
+    assert [(mark.kind, mark.payload, mark.strength) for mark in found.marks] == [("report", {"text": "fine"}, 1.0)]
+    assert [(mark.kind, mark.payload) for mark in found.reads] == [("verdict", {"grade": "bad"})]
+    assert found.lease_until == worker.now() + timedelta(minutes=5)
+    assert worker.claim("review") is None
+    withdrawal = {"mark": found.reads[0].id}
+    with pytest.raises(Undeclared):
+        worker.finish(found.id, {"withdrawals": [withdrawal]}, fence=found.fence)
+    end = worker.finish(found.id, {"marks": [VERDICT], "reinforcements": [{"mark": found.marks[0].id, "by": 0.5}]})
+    assert (end.state, len(end.marks)) == ("done", 2)
+    verdict = world.board.marks("verdict")[0]
+    assert (verdict.author, verdict.activation_id, verdict.payload) == ("review", found.id, {"grade": "good"})
+    assert world.board.marks("report")[0].strength == 1.5
+    details = world.board.activation(found.id)
+    assert (details.activation.state, details.activation.worker) == (ActivationState.DONE, "remote:w1")
+
+
+def test_the_same_result_again_changes_nothing(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    found = claimed(worker)
+    first = worker.finish(found.id, {"marks": [VERDICT]}, fence=found.fence)
+    events = world.board.status().events
+    assert worker.finish(found.id, {"marks": [dict(VERDICT)]}, fence=found.fence) == first
+    assert world.board.status().events == events
+    with pytest.raises(LeaseLost, match="is done"):
+        worker.finish(found.id, {}, fence=found.fence)
+    with pytest.raises(LeaseLost):
+        world.board.as_author("w2").finish(found.id, {"marks": [VERDICT]}, fence=found.fence)
+
+
+def test_only_the_worker_that_claimed_ends_a_run(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    found = claimed(worker)
+    other = world.board.as_author("w2")
+    acts: list[Callable[[], object]] = [
+        lambda: other.finish(found.id),
+        lambda: other.heartbeat(found.id, fence=found.fence),
+        lambda: other.fail(found.id, "no"),
+        lambda: worker.finish(found.id, fence=found.fence + 1),
+    ]
+    for act in acts:
+        with pytest.raises(LeaseLost, match="of another claim"):
+            act()
+    with pytest.raises(NotFound):
+        worker.finish(found.id, agent="digest")
+    with pytest.raises(NotFound):
+        worker.finish(99)
+
+
+def test_a_dead_worker_loses_its_lease_and_nothing_else(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    first = claimed(worker, lease="1m")
+    world.clock.advance(timedelta(seconds=59))
+    assert world.board.as_author("w2").claim("review") is None
+    world.clock.advance(timedelta(seconds=1))
+    acts: list[Callable[[], object]] = [
+        lambda: worker.finish(first.id),
+        lambda: worker.heartbeat(first.id),
+        lambda: worker.fail(first.id, "x"),
+    ]
+    for act in acts:
+        with pytest.raises(LeaseLost, match="the lease of activation 1 ended"):
+            act()
+    second = claimed(world.board.as_author("w2"))
+    assert (second.id, second.fence, second.attempt, second.marks) == (first.id, 2, 1, first.marks)
+    with pytest.raises(LeaseLost):
+        worker.finish(first.id, {"marks": [VERDICT]}, fence=first.fence)
+    assert world.board.marks("verdict") == []
+
+
+def test_heartbeats_extend_the_lease_up_to_the_timeout_of_the_agent(world: World) -> None:
+    deploy(world, remote(timeout="10m", max_attempts=1))
+    worker = world.board.as_author("w1")
+    world.put("report", "r/1")
+    found = claimed(worker, lease="1h")
+    start = worker.now()
+    assert found.lease_until == start + timedelta(minutes=10)
+    world.clock.advance(timedelta(minutes=9))
+    assert worker.heartbeat(found.id, fence=1, lease="1m").lease_until == found.lease_until
+    world.clock.advance(timedelta(minutes=1))
+    assert worker.claim("review") is None
+    assert world.board.activation(found.id).activation.state == "dead"
+    assert "ran past its timeout of 600 s" in (world.board.activation(found.id).activation.error or "")
+
+
+def test_an_activation_that_kills_its_worker_again_and_again_is_quarantined(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    for fence in (1, 2, 3):
+        assert claimed(worker, lease="1m").fence == fence
+        world.clock.advance(timedelta(minutes=1))
+    assert worker.claim("review") is None
+    assert world.board.activation(1).activation.state == "quarantined"
+
+
+def test_a_failure_is_retried_split_and_at_last_dead(world: World) -> None:
+    deploy(world, remote(max_attempts=2, retry_after="10s", batch=4, cooldown_after_failures=9))
+    worker = world.board.as_author("w1")
+    for number in range(2):
+        world.put("report", f"r/{number}")
+    found = claimed(worker)
+    assert len(found.marks) == 2
+    end = worker.fail(found.id, "no idea", fence=found.fence)
+    assert (end.state, end.attempt) == ("ready", 1)
+    assert worker.fail(found.id, "no idea", fence=found.fence) == end
+    assert worker.claim("review") is None
+    world.clock.advance(timedelta(minutes=1))
+    second = claimed(worker)
+    assert (second.attempt, second.error) == (2, "no idea")
+    worker.fail(second.id, "no idea")
+    halves = [claimed(worker)]
+    worker.fail(halves[0].id, "bad", retry=False)
+    halves.append(claimed(worker))
+    assert [len(half.marks) for half in halves] == [1, 1]
+    worker.finish(halves[1].id)
+    assert sorted(item.state for item in world.board.activations()) == ["dead", "done"]
+
+
+def test_a_refused_result_leaves_the_activation_with_its_worker(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    world.put("verdict", "r/9", payload={"slot": 9})
+    found = claimed(worker)
+    taken = {**VERDICT, "payload": {"slot": 9}}
+    for result, error, words in (
+        ({"marks": [{**VERDICT, "kind": "report"}]}, Undeclared, "returned a 'report'"),
+        ({"marks": [{**VERDICT, "subject": ""}]}, InvalidMark, "subject is empty"),
+        ({"marks": [{**VERDICT, "payload": {"subject": "x"}}]}, InvalidMark, "marks, item 1"),
+        ({"marks": [{**VERDICT, "decay": "sometimes"}]}, UsageError, "decay"),
+        ({"marks": [taken]}, UniqueConflict, "slot"),
+        ({"marks": [VERDICT] * 1001}, AgentError, "max_marks"),
+        ({"withdrawals": [{"mark": 99}]}, InvalidMark, "withdrawals, item 1: mark 99 is none"),
+        ({"mark": []}, UsageError, "mark: extra inputs"),
+        ({"usage": [{"model": "m"}]}, UsageError, "usage.0.usd: field required"),
+        ({"marks": [{**VERDICT, "intensity": "1"}]}, UsageError, "intensity"),
+    ):
+        with pytest.raises(error, match=words):
+            worker.finish(found.id, result, fence=found.fence)
+    assert world.board.activation(found.id).activation.state == "running"
+    end = worker.finish(found.id, {"marks": [{**taken, "or_else": VERDICT}]}, fence=found.fence)
+    assert end.state == "done"
+    assert world.board.marks("verdict", subject="r/1")[0].payload == {"grade": "good"}
+
+
+def test_a_conflict_puts_the_marks_back(world: World) -> None:
+    deploy(world, remote(withdraws=("report",)))
+    worker = world.board.as_author("w1")
+    world.put("report", "r/1", payload={"text": "old"})
+    found = claimed(worker)
+    world.put("report", "r/1", 2.0, payload={"text": "new"})
+    withdrawal = {"mark": found.marks[0].id, "if_event": found.marks[0].event_id}
+    with pytest.raises(Conflict, match="put back; claim it again"):
+        worker.finish(found.id, {"withdrawals": [withdrawal]}, fence=found.fence)
+    again = claimed(worker)
+    assert (again.id, again.fence, again.attempt, again.marks[0].payload) == (found.id, 2, 1, {"text": "new"})
+    worker.finish(again.id, {"withdrawals": [{"mark": again.marks[0].id, "if_event": again.marks[0].event_id}]})
+    assert world.board.marks("report") == []
+
+
+def test_batch_windows_cooldowns_pauses_and_guards_hold_a_claim(world: World) -> None:
+    deploy(world, remote(batch=5, batch_window="10s", cooldown="1m"))
+    worker = world.board.as_author("w1")
+    world.put("report", "r/1")
+    start = worker.now()
+    assert worker.claim("review") is None
+    assert worker.claimable_at("review") == start + timedelta(seconds=10)
+    found = claimed(worker, wait="1h")
+    assert worker.now() == start + timedelta(seconds=10)
+    assert worker.claimable_at("review") == found.lease_until
+    worker.finish(found.id)
+    world.put("report", "r/2")
+    assert worker.claimable_at("review") == worker.now() + timedelta(minutes=1)
+    world.board.pause("review")
+    assert worker.claim("review", wait="5m") is None
+    assert worker.claimable_at("review") is None
+    world.board.resume("review")
+    assert claimed(worker).subjects == ("r/2",)
+
+
+def test_a_claim_records_crossings_that_are_due_without_a_daemon(world: World) -> None:
+    deploy(world, remote({"hourly": 'every("1h")'}))
+    worker = world.board.as_author("w1")
+    found = claimed(worker, wait="2h")
+    assert found.scheduled_for is not None
+    assert (found.marks, found.subjects, found.watch) == ((), (), "hourly")
+    assert worker.finish(found.id, {"marks": [VERDICT]}).state == "done"
+
+
+def test_usage_counts_against_the_budgets(world: World) -> None:
+    deploy(world, remote(budget=Budget(usd_per_day=1.0, calls_per_hour=3), batch=1, retry_after="1s"))
+    worker = world.board.as_author("w1")
+    for number in range(5):
+        world.put("report", f"r/{number}")
+    call = {"model": "small", "usd": 0.4, "input_tokens": 900, "output_tokens": 80}
+    first = claimed(worker)
+    worker.finish(first.id, {"usage": [call]})
+    assert [(item.state, item.api, item.cost_usd) for item in world.board.activation(first.id).calls] == [
+        ("applied", "reported", 0.4)
+    ]
+    second = claimed(worker)
+    worker.fail(second.id, "bad answer", usage=())
+    third = claimed(worker)
+    worker.finish(third.id, {"usage": [call, call]})
+    assert worker.claim("review") is None
+    midnight = (worker.now() + timedelta(days=1)).replace(hour=0, minute=0)
+    assert worker.claimable_at("review") == midnight
+    assert "usd_per_day = 1: 1.2 used" in world.board.agents()[0].state
+    assert world.board.costs()[0].usd == pytest.approx(1.2)
+    assert worker.claim("review", wait="24h") is not None
+
+
+def test_attempts_stop_at_the_budget_of_one_activation(world: World) -> None:
+    deploy(world, remote(budget=Budget(calls_per_activation=1), retry_after="1s"))
+    worker = world.board.as_author("w1")
+    world.put("report", "r/1")
+    found = claimed(worker)
+    world.board.as_author("w1").fail(found.id, "bad", usage=_calls())
+    assert worker.claim("review", wait="1m") is None
+    held = world.board.activation(found.id).activation
+    assert (held.state, held.error) == (
+        "held",
+        "agents.review.budget.calls_per_activation = 1: 1 used; raise the limit",
+    )
+
+
+def _calls() -> Any:
+    from blackboard.board.remote_results import ModelUsage
+
+    return [ModelUsage(model="small", usd=0.1)]
+
+
+def test_a_claim_that_is_given_back_is_ready_at_once(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    found = claimed(worker)
+    assert worker.give_back(found.id, fence=found.fence)
+    assert not worker.give_back(found.id, fence=found.fence)
+    again = claimed(worker)
+    assert (again.id, again.fence, again.attempt) == (found.id, 2, 1)
+
+
+def test_a_remote_agent_asks_people_and_answers_are_checked(world: World) -> None:
+    deploy(world, remote(writes=("need", "decision")))
+    worker = world.board.as_author("w1")
+    world.put("report", "r/1")
+    found = claimed(worker)
+    need = {"kind": "need", "subject": "r/1", "payload": {"question": "and then?", "due": "soon"}}
+    with pytest.raises(InvalidMark, match="due"):
+        worker.finish(found.id, {"marks": [need]})
+    need["payload"] = {"question": "and then?"}
+    worker.finish(found.id, {"marks": [need]})
+    assert [item.question for item in world.board.inbox()] == ["and then?"]
+    assert isinstance(world.board.marks(Need)[0], Need)
+
+
+def test_an_agent_of_the_daemon_cannot_be_claimed(world: World) -> None:
+    deploy(world, spec("review", 'strength("report") >= 0.5'))
+    with pytest.raises(WorkError, match="a daemon runs it"):
+        world.board.claim("review")
+    with pytest.raises(UnknownName, match="did you mean 'review'"):
+        world.board.claim("reviw")
+    with pytest.raises(UsageError, match="a lease lasts 1s to 1d"):
+        world.board.claim("review", lease="2d")
+
+
+def test_a_worker_that_waits_or_runs_serves_its_agent(world: World) -> None:
+    deploy(world, remote(timeout="1d"))
+    worker = world.board.as_author("w1")
+    assert world.board.unserved_agents() == ["review"]
+    assert worker.claim("review") is None
+    assert world.board.unserved_agents() == []
+    world.clock.advance(timedelta(minutes=5))
+    assert world.board.unserved_agents() == ["review"]
+    world.put("report", "r/1")
+    claimed(worker, lease="1h")
+    world.clock.advance(timedelta(minutes=30))
+    assert world.board.unserved_agents() == []
+    world.clock.advance(timedelta(minutes=30))
+    assert "no worker has claimed or waited for it since" in (world.board.explain("review").unserved or "")
+
+
+def test_several_workers_share_the_activations(world: World) -> None:
+    deploy(world, remote(concurrency=8, batch=1))
+    for number in range(24):
+        world.put("report", f"r/{number}")
+    done: list[int] = []
+
+    def work(name: str) -> None:
+        own = world.board.as_author(name)
+        while (found := own.claim("review")) is not None:
+            own.finish(found.id, {"marks": [{**VERDICT, "subject": found.subjects[0]}]}, fence=found.fence)
+            done.append(found.id)
+
+    threads = [threading.Thread(target=work, args=(f"w{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == list(range(1, 25))
+    assert len(world.board.marks("verdict", limit=100)) == 24
