@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 from blackboard.core.condition_checks import check_guard, check_watch
 from blackboard.core.conditions import Comparison, Condition, both, exact_digits
 from blackboard.core.decay import law_from
-from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.parsing import parse_condition
 from blackboard.core.tags import TagValue, Where
 from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
@@ -44,19 +44,25 @@ def _shown(value: object) -> str:
     return "no limit" if value is None else exact_digits(value) if isinstance(value, float) else str(value)
 
 
-class KindSpec(Data):
-    """A kind as a board stores it (see `kinds.Kind`)."""
+class KindSettings(Data):
+    """The settings of a kind that a deployment may override. `kinds.Kind` says what they mean."""
 
-    weight: float = 1.0
-    decay: dict[str, Any] = Field(default_factory=lambda: {"law": "never"})
+    weight: float = DEFAULT_WEIGHT
+    decay: dict[str, Any] | str = "never"
     floor: float = DEFAULT_FLOOR
     on_repeat: OnRepeat = DEFAULT_ON_REPEAT
     cap: float | None = None
     unique: str | None = None
     tags: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
-    max_payload: int = MAX_PAYLOAD_BYTES
-    max_text: int | None = None
+    max_payload: int = Field(default=MAX_PAYLOAD_BYTES, ge=1)
+    max_text: int | None = Field(default=None, ge=1)
+
+
+class KindSpec(KindSettings):
+    """A kind as a board stores it."""
+
+    decay: dict[str, Any] = Field(default_factory=lambda: {"law": "never"})
     class_path: str = ""
     payload_schema: dict[str, Any] | None = None
 
@@ -100,17 +106,12 @@ class Timing(NamedTuple):
     clear: float | None = None
 
 
-class WatchSpec(Data):
-    """A condition that wakes an agent, and its guards.
+class WatchSettings(Data):
+    """The settings of a watch that a deployment may override.
 
     Attributes:
-        name: The name under which the board stores the state of the watch.
-        when: The text of the condition.
-        only_if: The text of a guard that must hold.
-        unless: The text of a guard that must not hold.
         min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
             news, above 0. Only for rising watches.
-        include_own: Whether the agent's own marks count.
         catch_up: How a schedule treats missed instants; None for the agent's setting.
         per: What an activation takes; None for the agent's setting.
         on_guard: How a crossing is treated while the guard is closed; None for the agent's setting.
@@ -123,12 +124,7 @@ class WatchSpec(Data):
             cross again; None for the agent's setting.
     """
 
-    name: str
-    when: str
-    only_if: str | None = None
-    unless: str | None = None
     min_increase: float | None = Field(default=None, gt=0)
-    include_own: bool = False
     catch_up: CatchUp | None = None
     per: Per | None = None
     on_guard: OnGuard | None = None
@@ -136,6 +132,24 @@ class WatchSpec(Data):
     rewake_every: Duration | None = None
     clear_below: float | None = Field(default=None, gt=0)
     clear_above: float | None = Field(default=None, gt=0)
+
+
+class WatchSpec(WatchSettings):
+    """A condition that wakes an agent, and its guards.
+
+    Attributes:
+        name: The name under which the board stores the state of the watch.
+        when: The text of the condition.
+        only_if: The text of a guard that must hold.
+        unless: The text of a guard that must not hold.
+        include_own: Whether the agent's own marks count.
+    """
+
+    name: str
+    when: str
+    only_if: str | None = None
+    unless: str | None = None
+    include_own: bool = False
 
     _condition: Condition = PrivateAttr()
     _guard: Condition | None = PrivateAttr(default=None)
@@ -295,14 +309,12 @@ class AgentSettings(Data):
         max_chain: The largest number of activations in a chain, in which marks of each wake the next.
         max_activations_per_hour: The largest number of activations in an hour; None for no limit.
         answerable_by: The agents that may answer its needs, unless a need says so itself.
-        catch_up: How a schedule treats instants that it missed.
-        on_guard: How a crossing is treated while a guard is closed.
-        held_for: How long a condition must have held.
-        rewake_every: The time after which the agent wakes again while the condition holds; None for never.
-        clear_below: After a crossing, the value of a rising watch must have been below this number before the watch may
-            cross again; None for its threshold.
-        clear_above: After a crossing, the value of a falling watch must have reached this number before the watch may
-            cross again; None for its threshold.
+        catch_up: For the watches that do not set it (see `WatchSettings`), like the next five.
+        on_guard: How a crossing is treated while the guard is closed.
+        held_for: How long the condition must have held.
+        rewake_every: None for never.
+        clear_below: None for the threshold of the watch, like `clear_above`.
+        clear_above: For falling watches.
         cooldown_after_failures: The number of failures in a row after which the agent has a cooldown.
         model: The name of the model; None for that of the deployment.
         models: Other models by the strength of the strongest mark. The first that applies is used.

@@ -17,6 +17,7 @@ from blackboard.errors import ConfigurationError, Mistake
 OnRepeat = Literal["add", "max", "replace", "separate"]
 """The effect of a repeated deposit on the live mark of its kind and subject (see `reinforcement.reinforce`)."""
 
+DEFAULT_WEIGHT = 1.0
 DEFAULT_FLOOR = 0.01
 DEFAULT_ON_REPEAT: OnRepeat = "max"
 
@@ -49,7 +50,7 @@ class Kind:
 
     name: str
     decay: Decay = field(default_factory=Never)
-    weight: float = 1.0
+    weight: float = DEFAULT_WEIGHT
     floor: float = DEFAULT_FLOOR
     on_repeat: OnRepeat = DEFAULT_ON_REPEAT
     cap: float | None = None

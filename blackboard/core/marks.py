@@ -17,7 +17,7 @@ from pydantic_core.core_schema import DecimalSchema
 
 from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.core.decay import Decay, Never, law_from
-from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.scopes import is_group
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 
@@ -125,7 +125,7 @@ class Mark(BaseModel):
         *,
         kind: str = "",
         decay: Decay | str | None = None,
-        weight: float = 1.0,
+        weight: float = DEFAULT_WEIGHT,
         floor: float = DEFAULT_FLOOR,
         on_repeat: OnRepeat = DEFAULT_ON_REPEAT,
         cap: float | None = None,

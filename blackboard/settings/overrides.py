@@ -17,6 +17,7 @@ from blackboard.core.deployment import (
     OVER_TIME,
     AgentSettings,
     AgentSpec,
+    WatchSettings,
     WatchSpec,
     min_increase_problem,
 )
@@ -139,11 +140,7 @@ class Overrides:
         min_increase = watch.min_increase if section.min_increase is None else section.min_increase
         if min_increase is not None and (problem := min_increase_problem(when)) is not None:
             self.found.record(f"{place}.min_increase", problem)
-        changes = {
-            name: value
-            for name in ("min_increase", "catch_up", "per", "on_guard", *OVER_TIME)
-            if (value := getattr(section, name)) is not None
-        }
+        changes = {name: value for name in WatchSettings.model_fields if (value := getattr(section, name)) is not None}
         return WatchSpec(**{**watch.model_dump(), "when": str(when), **changes})
 
     def _window(self, place: str, when: Condition, within: int) -> Condition:

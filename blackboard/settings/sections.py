@@ -6,8 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from blackboard.core.deployment import MAX_SKEW, AgentSettings, CatchUp, DepositLimits, OnGuard, Per, ReadSpec
-from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, MAX_PAYLOAD_BYTES, OnRepeat
+from blackboard.core.deployment import MAX_SKEW, AgentSettings, DepositLimits, KindSettings, ReadSpec, WatchSettings
 from blackboard.core.tags import TagValue
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.system.private_files import parse_mode
@@ -52,19 +51,9 @@ class DeploymentSection(Section):
     """How far ahead of the board's time a deposit may say that it occurred. It then counts as now."""
 
 
-class KindSection(Section):
+class KindSection(KindSettings):
     """`[kinds.NAME]`: overrides of the kind's class, or a kind without a class."""
 
-    weight: float = 1.0
-    decay: dict[str, Any] | str = "never"
-    floor: float = DEFAULT_FLOOR
-    on_repeat: OnRepeat = DEFAULT_ON_REPEAT
-    cap: float | None = None
-    unique: str | None = None
-    tags: tuple[str, ...] = ()
-    search: tuple[str, ...] = ()
-    max_payload: int = Field(default=MAX_PAYLOAD_BYTES, ge=1)
-    max_text: int | None = Field(default=None, ge=1)
     payload_schema: dict[str, Any] | None = None
     """The JSON schema of the payload, for a kind without a class."""
 
@@ -78,7 +67,7 @@ class AuthorSection(DepositLimits):
     trust: Trust = 1.0
 
 
-class WatchSection(Section):
+class WatchSection(WatchSettings):
     """`[agents.NAME.watches.NAME]`: overrides of one watch, or a watch of a remote agent."""
 
     when: str | None = None
@@ -92,23 +81,8 @@ class WatchSection(Section):
     threshold: float | None = Field(default=None, gt=0)
     within: Duration | None = None
     """The length of the window, for a condition with a window that is a single comparison."""
-    min_increase: float | None = Field(default=None, gt=0)
     schedule: str | None = None
     """Another schedule for a scheduled watch; under a new name, a schedule that the agent has not declared."""
-    catch_up: CatchUp | None = None
-    """How the schedule treats missed instants."""
-    per: Per | None = None
-    """Whether an activation takes the marks of one subject or a batch."""
-    on_guard: OnGuard | None = None
-    """Whether a crossing waits while the guard is closed, or is dropped."""
-    held_for: Duration | None = None
-    """How long the condition must have held."""
-    rewake_every: Duration | None = None
-    """The time after which the watch wakes the agent again while the condition holds."""
-    clear_below: float | None = Field(default=None, gt=0)
-    """The number below which the value of a rising watch must have been before the watch may cross again."""
-    clear_above: float | None = Field(default=None, gt=0)
-    """The number that the value of a falling watch must have reached before the watch may cross again."""
 
 
 DECLARED_IN_WATCHES = ("when", "only_if", "unless", "include_own")
