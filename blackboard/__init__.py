@@ -6,6 +6,7 @@ Each name is imported when it is first used, so that a command that needs little
 
 testing        tools for tests of agents
 views          the SQL views as SQLAlchemy tables
+client         a board behind a server
 errors         the errors that callers may catch
 clock          the clock of a board, and one that tests move by hand
 durations      durations such as "3d", as microseconds

@@ -34,6 +34,9 @@ BlackboardError
     ├── NotFound               no such mark, activation or need
     ├── MissingPackage         an optional package is not installed
     ├── QueryStopped           SQL that took too much time or memory
+    ├── ServerError            a server did not do what its client asked
+    │   ├── ServerUnreachable  it does not answer, or is too busy
+    │   └── AccessDenied       the token is missing or not valid, or does not allow the request
     └── ModelError             a model call without a usable answer
 """
 
@@ -47,6 +50,7 @@ from dataclasses import dataclass
 from blackboard.plurals import counted
 
 __all__ = [
+    "AccessDenied",
     "AgentError",
     "AgentInUse",
     "BlackboardError",
@@ -72,6 +76,8 @@ __all__ = [
     "NotFound",
     "OutOfOrder",
     "QueryStopped",
+    "ServerError",
+    "ServerUnreachable",
     "StoreBusy",
     "StoreError",
     "StoreExhausted",
@@ -345,6 +351,24 @@ class MissingPackage(WorkError):
 
 class QueryStopped(WorkError):
     """An SQL query or another read was stopped because it took too much time or memory."""
+
+
+class ServerError(WorkError):
+    """A server did not do what its client asked.
+
+    Attributes:
+        problem: The name of the problem that the server reports, such as `internal`; "" if it reports none.
+    """
+
+    problem = ""
+
+
+class ServerUnreachable(ServerError):
+    """A server does not answer, or is too busy, also after further attempts. It may have done what was asked."""
+
+
+class AccessDenied(ServerError):
+    """A server refuses a token: it is missing, unknown, expired or revoked, or does not allow what was asked."""
 
 
 class ModelError(WorkError):

@@ -28,7 +28,7 @@ from blackboard.daemon.daemon import Daemon, build_daemon
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest
 from blackboard.llm.client import client_from
-from blackboard.llm.client_protocol import BatchItem, Client
+from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
@@ -444,7 +444,9 @@ def replay(
         if isinstance(agents, Path):
             resolved = with_settings(resolve_file(agents), settings or {})
             board.deploy(resolved.deployment)
-            client: Client | None = client_from(resolved.settings.model, os.environ) if model == "deployed" else model
+            client: ModelClient | None = (
+                client_from(resolved.settings.model, os.environ) if model == "deployed" else model
+            )
             if client is not None:
                 stack.callback(client.close)
             daemon = build_daemon(board, resolved, client)

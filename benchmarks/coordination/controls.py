@@ -22,7 +22,7 @@ from blackboard.clock import from_datetime
 from blackboard.core.agent_definition import Agent
 from blackboard.core.marks import Mark, StoredMark, attach_stored
 from blackboard.llm.client import AnthropicClient
-from blackboard.llm.client_protocol import Client
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.reply import parse_answer
 from blackboard.llm.request import request_text
 from lead_desk.analyst import analyst
@@ -46,7 +46,9 @@ class _Context:
 
     agent, activation_id, attempt, reason, board_id, offline, now = "", 0, 1, "", "", False, OPENING
 
-    def __init__(self, watch: str, settings: Mapping[str, Any], live_marks: Sequence[Mark], client: Client) -> None:
+    def __init__(
+        self, watch: str, settings: Mapping[str, Any], live_marks: Sequence[Mark], client: ModelClient
+    ) -> None:
         self.watch, self.settings, self._live_marks, self._client = watch, settings, live_marks, client
 
     def read(self, kind: type[Mark] | str, subject: str | None = None) -> list[Any]:
@@ -59,7 +61,7 @@ class _Context:
 
 
 class _Pipeline:
-    def __init__(self, client: Client, calendar: Path, batch: int) -> None:
+    def __init__(self, client: ModelClient, calendar: Path, batch: int) -> None:
         self.client, self.batch = client, batch
         self.settings = {"lead_desk": {"calendar": str(calendar), "time_zone": ZONE.key}}
         self.live_marks: list[Mark] = []
@@ -90,7 +92,7 @@ class _Pipeline:
 
 
 def run_pipeline(
-    leads: Sequence[Enquiry], batch: int, per_task: int = ALL, client: Client | None = None, strict: bool = True
+    leads: Sequence[Enquiry], batch: int, per_task: int = ALL, client: ModelClient | None = None, strict: bool = True
 ) -> Cost:
     """Run a pipeline and check its outcome.
 

@@ -27,7 +27,7 @@ from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.marks import Mark
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.llm.client import AnthropicClient
-from blackboard.llm.client_protocol import Client
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.settings.deployment_resolver import resolve
 from blackboard.settings.settings_file import load_settings
 from lead_desk import offline_rules
@@ -126,7 +126,7 @@ def run_desk(
     leads: Sequence[Enquiry],
     agents: Mapping[str, Mapping[str, Any]] | None = None,
     arrivals: Arrivals | None = None,
-    client: Client | None = None,
+    client: ModelClient | None = None,
     strict: bool = True,
 ) -> Run:
     """Run the desk and check its outcome.
@@ -167,7 +167,7 @@ def _serve(
     leads: list[Enquiry],
     agents: Mapping[str, Mapping[str, Any]],
     arrivals: Arrivals,
-    client: Client,
+    client: ModelClient,
 ) -> Blackboard:
     calendar, url = folder / "calendar.ics", f"sqlite:///{folder / 'board.db'}"
     write_calendar(calendar, leads)

@@ -15,7 +15,7 @@ from benchmarks.coordination.outcome import Cost, Row
 from blackboard.clock import Instant
 from blackboard.errors import ModelError
 from blackboard.llm.client import client_from
-from blackboard.llm.client_protocol import BatchItem, Client
+from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.reply import Reply
 
@@ -25,7 +25,7 @@ __all__ = ["Counting", "live"]
 class Counting:
     """A client that adds up the usage that the provider reports."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ModelClient) -> None:
         self._client = client
         self.calls = self.input = self.output = 0
 

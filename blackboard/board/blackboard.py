@@ -22,7 +22,7 @@ from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.housekeeping import file_compaction
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import added_strength, departures, submissions
-from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options
+from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.people import access_tokens, early_wakes, erasure, failed_activations, needs, pauses
 from blackboard.board.reading import (
@@ -76,7 +76,6 @@ from blackboard.core.micro_dollars import from_usd
 from blackboard.core.tags import TagChoice, Where
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import (
-    InvalidMark,
     StoreBusy,
     UnreadableMark,
     UnreadableMarksWarning,
@@ -300,12 +299,7 @@ class Blackboard:
             OutOfOrder: The deposit is older than the live mark to which it would be added, and the order of additions
                 matters: the kind has a cap, or the law is neither exponential nor never.
         """
-        if isinstance(mark, str):
-            item: Mark | Deposit = Deposit(mark, subject, {} if payload is None else payload)
-        elif subject or payload is not None:
-            raise InvalidMark("subject and payload belong to a deposit by the name of a kind; this mark has its own")
-        else:
-            item = mark
+        item = deposited_item(mark, subject, payload)
         classes = self.session.classes
         deposit_batches.learn_classes(classes, [item])
         options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)

@@ -117,8 +117,8 @@ class KindShape:
     on_repeat: str
     cap: float | None
     unique: str | None
-    tags: Sequence[str]
-    search: Sequence[str]
+    tags: tuple[str, ...]
+    search: tuple[str, ...]
     max_payload: int
     max_text: int | None
     payload_schema: Mapping[str, Any] | None
@@ -191,7 +191,7 @@ class Summary:
     model_calls: ModelCallCounts
     backfills: int
     searches: tuple[SearchProgress, ...]
-    workers: Sequence[WorkerStatus]
+    workers: tuple[WorkerStatus, ...]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.core.agent_definition import Agent
-    from blackboard.llm.client_protocol import Client
+    from blackboard.llm.client_protocol import ModelClient
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
@@ -100,7 +100,7 @@ def run(
             say(f"{counted(missing, 'log line')} could not be written")
 
 
-def client_of(resolved: ResolvedDeployment) -> Client | None:
+def client_of(resolved: ResolvedDeployment) -> ModelClient | None:
     """Return the client of the configured model; None if the offline rules answer.
 
     Raises:

@@ -21,7 +21,7 @@ from blackboard.daemon import telemetry
 from blackboard.daemon.answer_recorder import AnswerRecorder
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ModelError
-from blackboard.llm.client_protocol import BatchItem, Client
+from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
@@ -58,7 +58,7 @@ class BatchApi:
     def __init__(
         self,
         board: Blackboard,
-        client: Client,
+        client: ModelClient,
         recorder: AnswerRecorder,
         rng: random.Random,
         on_done: Callable[[], None] = lambda: None,

@@ -35,7 +35,7 @@ from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
 from blackboard.errors import ConfigurationError, StoreError, UsageError
 from blackboard.llm.client import client_from, describe_model
-from blackboard.llm.client_protocol import Client
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
 from blackboard.settings.agent_sections import section_mistakes
@@ -60,7 +60,7 @@ Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 """Deploys the file again; returns the agents and the value of `context.settings` for them."""
 
 
-def build_daemon(board: Blackboard, resolved: ResolvedDeployment, client: Client | None) -> Daemon:
+def build_daemon(board: Blackboard, resolved: ResolvedDeployment, client: ModelClient | None) -> Daemon:
     """Build the daemon that a deployment file describes. Without a client, the agents' offline rules answer.
 
     Args:
@@ -112,7 +112,7 @@ class Daemon:
         settings: DaemonSettings | None = None,
         *,
         model: ModelSettings | None = None,
-        client: Client | None = None,
+        client: ModelClient | None = None,
         prices: Prices | None = None,
         agent_settings: Mapping[str, Any] | None = None,
         rng: random.Random | None = None,
@@ -173,7 +173,7 @@ class Daemon:
             board.deploy(resolved.deployment, replace=replace)
         return build_daemon(board, resolved, client)
 
-    def _new_worker(self, client: Client | None) -> Worker:
+    def _new_worker(self, client: ModelClient | None) -> Worker:
         model = partial(describe_model, self._model, client)
         return Worker(self.board, self._liveness.id, self.settings.lease, _code(self.agents), model)
 

@@ -26,7 +26,7 @@ from blackboard.daemon import telemetry
 from blackboard.daemon.answer_recorder import AnswerRecorder
 from blackboard.durations import format_duration
 from blackboard.errors import UnknownName
-from blackboard.llm.client_protocol import Client
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
@@ -92,7 +92,7 @@ class ModelCaller:
     def __init__(
         self,
         board: Blackboard,
-        client: Client | None,
+        client: ModelClient | None,
         settings: ModelSettings,
         recorder: AnswerRecorder,
         rng: random.Random,
@@ -243,7 +243,7 @@ class ModelCaller:
         failpoint("call.planned")
         return row
 
-    def _send_call(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
+    def _send_call(self, client: ModelClient, claim: Claim, row: ModelCall) -> ModelCall:
         if row.api == "batch":
             raise _batch_deferral()
         self._reserve_cost(claim, row)
@@ -254,7 +254,7 @@ class ModelCaller:
         finally:
             self._pending.pop(row.id, None)
 
-    def _ask_model(self, client: Client, claim: Claim, row: ModelCall) -> ModelCall:
+    def _ask_model(self, client: ModelClient, claim: Claim, row: ModelCall) -> ModelCall:
         """Send a call and return it with its recorded answer."""
         try:
             with telemetry.call_span(row) as record_answer:

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from blackboard.clock import Instant, from_datetime
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ConfigurationError, ModelError
-from blackboard.llm.client_protocol import BatchItem, Client
+from blackboard.llm.client_protocol import BatchItem, ModelClient
 from blackboard.llm.failures import (
     CallFailure,
     KeyRefused,
@@ -105,7 +105,7 @@ class AnthropicClient:
         return None if self._base_url == _DEFAULT_URL else urlsplit(self._shown_url).netloc
 
     def send(self, body: str) -> Reply:
-        """Send one planned request; see `Client`."""
+        """Send one planned request; see `ModelClient`."""
         with self._failures(paying=True):
             response = self._post(_MESSAGES, body)
             text = _text(response)
@@ -114,7 +114,7 @@ class AnthropicClient:
         return Reply.of(text, response.headers.get("request-id"))
 
     def submit_batch(self, items: Sequence[BatchItem]) -> str:
-        """Submit a batch; see `Client`."""
+        """Submit a batch; see `ModelClient`."""
         body = batch_body(items)
         with self._failures(paying=True):
             response = self._post(_BATCHES, body)
@@ -124,7 +124,7 @@ class AnthropicClient:
             raise OutcomeUnknown(str(failure)) from None
 
     def find_batch(self, custom_ids: Collection[str], since: Instant) -> str | None:
-        """Return the id of a lost batch; see `Client`."""
+        """Return the id of a lost batch; see `ModelClient`."""
         expected, undecided = set(custom_ids), []
         for batch in self._batches(since - _CLOCK_SKEW):
             # Before a batch ends, the API shows only the number of its requests.
@@ -142,7 +142,7 @@ class AnthropicClient:
         return None
 
     def batch_results(self, batch_id: str) -> dict[str, Reply | ModelError] | None:
-        """Return the results of a batch; see `Client`."""
+        """Return the results of a batch; see `ModelClient`."""
         state = read_state(self._get(f"{_BATCHES}/{quote(batch_id, safe='')}"), BatchState)
         return self._results(batch_id) if state.has_ended else None
 
@@ -171,7 +171,7 @@ class AnthropicClient:
             self._lock, self._client = threading.Lock(), None
 
     def close(self) -> None:
-        """Close the connections; see `Client`."""
+        """Close the connections; see `ModelClient`."""
         with self._lock:
             self._closed = True
             if self._client is not None:
@@ -301,7 +301,7 @@ class AnthropicClient:
         return text
 
 
-def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client | None:
+def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> ModelClient | None:
     """Return the client that the settings and the environment describe; None for the agents' offline rules.
 
     Without a key, the client refuses each call. It reads the key at each call again.
@@ -316,7 +316,7 @@ def client_from(settings: ModelSettings, environ: Mapping[str, str]) -> Client |
     return AnthropicClient(source, address_of(settings, environ), settings.timeout)
 
 
-def describe_model(settings: ModelSettings, client: Client | None) -> str:
+def describe_model(settings: ModelSettings, client: ModelClient | None) -> str:
     """Return in words which provider and model answer."""
     if client is None:
         return "offline rules"

@@ -19,7 +19,7 @@ class BatchItem(NamedTuple):
     """A planned request."""
 
 
-class Client(Protocol):
+class ModelClient(Protocol):
     """A client that sends planned requests, each exactly once. Thread-safe."""
 
     def send(self, body: str) -> Reply:

@@ -35,6 +35,11 @@ def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
     return MARKS.live_marks_in_order.using(**_parts("is_also_tagged", tags))
 
 
+def oldest_of_equal_marks(tags: int = 0) -> Statement[LiveMark]:
+    """Return the statement for the oldest of equally strong marks of a kind under such a law."""
+    return MARKS.oldest_of_equal_marks.using(**_parts("is_also_tagged", tags))
+
+
 def live_matches(tags: int = 0) -> Statement[FoundDoc]:
     """Return the statement for the documents of live marks that match a query, with a filter by a number of tags."""
     return SEARCH.live_matches.using(filter_by_tags=tag_filters.parts("is_also_tagged", tags))

@@ -125,6 +125,7 @@ class _Marks(StatementFile):
     count_reinforcements: Statement[int]
     live_marks: Statement[LiveMark]
     live_marks_in_order: Statement[LiveMark]
+    oldest_of_equal_marks: Statement[LiveMark]
     next_law_in_use: Statement[str]
     next_followed_law: Statement[str]
     marks_with_own_law: Statement[MarkRow]

@@ -43,7 +43,6 @@ LANGUAGES = ("python", "toml", "sh", "sql", "ini", "text", "mermaid")
 
 # `make` only prints its commands. Commands that need root or systemd are named, and their arguments are checked.
 PRELUDE = f"""
-blackboard() {{ {shlex.quote(sys.executable)} -m blackboard "$@"; }}
 python() {{ {shlex.quote(sys.executable)} "$@"; }}
 make() {{ command make -n -C {shlex.quote(str(ROOT))} "$@" >/dev/null; }}
 sudo() {{ case "$1" in cp|install) test -e "${{@: -2:1}}" ;; esac; }}
@@ -68,6 +67,12 @@ class Blocks:
         """Variables that a line such as `export NAME=value` sets for the rest of a document."""
         for name in ("agents", "config", "examples", "packaging"):
             (folder / name).symlink_to(ROOT / name)
+        self._commands = folder / ".commands"
+        self._commands.mkdir()
+        # A program and no function, so that `$!` is the process of a command that runs in the background.
+        program = self._commands / "blackboard"
+        program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m blackboard "$@"\n')
+        program.chmod(0o755)
         evaluators: dict[str, Callable[[Example], None]] = {
             "python": self._python, "toml": self._toml, "sh": self._sh, "sql": self._sql, "ini": self._ini,
             "text": self._text, "mermaid": self._mermaid,
@@ -167,6 +172,7 @@ class Blocks:
         environment = {
             **os.environ,
             **self.exported,
+            "PATH": os.pathsep.join((str(self._commands), os.environ["PATH"])),
             "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "agents"))),
             "PYTHONDONTWRITEBYTECODE": "1",
         }

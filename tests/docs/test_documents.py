@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -59,6 +62,9 @@ def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     before = list(sys.path)
     yield Blocks(tmp_path, desk)
+    for server in tmp_path.glob("*.pid"):  # a document whose block failed did not end it
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(server.read_text("utf-8")), signal.SIGTERM)
     sys.path[:] = before
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None)).startswith(f"{tmp_path}/"):

@@ -18,7 +18,7 @@ from blackboard.daemon import Report
 from blackboard.durations import parse_duration
 from blackboard.errors import ModelError
 from blackboard.llm.client import AnthropicClient
-from blackboard.llm.client_protocol import Client
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSettings
 
@@ -97,12 +97,12 @@ class PayingBoard:
             self.board.deposit(Lead(subject=f"{name}/{n}"), intensity=intensity).mark_id for n in range(1, count + 1)
         ]
 
-    def daemon(self, client: Client | None = None, timeout: str = "5s", **options: Any) -> Daemon:
+    def daemon(self, client: ModelClient | None = None, timeout: str = "5s", **options: Any) -> Daemon:
         client = client or AnthropicClient(KEY, self.url, parse_duration(timeout))
         options.setdefault("model", ModelSettings(model=MODEL))
         return Daemon(self.board, self.agents, DaemonSettings(), client=client, rng=random.Random(1), **options)
 
-    def run_until_quiescent(self, client: Client | None = None, **options: Any) -> Report:
+    def run_until_quiescent(self, client: ModelClient | None = None, **options: Any) -> Report:
         """Run a daemon until only a person, a budget or a new mark could cause progress."""
         made = client or AnthropicClient(KEY, self.url, parse_duration(options.pop("timeout", "5s")))
         try:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from blackboard import ManualClock
-from blackboard.llm.client_protocol import Client
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.system import failpoints
 from tests.model_calls.child import live
 from tests.model_calls.later_batches import BatchEndsLater
@@ -89,7 +89,7 @@ class Scene:
         assert child.exitcode in (0, -signal.SIGKILL), child.exitcode
         return child.exitcode == -signal.SIGKILL
 
-    def recovered(self, client: Client | None = None) -> tuple[int, list[str]]:
+    def recovered(self, client: ModelClient | None = None) -> tuple[int, list[str]]:
         """Recover with a second daemon, and return the result."""
         world = PayingBoard(self.path, ManualClock(LATER), self.api.url, **self.settings)
         try:

@@ -15,7 +15,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.llm.client import AnthropicClient
-from blackboard.llm.client_protocol import Client
+from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import DaemonSettings
 from blackboard.store.rows import EventRow
@@ -50,7 +50,7 @@ def mixed(rng: random.Random) -> list[Lead]:
     return leads
 
 
-def run(board: Blackboard, folder: Path, client: Client | None, leads: list[Lead] | None = None) -> None:
+def run(board: Blackboard, folder: Path, client: ModelClient | None, leads: list[Lead] | None = None) -> None:
     """Run the desk over leads. While answers are unusable, the model is paused, and each start of a daemon tries it."""
     context = {"lead_desk": {"calendar": str(folder / "calendar.ics"), "time_zone": "UTC"}}
     board.deploy(*DESK)

@@ -117,6 +117,18 @@ def test_each_page_begins_where_the_last_one_ended(served: Served) -> None:
     ]
 
 
+def test_equally_strong_marks_are_each_on_one_page(served: Served) -> None:
+    client = served.client("read")
+    for number in range(9):
+        served.board.deposit("lead", subject=f"lead/{number}", intensity=0.5 if number in (2, 5) else 0.7)
+    whole = [mark.id for mark in served.board.marks("lead")]
+    assert whole == [1, 2, 4, 5, 7, 8, 9, 3, 6]
+    for limit in (1, 2, 3, 8):
+        assert [mark.id for mark in served.board.marks(limit=limit)] == whole[:limit]
+        found = pages(client, "/v1/marks", limit=limit)
+        assert [mark["id"] for page in found for mark in page] == whole
+
+
 def test_pages_stay_whole_while_time_passes_and_marks_change(served: Served) -> None:
     client = served.client("read")
     for number in range(6):

@@ -63,6 +63,12 @@ def _deposit_batch(
 ) -> list[Receipt | UsageError]:
     classes = session.classes
     learn_classes(classes, [entry.item for entry in batch])
+    requests = requests_of(batch, author)
+    return session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
+
+
+def requests_of(batch: Iterable[DepositEntry], author: str) -> list[DepositRequest | UsageError]:
+    """Return the request for each entry of a batch, or the error of an entry that is not a valid request."""
     requests: list[DepositRequest | UsageError] = []
     for item, key, occurred_at in batch:
         try:
@@ -70,7 +76,7 @@ def _deposit_batch(
             requests.append(DepositRequest.of(item, author, DepositOptions(key=key, occurred_at=at)))
         except UsageError as error:
             requests.append(error)
-    return session.write(lambda txn: submit_each(txn, requests, classes, raises=raises), shared=True)
+    return requests
 
 
 def learn_classes(classes: MarkClasses, items: Iterable[Mark | Deposit]) -> None:

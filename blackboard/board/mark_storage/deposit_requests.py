@@ -53,6 +53,19 @@ _NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "s
 """The fields that the digest of a request leaves out: those to which a key belongs, and those that the board adds."""
 
 
+def deposited_item(mark: Mark | str, subject: str, payload: Mapping[str, JsonValue] | None) -> Mark | Deposit:
+    """Return the item that the arguments of `Blackboard.deposit` name.
+
+    Raises:
+        InvalidMark: A subject or a payload is given beside a mark.
+    """
+    if isinstance(mark, str):
+        return Deposit(mark, subject, {} if payload is None else payload)
+    if subject or payload is not None:
+        raise InvalidMark("subject and payload belong to a deposit by the name of a kind; this mark has its own")
+    return mark
+
+
 def deposit_options(
     *,
     key: str | None = None,

@@ -216,7 +216,7 @@ def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFil
     The first few marks of each kind are read from the index, so nothing is sorted on a board of any size.
     """
     kinds = [kind] if kind else txn.deployment.kinds
-    pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags)]
+    pairs = [pair for name in kinds for pair in strongest(txn, name, limit, tags=tags, oldest_first=True)]
     pairs.sort(key=lambda pair: (-pair[1], pair[0].id))
     return [(txn.migrated(row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]]
 

@@ -14,7 +14,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, ReadSpec
 from blackboard.core.tags import TagFilter
-from blackboard.store.live_marks import live_marks, live_marks_in_order
+from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
@@ -196,11 +196,18 @@ def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
 
 
 def strongest(
-    txn: BoardTransaction, kind: str, limit: int, subject: str | None = None, tags: TagFilter | None = None
+    txn: BoardTransaction,
+    kind: str,
+    limit: int,
+    subject: str | None = None,
+    tags: TagFilter | None = None,
+    *,
+    oldest_first: bool = False,
 ) -> list[tuple[MarkRow, float]]:
     """Return the strongest live marks of a kind, of one subject or of the board, with their strengths.
 
-    With `tags`, only marks that have these tags are returned.
+    With `tags`, only marks that have these tags are returned. If the limit leaves out some of equally strong marks,
+    these are usually the oldest of them; with `oldest_first` they are the newest, as in a list that has pages.
     """
     txn.require_kind(kind)
     are_few = False
@@ -219,7 +226,13 @@ def strongest(
     for law in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
         ordered = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
         statement = live_marks_in_order(number) if ordered else live_marks("kind", "law", "limit", tags=number)
-        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, law=law, limit=limit, **filters)
+        values = {"as_of": txn.now, "kind": kind, "law": law, **filters}
+        rows = txn.marks_with_strength(statement, limit=limit, **values)
+        if oldest_first and ordered and len(rows) == limit:
+            last = rows[-1].mark.order_key
+            rows = [row for row in rows if row.mark.order_key != last]
+            equal = oldest_of_equal_marks(number)
+            rows += txn.marks_with_strength(equal, limit=limit - len(rows), order_key=last, **values)
         pairs += [(row.mark, row.strength) for row in rows]
     return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
 

@@ -382,6 +382,16 @@ WHERE live.kind = :kind AND live.law = :law
 ORDER BY live.order_key DESC, live.id DESC
 LIMIT :limit + 0;
 
+-- name: oldest_of_equal_marks -> LiveMark
+-- The oldest of the marks of a kind under such a law that are equally strong.
+WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
+SELECT {live.*}, live.weight, live.strength
+FROM ({live_marks}) AS live
+WHERE live.kind = :kind AND live.law = :law AND live.order_key = :order_key
+  {filter_by_tags}
+ORDER BY live.id
+LIMIT :limit + 0;
+
 -- name: next_law_in_use -> str
 -- The next law of a kind's marks. Run repeatedly, it skips through the index.
 SELECT law FROM mark WHERE kind = :kind AND law > :after ORDER BY law LIMIT 1;

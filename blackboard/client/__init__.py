@@ -1,0 +1,18 @@
+"""Clients of a server: the board over HTTP for programs in Python, with the methods and results of `Blackboard`.
+
+    from blackboard.client import Client
+
+The calls are written once, as generators of requests, and both clients carry them out:
+
+board_clients   `Client`, which waits for each answer, and `AsyncClient`, which awaits it
+mark_calls      the calls on marks, subjects and kinds
+work_calls      the calls on the agenda, agents, activations and costs
+board_calls     the calls on needs and the board, and queries
+exchange        the attempts of a request, and the delays between them
+http_messages   the requests of calls, and what their answers say
+problem_errors  the errors that a server reports, as the classes that a board raises
+"""
+
+from blackboard.client.board_clients import AsyncClient, Client
+
+__all__ = ["AsyncClient", "Client"]

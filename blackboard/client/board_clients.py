@@ -1,0 +1,317 @@
+"""The two clients of a server: `Client` waits for each answer, and `AsyncClient` awaits it.
+
+Both have the same calls. Each call is written once, in `mark_calls`, `work_calls` and `board_calls`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import random
+import ssl
+import threading
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+
+from blackboard.client import board_calls, mark_calls, work_calls
+from blackboard.client.exchange import Delay, NoAnswer, steps_of
+from blackboard.client.http_messages import JSON, Call, HttpAnswer, HttpRequest
+from blackboard.clock import Clock, SystemClock
+from blackboard.durations import DurationLike, parse_duration
+from blackboard.errors import UsageError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+CONNECT_SECONDS = 10.0
+"""The longest time to connect."""
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
+"""The failures after which the server has received nothing."""
+
+
+def _waits(build: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+    """Return the method of `Client` that makes a call."""
+
+    def method(self: Client, /, *args: P.args, **options: P.kwargs) -> T:
+        return self._run(build(*args, **options))
+
+    _describe(method, build)
+    return method
+
+
+def _awaits(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]:
+    """Return the method of `AsyncClient` that makes a call."""
+
+    async def method(self: AsyncClient, /, *args: P.args, **options: P.kwargs) -> T:
+        return await self._run(build(*args, **options))
+
+    _describe(method, build)
+    return method
+
+
+def _describe(method: Any, build: Callable[..., Any]) -> None:
+    """Give a method the name, the text and the signature of its call."""
+    method.__name__, method.__doc__ = build.__name__, build.__doc__
+    signature = inspect.signature(build)
+    itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    result = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
+    method.__signature__ = signature.replace(
+        parameters=[itself, *signature.parameters.values()], return_annotation=result
+    )
+
+
+class _ServerConnection:
+    """What both clients have: the address of the server, the token, and how often a request is repeated."""
+
+    def __init__(
+        self,
+        url: str = "http://localhost",
+        *,
+        token: str | None = None,
+        uds: str | Path | None = None,
+        timeout: DurationLike = "30s",
+        retries: int = 6,
+        tls: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise UsageError(f"{url!r} is not the address of a server; write it like http://127.0.0.1:8787")
+        if parts.username is not None or parts.password is not None:
+            raise UsageError("the address of a server has no user and no password; a token identifies the caller")
+        self.url = url.rstrip("/")
+        self._where = self.url if uds is None else str(uds)
+        self._retries, self._rng = retries, random.Random()
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._closed = threading.Event()
+        seconds = parse_duration(timeout) / 1e6
+        self._open(
+            None if uds is None else str(uds),
+            True if tls is None else tls,
+            {
+                "base_url": self.url,
+                "headers": {"Accept": JSON} | ({} if token is None else {"Authorization": f"Bearer {token}"}),
+                "timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+                "follow_redirects": False,  # a redirect could lead the token elsewhere
+                "trust_env": uds is None and parts.hostname not in LOOPBACK,
+            },
+        )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._where!r})"
+
+    def _open(self, uds: str | None, tls: ssl.SSLContext | bool, options: dict[str, Any]) -> None:
+        """Make the HTTP client."""
+        raise NotImplementedError
+
+    def _no_answer(self, error: httpx2.TransportError) -> NoAnswer:
+        reason = str(error) or type(error).__name__
+        return NoAnswer(f"{self._where} does not answer: {reason}", not isinstance(error, _NOT_SENT))
+
+    def _wait(self, delay: Delay) -> None:
+        self._clock.wait(self._closed, self._clock.now() + delay.microseconds)
+
+
+def _arguments(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": request.path,
+        "params": list(request.query) or None,
+        "content": request.body,
+        "headers": {} if request.body is None else {"Content-Type": request.media_type},
+    }
+
+
+def _answer_of(response: httpx2.Response) -> HttpAnswer:
+    return HttpAnswer(response.status_code, response.headers, response.content)
+
+
+class Client(_ServerConnection):
+    """A board behind a server, with the methods of `Blackboard` that HTTP offers.
+
+    A client is thread-safe and keeps its connections until it is closed; a `with` statement closes it at its end.
+
+    A request that failed for the moment is repeated, with growing delays: if the server was not reached, is too busy or
+    asks to wait; and if the answer was lost, unless the request would change more if it came twice. Deposits get a
+    random key if they have none, so they can always be repeated.
+
+    Args:
+        url: The address of the server, such as `http://127.0.0.1:8787` or `https://example.org/board`.
+        token: The token, as `blackboard token create` printed it.
+        uds: The path of the Unix socket on which the server listens.
+        timeout: The longest time of one attempt without progress: to connect (at most 10 s), to send, or to wait.
+        retries: How often a failed request is repeated.
+        tls: The certificates to trust; by default those of the system.
+        clock: The source of time for the delays; by default the machine's clock.
+
+    Raises:
+        UsageError: The address is not that of a server.
+        InvalidDuration: `timeout` is not a duration.
+
+    Attributes:
+        url: The address of the server.
+    """
+
+    _http: httpx2.Client
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._closed.set()
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self, uds: str | None, tls: ssl.SSLContext | bool, options: dict[str, Any]) -> None:
+        transport = None if uds is None else httpx2.HTTPTransport(uds=uds)
+        self._http = httpx2.Client(**options, verify=tls, transport=transport)
+
+    def _run(self, call: Call[T]) -> T:
+        """Carry out the steps of a call, and return its result."""
+        steps = steps_of(call, self._retries, self._rng)
+        outcome = None
+        try:
+            while True:
+                outcome = self._carry_out(steps.send(outcome))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    def _carry_out(self, step: HttpRequest | Delay) -> HttpAnswer | NoAnswer | None:
+        if isinstance(step, Delay):
+            self._wait(step)
+            return None
+        try:
+            return _answer_of(self._http.request(**_arguments(step)))
+        except httpx2.TransportError as error:
+            return self._no_answer(error)
+
+    deposit = _waits(mark_calls.deposit)
+    deposit_many = _waits(mark_calls.deposit_many)
+    withdraw = _waits(mark_calls.withdraw)
+    reinforce = _waits(mark_calls.reinforce)
+    forget = _waits(mark_calls.forget)
+    marks = _waits(mark_calls.marks)
+    search = _waits(mark_calls.search)
+    mark = _waits(mark_calls.mark)
+    history = _waits(mark_calls.history)
+    subjects = _waits(mark_calls.subjects)
+    kinds = _waits(mark_calls.kinds)
+    agents = _waits(work_calls.agents)
+    agenda = _waits(work_calls.agenda)
+    schedules = _waits(work_calls.schedules)
+    activations = _waits(work_calls.activations)
+    activation = _waits(work_calls.activation)
+    explain = _waits(work_calls.explain)
+    pause = _waits(work_calls.pause)
+    resume = _waits(work_calls.resume)
+    wake = _waits(work_calls.wake)
+    retry = _waits(work_calls.retry)
+    discard = _waits(work_calls.discard)
+    retry_many = _waits(work_calls.retry_many)
+    discard_many = _waits(work_calls.discard_many)
+    costs = _waits(work_calls.costs)
+    record_cost = _waits(work_calls.record_cost)
+    inbox = _waits(board_calls.inbox)
+    answer = _waits(board_calls.answer)
+    status = _waits(board_calls.status)
+    summary = _waits(board_calls.summary)
+    now = _waits(board_calls.now)
+    doctor = _waits(board_calls.doctor)
+    deployments = _waits(board_calls.deployments)
+    query = _waits(board_calls.query)
+    query_table = _waits(board_calls.query_table)
+
+
+class AsyncClient(_ServerConnection):
+    """A board behind a server, for asyncio: the same methods as those of `Client`, to be awaited.
+
+    It takes the same arguments. `async with` closes it at its end.
+
+    Attributes:
+        url: The address of the server.
+    """
+
+    _http: httpx2.AsyncClient
+
+    async def close(self) -> None:
+        """Close the connections."""
+        self._closed.set()
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def _open(self, uds: str | None, tls: ssl.SSLContext | bool, options: dict[str, Any]) -> None:
+        transport = None if uds is None else httpx2.AsyncHTTPTransport(uds=uds)
+        self._http = httpx2.AsyncClient(**options, verify=tls, transport=transport)
+
+    async def _run(self, call: Call[T]) -> T:
+        """Carry out the steps of a call, and return its result."""
+        steps = steps_of(call, self._retries, self._rng)
+        outcome = None
+        try:
+            while True:
+                outcome = await self._carry_out(steps.send(outcome))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+
+    async def _carry_out(self, step: HttpRequest | Delay) -> HttpAnswer | NoAnswer | None:
+        if isinstance(step, Delay):
+            await asyncio.to_thread(self._wait, step)
+            return None
+        try:
+            return _answer_of(await self._http.request(**_arguments(step)))
+        except httpx2.TransportError as error:
+            return self._no_answer(error)
+
+    deposit = _awaits(mark_calls.deposit)
+    deposit_many = _awaits(mark_calls.deposit_many)
+    withdraw = _awaits(mark_calls.withdraw)
+    reinforce = _awaits(mark_calls.reinforce)
+    forget = _awaits(mark_calls.forget)
+    marks = _awaits(mark_calls.marks)
+    search = _awaits(mark_calls.search)
+    mark = _awaits(mark_calls.mark)
+    history = _awaits(mark_calls.history)
+    subjects = _awaits(mark_calls.subjects)
+    kinds = _awaits(mark_calls.kinds)
+    agents = _awaits(work_calls.agents)
+    agenda = _awaits(work_calls.agenda)
+    schedules = _awaits(work_calls.schedules)
+    activations = _awaits(work_calls.activations)
+    activation = _awaits(work_calls.activation)
+    explain = _awaits(work_calls.explain)
+    pause = _awaits(work_calls.pause)
+    resume = _awaits(work_calls.resume)
+    wake = _awaits(work_calls.wake)
+    retry = _awaits(work_calls.retry)
+    discard = _awaits(work_calls.discard)
+    retry_many = _awaits(work_calls.retry_many)
+    discard_many = _awaits(work_calls.discard_many)
+    costs = _awaits(work_calls.costs)
+    record_cost = _awaits(work_calls.record_cost)
+    inbox = _awaits(board_calls.inbox)
+    answer = _awaits(board_calls.answer)
+    status = _awaits(board_calls.status)
+    summary = _awaits(board_calls.summary)
+    now = _awaits(board_calls.now)
+    doctor = _awaits(board_calls.doctor)
+    deployments = _awaits(board_calls.deployments)
+    query = _awaits(board_calls.query)
+    query_table = _awaits(board_calls.query_table)

@@ -1,0 +1,129 @@
+"""The exchange of a call with a server, with repeated attempts. It does no input or output itself.
+
+So one text of a call, and one of its attempts, serve clients that wait for an answer and clients that await it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from blackboard.client.http_messages import Call, HttpAnswer, HttpRequest
+from blackboard.client.problem_errors import error_of, name_of, read_problem
+from blackboard.core.backoff import backoff
+from blackboard.durations import SECOND, Duration
+from blackboard.errors import BlackboardError, ServerUnreachable
+
+T = TypeVar("T")
+
+FIRST_DELAY: Duration = SECOND // 10
+"""The delay before the second attempt; it doubles with each further one."""
+LONGEST_DELAY: Duration = 60 * SECOND
+"""The longest delay that a server may ask for. A client does not wait longer, but reports the problem."""
+BUSY = frozenset({"too-many-requests", "overloaded", "store-busy"})
+"""The problems that pass, and after which the server has done nothing."""
+SERVICE_UNAVAILABLE = 503
+"""The status of a proxy that did not reach the server."""
+GATEWAY_FAILED = frozenset({502, 504})
+"""The statuses of a proxy that had no answer of the server, which may have done what was asked."""
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """A request without an answer.
+
+    Attributes:
+        reason: Why, in words.
+        was_sent: Whether the server may have received it.
+    """
+
+    reason: str
+    was_sent: bool
+
+
+@dataclass(frozen=True)
+class Delay:
+    """A pause before the next attempt."""
+
+    microseconds: Duration
+
+
+Steps: TypeAlias = Generator[HttpRequest | Delay, HttpAnswer | NoAnswer | None, T]
+"""The steps of a call: its requests, each as often as it takes, and the delays between them."""
+
+
+class _Failure(NamedTuple):
+    """Why a request failed.
+
+    Attributes:
+        error: The error that it reports.
+        may_pass: Whether a further attempt may succeed.
+        was_done: Whether the server may have done what was asked.
+        delay: How long the server asks to wait.
+    """
+
+    error: BlackboardError
+    may_pass: bool
+    was_done: bool
+    delay: Duration = 0
+
+
+def steps_of(call: Call[T], retries: int, rng: random.Random) -> Steps[T]:
+    """Yield the steps of a call, and return its result.
+
+    Args:
+        call: The call.
+        retries: How often a request is repeated.
+        rng: The source of jitter.
+    """
+    try:
+        request = next(call)
+        while True:
+            try:
+                answer = yield from _attempts(request, retries, rng)
+            except BlackboardError as error:
+                request = call.throw(error)
+            else:
+                request = call.send(answer)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+
+
+def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[HttpAnswer]:
+    """Yield a request until it has an answer that reports no problem, and return that.
+
+    Raises:
+        BlackboardError: The error of the last attempt.
+    """
+    attempt = 1
+    while True:
+        outcome = yield request
+        assert outcome is not None  # only a delay has no outcome
+        if isinstance(outcome, HttpAnswer) and 200 <= outcome.status < 300:
+            return outcome
+        failure = _failure_of(outcome)
+        delay = max(backoff(FIRST_DELAY, attempt, rng), failure.delay)
+        is_safe = request.is_repeatable or not failure.was_done
+        if attempt > retries or delay > LONGEST_DELAY or not failure.may_pass or not is_safe:
+            raise failure.error
+        yield Delay(delay)
+        attempt += 1
+
+
+def _failure_of(outcome: HttpAnswer | NoAnswer) -> _Failure:
+    if isinstance(outcome, NoAnswer):
+        return _Failure(ServerUnreachable(outcome.reason), may_pass=True, was_done=outcome.was_sent)
+    problem, status = read_problem(outcome.body), outcome.status
+    error = error_of(problem, status)
+    if problem:
+        return _Failure(error, name_of(problem) in BUSY, was_done=False, delay=_retry_after(outcome))
+    is_of_proxy = status == SERVICE_UNAVAILABLE or status in GATEWAY_FAILED
+    return _Failure(error, is_of_proxy, was_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
+
+
+def _retry_after(answer: HttpAnswer) -> Duration:
+    """Return how long the server asks to wait; 0 if it does not."""
+    text = answer.headers.get("retry-after", "")
+    return int(text) * SECOND if text.isdecimal() and len(text) < 10 else 0

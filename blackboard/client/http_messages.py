@@ -1,0 +1,157 @@
+"""The requests of calls, and what their answers say."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import parse_qs, quote, urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from blackboard.board.json_shapes import encode_cursor
+from blackboard.errors import ServerError
+
+T = TypeVar("T")
+
+JSON = "application/json"
+MAX_PAGE = 1000
+"""The largest page of a list that a server gives."""
+_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="next"')
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """A request of a call.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path below the address of the server.
+        query: The parameters after the question mark.
+        body: The body; None if it has none.
+        media_type: The type of the body.
+        is_repeatable: Whether the request changes nothing more if it comes twice.
+    """
+
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    body: bytes | None = None
+    media_type: str = JSON
+    is_repeatable: bool = True
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """The answer to a request. The names of its headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+Call: TypeAlias = Generator[HttpRequest, HttpAnswer, T]
+"""A call: it yields requests, gets the answer of each or an error, and returns its result."""
+
+
+def path_of(template: str, *values: object) -> str:
+    """Return a path with values in place of its braces."""
+    return template.format(*(quote(str(value), safe="") for value in values))
+
+
+def get(path: str, /, **parameters: Any) -> HttpRequest:
+    """Return a request that reads. Parameters that are None are left out, and a list is given item by item."""
+    return HttpRequest("GET", path, query_of(parameters))
+
+
+def post(path: str, body: Mapping[str, Any] | None = None, *, is_repeatable: bool = False) -> HttpRequest:
+    """Return a request with a body of JSON. Members that are None are left out."""
+    members = {name: value for name, value in (body or {}).items() if value is not None}
+    return HttpRequest("POST", path, body=encode(members), is_repeatable=is_repeatable)
+
+
+def query_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return parameters as a URL has them."""
+    return tuple(
+        (name, _text(item))
+        for name, value in parameters.items()
+        if value is not None
+        for item in (value if isinstance(value, list | tuple) else [value])
+    )
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def encode(value: object) -> bytes:
+    """Return a value as the JSON of a request."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def ask(shape: type[T], request: HttpRequest) -> Call[T]:
+    """Send a request, and return its answer in a shape."""
+    answer = yield request
+    return decode(shape, answer.body)
+
+
+def confirm(request: HttpRequest) -> Call[None]:
+    """Send a request whose answer only confirms it."""
+    yield request
+
+
+def pages(shape: type[T], path: str, *, limit: int | None, after: object = None, **parameters: Any) -> Call[list[T]]:
+    """Ask for the pages of a list until it has enough items, and return these.
+
+    Args:
+        shape: The type of an item.
+        path: The path of the list.
+        limit: The largest number of items; None for all.
+        after: The position after which the list begins, in JSON; None for its start.
+        parameters: Other parameters.
+    """
+    found: list[T] = []
+    cursor = None if after is None else encode_cursor(after)
+    while limit is None or len(found) < limit:
+        size = MAX_PAGE if limit is None else min(MAX_PAGE, limit - len(found))
+        answer = yield get(path, **parameters, limit=size, cursor=cursor)
+        found += decode(list[shape], answer.body)  # type: ignore[valid-type]
+        if (cursor := next_cursor(answer)) is None:
+            break
+    return found
+
+
+def next_cursor(answer: HttpAnswer) -> str | None:
+    """Return what names the next page of a list; None after the last."""
+    link = _NEXT.search(answer.headers.get("link", ""))
+    return None if link is None else parse_qs(urlsplit(link[1]).query).get("cursor", [None])[0]
+
+
+def decode(shape: type[T], body: bytes) -> T:
+    """Return what an answer says, in a shape.
+
+    Raises:
+        ServerError: The answer has another shape.
+    """
+    try:
+        adapter: TypeAdapter[T] = _adapter(shape)  # type: ignore[arg-type]
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        mistake = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, mistake["loc"])) or "it"
+        raise ServerError(
+            f"the answer is not that of a blackboard server of this version: {place}: {mistake['msg'].lower()}"
+        ) from None
+
+
+@cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)
+
+
+def texts_of(values: Iterable[Any]) -> list[str]:
+    """Return values of a tag as the texts by which a URL names them."""
+    return [_text(value) for value in values]

@@ -1,0 +1,135 @@
+"""The calls on the agenda, agents, activations and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from blackboard.board.json_shapes import ActivationChanges
+from blackboard.board.result_types import (
+    ActivationDetails,
+    ActivationRecord,
+    AgendaItem,
+    AgentStatus,
+    CostRow,
+    EarlyWake,
+    Explanation,
+    ScheduleRecord,
+)
+from blackboard.client.http_messages import Call, ask, confirm, get, pages, path_of, post, texts_of
+from blackboard.core.tags import TagChoice, as_data
+from blackboard.errors import UsageError
+
+Stuck = Literal["dead", "held", "quarantined"]
+
+
+def agents() -> Call[list[AgentStatus]]:
+    """Return each deployed agent with its watches and its state, as `Blackboard.agents` does."""
+    return (yield from ask(list[AgentStatus], get("/v1/agents")))
+
+
+def agenda(*, limit: int | None = None) -> Call[list[AgendaItem]]:
+    """Return the crossings that wait, strongest first, as `Blackboard.agenda` does."""
+    return (yield from pages(AgendaItem, "/v1/agenda", limit=limit))
+
+
+def schedules(*, limit: int = 3) -> Call[list[ScheduleRecord]]:
+    """Return each schedule with its next instants, as `Blackboard.schedules` does."""
+    return (yield from ask(list[ScheduleRecord], get("/v1/schedules", limit=limit)))
+
+
+def activations(
+    *,
+    agent: str | None = None,
+    state: str | Iterable[str] | None = None,
+    limit: int = 20,
+    before: int | None = None,
+) -> Call[list[ActivationRecord]]:
+    """Return activations, newest first, as `Blackboard.activations` does."""
+    states = [state] if isinstance(state, str) else None if state is None else list(state)
+    if states == []:
+        return []
+    return (yield from pages(ActivationRecord, "/v1/activations", agent=agent, state=states, limit=limit, after=before))
+
+
+def activation(activation_id: int) -> Call[ActivationDetails]:
+    """Return one activation with its marks, its deposits and its model calls, as `Blackboard.activation` does."""
+    return (yield from ask(ActivationDetails, get(path_of("/v1/activations/{}", activation_id))))
+
+
+def explain(agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Call[Explanation]:
+    """Return why an agent has or has not woken, as `Blackboard.explain` does.
+
+    The value of a group is sent as text, and the server reads it by the type of the tag.
+    """
+    groups = None
+    if group is not None:
+        value = as_data({"group": group})["group"]
+        if not (groups := texts_of(value if isinstance(value, tuple) else [value])):
+            raise UsageError("group has no value")
+    return (
+        yield from ask(Explanation, get(path_of("/v1/agents/{}/explanation", agent), subject=subject, group=groups))
+    )
+
+
+def pause(agent: str | None = None, reason: str | None = None) -> Call[None]:
+    """Pause an agent, or the whole board, until `resume`, as `Blackboard.pause` does."""
+    yield from confirm(post(_switch(agent, "pause"), {"reason": reason}, is_repeatable=True))
+
+
+def resume(agent: str | None = None) -> Call[None]:
+    """Resume an agent, or the whole board, as `Blackboard.resume` does."""
+    yield from confirm(post(_switch(agent, "resume"), is_repeatable=True))
+
+
+def _switch(agent: str | None, verb: str) -> str:
+    return f"/v1/{verb}" if agent is None else path_of(f"/v1/agents/{{}}/{verb}", agent)
+
+
+def wake(crossing_id: int) -> Call[EarlyWake]:
+    """Wake an agent early, as `Blackboard.wake` does."""
+    return (yield from ask(EarlyWake, post(path_of("/v1/agenda/{}/wake", crossing_id))))
+
+
+def retry(activation_id: int) -> Call[None]:
+    """Try an activation again, as `Blackboard.retry` does."""
+    yield from confirm(post(path_of("/v1/activations/{}/retry", activation_id)))
+
+
+def discard(activation_id: int) -> Call[None]:
+    """Give up an activation, as `Blackboard.discard` does."""
+    yield from confirm(post(path_of("/v1/activations/{}/discard", activation_id)))
+
+
+def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[ActivationChanges]:
+    """Try up to 1,000 activations again that failed, are held or are quarantined.
+
+    Args:
+        agent: Only activations of this agent.
+        state: Only activations in this state.
+    """
+    body = {"agent": agent, "state": state}
+    return (yield from ask(ActivationChanges, post("/v1/activations/retry", body)))
+
+
+def discard_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[ActivationChanges]:
+    """Give up to 1,000 activations up that failed, are held or are quarantined.
+
+    Args:
+        agent: Only activations of this agent.
+        state: Only activations in this state.
+    """
+    body = {"agent": agent, "state": state}
+    return (yield from ask(ActivationChanges, post("/v1/activations/discard", body)))
+
+
+def costs(days: int = 30) -> Call[list[CostRow]]:
+    """Return the cost of model calls by day and agent, as `Blackboard.costs` does."""
+    return (yield from ask(list[CostRow], get("/v1/costs", days=days)))
+
+
+def record_cost(call_id: int, usd: float) -> Call[None]:
+    """Record the cost of a model call whose outcome or usage is unknown, as `Blackboard.record_cost` does."""
+    if not 0 <= usd < 1e6:
+        raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
+    yield from confirm(post(path_of("/v1/model-calls/{}/cost", call_id), {"usd": usd}))

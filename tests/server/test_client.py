@@ -1,0 +1,485 @@
+"""The clients of a server have the methods of `Blackboard`, and every method gives what the board gives."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from blackboard import Blackboard, Decision, Deposit, Exponential, Need
+from blackboard.board.doctor import examine_board
+from blackboard.board.json_shapes import examination, kind_shape
+from blackboard.client import AsyncClient, Client
+from blackboard.client.problem_errors import error_of
+from blackboard.errors import (
+    AccessDenied,
+    BlackboardError,
+    Conflict,
+    InvalidMark,
+    InvalidQuery,
+    KeyReused,
+    NotFound,
+    ServerUnreachable,
+    UniqueConflict,
+    UnknownName,
+    UnreadableMark,
+    UnreadableMarksWarning,
+    UsageError,
+)
+from blackboard.server import problems
+from blackboard.server.api import OPERATIONS
+from tests.server.served_board import Lead, Note, Reply, Served, serve
+
+SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")
+AUTHOR = "person:ada"
+NOT_OFFERED = {
+    "as_author", "assign", "board_id", "claim", "claimable_at", "compact", "create_token", "deploy", "deployment",
+    "engine", "fail", "figures", "find_token", "finish", "give_back", "heartbeat", "listen", "open", "preview",
+    "reads_within", "revoke_token", "secret", "subscribe", "tag_values", "tokens", "unserved_agents",
+}  # fmt: skip
+"""What the server does not offer, or what belongs to a board of this machine."""
+OWN = {"discard_many", "doctor", "kinds", "query_table", "retry_many", "summary"}
+"""What `Blackboard` has elsewhere."""
+
+
+def client_of(served: Served, *scopes: str, **options: Any) -> Client:
+    """Return a client with a token for these scopes, or for all."""
+    served.names += 1
+    token = served.board.create_token(f"client {served.names}", may=scopes or SCOPES, author=AUTHOR)
+    return Client(served.url, token=token, clock=served.clock, **options)
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[Client]:
+    with client_of(served) as client:
+        yield client
+
+
+def public(owner: type) -> set[str]:
+    return {name for name in dir(owner) if not name.startswith("_")}
+
+
+def test_a_client_has_the_methods_of_a_board() -> None:
+    assert public(Blackboard) - public(Client) == NOT_OFFERED
+    assert public(Client) - public(Blackboard) == OWN
+    assert public(AsyncClient) == public(Client)
+    for name in (public(Client) & public(Blackboard)) - {"close"}:
+        method = inspect.signature(getattr(Blackboard, name))
+        for client_class in (Client, AsyncClient):
+            offered = inspect.signature(getattr(client_class, name))
+            assert [*offered.parameters.values()][1:] == [*method.parameters.values()][1:], name
+            if name not in ("deposit_many", "marks", "search"):  # their overloads say more
+                assert offered.return_annotation == method.return_annotation, name
+            assert getattr(client_class, name).__doc__
+
+
+def fill(board: Blackboard, served: Served) -> None:
+    """Put something for every reading on a board."""
+    for number in range(3):
+        board.deposit(Lead(subject=f"lead/{number}", company=f"Company {number % 2}", number=number))
+        served.clock.advance(timedelta(minutes=1))
+    board.deposit(Reply(subject="lead/1", text="yes"), occurred_at=served.clock.now() - 60_000_000)
+    for number in range(3):
+        board.deposit(Note(subject=f"note/{number}", text="wet paint", topic="paint"))
+    board.deposit(Need(subject="lead/1", question="who?", options=("a", "b"), detail="soon"), key="need")
+    board.pause("counter", "lunch")
+
+
+READINGS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+    ("marks", (), {}),
+    ("marks", ("lead",), {"limit": 2}),
+    ("marks", (), {"subject": "lead/1", "min_strength": 0.9, "at": "2026-01-05T09:02:00Z"}),
+    ("marks", (Lead,), {"where": {"company": ["Company 0", "Company 1"]}}),
+    ("marks", (), {"where": {"company": []}}),
+    ("marks", (Reply,), {"subject": "lead/1"}),
+    ("mark", (1,), {}),
+    ("search", ("paint",), {}),
+    ("search", ("wet OR dry",), {"kind": Note, "raw": True, "where": {"topic": "paint"}, "limit": 2}),
+    ("history", ("lead/1",), {}),
+    ("history", ("lead/1",), {"after": 2, "limit": 1, "at": "2030-01-01"}),
+    ("subjects", (), {}),
+    ("subjects", ("lead/",), {"after": "lead/0", "limit": 1}),
+    ("agents", (), {}),
+    ("agenda", (), {}),
+    ("agenda", (), {"limit": 1}),
+    ("schedules", (), {"limit": 2}),
+    ("activations", (), {"state": ["done", "dead"]}),
+    ("activations", (), {"agent": "sales", "state": "ready", "limit": 1}),
+    ("activations", (), {"state": []}),
+    ("explain", ("sales",), {}),
+    ("explain", ("sales", "lead/1"), {}),
+    ("explain", ("listener",), {"group": "paint"}),
+    ("costs", (7,), {}),
+    ("inbox", (), {}),
+    ("inbox", ("ada",), {"all_needs": True}),
+    ("status", (), {}),
+    ("now", (), {}),
+    ("deployments", (), {}),
+    ("query", ("select kind, kind, strength from live_marks where id = ?", [2]), {}),
+]
+
+
+def expected(board: Blackboard, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    result = getattr(board, name)(*args, **options)
+    return [*result] if name == "query" else result
+
+
+def test_every_reading_gives_what_the_board_gives(served: Served, client: Client) -> None:
+    fill(served.board, served)
+    for name, args, options in READINGS:
+        found, wanted = getattr(client, name)(*args, **options), expected(served.board, name, args, options)
+        assert stripped(found) == stripped(wanted), (name, args, options)
+        assert type(found) is type(wanted)
+    row = client.query("select kind, strength from live_marks where id = :id", {"id": 2})[0]
+    assert (row["kind"], row[1]) == ("lead", 1.0)
+    assert client.doctor().wrong == examination(examine_board(served.board)).wrong
+    kinds = {kind.name: kind for kind in client.kinds()}
+    assert kinds["lead"] == kind_shape("lead", served.board.deployment.kinds["lead"])
+    mark = client.marks(Lead)[0]
+    assert (mark.id, mark.author, mark.strength) == (1, "person:ada", 1.0)
+
+
+def test_an_asynchronous_client_gives_the_same(served: Served) -> None:
+    board = served.board
+    fill(board, served)
+    token = board.create_token("async", may=SCOPES)
+
+    async def read() -> None:
+        async with AsyncClient(served.url, token=token, clock=served.clock) as client:
+            for name, args, options in READINGS:
+                found, wanted = await getattr(client, name)(*args, **options), expected(board, name, args, options)
+                assert stripped(found) == stripped(wanted), (name, args, options)
+            receipts = await asyncio.gather(*(client.deposit("reply", subject=f"reply/{n}") for n in range(20)))
+            with pytest.raises(NotFound):
+                await client.mark(10**6)
+            assert len({receipt.mark_id for receipt in receipts}) == 20
+
+    asyncio.run(read())
+
+
+def stripped(value: Any) -> Any:
+    """Return a value without what changes with the process that answers, or with time."""
+    if hasattr(value, "file_bytes"):
+        fields = vars(value)
+        return {name: fields[name] for name in fields if name not in ("file_bytes", "log_bytes")}
+    return value
+
+
+def test_pages_are_joined(served: Served, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(served.board, served)
+    monkeypatch.setattr("blackboard.client.http_messages.MAX_PAGE", 2)
+    monkeypatch.setattr("blackboard.client.mark_calls.MAX_PAGE", 2)
+    assert client.marks() == served.board.marks()
+    assert client.marks(limit=5) == served.board.marks(limit=5)
+    after = client.marks(limit=2)[-1].position
+    assert client.marks(after=after) == served.board.marks()[2:]
+    assert client.search("paint", limit=3) == served.board.search("paint", limit=3)
+    assert client.history("lead/1") == served.board.history("lead/1")
+    assert client.agenda() == served.board.agenda()
+
+
+def test_deposits_and_changes_reach_the_board(served: Served, client: Client) -> None:
+    board = served.board
+    receipt = client.deposit(
+        Lead(subject="lead/1", company="Acme"), intensity=0.9, decay=Exponential("1d"), occurred_at="2026-01-05T08:59"
+    )
+    assert (receipt.outcome, receipt.crossed) == ("deposited", ("sales",))
+    stored = board.mark(receipt.mark_id)
+    assert (stored.payload, stored.author, stored.law) == (
+        {"company": "Acme", "number": None}, AUTHOR, "exponential(half_life=1d)"
+    )  # fmt: skip
+    assert stored.occurred_at.isoformat() == "2026-01-05T08:59:00+00:00"
+    option = Reply(subject="lead/1", text="a").with_options(key="k", until="2026-01-06")
+    assert [client.deposit(option).outcome for _ in range(2)] == ["deposited", "duplicate"]
+    assert client.reinforce(receipt.mark_id, by=0.1, if_event=receipt.event_id).strength > 0.9
+    with pytest.raises(Conflict) as conflict:
+        client.withdraw(receipt.mark_id, if_event=receipt.event_id)
+    client.withdraw(receipt.mark_id, if_event=conflict.value.event_id)
+    need = client.deposit(Need(subject="lead/1", question="who?", options=("a", "b")))
+    assert client.answer(need.mark_id, "A").outcome == "deposited"
+    assert board.marks(Decision)[0].author == AUTHOR
+    client.deposit("lead", subject="lead/2", payload={"company": "Acme"})
+    crossing = client.agenda()[0]
+    assert client.wake(crossing.id) == board.wake(crossing.id)
+    client.pause(reason="lunch")
+    client.pause("sales")
+    assert (client.status().paused_because, client.status().paused_agents) == ("lunch", {"sales": None})
+    client.resume()
+    client.resume("sales")
+    assert not client.status().paused
+    assert client.retry_many().ids == client.discard_many(agent="sales", state="dead").ids == []
+    for call in (client.retry, client.discard, client.activation):
+        with pytest.raises(NotFound):
+            call(7)
+    with pytest.raises(NotFound):
+        client.record_cost(7, 0.5)
+    assert client.forget("lead/1").events >= 1
+
+
+def test_many_marks_are_deposited_together_or_each_with_its_result(
+    served: Served, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("blackboard.board.loads.deposit_batches.MARKS_PER_TRANSACTION", 10)
+    monkeypatch.setattr("blackboard.client.mark_calls.MANY_BYTES", 500)  # about five of these marks
+    items: list[Any] = [Deposit("reply", f"reply/{number:02}", {}) for number in range(33)]
+    receipts = client.deposit_many(items)
+    assert [receipt.mark_id for receipt in receipts] == [*range(1, 34)]
+    items[28] = Deposit("reply", "reply/28", {"colour": "red"})
+    keys = [f"again {number}" for number in range(33)]
+    with pytest.raises(InvalidMark, match="not permitted; 25 marks stored") as error:
+        client.deposit_many(items, keys=keys)
+    results = client.deposit_many(items, keys=keys, on_error="return")
+    assert [getattr(result, "outcome", "") for result in results].count("duplicate") == error.value.stored == 25
+    results = client.deposit_many(
+        [
+            Deposit("reply", "a", {}, until="2026-01-06"),
+            Deposit("reply", "", {}),
+            Deposit("leed", "a", {}),
+            Lead(subject="b", number=7).with_options(key="seven"),
+            Lead(subject="c", number=7),
+            Deposit("reply", "c", {"text": float("nan")}),
+        ],
+        on_error="return",
+    )
+    assert [getattr(result, "outcome", type(result)) for result in results] == [
+        "deposited", InvalidMark, UnknownName, "deposited", UniqueConflict, InvalidMark
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="keys is shorter"):
+        client.deposit_many(items, keys=["k"])
+
+
+def test_errors_come_back_as_the_classes_of_the_board(served: Served, client: Client) -> None:
+    board = served.board
+    mistakes: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
+        ("mark", (9,), {}),
+        ("marks", ("leed",), {}),
+        ("marks", ("lead",), {"where": {"colour": "red"}}),
+        ("marks", (), {"at": "yesterday"}),
+        ("search", ("a",), {"kind": "lead"}),
+        ("search", ("rain AND",), {"raw": True}),
+        ("search", ("a",), {"limit": 0}),
+        ("activations", (), {"state": "undone"}),
+        ("explain", ("sails",), {}),
+        ("explain", ("sales",), {"group": "a"}),
+        ("deposit", ("leed",), {"subject": "a"}),
+        ("deposit", ("lead",), {"subject": ""}),
+        ("deposit", ("lead",), {"subject": "a", "payload": {"colour": 1}}),
+        ("deposit", ("lead",), {"subject": "a", "payload": {"company": "\ud800"}}),
+        ("deposit", ("lead",), {"subject": "a", "intensity": -1}),
+        ("deposit", ("lead",), {"subject": "a", "decay": "sometimes"}),
+        ("deposit", ("lead",), {"subject": "a", "if_event": 7}),
+        ("deposit", (Lead(subject="a"),), {"subject": "b"}),
+        ("reinforce", (9,), {"by": 1}),
+        ("reinforce", (9,), {"by": -1}),
+        ("withdraw", (9,), {}),
+        ("answer", (9, "yes"), {}),
+        ("pause", ("sails",), {}),
+        ("wake", (9,), {}),
+        ("record_cost", (9, -1), {}),
+        ("query", ("delete from mark",), {}),
+    ]
+    in_other_words = (mistakes[7][::2], mistakes[13][::2])
+    for name, args, options in mistakes:
+        with pytest.raises(BlackboardError) as local:
+            getattr(board, name)(*args, **options)
+        with pytest.raises(BlackboardError) as remote:
+            getattr(client, name)(*args, **options)
+        assert type(remote.value) is type(local.value), (name, args, options, remote.value)
+        assert str(remote.value) == str(local.value) or (name, options) in in_other_words, (name, args, options)
+        assert getattr(remote.value, "name", None) == getattr(local.value, "name", None)
+    client.deposit("lead", subject="a", key="k")
+    with pytest.raises(KeyReused):
+        client.deposit("lead", subject="b", key="k")
+    with pytest.raises(UsageError, match="or_else"):
+        client.deposit(Lead(subject="a").or_else(Lead(subject="b")))
+    with pytest.raises(InvalidQuery, match="more than 10,000 rows"):
+        client.query("with recursive n(i) as (select 1 union all select i + 1 from n limit 10001) select i from n")
+
+
+def test_every_problem_has_an_error() -> None:
+    for name, kind in problems.TYPES.items():
+        error = error_of({"type": f"urn:blackboard:problem:{name}", "detail": "so"}, kind.status)
+        assert str(error).startswith("so")
+        assert isinstance(error, BlackboardError)
+    assert str(error_of({}, 502)) == "the server answered with the status 502, and not as a blackboard server does"
+
+
+def test_a_mark_that_does_not_fit_its_class_is_left_out(served: Served, client: Client) -> None:
+    class Other(Lead, kind="lead"):
+        number: int = 0
+
+    client.deposit(Lead(subject="a", company="Acme"))
+    with pytest.warns(UnreadableMarksWarning, match="left out: 1 mark cannot be read"):
+        assert client.marks(Other) == []
+    with pytest.raises(UnreadableMark):
+        client.marks(Other, strict=True)
+
+
+def test_a_token_decides_what_a_client_may_do(served: Served) -> None:
+    with client_of(served, "read-redacted") as redacted:
+        fill(served.board, served)
+        assert {mark.payload == {} for mark in redacted.marks()} == {True}
+        assert redacted.status().marks == served.board.status().marks
+        assert redacted.inbox()[0].question == ""
+        assert redacted.agents()[0].agent == "counter"
+        assert redacted.explain("sales").watches
+        with pytest.raises(AccessDenied) as denied:
+            redacted.history("lead/1")
+        assert denied.value.problem == "withheld"
+    token = served.board.create_token("short", may=["read"], expires="1h")
+    with Client(served.url, token=token, clock=served.clock) as client:
+        client.agents()
+        with pytest.raises(AccessDenied, match="does not allow 'deposit'"):
+            client.deposit("lead", subject="a")
+        served.clock.advance(timedelta(hours=2))
+        with pytest.raises(AccessDenied, match="this token is expired") as expired:
+            client.agents()
+        assert expired.value.problem == "invalid-token"
+    with Client(served.url) as client, pytest.raises(AccessDenied, match="needs a token"):
+        client.agents()
+
+
+def test_a_client_waits_as_long_as_a_busy_server_asks(tmp_path: Path) -> None:
+    with serve(tmp_path, requests_per_second=2) as served:
+        with client_of(served) as client:
+            before = served.clock.now()
+            assert [client.deposit("reply", subject=str(number)).mark_id for number in range(6)] == [1, 2, 3, 4, 5, 6]
+            assert served.clock.now() - before >= 2_000_000
+        with client_of(served, retries=0) as client:
+            client.agents()
+            client.agents()
+            with pytest.raises(ServerUnreachable, match="2 requests a second"):
+                client.agents()
+
+
+class Flaky(BaseHTTPRequestHandler):
+    """A proxy whose answers get lost in a way that a test sets."""
+
+    served: ClassVar[Served]
+    losses: ClassVar[list[str]]
+    requests: ClassVar[list[str]]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.requests.append(self.path)
+        loss = self.losses.pop(0) if self.losses else ""
+        if loss == "before":
+            self.connection.close()
+            return
+        with self.served.client(token=self.headers["Authorization"].removeprefix("Bearer ")) as client:
+            answer = client.post(self.path, content=body, headers={"Content-Type": self.headers["Content-Type"]})
+        if loss == "after":
+            self.connection.close()
+            return
+        status = 502 if loss == "gateway" else answer.status_code
+        self.send_response(status)
+        content = b"<html>" if loss == "gateway" else answer.content
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def flaky(served: Served) -> Iterator[type[Flaky]]:
+    class Handler(Flaky):
+        losses: ClassVar[list[str]] = []
+        requests: ClassVar[list[str]] = []
+
+    Handler.served = served
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    served.flaky_url = f"http://127.0.0.1:{server.server_address[1]}"  # type: ignore[attr-defined]
+    yield Handler
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: type[Flaky]) -> None:
+    token = served.board.create_token("flaky", may=SCOPES)
+    with Client(served.flaky_url, token=token, clock=served.clock) as client:  # type: ignore[attr-defined]
+        flaky.losses += ["before", "after", "gateway"]
+        assert client.deposit("reply", subject="a").outcome == "duplicate"
+        flaky.losses += ["after"]
+        assert [receipt.mark_id for receipt in client.deposit_many([Deposit("reply", "b", {})] * 3)] == [2, 2, 2]
+        flaky.losses += ["after", "after"]
+        results = client.deposit_many([Deposit("note", "c", {}, key="c")], on_error="return")
+        assert {mark.subject for mark in served.board.marks()} == {"a", "b", "c"}
+        assert [event.event for event in served.board.history("b")] == ["deposited"]
+        assert len(results) == 1
+        flaky.requests.clear()
+        flaky.losses += ["after"]
+        with pytest.raises(ServerUnreachable, match="does not answer"):
+            client.reinforce(1, by=0.5)  # it may have been done
+        assert len(flaky.requests) == 1
+        flaky.losses += ["before"] * 9
+        with pytest.raises(ServerUnreachable):
+            client.deposit("reply", subject="d")
+
+
+def test_a_deposit_goes_on_when_the_server_is_back(tmp_path: Path) -> None:
+    """A server that is not there yet, or stops between two attempts, costs time and no mark."""
+    with serve(tmp_path) as served:
+        token = served.board.create_token("restart", may=SCOPES)
+        url, path = served.url, served.board.database.path
+    waits: list[int] = []
+
+    class Restarting:
+        """A clock whose second wait ends with a new server at the old address."""
+
+        def __init__(self) -> None:
+            self.used = served.clock.used
+
+        def now(self) -> int:
+            return 0
+
+        def monotonic(self) -> int:
+            return 0
+
+        def wait(self, event: threading.Event, until: int | None) -> bool:
+            waits.append(until or 0)
+            if len(waits) == 2:
+                servers.append(again := serve(tmp_path, listen=url.removeprefix("http://")))
+                again.__enter__()
+            return False
+
+    servers: list[Any] = []
+    try:
+        with Client(url, token=token, clock=Restarting()) as client:
+            assert client.deposit("reply", subject="a").outcome == "deposited"
+    finally:
+        for server in servers:
+            server.__exit__(None, None, None)
+    assert waits == sorted(waits)
+    assert len(waits) == 2
+    with Blackboard.open(path or "", clock=served.clock) as board:
+        assert [mark.subject for mark in board.marks()] == ["a"]
+
+
+def test_what_is_no_server_is_named(served: Served) -> None:
+    for url in ("127.0.0.1:8787", "ftp://a", "http://", "http://a/?b=c", "http://ada:secret@a"):
+        with pytest.raises(UsageError) as error:
+            Client(url)
+        assert "secret" not in str(error.value)
+    assert served.url in repr(Client(served.url, token="secret"))
+    with Client(served.url + "/elsewhere", token="t") as client, pytest.raises(NotFound, match="no such path"):
+        client.agents()
+
+
+def test_every_operation_has_a_call() -> None:
+    """Each operation of the server is one that a client asks for, but for those that other parts of it make."""
+    source = "".join(path.read_text("utf-8") for path in Path(inspect.getfile(Client)).parent.glob("*_calls.py"))
+    asked = set(re.findall(r'"(/v1/[^"]*)"', source.replace("/{{}}/{verb}", "/{}/pause").replace("/{verb}", "/pause")))
+    others = {"/v1/kinds/{}", "/v1/resume", "/v1/agents/{}/resume"}
+    assert {re.sub(r"\{\w+\}", "{}", operation.path) for operation in OPERATIONS} - others == asked
