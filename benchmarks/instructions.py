@@ -34,6 +34,21 @@ def reinforce(folder: Path, times: int, waiting: int) -> None:
     _deposit(folder, ["subject"] * times)
 
 
+def cross(folder: Path, times: int, waiting: int) -> None:
+    """Deposit marks of different subjects, each of which makes a watch cross."""
+    from blackboard import Blackboard, agent, strength
+
+    job = _kind()
+
+    @agent(watches=strength(job) >= 0.1)
+    def worker(marks: object, context: object) -> None:
+        """Do nothing."""
+
+    with Blackboard.open(folder / "board.db") as board:
+        board.deploy(worker)
+    _deposit(folder, [f"subject {number}" for number in range(times)])
+
+
 def activate(folder: Path, times: int, waiting: int) -> None:
     """Claim one mark at a time while many crossings wait, and end the activation."""
     from blackboard import Blackboard, agent, strength
@@ -61,6 +76,7 @@ def activate(folder: Path, times: int, waiting: int) -> None:
 OPERATIONS: dict[str, Callable[[Path, int, int], None]] = {
     "deposit": deposit,
     "reinforce": reinforce,
+    "cross": cross,
     "activate": activate,
 }
 

@@ -36,9 +36,10 @@ _NAMES = {
     "core.agent_definition": "Agent Context agent marks of_subject search strongest_of subject watch",
     "board": "Blackboard Deposit",
     "board.result_types": (
-        "AccessToken ActivationRecord AgendaItem AgentStatus BoardStatus ClaimedMark CompactionReport CostRow "
-        "DeploymentRecord DeployResult EarlyWake ErasureReport Explanation MarkEvent MarkPosition MarkRecord "
-        "NeedRecord Receipt RemoteActivation RunState ScheduleRecord SearchResult"
+        "AccessToken ActivationRecord ActivityRecord AgendaItem AgentStatus BoardStatus ClaimedMark "
+        "CompactionReport CostRow DeploymentRecord DeployResult EarlyWake ErasureReport Explanation MarkEvent "
+        "MarkPosition MarkRecord NeedRecord Receipt RemoteActivation RunState ScheduleRecord SearchResult "
+        "StreamEvent StreamPosition"
     ),
     "board.remote_results": "ModelUsage RemoteResult",
     "clock": "ManualClock SystemClock",

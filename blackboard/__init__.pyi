@@ -4,6 +4,7 @@ from blackboard.board.remote_results import ModelUsage as ModelUsage
 from blackboard.board.remote_results import RemoteResult as RemoteResult
 from blackboard.board.result_types import AccessToken as AccessToken
 from blackboard.board.result_types import ActivationRecord as ActivationRecord
+from blackboard.board.result_types import ActivityRecord as ActivityRecord
 from blackboard.board.result_types import AgendaItem as AgendaItem
 from blackboard.board.result_types import AgentStatus as AgentStatus
 from blackboard.board.result_types import BoardStatus as BoardStatus
@@ -24,6 +25,8 @@ from blackboard.board.result_types import RemoteActivation as RemoteActivation
 from blackboard.board.result_types import RunState as RunState
 from blackboard.board.result_types import ScheduleRecord as ScheduleRecord
 from blackboard.board.result_types import SearchResult as SearchResult
+from blackboard.board.result_types import StreamEvent as StreamEvent
+from blackboard.board.result_types import StreamPosition as StreamPosition
 from blackboard.clock import ManualClock as ManualClock
 from blackboard.clock import SystemClock as SystemClock
 from blackboard.core.agent_definition import Agent as Agent

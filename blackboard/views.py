@@ -18,6 +18,7 @@ from blackboard.store.view_columns import VIEWS
 __all__ = [
     "activation_marks",
     "activations",
+    "activity",
     "agenda",
     "costs",
     "live_marks",
@@ -95,13 +96,13 @@ _TYPES: dict[str, type[TypeEngine[Any]]] = {
     "day": Day,
 }
 for _type, _names in {
-    Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length event_id id input_tokens"
-    " interruptions mark_id marks marks_absorbed marks_deposited output_tokens overdue own_law parent_mark_id"
-    " reinforcements unknown",
+    Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length crossing_id event_id id"
+    " input_tokens interruptions mark_id marks marks_absorbed marks_deposited output_tokens overdue own_law"
+    " parent_mark_id reinforcements unknown version",
     Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key relevance reserved_usd score"
     " share_from_cache strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
-    Text: "agent api assignee author batch_id error event group_tag group_value held_by kind law model name reason"
-    " request_id role schedule state subject text type watch words worker would_hold",
+    Text: "agent api assignee author batch_id error event group_tag group_value held_by kind law model name"
+    " old_state reason request_id role schedule state subject text token type watch words worker would_hold",
     Time: "answered_at applied_at as_of asked_at began_at crossed_at deposited_at due_at evaporates_at fades_from"
     " finished_at last_at next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at"
     " scheduled_for scheduled_from sent_at started_at waits_since",
@@ -130,6 +131,8 @@ agenda = _view("agenda")
 """The crossings that wait."""
 activations = _view("activations")
 """The activations of agents."""
+activity = _view("activity")
+"""What agents, people and programs did."""
 activation_marks = _view("activation_marks")
 """The marks that each activation was given or has read."""
 schedules = _view("schedules")

@@ -28,6 +28,7 @@ from blackboard.board.people import access_tokens, early_wakes, erasure, failed_
 from blackboard.board.reading import (
     board_figures,
     board_status,
+    event_streams,
     mark_queries,
     search,
     waking_explanation,
@@ -43,6 +44,7 @@ from blackboard.board.result_types import (
     AccessToken,
     ActivationDetails,
     ActivationRecord,
+    ActivityRecord,
     AgendaItem,
     AgentStatus,
     BoardStatus,
@@ -62,11 +64,15 @@ from blackboard.board.result_types import (
     RunState,
     ScheduleRecord,
     SearchResult,
+    StreamEvent,
+    StreamPosition,
 )
 from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Clock, SystemClock, When, instant_of, to_datetime
 from blackboard.core.access_scopes import Scopes
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
@@ -614,6 +620,28 @@ class Blackboard:
         subject, until = normalize_subject(subject), None if at is None else instant_of(at)
         return self.session.read(lambda txn: mark_queries.history(txn, subject, at=until, after=after, limit=limit))
 
+    def mark_events(self, *, after: int = 0, limit: int = 1000) -> list[StreamEvent]:
+        """Return the events of all marks after an event, oldest first. No event appears later before the last of them.
+
+        Args:
+            after: The id of an event, such as the last that was read.
+            limit: The largest number of events.
+        """
+        return self.session.read(lambda txn: event_streams.mark_events(txn, after, limit))
+
+    def activity(self, *, after: int | None = None, limit: int = 100) -> list[ActivityRecord]:
+        """Return what agents, people and programs did, oldest first. No entry appears later before the last of them.
+
+        Args:
+            after: The id of an entry, such as the last that was read; None for the newest entries.
+            limit: The largest number of entries.
+        """
+        return self.session.read(lambda txn: event_streams.activity(txn, after, limit))
+
+    def stream_position(self) -> StreamPosition:
+        """Return the position after all that has happened, for `mark_events` and `activity`."""
+        return self.session.read(event_streams.position)
+
     def subjects(self, prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> list[str]:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.
 
@@ -836,7 +864,7 @@ class Blackboard:
         Raises:
             UnknownName: There is no such agent.
         """
-        self.session.write(lambda txn: pauses.pause(txn, agent, reason))
+        self.session.write(lambda txn: pauses.pause(txn, agent, reason, self.author))
 
     def resume(self, agent: str | None = None) -> None:
         """Resume an agent, or the whole board.
@@ -850,7 +878,7 @@ class Blackboard:
         Raises:
             UnknownName: There is no such agent.
         """
-        self.session.write(lambda txn: pauses.resume(txn, agent))
+        self.session.write(lambda txn: pauses.resume(txn, agent, self.author))
 
     def wake(self, crossing_id: int) -> EarlyWake:
         """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
@@ -864,7 +892,7 @@ class Blackboard:
             NotFound: There is no such crossing.
             WorkError: It does not wait any more, or its agent is not in the deployment.
         """
-        return self.session.write(lambda txn: early_wakes.wake(txn, crossing_id))
+        return self.session.write(lambda txn: early_wakes.wake(txn, crossing_id, self.author))
 
     def retry(self, activation_id: int) -> None:
         """Try an activation again, with all its attempts. A paused model is tried at once.
@@ -878,8 +906,9 @@ class Blackboard:
         """
 
         def work(txn: BoardTransaction) -> None:
-            failed_activations.retry(txn, activation_id)
+            row = failed_activations.retry(txn, activation_id)
             model_pauses.try_now(txn)
+            activity_log.note(txn, ActivityEvent.RETRY, **activity_log.about(row), author=self.author)
 
         self.session.write(work)
 
@@ -893,7 +922,12 @@ class Blackboard:
             NotFound: There is no such activation.
             WorkError: The activation has not failed and is neither held nor quarantined.
         """
-        self.session.write(lambda txn: failed_activations.discard(txn, activation_id))
+
+        def work(txn: BoardTransaction) -> None:
+            row = failed_activations.discard(txn, activation_id)
+            activity_log.note(txn, ActivityEvent.DISCARD, **activity_log.about(row), author=self.author)
+
+        self.session.write(work)
 
     def record_cost(self, call_id: int, usd: float) -> None:
         """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
@@ -908,7 +942,13 @@ class Blackboard:
         """
         if not 0 <= usd < 1e6:
             raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
-        self.session.write(lambda txn: model_calls.record_cost(txn, call_id, from_usd(usd)))
+
+        def work(txn: BoardTransaction) -> None:
+            call = model_calls.record_cost(txn, call_id, from_usd(usd))
+            about = {"agent": call.agent, "activation_id": call.activation_id}
+            activity_log.note(txn, ActivityEvent.RECORD_COST, **about, author=self.author)
+
+        self.session.write(work)
 
     # -- remote agents ------------------------------------------------------------------------------------------------
 
@@ -1076,7 +1116,7 @@ class Blackboard:
         """
         scopes, lifetime = Scopes(may), None if expires is None else parse_duration(expires)
         signs = name if author is None else author
-        return self.session.write(lambda txn: access_tokens.create(txn, name, scopes, signs, lifetime))
+        return self.session.write(lambda txn: access_tokens.create(txn, name, scopes, signs, lifetime, self.author))
 
     def tokens(self) -> list[AccessToken]:
         """Return all tokens that were ever made, oldest first, without the tokens themselves."""
@@ -1092,7 +1132,7 @@ class Blackboard:
         Raises:
             NotFound: There is no token of this name, or it was revoked before.
         """
-        self.session.write(lambda txn: access_tokens.revoke(txn, name))
+        self.session.write(lambda txn: access_tokens.revoke(txn, name, self.author))
 
     def secret(self, name: str) -> str:
         """Return a random text that only this board knows, and that stays the same."""

@@ -28,6 +28,7 @@ COMMANDS = {
         "marks",
         "search",
         "history",
+        "activity",
         "agents",
         "agenda",
         "schedules",

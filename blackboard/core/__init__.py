@@ -34,6 +34,7 @@ finding           one result of a diagnosis
 access_scopes     the scopes of a token
 code_digest       tells two versions of an agent's code apart
 states            the states of activations, crossings and model calls
+activity_events   what the activity of a board is made of
 micro_dollars     money as whole numbers, and US dollars
 backoff           the delay between attempts
 

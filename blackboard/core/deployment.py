@@ -460,6 +460,7 @@ class Deployment(Data):
         limits: The limits of authors by name.
         budget: The limits for all agents together.
         max_skew: How far ahead of the board's time a deposit may say that it occurred. It then counts as now.
+        activity: Whether the board records what agents and people do, beside the history of its marks.
     """
 
     version: int = 0
@@ -469,6 +470,7 @@ class Deployment(Data):
     limits: dict[str, DepositLimits] = Field(default_factory=dict)
     budget: Budget = Budget()
     max_skew: Duration = MAX_SKEW
+    activity: bool = True
 
     # Copies of a deployment share this cache, so an entry is valid only for the spec that it was made from.
     _kinds: dict[str, tuple[KindSpec, Kind]] = PrivateAttr(default_factory=dict)

@@ -196,6 +196,7 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
         "history": settings.keep_history,
         "activations": settings.keep_activations,
         "model_calls": settings.keep_model_calls,
+        "activity": settings.keep_activity,
     }
 
     def remove_history() -> int:

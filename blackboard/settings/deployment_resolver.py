@@ -168,6 +168,7 @@ class _Resolver:
             limits={name: limits for name, author in authors.items() if (limits := _limits(author)) != DepositLimits()},
             budget=self.settings.budget,
             max_skew=self.settings.deployment.max_skew,
+            activity=self.settings.server.activity,
         )
 
     def _check_sections(self, agents: Mapping[str, Agent]) -> None:

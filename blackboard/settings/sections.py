@@ -196,6 +196,7 @@ class DaemonSettings(Section):
     keep_history: Keep = _length("365d")
     keep_activations: Keep = _length("90d")
     keep_model_calls: Keep = _length("90d")
+    keep_activity: Keep = _length("30d")
     leap: Duration = _length("365d")
     """The largest forward jump of the clock that is believed."""
     log_payloads: bool = False
@@ -225,3 +226,5 @@ class ServerSection(Section):
     """The largest body of a request, in bytes."""
     max_bulk: int = Field(default=256 * 1024 * 1024, ge=1024)
     """The largest body of a deposit in bulk, in bytes."""
+    activity: bool = True
+    """Whether the board records what agents and people do, for `GET /v1/events`. It is deployed, for every process."""

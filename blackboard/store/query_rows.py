@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from blackboard.store.rows import CrossingRow, EventRow, Id, Instant, MarkRow, Money, WindowEventRow
+from blackboard.store.rows import ActivityEventRow, CrossingRow, EventRow, Id, Instant, MarkRow, Money, WindowEventRow
 
 
 class TransactionStart(NamedTuple):
@@ -209,6 +209,20 @@ class InputEvent(NamedTuple):
     role: str
     strength: float
     relevance: float | None
+
+
+class ActivityEntry(NamedTuple):
+    """An entry of the activity, with the name of its watch."""
+
+    entry: ActivityEventRow
+    watch: str | None
+
+
+class LastIds(NamedTuple):
+    """The id of the last event of a mark, and that of the last activity; None if there is none."""
+
+    event_id: Id | None
+    activity_id: Id | None
 
 
 class Spent(NamedTuple):

@@ -639,6 +639,32 @@ class ModelPauseRow(NamedTuple):
     """The only activation that failed, whose marks may be to blame; None if the model itself is to blame."""
 
 
+class ActivityEventRow(NamedTuple):
+    """A row of `activity_event`: what an agent, a person or a program did. A column that does not apply is NULL."""
+
+    id: Id
+    """0 for the next id. An id is the one after the last that its transaction sees, so ids are committed in order."""
+    recorded_at: Instant
+    event: str
+    agent: str | None = None
+    watch_id: int | None = None
+    subject: str | None = None
+    """The scope: a subject, or a group."""
+    activation_id: Id | None = None
+    crossing_id: Id | None = None
+    mark_id: Id | None = None
+    """The need, or the mark that crossed by itself."""
+    old_state: str | None = None
+    """The state of the activation before; None if it began."""
+    state: str | None = None
+    author: str | None = None
+    """Who acted; None for the board and its daemons."""
+    token: str | None = None
+    """The name of a token that was made or revoked."""
+    version: int | None = None
+    """The version of a deployment."""
+
+
 class AccessTokenRow(NamedTuple):
     """A row of `access_token`: what the holder of a token may do, and in whose name."""
 
@@ -664,6 +690,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "absorbed": AbsorbedRow._fields,
     "access_token": AccessTokenRow._fields,
     "activation": ActivationRow._fields,
+    "activity_event": ActivityEventRow._fields,
     "agent_state": AgentStateRow._fields,
     "backfill": BackfillRow._fields,
     "board": BoardRow._fields,

@@ -2,6 +2,7 @@
 
 from blackboard.store.query_rows import (
     ActivationBehind,
+    ActivityEntry,
     BatchWindow,
     CallUsage,
     DailyCost,
@@ -13,6 +14,7 @@ from blackboard.store.query_rows import (
     GoneCrossing,
     HeldCount,
     InputEvent,
+    LastIds,
     LiveCount,
     LiveMark,
     MarkBehind,
@@ -116,6 +118,8 @@ class _Marks(StatementFile):
     last_events_up_to: Statement[EventRow]
     evaporations_since: Statement[EventRow]
     evaporations_of_subject: Statement[EventRow]
+    events_after: Statement[EventRow]
+    last_deposit_of_mark: Statement[EventRow]
     next_event: Statement[EventRow]
     state_of_mark_at: Statement[EventRow]
     last_deposit_of_subject: Statement[EventRow]
@@ -273,9 +277,8 @@ class _Activations(StatementFile):
     nth_newest: Statement[Instant]
     held_of_watch: Statement[ActivationRow]
     defer_until: Statement[object]
-    release_held: Statement[object]
-    recheck_held: Statement[object]
-    ask_again: Statement[object]
+    held_for_a_while: Statement[ActivationRow]
+    held_by_budget: Statement[ActivationRow]
     submit_again: Statement[object]
     explain_held: Statement[object]
     insert_input: Statement[object]
@@ -376,6 +379,7 @@ class _Erasure(StatementFile):
     marks_naming: Statement[Id]
     close_crossings: Statement[object]
     rename_crossings: Statement[object]
+    rename_activity: Statement[object]
     rename_activations: Statement[object]
     erase_error: Statement[object]
     erase_error_copies: Statement[object]
@@ -404,6 +408,7 @@ class _Retention(StatementFile):
     delete_old_cooldowns: Statement[object]
     delete_absorbed_of_gone: Statement[object]
     count_laws: Statement[int]
+    delete_old_activity: Statement[object]
     unused_laws: Statement[str]
     delete_law_segments: Statement[object]
     delete_law: Statement[object]
@@ -480,6 +485,11 @@ class _Tokens(StatementFile):
     get_secret: Statement[str]
     insert_secret: Statement[object]
 
+class _Activity(StatementFile):
+    insert_activity: Statement[object]
+    activity_after: Statement[ActivityEntry]
+    last_ids: Statement[LastIds]
+
 MARKS: _Marks
 CROSSINGS: _Crossings
 ACTIVATIONS: _Activations
@@ -490,3 +500,4 @@ RETENTION: _Retention
 WINDOWS: _Windows
 SEARCH: _Search
 TOKENS: _Tokens
+ACTIVITY: _Activity

@@ -207,6 +207,7 @@ table(
     partial_index("ix_model_call_open", "state", "api", where=one_of_states("state", OPEN_CALLS)),
     draws_ids=True,
 )
+table("activity_event", rows.ActivityEventRow, "id")
 table(
     "access_token",
     rows.AccessTokenRow,

@@ -86,6 +86,22 @@ class Transaction:
         sql, _ = statement.compiled(self.dialect.name)
         self.cursor.execute(sql, row if self.dialect.is_positional else row._asdict())  # type: ignore[attr-defined]
 
+    def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Insert whole rows; see `put`."""
+        sql, _ = statement.compiled(self.dialect.name)
+        self.cursor.executemany(
+            sql,
+            rows if self.dialect.is_positional else [row._asdict() for row in rows],  # type: ignore[attr-defined]
+        )
+
+    def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
+        """Insert a row whose id the database chooses, and return the id.
+
+        Only SQLite's driver knows it; `last_id` asks for the largest id, which is this one while the board is locked.
+        """
+        cursor = self.run(statement, **values)
+        return int(cursor.lastrowid) if self.dialect.name == "sqlite" else self.value(last_id)
+
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values."""
         sql, names = statement.compiled(self.dialect.name)

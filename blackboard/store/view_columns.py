@@ -29,6 +29,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "error", "marks_absorbed", "marks_deposited", "retry_at", "interruptions", "chain_length", "worker",
         "mark_ids", "scheduled_for", "group_tag", "group_value",
     ),
+    "activity": (
+        "id", "recorded_at", "event", "agent", "watch", "subject", "activation_id", "crossing_id", "mark_id",
+        "old_state", "state", "author", "token", "version", "group_tag", "group_value",
+    ),
     "schedules": (
         "agent", "watch", "schedule", "scheduled_from", "next_at", "waits_since", "last_at", "last_late_seconds",
     ),

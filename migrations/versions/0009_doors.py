@@ -24,6 +24,7 @@ def upgrade() -> None:
     _unfinished_purge()
     _relevance_of_reads()
     _remote_agents()
+    _activity()
 
 
 def _names_in_deployments() -> None:
@@ -68,3 +69,25 @@ def _relevance_of_reads() -> None:
 def _remote_agents() -> None:
     """Add the digest of the result with which a remote worker finished an activation."""
     op.add_column("activation", sa.Column("result_digest", sa.Text))
+
+
+def _activity() -> None:
+    """Add what agents, people and programs did."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "activity_event",
+        sa.Column("id", number, primary_key=True, autoincrement=False),
+        sa.Column("recorded_at", sa.BigInteger, nullable=False),
+        sa.Column("event", sa.Text, nullable=False),
+        sa.Column("agent", sa.Text),
+        sa.Column("watch_id", sa.Integer),
+        sa.Column("subject", sa.Text),
+        sa.Column("activation_id", number),
+        sa.Column("crossing_id", number),
+        sa.Column("mark_id", number),
+        sa.Column("old_state", sa.Text),
+        sa.Column("state", sa.Text),
+        sa.Column("author", sa.Text),
+        sa.Column("token", sa.Text),
+        sa.Column("version", sa.Integer),
+    )

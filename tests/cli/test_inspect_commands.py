@@ -26,6 +26,7 @@ from tests.support.board_steps import in_transaction
 READING = (
     ("marks",),
     ("history", "kitchen"),
+    ("activity",),
     ("status",),
     ("agents",),
     ("agenda",),

@@ -523,7 +523,7 @@ def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_bu
         MODEL_CALLS.answered_in_batch_api,
         MODEL_CALLS.count_in_batch_api,
         MODEL_CALLS.clear_all_errors,
-        ACTIVATIONS.recheck_held,
+        ACTIVATIONS.held_for_a_while,
     )
     with world.board.database.read() as sql:
         for statement in statements:

@@ -96,6 +96,7 @@ NEW_TABLES = {
     "search_doc",
     "access_token",
     "secret",
+    "activity_event",
 }
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from blackboard.board.mark_storage import departures, need_answers, overdue_needs, submissions
+from blackboard.board.mark_storage import need_answers, overdue_needs, submissions
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
@@ -40,7 +40,7 @@ def answer(
     overdue_needs.fire_due_of(txn, need_id, classes)
     prepared = submissions.prepare(txn, request._replace(text=_with_answer(request, need)), classes)
     receipt = submissions.store(txn, request, prepared._replace(text=_with_question(prepared, need)))
-    departures.withdraw(txn, need_id, request.author, request.activation_id)
+    need_answers.close(txn, need, request.author, request.activation_id)
     return receipt
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from blackboard.board.activations import activation_results, activation_splits, model_calls, model_pauses
 from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.model_pauses import FIRST_WAIT, REFUSED_WAIT, Wait
-from blackboard.board.transactions.activation_rows import get_activation
+from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.backoff import backoff
 from blackboard.core.states import ActivationState, CallState
@@ -74,7 +74,7 @@ def clear(txn: BoardTransaction, row: ActivationRow) -> list[str]:
     for pause in ended:
         txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
         _divide_waiting(txn, pause)
-        txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
+        make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
     return [pause.model for pause in ended if not pause.suspect]
 
 

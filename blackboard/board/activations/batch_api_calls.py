@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from blackboard.board.activations import model_calls
 from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
 from blackboard.board.activations.model_pauses import Wait
+from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
-from blackboard.core.states import CallState
+from blackboard.core.states import ActivationState, CallState
 from blackboard.durations import Duration
 from blackboard.errors import UnknownName
 from blackboard.store.rows import CallRow
@@ -125,7 +126,9 @@ def release_answered(txn: BoardTransaction) -> None:
 
 
 def _release(txn: BoardTransaction, activation_id: int, at: Instant, error: str | None) -> None:
-    txn.sql.run(ACTIVATIONS.release_held, id=activation_id, at=at, error=error)
+    row = get_activation(txn, activation_id)
+    if row is not None and row.state == ActivationState.HELD:
+        make_ready(txn, [row], retry_at=at, error=error)
 
 
 def _hold(txn: BoardTransaction, row: CallRow, reason: str, until: Instant | None) -> None:

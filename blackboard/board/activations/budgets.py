@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blackboard.board.transactions.activation_rows import get_activation
+from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import AgentSpec, Budget
@@ -155,7 +155,7 @@ def money_left(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
 
 def ask_again(txn: BoardTransaction) -> None:
     """Release all activations that a budget holds, because part of the budget is free again."""
-    txn.sql.run(ACTIVATIONS.ask_again, api="messages", at=txn.now)
+    make_ready(txn, txn.sql.all(ACTIVATIONS.held_by_budget, api="messages"))
     if txn.sql.run(ACTIVATIONS.submit_again, api="batch").rowcount:
         txn.sql.run(MODEL_CALLS.clear_all_errors)
 

@@ -18,6 +18,7 @@ from enum import Enum
 
 from blackboard.board.activations import activation_splits, model_calls
 from blackboard.board.activations.model_calls import MAX_REASON_CHARACTERS
+from blackboard.board.transactions.activation_rows import make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff
@@ -164,7 +165,7 @@ def lift(txn: BoardTransaction, call: CallRow) -> bool:
     if pause is None or (call.sent_at or 0) < pause.since:
         return False
     txn.sql.run(MODEL_CALLS.delete_model_pause, agent=pause.agent, model=pause.model)
-    txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
+    make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
     return True
 
 
@@ -197,7 +198,7 @@ def try_now(txn: BoardTransaction) -> None:
     """Allow a try of every paused model at once, and release every held activation that waits for an instant."""
     if holds_any(txn):
         txn.sql.run(MODEL_CALLS.probe_models, at=txn.now)
-        txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
+        make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
 
 
 def wait_for(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:

@@ -22,6 +22,7 @@ def remove(
     history: Duration | None,
     activations: Duration | None,
     model_calls: Duration | None,
+    activity: Duration | None = None,
     limit: int,
 ) -> int:
     """Remove rows past their retention time, at most `limit` of each category, and return their number.
@@ -54,6 +55,8 @@ def remove(
     if model_calls is not None:
         before = min(txn.now - model_calls, today)
         removed += txn.sql.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
+    if activity is not None:
+        removed += txn.sql.run(RETENTION.delete_old_activity, before=txn.now - activity, limit=limit).rowcount
     return removed
 
 

@@ -1,4 +1,4 @@
-"""The rules for answers of people and agents: which need is open, and which answers it accepts."""
+"""The rules for answers of people and agents: which need is open, which answers it accepts, and how they close it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import json
 import unicodedata
 from collections.abc import Sequence
 
-from blackboard.board.mark_storage import open_needs
+from blackboard.board.mark_storage import departures, open_needs
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import iso
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.built_in_marks import Decision, Need, answers
 from blackboard.errors import InvalidMark, NotFound
 from blackboard.store.rows import EventRow, MarkRow
@@ -30,6 +32,20 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
         raise NotFound(_why_closed(txn, need_id))
     return need
+
+
+def close(txn: BoardTransaction, need: MarkRow, author: str, activation_id: int | None = None) -> None:
+    """Withdraw a need that was answered, and record who answered it."""
+    activity_log.note(
+        txn,
+        ActivityEvent.ANSWER,
+        agent=None if activation_id is None else author,
+        subject=need.subject,
+        activation_id=activation_id,
+        mark_id=need.id,
+        author=author,
+    )
+    departures.withdraw(txn, need.id, author, activation_id)
 
 
 def was_asked(txn: BoardTransaction, need_id: int) -> bool:

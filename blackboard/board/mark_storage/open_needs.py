@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from blackboard.board.transactions import provenance
+from blackboard.board.transactions import activity_log, provenance
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import need_access
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need, Overdue, due_instant
 from blackboard.store.rows import MarkRow, OpenNeedRow
@@ -39,6 +40,15 @@ def open_need(txn: BoardTransaction, row: MarkRow) -> None:
     Raises:
         InvalidTime: The due time is not a time.
     """
+    activity_log.note(
+        txn,
+        ActivityEvent.NEED,
+        agent=None if row.activation_id is None else row.author,
+        subject=row.subject,
+        activation_id=row.activation_id,
+        mark_id=row.id,
+        author=row.author,
+    )
     payload = json.loads(row.payload)
     due, assignee = payload.get("due"), payload.get("assignee") or ""
     named = need_access.named_agents(row)

@@ -8,9 +8,11 @@ import secrets
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.result_types import AccessToken
 from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
 from blackboard.core.access_scopes import Scopes
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import check_text
 from blackboard.durations import Duration
 from blackboard.errors import NotFound, UsageError
@@ -22,8 +24,10 @@ PREFIX = "blackboard_"
 MAX_NAME_CHARACTERS = 100
 
 
-def create(txn: BoardTransaction, name: str, scopes: Scopes, author: str, lifetime: Duration | None) -> str:
-    """Make a token, and return it. It cannot be read again.
+def create(
+    txn: BoardTransaction, name: str, scopes: Scopes, author: str, lifetime: Duration | None, creator: str
+) -> str:
+    """Make a token, and return it. It cannot be read again. `author` is that of its holder, `creator` makes it.
 
     Raises:
         InvalidAuthor: The author is an agent, or a name that cannot sign.
@@ -44,6 +48,7 @@ def create(txn: BoardTransaction, name: str, scopes: Scopes, author: str, lifeti
         created_at=txn.now,
         expires_at=None if lifetime is None else txn.now + lifetime,
     )
+    activity_log.note(txn, ActivityEvent.CREATE_TOKEN, author=creator, token=name)
     return token
 
 
@@ -58,7 +63,7 @@ def every(txn: BoardTransaction) -> list[AccessToken]:
     return [_record(txn, row) for row in txn.sql.all(TOKENS.tokens)]
 
 
-def revoke(txn: BoardTransaction, name: str) -> None:
+def revoke(txn: BoardTransaction, name: str, author: str) -> None:
     """Revoke the token of a name.
 
     Raises:
@@ -68,6 +73,7 @@ def revoke(txn: BoardTransaction, name: str) -> None:
     if row is None:
         raise NotFound(f"there is no token {name!r} that could be revoked; 'blackboard token list' lists them")
     txn.sql.run(TOKENS.revoke_token, digest=row.digest, now=txn.now)
+    activity_log.note(txn, ActivityEvent.REVOKE_TOKEN, author=author, token=name)
 
 
 def secret(txn: BoardTransaction, name: str) -> str:

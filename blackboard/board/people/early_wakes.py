@@ -6,18 +6,19 @@ from blackboard.board.activations.agent_readiness import agent_hold, budget_hold
 from blackboard.board.mark_storage.mark_lookup import MAX_ID
 from blackboard.board.result_types import EarlyWake
 from blackboard.board.result_types.result_rows import optional_datetime
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import activity_log, agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.selection.crossing_holds import CrossingHold, hold_of
 from blackboard.board.watches.waiting_crossings import crossing_retests
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.states import CrossingState
 from blackboard.errors import NotFound, WorkError
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
-def wake(txn: BoardTransaction, crossing_id: int) -> EarlyWake:
+def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
     """End the batch window of a crossing and the cooldown that holds it; return the holds that remain.
 
     Guards, rates, budgets and pauses still hold. A crossing that is being tested against a changed watch is left alone.
@@ -40,6 +41,15 @@ def wake(txn: BoardTransaction, crossing_id: int) -> EarlyWake:
         state = agent_state.get(txn, watch.agent.name)
         agent_state.set_cooldown(txn, watch.agent.name, None, state.failures)
         crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)
+    activity_log.note(
+        txn,
+        ActivityEvent.WAKE,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=crossing.subject or None,
+        crossing_id=crossing_id,
+        author=author,
+    )
     hold = _hold(txn, watch, crossing)
     return EarlyWake(
         crossing=crossing_id,

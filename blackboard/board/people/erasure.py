@@ -18,11 +18,12 @@ from blackboard.board.housekeeping import file_compaction
 from blackboard.board.mark_storage import departures, open_needs
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.result_types import BackupMention, ErasureReport
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import activity_log, search_docs
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.marks import normalize_subject
 from blackboard.core.scopes import Group
 from blackboard.core.states import ActivationState
@@ -163,6 +164,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         if not _has_others(txn, group):
             _erase_scope(txn, group.scope, Group(group.tag, json.dumps(name)).scope)
     txn.sql.run(ERASURE.erase_events, subject=subject, new_name=name)
+    activity_log.note(txn, ActivityEvent.FORGET, subject=name, author=author)
     return ErasureReport(name, live, events, len(activations), tuple(calls), tuple(sorted(named_in)))
 
 
@@ -207,7 +209,8 @@ def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
     ):
         txn.sql.run(statement, subject=scope)
     txn.sql.run(ERASURE.close_crossings, subject=scope, at=txn.now)
-    for statement in (ERASURE.rename_crossings, ERASURE.rename_activations):
+    activity_log.write(txn)  # so that the entries of this transaction are renamed, too
+    for statement in (ERASURE.rename_crossings, ERASURE.rename_activations, ERASURE.rename_activity):
         txn.sql.run(statement, subject=scope, new_name=new_scope)
     for key in [key for key in txn.totals if key[1] == scope]:
         del txn.totals[key]

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import departures, deposits, need_answers, open_needs, overdue_needs
+from blackboard.board.mark_storage import deposits, need_answers, open_needs, overdue_needs
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
@@ -26,8 +26,10 @@ from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt
 from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.built_in_marks import Decision, check_assignee
 from blackboard.core.marks import normalize_subject
 from blackboard.core.payload_text import payload_text
@@ -65,6 +67,7 @@ def assign(txn: BoardTransaction, need_id: int, assignee: str, author: str) -> N
     open_needs.put(txn, open_needs.get(txn, need_id)._replace(assignee=assignee))
     details = EventDetails(txn.next_event(), author, json.dumps({"assignee": assignee}, ensure_ascii=False))
     txn.record(need, "assigned", details=details)
+    activity_log.note(txn, ActivityEvent.ASSIGN, subject=need.subject, mark_id=need_id, author=author)
 
 
 def answer(
@@ -89,7 +92,7 @@ def answer(
     own = decision.model_copy(update={"question": ""})  # the board has accepted the question with the need
     check_size(txn.deployment, decision.kind, author, payload_text(own))
     receipt = deposits.deposit(txn, DepositRequest.of(decision, author))
-    departures.withdraw(txn, need_id, author)
+    need_answers.close(txn, need, author)
     return receipt
 
 

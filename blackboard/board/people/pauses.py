@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from blackboard.board import board_clock
 from blackboard.board.activations import model_pauses
-from blackboard.board.transactions import agent_state
+from blackboard.board.transactions import activity_log, agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.activity_events import ActivityEvent
 
 
-def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
+def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: str) -> None:
     """Pause an agent, or the whole board (None). Running activations finish, and crossings are still recorded.
 
     Raises:
@@ -18,9 +19,10 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None) -> None:
         agent_state.pause_board(txn, True, reason)
     else:
         agent_state.set_pause(txn, agent, True, reason)
+    activity_log.note(txn, ActivityEvent.PAUSE, agent=agent, author=author)
 
 
-def resume(txn: BoardTransaction, agent: str | None) -> None:
+def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
     """Resume an agent, or the whole board (None).
 
     Resuming an agent also ends its cooldown after failures. Resuming the board also confirms a clock, and tries paused
@@ -36,3 +38,4 @@ def resume(txn: BoardTransaction, agent: str | None) -> None:
     else:
         agent_state.set_pause(txn, agent, False)
         agent_state.end_failures(txn, agent)
+    activity_log.note(txn, ActivityEvent.RESUME, agent=agent, author=author)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from blackboard.board.registration import agent_changes, backfill, kind_changes
 from blackboard.board.result_types import DeployResult
-from blackboard.board.transactions import window_events
+from blackboard.board.transactions import activity_log, window_events
+from blackboard.board.transactions.activation_rows import make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_tests import predicted_crossings
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits
@@ -41,6 +43,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     version = old.version + 1
     txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
     txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
+    activity_log.note(txn, ActivityEvent.DEPLOYMENT, version=version)
     changed, revalued, retagged = kind_changes.register_kinds(txn, old, new)
     changed += agent_changes.register_agents(txn, old, new, revalued, retagged)
     _fill_windows(txn, old, new)
@@ -53,9 +56,11 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
         changed.append(f"budget: {new.budget.changes_from(old.budget)}")
     if old.max_skew != new.max_skew:
         changed.append(f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}")
+    if old.activity != new.activity:
+        changed.append(f"activity: {'recorded' if new.activity else 'not recorded'}")
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
-        txn.sql.run(ACTIVATIONS.recheck_held, at=txn.now)
+        make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
         txn.sql.run(MODEL_CALLS.clear_all_errors)
     return DeployResult(version, tuple(changed))
 

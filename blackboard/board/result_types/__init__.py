@@ -38,6 +38,8 @@ from blackboard.board.result_types.mark_results import (
     Receipt,
     SearchProgress,
     SearchResult,
+    StreamEvent,
+    StreamPosition,
 )
 from blackboard.board.result_types.status_results import (
     AgentStatus,
@@ -50,6 +52,7 @@ from blackboard.board.result_types.status_results import (
 from blackboard.board.result_types.work_results import (
     ActivationDetails,
     ActivationRecord,
+    ActivityRecord,
     AgendaItem,
     CostRow,
     EarlyWake,
@@ -63,6 +66,7 @@ __all__ = [
     "AccessToken",
     "ActivationDetails",
     "ActivationRecord",
+    "ActivityRecord",
     "AgendaItem",
     "AgentStatus",
     "BackupMention",
@@ -94,6 +98,8 @@ __all__ = [
     "ScheduleRecord",
     "SearchProgress",
     "SearchResult",
+    "StreamEvent",
+    "StreamPosition",
     "WaitingCrossing",
     "WaitingNeed",
     "WatchEpisode",

@@ -177,3 +177,21 @@ class MarkEvent:
     payload: Mapping[str, JsonValue] | None
     occurred_at: datetime
     """When it happened: at or before `recorded_at`."""
+
+
+@dataclass(frozen=True)
+class StreamEvent(MarkEvent):
+    """An event of a mark, as a reader of all events gets it."""
+
+    tags: Mapping[str, JsonValue]
+    """The tags that the mark had after it."""
+
+
+@dataclass(frozen=True)
+class StreamPosition:
+    """A position in what happens on a board: the last event and the last activity before it."""
+
+    marks: int = 0
+    """The id of the event, as in `MarkEvent`."""
+    activity: int = 0
+    """The id of the activity, as in `ActivityRecord`."""

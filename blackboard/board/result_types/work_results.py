@@ -85,6 +85,36 @@ class ActivationRecord:
 
 
 @dataclass(frozen=True)
+class ActivityRecord:
+    """What an agent, a person or a program did. What does not apply is None."""
+
+    id: int
+    recorded_at: datetime
+    event: str
+    """What happened, as in `ActivityEvent`."""
+    agent: str | None
+    watch: str | None
+    subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag that its marks share."""
+    activation_id: int | None
+    crossing_id: int | None
+    mark_id: int | None
+    """The need, or the mark that crossed by itself."""
+    old_state: str | None
+    """The state of the activation before; None if it began."""
+    state: str | None
+    author: str | None
+    """Who acted; None for the board and its daemons."""
+    token: str | None
+    """The name of a token that was made or revoked."""
+    version: int | None
+    """The version of a deployment."""
+
+
+@dataclass(frozen=True)
 class ScheduleRecord:
     """A schedule of an agent, with the instants before and after now."""
 

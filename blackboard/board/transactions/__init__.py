@@ -5,7 +5,8 @@ active_deployment  the deployment as transactions use it: watches by kind and ag
 backfill_targets   the task of a backfill and its kind or watch
 law_cache          the decay laws that marks refer to
 agent_state        pauses, cooldowns and failures in a row of agents
-activation_rows    inserts activations, and changes their state
+activation_rows    inserts activations and crossings, and changes their state
+activity_log       what agents, people and programs did
 activation_inputs  the marks that an activation absorbs or reads, frozen at its claim
 provenance         the agents in the chain of provenance of a mark
 search_docs        the documents of the full-text index

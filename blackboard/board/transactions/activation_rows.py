@@ -1,12 +1,15 @@
-"""Rows of activations, and the functions that insert them and change their state."""
+"""Rows of activations and crossings, and the functions that insert them and change their state."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.scopes import WHOLE_BOARD, is_group
 from blackboard.core.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
@@ -28,8 +31,9 @@ def insert_activation(txn: BoardTransaction, row: ActivationRow, state: Activati
     row = row._replace(state=state)
     running = state == ActivationState.RUNNING
     insert = ACTIVATIONS.insert_running_activation if running else ACTIVATIONS.insert_activation
-    txn.sql.run(insert, **row._asdict())
-    return row._replace(id=txn.sql.value(ACTIVATIONS.last_activation_id))
+    row = row._replace(id=txn.sql.insert(insert, ACTIVATIONS.last_activation_id, **row._asdict()))
+    _note(txn, row, None)
+    return row
 
 
 def scopes_of_activation(txn: BoardTransaction, row: ActivationRow) -> list[str]:
@@ -86,6 +90,7 @@ def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState,
         IllegalTransition: The state cannot follow the present one.
     """
     check_transition(row.state, state)
+    old_state = row.state
     row = row._replace(state=state, **columns)
     # The statements have the same text, but starting and finishing have their own rules for notifying workers.
     if state == ActivationState.RUNNING:
@@ -95,7 +100,35 @@ def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState,
     else:
         statement = ACTIVATIONS.set_state
     txn.sql.run(statement, **row._asdict())
+    _note(txn, row, old_state)
     return row
+
+
+def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> None:
+    about = activity_log.about(row)
+    activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
+
+
+def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow], **columns: Any) -> None:
+    """Make held activations ready, from now on unless `retry_at` is another instant."""
+    for row in rows:
+        set_state(txn, row, ActivationState.READY, **{"retry_at": txn.now, **columns})
+
+
+def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, **columns: Any) -> None:
+    """Record a crossing, which waits. `columns` are its other columns."""
+    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+    rest = {"state": CrossingState.WAITING, "noticed_at": txn.now, "activation_id": None, "closed_at": None}
+    crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **key, **rest, **columns)
+    activity_log.note(
+        txn,
+        ActivityEvent.CROSSING,
+        agent=watch.agent.name,
+        watch_id=watch.id,
+        subject=subject or None,
+        crossing_id=crossing_id,
+        mark_id=mark_id or None,
+    )
 
 
 def close_crossing(

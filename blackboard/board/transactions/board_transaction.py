@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from blackboard.board.transactions import search_docs
+from blackboard.board.transactions import activity_log, search_docs
 from blackboard.board.transactions.active_deployment import ActiveDeployment
 from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.law_cache import LawCache
@@ -19,7 +19,7 @@ from blackboard.core.reinforcement import FadingMark, FadingState
 from blackboard.core.scopes import Group, group_of, is_group
 from blackboard.core.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark
-from blackboard.store.rows import BackfillRow, EventRow, MarkRow
+from blackboard.store.rows import ActivityEventRow, BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 from blackboard.store.transaction import Transaction
@@ -61,12 +61,14 @@ class BoardTransaction:
         totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
             once, at its end.
         search_changes: What marks say since this transaction, by their documents. It is written at its end, too.
+        activity: What happened in this transaction. It is written at its end, too.
     """
 
     __slots__ = (
         "_last_event",
         "_tags",
         "active",
+        "activity",
         "doubted",
         "laws",
         "next_end",
@@ -94,6 +96,7 @@ class BoardTransaction:
         self.doubted: Instant | None = None
         self.totals: dict[tuple[int, str], dict[tuple[str, str], RunningSums]] = {}
         self.search_changes: dict[int, search_docs.Change] = {}
+        self.activity: list[ActivityEventRow] = []
 
     @property
     def deployment(self) -> Deployment:
@@ -389,10 +392,12 @@ class BoardTransaction:
                 del self.totals[key]
 
     def save(self) -> None:
-        """Write the sums and the documents of the full-text index that this transaction has changed.
+        """Write the activity, and the sums and the documents of the full-text index that this transaction has changed.
 
         The sums of groups without marks are deleted.
         """
+        if self.activity:
+            activity_log.write(self)
         if self.search_changes:
             search_docs.write(self)
         for (watch_id, scope), by_law in self.totals.items():

@@ -16,6 +16,7 @@ GROUPS = {
             "marks",
             "search",
             "history",
+            "activity",
             "agenda",
             "inbox",
             "answer",

@@ -196,18 +196,14 @@ LIMIT 1;
 -- Defer an activation further.
 UPDATE activation SET retry_at = :at, error = coalesce(error, :reason) WHERE id = :id AND state IN ('ready', 'held');
 
--- name: release_held
--- Make a held activation ready.
-UPDATE activation SET state = 'ready', retry_at = :at, error = :error WHERE id = :id AND state = 'held';
-
--- name: recheck_held
--- Make every activation ready that a budget or a paused model holds.
-UPDATE activation
-SET state = 'ready', retry_at = :at
-WHERE {is_unfinished} AND state = 'held'
+-- name: held_for_a_while -> ActivationRow
+-- The activations that a budget or a paused model holds.
+SELECT {activation.*}
+FROM activation
+WHERE {is_unfinished} AND activation.state = 'held'
   AND (
-    retry_at IS NOT NULL
-    OR id IN (
+    activation.retry_at IS NOT NULL
+    OR activation.id IN (
       SELECT model_call.activation_id
       FROM model_call
       WHERE {is_open} AND model_call.state = 'planned' AND (model_call.api = 'messages' OR model_call.error IS NOT NULL)
@@ -223,10 +219,9 @@ EXISTS (
     AND (model_call.api = 'messages' OR model_call.error IS NOT NULL OR activation.retry_at IS NOT NULL)
 )
 
--- name: ask_again
--- Make every activation ready whose call a budget holds.
-UPDATE activation SET state = 'ready', retry_at = :at
-WHERE {is_unfinished} AND state = 'held' AND {awaits_budget};
+-- name: held_by_budget -> ActivationRow
+-- The activations whose call a budget holds.
+SELECT {activation.*} FROM activation WHERE {is_unfinished} AND activation.state = 'held' AND {awaits_budget};
 
 -- name: submit_again
 -- Make every call ready for the Batch API that a budget holds. Its activation stays held.

@@ -382,10 +382,6 @@ GROUP BY 1, 2;
 -- The number of crossings of each watch after a crossing.
 SELECT watch_id, count(*) AS number FROM crossing WHERE id > :after GROUP BY watch_id;
 
--- name: last_crossing_id -> Id
--- The id of the newest crossing.
-SELECT coalesce(max(id), 0) AS id FROM crossing;
-
 -- name: crossings_of_activation -> CrossingRow
 -- The crossings that an activation claimed.
 SELECT {crossing.*} FROM crossing WHERE crossing.activation_id = :activation_id;

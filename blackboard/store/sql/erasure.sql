@@ -68,6 +68,10 @@ UPDATE crossing SET state = 'withdrawn', closed_at = :at WHERE subject = :subjec
 -- Replace the subject's name in its crossings.
 UPDATE crossing SET subject = :new_name WHERE subject = :subject;
 
+-- name: rename_activity
+-- Replace the subject's name in the activity.
+UPDATE activity_event SET subject = :new_name WHERE subject = :subject;
+
 -- name: rename_activations
 -- Replace the subject's name in its activations.
 UPDATE activation SET subject = :new_name WHERE subject = :subject;

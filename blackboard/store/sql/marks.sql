@@ -306,6 +306,18 @@ FROM event
 WHERE event.subject = :subject AND event.id > :since AND event.event = 'evaporated'
 ORDER BY event.id;
 
+-- name: events_after -> EventRow
+-- The events of all marks after an event, oldest first.
+SELECT {event.*} FROM event WHERE event.id > :after ORDER BY event.id LIMIT :limit + 0;
+
+-- name: last_deposit_of_mark -> EventRow
+-- The last deposit of a mark up to an event, if its payload was not erased.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject AND event.mark_id = :mark_id AND event.id <= :up_to AND event.payload IS NOT NULL
+ORDER BY event.id DESC
+LIMIT 1;
+
 -- name: next_event -> EventRow
 -- The first event from an id on that says by its instant when it was written.
 SELECT {event.*} FROM event WHERE event.id >= :id AND event.event <> 'law_changed' ORDER BY event.id LIMIT 1;

@@ -114,6 +114,14 @@ DELETE FROM absorbed WHERE (watch_id, mark_id) IN (
 -- The number of registered laws.
 SELECT count(*) AS count FROM law;
 
+-- name: delete_old_activity
+-- Delete the next old activity. Ids and instants have the same order, so only the oldest rows are read.
+DELETE FROM activity_event WHERE id IN (
+  SELECT oldest.id
+  FROM (SELECT activity_event.id, activity_event.recorded_at FROM activity_event ORDER BY activity_event.id LIMIT :limit + 0) AS oldest
+  WHERE oldest.recorded_at < :before AND oldest.id < (SELECT max(newest.id) FROM activity_event AS newest)
+);
+
 -- fragment: is_unused_law
 law.law NOT IN (SELECT kind.law FROM kind)
   AND law.law NOT IN (SELECT law_change.law FROM law_change)

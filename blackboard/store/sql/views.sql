@@ -241,6 +241,14 @@ LEFT JOIN mark m ON m.id = i.mark_id;
   LIMIT 1
 )
 
+-- name: activity
+-- What agents, people and programs did.
+SELECT a.id, {instant(a.recorded_at)} AS recorded_at, a.event, a.agent, w.name AS watch,
+  {subject_of(a.subject)} AS subject, a.activation_id, a.crossing_id, a.mark_id, a.old_state, a.state, a.author, a.token,
+  a.version, {group_columns(a.subject)}
+FROM activity_event a
+LEFT JOIN watch w ON w.id = a.watch_id;
+
 -- name: schedules
 -- The schedules of the agents, with the instants before and after now.
 SELECT s.agent, s.watch, s.schedule, {instant(s.scheduled_from)} AS scheduled_from, {instant(s.next_at)} AS next_at,

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from blackboard.board.transactions.activation_rows import insert_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
 from blackboard.clock import Instant
 from blackboard.core.conditions import Comparison
-from blackboard.core.states import CrossingState
 from blackboard.durations import format_duration
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS
@@ -56,21 +56,19 @@ def cross(
     """
     crossed_at = txn.now if crossed_at is None else crossed_at
     key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
-    crossing = key | {"cause": cause}
-    crossing |= columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
-    if txn.sql.run(CROSSINGS.renew_crossing, **crossing).rowcount:
+    values = {"cause": cause} | columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
+    if txn.sql.run(CROSSINGS.renew_crossing, **key, **values).rowcount:
         return False
-    txn.sql.run(
-        CROSSINGS.insert_crossing,
-        state=CrossingState.WAITING,
+    insert_crossing(
+        txn,
+        watch,
+        subject,
+        mark_id,
         crossed_at=crossed_at,
-        noticed_at=txn.now,
         **side_columns(watch, measured),
         held_by=None,
-        activation_id=None,
-        closed_at=None,
         began_at=began_at,
-        **crossing,
+        **values,
     )
     if not watch.is_falling and guards.drops(txn, watch, subject, crossed_at):
         row = txn.sql.existing(CROSSINGS.waiting_crossing, **key)

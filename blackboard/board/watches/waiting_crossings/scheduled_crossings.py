@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from itertools import islice
 
-from blackboard.board.transactions.activation_rows import skip_crossing
+from blackboard.board.transactions.activation_rows import insert_crossing, skip_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.crossing_order import LOWEST_KEY, STATIC_LAW
 from blackboard.clock import Instant, iso
 from blackboard.core.schedules import MAX_COUNTED_INSTANTS
-from blackboard.core.states import CrossingState
+from blackboard.core.scopes import WHOLE_BOARD
 from blackboard.durations import HOUR, Duration, format_duration, parse_duration
 from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
@@ -36,14 +36,12 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
     _set_next(txn, watch, None)
     if waiting(txn, watch) is None:
         at, value = _stands_for(txn, watch, due_at, 1.0)
-        txn.sql.run(
-            CROSSINGS.insert_crossing,
-            watch_id=watch.id,
-            subject="",
+        insert_crossing(
+            txn,
+            watch,
+            subject=WHOLE_BOARD,
             mark_id=0,
-            state=CrossingState.WAITING,
             crossed_at=at,
-            noticed_at=txn.now,
             value=value,
             threshold=1.0,
             marks=0,
@@ -53,8 +51,6 @@ def fire(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant) -> None
             law=STATIC_LAW,
             order_key=LOWEST_KEY,
             event_id=None,
-            activation_id=None,
-            closed_at=None,
             measure=SCHEDULE,
             cause=None,
             began_at=None,

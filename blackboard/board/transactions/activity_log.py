@@ -1,0 +1,35 @@
+"""The activity of the board: what agents, people and programs did, recorded in the transaction that did it.
+
+A transaction collects its entries, and writes them together at its end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from blackboard.core.activity_events import ActivityEvent
+from blackboard.store.rows import ActivationRow, ActivityEventRow
+from blackboard.store.statements import ACTIVITY
+
+if TYPE_CHECKING:
+    from blackboard.board.transactions.board_transaction import BoardTransaction
+
+
+def note(txn: BoardTransaction, event: ActivityEvent, **about: Any) -> None:
+    """Record what happened, unless the deployment says that the board records no activity.
+
+    `about` are columns of `ActivityEventRow`.
+    """
+    if txn.active.deployment.activity:
+        txn.activity.append(ActivityEventRow(0, txn.now, event, **about))
+
+
+def about(row: ActivationRow) -> dict[str, Any]:
+    """Return the columns that say which activation an entry is about."""
+    return {"agent": row.agent, "watch_id": row.watch_id, "subject": row.subject, "activation_id": row.id}
+
+
+def write(txn: BoardTransaction) -> None:
+    """Write the entries of this transaction."""
+    txn.sql.put_many(ACTIVITY.insert_activity, txn.activity)
+    txn.activity = []
