@@ -271,33 +271,14 @@ def summary(result: BoardStatus, where: str, model: str) -> Summary:
         model: Which provider and model would answer if no daemon runs, in words.
     """
     served = "; ".join(dict.fromkeys(worker.model or "unknown" for worker in result.workers if worker.alive))
-    fields: dict[str, Any] = {
+    shape = Summary if result.file_bytes is None else FileSummary
+    shown = vars(result) | {
         "board": where,
-        "as_of": result.as_of,
         "clock": _clock(result),
-        "deployment": result.deployment,
         "paused": result.paused and (result.paused_because or True),
         "answers": served or model,
-        "paused_agents": result.paused_agents,
-        "paused_models": result.paused_models,
-        "unusable_answers": result.unusable_answers,
-        "marks": result.marks,
-        "events": result.events,
-        "waiting": result.waiting,
-        "activations": result.activations,
-        "gone_agents": result.gone_agents,
-        "needs": result.needs,
-        "next_predicted_crossing": result.next_predicted_crossing,
-        "next_due_need": result.next_due_need,
-        "next_evaporation": result.next_evaporation,
-        "model_calls": result.model_calls,
-        "backfills": result.backfills,
-        "searches": result.searches,
-        "workers": result.workers,
     }
-    if result.file_bytes is None:
-        return Summary(**fields)
-    return FileSummary(**fields, file_bytes=result.file_bytes, log_bytes=result.log_bytes)
+    return shape(**{item.name: shown[item.name] for item in dataclasses.fields(shape)})
 
 
 def status_of(shape: Summary) -> BoardStatus:

@@ -144,14 +144,12 @@ def _bars(rows: list[CostRow]) -> None:
 
 
 def _draw(rows: list[CostRow], path: Path) -> None:
-    from blackboard.errors import UsageError, WorkError
+    from blackboard.errors import MissingPackage, WorkError
 
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError(
-            "--png needs matplotlib: pip install 'blackboard-marks[plot]'; --plot works without it"
-        ) from None
+        raise MissingPackage("--png", "matplotlib", extra="plot") from None
     days = list(_by_day(rows))
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()

@@ -17,7 +17,7 @@ from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso
 from blackboard.core.agent_definition import Agent, require_done
 from blackboard.core.mark_actions import Action
-from blackboard.core.marks import Mark, StoredMark
+from blackboard.core.marks import Mark
 from blackboard.core.scopes import scope_name
 from blackboard.core.states import ActivationState
 from blackboard.daemon import forked_children, telemetry
@@ -252,18 +252,8 @@ class ActivationRunner:
             event = item.event
             if event.payload is None:
                 continue  # the payload was erased
-            stored = StoredMark(
-                event.mark_id,
-                event.id,
-                event.author,
-                item.strength,
-                item.deposited_at,
-                item.reinforced_at,
-                item.reinforcements,
-                event.occurred_at,
-            )
             try:
-                marks.append(self.worker.board.session.classes.make(event, stored, claim.deployment))
+                marks.append(self.worker.board.session.classes.make(event, item.stored, claim.deployment))
             except InvalidMark as error:
                 unreadable[event.mark_id] = str(error)
         return marks, unreadable

@@ -13,10 +13,11 @@ from typing import Any
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from blackboard import count, strongest, total, watch
+from blackboard import count, strongest, total
+from blackboard.core.conditions import Measure
 from blackboard.core.decay import Step
 from blackboard.core.scopes import group_of
-from tests.board.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle
+from tests.board.watch_oracle import LIVES, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
 from tests.board.world import SECOND, World, kind, spec
 from tests.support.examples import examples
 
@@ -102,43 +103,13 @@ steps = st.lists(
 
 
 @examples(0.5)
-@given(
-    measure=st.sampled_from(MEASURES),
-    is_falling=st.booleans(),
-    threshold=st.sampled_from([1.0, 2.0]),
-    held_for=st.sampled_from([0, 0, 3, 6]),
-    rewake_every=st.sampled_from([None, 2, 5]),
-    clears=st.booleans(),
-    guard=st.sampled_from([None, "defer", "drop"]),
-    steps=steps,
-)
-def test_each_group_crosses_at_the_seconds_of_its_oracle(
-    measure: Any,
-    is_falling: bool,
-    threshold: float,
-    held_for: int,
-    rewake_every: int | None,
-    clears: bool,
-    guard: Any,
-    steps: list[Any],
-) -> None:
-    if not is_falling and measure.within is None:
-        clears = True  # otherwise news crosses too
-    condition = measure < threshold if is_falling else measure >= threshold
-    clear = (threshold + 1.0 if is_falling else threshold - 0.5) if clears else None
-    timing: dict[str, Any] = {"held_for": f"{held_for}s"}
-    if rewake_every is not None:
-        timing["rewake_every"] = f"{rewake_every}s"
-    if clear is not None:
-        timing["clear_above" if is_falling else "clear_below"] = clear
-    declared: dict[str, Any] = {} if guard is None else {"unless": count("deploy", by="team", where=TAGGED) >= 1}
-    if guard is not None and not is_falling:
-        declared["on_guard"] = guard
-    drops = guard == "drop" or is_falling
-    oracles = Oracles(lambda: Oracle(condition, held_for, rewake_every, clear, guard is not None, drops))
+@given(measure=st.sampled_from(MEASURES), case=watch_cases, steps=steps)
+def test_each_group_crosses_at_the_seconds_of_its_oracle(measure: Measure, case: WatchCase, steps: list[Any]) -> None:
+    oracles = Oracles(lambda: case.oracle(measure))
+    guard = case.guarded_by(count("deploy", by="team", where=TAGGED) >= 1)
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder) / "board.db")
-        pager = spec("pager", watch(condition, **timing), cooldown_after_failures=999, **declared)
+        pager = spec("pager", case.watch(measure), cooldown_after_failures=999, **guard)
         world.deploy(KINDS, pager)
         for step in steps:
             note(str(step))

@@ -13,8 +13,9 @@ from typing import Any
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from blackboard import count, strength, strongest, total, watch
-from tests.board.watch_oracle import KINDS, REPEATS, START, TAGGED, Deposit, Oracle
+from blackboard import count, strength, strongest, total
+from blackboard.core.conditions import Measure
+from tests.board.watch_oracle import KINDS, REPEATS, START, TAGGED, Deposit, Oracle, WatchCase, watch_cases
 from tests.board.world import SECOND, World, spec
 from tests.support.examples import examples
 
@@ -51,47 +52,18 @@ steps = st.lists(
 
 
 @examples(0.5)
-@given(
-    measure=st.sampled_from(MEASURES),
-    is_falling=st.booleans(),
-    threshold=st.sampled_from([1.0, 2.0]),
-    held_for=st.sampled_from([0, 0, 3, 6]),
-    rewake_every=st.sampled_from([None, 2, 5]),
-    clears=st.booleans(),
-    guard=st.sampled_from([None, "defer", "drop"]),
-    steps=steps,
-)
+@given(measure=st.sampled_from(MEASURES), case=watch_cases, steps=steps)
 def test_a_watch_over_time_crosses_at_the_seconds_of_an_oracle(
-    measure: Any,
-    is_falling: bool,
-    threshold: float,
-    held_for: int,
-    rewake_every: int | None,
-    clears: bool,
-    guard: Any,
-    steps: list[Any],
+    measure: Measure, case: WatchCase, steps: list[Any]
 ) -> None:
-    if not is_falling and measure.within is None:
-        clears = True  # otherwise news crosses too
-    condition = measure < threshold if is_falling else measure >= threshold
-    clear = (threshold + 1.0 if is_falling else threshold - 0.5) if clears else None
-    timing: dict[str, Any] = {"held_for": f"{held_for}s"}
-    if rewake_every is not None:
-        timing["rewake_every"] = f"{rewake_every}s"
-    if clear is not None:
-        timing["clear_above" if is_falling else "clear_below"] = clear
-    unless = None if guard is None else count("deploy", over=measure.over, where=TAGGED) >= 1
-    declared: dict[str, Any] = {} if unless is None else {"unless": unless}
-    if guard is not None and not is_falling:
-        declared["on_guard"] = guard
-    oracle = Oracle(condition, held_for, rewake_every, clear, guard is not None, guard == "drop" or is_falling)
-    has_timing = bool(held_for or rewake_every or clears)
+    oracle = case.oracle(measure)
+    guard = case.guarded_by(count("deploy", over=measure.over, where=TAGGED) >= 1)
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder) / "board.db")
-        world.deploy(KINDS, spec("pager", watch(condition, **timing), cooldown_after_failures=999, **declared))
+        world.deploy(KINDS, spec("pager", case.watch(measure), cooldown_after_failures=999, **guard))
         for step in steps:
             note(str(step))
-            take(world, oracle, step, has_timing=has_timing)
+            take(world, oracle, step, has_timing=case.has_timing(measure))
         rows = world.crossings()
         found = [((row.crossed_at - START) // SECOND, "skipped" if row.state == "skipped" else "woken") for row in rows]
         world.close()

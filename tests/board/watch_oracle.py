@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
-from blackboard import ManualClock
-from blackboard.core.conditions import Comparison
+from hypothesis import strategies as st
+
+from blackboard import ManualClock, watch
+from blackboard.core.agent_definition import Watch
+from blackboard.core.conditions import Comparison, Condition, Measure
 from blackboard.core.decay import Step
 from tests.board.world import SECOND, kind
 
@@ -113,3 +117,58 @@ class Oracle:
         elif not self.waits:
             self.waits = True
             self.crossings.append((self.now, "woken"))
+
+
+@dataclass(frozen=True)
+class WatchCase:
+    """The settings of a watch over time, apart from what it measures."""
+
+    is_falling: bool
+    threshold: float
+    held_for: int
+    rewake_every: int | None
+    clears: bool
+    guard: Literal["defer", "drop"] | None
+
+    def condition(self, measure: Measure) -> Comparison:
+        return measure < self.threshold if self.is_falling else measure >= self.threshold
+
+    def clear(self, measure: Measure) -> float | None:
+        if not self.clears and (self.is_falling or measure.within is not None):  # otherwise news crosses too
+            return None
+        return self.threshold + 1.0 if self.is_falling else self.threshold - 0.5
+
+    def has_timing(self, measure: Measure) -> bool:
+        return bool(self.held_for or self.rewake_every or self.clear(measure) is not None)
+
+    def watch(self, measure: Measure) -> Watch:
+        every = None if self.rewake_every is None else f"{self.rewake_every}s"
+        clear: dict[str, Any] = {"clear_above" if self.is_falling else "clear_below": self.clear(measure)}
+        return watch(self.condition(measure), held_for=f"{self.held_for}s", rewake_every=every, **clear)
+
+    def guarded_by(self, guard: Condition) -> dict[str, Any]:
+        """Return the settings of an agent with a guard, if the watch has one."""
+        if self.guard is None:
+            return {}
+        return {"unless": guard} if self.is_falling else {"unless": guard, "on_guard": self.guard}
+
+    def oracle(self, measure: Measure) -> Oracle:
+        return Oracle(
+            self.condition(measure),
+            self.held_for,
+            self.rewake_every,
+            self.clear(measure),
+            self.guard is not None,
+            self.guard == "drop" or self.is_falling,
+        )
+
+
+watch_cases = st.builds(
+    WatchCase,
+    is_falling=st.booleans(),
+    threshold=st.sampled_from([1.0, 2.0]),
+    held_for=st.sampled_from([0, 0, 3, 6]),
+    rewake_every=st.sampled_from([None, 2, 5]),
+    clears=st.booleans(),
+    guard=st.sampled_from([None, "defer", "drop"]),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from blackboard import ManualClock, agent, strength
 from blackboard.board.activations import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.cli.app import app
-from blackboard.errors import NotFound, UsageError
+from blackboard.errors import MissingPackage, NotFound, UsageError
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices
 from blackboard.settings.deployment_resolver import resolve
@@ -99,6 +100,12 @@ def test_the_command_prints_and_plots_costs(spent: PayingBoard, tmp_path: Path) 
     pytest.importorskip("matplotlib")
     typed(spent, "costs", "--days", "36500", "--png", str(tmp_path / "costs.png"))
     assert (tmp_path / "costs.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plot_needs_an_extra(spent: PayingBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    command = ["--database", str(spent.path), "costs", "--png", str(tmp_path / "costs.png")]
+    assert isinstance(CliRunner().invoke(app, command).exception, MissingPackage)
 
 
 def test_the_command_records_the_cost_of_an_unknown_outcome(spent: PayingBoard) -> None:

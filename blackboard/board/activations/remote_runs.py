@@ -33,7 +33,7 @@ from blackboard.board.watches.crossing_tests import predicted_crossings
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.mark_actions import Action, Reinforce, Withdraw
-from blackboard.core.marks import Mark, StoredMark
+from blackboard.core.marks import Mark
 from blackboard.core.micro_dollars import from_usd
 from blackboard.core.states import ActivationState
 from blackboard.durations import MINUTE, Duration
@@ -264,18 +264,7 @@ def fail(
 def _marks(txn: BoardTransaction, inputs: tuple[ActivationInput, ...], classes: MarkClasses) -> Iterator[Mark]:
     """Yield the marks of inputs. A mark that does not fit its class is not checked, because it is not read here."""
     for item in inputs:
-        event = item.event
-        stored = StoredMark(
-            event.mark_id,
-            event.id,
-            event.author,
-            item.strength,
-            item.deposited_at,
-            item.reinforced_at,
-            item.reinforcements,
-            event.occurred_at,
-        )
-        yield classes.make_stand_in(event, stored)
+        yield classes.make_stand_in(item.event, item.stored)
 
 
 def _actions(

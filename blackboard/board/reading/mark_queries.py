@@ -124,21 +124,25 @@ def marks_of_class(
         mark_class.defaults.tag_schema.filter(query.where or {})
         return readable, unreadable
     for row, _, strength, _ in _marks(txn, mark_class.kind, query):
-        stored = StoredMark(
-            row.id,
-            row.event_id,
-            row.author,
-            strength,
-            row.deposited_at,
-            row.reinforced_at,
-            row.reinforcements,
-            row.occurred_at,
-        )
         try:
-            readable.append(classes.make_as(mark_class, row, stored))
+            readable.append(classes.make_as(mark_class, row, stored_mark(row, strength)))
         except InvalidMark as error:
             unreadable.append(str(error))
     return readable, unreadable
+
+
+def stored_mark(row: MarkRow, strength: float) -> StoredMark:
+    """Return what the board says of a mark, with its strength at an instant."""
+    return StoredMark(
+        row.id,
+        row.event_id,
+        row.author,
+        strength,
+        row.deposited_at,
+        row.reinforced_at,
+        row.reinforcements,
+        row.occurred_at,
+    )
 
 
 def _marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[MarkAt]:

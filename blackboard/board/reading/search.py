@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from blackboard.board.board_session import BoardSession
-from blackboard.board.reading.mark_queries import kinds_with_tags, record_of
+from blackboard.board.reading.mark_queries import kinds_with_tags, record_of, stored_mark
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.transactions import search_docs, tagged_marks
@@ -25,7 +25,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import SHIFT, Phase, mark_of
 from blackboard.core.deployment import ReadSpec
 from blackboard.core.full_text import Match, Word, checked_raw, fts5_query, tsquery, words_of
-from blackboard.core.marks import Mark, StoredMark
+from blackboard.core.marks import Mark
 from blackboard.core.tags import TagFilter, Where
 from blackboard.errors import InvalidMark, InvalidSearch, UsageError
 from blackboard.store.dialect import is_wrong_query
@@ -123,16 +123,7 @@ def of_class(
     unreadable: list[str] = []
     for each in found.marks:
         row = each.row
-        stored = StoredMark(
-            row.id,
-            row.event_id,
-            row.author,
-            each.strength,
-            row.deposited_at,
-            row.reinforced_at,
-            row.reinforcements,
-            row.occurred_at,
-        )
+        stored = stored_mark(row, each.strength)
         try:
             readable.append((each, classes.make_as(model, row, stored)))
         except InvalidMark as error:

@@ -13,6 +13,7 @@ from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, ReadSpec
+from blackboard.core.marks import StoredMark
 from blackboard.core.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
 from blackboard.store.rows import EventRow, MarkRow
@@ -34,6 +35,21 @@ class ActivationInput:
     role: str = ABSORBED
     relevance: float | None = None
     """How well it matches what the agent searched for; None if no search found it."""
+
+    @property
+    def stored(self) -> StoredMark:
+        """What the board says of the mark, with its strength then."""
+        event = self.event
+        return StoredMark(
+            event.mark_id,
+            event.id,
+            event.author,
+            self.strength,
+            self.deposited_at,
+            self.reinforced_at,
+            self.reinforcements,
+            event.occurred_at,
+        )
 
     @property
     def order(self) -> tuple[bool, float, int]:
