@@ -16,7 +16,7 @@ from blackboard import ManualClock, agent, strength
 from blackboard.board.activations import model_calls
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.cli.app import app
-from blackboard.errors import MissingPackage, NotFound, UsageError
+from blackboard.errors import NotFound, UsageError
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import load_prices
 from blackboard.settings.deployment_resolver import resolve
@@ -105,7 +105,9 @@ def test_the_command_prints_and_plots_costs(spent: PayingBoard, tmp_path: Path) 
 def test_a_plot_needs_an_extra(spent: PayingBoard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     command = ["--database", str(spent.path), "costs", "--png", str(tmp_path / "costs.png")]
-    assert isinstance(CliRunner().invoke(app, command).exception, MissingPackage)
+    result = CliRunner().invoke(app, command)
+    assert "--png needs the package matplotlib" in result.output
+    assert result.exit_code == 1
 
 
 def test_the_command_records_the_cost_of_an_unknown_outcome(spent: PayingBoard) -> None:
