@@ -127,12 +127,15 @@ class Database:
         if self.file is not None:
             self.file.prepare_to_open(writes=writes)
         try:
-            connection = self._raw(None if writes else self.read_only_parameters())
-            sql_dialect.prepare(connection, self.dialect, writes=writes)
-            if writes and not self._is_durable:
-                connection.execute("PRAGMA synchronous = OFF")
-            if isinstance(connection, BoardConnection):
-                connection.open_log()
+            with contextlib.ExitStack() as unless_ready:
+                connection = self._raw(None if writes else self.read_only_parameters())
+                unless_ready.callback(connection.close)
+                sql_dialect.prepare(connection, self.dialect, writes=writes)
+                if writes and not self._is_durable:
+                    connection.execute("PRAGMA synchronous = OFF")
+                if isinstance(connection, BoardConnection):
+                    connection.open_log()
+                unless_ready.pop_all()
         except LogInUse:
             self._close_connections()  # only idle connections; the others are closed after their use
             raise

@@ -139,8 +139,9 @@ def resolved(path: str | Path) -> Path:
     """
     try:
         return Path(os.path.realpath(path))
-    except ValueError as error:
-        raise ConfigurationError([Mistake("database.url", f"{str(path)!r} cannot be used: {error}")]) from None
+    except ValueError:
+        problem = f"{str(path)!r} cannot be used: it has a character that no path can have"
+        raise ConfigurationError([Mistake("database.url", problem)]) from None
     except FileNotFoundError:
         raise StoreError(
             f"{path} is a relative path, and the current folder was deleted; change to another folder, or give an"

@@ -34,8 +34,8 @@ def read_text(path: Path, place: str | None = None) -> str:
         problem = f"cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:
         problem = f"is not UTF-8 text: byte {error.start}"
-    except ValueError as error:  # the path has a character that no path has
-        problem = f"cannot be read: {error}"
+    except ValueError:
+        problem = "cannot be read: the path has a character that no path can have"
     raise ConfigurationError([Mistake(place, problem)])
 
 

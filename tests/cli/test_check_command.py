@@ -33,7 +33,7 @@ def test_all_mistakes_are_reported_at_once_with_their_places(house: CommandLine)
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("sqlite:///a\\u0000.db", "embedded null byte"),
+        ("sqlite:///a\\u0000.db", "it has a character that no path can have"),
         ("postgresql+psycopg://ada:secret@host:port/board", "its port or an option is not a number"),
         ("sqlite://host/board.db", "Invalid SQLite URL"),
         ("sqlite:///:memory:", "name a file"),
