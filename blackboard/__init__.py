@@ -19,12 +19,13 @@ server         the board over HTTP
 daemon         the daemon, which runs agents
 pytest_plugin  finds files of rules for pytest
 rule_files     rules written as tests, in TOML
+sinks          delivers messages to people outside
 settings       deployment files
 llm            model calls
 board          the board, and everything that happens in its transactions
 store          the tables, and all SQL
 core           marks, conditions, agents and deployments as values and pure functions
-system         files, their owners and permissions, forks of this process, and its log
+system         files, their owners and permissions, forks of this process, and its log, and requests to webhooks
 plurals        counts with their nouns
 """
 
@@ -38,7 +39,8 @@ _NAMES = {
     "board.result_types": (
         "AccessToken ActivationRecord ActivityRecord AgendaItem AgentStatus BoardStatus ClaimedMark "
         "CompactionReport CostRow DeploymentRecord DeployResult EarlyWake ErasureReport Explanation MarkEvent "
-        "MarkPosition MarkRecord NeedRecord Receipt RemoteActivation RunState ScheduleRecord SearchResult "
+        "MarkPosition MarkRecord NeedRecord OutboxMessage Receipt RemoteActivation RunState ScheduleRecord "
+        "SearchResult "
         "StreamEvent StreamPosition"
     ),
     "board.remote_results": "ModelUsage RemoteResult",

@@ -4,6 +4,7 @@ The entrances:
 
 blackboard      the facade `Blackboard`, for programs
 worker          the work of a daemon on a board
+message_queue   the outbox, for a process that delivers its messages
 publish_lock    the lock between the processes that publish from one board
 administration  acts of a person who maintains a board, such as backups
 

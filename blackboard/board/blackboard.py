@@ -24,7 +24,15 @@ from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import added_strength, departures, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.submissions import check_signature
-from blackboard.board.people import access_tokens, early_wakes, erasure, failed_activations, needs, pauses
+from blackboard.board.people import (
+    access_tokens,
+    early_wakes,
+    erasure,
+    failed_activations,
+    needs,
+    outbox_messages,
+    pauses,
+)
 from blackboard.board.reading import (
     board_figures,
     board_status,
@@ -59,6 +67,7 @@ from blackboard.board.result_types import (
     MarkPosition,
     MarkRecord,
     NeedRecord,
+    OutboxMessage,
     Receipt,
     RemoteActivation,
     RunState,
@@ -1133,6 +1142,52 @@ class Blackboard:
             NotFound: There is no token of this name, or it was revoked before.
         """
         self.session.write(lambda txn: access_tokens.revoke(txn, name, self.author))
+
+    # -- messages to people outside -----------------------------------------------------------------------------------
+
+    def outbox(
+        self, *, sink: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[OutboxMessage]:
+        """Return the messages to people outside, newest first.
+
+        Args:
+            sink: Only messages of this sink.
+            state: Only messages in this state: waiting, delivered, failed, gone or discarded.
+            before: Only messages with a smaller id.
+            limit: The largest number of messages.
+
+        Raises:
+            UnknownName: There is no such state.
+        """
+        return self.session.read(
+            lambda txn: outbox_messages.listed(txn, sink=sink, state=state, before=before, limit=limit)
+        )
+
+    def outbox_message(self, message: int) -> OutboxMessage:
+        """Return one message to people outside.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return self.session.read(lambda txn: outbox_messages.get(txn, message))
+
+    def retry_message(self, message: int) -> OutboxMessage:
+        """Send a message to people outside again under the same id, whatever its state, as if it were new.
+
+        Raises:
+            NotFound: There is none.
+            UnknownName: The deployment does not have its sink any more.
+        """
+        return self.session.write(lambda txn: outbox_messages.retry(txn, message))
+
+    def discard_message(self, message: int) -> OutboxMessage:
+        """Give up a message to people outside that waits or was not delivered.
+
+        Raises:
+            NotFound: There is none.
+            WorkError: It was delivered, or given up before.
+        """
+        return self.session.write(lambda txn: outbox_messages.discard(txn, message))
 
     def secret(self, name: str) -> str:
         """Return a random text that only this board knows, and that stays the same."""

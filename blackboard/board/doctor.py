@@ -10,6 +10,7 @@ from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.housekeeping import file_compaction
+from blackboard.board.people import outbox_messages
 from blackboard.board.reading import need_agents, needs_overview
 from blackboard.board.reading.explanation_lines import need_parts
 from blackboard.board.reading.work_queries import schedules
@@ -44,6 +45,9 @@ MAX_IDLE_SHARE = 0.5
 MAX_LAG_MICROSECONDS = SECOND
 """Microseconds that the machine's clock may be behind the board's time without a note."""
 
+LATEST_DELIVERY = 60 * SECOND
+"""Microseconds that a message may wait for its first attempt without a finding."""
+
 MODEL = "answers"
 """The name of the finding that says which provider and model answer."""
 
@@ -72,6 +76,7 @@ def examine_board(board: Blackboard, deployment: Deployment | None = None) -> li
             *_examine_leases(txn),
             *_examine_stuck(txn),
             *_examine_inbox(txn),
+            *_examine_outbox(txn),
             *_examine_answering_agents(txn, dead),
             *_examine_unreadable(txn, board),
             *_examine_backfills(txn),
@@ -326,6 +331,38 @@ def _examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:
             )
         elif state == ActivationState.DEAD:
             yield Finding("dead activations", "ok", "none")
+
+
+def _examine_outbox(txn: BoardTransaction) -> Iterator[Finding]:
+    """Find the sinks whose messages do not arrive."""
+    sinks = outbox_messages.overview(txn)
+    for sink in sinks:
+        if sink.given_up:
+            yield Finding(
+                "outbox",
+                "wrong",
+                f"{counted(sink.given_up, 'message')} to {sink.sink} were given up: {sink.error}",
+                f"mend it; 'blackboard outbox list --sink {sink.sink}' shows them, 'blackboard outbox retry ID' sends"
+                " one again, and 'blackboard outbox discard ID' gives one up",
+            )
+        elif sink.retried:
+            yield Finding(
+                "outbox",
+                "wrong",
+                f"{sink.sink} does not take messages, of which {sink.waiting} wait: {sink.error}",
+                f"mend its receiver or settings; 'blackboard outbox list --sink {sink.sink}' shows the next attempt",
+            )
+        elif sink.waiting_since is not None and txn.now - from_datetime(sink.waiting_since) > LATEST_DELIVERY:
+            yield Finding(
+                "outbox",
+                "wrong",
+                f"no process delivers to {sink.sink}; the oldest of {counted(sink.waiting, 'message')} waits since"
+                f" {iso(from_datetime(sink.waiting_since))}",
+                "start 'blackboard run' or 'blackboard serve' with the file that has this sink",
+            )
+    if txn.deployment.sinks and not any(sink.given_up or sink.retried for sink in sinks):
+        waiting = sum(sink.waiting for sink in sinks)
+        yield Finding("outbox", "ok", f"{counted(waiting, 'message')} waiting")
 
 
 def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:

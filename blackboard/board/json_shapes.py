@@ -26,6 +26,7 @@ from blackboard.board.result_types import (
     Receipt,
     SearchProgress,
     SearchResult,
+    SinkStatus,
     WorkerStatus,
 )
 from blackboard.clock import from_datetime, iso
@@ -191,6 +192,7 @@ class Summary:
     model_calls: ModelCallCounts
     backfills: int
     searches: tuple[SearchProgress, ...]
+    sinks: tuple[SinkStatus, ...]
     workers: tuple[WorkerStatus, ...]
 
 

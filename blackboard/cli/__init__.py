@@ -26,6 +26,7 @@ rules_command        test
 run_command          run
 serve_command        serve
 token_commands       token
+outbox_commands      outbox
 demo_command         demo
 demo_samples         the samples of the demo
 load_command         load

@@ -24,6 +24,7 @@ COMMANDS = {
     "run_command": ("run",),
     "serve_command": ("serve",),
     "token_commands": ("token",),
+    "outbox_commands": ("outbox",),
     "inspect_commands": (
         "marks",
         "search",

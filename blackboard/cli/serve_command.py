@@ -51,6 +51,7 @@ def serve(
     """
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.cli.terminal.stop_signals import StopSignals
+    from blackboard.sinks.deliverer import Deliverer
     from blackboard.system.log_queue import Log
 
     with standard_streams.queue_output(), log_setup.log_thread_errors():
@@ -71,6 +72,7 @@ def serve(
             signals = stack.enter_context(StopSignals())
             where = settings.listen if uds is None or listen is not None else None
             server = stack.enter_context(serving(board, session, settings, where, uds))
+            stack.enter_context(Deliverer(board, session.settings.sinks))
             if not signals.wait(None, server.ended):
                 raise WorkError("the server has ended; the log says why")
 

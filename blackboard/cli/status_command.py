@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from blackboard.board.result_types import BoardStatus, NeedsOverview, SearchProgress, WorkerStatus
+    from blackboard.board.result_types import BoardStatus, NeedsOverview, SearchProgress, SinkStatus, WorkerStatus
 
 _PAUSES = ("paused_agents", "paused_models", "unusable_answers")
 """The parts of the status that have one line each."""
@@ -56,6 +56,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "next_evaporation": _next(result.next_evaporation, result.as_of),
             "model_calls": count_list(vars(result.model_calls)),
             "searches": "; ".join(map(_search, result.searches)) or "none",
+            "sinks": "; ".join(map(_sink, result.sinks)) or "all messages are delivered",
             "workers": workers or "none",
         }
     )
@@ -80,6 +81,11 @@ def _pauses(status: BoardStatus) -> Iterator[str]:
 def _search(search: SearchProgress) -> str:
     done = f", {search.doing}: {search.share:.0%}" if search.doing else ""
     return f"{search.kind}: {counted(search.marks, 'mark')}{done}"
+
+
+def _sink(sink: SinkStatus) -> str:
+    waiting = f"{sink.waiting} waiting" + (f" ({sink.retried} failing)" if sink.retried else "")
+    return f"{sink.sink}: {waiting}, {sink.given_up} given up" if sink.given_up else f"{sink.sink}: {waiting}"
 
 
 def _worker(worker: WorkerStatus) -> str:

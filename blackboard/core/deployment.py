@@ -16,6 +16,7 @@ from blackboard.core.conditions import Comparison, Condition, both, exact_digits
 from blackboard.core.decay import law_from
 from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.parsing import parse_condition
+from blackboard.core.sinks import SinkSpec
 from blackboard.core.tags import TagValue, Where
 from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
 from blackboard.errors import UnknownName
@@ -461,6 +462,7 @@ class Deployment(Data):
         budget: The limits for all agents together.
         max_skew: How far ahead of the board's time a deposit may say that it occurred. It then counts as now.
         activity: Whether the board records what agents and people do, beside the history of its marks.
+        sinks: What people outside are told, by the name of the sink.
     """
 
     version: int = 0
@@ -471,6 +473,7 @@ class Deployment(Data):
     budget: Budget = Budget()
     max_skew: Duration = MAX_SKEW
     activity: bool = True
+    sinks: dict[str, SinkSpec] = Field(default_factory=dict)
 
     # Copies of a deployment share this cache, so an entry is valid only for the spec that it was made from.
     _kinds: dict[str, tuple[KindSpec, Kind]] = PrivateAttr(default_factory=dict)

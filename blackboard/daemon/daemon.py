@@ -41,6 +41,8 @@ from blackboard.llm.prices import Prices, load_prices
 from blackboard.settings.agent_sections import section_mistakes
 from blackboard.settings.price_settings import models_of, without_price
 from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sink_sections import SinkSection
+from blackboard.sinks.deliverer import Deliverer
 from blackboard.system import log_queue
 from blackboard.system.error_descriptions import show_messages
 from blackboard.system.failpoints import failpoint
@@ -60,13 +62,16 @@ Reload = Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]
 """Deploys the file again; returns the agents and the value of `context.settings` for them."""
 
 
-def build_daemon(board: Blackboard, resolved: ResolvedDeployment, client: ModelClient | None) -> Daemon:
+def build_daemon(
+    board: Blackboard, resolved: ResolvedDeployment, client: ModelClient | None, *, delivers: bool = False
+) -> Daemon:
     """Build the daemon that a deployment file describes. Without a client, the agents' offline rules answer.
 
     Args:
         board: The board that the daemon serves.
         resolved: The deployment file, with its agents and settings.
         client: The connection to the model's provider; None for the agents' offline rules.
+        delivers: Whether the daemon delivers messages to the sinks of the file.
     """
     model = resolved.settings.model
     return Daemon(
@@ -77,6 +82,7 @@ def build_daemon(board: Blackboard, resolved: ResolvedDeployment, client: ModelC
         client=client,
         prices=None if client is None else load_prices(model.prices),
         agent_settings=resolved.settings.settings,
+        sinks=resolved.settings.sinks if delivers else (),
     )
 
 
@@ -93,6 +99,7 @@ class Daemon:
         client: The connection to the model's provider; None for the agents' offline rules.
         prices: The prices of models.
         agent_settings: The value of `context.settings` for agents.
+        sinks: The sinks to which it delivers messages.
         rng: The source of jitter.
         watchdog: Receives signs of life; by default the service manager, if the environment names one.
         replace: Whether the agents' code may replace active code that another living worker serves.
@@ -103,6 +110,7 @@ class Daemon:
         wake: An event that ends the sleep of the loop.
         maintenance: Its tasks for the board besides its agents.
         batch_api: Submits calls to the Batch API and receives their answers; None without a client.
+        deliverer: Delivers messages to people outside.
     """
 
     def __init__(
@@ -115,6 +123,7 @@ class Daemon:
         client: ModelClient | None = None,
         prices: Prices | None = None,
         agent_settings: Mapping[str, Any] | None = None,
+        sinks: Sequence[SinkSection] = (),
         rng: random.Random | None = None,
         watchdog: Watchdog | None = None,
         replace: bool = False,
@@ -139,6 +148,7 @@ class Daemon:
         self._publisher = Publisher(board, self.agents, agent_settings)
         self.runs = self._new_runs()
         self.maintenance = Maintenance(self.worker, self._liveness, self.runs.keys, self.batch_api, self.settings)
+        self.deliverer = Deliverer(board, sinks)
         self._clock_watch = ClockWatch(self.worker)
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = self._closed = False
@@ -171,7 +181,7 @@ class Daemon:
             log.warning(str(warning))
         if resolved.settings.names_agents:
             board.deploy(resolved.deployment, replace=replace)
-        return build_daemon(board, resolved, client)
+        return build_daemon(board, resolved, client, delivers=True)
 
     def _new_worker(self, client: ModelClient | None) -> Worker:
         model = partial(describe_model, self._model, client)
@@ -225,6 +235,8 @@ class Daemon:
                     break
                 if not self._stopping:
                     self.sleep()
+            if not self._stopping:
+                self.deliverer.deliver_last()
             return self._shut_down()
         finally:
             self.close()
@@ -333,6 +345,7 @@ class Daemon:
         recovered = self.maintenance.recovery.run_once()
         self._publisher.publish_all()
         self._loop_sleep.start()
+        self.deliverer.start()
         self._report_start(recovered)
 
     def _check_settings(self) -> None:
@@ -517,6 +530,7 @@ class Daemon:
         if self.batch_api is not None:
             self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
         self._loop_sleep.stop()
+        self.deliverer.close()
         self._publisher.close()
         self.runs.close()
         self.maintenance.close()

@@ -197,6 +197,7 @@ def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: Daemon
         "activations": settings.keep_activations,
         "model_calls": settings.keep_model_calls,
         "activity": settings.keep_activity,
+        "messages": settings.keep_messages,
     }
 
     def remove_history() -> int:

@@ -17,7 +17,14 @@ from starlette.routing import Route
 from blackboard import Blackboard
 from blackboard.board.json_shapes import encode_cursor, json_value
 from blackboard.errors import BlackboardError
-from blackboard.server import board_operations, bulk_deposits, mark_operations, search_operation, work_operations
+from blackboard.server import (
+    board_operations,
+    bulk_deposits,
+    mark_operations,
+    outbox_operations,
+    search_operation,
+    work_operations,
+)
 from blackboard.server.operations import Call, Operation, Page
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.redaction import Redaction
@@ -35,6 +42,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *bulk_deposits.OPERATIONS,
     *search_operation.OPERATIONS,
     *work_operations.OPERATIONS,
+    *outbox_operations.OPERATIONS,
     *board_operations.OPERATIONS,
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

@@ -14,20 +14,22 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from blackboard.core.sinks import MessageState
 from blackboard.core.states import ActivationState, CallState
 
 WITHHELD = "(withheld)"
 
 SUBJECTS = frozenset({"subject"})
 TEXTS = frozenset({
-    "agent", "agents", "answerable_by", "api", "author", "catch_up", "clock", "condition", "counts", "crossed", "doing",
-    "event", "guard", "kind", "kinds", "law", "measure", "model", "name", "on_guard", "on_repeat", "outcome", "per",
-    "role", "schedule", "search", "unserved_agents", "version", "waits_for", "watch", "withdraws", "worker", "writes",
+    "agent", "agents", "answerable_by", "api", "author", "catch_up", "clock", "condition", "counts", "crossed",
+    "doing", "event", "guard", "kind", "kinds", "law", "measure", "message_id", "model", "name", "on_guard",
+    "on_repeat", "outcome", "per", "role", "schedule", "search", "sink", "topic", "unserved_agents", "version",
+    "waits_for", "watch", "withdraws", "worker", "writes",
 })  # fmt: skip
 """The fields whose texts the deployment or the program has written, and the names of authors."""
 STATES = frozenset({
-    *ActivationState, *CallState, "waits", "waiting", "deferred", "live", "evaporated", "withdrawn", "unknown", "ok",
-    "note", "wrong",
+    *ActivationState, *CallState, *MessageState, "waits", "waiting", "deferred", "live", "evaporated", "withdrawn",
+    "unknown", "ok", "note", "wrong",
 })  # fmt: skip
 """What a field `state` says. Another text in it may quote a reason."""
 COUNTS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})

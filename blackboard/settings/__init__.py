@@ -1,6 +1,7 @@
 """Deployment files: reading, checking and resolving. All mistakes are reported at once; no database is opened.
 
 sections             the sections and their fields
+sink_sections        the items of [[sinks]]
 settings_file        finding and reading the file, with overrides
 environment          the overrides from environment variables
 example_file         a new file from an example

@@ -197,6 +197,7 @@ class DaemonSettings(Section):
     keep_activations: Keep = _length("90d")
     keep_model_calls: Keep = _length("90d")
     keep_activity: Keep = _length("30d")
+    keep_messages: Keep = _length("90d")
     leap: Duration = _length("365d")
     """The largest forward jump of the clock that is believed."""
     log_payloads: bool = False

@@ -23,6 +23,7 @@ from blackboard.settings.sections import (
     ServerSection,
     Trust,
 )
+from blackboard.settings.sink_sections import SinkSection
 from blackboard.settings.trusted_folders import check_found
 from blackboard.system.packaged_files import config_file
 from blackboard.system.settings_text import read_toml
@@ -50,6 +51,8 @@ class Settings(BaseModel):
     budget: Budget = Budget()
     daemon: DaemonSettings = DaemonSettings()
     server: ServerSection = ServerSection()
+    sinks: tuple[SinkSection, ...] = ()
+    """Whom the board tells outside, of what, and how."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Settings of the agents, which the blackboard does not interpret."""
 
@@ -68,6 +71,11 @@ class Settings(BaseModel):
             or any(agent.remote for agent in self.agents.values())
             or any(kind.payload_schema is not None for kind in self.kinds.values())
         )
+
+    @property
+    def is_executable(self) -> bool:
+        """Whether the file decides what this user runs or sends: it imports code, or has sinks."""
+        return self.names_agents or bool(self.sinks)
 
     def needing_restart(self, started: Settings) -> list[str]:
         """Return the changed settings that a running daemon does not apply at a reload."""
@@ -134,7 +142,7 @@ def examine_settings(
     environ = os.environ if environ is None else environ
     path, is_named = _find(path, environ)
     settings, mistakes = _examine(path, environ)
-    if settings.names_agents and not is_named:
+    if settings.is_executable and not is_named:
         check_found(path, environ)
     return settings, mistakes
 

@@ -1,8 +1,8 @@
 """Trust in a deployment file that was found in the current folder, and not named.
 
-A file that names agents imports code. A user who can write the file, or put modules into its folder, could run code
-with the rights of another user who types a command there. A user's own settings name folders that are trusted
-nevertheless.
+A file that names agents imports code, and one with sinks runs commands and sends messages. A user who can write the
+file, or put modules into its folder, could do so with the rights of another user who types a command there. A user's
+own settings name folders that are trusted nevertheless.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def check_found(path: Path, environ: Mapping[str, str]) -> None:
         [
             Mistake(
                 str(path),
-                f"imports code and was only found here, but {problem}. If you trust it, name it with --config or"
-                f" BLACKBOARD_CONFIG, or add its folder to trusted_folders in {own}",
+                f"imports code or has sinks, and was only found here, but {problem}. If you trust it, name it with"
+                f" --config or BLACKBOARD_CONFIG, or add its folder to trusted_folders in {own}",
             )
         ]
     )

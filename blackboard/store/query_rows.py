@@ -28,6 +28,18 @@ class NamedCount(NamedTuple):
     number: int
 
 
+class SinkMessages(NamedTuple):
+    """The messages of a sink that were not delivered."""
+
+    sink: str
+    waiting: int
+    retried: int
+    """How many of those that wait have failed at least once."""
+    given_up: int
+    waiting_since: Instant | None
+    error: str | None
+
+
 class FoundDoc(NamedTuple):
     """A document of the full-text index that matches a query."""
 

@@ -679,6 +679,36 @@ class AccessTokenRow(NamedTuple):
     revoked_at: Instant | None
 
 
+class MessageRow(NamedTuple):
+    """A row of `message`: a message to people outside, for one sink."""
+
+    id: Id
+    message_id: str
+    """The id under which every attempt sends it."""
+    sink: str
+    topic: str
+    occurrence: str
+    """What happened, in a form by which a sink is told of it once."""
+    content: str
+    """What the message says, in JSON (see `outbox.Notice`)."""
+    created_at: Instant
+    subject: str | None
+    """The subject or the group that it is about."""
+    agent: str | None
+    mark_id: Id | None
+    activation_id: Id | None
+    crossing_id: Id | None
+    state: str
+    due_at: Instant
+    """When it is sent next, or when the lease of its deliverer ends. For a finished message: when it was sent."""
+    attempts: int
+    fence: int
+    """The number of its leases. A deliverer whose lease has ended finds another one."""
+    finished_at: Instant | None = None
+    error: str | None = None
+    """Why the last attempt failed."""
+
+
 class SecretRow(NamedTuple):
     """A row of `secret`: a random text that only this board knows."""
 
@@ -704,6 +734,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "live": MarkRow._fields,  # the fragment live_marks under this name
     "mark": MarkRow._fields,
     "mark_tag": MarkTagRow._fields,
+    "message": MessageRow._fields,
     "model_call": CallRow._fields,
     "model_pause": ModelPauseRow._fields,
     "open_need": OpenNeedRow._fields,

@@ -214,4 +214,15 @@ table(
     "digest",
     partial_index("uq_access_token_valid", "name", where="revoked_at IS NULL", unique=True),
 )
+table(
+    "message",
+    rows.MessageRow,
+    "id",
+    Index("uq_message_occurrence", "sink", "occurrence", unique=True),
+    partial_index("ix_message_due", "sink", "due_at", where="state = 'waiting'"),
+    partial_index("ix_message_unfinished", "sink", where="state IN ('waiting', 'failed', 'gone')"),
+    Index(None, "created_at"),
+    Index(None, "subject"),
+    draws_ids=True,
+)
 table("secret", rows.SecretRow, "name")

@@ -43,6 +43,10 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "activation_id", "agent", "watch", "state", "role", "mark_id", "kind", "subject", "strength", "event_id",
         "payload",
     ),
+    "outbox": (
+        "id", "message_id", "sink", "topic", "subject", "agent", "mark_id", "activation_id", "crossing_id", "state",
+        "attempts", "created_at", "due_at", "finished_at", "error", "content",
+    ),
     "provenance": ("mark_id", "activation_id", "parent_mark_id"),
     "model_calls": (
         "id", "activation_id", "agent", "model", "api", "state", "marks", "input_tokens", "cache_read_tokens",

@@ -25,6 +25,7 @@ def upgrade() -> None:
     _relevance_of_reads()
     _remote_agents()
     _activity()
+    _outbox()
 
 
 def _names_in_deployments() -> None:
@@ -91,3 +92,40 @@ def _activity() -> None:
         sa.Column("token", sa.Text),
         sa.Column("version", sa.Integer),
     )
+
+
+def _outbox() -> None:
+    """Add the messages that people outside are told."""
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    instant = sa.BigInteger()
+    op.create_table(
+        "message",
+        sa.Column("id", number, primary_key=True),
+        sa.Column("message_id", sa.Text, nullable=False),
+        sa.Column("sink", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("occurrence", sa.Text, nullable=False),
+        sa.Column("content", sa.Text, nullable=False),
+        sa.Column("created_at", instant, nullable=False),
+        sa.Column("subject", sa.Text),
+        sa.Column("agent", sa.Text),
+        sa.Column("mark_id", number),
+        sa.Column("activation_id", number),
+        sa.Column("crossing_id", number),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("due_at", instant, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("finished_at", instant),
+        sa.Column("error", sa.Text),
+    )
+    op.create_index("uq_message_occurrence", "message", ["sink", "occurrence"], unique=True)
+    _partial_index("ix_message_due", ["sink", "due_at"], "state = 'waiting'")
+    _partial_index("ix_message_unfinished", ["sink"], "state IN ('waiting', 'failed', 'gone')")
+    op.create_index("ix_message_created_at", "message", ["created_at"])
+    op.create_index("ix_message_subject", "message", ["subject"])
+
+
+def _partial_index(name: str, columns: list[str], where: str) -> None:
+    condition = sa.text(where)
+    op.create_index(name, "message", columns, sqlite_where=condition, postgresql_where=condition)

@@ -26,6 +26,7 @@ from blackboard.board.watches.crossing_tests import predicted_crossings
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.kinds import Kind
+from blackboard.core.sinks import SinkSpec
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statement_file import Statement
 from tests.support.board_steps import in_transaction
@@ -86,13 +87,18 @@ class World:
     # -- the deployment
 
     def deploy(
-        self, kinds: dict[str, KindSpec] | None = None, *agents: AgentSpec, trust: dict[str, float] | None = None
+        self,
+        kinds: dict[str, KindSpec] | None = None,
+        *agents: AgentSpec,
+        trust: dict[str, float] | None = None,
+        sinks: dict[str, SinkSpec] | None = None,
     ) -> DeployResult:
         """Deploy kinds and agents; other kinds stay unchanged."""
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})},
             agents={item.name: item for item in agents},
             trust=trust or {},
+            sinks=sinks or {},
         )
         return self.board.deploy(self.deployment)
 

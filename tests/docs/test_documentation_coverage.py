@@ -30,6 +30,7 @@ from blackboard.settings.sections import (
     WatchSection,
 )
 from blackboard.settings.settings_file import Settings
+from blackboard.settings.sink_sections import MailSection, SinkSection, WebhookSection
 from blackboard.store.view_columns import VIEWS
 from blackboard.system.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS
@@ -46,6 +47,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[budget]": Budget,
     "[daemon]": DaemonSettings,
     "[server]": ServerSection,
+    "[[sinks]]": SinkSection,
+    "[sinks.webhook]": WebhookSection,
+    "[sinks.mail]": MailSection,
 }
 
 
@@ -63,16 +67,21 @@ def rows(text: str) -> dict[str, list[str]]:
     return {row[0].strip("`"): row for row in cells}
 
 
+def names_in_files(model: type[BaseModel]) -> dict[str, str]:
+    """Return the fields of a section by the names that they have in a deployment file."""
+    return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
 def default_of(model: type[BaseModel], name: str) -> str:
     """Return the default of a setting as a deployment file would write it."""
     field = model.model_fields[name]
     value: Any = field.get_default(call_default_factory=True)
-    assert value is not PydanticUndefined
+    assert (value is PydanticUndefined) == field.is_required()
     if isinstance(value, Microseconds):
         value = format_duration(value)
     if isinstance(value, BaseModel):
         value = value.model_dump(exclude_defaults=True)
-    return "-" if value is None else f"`{json.dumps(value)}`"
+    return "-" if value in (None, PydanticUndefined) else f"`{json.dumps(value)}`"
 
 
 def test_every_public_name_is_on_the_pages_for_python() -> None:
@@ -129,16 +138,19 @@ def test_every_command_that_a_document_names_exists() -> None:
 
 def test_every_section_of_a_deployment_file_is_documented() -> None:
     text = (DOCS / "settings.md").read_text("utf-8")
-    assert [name for name in Settings.model_fields if f"`[{name}" not in text] == []
+    assert [name for name in Settings.model_fields if not re.search(rf"`\[+{name}", text)] == []
 
 
 @pytest.mark.parametrize("title", SECTIONS)
 def test_every_setting_is_documented_with_its_default(title: str) -> None:
     documented = rows(section("settings.md", f"`{title}`"))
     model = SECTIONS[title]
-    assert set(documented) == set(model.model_fields)
+    names = names_in_files(model)
+    assert set(documented) == set(names)
     wrong = {
-        name: (row[2], default_of(model, name)) for name, row in documented.items() if row[2] != default_of(model, name)
+        name: (row[2], default_of(model, names[name]))
+        for name, row in documented.items()
+        if row[2] != default_of(model, names[name])
     }
     assert wrong == {}
     assert all(len(row) == 5 for row in documented.values())
@@ -146,9 +158,11 @@ def test_every_setting_is_documented_with_its_default(title: str) -> None:
 
 def test_every_setting_is_in_the_packaged_file_with_a_comment() -> None:
     text = config_file("default.toml").read_text("utf-8")
-    names = {name for model in SECTIONS.values() for name in model.model_fields} - {"watches"}
+    names = {name for model in SECTIONS.values() for name in names_in_files(model)} - {"watches", "webhook", "mail"}
     assert [
-        name for name in sorted(names) if not re.search(rf"^(# )?{name} = .*(\n#\s+)?# \S", text, re.MULTILINE)
+        name
+        for name in sorted(names)
+        if not re.search(rf"^(# )?(webhook\.)?{name} = .*(\n#\s+)?# \S", text, re.MULTILINE)
     ] == []
 
 

@@ -41,7 +41,7 @@ def test_every_used_statement_exists() -> None:
         f"{file.lower()}.{name}"
         for source in SOURCES
         for file, name in re.findall(
-            r"\b(MARKS|CROSSINGS|ACTIVATIONS|MODEL_CALLS|DEPLOYMENTS|ERASURE|RETENTION|SEARCH|TOKENS|WINDOWS)"
+            r"\b(MARKS|CROSSINGS|ACTIVATIONS|MODEL_CALLS|DEPLOYMENTS|ERASURE|OUTBOX|RETENTION|SEARCH|TOKENS|WINDOWS)"
             r"\.([a-z]\w*)",
             source,
         )

@@ -97,6 +97,7 @@ NEW_TABLES = {
     "access_token",
     "secret",
     "activity_event",
+    "message",
 }
 
 

@@ -133,7 +133,8 @@ def _fail(
         end_run(txn, current, ActivationState.READY, error=failure.error, retry_at=txn.now + delay)
         return ActivationState.READY
     if len(parts) < 2:
-        set_marks(txn, current)  # so that the marks of a watch over the board are named, too
+        # So that the marks of a watch over the board are named, too.
+        current = current._replace(subject=set_marks(txn, current))
         end_run(txn, current, ActivationState.DEAD, error=failure.error)
         evaluate_unclaimed(txn, current)
         return ActivationState.DEAD

@@ -53,8 +53,8 @@ class MaintenanceWork:
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
         """Remove rows past their retention time, at most `limit` of each table, and return their number.
 
-        `keep` gives the retention time of `history`, `activations`, `model_calls` and `activity` in microseconds; None
-        keeps the rows forever.
+        `keep` gives the retention time of `history`, `activations`, `model_calls`, `activity` and `messages` in
+        microseconds; None keeps the rows forever.
         """
         removed = self._session.write(lambda txn: retention.remove(txn, **keep, limit=limit))
         laws, since = self._session.read(lambda txn: retention.unused_laws(txn, limit))

@@ -10,7 +10,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import Instant
 from blackboard.durations import DAY, Duration
-from blackboard.store.statements import CROSSINGS, RETENTION, WINDOWS
+from blackboard.store.statements import CROSSINGS, OUTBOX, RETENTION, WINDOWS
 
 FEW_LAWS = 200
 """Number of laws up to which a board is not searched for unused laws."""
@@ -23,6 +23,7 @@ def remove(
     activations: Duration | None,
     model_calls: Duration | None,
     activity: Duration | None = None,
+    messages: Duration | None = None,
     limit: int,
 ) -> int:
     """Remove rows past their retention time, at most `limit` of each category, and return their number.
@@ -57,6 +58,8 @@ def remove(
         removed += txn.sql.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
     if activity is not None:
         removed += txn.sql.run(RETENTION.delete_old_activity, before=txn.now - activity, limit=limit).rowcount
+    if messages is not None:
+        removed += txn.sql.run(OUTBOX.delete_old_messages, before=txn.now - messages, limit=limit).rowcount
     return removed
 
 

@@ -32,7 +32,7 @@ from blackboard.store import compaction
 from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
 from blackboard.store.rows import ActivationRow
-from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, SEARCH, WINDOWS
+from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
 
 QUOTES = ": "
 """The separator in an error before words that it may quote."""
@@ -144,6 +144,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     activations = txn.sql.all(ERASURE.activations_of_subject, subject=subject)
     _erase_activations(txn, activations)
     patterns = _patterns(subject)
+    _erase_messages(txn, activations, patterns)
     calls = _calls_of(txn, activations, patterns)
     _erase_calls(txn, calls)
     for statement in (
@@ -206,6 +207,7 @@ def _erase_scope(txn: BoardTransaction, scope: str, new_scope: str) -> None:
         ERASURE.delete_watch_states,
         ERASURE.delete_followed_watches,
         ERASURE.delete_totals,
+        OUTBOX.delete_messages_about,
     ):
         txn.sql.run(statement, subject=scope)
     txn.sql.run(ERASURE.close_crossings, subject=scope, at=txn.now)
@@ -225,6 +227,14 @@ def _erase_activations(txn: BoardTransaction, activations: Sequence[ActivationRo
     for row in activations:
         _erase_copies(txn, row.error, row.agent)
         _erase_errors_of_other_parts(txn, row)
+
+
+def _erase_messages(txn: BoardTransaction, activations: Sequence[ActivationRow], patterns: Iterable[str]) -> None:
+    """Delete the messages to people outside about activations, and those that name the subject, sent or not."""
+    for row in activations:
+        txn.sql.run(OUTBOX.delete_messages_of_activation, id=row.id)
+    for pattern in patterns:
+        txn.sql.run(OUTBOX.delete_messages_naming, pattern=pattern)
 
 
 def _calls_of(txn: BoardTransaction, activations: Iterable[ActivationRow], patterns: Iterable[str]) -> list[int]:

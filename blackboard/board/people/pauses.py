@@ -7,6 +7,8 @@ from blackboard.board.activations import model_pauses
 from blackboard.board.transactions import activity_log, agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.activity_events import ActivityEvent
+from blackboard.board.transactions import agent_state, announcements
+from blackboard.store.statements import ACTIVATIONS
 
 
 def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: str) -> None:
@@ -16,6 +18,8 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
         UnknownName: There is no such agent.
     """
     if agent is None:
+        if not txn.sql.existing(ACTIVATIONS.board).paused:
+            announcements.board_paused(txn, reason)
         agent_state.pause_board(txn, True, reason)
     else:
         agent_state.set_pause(txn, agent, True, reason)

@@ -8,6 +8,7 @@ from datetime import date
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold
+from blackboard.board.people import outbox_messages
 from blackboard.board.reading import needs_overview, search_progress
 from blackboard.board.result_types import (
     AgentStatus,
@@ -148,6 +149,7 @@ def status(
         ),
         backfills=len(txn.sql.all(CROSSINGS.backfills)),
         searches=search_progress.progress(txn),
+        sinks=outbox_messages.overview(txn),
         workers=tuple(
             result_of(
                 WorkerStatus,

@@ -14,10 +14,11 @@ from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.conditions import exact_digits
 from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
+from blackboard.core.sinks import MessageState
 from blackboard.core.tags import Tags, TagSchema
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake
-from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, WINDOWS
+from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, MARKS, MODEL_CALLS, OUTBOX, WINDOWS
 
 MARKS_PER_BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
@@ -58,6 +59,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
         changed.append(f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}")
     if old.activity != new.activity:
         changed.append(f"activity: {'recorded' if new.activity else 'not recorded'}")
+    changed += _sink_changes(txn, old, new)
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
         make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
@@ -107,6 +109,25 @@ def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
         for name, (old_, new_) in factors.items()
         if old_ != new_
     ]
+
+
+def _sink_changes(txn: BoardTransaction, old: Deployment, new: Deployment) -> list[str]:
+    """Return how the sinks change. What waits for a sink that is removed is given up."""
+    changed = []
+    for name in sorted({*old.sinks, *new.sinks}):
+        before, after = old.sinks.get(name), new.sinks.get(name)
+        if after is None:
+            txn.sql.run(
+                OUTBOX.end_messages,
+                sink=name,
+                state=MessageState.FAILED,
+                now=txn.now,
+                error="the deployment does not have this sink any more",
+            )
+        if before != after:
+            word = "new" if before is None else "removed" if after is None else "changed"
+            changed.append(f"sink {name}: {word}")
+    return changed
 
 
 def _check_names(old: Deployment, new: Deployment) -> None:

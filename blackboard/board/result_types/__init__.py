@@ -4,6 +4,7 @@ mark_results            receipts of deposits, marks as read, and their events
 work_results            the agenda, activations, model calls, schedules and costs
 claim_results           activations that remote workers have claimed, and the states of their runs
 status_results          the state of the board, of its workers and of its agents
+message_results         messages to people outside
 explanation_results     why an agent wakes or waits
 administration_results  tokens, deployments, erasure and compaction
 result_rows             results from rows, with aware datetimes
@@ -41,6 +42,7 @@ from blackboard.board.result_types.mark_results import (
     StreamEvent,
     StreamPosition,
 )
+from blackboard.board.result_types.message_results import OutboxMessage, SinkStatus
 from blackboard.board.result_types.status_results import (
     AgentStatus,
     BoardStatus,
@@ -90,6 +92,7 @@ __all__ = [
     "ModelCallRecord",
     "NeedRecord",
     "NeedsOverview",
+    "OutboxMessage",
     "OwnLaw",
     "Receipt",
     "RemoteActivation",
@@ -98,6 +101,7 @@ __all__ = [
     "ScheduleRecord",
     "SearchProgress",
     "SearchResult",
+    "SinkStatus",
     "StreamEvent",
     "StreamPosition",
     "WaitingCrossing",

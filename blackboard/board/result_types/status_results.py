@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from blackboard.board.result_types.mark_results import SearchProgress
+from blackboard.board.result_types.message_results import SinkStatus
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,8 @@ class BoardStatus:
     backfills: int
     searches: tuple[SearchProgress, ...]
     """The full-text index of each kind that is searched, and those that are being removed."""
+    sinks: tuple[SinkStatus, ...]
+    """The sinks with messages that were not delivered."""
     workers: tuple[WorkerStatus, ...]
     file_bytes: int | None = None
     """The size of the database file; None on a server."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from blackboard.board.transactions import activity_log
+from blackboard.board.transactions import announcements
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -14,6 +15,9 @@ from blackboard.core.scopes import WHOLE_BOARD, is_group
 from blackboard.core.states import ActivationState, CrossingState, check_initial, check_transition
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
+
+STUCK = (ActivationState.DEAD, ActivationState.QUARANTINED)
+"""The states of which people outside can be told."""
 
 
 def get_activation(txn: BoardTransaction, activation_id: int) -> ActivationRow | None:
@@ -107,6 +111,8 @@ def set_state(txn: BoardTransaction, row: ActivationRow, state: ActivationState,
 def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> None:
     about = activity_log.about(row)
     activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
+    if row.state in STUCK:
+        announcements.activation_stuck(txn, row)
 
 
 def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow], **columns: Any) -> None:

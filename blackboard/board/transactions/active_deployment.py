@@ -15,6 +15,7 @@ from blackboard.core.conditions import Comparison, Condition
 from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
 from blackboard.core.kinds import Kind
 from blackboard.core.schedules import Schedule
+from blackboard.core.sinks import SinkSpec
 from blackboard.durations import Duration
 from blackboard.store.rows import BackfillRow, LawChangeRow
 from blackboard.store.statements import CROSSINGS, DEPLOYMENTS, SEARCH
@@ -305,6 +306,15 @@ class ActiveDeployment:
     def tags_in_windows(self) -> dict[str, frozenset[str]]:
         """The tags by which windows find the deposits of each kind."""
         return self.deployment.tags_in_windows()
+
+    @cached_property
+    def sinks_by_topic(self) -> dict[str, list[tuple[str, SinkSpec]]]:
+        """The sinks that are told of each topic, with their names."""
+        sinks: defaultdict[str, list[tuple[str, SinkSpec]]] = defaultdict(list)
+        for name, sink in self.deployment.sinks.items():
+            for topic in sink.on:
+                sinks[topic].append((name, sink))
+        return dict(sinks)
 
     @cached_property
     def migrating(self) -> set[str]:

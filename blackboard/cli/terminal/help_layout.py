@@ -28,7 +28,7 @@ GROUPS = {
     ),
     "Operating": (
         *("run", "serve", "token", "status", "doctor", "explain", "agents", "schedules", "activations", "activation"),
-        *("retry", "discard", "wake", "pause", "resume", "costs", "record-cost"),
+        *("retry", "discard", "wake", "pause", "resume", "outbox", "costs", "record-cost"),
     ),
     "Data": ("backup", "restore", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),

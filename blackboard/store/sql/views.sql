@@ -280,6 +280,14 @@ FROM watch_state s
 JOIN watch w ON w.id = s.watch_id
 LEFT JOIN predicted_crossing p ON p.watch_id = s.watch_id AND p.subject = s.subject AND p.mark_id = s.mark_id;
 
+-- name: outbox
+-- The messages that people outside are told.
+SELECT o.id, o.message_id, o.sink, o.topic, {subject_of(o.subject)} AS subject, o.agent, o.mark_id, o.activation_id,
+  o.crossing_id, o.state, o.attempts, {instant(o.created_at)} AS created_at,
+  CASE WHEN o.state = 'waiting' THEN {instant(o.due_at)} END AS due_at, {instant(o.finished_at)} AS finished_at, o.error,
+  o.content
+FROM message o;
+
 -- name: provenance
 -- The marks that an activation deposited, each with the marks that the activation was given.
 SELECT e.mark_id, e.activation_id, i.mark_id AS parent_mark_id

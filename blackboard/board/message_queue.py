@@ -1,0 +1,47 @@
+"""The outbox for a process that delivers its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.people import message_delivery
+from blackboard.board.people.message_delivery import FailedAttempt, LeasedMessage
+from blackboard.core.sinks import MessageState
+from blackboard.system.failpoints import failpoint
+
+__all__ = ["FailedAttempt", "LeasedMessage", "MessageQueue"]
+
+
+class MessageQueue:
+    """The messages of one board that wait, each piece of work in one transaction.
+
+    Args:
+        board: The board.
+    """
+
+    def __init__(self, board: Blackboard) -> None:
+        self._session = board.session
+
+    def announce_by_time(self) -> None:
+        """Put messages into the outbox about crossings that wait, and agents that nobody serves, for long."""
+        if self._session.read(message_delivery.has_news_by_time):
+            dead = self._session.dead_workers()
+            self._session.write(lambda txn: message_delivery.announce_by_time(txn, dead))
+
+    def due_sinks(self, sinks: Collection[str]) -> list[str]:
+        """Return those of the sinks that have a message due."""
+        return self._session.read(lambda txn: message_delivery.due_sinks(txn, sinks))
+
+    def lease(self, sink: str) -> LeasedMessage | None:
+        """Lease the message of a sink that is due first; None if none is due."""
+        leased = self._session.write(lambda txn: message_delivery.lease(txn, sink))
+        failpoint("outbox.leased")
+        return leased
+
+    def settle(self, leased: LeasedMessage, failed: FailedAttempt | None) -> MessageState | None:
+        """Record the result of an attempt, and return the state of the message; None if the lease was lost."""
+        failpoint("outbox.sent")
+        state = self._session.write(lambda txn: message_delivery.settle(txn, leased, failed))
+        failpoint("outbox.settled")
+        return state

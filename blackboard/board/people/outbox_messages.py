@@ -1,0 +1,110 @@
+"""The messages in the outbox as people see them, and their repetition by hand."""
+
+from __future__ import annotations
+
+import json
+
+from blackboard.board.result_types import OutboxMessage, SinkStatus
+from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import to_datetime
+from blackboard.core.scopes import group_of, subject_of
+from blackboard.core.sinks import MessageState
+from blackboard.errors import NotFound, UnknownName, WorkError
+from blackboard.store.rows import MessageRow
+from blackboard.store.statements import OUTBOX
+
+UNFINISHED = (MessageState.WAITING, MessageState.FAILED, MessageState.GONE)
+"""The states of messages that were not delivered, and that nobody has given up."""
+
+
+def listed(
+    txn: BoardTransaction, *, sink: str | None, state: str | None, before: int | None, limit: int
+) -> list[OutboxMessage]:
+    """Return messages, newest first.
+
+    Raises:
+        UnknownName: There is no such state.
+    """
+    if state is not None and state not in set(MessageState):
+        raise UnknownName("state of a message", state, map(str, MessageState))
+    values = {"sink": sink, "state": state, "before": before}
+    given = {name: value for name, value in values.items() if value is not None}
+    return [record(row) for row in txn.sql.all(OUTBOX.messages.using(*given), **given, limit=limit)]
+
+
+def get(txn: BoardTransaction, message: int) -> OutboxMessage:
+    """Return one message.
+
+    Raises:
+        NotFound: There is none.
+    """
+    return record(_row(txn, message))
+
+
+def retry(txn: BoardTransaction, message: int) -> OutboxMessage:
+    """Send a message again under the same id, whatever its state, as if it were new.
+
+    Raises:
+        NotFound: There is none.
+        UnknownName: The deployment does not have its sink any more.
+    """
+    row = _row(txn, message)
+    if row.sink not in txn.deployment.sinks:
+        raise UnknownName("sink", row.sink, txn.deployment.sinks)
+    txn.sql.run(OUTBOX.retry_message, id=message, now=txn.now)
+    return record(_row(txn, message))
+
+
+def discard(txn: BoardTransaction, message: int) -> OutboxMessage:
+    """Give up a message that waits or was not delivered.
+
+    Raises:
+        NotFound: There is none.
+        WorkError: It was delivered, or given up by a person before.
+    """
+    row = _row(txn, message)
+    if row.state not in UNFINISHED:
+        raise WorkError(f"message {message} is {row.state}")
+    txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
+    return record(_row(txn, message))
+
+
+def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:
+    """Return what each sink was not told, for those that have such messages."""
+    rows = txn.sql.all(OUTBOX.unfinished_messages)
+    return tuple(result_of(SinkStatus, row, waiting_since=optional_datetime(row.waiting_since)) for row in rows)
+
+
+def _row(txn: BoardTransaction, message: int) -> MessageRow:
+    row = txn.sql.one(OUTBOX.get_message, id=message)
+    if row is None:
+        raise NotFound(f"there is no message {message}; 'blackboard outbox list' lists them")
+    return row
+
+
+def record(row: MessageRow) -> OutboxMessage:
+    """Return the message of a row."""
+    content, group = json.loads(row.content), group_of(row.subject or "")
+    return OutboxMessage(
+        id=row.id,
+        message_id=row.message_id,
+        sink=row.sink,
+        topic=row.topic,
+        state=MessageState(row.state).value,
+        title=content["title"],
+        text=content["text"],
+        remedy=content["remedy"],
+        data=content["data"],
+        subject=subject_of(row.subject or ""),
+        group=None if group is None else str(group),
+        agent=row.agent,
+        mark_id=row.mark_id,
+        activation_id=row.activation_id,
+        crossing_id=row.crossing_id,
+        attempts=row.attempts,
+        created_at=to_datetime(row.created_at),
+        due_at=to_datetime(row.due_at) if row.state == MessageState.WAITING else None,
+        finished_at=optional_datetime(row.finished_at),
+        error=row.error,
+    )

@@ -1,0 +1,56 @@
+"""Results about messages to people outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class OutboxMessage:
+    """A message to people outside."""
+
+    id: int
+    message_id: str
+    """The id under which every attempt sends it."""
+    sink: str
+    topic: str
+    """What it is about, such as `need` or `dead`."""
+    state: Literal["waiting", "delivered", "failed", "gone", "discarded"]
+    title: str
+    text: str
+    remedy: str
+    """A command that helps; "" for none."""
+    data: Mapping[str, Any]
+    """The same for programs."""
+    subject: str | None
+    group: str | None
+    agent: str | None
+    mark_id: int | None
+    activation_id: int | None
+    crossing_id: int | None
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    """When it is sent next; None if it is finished."""
+    finished_at: datetime | None
+    error: str | None
+    """Why the last attempt failed."""
+
+
+@dataclass(frozen=True)
+class SinkStatus:
+    """The messages of a sink that were not delivered."""
+
+    sink: str
+    waiting: int
+    retried: int
+    """The number of those that wait and whose attempts have failed so far."""
+    given_up: int
+    """The number of those that failed for three days, or whose receiver is gone."""
+    waiting_since: datetime | None
+    """Since when the oldest that waits has waited."""
+    error: str | None
+    """Why an attempt failed."""

@@ -1,0 +1,105 @@
+"""The outbox: messages to people outside, each written in the transaction of its cause.
+
+Every message goes through `announce`. Without a sink for its topic it costs one look into a dictionary.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.scopes import subject_of
+from blackboard.core.sinks import SinkSpec
+from blackboard.store.statements import OUTBOX
+
+MAX_TITLE_CHARACTERS = 200
+MAX_TEXT_CHARACTERS = 4_000
+"""Longer texts are cut. Receivers are told what to look at; the board has the rest."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What has happened, for people who are elsewhere.
+
+    Attributes:
+        occurrence: What happened, in a form by which a sink is told of it once.
+        title: A line for people.
+        text: More lines for people; "" for none.
+        remedy: A command that helps; "" for none.
+        data: The same for programs.
+        scope: The subject or the group that it is about; None for the board.
+        agent: The agent that it is about; None for none.
+        kinds: The kinds of the marks that it is about.
+        mark_id: The mark that it is about.
+        activation_id: The activation that it is about.
+        crossing_id: The crossing that it is about.
+    """
+
+    occurrence: str
+    title: str
+    text: str = ""
+    remedy: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    scope: str | None = None
+    agent: str | None = None
+    kinds: Collection[str] = ()
+    mark_id: int | None = None
+    activation_id: int | None = None
+    crossing_id: int | None = None
+
+    @property
+    def content(self) -> str:
+        """What the message says, in JSON."""
+        parts = {
+            "title": _cut(" ".join(self.title.split()), MAX_TITLE_CHARACTERS),
+            "text": _cut(self.text, MAX_TEXT_CHARACTERS),
+            "remedy": self.remedy,
+            "data": self.data,
+        }
+        return json.dumps(parts, ensure_ascii=False)
+
+
+def announce(txn: BoardTransaction, topic: str, make: Callable[[], Notice]) -> None:
+    """Put a message into the outbox for each sink that is told of a topic.
+
+    Args:
+        txn: The transaction of the cause.
+        topic: A topic, such as `need` or `mark:alert`.
+        make: Returns what has happened; called only if there is a sink for the topic.
+    """
+    sinks = txn.active.sinks_by_topic.get(topic)
+    if sinks is None:
+        return
+    notice = make()
+    for name, sink in sinks:
+        announce_to(txn, name, sink, topic, notice)
+
+
+def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, notice: Notice) -> bool:
+    """Put a message for one sink into the outbox, if its filters let it pass; return whether they do."""
+    subject = None if notice.scope is None else subject_of(notice.scope)
+    if not sink.passes(notice.agent, notice.kinds, subject):
+        return False
+    txn.sql.run(
+        OUTBOX.put_message,
+        message_id=f"msg_{secrets.token_hex(12)}",
+        sink=name,
+        topic=topic,
+        occurrence=f"{topic}:{notice.occurrence}",
+        content=notice.content,
+        created_at=txn.now,
+        subject=notice.scope or None,
+        agent=notice.agent,
+        mark_id=notice.mark_id,
+        activation_id=notice.activation_id,
+        crossing_id=notice.crossing_id,
+    )
+    return True
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else f"{text[: size - 1]}…"

@@ -1,0 +1,88 @@
+"""Sinks: whom a board tells outside, and of what. How a sink is reached is a setting of the process that delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from blackboard.durations import HOUR, MINUTE, Duration, Microseconds
+from blackboard.errors import nearest
+
+
+class Topic(StrEnum):
+    """What a message is about."""
+
+    NEED = "need"
+    OVERDUE = "overdue"
+    DEAD = "dead"
+    QUARANTINED = "quarantined"
+    BOARD_PAUSED = "board-paused"
+    AGENT_COOLDOWN = "agent-cooldown"
+    AGENT_UNSERVED = "agent-unserved"
+    CROSSING_WAITING = "crossing-waiting"
+
+
+BY_TIME = (Topic.AGENT_UNSERVED, Topic.CROSSING_WAITING)
+"""The topics that come by time, and not in a transaction of their cause."""
+MARK = "mark:"
+"""The beginning of the topic of marks of a kind, such as `mark:alert`."""
+
+
+class MessageState(StrEnum):
+    """The state of a message in the outbox."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Every attempt failed, or the deployment does not have its sink any more."""
+    GONE = "gone"
+    """The receiver has answered that it is gone for good."""
+    DISCARDED = "discarded"
+    """A person gave it up."""
+
+
+class SinkSpec(BaseModel):
+    """What a sink is told, as a board stores it.
+
+    Attributes:
+        on: The topics: those of `Topic`, and `mark:KIND`.
+        agents: Only messages about these agents; all if empty. A message about no agent passes.
+        kinds: Only messages about marks of these kinds; all if empty. A message about no marks passes.
+        subject: A pattern such as `lead/*`; only messages about matching subjects. A message about none passes.
+        waiting_for: How long a crossing must have waited for the topic `crossing-waiting`.
+        unserved_for: How long nobody must have served an agent for the topic `agent-unserved`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: tuple[str, ...] = Field(min_length=1)
+    agents: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    subject: str | None = Field(default=None, min_length=1)
+    waiting_for: Duration = HOUR
+    unserved_for: Duration = Microseconds(5 * MINUTE)
+
+    @field_validator("on")
+    @classmethod
+    def _check_topics(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        for topic in topics:
+            if topic not in set(Topic) and not (topic.startswith(MARK) and topic != MARK):
+                known = [*map(str, Topic), f"{MARK}KIND"]
+                raise ValueError(f"there is no topic {topic!r}{nearest(topic, known)}")
+        return tuple(dict.fromkeys(topics))
+
+    @property
+    def kinds_of_marks(self) -> list[str]:
+        """The kinds of its topics `mark:KIND`."""
+        return [topic.removeprefix(MARK) for topic in self.on if topic.startswith(MARK)]
+
+    def passes(self, agent: str | None, kinds: Collection[str], subject: str | None) -> bool:
+        """Return whether its filters let a message pass."""
+        return (
+            (not self.agents or agent is None or agent in self.agents)
+            and (not self.kinds or not kinds or not set(self.kinds).isdisjoint(kinds))
+            and (self.subject is None or subject is None or fnmatchcase(subject, self.subject))
+        )

@@ -1,0 +1,243 @@
+"""The items of `[[sinks]]`: whom the board tells outside, of what, and how.
+
+Addresses and passwords that must stay secret are not in the file. A setting that ends in `_env` names the environment
+variable that has the secret, or, with `_FILE` behind its name, the file with it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+
+from blackboard.core.sinks import SinkSpec
+from blackboard.durations import Duration, Microseconds, parse_duration
+from blackboard.errors import ConfigurationError
+from blackboard.settings.sections import Section
+from blackboard.system.outbound_addresses import parse_networks
+from blackboard.system.settings_text import read_text
+
+if TYPE_CHECKING:
+    from blackboard.system.outbound_http import Endpoint
+
+LONGEST_ATTEMPT = parse_duration("60s")
+"""The longest time limit of an attempt: less than the lease of a message."""
+NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-_")
+
+
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name) or name.startswith("whsec_"):
+        raise ValueError("this is the name of the environment variable that has the secret")
+    return name
+
+
+Variable = Annotated[str, AfterValidator(_variable)]
+"""The name of an environment variable with a secret."""
+
+
+def _networks(value: Any) -> Any:
+    is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+    return parse_networks(value) if is_list else value
+
+
+Networks = Annotated[
+    tuple[IPv4Network | IPv6Network, ...],
+    BeforeValidator(_networks),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+]
+"""Networks, such as `127.0.0.1` and `10.0.0.0/8`."""
+
+
+class Receiver(Section):
+    """What webhooks and mails have in common."""
+
+    private_networks: Networks = ()
+    """The private networks in which the receiver may be."""
+
+    def secrets(self) -> list[str]:
+        """Return the names of the variables that it needs."""
+        return [value for name, value in self if name.endswith("_env") and value is not None]
+
+
+class WebhookSection(Receiver):
+    """`webhook` of `[[sinks]]`: a POST to an address."""
+
+    url: str | None = Field(default=None, repr=False)
+    """The address."""
+    url_env: Variable | None = None
+    """The variable with the address, if the address is a secret, as those of Slack are."""
+    body: Literal["plain", "slack", "ntfy"] = "plain"
+    """The form of the body."""
+    secret_env: Variable | None = None
+    """The variable with the secret by which Standard Webhooks signs: `whsec_` and random bytes in Base64."""
+    token_env: Variable | None = None
+    """The variable with a token for the header `Authorization: Bearer`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.url is None) == (self.url_env is None):
+            raise ValueError("a webhook has either url or url_env")
+        if self.url is not None:
+            self.check_url(self.url)
+        return self
+
+    def check_url(self, url: str) -> Endpoint:
+        """Return the endpoint of an address.
+
+        Raises:
+            ValueError: It cannot be the address of this webhook.
+        """
+        from blackboard.system.outbound_http import Endpoint  # most files have no sinks
+
+        endpoint = Endpoint.parse(url)
+        if not endpoint.is_https and not self.private_networks:
+            raise ValueError("an address starts with https://, unless private_networks names the networks for http://")
+        if self.body == "ntfy" and not re.fullmatch(r"/[A-Za-z0-9_-]{1,64}", endpoint.target):
+            raise ValueError("the address of ntfy ends with the topic, such as https://ntfy.sh/my-topic")
+        return endpoint
+
+
+class MailSection(Receiver):
+    """`mail` of `[[sinks]]`: a mail by SMTP."""
+
+    to: tuple[str, ...] = Field(min_length=1, max_length=50)
+    """The addresses of the receivers."""
+    sender: str = Field(alias="from")
+    """The address of the sender."""
+    server: str = Field(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._:-]+$")
+    """The host of the SMTP server."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """Its port; by default 587 for `starttls`, 465 for `tls` and 25 for `none`."""
+    encryption: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is encrypted. `none` is only for a server in `private_networks`, and has no password."""
+    user: str | None = Field(default=None, min_length=1)
+    """The name with which it logs in."""
+    password_env: Variable | None = None
+    """The variable with the password."""
+
+    @field_validator("to", "sender")
+    @classmethod
+    def _check_addresses(cls, value: Any) -> Any:
+        for text in (value,) if isinstance(value, str) else value:
+            _check_address(text)
+        return value
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.user is None) != (self.password_env is None):
+            raise ValueError("user and password_env belong together")
+        if self.encryption == "none" and not self.private_networks:
+            raise ValueError("encryption 'none' is only for a server in private_networks")
+        if self.encryption == "none" and self.user is not None:
+            raise ValueError("a password is not sent without encryption")
+        return self
+
+    @property
+    def port_or_default(self) -> int:
+        """The port."""
+        return self.port or {"starttls": 587, "tls": 465, "none": 25}[self.encryption]
+
+
+def _check_address(text: str) -> None:
+    from email.headerregistry import Address
+
+    try:
+        address = Address(addr_spec=text)
+    except (ValueError, IndexError):
+        raise ValueError(f"{text!r} is not an address, such as ada@example.org") from None
+    if not address.domain or not text.isascii() or not text.isprintable():
+        raise ValueError(f"{text!r} is not an address, such as ada@example.org")
+
+
+class SinkSection(SinkSpec):
+    """An item of `[[sinks]]`."""
+
+    name: str = Field(min_length=1, max_length=50)
+    """The name of the sink."""
+    webhook: WebhookSection | None = None
+    mail: MailSection | None = None
+    command: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """A program with its arguments, which gets the message as JSON on its standard input. No shell runs it."""
+    timeout: Duration = Microseconds(parse_duration("20s"))
+    """The longest time of one attempt."""
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        if not NAME_CHARACTERS.issuperset(name):
+            raise ValueError("the name of a sink has only letters, digits, - and _")
+        return name
+
+    @field_validator("command")
+    @classmethod
+    def _check_command(cls, command: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if command is not None and (not command[0] or any("\0" in part for part in command)):
+            raise ValueError("a command begins with the name of a program")
+        return command
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        ways = [name for name in ("webhook", "mail", "command") if getattr(self, name) is not None]
+        if len(ways) != 1:
+            raise ValueError("a sink has exactly one of webhook, mail and command")
+        if not 0 < self.timeout <= LONGEST_ATTEMPT:
+            raise ValueError("an attempt takes more than 0s and at most 60s")
+        return self
+
+    @property
+    def spec(self) -> SinkSpec:
+        """What the board stores of it."""
+        return SinkSpec(**{name: getattr(self, name) for name in SinkSpec.model_fields})
+
+    def secrets(self) -> list[str]:
+        """Return the names of the variables that it needs."""
+        way = self.webhook or self.mail
+        return [] if way is None else way.secrets()
+
+    def check_secrets(self, environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
+        """Return the variables that are not set, and the mistakes in those that are. No message quotes a secret."""
+        missing, wrong = [], []
+        for name in self.secrets():
+            try:
+                value = secret_of(name, environ)
+            except ConfigurationError as error:
+                wrong += [f"{mistake.place}: {mistake.message}" for mistake in error.mistakes]
+                continue
+            if value is None:
+                missing.append(name)
+                continue
+            try:
+                self._check_secret(name, value)
+            except ValueError as error:
+                wrong.append(f"{name}: {error}")
+        return missing, wrong
+
+    def _check_secret(self, name: str, value: str) -> None:
+        webhook = self.webhook
+        if webhook is not None and name == webhook.url_env:
+            webhook.check_url(value)
+        if webhook is not None and name == webhook.secret_env:
+            from blackboard.system.outbound_http import check_secret
+
+            check_secret(value)
+        if webhook is not None and name == webhook.token_env and not all("!" <= sign <= "~" for sign in value):
+            raise ValueError("a token has only visible ASCII characters")
+
+
+def secret_of(name: str, environ: Mapping[str, str]) -> str | None:
+    """Return the secret in a variable, or in the file that the variable NAME_FILE names; None if neither is set.
+
+    Raises:
+        ConfigurationError: The file cannot be read. The message does not quote it.
+    """
+    if value := environ.get(name, "").strip():
+        return value
+    if path := environ.get(f"{name}_FILE", "").strip():
+        return read_text(Path(os.path.expanduser(path)), f"{name}_FILE ({path})").strip() or None
+    return None

@@ -1,0 +1,29 @@
+"""Delivery to a program: it gets the message as JSON on its standard input, and says by its exit code if it took it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+
+from blackboard.board.message_queue import FailedAttempt
+from blackboard.board.result_types import OutboxMessage
+from blackboard.sinks.message_forms import as_json
+
+
+def deliver(command: Sequence[str], message: OutboxMessage, seconds: float) -> FailedAttempt | None:
+    """Run a program without a shell, and return why that failed; None if it ended with 0."""
+    quiet = subprocess.DEVNULL
+    try:
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+        ) as process:
+            try:
+                process.communicate(as_json(message), seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return FailedAttempt(f"{command[0]} took more than {seconds:g} s")
+    except (OSError, ValueError) as error:
+        return FailedAttempt(f"{command[0]} cannot be run: {getattr(error, 'strerror', None) or type(error).__name__}")
+    return None if process.returncode == 0 else FailedAttempt(f"{command[0]} ended with exit code {process.returncode}")

@@ -1,0 +1,89 @@
+"""Delivery by mail: one connection to an SMTP server, encrypted unless the server is in a private network."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+from collections.abc import Mapping
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from blackboard.board.message_queue import FailedAttempt
+from blackboard.board.result_types import OutboxMessage
+from blackboard.errors import WorkError
+from blackboard.settings.sink_sections import MailSection, secret_of
+from blackboard.sinks.message_forms import text_of
+from blackboard.system.call_deadline import CallDeadline
+from blackboard.system.outbound_addresses import connect
+
+
+def deliver(
+    mail: MailSection, message: OutboxMessage, now: datetime, seconds: float, environ: Mapping[str, str]
+) -> FailedAttempt | None:
+    """Send a message, and return why that failed; None if the server has accepted it.
+
+    Raises:
+        ConfigurationError: The file of the password cannot be read.
+        WorkError: The server cannot be reached, or the password is missing.
+    """
+    password = None if mail.password_env is None else secret_of(mail.password_env, environ)
+    if mail.password_env is not None and password is None:
+        raise WorkError(f"the environment variable {mail.password_env} is not set")
+    is_accepted = False
+    with CallDeadline(seconds) as deadline:
+        try:
+            with _Smtp(mail, seconds, deadline) as server:
+                if mail.encryption == "starttls":
+                    server.starttls(context=ssl.create_default_context())
+                if mail.user is not None and password is not None:
+                    server.login(mail.user, password)
+                # If some receivers are refused, the others have the mail. They would get it twice otherwise.
+                server.send_message(_mail(mail, message, now), mail.sender, list(mail.to))
+                is_accepted = True
+        except (OSError, smtplib.SMTPException) as error:
+            if not is_accepted:  # otherwise only the farewell failed
+                late = f"{mail.server} did not answer within {seconds:g} s"
+                return FailedAttempt(late if deadline.is_over else _problem(mail, error))
+    return None
+
+
+class _Smtp(smtplib.SMTP):
+    """A client whose connection goes to a judged address and ends at a deadline."""
+
+    def __init__(self, mail: MailSection, seconds: float, deadline: CallDeadline) -> None:
+        self._mail, self._deadline = mail, deadline
+        super().__init__(mail.server, mail.port_or_default, socket.gethostname(), seconds)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        is_clear = self._mail.encryption == "none"
+        connection = connect(host, port, self._mail.private_networks, needs_private=is_clear)
+        self._deadline.watch(connection)
+        connection.settimeout(timeout)
+        if self._mail.encryption == "tls":
+            return ssl.create_default_context().wrap_socket(connection, server_hostname=host)
+        return connection
+
+
+def _mail(mail: MailSection, message: OutboxMessage, now: datetime) -> EmailMessage:
+    """Return the mail. The library refuses line ends in headers, and the title has no such character."""
+    result = EmailMessage(policy=SMTP)
+    result["Subject"] = "".join(sign for sign in message.title if sign.isprintable())
+    result["From"] = mail.sender
+    result["To"] = ", ".join(mail.to)
+    result["Date"] = format_datetime(now)
+    result["Message-ID"] = f"<{message.message_id}@{mail.sender.rpartition('@')[2]}>"
+    result["Auto-Submitted"] = "auto-generated"
+    result.set_content(f"{text_of(message) or message.title}\n")
+    return result
+
+
+def _problem(mail: MailSection, error: Exception) -> str:
+    """Return what went wrong, without what the server wrote."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{mail.server} answered with code {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return f"{mail.server} refused all receivers"
+    return f"{mail.server}: {getattr(error, 'strerror', None) or type(error).__name__}"

@@ -1,0 +1,311 @@
+"""Messages to people outside: what each cause puts into the outbox, leases, attempts, and what removes them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from blackboard import Need, Never, strength
+from blackboard.board.housekeeping import retention
+from blackboard.board.mark_storage import overdue_needs
+from blackboard.board.message_queue import FailedAttempt, LeasedMessage, MessageQueue
+from blackboard.board.people import message_delivery, pauses
+from blackboard.board.result_types import OutboxMessage
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.sinks import MessageState, SinkSpec
+from blackboard.durations import DAY
+from blackboard.errors import BlackboardError, NotFound, UnknownName
+from tests.board.world import World, kind, spec
+from tests.support.board_steps import in_transaction
+
+KINDS = {
+    "lead": kind("lead", Never(), on_repeat="separate"),
+    "news": kind("news", Never(), on_repeat="replace"),
+    "alert": kind("alert", Never(), on_repeat="add"),
+}
+SALES = spec("sales", strength("lead") >= 0.5, max_attempts=1, cooldown_after_failures=2, retry_after="1m")
+ALL = ["need", "overdue", "dead", "quarantined", "board-paused", "agent-cooldown", "mark:alert", "mark:news"]
+
+
+def sink(*topics: str, **options: Any) -> dict[str, SinkSpec]:
+    return {"phone": SinkSpec(on=topics or ALL, **options)}
+
+
+def told(world: World, **narrowed: Any) -> list[OutboxMessage]:
+    return list(reversed(world.board.outbox(**narrowed)))
+
+
+def topics(world: World) -> list[str]:
+    return [message.topic for message in told(world)]
+
+
+def leased(world: World) -> LeasedMessage:
+    message = MessageQueue(world.board).lease("phone")
+    assert message is not None
+    return message
+
+
+def look(world: World, *dead: str) -> None:
+    in_transaction(world.board, message_delivery.announce_by_time, dead)
+
+
+@pytest.mark.postgresql
+def test_a_need_and_its_due_time_are_told(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    need = world.board.deposit(Need(subject="release/7", question="Ship it?", options=["yes", "no"], due="15m"))
+    [message] = told(world)
+    assert (message.topic, message.state, message.subject, message.mark_id) == (
+        "need", "waiting", "release/7", need.mark_id,
+    )  # fmt: skip
+    assert "Ship it?" in message.text
+    assert message.remedy == f"blackboard answer {need.mark_id} ANSWER"
+    assert message.data["options"] == ["yes", "no"]
+    world.clock.advance(timedelta(minutes=16))
+    in_transaction(world.board, overdue_needs.fire_due, 10, world.board.session.classes)
+    assert topics(world) == ["need", "overdue"]
+    assert len({message.message_id for message in told(world)}) == 2
+
+
+def test_a_mark_is_told_if_it_is_new_or_says_something_new(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "disk")
+    world.put("alert", "disk")
+    world.put("lead", "p")
+    world.put("news", "p", payload={"a": 1})
+    world.put("news", "p", payload={"a": 1})
+    world.put("news", "p", payload={"a": 2})
+    assert topics(world) == ["mark:alert", "mark:news", "mark:news"]
+    assert told(world)[-1].data["payload"] == {"a": 2}
+    world.put("alert", "big", payload={"text": "x" * 9000})
+    assert told(world)[-1].data["payload"] is None
+
+
+@pytest.mark.postgresql
+def test_failures_are_told(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    for subject in ("a", "b", "c"):
+        world.put("lead", subject)
+        world.board.resume("sales")
+        if subject == "c":
+            break
+        claim = world.claimed("sales")
+        assert world.fail(claim, "it broke") == "dead"
+    assert topics(world) == ["dead", "dead"], "each success of `resume` ends the series of failures"
+    [first, _] = told(world)
+    assert (first.agent, first.subject, first.data["error"]) == ("sales", "a", "it broke")
+    world.fail(world.claimed("sales"))
+    world.put("lead", "d")
+    world.fail(world.claimed("sales"))
+    assert topics(world)[2:] == ["dead", "agent-cooldown", "dead"]
+    assert world.claim("sales") is None
+
+
+def test_a_pause_of_the_board_is_told_once(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.board.pause(reason="moving")
+    world.board.pause(reason="moving")
+    world.board.pause("sales")
+    world.board.resume()
+    world.clock.advance(timedelta(seconds=1))
+    world.board.pause()
+    assert topics(world) == ["board-paused", "board-paused"]
+    assert told(world)[0].text == "moving"
+
+
+def test_a_cause_that_is_rolled_back_tells_nothing(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+
+    def work(txn: BoardTransaction) -> None:
+        pauses.pause(txn, None, "no")
+        raise BlackboardError("no")
+
+    with pytest.raises(BlackboardError):
+        world.board.session.write(work)
+    assert told(world) == []
+
+
+def test_filters(world: World) -> None:
+    filters = {
+        "one": SinkSpec(on=ALL, subject="vip/*"),
+        "two": SinkSpec(on=ALL, kinds=["need"]),
+        "three": SinkSpec(on=ALL, agents=["other"]),
+        "four": SinkSpec(on=["need"]),
+    }
+    world.deploy(KINDS, SALES, sinks=filters)
+    world.put("alert", "disk")
+    world.put("alert", "vip/disk")
+    world.board.deposit(Need(subject="x", question="?"))
+    world.board.pause()
+    assert [(message.sink, message.topic) for message in told(world)] == [
+        ("three", "mark:alert"),
+        ("one", "mark:alert"), ("three", "mark:alert"),
+        ("four", "need"), ("three", "need"), ("two", "need"),
+        ("one", "board-paused"), ("three", "board-paused"), ("two", "board-paused"),
+    ]  # fmt: skip
+
+
+@pytest.mark.postgresql
+def test_a_crossing_that_waits_is_told_once(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink("crossing-waiting", waiting_for="30m", subject="p*"))
+    world.put("lead", "p1")
+    world.put("lead", "q")
+    look(world)
+    world.clock.advance(timedelta(minutes=31))
+    world.put("lead", "p2")
+    look(world)
+    look(world)
+    [message] = told(world)
+    assert (message.topic, message.subject, message.agent) == ("crossing-waiting", "p1", "sales")
+    world.clock.advance(timedelta(days=100))
+    look(world)
+    remove_old(world)
+    look(world)
+    assert [message.subject for message in told(world)] == ["p1", "p2"], "a crossing that still waits is not told again"
+    world.work_off("sales")
+    assert remove_old(world) == 1
+
+
+def remove_old(world: World) -> int:
+    keep = {"history": None, "activations": None, "model_calls": None, "messages": 90 * DAY}
+    before = len(told(world))
+    world.board.session.write(lambda txn: retention.remove(txn, **keep, limit=100))
+    return before - len(told(world))
+
+
+@pytest.mark.postgresql
+def test_an_agent_that_nobody_serves_is_told_once_for_each_time(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink("agent-unserved"))
+    look(world)
+    assert told(world) == [], "the deployment is new"
+    world.clock.advance(timedelta(minutes=6))
+    look(world)
+    look(world)
+    [message] = told(world)
+    assert (message.agent, message.data["since"]) == ("sales", None)
+    remove_old(world)
+    world.clock.advance(timedelta(days=100))
+    assert remove_old(world) == 0, "it would be told again"
+
+
+@pytest.mark.postgresql
+def test_a_message_is_leased_to_one_deliverer_and_due_again_if_that_dies(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "disk")
+    queue = MessageQueue(world.board)
+    first = leased(world)
+    assert queue.lease("phone") is None
+    assert queue.due_sinks(["phone", "other"]) == []
+    world.clock.advance(timedelta(minutes=3))
+    assert queue.due_sinks(["phone", "other"]) == ["phone"]
+    second = leased(world)
+    assert second.message.message_id == first.message.message_id
+    assert queue.settle(first, None) is None, "its lease was lost"
+    assert queue.settle(second, None) == MessageState.DELIVERED
+    assert told(world)[0].state == "delivered"
+
+
+def test_attempts_are_repeated_over_three_days(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "disk")
+    queue, began, delays = MessageQueue(world.board), world.board.now(), []
+    before = began
+    while True:
+        state = queue.settle(leased(world), FailedAttempt("no"))
+        [message] = told(world)
+        if state != MessageState.WAITING:
+            break
+        assert message.due_at is not None
+        delays.append(message.due_at - before)
+        world.clock.advance(message.due_at - world.board.now())
+        before = world.board.now()
+    assert (state, message.attempts, message.error) == ("failed", 10, "no")
+    assert delays[:3] == [timedelta(seconds=5), timedelta(minutes=5), timedelta(minutes=30)]
+    assert sum(delays, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+    assert queue.lease("phone") is None
+    again = world.board.retry_message(message.id)
+    assert (again.state, again.attempts, again.error) == ("waiting", 0, None)
+    assert leased(world).message.message_id == message.message_id
+
+
+def test_a_receiver_that_asks_for_time_gets_it(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "disk")
+    MessageQueue(world.board).settle(leased(world), FailedAttempt("busy", timedelta(hours=1)))
+    assert told(world)[0].due_at == world.board.now() + timedelta(hours=1)
+
+
+def test_a_receiver_that_is_gone_ends_all_that_waits_for_it(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks={**sink(), "mail": SinkSpec(on=ALL)})
+    world.put("alert", "a")
+    world.put("alert", "b")
+    assert MessageQueue(world.board).settle(leased(world), FailedAttempt("410", is_gone=True)) == MessageState.GONE
+    assert [(item.sink, item.state) for item in told(world)] == [
+        ("mail", "waiting"), ("phone", "gone"), ("mail", "waiting"), ("phone", "gone"),
+    ]  # fmt: skip
+
+
+def test_what_waits_for_a_removed_sink_is_given_up(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "a")
+    result = world.deploy(KINDS, SALES)
+    assert result.changed == ("sink phone: removed",)
+    [message] = told(world, state="failed")
+    assert "does not have this sink" in (message.error or "")
+    with pytest.raises(UnknownName, match="sink 'phone'"):
+        world.board.retry_message(message.id)
+    with pytest.raises(NotFound):
+        world.board.retry_message(99)
+    with pytest.raises(UnknownName, match="did you mean 'waiting'"):
+        world.board.outbox(state="waitin")
+
+
+@pytest.mark.postgresql
+def test_forget_erases_messages_about_a_subject_and_those_that_name_it(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "grace")
+    world.board.deposit(Need(subject="other", question="What about grace?"))
+    world.put("alert", "bob")
+    message = leased(world)
+    world.board.forget("grace")
+    assert [item.subject for item in told(world)] == ["bob"]
+    assert MessageQueue(world.board).settle(message, None) is None, "it was sent while it was erased"
+
+
+def test_old_messages_are_removed(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "a")
+    world.clock.advance(timedelta(days=91))
+    world.put("alert", "b")
+    assert remove_old(world) == 1
+
+
+def test_a_board_without_sinks_has_no_messages(world: World) -> None:
+    world.deploy(KINDS, SALES)
+    world.put("alert", "a")
+    world.board.pause()
+    look(world)
+    assert told(world) == []
+
+
+@pytest.mark.postgresql
+def test_the_view_has_each_message(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "a")
+    [row] = world.board.query("select sink, topic, subject, state, due_at, finished_at, content from outbox")
+    assert tuple(row)[:4] == ("phone", "mark:alert", "a", "waiting")
+    assert json.loads(str(row["content"]))["title"] == "alert about a"
+    MessageQueue(world.board).settle(leased(world), None)
+    [row] = world.board.query("select state, due_at, finished_at from outbox")
+    assert (row["state"], row["due_at"]) == ("delivered", None)
+
+
+def test_long_texts_are_cut_and_titles_are_one_line(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.board.deposit(Need(subject="x" * 300, question="?\n" * 4000))
+    [message] = told(world)
+    assert len(message.title) == 200
+    assert len(message.text) == 4000
+    assert "\n" not in message.title

@@ -1,0 +1,383 @@
+"""The delivery of messages by webhooks, mails and commands, to receivers that are not ours."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard, ManualClock, Mark, Need
+from blackboard.board.result_types import OutboxMessage
+from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.settings.sink_sections import SinkSection
+from blackboard.sinks import deliverer as deliverers
+from blackboard.sinks.deliverer import Deliverer
+from tests.support.webhook_receiver import Reply, receive
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+ENVIRON = {"SECRET": SECRET, "TOKEN": "tk_1", "PASSWORD": "open sesame"}
+HERE = ["127.0.0.1"]
+ON = ["need", "mark:alert"]
+
+
+class Alert(Mark, kind="alert", on_repeat="separate"):
+    text: str
+
+
+@dataclass
+class House:
+    """A board, its clock, and what it tells whom."""
+
+    board: Blackboard
+    clock: ManualClock
+    sinks: list[SinkSection] = field(default_factory=list)
+
+    def tell(self, **way: Any) -> Deliverer:
+        """Deploy one more sink, and return the deliverer of all."""
+        self.sinks.append(SinkSection(name=f"sink-{len(self.sinks)}", on=way.pop("on", ON), **way))
+        kinds = {"alert": KindSpec.of(Alert.defaults)}
+        self.board.deploy(Deployment(kinds=kinds, sinks={sink.name: sink.spec for sink in self.sinks}))
+        return Deliverer(self.board, self.sinks, ENVIRON)
+
+    def message(self) -> OutboxMessage:
+        return self.board.outbox(limit=1)[0]
+
+    def at_next_attempt(self) -> None:
+        due_at = self.message().due_at
+        assert due_at is not None
+        self.clock.advance(due_at - self.board.now())
+
+
+@pytest.fixture
+def house(tmp_path: Path, clock: ManualClock) -> Iterator[House]:
+    with Blackboard.open(tmp_path / "board.db", author="ada", clock=clock) as board:
+        yield House(board, clock)
+
+
+def alert(house: House, text: str = "it burns", subject: str = "disk") -> None:
+    house.board.deposit(Alert(subject=subject, text=text))
+
+
+def webhook(url: str, **options: Any) -> dict[str, Any]:
+    return {"webhook": {"url": url, "private_networks": HERE, **options}}
+
+
+def test_a_webhook_is_signed_and_another_library_verifies_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    webhooks = pytest.importorskip("standardwebhooks")
+    with receive() as receiver:
+        deliverer = house.tell(**webhook(receiver.url, secret_env="SECRET"))
+        monkeypatch.setattr(deliverers, "to_datetime", lambda at: now())
+        alert(house)
+        assert deliverer.deliver_due() == 1
+    [request] = receiver.requests
+    body = webhooks.Webhook(SECRET).verify(request.body, request.headers)
+    assert (body["type"], body["data"]["payload"]) == ("mark:alert", {"text": "it burns"})
+    message = house.message()
+    assert request.headers["webhook-id"] == message.message_id
+    assert (message.state, message.attempts, message.error) == ("delivered", 1, None)
+
+
+def now() -> Any:
+    """Return the time by which the library judges the age of a signature."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)  # noqa: TID251
+
+
+def test_an_attempt_is_repeated_under_the_same_id_until_it_succeeds(house: House) -> None:
+    with receive(Reply(500)) as receiver:
+        deliverer = house.tell(**webhook(receiver.url))
+        alert(house)
+        deliverer.deliver_due()
+        assert deliverer.deliver_due() == 0, "it is not due"
+        assert house.message().error == "127.0.0.1 answered with status 500"
+        house.at_next_attempt()
+        receiver.reply = lambda request: Reply(204)
+        deliverer.deliver_due()
+    assert house.message().state == "delivered"
+    first, second = receiver.requests
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"]) == 5
+    assert first.body == second.body
+
+
+def test_a_redirect_is_no_success_and_not_followed(house: House) -> None:
+    with receive() as elsewhere, receive(Reply(302, {"Location": elsewhere.url})) as receiver:
+        deliverer = house.tell(**webhook(receiver.url))
+        alert(house)
+        deliverer.deliver_due()
+    assert (elsewhere.requests, house.message().state) == ([], "waiting")
+
+
+def test_a_receiver_asks_for_time_or_is_gone(house: House) -> None:
+    with receive(Reply(429, {"Retry-After": "3600"})) as receiver:
+        deliverer = house.tell(**webhook(receiver.url))
+        alert(house)
+        deliverer.deliver_due()
+        assert house.message().due_at == house.board.now() + timedelta(hours=1)
+        alert(house)
+        receiver.reply = lambda request: Reply(410)
+        deliverer.deliver_due()
+    assert {message.state for message in house.board.outbox()} == {"gone"}
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1/", "https://localhost/", "https://2130706433/", "https://[::1]/"])
+def test_a_private_address_is_refused_unless_the_file_allows_it(house: House, url: str) -> None:
+    deliverer = house.tell(webhook={"url": url})
+    alert(house)
+    deliverer.deliver_due()
+    assert "private address" in (house.message().error or "")
+
+
+def test_an_address_that_is_a_secret_is_in_no_error_and_no_log(house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    environ = {"ADDRESS": "https://127.0.0.1/services/s3cret"}
+    house.tell(webhook={"url_env": "ADDRESS", "body": "slack"})
+    alert(house)
+    Deliverer(house.board, house.sinks, environ).deliver_due()
+    assert "s3cret" not in str(house.board.outbox()) + "".join(capfd.readouterr())
+    house.at_next_attempt()
+    Deliverer(house.board, house.sinks, {}).deliver_due()
+    assert house.message().error == "the environment variable ADDRESS is not set"
+
+
+def test_slack_gets_plain_text_that_mentions_nobody(house: House) -> None:
+    with receive() as receiver:
+        deliverer = house.tell(**webhook(receiver.url, body="slack"))
+        house.board.deposit(Need(subject="<!channel>", question="<@U1> & <https://evil|here>?"))
+        deliverer.deliver_due()
+    body = json.loads(receiver.requests[0].body)
+    assert "<" not in body["text"]
+    assert {block["text"]["type"] for block in body["blocks"] if "text" in block} == {"plain_text"}
+
+
+def test_ntfy_gets_json_at_its_root_and_a_token(house: House) -> None:
+    with receive() as receiver:
+        url = receiver.url.replace("/hook", "/my-topic")
+        deliverer = house.tell(**webhook(url, body="ntfy", token_env="TOKEN"))
+        alert(house, "it\r\nX-Priority: 5")
+        deliverer.deliver_due()
+    [request] = receiver.requests
+    body = json.loads(request.body)
+    assert (request.path, body["topic"], body["title"]) == ("/", "my-topic", "alert about disk")
+    assert request.headers["authorization"] == "Bearer tk_1"
+    assert "x-priority" not in request.headers
+
+
+# -- commands
+
+
+def program(path: Path, text: str) -> list[str]:
+    file = path / "program.py"
+    file.write_text(text)
+    return [sys.executable, "-S", str(file)]
+
+
+def test_a_command_gets_json_on_its_standard_input_and_no_shell(house: House, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    text = f"import sys; open({str(kept)!r}, 'w').write(sys.argv[1] + chr(10) + sys.stdin.read())"
+    deliverer = house.tell(command=[*program(tmp_path, text), "$(date); `id`"])
+    alert(house, "$(reboot)")
+    deliverer.deliver_due()
+    argument, _, body = kept.read_text().partition("\n")
+    assert argument == "$(date); `id`"
+    message = json.loads(body)
+    assert (message["id"], message["sink"]) == (house.message().message_id, "sink-0")
+    assert message["data"]["payload"] == {"text": "$(reboot)"}
+    assert house.message().state == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("raise SystemExit(3)", "ended with exit code 3"), ("import time; time.sleep(60)", r"took more than 0\.5 s")],
+)
+def test_a_command_that_fails_or_takes_too_long_is_repeated(
+    house: House, tmp_path: Path, text: str, error: str
+) -> None:
+    deliverer = house.tell(command=program(tmp_path, text), timeout="500ms")
+    alert(house)
+    deliverer.deliver_due()
+    message = house.message()
+    assert message.state == "waiting"
+    assert message.error is not None
+    assert message.error.endswith(error.replace("\\", ""))
+
+
+def test_a_command_that_does_not_exist_is_named(house: House) -> None:
+    deliverer = house.tell(command=["/nowhere/tell"])
+    alert(house)
+    deliverer.deliver_due()
+    assert house.message().error == "/nowhere/tell cannot be run: No such file or directory"
+
+
+# -- mails
+
+
+@dataclass
+class Mailbox:
+    port: int = 0
+    mails: list[EmailMessage] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    answer: str = "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.answer.startswith("250"):
+            self.recipients += envelope.rcpt_tos
+            mail = message_from_bytes(envelope.content, policy=policy.default)
+            assert isinstance(mail, EmailMessage)
+            self.mails.append(mail)
+        return self.answer
+
+
+@contextmanager
+def smtp(**options: Any) -> Iterator[Mailbox]:
+    """Run an SMTP server on this machine."""
+    controllers = pytest.importorskip("aiosmtpd.controller")
+    mailbox = Mailbox()
+
+    class Server(controllers.Controller):  # type: ignore[misc, name-defined]
+        def _trigger_server(self) -> None:
+            self.port = mailbox.port = self.server.sockets[0].getsockname()[1]
+            super()._trigger_server()
+
+    server = Server(mailbox, hostname="127.0.0.1", port=0, **options)
+    server.start()
+    try:
+        yield mailbox
+    finally:
+        server.stop()
+
+
+def mail(port: int, **options: Any) -> dict[str, Any]:
+    settings = {
+        "to": ["ada@example.org", "bob@example.org"], "from": "board@example.org", "server": "127.0.0.1", "port": port,
+        "encryption": "none", "private_networks": HERE,
+    }  # fmt: skip
+    return {"mail": {**settings, **options}}
+
+
+def test_a_mail_is_sent_once_with_a_stable_id(house: House) -> None:
+    with smtp() as mailbox:
+        deliverer = house.tell(**mail(mailbox.port))
+        house.board.deposit(Need(subject="größe", question="Wie groß?\n.\nQUIT"))
+        deliverer.deliver_due()
+    [received] = mailbox.mails
+    message = house.message()
+    assert message.state == "delivered"
+    assert received["Subject"] == "ada asks about größe"
+    assert received["Message-ID"] == f"<{message.message_id}@example.org>"
+    assert mailbox.recipients == ["ada@example.org", "bob@example.org"]
+    assert "Wie groß?\n.\nQUIT" in received.get_content().replace("\r\n", "\n")
+
+
+def test_no_text_becomes_a_header(house: House) -> None:
+    with smtp() as mailbox:
+        deliverer = house.tell(**mail(mailbox.port))
+        house.board.deposit(Need(subject="x\u2028Bcc: eve@example.org\x85Bcc: eve@example.org", question="?"))
+        deliverer.deliver_due()
+    [received] = mailbox.mails
+    assert received["Bcc"] is None
+    assert mailbox.recipients == ["ada@example.org", "bob@example.org"]
+
+
+def test_a_server_that_refuses_is_tried_again(house: House) -> None:
+    with smtp() as mailbox:
+        mailbox.answer = "451 secret words of the server"
+        deliverer = house.tell(**mail(mailbox.port))
+        alert(house)
+        deliverer.deliver_due()
+        assert house.message().error == "127.0.0.1 answered with code 451"
+        mailbox.answer = "250 OK"
+        house.at_next_attempt()
+        deliverer.deliver_due()
+    assert (house.message().state, len(mailbox.mails)) == ("delivered", 1)
+
+
+def test_a_server_in_a_private_network_is_refused_unless_it_is_named(house: House) -> None:
+    with smtp() as mailbox:
+        deliverer = house.tell(**mail(mailbox.port, private_networks=["10.0.0.0/8"]))
+        alert(house)
+        deliverer.deliver_due()
+    assert mailbox.mails == []
+    assert "private_networks" in (house.message().error or "")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_starttls_and_tls_are_verified_and_come_before_the_password(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+         str(key), "-out", str(certificate), "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    logins: list[tuple[bytes, bytes]] = []
+
+    def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, auth: Any) -> Any:
+        from aiosmtpd.smtp import AuthResult
+
+        logins.append((auth.login, auth.password))
+        return AuthResult(success=True)
+
+    with smtp(tls_context=context, authenticator=authenticate, require_starttls=True) as mailbox:
+        login = {"encryption": "starttls", "user": "board", "password_env": "PASSWORD"}
+        deliverer = house.tell(**mail(mailbox.port, **login))
+        alert(house)
+        deliverer.deliver_due()
+        assert "certificate verify failed" in (house.message().error or "").lower().replace("_", " ")
+        assert logins == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        house.at_next_attempt()
+        deliverer.deliver_due()
+    assert (len(mailbox.mails), logins) == (1, [(b"board", b"open sesame")])
+
+
+# -- several sinks and threads
+
+
+def test_a_receiver_that_hangs_holds_up_neither_deposits_nor_other_sinks(house: House) -> None:
+    released = threading.Event()
+    arrived = {name: threading.Event() for name in ("slow", "fast")}
+
+    def reply(name: str) -> Callable[[Any], Reply]:
+        def answer(request: Any) -> Reply:
+            arrived[name].set()
+            if name == "slow":
+                released.wait(10)
+            return Reply()
+
+        return answer
+
+    with receive() as slow, receive() as fast:
+        slow.reply, fast.reply = reply("slow"), reply("fast")
+        house.tell(**webhook(slow.url))
+        with house.tell(**webhook(fast.url)):
+            alert(house)
+            assert arrived["slow"].wait(10)
+            alert(house)
+            assert arrived["fast"].wait(10)
+            assert house.board.outbox(state="waiting", sink="sink-0")
+            released.set()
+    assert len(fast.requests) >= 1
+
+
+def test_a_deliverer_leaves_the_sinks_of_others_alone(house: House) -> None:
+    house.tell(webhook={"url": "https://127.0.0.1/"})
+    alert(house)
+    assert Deliverer(house.board, [], {}).deliver_due() == 0
+    assert house.message().attempts == 0
