@@ -75,9 +75,6 @@ class CommandSession:
     def deploy(self, board: Blackboard, resolved: ResolvedDeployment, deployer: Deployer) -> DeployResult | None:
         """Deploy the file, and return the result; None if it names no agents and the board has a deployment.
 
-        Such a file, like the packaged default, only gives the address of a board. It must not remove agents. If it has
-        sinks, they replace those of the board.
-
         Raises:
             AgentInUse: A living worker serves an agent that would be removed or replaced.
         """
@@ -86,11 +83,7 @@ class CommandSession:
 
     def deployment_of(self, resolved: ResolvedDeployment, board: Blackboard) -> Deployment | None:
         """Return the deployment that `deploy` would make active; None if it would change nothing."""
-        if resolved.settings.names_agents or not board.deployment.version:
-            return resolved.deployment
-        if "sinks" not in resolved.settings.model_fields_set:
-            return None
-        return board.deployment.model_copy(update={"sinks": resolved.deployment.sinks})
+        return resolved.over(board.deployment) if board.deployment.version else resolved.deployment
 
     @property
     def url(self) -> str:

@@ -179,8 +179,8 @@ class Daemon:
         client = client_from(resolved.settings.model, os.environ)
         for warning in resolved.warnings:
             log.warning(str(warning))
-        if resolved.settings.names_agents:
-            board.deploy(resolved.deployment, replace=replace)
+        if (deployment := resolved.over(board.deployment)) is not None:
+            board.deploy(deployment, replace=replace)
         return build_daemon(board, resolved, client, delivers=True)
 
     def _new_worker(self, client: ModelClient | None) -> Worker:

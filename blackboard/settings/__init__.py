@@ -13,6 +13,7 @@ price_settings       models without a price
 named_objects        the agents and mark classes that the file names, imported
 remote_declarations  the remote agents that the file declares
 overrides            the sections that change declared kinds, agents and watches
+sink_mistakes        mistakes in sinks
 mistake_list         the mistakes that were found in a file
 deployment_resolver  the deployment that a file describes
 """

@@ -39,6 +39,7 @@ from blackboard.settings.price_settings import without_price
 from blackboard.settings.remote_declarations import RemoteDeclarations
 from blackboard.settings.sections import AgentSection, AuthorSection
 from blackboard.settings.settings_file import Settings, examine_settings
+from blackboard.settings.sink_mistakes import check_sinks
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,18 @@ class ResolvedDeployment:
     settings: Settings
     warnings: tuple[Mistake, ...] = ()
     """Settings that are allowed but probably not intended."""
+
+    def over(self, active: Deployment) -> Deployment | None:
+        """Return what this file makes of a board's active deployment; None if it changes nothing.
+
+        A file that names no agents only gives the address of a board. It must not remove agents. If it has sinks, they
+        replace those of the board.
+        """
+        if self.settings.names_agents:
+            return self.deployment
+        if "sinks" not in self.settings.model_fields_set:
+            return None
+        return active.model_copy(update={"sinks": self.deployment.sinks})
 
     def serving(self, names: Iterable[str]) -> ResolvedDeployment:
         """Return this deployment with only some of its agents to run. The deployment itself stays complete.
@@ -123,7 +136,7 @@ class _Resolver:
         specs = self._specs(agents, kinds)
         deployment = self._deployment(kinds, specs)
         self._check_sections(agents)
-        self._check_sinks(agents, kinds)
+        check_sinks(self.settings, self.found, deployment, self.environ)
         self._check_prices(deployment)
         self._check_address()
         self._check_author(agents)
@@ -172,30 +185,6 @@ class _Resolver:
             activity=self.settings.server.activity,
             sinks={sink.name: sink.spec for sink in self.settings.sinks},
         )
-
-    def _check_sinks(self, agents: Iterable[str], kinds: Iterable[str]) -> None:
-        """Check the names in sinks, and the variables with their secrets."""
-        seen: set[str] = set()
-        for index, sink in enumerate(self.settings.sinks):
-            place = f"sinks.{index}"
-            if sink.name in seen:
-                self._record_mistake(f"{place}.name", f"another sink is named {sink.name!r}")
-            seen.add(sink.name)
-            if self.settings.names_agents:  # otherwise the board has the agents of another file
-                self._check_known(f"{place}.agents", "agent", sink.agents, agents)
-                self._check_known(f"{place}.kinds", "kind", sink.kinds, kinds)
-                self._check_known(f"{place}.on", "kind", sink.kinds_of_marks, kinds)
-            missing, wrong = sink.check_secrets(self.environ)
-            for problem in wrong:
-                self._record_mistake(place, problem)
-            for name in missing:
-                self._warn(place, f"the environment variable {name} is not set here; without it nothing is delivered")
-            webhook = sink.webhook
-            if webhook is not None and webhook.body == "plain" and webhook.secret_env is None:
-                self._warn(place, "without secret_env the receiver cannot verify who has sent a message")
-
-    def _warn(self, place: str, message: str) -> None:
-        self.warnings.append(Mistake(self._at(place), message))
 
     def _check_sections(self, agents: Mapping[str, Agent]) -> None:
         """Check the sections of the file that belong to agents."""
