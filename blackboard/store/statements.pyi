@@ -492,6 +492,24 @@ class _Activity(StatementFile):
     activity_after: Statement[ActivityEntry]
     last_ids: Statement[LastIds]
 
+class _Outbox(StatementFile):
+    put_message: Statement[object]
+    next_message: Statement[MessageRow]
+    next_message_due: Statement[Instant | None]
+    lease_message: Statement[object]
+    settle_message: Statement[object]
+    end_messages: Statement[object]
+    discard_message: Statement[object]
+    retry_message: Statement[object]
+    get_message: Statement[MessageRow]
+    messages: Statement[MessageRow]
+    unfinished_messages: Statement[SinkMessages]
+    late_crossings: Statement[CrossingRow]
+    delete_messages_about: Statement[object]
+    delete_messages_of_activation: Statement[object]
+    delete_messages_naming: Statement[object]
+    delete_old_messages: Statement[object]
+
 MARKS: _Marks
 CROSSINGS: _Crossings
 ACTIVATIONS: _Activations
@@ -503,3 +521,4 @@ WINDOWS: _Windows
 SEARCH: _Search
 TOKENS: _Tokens
 ACTIVITY: _Activity
+OUTBOX: _Outbox

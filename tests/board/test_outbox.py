@@ -119,7 +119,7 @@ def test_a_cause_that_is_rolled_back_tells_nothing(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
 
     def work(txn: BoardTransaction) -> None:
-        pauses.pause(txn, None, "no")
+        pauses.pause(txn, None, "no", "ada")
         raise BlackboardError("no")
 
     with pytest.raises(BlackboardError):

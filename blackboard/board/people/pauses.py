@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from blackboard.board import board_clock
 from blackboard.board.activations import model_pauses
-from blackboard.board.transactions import activity_log, agent_state
+from blackboard.board.transactions import activity_log, agent_state, announcements
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.activity_events import ActivityEvent
-from blackboard.board.transactions import agent_state, announcements
 from blackboard.store.statements import ACTIVATIONS
 
 

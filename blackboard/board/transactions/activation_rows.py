@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from blackboard.board.transactions import activity_log
-from blackboard.board.transactions import announcements
+from blackboard.board.transactions import activity_log, announcements
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
