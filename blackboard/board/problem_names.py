@@ -24,6 +24,8 @@ PROBLEM_NAMES: Mapping[type[BlackboardError], str] = {
     errors.StoreBusy: "store-busy",
     errors.StoreExhausted: "storage-full",
     errors.StoreError: "store-unusable",
+    errors.LeaseLost: "lease-lost",
+    errors.AgentError: "invalid-result",
     errors.AgentInUse: "agent-in-use",
     errors.NotFound: "not-found",
     errors.MissingPackage: "missing-package",

@@ -24,6 +24,7 @@ VERBS = {
 _CONFLICTS = (
     ("read", "read-redacted", "choose one of them: read shows what read-redacted withholds"),
     ("read-redacted", "sql", "SQL reads what read-redacted withholds"),
+    ("read-redacted", "claim", "a claim shows what read-redacted withholds"),
     ("claim", "answer", "claim is for agents, and answers are for people"),
 )
 

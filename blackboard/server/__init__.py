@@ -18,6 +18,8 @@ redaction          withholds texts from tokens that may not read them
 operations         what an operation is: its path, its parameters, its scope and its answer
 mark_operations    marks, subjects and kinds
 search_operation   the search of marks by their text
+claim_operations   claims of remote workers, and the ends of their runs
+claim_queue        the claims that wait for work, without a thread
 outbox_operations  messages to people outside
 work_operations    the agenda, agents, activations and costs
 board_operations   needs, the state of the board, its deployments, SQL and erasure

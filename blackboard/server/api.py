@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from blackboard import Blackboard
+from blackboard import Blackboard, RemoteActivation
 from blackboard.board.json_shapes import encode_cursor, json_value
+from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.server import (
     board_operations,
     bulk_deposits,
+    claim_operations,
     mark_operations,
     outbox_operations,
     search_operation,
     work_operations,
 )
+from blackboard.server.claim_queue import ClaimQueue
 from blackboard.server.operations import Call, Operation, Page
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.redaction import Redaction
@@ -37,12 +41,15 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
+T = TypeVar("T")
+
 OPERATIONS: tuple[Operation, ...] = (
     *mark_operations.OPERATIONS,
     *bulk_deposits.OPERATIONS,
     *search_operation.OPERATIONS,
     *work_operations.OPERATIONS,
     *outbox_operations.OPERATIONS,
+    *claim_operations.OPERATIONS,
     *board_operations.OPERATIONS,
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
@@ -74,6 +81,7 @@ class Api:
 
     Attributes:
         requests: The figures of the answered requests.
+        claims: The claims of remote workers that wait.
     """
 
     def __init__(
@@ -82,6 +90,7 @@ class Api:
         self._board, self._settings, self._model, self._threads = board, settings, model, threads
         self._rates = RateLimits(settings.requests_per_second)
         self.requests = RequestMetrics(threads)
+        self.claims = ClaimQueue(board, threads["board"])
 
     @cached_property
     def _redaction(self) -> Redaction:
@@ -142,11 +151,41 @@ class Api:
         model = operation.body
         parse = (lambda: None) if model is None else (lambda: parse_body(body, model))
 
+        if operation.waits:
+            return await self._answer_when_claimed(operation, request, token, parse)
+
         def work() -> EncodedAnswer:
             call = self._call(operation, request, token)
             return self._finish(operation, replace(call, body=parse()), request)
 
         return await threads.run(work)
+
+    async def _answer_when_claimed(
+        self, operation: Operation, request: Request, token: str, parse: Callable[[], Any]
+    ) -> EncodedAnswer:
+        """Answer a claim as soon as there is work. What its client does not wait for is given back."""
+        threads = self._threads[operation.pool]
+
+        def begin() -> tuple[Call, RemoteActivation | None]:
+            call = replace(self._call(operation, request, token), body=parse())
+            return call, operation.run(call)
+
+        try:
+            call, found = await threads.run(begin)
+            claim = claim_operations.waiting_claim(call, lambda: caller_of(self._board, token))
+            seconds = parse_duration(call.parameters.wait) / 1e6
+            if found is None and seconds:
+                found = await _unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
+        except BlackboardError as error:
+            raise problem_of(error) from None
+        headers = {"Cache-Control": "no-store"}
+        if found is None:
+            return EncodedAnswer(b"", headers, 204)
+        if await request.is_disconnected():
+            claimed = found
+            await threads.run(lambda: claim.give_back(claimed))
+            raise ClientDisconnect
+        return EncodedAnswer(_encode(found), headers)
 
     def caller_of(self, token: str) -> Caller:
         """Return who sent a request, and count it for the limit of its token.
@@ -188,6 +227,29 @@ class Api:
             if _matches(request.headers.get("if-none-match", ""), tag):
                 return EncodedAnswer(b"", headers, 304)
         return EncodedAnswer(_encode(shown(value)), headers)
+
+
+async def _unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
+    """Wait for a result, or until the client leaves.
+
+    Raises:
+        ClientDisconnect: The client has left. The wait was cancelled.
+    """
+    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_leave(request))
+    try:
+        await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        result.cancel()
+        leaving.cancel()
+
+
+async def _leave(request: Request) -> None:
+    """Return when the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:

@@ -7,7 +7,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from blackboard import Blackboard
 from blackboard.server import docs_page, health_checks, metrics_route, openapi
@@ -26,7 +25,7 @@ SQL_WAITING = 8
 """Each query runs in a process of its own, so only a few run at once."""
 
 
-def build_app(board: Blackboard, settings: ServerSection, model: str, address: Address | None) -> ASGIApp:
+def build_app(board: Blackboard, settings: ServerSection, model: str, address: Address | None) -> RequestGuards:
     """Build the application that serves a board.
 
     Args:
@@ -46,7 +45,7 @@ def build_app(board: Blackboard, settings: ServerSection, model: str, address: A
         *api.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
-    return RequestGuards(Starlette(routes=routes, exception_handlers=handlers), settings, address)
+    return RequestGuards(Starlette(routes=routes, exception_handlers=handlers), settings, address, api.claims.stop)
 
 
 async def _show_openapi(request: Request) -> Response:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.server.addresses import Address, check_exposure, listen_on, listen_on_path
-from blackboard.server.request_guards import MAX_HEADER_BYTES
+from blackboard.server.request_guards import MAX_HEADER_BYTES, RequestGuards
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
@@ -48,10 +48,11 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: ASGIApp, settings: ServerSection, address: Address | None, path: Path | None = None
+        self, app: RequestGuards, settings: ServerSection, address: Address | None, path: Path | None = None
     ) -> None:
         if address is not None:
             check_exposure(address, settings)
+        self._stop_waits = app.stop
         self._settings, self._address, self._path = settings, address, path
         self._server = uvicorn.Server(_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
@@ -73,6 +74,7 @@ class HttpServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop_waits()
         self._server.should_exit = True
         self._thread.join()
         for listener in self._sockets:

@@ -163,6 +163,8 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
                 "schema": {"type": "string"},
             }
         }
+    if operation.waits:
+        responses["204"] = {"description": "There is no work."}
     if operation.state is not None:
         responses["304"] = {"description": "It is as the ETag says."}
     for status, types in sorted(by_status.items()):

@@ -58,6 +58,10 @@ class NoParameters(Fields):
     """An operation without parameters."""
 
 
+class Empty(Fields):
+    """A body without fields."""
+
+
 @dataclass(frozen=True)
 class Page:
     """A page of a list.
@@ -118,6 +122,7 @@ class Operation:
         parameters_withheld: Parameters that such a token may not use, because an answer would confirm a guess.
         takes_key: Whether it takes the header `Idempotency-Key`.
         state: Returns the part of an answer that its ETag stands for; None for an answer without an ETag.
+        waits: Whether it waits for work without a thread. Without work, it has no answer (204).
         streams: Whether the body is a line of JSON for each item, as it comes.
         pool: The threads that it runs in.
         problems: The types of problems that it may answer with, beside those that every operation has.
@@ -129,11 +134,12 @@ class Operation:
     run: Callable[[Call], Any]
     answer: Any
     parameters: type[Fields] = NoParameters
-    body: type[Fields] | None = None
+    body: type[BaseModel] | None = None
     withheld_if_redacted: bool = False
     parameters_withheld: tuple[str, ...] = ()
     takes_key: bool = False
     state: Callable[[Any], object] | None = None
+    waits: bool = False
     streams: bool = False
     pool: Literal["board", "sql"] = "board"
     problems: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -34,10 +35,13 @@ class RequestGuards:
         app: The application inside.
         settings: The hosts and origins that are allowed, and whether a proxy stands before it.
         address: The address on which it listens; None for a Unix socket.
+        stop: Ends the waits of requests, so that the server can stop. Any thread may call it.
     """
 
-    def __init__(self, app: ASGIApp, settings: ServerSection, address: Address | None) -> None:
-        self._app = app
+    def __init__(
+        self, app: ASGIApp, settings: ServerSection, address: Address | None, stop: Callable[[], None]
+    ) -> None:
+        self._app, self.stop = app, stop
         self._hosts = LOOPBACK | {host.lower() for host in settings.hosts}
         if address is not None and address.host not in ("0.0.0.0", "::"):
             self._hosts |= {str(address).rpartition(":")[0].lower()}
@@ -82,18 +86,23 @@ class TimeLimits:
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
+        self._has_body = False
 
     async def receive(self) -> Message:
-        """Return the next part of the body.
+        """Return the next part of the body. After its end, wait without a limit until the client leaves.
 
         Raises:
             HttpProblem: It did not come in time.
         """
+        if self._has_body:
+            return await self._receive()
         try:
             async with asyncio.timeout(SECONDS_FOR_A_CHUNK):
-                return await self._receive()
+                message = await self._receive()
         except TimeoutError:
             raise HttpProblem("slow-request", "The body did not come in time") from None
+        self._has_body = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer. A client that takes none of it loses the connection.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, get_origin
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from blackboard.server.operations import Fields
 from blackboard.server.problems import HttpProblem, PlacedProblem
 
 F = TypeVar("F", bound=Fields)
+B = TypeVar("B", bound=BaseModel)
 
 JSON = "application/json"
 
@@ -49,7 +50,7 @@ def check_media_type(request: Request, expected: str) -> None:
         raise HttpProblem("wrong-media-type", f"the body must be {expected}, not {given or 'without a type'}")
 
 
-def parse_body(body: bytes, model: type[F], place: str = "body") -> F:
+def parse_body(body: bytes, model: type[B], place: str = "body") -> B:
     """Return the fields of a body. An empty body has none.
 
     Raises:

@@ -24,6 +24,7 @@ from blackboard.errors import WorkError
 from blackboard.server.operations import (
     MAX_LIMIT,
     Call,
+    Empty,
     Encoded,
     Fields,
     Id,
@@ -73,10 +74,6 @@ class Reason(Fields):
     """Why something is paused."""
 
     reason: Annotated[str, Field(max_length=1000)] | None = None
-
-
-class Empty(Fields):
-    """A body without fields."""
 
 
 class ListedActivations(Fields):

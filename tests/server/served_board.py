@@ -53,6 +53,7 @@ class Served:
     board: Blackboard
     clock: ManualClock
     url: str
+    server: HttpServer
     clients: list[httpx2.Client] = field(default_factory=list)
     names: int = 0
 
@@ -76,7 +77,7 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)
         with HttpServer(build_app(board, section, "offline rules", address), section, address) as server:
-            served = Served(board, clock, server.url)
+            served = Served(board, clock, server.url, server)
             try:
                 yield served
             finally:

@@ -1,0 +1,186 @@
+"""The claims of remote workers that wait for work. A waiting claim takes no thread.
+
+For each agent, the claim that came first is tried whenever something has happened on the board: after a commit of any
+process that may wake an agent, and at the next instant at which time alone makes a claim possible. The others wait
+until it has got an activation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from blackboard import Blackboard, RemoteActivation
+from blackboard.errors import BlackboardError
+from blackboard.server.problems import HttpProblem
+from blackboard.server.work_threads import WorkThreads
+
+MAX_WAITING = 500
+"""The most claims that wait at once."""
+MAX_WAITING_OF_TOKEN = 100
+"""The most of them with the same token."""
+
+
+class Attempt(NamedTuple):
+    """The outcome of one attempt to claim."""
+
+    activation: RemoteActivation | None
+    again_in: float | None
+    """The seconds after which time alone may make a claim possible; None if it does not."""
+
+
+@dataclass(eq=False)
+class WaitingClaim:
+    """A claim that waits.
+
+    Attributes:
+        token: The name of the token.
+        attempt: Claims, in a thread.
+        give_back: Gives an activation back that the client did not wait for.
+        answer: The activation, once there is one.
+    """
+
+    token: str
+    attempt: Callable[[], Attempt]
+    give_back: Callable[[RemoteActivation], object]
+    answer: asyncio.Future[RemoteActivation | None] = field(default_factory=asyncio.Future)
+
+    @property
+    def result(self) -> RemoteActivation | None:
+        """The activation that it has got so far."""
+        is_over = self.answer.done() and not self.answer.cancelled() and self.answer.exception() is None
+        return self.answer.result() if is_over else None
+
+
+class ClaimQueue:
+    """The claims that wait, in the order in which they came for each agent.
+
+    All methods but `stop` are called in the event loop.
+
+    Args:
+        board: The board.
+        threads: The threads in which claims use the board.
+    """
+
+    def __init__(self, board: Blackboard, threads: WorkThreads) -> None:
+        self._board, self._threads = board, threads
+        self._queues: dict[str, deque[WaitingClaim]] = {}
+        self._events: dict[str, asyncio.Event] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listening = ExitStack()
+        self._tick = 0.0
+        self._returns: set[asyncio.Task[object]] = set()
+        """Activations that are just given back, because their clients left."""
+        self._is_stopped = False
+
+    @property
+    def waiting(self) -> int:
+        """The number of claims that wait."""
+        return sum(map(len, self._queues.values()))
+
+    async def wait(self, agent: str, claim: WaitingClaim, seconds: float) -> RemoteActivation | None:
+        """Wait for an activation of an agent up to some seconds; None if there was none.
+
+        If the wait is cancelled, an activation that it has got meanwhile is given back.
+
+        Raises:
+            BlackboardError: The board cannot be used, or the agent is not in the deployment any more.
+            HttpProblem: Too many claims wait already.
+        """
+        if self._is_stopped:
+            return None
+        of_token = sum(claim.token == other.token for queue in self._queues.values() for other in queue)
+        if self.waiting >= MAX_WAITING or of_token >= MAX_WAITING_OF_TOKEN:
+            raise HttpProblem("overloaded", "too many claims wait already", headers={"Retry-After": "1"})
+        await self._listen()
+        queue = self._queues.setdefault(agent, deque())
+        queue.append(claim)
+        if agent not in self._tasks:
+            self._events[agent] = asyncio.Event()
+            self._tasks[agent] = asyncio.create_task(self._serve(agent, queue))
+        try:
+            async with asyncio.timeout(seconds):
+                return await claim.answer
+        except TimeoutError:
+            return claim.result
+        except asyncio.CancelledError:
+            if (found := claim.result) is not None:
+                task = asyncio.create_task(self._threads.run(lambda: claim.give_back(found)))
+                self._returns.add(task)
+                task.add_done_callback(self._returns.discard)
+            raise
+        finally:
+            with contextlib.suppress(ValueError):
+                queue.remove(claim)
+            if agent in self._events:
+                self._events[agent].set()  # the next claim may now be the first
+
+    def stop(self) -> None:
+        """Let all waiting claims go with nothing. Any thread may call it."""
+        if self._loop is not None and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has ended just now
+                self._loop.call_soon_threadsafe(self._stop)
+        self._listening.close()
+
+    def _stop(self) -> None:
+        self._is_stopped = True
+        for queue in self._queues.values():
+            for claim in queue:
+                if not claim.answer.done():
+                    claim.answer.set_result(None)
+
+    async def _listen(self) -> None:
+        """Begin to hear of commits."""
+        if self._loop is None:
+            self._tick = self._listening.enter_context(self._board.listen(self._hear))
+            self._loop = asyncio.get_running_loop()
+
+    def _hear(self) -> None:
+        """Try the claims again; called by the threads that commit, or that hear of other processes."""
+        if self._queues and self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._try_again)
+
+    def _try_again(self) -> None:
+        for event in self._events.values():
+            event.set()
+
+    async def _serve(self, agent: str, queue: deque[WaitingClaim]) -> None:
+        """Try the first claim of an agent whenever something has happened, until none waits."""
+        event = self._events[agent]
+        try:
+            while queue:
+                event.clear()
+                pause = await self._try_first(queue[0], queue)
+                if pause is not None:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await event.wait()
+        finally:
+            del self._tasks[agent], self._events[agent], self._queues[agent]
+
+    async def _try_first(self, claim: WaitingClaim, queue: deque[WaitingClaim]) -> float | None:
+        """Try a claim, and return the seconds until the next attempt; None if it is over."""
+        try:
+            found, again_in = await self._threads.run(claim.attempt)
+        except (BlackboardError, HttpProblem) as error:
+            if not claim.answer.done():
+                claim.answer.set_exception(error)
+            with contextlib.suppress(ValueError):
+                queue.remove(claim)
+            return None
+        if found is None:
+            return self._tick if again_in is None else min(self._tick, max(0.0, again_in))
+        if claim.answer.done():  # its client left while the claim was made
+            await self._threads.run(lambda: claim.give_back(found))
+            return None
+        claim.answer.set_result(found)
+        with contextlib.suppress(ValueError):
+            queue.remove(claim)
+        return None

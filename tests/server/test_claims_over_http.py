@@ -1,0 +1,248 @@
+"""Remote workers claim, extend, finish and fail over HTTP; a claim that waits takes no thread and loses nothing."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from blackboard import Blackboard, strength
+from blackboard.core.agent_definition import agent
+from blackboard.server import claim_queue
+from tests.server.http_steps import LEAD, problem
+from tests.server.served_board import Lead, Reply, Served, serve
+
+CLAIMS = "/v1/agents/review/claims"
+REPLY = {"kind": "reply", "subject": "lead/1", "payload": {"text": "welcome"}}
+
+
+@agent(watches=strength(Lead) >= 0.5, writes=[Reply], name="review", concurrency=8, batch=1)
+def declared(leads: Any, context: Any) -> None:
+    return None
+
+
+def deploy_remote(board: Blackboard) -> None:
+    """Make the agent `review` remote, and take away the agent of the daemon that watches the same marks."""
+    spec = declared.spec.model_copy(update={"remote": True, "code": None})
+    board.deploy(board.deployment.model_copy(update={"agents": {"review": spec}}))
+
+
+@pytest.fixture
+def remote(served: Served) -> Served:
+    """Return a served board with one remote agent."""
+    deploy_remote(served.board)
+    return served
+
+
+def test_a_worker_works_over_http(remote: Served) -> None:
+    worker = remote.client("claim:review", author="reviewer")
+    nothing = worker.post(CLAIMS)
+    assert (nothing.status_code, nothing.content) == (204, b"")
+    remote.board.deposit("lead", subject="lead/1", payload={"company": "Acme"})
+    claimed = worker.post(CLAIMS, params={"lease": "2m"}).json()
+    assert (claimed["agent"], claimed["fence"], claimed["subjects"]) == ("review", 1, ["lead/1"])
+    assert claimed["marks"][0]["payload"] == {"company": "Acme", "number": None}
+    run = f"/v1/agents/review/activations/{claimed['id']}"
+    beat = worker.post(f"{run}/heartbeat", json={"fence": 1, "lease": "10m"}).json()
+    assert (beat["state"], beat["lease_until"] > claimed["lease_until"]) == ("running", True)
+    usage = [{"model": "small", "usd": 0.01, "input_tokens": 10}]
+    body = {"fence": 1, "marks": [REPLY], "usage": usage}
+    end = worker.post(f"{run}/finish", json=body)
+    assert end.json()["state"] == "done"
+    assert worker.post(f"{run}/finish", json=body).content == end.content
+    (reply,) = remote.board.marks("reply")
+    assert (reply.author, reply.activation_id, reply.payload) == ("review", claimed["id"], {"text": "welcome"})
+    details = remote.board.activation(claimed["id"])
+    assert (details.activation.worker, details.cost_usd) == ("remote:reviewer", 0.01)
+
+
+def test_a_failure_and_a_refusal_over_http(remote: Served) -> None:
+    worker = remote.client("claim:review")
+    remote.board.deposit("lead", subject="lead/1")
+    claimed = worker.post(CLAIMS).json()
+    run = f"/v1/agents/review/activations/{claimed['id']}"
+    for body, name in (
+        ({"fence": 1, "marks": [{"kind": "lead", "subject": "lead/1"}]}, "invalid-result"),
+        ({"fence": 1, "marks": [{**REPLY, "payload": {"other": 1}}]}, "invalid-mark"),
+        ({"fence": 1, "mark": []}, "invalid"),
+        ({"marks": []}, "invalid"),
+        ({"fence": 2}, "lease-lost"),
+        ({"fence": 1, "withdrawals": [{"mark": 99}]}, "invalid-mark"),
+    ):
+        assert problem(worker.post(f"{run}/finish", json=body)) == name
+    refused = worker.post(f"{run}/finish", json={"fence": 1, "marks": [{"kind": "reply"}]}).json()
+    assert refused["errors"][0]["place"] == "body.marks.0.subject"
+    assert problem(worker.post(f"{run}/fail", json={"fence": 1, "reason": " "})) == "invalid"
+    failed = worker.post(f"{run}/fail", json={"fence": 1, "reason": "no idea"}).json()
+    assert (failed["state"], failed["attempt"]) == ("ready", 1)
+    assert problem(worker.post(f"{run}/finish", json={"fence": 1})) == "lease-lost"
+    assert problem(worker.post("/v1/agents/review/activations/99/finish", json={"fence": 1})) == "not-found"
+
+
+def test_a_late_result_is_refused_and_the_next_worker_gets_the_marks(remote: Served) -> None:
+    first, second = remote.client("claim:review"), remote.client("claim:review")
+    remote.board.deposit("lead", subject="lead/1")
+    claimed = first.post(CLAIMS, params={"lease": "1m"}).json()
+    remote.clock.advance(timedelta(minutes=1))
+    run = f"/v1/agents/review/activations/{claimed['id']}"
+    assert problem(first.post(f"{run}/heartbeat", json={"fence": 1})) == "lease-lost"
+    again = second.post(CLAIMS).json()
+    assert (again["id"], again["fence"], again["marks"]) == (claimed["id"], 2, claimed["marks"])
+    assert problem(first.post(f"{run}/finish", json={"fence": 1, "marks": [REPLY]})) == "lease-lost"
+    assert second.post(f"{run}/finish", json={"fence": 2, "marks": [REPLY]}).status_code == 200
+    assert len(remote.board.marks("reply")) == 1
+
+
+def test_a_token_claims_only_for_its_agent(remote: Served) -> None:
+    other = remote.client("claim:sales", "read", "operate", "admin")
+    assert problem(other.post(CLAIMS)) == "not-allowed"
+    assert problem(other.post("/v1/agents/review/activations/1/finish", json={"fence": 1})) == "not-allowed"
+    assert problem(remote.client("claim:nobody").post("/v1/agents/nobody/claims")) == "unknown-name"
+    assert problem(remote.client("read").post(CLAIMS)) == "not-allowed"
+    worker = remote.client("claim:review")
+    assert problem(worker.post(CLAIMS, params={"wait": "2h"})) == "invalid"
+    assert problem(worker.post(CLAIMS, params={"lease": "25h"})) == "invalid"
+    assert problem(worker.get("/v1/marks")) == "not-allowed"
+
+
+def test_an_agent_of_the_daemon_cannot_be_claimed(served: Served) -> None:
+    assert problem(served.client("claim:sales").post("/v1/agents/sales/claims")) == "not-possible"
+
+
+def claim_in_thread(pool: ThreadPoolExecutor, client: httpx2.Client, wait: str = "30s") -> Any:
+    return pool.submit(lambda: client.post(CLAIMS, params={"wait": wait}))
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
+
+
+def until(condition: Any) -> None:
+    """Wait until a condition holds, at most thirty seconds."""
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        threading.Event().wait(0.005)
+
+
+def waiting(served: Served) -> int:
+    """Return how many claims wait."""
+    queue: Any = served.server._stop_waits
+    return int(queue.__self__.waiting)
+
+
+def test_a_waiting_claim_is_answered_by_a_deposit(remote: Served, pool: ThreadPoolExecutor) -> None:
+    worker = remote.client("claim:review")
+    answer = claim_in_thread(pool, worker)
+    until(lambda: waiting(remote) == 1)
+    remote.board.deposit("lead", subject="lead/1")
+    assert answer.result(30).json()["subjects"] == ["lead/1"]
+    assert remote.client("claim:review").post(CLAIMS, params={"wait": "20ms"}).status_code == 204
+
+
+def test_waiting_claims_take_no_threads_and_share_the_work(tmp_path: Path, pool: ThreadPoolExecutor) -> None:
+    with serve(tmp_path, threads=1) as served:
+        deploy_remote(served.board)
+        workers = [served.client("claim:review") for _ in range(8)]
+        answers = [claim_in_thread(pool, worker) for worker in workers]
+        until(lambda: waiting(served) == 8)
+        depositor = served.client("deposit")
+        for number in range(8):
+            sent = {**LEAD, "subject": f"lead/{number}", "payload": {}}
+            assert depositor.post("/v1/marks", json=sent).status_code == 200
+        subjects = [answer.result(30).json()["subjects"][0] for answer in answers]
+        assert sorted(subjects) == [f"lead/{number}" for number in range(8)]
+
+
+def test_the_end_of_a_cooldown_wakes_a_waiting_claim(remote: Served, pool: ThreadPoolExecutor) -> None:
+    spec = declared.spec.model_copy(update={"remote": True, "code": None})
+    settings = spec.settings.model_copy(update={"batch_window": 200_000, "batch": 9})
+    remote.board.deploy(
+        remote.board.deployment.model_copy(
+            update={"agents": {"review": spec.model_copy(update={"settings": settings})}}
+        )
+    )
+    remote.board.deposit("lead", subject="lead/1")
+    answer = claim_in_thread(pool, remote.client("claim:review"))
+    until(lambda: waiting(remote) == 1)
+    remote.clock.advance(timedelta(seconds=1))
+    assert answer.result(30).status_code == 200
+
+
+def test_a_client_that_leaves_takes_no_activation_with_it(remote: Served) -> None:
+    token = remote.board.create_token("leaver", may=["claim:review"])
+    host, port = remote.url.removeprefix("http://").split(":")
+    head = f"POST {CLAIMS}?wait=30s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+    with socket.create_connection((host, int(port))) as leaver:
+        leaver.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+        until(lambda: waiting(remote) == 1)
+    until(lambda: waiting(remote) == 0)
+    remote.board.deposit("lead", subject="lead/1")
+    claimed = remote.client("claim:review").post(CLAIMS).json()
+    assert (claimed["fence"], claimed["attempt"]) == (1, 1)
+
+
+def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
+    remote: Served, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client leaves while a thread claims for it."""
+    begun, go_on = threading.Event(), threading.Event()
+    original = Blackboard.claim
+
+    def slow(board: Blackboard, *arguments: Any, **options: Any) -> Any:
+        found = original(board, *arguments, **options)
+        if found is not None and not go_on.is_set():
+            begun.set()
+            go_on.wait(30)
+        return found
+
+    monkeypatch.setattr(Blackboard, "claim", slow)
+    token = remote.board.create_token("leaver", may=["claim:review"])
+    host, port = remote.url.removeprefix("http://").split(":")
+    head = f"POST {CLAIMS}?wait=30s HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {token}\r\n"
+    with socket.create_connection((host, int(port))) as leaver:
+        leaver.sendall(f"{head}Content-Length: 0\r\n\r\n".encode())
+        until(lambda: waiting(remote) == 1)
+        remote.board.deposit("lead", subject="lead/1")
+        assert begun.wait(30)
+    until(lambda: waiting(remote) == 0)
+    go_on.set()
+    answer = claim_in_thread(pool, remote.client("claim:review"))
+    claimed = answer.result(30).json()
+    assert (claimed["fence"], claimed["attempt"]) == (2, 1)
+
+
+def test_waiting_claims_are_bounded_and_end_with_the_server(
+    tmp_path: Path, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claim_queue, "MAX_WAITING_OF_TOKEN", 2)
+    with serve(tmp_path) as served:
+        deploy_remote(served.board)
+        worker = served.client("claim:review")
+        answers = [claim_in_thread(pool, worker) for _ in range(2)]
+        until(lambda: waiting(served) == 2)
+        full = worker.post(CLAIMS, params={"wait": "1s"})
+        assert (problem(full), full.headers["retry-after"]) == ("overloaded", "1")
+        assert worker.post(CLAIMS).status_code == 204
+        served.server._stop_waits()
+        assert [answer.result(30).status_code for answer in answers] == [204, 204]
+
+
+def test_a_token_that_is_revoked_gets_no_work(remote: Served, pool: ThreadPoolExecutor) -> None:
+    token = remote.board.create_token("gone", may=["claim:review"])
+    answer = claim_in_thread(pool, remote.client(token=token))
+    until(lambda: waiting(remote) == 1)
+    remote.board.revoke_token("gone")
+    remote.board.deposit("lead", subject="lead/1")
+    assert problem(answer.result(30)) == "invalid-token"
+    assert remote.board.activations() == []
