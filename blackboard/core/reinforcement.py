@@ -56,7 +56,7 @@ class FadingMark:
     group: str | None = None
     """The scope of the group whose marks were read; None if those of a subject or of the board were."""
 
-    def has(self, where: WhereClause | None) -> bool:
+    def has_tags(self, where: WhereClause | None) -> bool:
         """Return whether it has these tags."""
         if self.within is not None:
             return self.where == where

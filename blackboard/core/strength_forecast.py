@@ -89,7 +89,7 @@ def _selected(measure: Measure, marks: Sequence[FadingMark], at: Instant, scope:
         and mark.within == measure.within
         and mark.is_live(at)
         and measure.covers(mark.subject)
-        and mark.has(measure.where)
+        and mark.has_tags(measure.where)
         and (takes_all or scope is None or mark.is_in(scope))
     ]
 

@@ -17,11 +17,11 @@ _HEAD_BYTES = 2048
 
 
 class UnicodeForm(NamedTuple):
-    """A Unicode encoding, and the byte order mark before the text."""
+    """A Unicode encoding, and what stands before the text."""
 
     encoding: str
     """Its name in Python, for the text after the mark."""
-    mark: bytes = b""
+    byte_order_mark: bytes = b""
 
 
 _MARKED = (
@@ -36,7 +36,7 @@ _MARKED = (
 def find_unicode_form(head: bytes) -> UnicodeForm | None:
     """Return the Unicode encoding of a text that has a mark, or is UTF-16 without one; None for any other text."""
     for form in _MARKED:
-        if head.startswith(form.mark):
+        if head.startswith(form.byte_order_mark):
             return form
     head = head[:_HEAD_BYTES]
     if b"\x00" not in head:

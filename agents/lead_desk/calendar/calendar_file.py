@@ -238,7 +238,7 @@ def _replace_own_events(raw: bytes, layout: _Layout, events: Iterable[bytes]) ->
     last = first + len(own)
     content = b"".join([*kept, own, raw[place:]])
     if form is not None and form.encoding != "utf-8":
-        content = form.mark + content.decode("utf-8", "surrogatepass").encode(form.encoding, "surrogatepass")
+        content = form.byte_order_mark + content.decode("utf-8", "surrogatepass").encode(form.encoding, "surrogatepass")
     return content, _Layout(((first, last),) if own else (), last)
 
 
@@ -252,7 +252,7 @@ def _as_utf8(raw: bytes) -> bytes:
     if form is None or form.encoding == "utf-8":
         return raw
     try:
-        text = raw[len(form.mark) :].decode(form.encoding, "surrogatepass")
+        text = raw[len(form.byte_order_mark) :].decode(form.encoding, "surrogatepass")
     except UnicodeDecodeError:
         raise AgentError(f"is damaged {form.encoding.upper()} text") from None
     return text.encode("utf-8", "surrogatepass")

@@ -13,7 +13,7 @@ from blackboard.board.transactions.activation_rows import get_activation, make_r
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import AgentSpec, Budget
-from blackboard.core.micro_dollars import limit_from_usd
+from blackboard.core.micro_dollars import limit_from_usd, to_usd
 from blackboard.durations import DAY, HOUR
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
@@ -49,7 +49,7 @@ class _Limit:
     @property
     def reason(self) -> str:
         limit, used, asked = (
-            f"{amount / 1e6:.12g}" if self.is_money else str(amount) for amount in (self.limit, self.used, self.asked)
+            f"{to_usd(amount):.12g}" if self.is_money else str(amount) for amount in (self.limit, self.used, self.asked)
         )
         if not self.fits:
             return f"{self.name} = {limit} has no room for this call, which may cost {asked}: raise it"
@@ -101,7 +101,7 @@ def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_
             continue
         money, calls = _spent_by(txn, activation_id, txn.sql.value(MODEL_CALLS.last_call_id))
         if budget.usd_per_activation is not None and money >= limit_from_usd(budget.usd_per_activation):
-            used = f"{money / 1e6:.12g} used; raise the limit"
+            used = f"{to_usd(money):.12g} used; raise the limit"
             return f"{name}.usd_per_activation = {budget.usd_per_activation:.12g}: {used}"
         if budget.calls_per_activation is not None and calls >= budget.calls_per_activation:
             return f"{name}.calls_per_activation = {budget.calls_per_activation}: {calls} used; raise the limit"

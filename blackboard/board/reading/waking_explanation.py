@@ -261,7 +261,7 @@ def _measured_at(txn: BoardTransaction, comparison: Comparison, marks: Sequence[
     behind = [
         mark
         for mark in marks
-        if mark.kind in measure.kinds and mark.within == measure.within and mark.has(measure.where)
+        if mark.kind in measure.kinds and mark.within == measure.within and mark.has_tags(measure.where)
     ]
     if measure.within is not None:
         behind = [deposit for deposit in behind if measure.covers(deposit.subject)]

@@ -202,7 +202,7 @@ def _guess(head: bytes, sample: bytes, name: str) -> str:
         UsageError: Several encodings are possible.
     """
     if (form := find_unicode_form(head)) is not None:
-        return _WITH_MARK[form.encoding] if form.mark else form.encoding
+        return _WITH_MARK[form.encoding] if form.byte_order_mark else form.encoding
     if not sample:
         return "utf-8"
     escaped = sample.decode("utf-8", "surrogateescape")

@@ -408,7 +408,7 @@ def _exhaust(places: Iterator[int]) -> None:
 def _unicode_form(start: bytes, encoding: str | None) -> tuple[str | None, bytes]:
     """Return the encoding of a text as far as it is certain or named, and its byte order mark."""
     found = find_unicode_form(start)
-    if found is not None and (found.mark or encoding is None):
+    if found is not None and (found.byte_order_mark or encoding is None):
         return found
     return encoding, b""
 
