@@ -26,10 +26,13 @@ test:
 	$(MAKE) --no-print-directory -j 2 lint collection
 	$(BIN)/pytest -n 4
 
-# Without it, each of the four workers would compile all test modules by itself.
-## collection: compile the test modules, and check that pytest can collect them
+# Without it, each of the four workers would compile all test modules by itself. Where PYTHONDONTWRITEBYTECODE is set, as
+# in some containers, each of the hundreds of processes that tests start would compile the whole program, too.
+## collection: compile the program and the test modules, and check that pytest can collect the tests
 collection: $(VENV)/installed-dev
-	$(BIN)/pytest --collect-only --quiet --no-summary >$(VENV)/collection || { cat $(VENV)/collection; exit 1; }
+	$(BIN)/python -m compileall -q blackboard agents migrations
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --collect-only --quiet --no-summary >$(VENV)/collection || \
+	  { cat $(VENV)/collection; exit 1; }
 
 ## test-quick: run the tests that start no process and no server, in about two minutes
 test-quick: $(VENV)/installed-dev
