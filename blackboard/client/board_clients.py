@@ -1,6 +1,7 @@
 """The two clients of a server: `Client` waits for each answer, and `AsyncClient` awaits it.
 
-Both have the same calls. Each call is written once, in `mark_calls`, `work_calls` and `board_calls`.
+Both have the same calls. Each call is written once, in `mark_calls`, `work_calls`, `outbox_calls` and
+`board_calls`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from blackboard.client import board_calls, mark_calls, work_calls
+from blackboard.client import board_calls, mark_calls, outbox_calls, work_calls
 from blackboard.client.exchange import Delay, NoAnswer, steps_of
 from blackboard.client.http_messages import JSON, Call, HttpAnswer, HttpRequest
 from blackboard.clock import Clock, SystemClock
@@ -222,6 +223,10 @@ class Client(_ServerConnection):
     discard_many = _waits(work_calls.discard_many)
     costs = _waits(work_calls.costs)
     record_cost = _waits(work_calls.record_cost)
+    outbox = _waits(outbox_calls.outbox)
+    outbox_message = _waits(outbox_calls.outbox_message)
+    retry_message = _waits(outbox_calls.retry_message)
+    discard_message = _waits(outbox_calls.discard_message)
     inbox = _waits(board_calls.inbox)
     answer = _waits(board_calls.answer)
     status = _waits(board_calls.status)
@@ -306,6 +311,10 @@ class AsyncClient(_ServerConnection):
     discard_many = _awaits(work_calls.discard_many)
     costs = _awaits(work_calls.costs)
     record_cost = _awaits(work_calls.record_cost)
+    outbox = _awaits(outbox_calls.outbox)
+    outbox_message = _awaits(outbox_calls.outbox_message)
+    retry_message = _awaits(outbox_calls.retry_message)
+    discard_message = _awaits(outbox_calls.discard_message)
     inbox = _awaits(board_calls.inbox)
     answer = _awaits(board_calls.answer)
     status = _awaits(board_calls.status)

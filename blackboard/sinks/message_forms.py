@@ -59,9 +59,9 @@ FORMS: dict[str, Callable[[OutboxMessage, str], tuple[dict[str, Any], str]]] = {
 
 
 def as_json(message: OutboxMessage) -> bytes:
-    """Return a message for a command: as in a webhook, with its ids."""
+    """Return a message for a command, as a line: as in a webhook, with its ids."""
     payload, _ = plain(message, "")
-    return json.dumps({"id": message.message_id, "sink": message.sink, **payload}, ensure_ascii=False).encode()
+    return json.dumps({"id": message.message_id, "sink": message.sink, **payload}, ensure_ascii=False).encode() + b"\n"
 
 
 def _plain_text(text: str) -> dict[str, Any]:

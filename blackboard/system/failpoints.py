@@ -26,9 +26,10 @@ call.planned call.sent call.answered call.kept spool.kept
 batch_api.reserved batch_api.submitted batch_api.named batch_api.kept
 evaporation.before evaporation.within evaporation.after backfill.before backfill.within backfill.after
 publish.before publish.written publish.after
+outbox.leased outbox.sent outbox.settled
 """
 NAMES = tuple(_TEXT.split())
-"""All failpoints: of the database, a worker, activations, calls, the Batch API, maintenance and publishing."""
+"""All failpoints: of the database, workers, activations, calls, the Batch API, maintenance, publishing, messages."""
 
 _armed: str | None = None
 _remaining = 0

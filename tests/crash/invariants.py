@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ __all__ = [
     "check_needs",
     "check_recovered",
     "check_search",
+    "check_told",
     "check_tolls",
     "check_windows",
     "clear_deaths",
@@ -318,6 +320,31 @@ def check_needs(path: Path) -> None:
         raise Broken(f"still overdue: {live ^ unanswered}, still waiting: {waiting ^ unanswered}")
     if max(nudged.values()) > 1 or not unanswered <= nudged.keys() <= due.keys():
         raise Broken(f"an agent was given {nudged.most_common(3)}, and {unanswered - nudged.keys()} never")
+
+
+def check_told(path: Path, told: Path, subjects: str) -> None:
+    """Check that a program was told of each need, and of each that came due, at least once and under one id.
+
+    Raises:
+        Broken: It was not, or of something else.
+    """
+    received: dict[str, set[str]] = {}
+    for line in told.read_text("utf-8").splitlines():
+        received.setdefault(json.loads(line)["id"], set()).add(line)
+    if changed := {key for key, lines in received.items() if len(lines) > 1}:
+        raise Broken(f"messages that said different things under one id: {changed}")
+    with rows(path) as query:
+        written = dict(query("SELECT message_id, state FROM message"))
+        [[needs]] = query(
+            f"SELECT count(*) FROM event WHERE kind = 'need' AND event = 'deposited' AND subject LIKE '{subjects}'"
+        )
+        [[due]] = query(
+            f"SELECT count(*) FROM event WHERE kind = 'overdue' AND event = 'deposited' AND subject LIKE '{subjects}'"
+        )
+    if received.keys() != written.keys() or set(written.values()) > {"delivered"}:
+        raise Broken(f"told {len(received)} of {len(written)} messages: {Counter(written.values())}")
+    if len(written) != needs + due:
+        raise Broken(f"{len(written)} messages about {needs} needs, of which {due} came due")
 
 
 def check_windows(path: Path, room: str, within: int, threshold: int) -> None:

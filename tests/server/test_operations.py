@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from blackboard import Deposit, Need
+from blackboard.core.sinks import SinkSpec
 from blackboard.server import api, problems
 from tests.server.http_steps import LEAD, pages, problem
 from tests.server.served_board import Served
@@ -84,6 +85,28 @@ def test_reading_has_a_time_limit(served: Served, monkeypatch: pytest.MonkeyPatc
             patched.setattr(api, "READING_TIME", "1us")
             assert problem(client.get(path)) == "query-stopped", path
     assert client.get("/v1/search?text=rain").status_code == 200
+
+
+def test_messages_to_people_outside_are_listed_sent_again_and_given_up(served: Served) -> None:
+    board = served.board
+    board.deploy(board.deployment.model_copy(update={"sinks": {"phone": SinkSpec(on=("mark:lead",))}}))
+    for number in range(3):
+        board.deposit("lead", subject=f"lead/{number}", payload={"company": "Acme"})
+    reader, operator, redacted = (served.client(scope) for scope in ("read", "operate", "read-redacted"))
+    first = reader.get("/v1/outbox", params={"limit": 2, "state": "waiting"})
+    assert [item["subject"] for item in first.json()] == ["lead/2", "lead/1"]
+    assert [item["subject"] for item in reader.get(first.links["next"]["url"]).json()] == ["lead/0"]
+    assert reader.post("/v1/outbox/1/retry", json={}).json()["type"].endswith(":not-allowed")
+    assert operator.post("/v1/outbox/1/discard", json={}).json()["state"] == "discarded"
+    assert operator.post("/v1/outbox/1/discard", json={}).json()["type"].endswith(":not-possible")
+    assert operator.post("/v1/outbox/1/retry", json={}).json()["state"] == "waiting"
+    assert operator.post("/v1/outbox/9/retry", json={}).json()["type"].endswith(":not-found")
+    assert reader.get("/v1/outbox/1").json()["data"]["payload"]["company"] == "Acme"
+    shown = redacted.get("/v1/outbox/1").json()
+    assert (shown["topic"], shown["sink"], shown["state"], shown["data"]) == ("mark:lead", "phone", "waiting", {})
+    assert "Acme" not in str(shown)
+    assert "lead/" not in str(shown)
+    assert reader.get("/v1/status").json()["sinks"][0]["waiting"] == 3
 
 
 def test_an_explanation_is_about_a_group(served: Served) -> None:

@@ -30,6 +30,18 @@ class Receiver:
     url: str
     reply: Callable[[Request], Reply] = lambda request: Reply()
     requests: list[Request] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def keep(self, request: Request) -> None:
+        """Keep a request."""
+        with self._changed:
+            self.requests.append(request)
+            self._changed.notify_all()
+
+    def wait_for(self, number: int) -> None:
+        """Wait until it has got so many requests."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.requests) >= number, 60), self.requests
 
 
 @contextmanager
@@ -40,7 +52,7 @@ def receive(reply: Reply | None = None) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             request = Request(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            receiver.requests.append(request)
+            receiver.keep(request)
             answer = receiver.reply(request)
             self.send_response(answer.status)
             for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():

@@ -26,6 +26,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, ManualClock, to_datetime
 from blackboard.core.agent_definition import Agent
 from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sink_sections import SinkSection
 from tests.crash.children import Say
 from tests.crash.invariants import (
     check_cooled,
@@ -33,6 +34,7 @@ from tests.crash.invariants import (
     check_groups,
     check_lasting,
     check_needs,
+    check_told,
     check_tolls,
     check_windows,
 )
@@ -141,12 +143,12 @@ class Fading(CrashWorld):
 
     Some marks occurred before the first life. So some of them have gone cold or evaporated before they are recorded.
     Depositors also ask for answers within minutes. They answer some of their needs at once, some in a later life, and
-    some never. And they carry lamps from room to room.
+    some never. And they carry lamps from room to room. A program is told of the needs of the first depositor.
     """
 
     name = "fading"
     at_once = 20
-    fades = True
+    fades = tells = True
     per_depositor = 200
     between_needs = 10
     between_lamps = 8
@@ -156,6 +158,8 @@ class Fading(CrashWorld):
         self.begin = self.now = FADING_SINCE
         super().__init__(folder, rng)
         self.half_life = 2
+        told = ("tee", "-a", str(folder / "told"))
+        self.sink = SinkSection(name="told", on=("need", "overdue"), subject="n/0/*", command=told)
 
     def plan(self) -> list[list[Deposit]]:
         return [
@@ -205,6 +209,7 @@ class Fading(CrashWorld):
     def create(self) -> None:
         with self.open("founder") as board:
             board.deploy(*self.agents)
+            board.deploy(board.deployment.model_copy(update={"sinks": {"told": self.sink.spec}}))
 
     def make_daemon(self) -> Daemon:
         board = self.open("daemon")
@@ -218,7 +223,8 @@ class Fading(CrashWorld):
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
-        return Daemon(board, self.agents, DaemonSettings(evaporation_batch=10), rng=random.Random(1))
+        settings = DaemonSettings(evaporation_batch=10)
+        return Daemon(board, self.agents, settings, rng=random.Random(1), sinks=[self.sink])
 
     def check_end(self) -> None:
         check_cooled(self.path, self.depositors * self.per_depositor)
@@ -228,4 +234,5 @@ class Fading(CrashWorld):
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
         check_windows(self.path, "attic", WITHIN, SURGE)
         check_needs(self.path)
+        check_told(self.path, self.folder / "told", "n/0/%")
         check_groups(self.path, lasting=2 * MINUTE, many=3, few=2)

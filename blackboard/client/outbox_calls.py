@@ -1,0 +1,28 @@
+"""The calls on messages to people outside."""
+
+from __future__ import annotations
+
+from blackboard.board.result_types import OutboxMessage
+from blackboard.client.http_messages import Call, ask, get, pages, path_of, post
+
+
+def outbox(
+    *, sink: str | None = None, state: str | None = None, before: int | None = None, limit: int = 50
+) -> Call[list[OutboxMessage]]:
+    """Return the messages to people outside, newest first, as `Blackboard.outbox` does."""
+    return (yield from pages(OutboxMessage, "/v1/outbox", sink=sink, state=state, limit=limit, after=before))
+
+
+def outbox_message(message: int) -> Call[OutboxMessage]:
+    """Return one message to people outside, as `Blackboard.outbox_message` does."""
+    return (yield from ask(OutboxMessage, get(path_of("/v1/outbox/{}", message))))
+
+
+def retry_message(message: int) -> Call[OutboxMessage]:
+    """Send a message to people outside again, as `Blackboard.retry_message` does. Needs the scope `operate`."""
+    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/retry", message))))
+
+
+def discard_message(message: int) -> Call[OutboxMessage]:
+    """Give up a message to people outside, as `Blackboard.discard_message` does. Needs the scope `operate`."""
+    return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/discard", message))))

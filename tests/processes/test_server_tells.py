@@ -1,0 +1,53 @@
+"""A server reports that a daemon has died: it delivers what no daemon can."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from blackboard import Blackboard
+from blackboard.core.sinks import SinkSpec
+from tests.processes.workers import started
+from tests.support.webhook_receiver import receive
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+
+FILE = """
+[database]
+url = "sqlite:///{board}"
+
+[server]
+listen = "127.0.0.1:0"
+
+[[sinks]]
+name = "phone"
+on = ["agent-unserved"]
+unserved_for = "0s"
+webhook = {{ url = "{url}", private_networks = ["127.0.0.1"] }}
+"""
+
+
+def test_a_server_tells_of_a_dead_daemon(tmp_path: Path) -> None:
+    pytest.importorskip("uvicorn")
+    path = tmp_path / "board.db"
+    with Blackboard.open(path) as board:
+        sinks = {"phone": SinkSpec(on=("agent-unserved",), unserved_for="0s")}
+        with started(["-m", "tests.processes.worker", str(path)]) as worker:
+            worker.event("started")
+            board.deploy(board.deployment.model_copy(update={"sinks": sinks}))
+            worker.signal(signal.SIGKILL)
+            worker.popen.wait()
+        assert board.outbox() == []
+        with receive() as receiver:
+            (tmp_path / "desk.toml").write_text(FILE.format(board=path, url=receiver.url))
+            with started(["-m", "blackboard", "--config", str(tmp_path / "desk.toml"), "serve"]) as server:
+                server.line(lambda line: "serving" in line)
+                receiver.wait_for(len(board.unserved_agents()))
+                server.signal(signal.SIGTERM)
+                assert server.ends() == 0
+        told = sorted(json.loads(request.body)["data"]["agent"] for request in receiver.requests)
+        assert told == sorted(board.unserved_agents())
+        assert {message.state for message in board.outbox()} == {"delivered"}
