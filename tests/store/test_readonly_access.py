@@ -184,6 +184,10 @@ def test_connect_opens_boards_only(tmp_path: Path) -> None:
     for name in ("text.db", "empty.db"):
         with pytest.raises(StoreForeign):
             blackboard.connect(tmp_path / name)
+
+
+def test_connect_opens_no_board_on_a_server() -> None:
+    pytest.importorskip("psycopg")
     with pytest.raises(StoreError, match=r"board\.engine"):
         blackboard.connect("postgresql+psycopg://localhost/board")
 
