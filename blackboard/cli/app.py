@@ -39,6 +39,7 @@ COMMANDS = {
     ),
     "status_command": ("status",),
     "activation_commands": ("activation", "retry", "discard", "wake"),
+    "claim_commands": ("claim", "heartbeat", "finish", "fail"),
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),
     "check_command": ("check",),

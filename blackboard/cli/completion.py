@@ -35,6 +35,16 @@ def agents(context: typer.Context, incomplete: str) -> list[str]:
     return _of_board(context, lambda board: _beginning(incomplete, board.deployment.agents))
 
 
+def remote_agents(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the remote agents that begin with the text."""
+
+    def names(board: Blackboard) -> list[str]:
+        remote = [agent.name for agent in board.deployment.agents.values() if agent.remote]
+        return _beginning(incomplete, remote)
+
+    return _of_board(context, names)
+
+
 def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
     """Return the comma-separated list completed by each agent that begins with its last name and is not yet in it."""
     *before, last = incomplete.split(",")

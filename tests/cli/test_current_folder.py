@@ -34,6 +34,10 @@ ARGUMENTS = {
     "forget": ["a", "--yes"],
     "search": ["a"],
     "wake": ["1"],
+    "claim": ["review"],
+    "heartbeat": ["1"],
+    "finish": ["1"],
+    "fail": ["1"],
 }
 
 
@@ -42,7 +46,7 @@ NEED_A_BOARD = sorted({name for names in COMMANDS.values() for name in names} - 
 
 @pytest.mark.parametrize("command", NEED_A_BOARD)
 def test_a_command_that_does_not_begin_a_board_says_that_there_is_none(typed: CommandLine, command: str) -> None:
-    done = typed(command, *ARGUMENTS.get(command, ()))
+    done = typed(command, *ARGUMENTS.get(command, ()), stdin="{}")
     if command != "check":
         assert done.code == 1, done
         assert f"there is no board at {typed.folder / 'board.db'}" in done.out + done.err

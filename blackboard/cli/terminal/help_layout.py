@@ -30,6 +30,7 @@ GROUPS = {
         *("run", "serve", "token", "status", "doctor", "explain", "agents", "schedules", "activations", "activation"),
         *("retry", "discard", "wake", "pause", "resume", "outbox", "costs", "record-cost"),
     ),
+    "Remote agents": ("claim", "heartbeat", "finish", "fail"),
     "Data": ("backup", "restore", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),
 }

@@ -1,0 +1,181 @@
+"""The commands of workers of remote agents: claim, heartbeat, finish, fail. They make any shell script an agent."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli import completion
+from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
+from blackboard.errors import BlackboardError, LeaseLost, UsageError
+
+if TYPE_CHECKING:
+    from blackboard.board.result_types import RemoteActivation, RunState
+
+NOTHING = 3
+"""The exit code of a claim without work."""
+
+RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
+Fence = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="The fence that 'blackboard claim' printed; by default the run that the author has."
+    ),
+]
+Lease = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="The length of the lease, 1s to 1d; by default 5m.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for command in (claim, heartbeat, finish, fail):
+        app.command()(command)
+
+
+def claim(
+    context: typer.Context,
+    agent: Annotated[str, typer.Argument(help="The remote agent.", autocompletion=completion.remote_agents)],
+    wait: Annotated[str, typer.Option(metavar="DURATION", help="Wait for work for this long, up to 1d.")] = "0s",
+    lease: Lease = None,
+    as_json: AsJson = False,
+) -> None:
+    """Claim an activation of a remote agent, and print it as JSON. The exit code is 3 if there is no work.
+
+    The worker is --author. It must finish the activation, fail it, or send a heartbeat before the lease ends.
+
+    Examples:
+      blackboard claim review --wait 10m --lease 30m
+      blackboard --author reviewer claim review > activation.json
+    """
+    session = session_of(context)
+    with session.board() as board:
+        found = board.claim(agent, wait=wait, lease=lease)
+        if found is None:
+            note(f"there is no work for {agent}")
+            raise typer.Exit(NOTHING)
+        seconds = (found.lease_until - board.now()).total_seconds()
+    print_json({**vars(found), "lease_seconds": round(seconds, 3), "commands": _commands(session, found)})
+
+
+def heartbeat(
+    context: typer.Context, activation_id: RunId, fence: Fence = None, lease: Lease = None, as_json: AsJson = False
+) -> None:
+    """Extend the lease of an activation that this author has claimed, counted from now.
+
+    Example:
+      blackboard heartbeat 17 --fence 1 --lease 30m
+    """
+    with session_of(context).board() as board:
+        state = board.heartbeat(activation_id, fence=fence, lease=lease)
+    _show(state, f"the lease of activation {state.id} ends at {timestamp(state.lease_until)}", as_json)
+
+
+def finish(
+    context: typer.Context,
+    activation_id: RunId,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file with the result; by default it is read from stdin.")
+    ] = None,
+    fence: Fence = None,
+    as_json: AsJson = False,
+) -> None:
+    """Finish an activation that this author has claimed, with its result as JSON.
+
+    The result is an object with marks, withdrawals, reinforcements and usage; {} is a result without anything. If it is
+    refused, nothing changes, and the activation stays claimed: correct the result, and finish again.
+
+    Examples:
+      echo '{"marks": [{"kind": "verdict", "subject": "r/1"}]}' | blackboard finish 17 --fence 1
+      blackboard finish 17 --fence 1 --file result.json
+    """
+    session = session_of(context)
+    result = _read_result(file)
+    with session.board() as board:
+        try:
+            state = board.finish(activation_id, result, fence=fence)
+        except LeaseLost:
+            raise
+        except BlackboardError:
+            _note_what_stays(session, activation_id, fence)
+            raise
+    _show(state, f"activation {state.id} is {state.state}", as_json)
+
+
+def fail(
+    context: typer.Context,
+    activation_id: RunId,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why it failed, for people.")
+    ] = "the worker gave no reason",
+    final: Annotated[bool, typer.Option("--final", help="No further attempt can succeed.")] = False,
+    fence: Fence = None,
+    as_json: AsJson = False,
+) -> None:
+    """End an activation that this author has claimed as failed. It is tried again, split or dead.
+
+    Examples:
+      blackboard fail 17 --fence 1 --reason "the page does not load"
+      blackboard fail 17 --fence 1 --reason "it is not a report" --final
+    """
+    with session_of(context).board() as board:
+        state = board.fail(activation_id, reason, retry=not final, fence=fence)
+    again = "" if state.retry_at is None else f", and tried again at {timestamp(state.retry_at)}"
+    _show(state, f"activation {state.id} is {state.state}{again}", as_json)
+
+
+def _show(state: RunState, line: str, as_json: bool) -> None:
+    if as_json:
+        print_json(state)
+    else:
+        say(line)
+
+
+def _commands(session: CommandSession, found: RemoteActivation) -> dict[str, str]:
+    """Return the commands that continue or end a run, with the options of this command."""
+    return {
+        "finish": f"{_command(session, 'finish', found.id, found.fence)} --file RESULT.json",
+        "heartbeat": _command(session, "heartbeat", found.id, found.fence),
+        "fail": f"{_command(session, 'fail', found.id, found.fence)} --reason TEXT",
+    }
+
+
+def _command(session: CommandSession, name: str, activation_id: int, fence: int | None) -> str:
+    options = {"--config": session.config, "--database": session.database, "--author": session.author}
+    words = ["blackboard", *(word for key, value in options.items() if value is not None for word in (key, str(value)))]
+    words += [name, str(activation_id), *(() if fence is None else ("--fence", str(fence)))]
+    return shlex.join(words)
+
+
+def _read_result(file: Path | None) -> dict[str, Any]:
+    """Return the result in a file or on stdin.
+
+    Raises:
+        UsageError: It is not a JSON object.
+    """
+    where = "stdin" if file is None else str(file)
+    text = sys.stdin.buffer.read() if file is None else file.read_bytes()
+    if not text.strip():
+        raise UsageError(f"{where} is empty; the result is a JSON object, {{}} for nothing")
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise UsageError(f'{where} is not a JSON object such as {{"marks": []}}')
+    return value
+
+
+def _note_what_stays(session: CommandSession, activation_id: int, fence: int | None) -> None:
+    """Say that a refused result has changed nothing, and how to go on."""
+    with session.board() as board:
+        state = board.activation(activation_id).activation.state
+    if state == "running":
+        note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")
+        note(f"  {_command(session, 'finish', activation_id, fence)} --file RESULT.json", wraps=False)

@@ -1,0 +1,96 @@
+"""A shell is a worker of a remote agent: it claims, finishes, fails, and extends its lease."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+
+DEPLOYMENT = """
+[database]
+url = "sqlite:///review.db"
+author = "person:ada"
+
+[kinds.report.payload_schema]
+type = "object"
+required = ["text"]
+
+[kinds.verdict.payload_schema]
+type = "object"
+properties.grade.type = "string"
+
+[agents.review]
+remote = true
+watches = 'strength("report") >= 0.5'
+writes = ["verdict"]
+"""
+
+
+@pytest.fixture
+def shell(typed: CommandLine) -> CommandLine:
+    """Return a command line in a folder with a deployed remote agent."""
+    typed.write("blackboard.toml", DEPLOYMENT)
+    assert typed("init").code == 0
+    return typed
+
+
+def deposit(shell: CommandLine, subject: str = "r/1") -> None:
+    assert shell("deposit", "report", subject, "--payload", '{"text": "fine"}').code == 0
+
+
+def test_a_shell_claims_and_finishes(shell: CommandLine) -> None:
+    nothing = shell("claim", "review", "--wait", "10ms")
+    assert (nothing.code, nothing.out, nothing.err) == (3, "", "there is no work for review\n")
+    deposit(shell)
+    claimed = shell("claim", "review", "--lease", "30m", "--json").json
+    assert (claimed["id"], claimed["fence"], claimed["marks"][0]["payload"]) == (1, 1, {"text": "fine"})
+    assert 1790 < claimed["lease_seconds"] <= 1800
+    assert claimed["commands"]["heartbeat"] == "blackboard heartbeat 1 --fence 1"
+    beat = shell(*shlex.split(claimed["commands"]["heartbeat"])[1:], "--lease", "2h", "--json").json
+    assert (beat["state"], beat["lease_until"] > claimed["lease_until"]) == ("running", True)
+    result = {"marks": [{"kind": "verdict", "subject": "r/1", "payload": {"grade": "good"}}]}
+    done = shell("finish", "1", "--fence", "1", stdin=json.dumps(result))
+    assert (done.code, done.out) == (0, "activation 1 is done\n")
+    assert shell("finish", "1", "--json", stdin=json.dumps(result)).json["state"] == "done"
+    late = shell("heartbeat", "1")
+    assert (late.code, late.err) == (1, "error: activation 1 is done; it does not run under this claim any more\n")
+
+
+@pytest.mark.parametrize(
+    ("result", "mistake"),
+    [
+        ("", "stdin is empty; the result is a JSON object, {} for nothing"),
+        ("[]", "stdin is not a JSON object"),
+        ("{", "stdin is not JSON"),
+        ('{"mark": []}', "mark: extra inputs are not permitted"),
+        ('{"marks": [{"kind": "report", "subject": "r/1"}]}', "which it does not declare in writes"),
+        ('{"marks": [{"kind": "verdict", "subject": "r/1", "payload": {"grade": 1}}]}', "grade: 1 is not of type"),
+    ],
+)
+def test_a_refused_result_loses_nothing(shell: CommandLine, result: str, mistake: str) -> None:
+    deposit(shell)
+    assert shell("claim", "review").code == 0
+    refused = shell("finish", "1", "--fence", "1", stdin=result)
+    assert refused.code in (1, 2)
+    assert mistake in refused.err
+    if "kind" in result or "mark" in result:
+        assert "activation 1 is still claimed; correct the result, then" in refused.err
+        assert "blackboard finish 1 --fence 1 --file RESULT.json" in refused.err
+    shell.write("result.json", "{}")
+    assert shell("finish", "1", "--file", "result.json").code == 0
+
+
+def test_a_failure_is_tried_again_or_final(shell: CommandLine) -> None:
+    deposit(shell)
+    shell("claim", "review")
+    failed = shell("fail", "1", "--reason", "no idea")
+    assert (failed.code, failed.out[:38]) == (0, "activation 1 is ready, and tried again")
+    deposit(shell, "r/2")
+    other = shell("--author", "person:bob", "claim", "review").json
+    assert other["commands"]["fail"] == "blackboard --author person:bob fail 2 --fence 1 --reason TEXT"
+    assert shell("fail", "2").code == 1
+    assert shell("--author", "person:bob", "fail", "2", "--final").out == "activation 2 is dead\n"
+    assert shell("activation", "2").code == 0
