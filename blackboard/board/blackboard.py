@@ -1178,7 +1178,7 @@ class Blackboard:
             NotFound: There is none.
             UnknownName: The deployment does not have its sink any more.
         """
-        return self.session.write(lambda txn: outbox_messages.retry(txn, message))
+        return self.session.write(lambda txn: outbox_messages.retry(txn, message, self.author))
 
     def discard_message(self, message: int) -> OutboxMessage:
         """Give up a message to people outside that waits or was not delivered.
@@ -1187,7 +1187,7 @@ class Blackboard:
             NotFound: There is none.
             WorkError: It was delivered, or given up before.
         """
-        return self.session.write(lambda txn: outbox_messages.discard(txn, message))
+        return self.session.write(lambda txn: outbox_messages.discard(txn, message, self.author))
 
     def secret(self, name: str) -> str:
         """Return a random text that only this board knows, and that stays the same."""

@@ -25,9 +25,11 @@ class MessageQueue:
 
     def announce_by_time(self) -> None:
         """Put messages into the outbox about crossings that wait, and agents that nobody serves, for long."""
-        if self._session.read(message_delivery.has_news_by_time):
-            dead = self._session.dead_workers()
-            self._session.write(lambda txn: message_delivery.announce_by_time(txn, dead))
+        if not self._session.read(message_delivery.has_topics_by_time):
+            return
+        dead = self._session.dead_workers()
+        if news := self._session.read(lambda txn: message_delivery.find_by_time(txn, dead)):
+            self._session.write(lambda txn: message_delivery.announce_by_time(txn, news))
 
     def due_sinks(self, sinks: Collection[str]) -> list[str]:
         """Return those of the sinks that have a message due."""

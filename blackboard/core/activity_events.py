@@ -22,6 +22,8 @@ class ActivityEvent(StrEnum):
     """A crossing was woken early."""
     RETRY = "retry"
     DISCARD = "discard"
+    RETRY_MESSAGE = "retry_message"
+    DISCARD_MESSAGE = "discard_message"
     ASSIGN = "assign"
     """Somebody was named who should answer a need."""
     RECORD_COST = "record_cost"

@@ -92,9 +92,14 @@ class Deliverer:
         return sum(self._drain(sink) for sink in self._sinks.values())
 
     def deliver_last(self) -> None:
-        """Send everything that is due, before a daemon ends because nothing else is left to do."""
+        """Send what is due, before a daemon ends because nothing else is left to do.
+
+        A sink that does not take a message is left to the next process, so that it does not hold up the end.
+        """
         try:
-            self.deliver_due()
+            self._queue.announce_by_time()
+            for sink in self._sinks.values():
+                self._drain(sink, ends_at_failure=True)
         except StoreError as error:  # the next process sends it
             log.error("the outbox could not be read", error=error)
 
@@ -132,7 +137,7 @@ class Deliverer:
         except Exception as error:  # a thread has nobody to raise it to; the lease ends, and it is tried again
             log.error("a message could not be sent, or its result not recorded", sink=sink.name, error=error)
 
-    def _drain(self, sink: SinkSection) -> int:
+    def _drain(self, sink: SinkSection, *, ends_at_failure: bool = False) -> int:
         """Send the messages of a sink that are due, one after the other, and return the number of attempts."""
         attempts = 0
         while not self._stopping and (leased := self._queue.lease(sink.name)) is not None:
@@ -142,6 +147,8 @@ class Deliverer:
             if failed is not None:
                 details = {"sink": sink.name, "message": leased.message.id, "state": state, "problem": failed.error}
                 (log.warning if state == MessageState.WAITING else log.error)("a message was not delivered", **details)
+                if ends_at_failure:
+                    break
         return attempts
 
     def _attempt(self, sink: SinkSection, message: OutboxMessage) -> FailedAttempt | None:

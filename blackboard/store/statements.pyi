@@ -494,6 +494,7 @@ class _Activity(StatementFile):
 
 class _Outbox(StatementFile):
     put_message: Statement[object]
+    message_about: Statement[Id]
     next_message: Statement[MessageRow]
     next_message_due: Statement[Instant | None]
     lease_message: Statement[object]

@@ -49,7 +49,8 @@ def leased(world: World) -> LeasedMessage:
 
 
 def look(world: World, *dead: str) -> None:
-    in_transaction(world.board, message_delivery.announce_by_time, dead)
+    news = world.board.session.read(lambda txn: message_delivery.find_by_time(txn, dead))
+    in_transaction(world.board, message_delivery.announce_by_time, news)
 
 
 @pytest.mark.postgresql
@@ -227,6 +228,8 @@ def test_attempts_are_repeated_over_three_days(world: World) -> None:
     assert queue.lease("phone") is None
     again = world.board.retry_message(message.id)
     assert (again.state, again.attempts, again.error) == ("waiting", 0, None)
+    [action] = world.sql("SELECT event, author, subject FROM activity WHERE event = 'retry_message'")
+    assert tuple(action) == ("retry_message", "person:ada", "disk")
     assert leased(world).message.message_id == message.message_id
 
 

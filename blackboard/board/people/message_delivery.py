@@ -6,7 +6,7 @@ and the next deliverer sends it under the same id. So each message is sent at le
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import NamedTuple
@@ -17,10 +17,11 @@ from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions import announcements, outbox
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.outbox import Notice
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
 from blackboard.core.scopes import subject_of
-from blackboard.core.sinks import MessageState, SinkSpec, Topic
+from blackboard.core.sinks import BY_TIME, MessageState, SinkSpec, Topic
 from blackboard.durations import Duration, parse_duration
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX
@@ -104,29 +105,41 @@ def due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
     return [sink for sink, at in due.items() if at is not None and at <= txn.now]
 
 
-def announce_by_time(txn: BoardTransaction, dead: Collection[str]) -> None:
-    """Put messages into the outbox about crossings that wait for long, and agents that nobody serves for long.
+class NewsByTime(NamedTuple):
+    """What has come by time, and that one sink has not been told."""
 
-    Each sink is told of each once.
+    sink: str
+    topic: Topic
+    notice: Notice
+
+
+def has_topics_by_time(txn: BoardTransaction) -> bool:
+    """Return whether any sink is told of what comes by time, so that a look is worth its cost."""
+    return any(topic in txn.active.sinks_by_topic for topic in BY_TIME)
+
+
+def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[NewsByTime]:
+    """Return what has come by time: crossings that wait for long, and agents that nobody serves for long.
 
     Args:
-        txn: The transaction.
+        txn: The transaction, which may be one that only reads.
         dead: Registered workers that are known to be dead.
     """
-    _announce_crossings(txn)
-    _announce_unserved(txn, dead)
+    return [*_late_crossings(txn), *_unserved_agents(txn, dead)]
 
 
-def has_news_by_time(txn: BoardTransaction) -> bool:
-    """Return whether any sink is told of what comes by time, so that a look is worth a transaction."""
-    return any(topic in txn.active.sinks_by_topic for topic in (Topic.CROSSING_WAITING, Topic.AGENT_UNSERVED))
+def announce_by_time(txn: BoardTransaction, news: Iterable[NewsByTime]) -> None:
+    """Put messages about what has come by time into the outbox. Another process may have done so meanwhile."""
+    for one in news:
+        if (sink := txn.deployment.sinks.get(one.sink)) is not None:
+            outbox.announce_to(txn, one.sink, sink, one.topic, one.notice)
 
 
-def _announce_crossings(txn: BoardTransaction) -> None:
+def _late_crossings(txn: BoardTransaction) -> Iterator[NewsByTime]:
     for name, sink in txn.active.sinks_by_topic.get(Topic.CROSSING_WAITING, ()):
         for watch, row in islice(_late(txn, name, sink), MAX_NEW_MESSAGES):
             notice = announcements.waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
-            outbox.announce_to(txn, name, sink, Topic.CROSSING_WAITING, notice)
+            yield NewsByTime(name, Topic.CROSSING_WAITING, notice)
 
 
 def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[RegisteredWatch, CrossingRow]]:
@@ -141,7 +154,7 @@ def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[Re
             after = rows[-1].id
 
 
-def _announce_unserved(txn: BoardTransaction, dead: Collection[str]) -> None:
+def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[NewsByTime]:
     sinks = txn.active.sinks_by_topic.get(Topic.AGENT_UNSERVED)
     if not sinks:
         return
@@ -152,5 +165,6 @@ def _announce_unserved(txn: BoardTransaction, dead: Collection[str]) -> None:
         since = deployed_at if problem.since is None else problem.since
         notice = announcements.unserved_agent(agent, problem.reason, problem.since)
         for name, sink in sinks:
-            if since <= txn.now - sink.unserved_for:
-                outbox.announce_to(txn, name, sink, Topic.AGENT_UNSERVED, notice)
+            is_long = since <= txn.now - sink.unserved_for
+            if is_long and sink.passes(agent, (), None) and not outbox.is_told(txn, name, Topic.AGENT_UNSERVED, notice):
+                yield NewsByTime(name, Topic.AGENT_UNSERVED, notice)

@@ -6,8 +6,10 @@ import json
 
 from blackboard.board.result_types import OutboxMessage, SinkStatus
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
+from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
+from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.scopes import group_of, subject_of
 from blackboard.core.sinks import MessageState
 from blackboard.errors import NotFound, UnknownName, WorkError
@@ -42,7 +44,7 @@ def get(txn: BoardTransaction, message: int) -> OutboxMessage:
     return record(_row(txn, message))
 
 
-def retry(txn: BoardTransaction, message: int) -> OutboxMessage:
+def retry(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
     """Send a message again under the same id, whatever its state, as if it were new.
 
     Raises:
@@ -53,10 +55,11 @@ def retry(txn: BoardTransaction, message: int) -> OutboxMessage:
     if row.sink not in txn.deployment.sinks:
         raise UnknownName("sink", row.sink, txn.deployment.sinks)
     txn.sql.run(OUTBOX.retry_message, id=message, now=txn.now)
+    _note(txn, ActivityEvent.RETRY_MESSAGE, row, author)
     return record(_row(txn, message))
 
 
-def discard(txn: BoardTransaction, message: int) -> OutboxMessage:
+def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
     """Give up a message that waits or was not delivered.
 
     Raises:
@@ -67,6 +70,7 @@ def discard(txn: BoardTransaction, message: int) -> OutboxMessage:
     if row.state not in UNFINISHED:
         raise WorkError(f"message {message} is {row.state}")
     txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
+    _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
     return record(_row(txn, message))
 
 
@@ -74,6 +78,11 @@ def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:
     """Return what each sink was not told, for those that have such messages."""
     rows = txn.sql.all(OUTBOX.unfinished_messages)
     return tuple(result_of(SinkStatus, row, waiting_since=optional_datetime(row.waiting_since)) for row in rows)
+
+
+def _note(txn: BoardTransaction, event: ActivityEvent, row: MessageRow, author: str) -> None:
+    about = {name: getattr(row, name) for name in ("agent", "subject", "mark_id", "activation_id", "crossing_id")}
+    activity_log.note(txn, event, author=author, **about)
 
 
 def _row(txn: BoardTransaction, message: int) -> MessageRow:

@@ -89,7 +89,7 @@ def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, no
         message_id=f"msg_{secrets.token_hex(12)}",
         sink=name,
         topic=topic,
-        occurrence=f"{topic}:{notice.occurrence}",
+        occurrence=_occurrence(topic, notice),
         content=notice.content,
         created_at=txn.now,
         subject=notice.scope or None,
@@ -99,6 +99,15 @@ def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, no
         crossing_id=notice.crossing_id,
     )
     return True
+
+
+def is_told(txn: BoardTransaction, name: str, topic: str, notice: Notice) -> bool:
+    """Return whether a sink has been told of an occurrence."""
+    return txn.sql.one(OUTBOX.message_about, sink=name, occurrence=_occurrence(topic, notice)) is not None
+
+
+def _occurrence(topic: str, notice: Notice) -> str:
+    return f"{topic}:{notice.occurrence}"
 
 
 def _cut(text: str, size: int) -> str:

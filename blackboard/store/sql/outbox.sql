@@ -12,6 +12,10 @@ VALUES (
 )
 ON CONFLICT (sink, occurrence) DO NOTHING;
 
+-- name: message_about -> Id
+-- The message that tells a sink of an occurrence.
+SELECT id FROM message WHERE sink = :sink AND occurrence = :occurrence;
+
 -- name: next_message -> MessageRow
 -- The message of a sink that is due first.
 SELECT {message.*}
