@@ -24,6 +24,8 @@ outbox_operations  messages to people outside
 work_operations    the agenda, agents, activations and costs
 board_operations   needs, the state of the board, its deployments, SQL and erasure
 request_reading    reads the parameters and the body of a request
+event_operation    what a client of the event stream wants
+event_hub          event streams: one reader of the board for all of them
 bulk_deposits      deposits in bulk, a line of JSON for each
 api                answers the requests of all operations
 openapi            describes the operations as OpenAPI 3.1

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from blackboard import Blackboard, RemoteActivation
@@ -23,17 +23,26 @@ from blackboard.server import (
     board_operations,
     bulk_deposits,
     claim_operations,
+    event_operation,
     mark_operations,
     outbox_operations,
     search_operation,
     work_operations,
 )
 from blackboard.server.claim_queue import ClaimQueue
+from blackboard.server.event_hub import Choice, EventHub
 from blackboard.server.operations import Call, Operation, Page
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.redaction import Redaction
 from blackboard.server.request_metrics import RequestMetrics
-from blackboard.server.request_reading import JSON, check_media_type, parse_body, parse_parameters, read_body
+from blackboard.server.request_reading import (
+    EVENT_STREAM,
+    JSON,
+    check_media_type,
+    parse_body,
+    parse_parameters,
+    read_body,
+)
 from blackboard.server.token_checks import Caller, RateLimits, bearer_of, caller_of
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
@@ -51,6 +60,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *outbox_operations.OPERATIONS,
     *claim_operations.OPERATIONS,
     *board_operations.OPERATIONS,
+    *event_operation.OPERATIONS,
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
@@ -82,6 +92,7 @@ class Api:
     Attributes:
         requests: The figures of the answered requests.
         claims: The claims of remote workers that wait.
+        events: The event streams.
     """
 
     def __init__(
@@ -91,6 +102,9 @@ class Api:
         self._rates = RateLimits(settings.requests_per_second)
         self.requests = RequestMetrics(threads)
         self.claims = ClaimQueue(board, threads["board"])
+        self.events = EventHub(
+            board, threads["board"], settings.max_streams, _encode, lambda record: _encode(self._redaction(record))
+        )
 
     @cached_property
     def _redaction(self) -> Redaction:
@@ -119,6 +133,8 @@ class Api:
 
     async def _respond(self, operation: Operation, request: Request) -> Response:
         try:
+            if operation.is_event_stream:
+                return await self._stream(operation, request)
             answer = await self._answer(operation, request)
         except HttpProblem as problem:
             return problem_response(problem)
@@ -187,6 +203,23 @@ class Api:
             raise ClientDisconnect
         return EncodedAnswer(_encode(found), headers)
 
+    async def _stream(self, operation: Operation, request: Request) -> Response:
+        token = bearer_of(request.headers.get("authorization"))
+
+        def work() -> tuple[Caller, Choice]:
+            call = self._call(operation, request, token)
+            try:
+                return call.caller, operation.run(call)
+            except BlackboardError as error:
+                raise problem_of(error, is_redacted=call.caller.is_redacted) from None
+
+        caller, choice = await self._threads[operation.pool].run(work)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        if request.method == "HEAD":
+            return Response(b"", headers=headers, media_type=EVENT_STREAM)
+        texts = await self.events.open(caller, choice)
+        return StreamingResponse(texts, headers=headers, media_type=EVENT_STREAM)
+
     def caller_of(self, token: str) -> Caller:
         """Return who sent a request, and count it for the limit of its token.
 
@@ -204,7 +237,9 @@ class Api:
         _check_scope(operation, caller, {name for name, _ in query})
         parameters = parse_parameters(request.path_params, query, operation.parameters)
         key = request.headers.get("idempotency-key") if operation.takes_key else None
-        return Call(self._board.as_author(caller.token.author), caller, parameters, None, key, self._model)
+        last_event_id = request.headers.get("last-event-id") or None
+        board = self._board.as_author(caller.token.author)
+        return Call(board, caller, parameters, None, key, self._model, last_event_id=last_event_id)
 
     def _finish(self, operation: Operation, call: Call, request: Request) -> EncodedAnswer:
         """Run an operation, and return its answer."""

@@ -13,7 +13,7 @@ from blackboard.server import docs_page, health_checks, metrics_route, openapi
 from blackboard.server.addresses import Address
 from blackboard.server.api import Api
 from blackboard.server.problems import HttpProblem, problem_response
-from blackboard.server.request_guards import RequestGuards
+from blackboard.server.request_guards import RequestGuards, SlowClient
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
@@ -45,7 +45,12 @@ def build_app(board: Blackboard, settings: ServerSection, model: str, address: A
         *api.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
-    return RequestGuards(Starlette(routes=routes, exception_handlers=handlers), settings, address, api.claims.stop)
+
+    def stop() -> None:
+        api.claims.stop()
+        api.events.stop()
+
+    return RequestGuards(Starlette(routes=routes, exception_handlers=handlers), settings, address, stop)
 
 
 async def _show_openapi(request: Request) -> Response:
@@ -71,5 +76,8 @@ async def _report_problem(request: Request, error: Exception) -> Response:
 
 
 async def _report_bug(request: Request, error: Exception) -> Response:
-    log.error("a request failed", path=request.url.path, error=error)
+    if isinstance(error, SlowClient):
+        log.info("a client that took no more of its answer was disconnected", path=request.url.path)
+    else:
+        log.error("a request failed", path=request.url.path, error=error)
     return problem_response(HttpProblem("internal"))

@@ -12,7 +12,7 @@ from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.server import bulk_deposits, problems
 from blackboard.server.api import OPERATIONS
 from blackboard.server.operations import Operation
-from blackboard.server.request_reading import JSON
+from blackboard.server.request_reading import EVENT_STREAM, JSON
 from blackboard.system.packaged_files import program_version
 
 REFERENCE = "#/components/schemas/{model}"
@@ -153,7 +153,11 @@ def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
     responses: dict[str, Any] = {
         "200": {
             "description": "The answer.",
-            "content": {JSON: {"schema": schemas[operation.name, "serialization"]}},
+            "content": {
+                EVENT_STREAM if operation.is_event_stream else JSON: {
+                    "schema": schemas[operation.name, "serialization"]
+                }
+            },
         }
     }
     if "page" in operation.parameters.model_fields:

@@ -93,6 +93,7 @@ class Call:
         key: The idempotency key in its header.
         model: Which provider and model would answer if no daemon runs, in words.
         headers: Headers of the answer, which the operation may add to.
+        last_event_id: The header `Last-Event-ID`: the position that a client of an event stream has reached.
     """
 
     board: Blackboard
@@ -102,6 +103,7 @@ class Call:
     key: str | None
     model: str
     headers: dict[str, str] = field(default_factory=dict)
+    last_event_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Operation:
         state: Returns the part of an answer that its ETag stands for; None for an answer without an ETag.
         waits: Whether it waits for work without a thread. Without work, it has no answer (204).
         streams: Whether the body is a line of JSON for each item, as it comes.
+        is_event_stream: Whether the answer is a stream of server-sent events, which `run` chooses.
         pool: The threads that it runs in.
         problems: The types of problems that it may answer with, beside those that every operation has.
     """
@@ -141,6 +144,7 @@ class Operation:
     state: Callable[[Any], object] | None = None
     waits: bool = False
     streams: bool = False
+    is_event_stream: bool = False
     pool: Literal["board", "sql"] = "board"
     problems: tuple[str, ...] = ()
 

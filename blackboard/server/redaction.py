@@ -76,4 +76,4 @@ class Redaction:
     def _text(self, value: str, field: str) -> str:
         if field in SUBJECTS:
             return self.subject(value)
-        return value if field in TEXTS or (field == "state" and value in STATES) else WITHHELD
+        return value if field in TEXTS or (field in ("state", "old_state") and value in STATES) else WITHHELD

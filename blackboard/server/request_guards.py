@@ -81,6 +81,10 @@ class RequestGuards:
         return parts.scheme in ("http", "https") and parts.netloc == host
 
 
+class SlowClient(TimeoutError):
+    """A client took no part of its answer for too long."""
+
+
 class TimeLimits:
     """The two ends of a request, where each step has a limit."""
 
@@ -92,7 +96,7 @@ class TimeLimits:
         """Return the next part of the body. After its end, wait without a limit until the client leaves.
 
         Raises:
-            HttpProblem: It did not come in time.
+            HttpProblem: A part of the body did not come in time.
         """
         if self._has_body:
             return await self._receive()
@@ -108,7 +112,10 @@ class TimeLimits:
         """Send a part of the answer. A client that takes none of it loses the connection.
 
         Raises:
-            TimeoutError: It was not taken in time.
+            SlowClient: It was not taken in time.
         """
-        async with asyncio.timeout(SECONDS_FOR_A_CHUNK):
-            await self._send(message)
+        try:
+            async with asyncio.timeout(SECONDS_FOR_A_CHUNK):
+                await self._send(message)
+        except TimeoutError:
+            raise SlowClient from None

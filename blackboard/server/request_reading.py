@@ -15,6 +15,7 @@ F = TypeVar("F", bound=Fields)
 B = TypeVar("B", bound=BaseModel)
 
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -227,5 +227,7 @@ class ServerSection(Section):
     """The largest body of a request, in bytes."""
     max_bulk: int = Field(default=256 * 1024 * 1024, ge=1024)
     """The largest body of a deposit in bulk, in bytes."""
+    max_streams: int = Field(default=1000, ge=1, le=1900)
+    """The number of event streams that may be open at once."""
     activity: bool = True
     """Whether the board records what agents and people do, for `GET /v1/events`. It is deployed, for every process."""

@@ -150,6 +150,8 @@ def test_a_redacted_token_reads_no_word_of_a_depositor(served: Served) -> None:
     client = served.client("read-redacted")
     told = set()
     for method, path, operation in operations(client):
+        if "text/event-stream" in operation["responses"]["200"]["content"]:
+            continue  # it has no end; test_events.py reads it
         filled = path.format(id=1, kind="lead", agent="sales", crossing=1, call=1)
         response = client.request(method, filled, json=None if method == "GET" else {})
         assert response.status_code != 500

@@ -1,0 +1,315 @@
+"""The event stream: what it shows to whom, and that a client that resumes misses nothing and gets nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from blackboard import Blackboard, Need, StreamEvent
+from blackboard.board.housekeeping import retention
+from blackboard.board.mark_storage import departures
+from blackboard.server import event_hub, request_guards
+from blackboard.server.addresses import Address
+from blackboard.server.event_hub import Choice, EventHub
+from blackboard.server.http_app import build_app
+from blackboard.server.http_server import HttpServer
+from blackboard.server.token_checks import caller_of
+from blackboard.server.work_threads import WorkThreads
+from blackboard.settings.sections import ServerSection
+from tests.server.event_client import Listening, Received, in_thread
+from tests.server.http_steps import problem
+from tests.server.served_board import Served, serve
+from tests.support.board_steps import in_transaction
+
+READ = ("read",)
+
+
+def numbers(events: list[Received], name: str) -> list[int]:
+    """Return the ids of the events of one stream."""
+    return [event.data["id"] for event in events if event.event == name]
+
+
+@contextmanager
+def server_of(board: Blackboard) -> Iterator[str]:
+    """Serve a board, and yield the URL."""
+    section = ServerSection(listen="127.0.0.1:0", requests_per_second=100_000)
+    address = Address.parse(section.listen)
+    with HttpServer(build_app(board, section, "offline rules", address), section, address) as server:
+        yield server.url
+
+
+def test_marks_and_activity_share_a_stream_that_begins_now(served: Served) -> None:
+    client = served.client("read")
+    served.board.deposit("lead", subject="lead/0")
+    with Listening(client) as stream:
+        assert stream.response.headers["content-type"].startswith("text/event-stream")
+        assert stream.ready.data == {"activity": True, "streams": ["marks", "activity"]}
+        served.board.deposit("lead", subject="lead/1", payload={"company": "acme"})
+        served.board.pause("sales")
+        mark, crossing, pause = stream.take(3)
+    assert (mark.event, mark.data["event"], mark.data["payload"]["company"]) == ("marks", "deposited", "acme")
+    assert (crossing.data["event"], crossing.data["agent"], crossing.data["subject"]) == ("crossing", "sales", "lead/1")
+    assert (pause.event, pause.data["author"]) == ("activity", "person:ada")
+    served.board.resume("sales")
+    with Listening(client, last_id=crossing.id) as stream:
+        assert [event.data["event"] for event in stream.take(2)] == ["pause", "resume"]
+    with Listening(client, f"?after={mark.id}&streams=activity") as stream:
+        assert [event.data["event"] for event in stream.take(3)] == ["crossing", "pause", "resume"]
+
+
+def test_the_four_events_of_marks_are_shown_and_others_are_passed_over(served: Served) -> None:
+    board, client = served.board, served.client("read")
+    with Listening(client, "?streams=marks") as stream:
+        note = board.deposit("note", subject="n")
+        board.reinforce(note.mark_id, by=1)
+        board.withdraw(note.mark_id)
+        need = board.deposit(Need(subject="n", question="?"))
+        board.assign(need.mark_id, "bob")
+        board.deposit("note", subject="m")
+        served.clock.advance(timedelta(hours=2))
+        board.deposit("note", subject="m")
+        events = stream.take(7)
+    assert [event.data["event"] for event in events] == [
+        "deposited", "reinforced", "withdrawn", "deposited", "deposited", "evaporated", "deposited",
+    ]  # fmt: skip
+
+
+def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four threads deposit, the client leaves after a few events each time, and the server is started anew."""
+    monkeypatch.setattr(event_hub, "PAGE", 7)
+    monkeypatch.setattr(event_hub, "WINDOW_ITEMS", 20)
+    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.01)
+    with serve(tmp_path) as served:
+        token = served.board.create_token("reader", may=READ)
+        start = served.board.stream_position()
+        position = f"{start.marks}-{start.activity}"
+
+        def deposit(name: int) -> None:
+            for number in range(25):
+                served.board.deposit("lead", subject=f"lead/{name}/{number}")
+
+        threads = [in_thread(lambda name=name: deposit(name)) for name in range(4)]
+        found: list[Received] = []
+        for _ in range(3):
+            with server_of(served.board) as url:
+                headers = {"Authorization": f"Bearer {token}"}
+                with httpx2.Client(base_url=url, headers=headers, timeout=30, trust_env=False) as client:
+                    for _ in range(4):
+                        with Listening(client, last_id=position) as stream:
+                            found += stream.take(10)
+                            position = found[-1].id
+        for thread in threads:
+            thread.join()
+        with Listening(served.client("read"), last_id=position) as stream:
+            end = served.board.stream_position()
+            left = end.marks + end.activity - start.marks - start.activity - len(found)
+            found += stream.take(left)
+        assert numbers(found, "marks") == [*range(start.marks + 1, end.marks + 1)]
+        assert numbers(found, "activity") == [*range(start.activity + 1, end.activity + 1)]
+
+
+def test_a_client_whose_past_is_gone_is_told_to_begin_anew(served: Served) -> None:
+    board, client = served.board, served.client("read")
+    for number in range(3):
+        board.deposit("note", subject=f"n/{number}")
+    served.clock.advance(timedelta(days=2))
+    board.deposit("note", subject="n/3")
+    in_transaction(board, departures.evaporate_due, 100)
+    keep: dict[str, Any] = {"history": 86_400_000_000, "activations": None, "model_calls": None}
+    assert in_transaction(board, retention.remove, **keep, limit=100)
+    with Listening(client, "?after=0-0") as stream:
+        board.deposit("note", subject="n/4")
+        reset, event = stream.take(2)
+    assert reset.event == "reset"
+    assert event.data["subject"] == "n/4"
+    with Listening(client, "?after=999-0") as stream:  # as after an older copy was restored
+        assert stream.take(1)[0].event == "reset"
+    with Listening(client, f"?after={event.id}") as stream:
+        board.deposit("note", subject="n/5")
+        assert stream.take(1)[0].data["subject"] == "n/5"
+
+
+def test_a_client_chooses(served: Served) -> None:
+    board = served.board
+    board.deposit("lead", subject="lead/1", payload={"company": "acme"})
+    board.deposit("lead", subject="lead/2", payload={"company": "initech"})
+    board.as_author("person:bob").deposit("note", subject="note/1")
+    client = served.client("read")
+    for query, subjects in (
+        ("kind=lead", ["lead/1", "lead/2"]),
+        ("kind=lead&kind=note", ["lead/1", "lead/2", "note/1"]),
+        ("subject=lead/*", ["lead/1", "lead/2"]),
+        ("tag=company%3Dacme", ["lead/1"]),
+        ("tag=company%3Dacme&tag=company%3Dinitech&kind=lead", ["lead/1", "lead/2"]),
+        ("agent=person:bob", ["note/1"]),
+    ):
+        with Listening(client, f"?streams=marks&after=0-0&{query}") as stream:
+            assert [event.data["subject"] for event in stream.take(len(subjects))] == subjects, query
+
+
+def test_activity_is_chosen_by_agent_and_subject(served: Served) -> None:
+    served.board.deposit("lead", subject="lead/1")
+    served.board.pause("counter")
+    with Listening(served.client("read"), "?streams=activity&after=0-0&agent=sales&subject=lead/*") as stream:
+        assert stream.take(1)[0].data["event"] == "crossing"
+
+
+def test_a_mistake_is_answered_before_the_stream_begins(served: Served) -> None:
+    client = served.client("read")
+    for query, name in (
+        ("streams=weather", "invalid"),
+        ("streams=", "invalid"),
+        ("after=yesterday", "invalid"),
+        ("after=1-1&after=2-2", "invalid"),
+        ("kind=leed", "unknown-name"),
+        ("tag=colour%3Dred", "unknown-name"),
+        ("tag=company", "invalid"),
+    ):
+        assert problem(client.get(f"/v1/events?{query}")) == name, query
+
+
+def test_who_may_not_read_hears_nothing(served: Served) -> None:
+    assert problem(served.client("deposit").get("/v1/events")) == "not-allowed"
+    assert problem(served.client().get("/v1/events")) == "no-token"
+    assert served.client("read").head("/v1/events").content == b""
+
+
+def test_a_redacted_stream_has_no_word_of_a_depositor(served: Served) -> None:
+    client = served.client("read-redacted")
+    served.board.deposit("lead", subject="lead/secret", payload={"company": "confidential"})
+    served.board.deposit(Need(subject="lead/secret", question="private?"))
+    with Listening(client, "?after=0-0") as stream:
+        events = stream.take(6)
+    text = repr(events)
+    assert not any(word in text for word in ("secret", "confidential", "private"))
+    subjects = {event.data["subject"] for event in events} - {None}
+    assert len(subjects) == 1
+    for query in ("subject=lead/secret", "tag=company%3Dconfidential"):
+        assert problem(client.get(f"/v1/events?{query}")) == "withheld"
+
+
+@pytest.mark.parametrize("how", ["revoked", "expired"])
+def test_a_stream_ends_with_its_token(served: Served, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_hub, "TOKEN_SECONDS", event_hub.LOOK_SECONDS)
+    client, other = served.client("read"), served.client("read")
+    with Listening(client) as stream, Listening(other, "?streams=marks") as staying:
+        if how == "revoked":
+            served.board.revoke_token("token 1")
+            assert [event.data["event"] for event in stream.rest()] in ([], ["revoke_token"])
+            served.board.deposit("lead", subject="lead/1")
+            assert staying.take(1)[0].data["subject"] == "lead/1"
+        else:
+            served.clock.advance(timedelta(days=91))
+            assert stream.rest() == []
+
+
+def test_a_stream_gets_comments_and_the_position(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_hub, "BEAT_SECONDS", event_hub.LOOK_SECONDS)
+    with served.client("read").stream("GET", "/v1/events?streams=marks&kind=lead") as response:
+        lines = response.iter_lines()
+        assert next(lines) == "retry: 3000"
+        served.board.deposit("note", subject="not chosen")
+        until = list(iter(lambda: next(lines), "id: 1-2"))
+    assert ": " in until
+
+
+def test_there_is_a_limit_of_streams_and_a_closed_one_makes_room(tmp_path: Path) -> None:
+    with serve(tmp_path, max_streams=1) as served:
+        client = served.client("read")
+        with Listening(client):
+            refused = client.get("/v1/events")
+            assert (problem(refused), refused.headers["retry-after"]) == ("overloaded", "1")
+        assert any(_opens(client) for _ in range(1000)), "the closed stream still counts"
+
+
+def _opens(client: httpx2.Client) -> bool:
+    with client.stream("GET", "/v1/events") as response:
+        return response.status_code == 200
+
+
+def test_streams_end_when_the_server_stops(tmp_path: Path) -> None:
+    with serve(tmp_path) as served:
+        token = served.board.create_token("reader", may=READ)
+        headers = {"Authorization": f"Bearer {token}"}
+        with httpx2.Client(headers=headers, timeout=30, trust_env=False) as client:
+            server = server_of(served.board)
+            client.base_url = httpx2.URL(server.__enter__())
+            with Listening(client) as stream:
+                stopping = in_thread(lambda: server.__exit__(None, None, None))
+                assert stream.rest() == []
+            stopping.join(5)
+            assert not stopping.is_alive()
+
+
+def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_guards, "SECONDS_FOR_A_CHUNK", 0.3)
+    monkeypatch.setattr(event_hub, "WINDOW_BYTES", 200_000)
+    with serve(tmp_path, max_streams=2) as served:
+        token = served.board.create_token("slow", may=READ)
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            headers = f"Host: {host}\r\nAuthorization: Bearer {token}\r\n"
+            slow.sendall(f"GET /v1/events?streams=marks HTTP/1.1\r\n{headers}\r\n".encode())
+            assert b"200 OK" in slow.recv(100)
+            with Listening(served.client("read"), "?streams=marks") as stream:
+                text = {"text": "x" * 100_000}
+                writing = in_thread(
+                    lambda: [served.board.deposit("note", subject=f"n/{number}", payload=text) for number in range(80)]
+                )
+                assert numbers(stream.take(80), "marks") == [*range(1, 81)]
+                writing.join()
+                another = served.client(token=token)
+                assert any(_opens(another) for _ in range(1000)), "the slow client still has its stream"
+
+
+def test_two_hundred_streams_cost_one_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.01)
+    with Blackboard.open(tmp_path / "board.db") as board:
+        board.deposit(Need(subject="s", question="?"))
+        caller = caller_of(board, board.create_token("reader", may=READ))
+        hub = EventHub(board, WorkThreads(4), 200, lambda value: repr(value).encode(), lambda value: b"")
+        reads: list[str] = []
+        read = board.mark_events
+
+        def count(**options: int) -> list[StreamEvent]:
+            reads.append("marks")
+            return read(**options)
+
+        monkeypatch.setattr(board, "mark_events", count)
+        choice = Choice(True, False, lambda record: True, None)
+
+        async def hear(stream: AsyncIterator[bytes]) -> bytes:
+            await anext(stream)  # the event `ready`
+            begun.append(True)
+            return await anext(stream)
+
+        async def run() -> list[bytes]:
+            streams = [await hub.open(caller, choice) for _ in range(200)]
+            tasks = [asyncio.create_task(hear(stream)) for stream in streams]
+            while len(begun) < 200:
+                await asyncio.sleep(0)
+            await asyncio.to_thread(lambda: board.deposit(Need(subject="s", question="?")))
+            heard = await asyncio.gather(*tasks)
+            for stream in streams:
+                await stream.aclose()  # type: ignore[attr-defined]
+            return heard
+
+        begun: list[bool] = []
+        heard = asyncio.run(run())
+        assert len({*heard}) == 1
+        assert len(reads) == 1
+        assert threading.active_count() < 20
