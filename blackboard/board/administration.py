@@ -16,7 +16,8 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import backup, readonly_query, schema
 from blackboard.store.backup import Copy
 from blackboard.store.database import Database
-from blackboard.store.readonly_query import Result, Values
+from blackboard.store.readonly_query import Result as Result
+from blackboard.store.readonly_query import Values
 from blackboard.system.board_files import BoardFiles
 
 

@@ -250,6 +250,11 @@ def kind_shape(name: str, spec: KindSpec) -> KindShape:
     return KindShape(name=name, **{item: getattr(spec, item) for item in shown})
 
 
+def spec_of(shape: KindShape) -> KindSpec:
+    """Return a kind that is shown as a board has it, without the place of its class."""
+    return KindSpec(**{name: value for name, value in vars(shape).items() if name != "name"})
+
+
 def examination(findings: Sequence[Finding]) -> Examination:
     """Return the answer to `doctor`."""
     return Examination(sum(finding.state == "wrong" for finding in findings), findings)

@@ -40,7 +40,7 @@ def activation(
       blackboard activation 17
       blackboard activation 17 --json
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         details = board.activation(activation_id)
     if as_json:
         print_json(details)
@@ -63,7 +63,7 @@ def retry(context: typer.Context, activation_id: ActivationId, as_json: AsJson =
     Example:
       blackboard retry 17
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         board.retry(activation_id)
     _confirm(activation_id, ActivationState.READY, "will be retried", as_json)
 
@@ -74,7 +74,7 @@ def discard(context: typer.Context, activation_id: ActivationId, as_json: AsJson
     Example:
       blackboard discard 18
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         board.discard(activation_id)
     _confirm(activation_id, ActivationState.DISCARDED, "is discarded", as_json)
 
@@ -93,7 +93,7 @@ def wake(
     Example:
       blackboard wake 17
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         result = board.wake(crossing)
     if as_json:
         print_json(result)

@@ -125,9 +125,13 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """
     from blackboard.board.json_shapes import examination
 
-    findings = _findings(session_of(context))
-    shape = examination(findings)
-    wrong = shape.wrong
+    session = session_of(context)
+    if session.server_url is None:
+        shape = examination(_findings(session))
+    else:
+        with session.client() as client:
+            shape = client.doctor()
+    wrong, findings = shape.wrong, shape.findings
     if as_json:
         print_json(shape)
     else:
@@ -205,7 +209,7 @@ def forget(
     """
     if not yes and not as_json:
         typer.confirm(f"Erase the data of {subject!r} permanently?", abort=True)
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         report = board.forget(subject)
     if as_json:
         from blackboard.board.json_shapes import erasure

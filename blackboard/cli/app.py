@@ -155,6 +155,14 @@ def common(
     author: Annotated[
         str | None, typer.Option(metavar="NAME", help="The author of the deposits; by default person:USER.")
     ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="A server that has the board, instead of a board here. [BLACKBOARD_URL]"),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The file with the token for the server. [BLACKBOARD_TOKEN]"),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", hidden=True)] = False,
     version: Annotated[
         bool,
@@ -162,7 +170,7 @@ def common(
     ] = False,
 ) -> None:
     """Read the options that all commands take, before or after their name."""
-    context.obj = CommandSession(config, database, author, debug)
+    context.obj = CommandSession(config, database, author, debug, url, token_file)
 
 
 def _text_of(error: OSError) -> str:

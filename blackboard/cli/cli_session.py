@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,10 +20,31 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployer import Deployer
     from blackboard.board.result_types import DeployResult
+    from blackboard.client import Client
     from blackboard.core.deployment import Deployment
     from blackboard.core.marks import Mark
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
+
+URL_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE = "BLACKBOARD_URL", "BLACKBOARD_TOKEN", "BLACKBOARD_TOKEN_FILE"
+UNIX = "unix:"
+"""The beginning of an address that is a Unix socket."""
+
+_OF_FILES = "it works on the files of the board, so run it on their machine"
+NOT_OVER_HTTP = {
+    "init": "the deployment file and its code belong to the machine of the board",
+    "run": "a daemon works on the board itself",
+    "serve": "a server needs the board itself",
+    "check": "it reads the deployment file of the board's machine",
+    "backup": _OF_FILES,
+    "restore": _OF_FILES,
+    "compact": _OF_FILES,
+    "token": "tokens are made and revoked where the board is, so that no token can make another",
+    **dict.fromkeys(("claim", "heartbeat", "finish", "fail"), "a worker asks a server itself, or by Client.claim"),
+    "activity": "a server streams it, under /v1/events",
+    "assign": "no operation of the server assigns a need",
+}
+"""Why a command does not work on a server."""
 
 Replace = Annotated[
     bool, typer.Option("--replace", help="Remove or replace agents even if a running worker serves them.")
@@ -38,6 +59,11 @@ class CommandSession:
     database: str | None = None
     author: str | None = None
     debug: bool = False
+    server: str | None = None
+    """The address of a server, as `--url` gives it."""
+    token_file: Path | None = None
+    command: str = ""
+    """The name of the command, for messages."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -86,9 +112,75 @@ class CommandSession:
         return resolved.over(board.deployment) if board.deployment.version else resolved.deployment
 
     @property
+    def server_url(self) -> str | None:
+        """The address of the server that has the board; None for a board of this machine."""
+        return self.server or (os.environ.get(URL_VARIABLE) or None if self.database is None else None)
+
+    def require_board(self) -> None:
+        """Check that the command is to work on a board of this machine.
+
+        Raises:
+            UsageError: It is to work on a server.
+        """
+        if self.server_url is not None:
+            why = NOT_OVER_HTTP.get(self.command, "the server does not offer it")
+            source = "--url" if self.server else URL_VARIABLE
+            raise UsageError(f"'blackboard {self.command}' does not work with {source}: {why}")
+
+    @property
     def url(self) -> str:
-        """The URL of the board, or the path of an SQLite file."""
+        """The URL of the board, or the path of an SQLite file.
+
+        Raises:
+            UsageError: The command is to work on a server.
+        """
+        self.require_board()
         return self.database or self.settings.database.url
+
+    @contextmanager
+    def board_or_client(
+        self, *, create: bool | None = False, report: Callable[[str], None] = note
+    ) -> Iterator[Blackboard | Client]:
+        """Open the board, or a client of the server that has it. See `board`."""
+        if self.server_url is None:
+            with self.board(create=create, report=report) as board:
+                yield board
+        else:
+            with self.client() as client:
+                yield client
+
+    def client(self, **options: Any) -> Client:
+        """Return a client of the server.
+
+        Raises:
+            UsageError: The address is not one, or an option contradicts it.
+        """
+        from blackboard.client import Client
+
+        address = self.server_url or ""
+        for option, value, why in (
+            ("--database", self.database, "name a board of this machine or a server, not both"),
+            ("--author", self.author, "the token determines the author"),
+        ):
+            if value is not None:
+                raise UsageError(f"{option} does not go with {'--url' if self.server else URL_VARIABLE}: {why}")
+        if address.startswith(UNIX):
+            return Client(uds=address.removeprefix(UNIX), token=self._token(), **options)
+        return Client(address, token=self._token(), **options)
+
+    def _token(self) -> str:
+        """Return the token of the server, from its file or the environment.
+
+        Raises:
+            UsageError: There is none.
+        """
+        if self.token_file is None and (token := os.environ.get(TOKEN_VARIABLE)):
+            return token.strip()
+        named = os.environ.get(TOKEN_FILE_VARIABLE)
+        path = self.token_file or (Path(named) if named else None)
+        if path is None:
+            raise UsageError(f"a server needs a token: name its file with --token-file, or set {TOKEN_VARIABLE}")
+        return path.read_text("utf-8").strip()
 
     @property
     def overrides(self) -> set[str]:
@@ -184,7 +276,40 @@ def note_warnings(resolved: ResolvedDeployment) -> None:
 
 
 def session_of(context: typer.Context) -> CommandSession:
-    """Return the session of the running command."""
+    """Return the session of the running command.
+
+    Raises:
+        UsageError: The command does not work on a server, and is to.
+    """
     session = context.find_object(CommandSession)
     assert session is not None  # the callback of the root command creates it
+    session.command = str(context.find_root().invoked_subcommand)
+    if session.command in NOT_OVER_HTTP:
+        session.require_board()
     return session
+
+
+def filters_of(board: Blackboard | Client, kind: str | None, pairs: Iterable[str]) -> Mapping[str, list[Any]]:
+    """Return the values that tags must have, which a user gives as NAME=VALUE. A server reads their texts itself.
+
+    Raises:
+        UnknownName: There is no such kind, or it has no such tag.
+        UsageError: A text is not of the form name=value, or stands for no value of the tag.
+    """
+    from blackboard.board import Blackboard
+    from blackboard.board.reading.tag_texts import read_filters, split_filters
+
+    return read_filters(board.deployment, kind, pairs) if isinstance(board, Blackboard) else split_filters(pairs)
+
+
+def group_of(board: Blackboard | Client, agent: str, text: str) -> list[Any]:
+    """Return what a text stands for in the tags by which an agent's watches measure groups. A server reads it itself.
+
+    Raises:
+        UnknownName: There is no such agent.
+        UsageError: The text stands for no value of a tag.
+    """
+    from blackboard.board import Blackboard
+    from blackboard.board.reading.tag_texts import read_group
+
+    return read_group(board.deployment, agent, text) if isinstance(board, Blackboard) else [text]

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from blackboard.cli.cli_session import CommandSession
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
+    from blackboard.client import Client
 
 MAX_SUBJECTS = 100
 """The largest number of subjects offered; a board may have millions."""
@@ -32,13 +34,16 @@ _PLAIN_TAG = re.compile(rf"{_PLAIN.pattern}=({_PLAIN.pattern})?")
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
     """Return the agents that begin with the text."""
-    return _of_board(context, lambda board: _beginning(incomplete, board.deployment.agents))
+    return _of_board(context, lambda board: _beginning(incomplete, _agents_of(board)))
 
 
 def remote_agents(context: typer.Context, incomplete: str) -> list[str]:
     """Return the remote agents that begin with the text."""
+    from blackboard.board import Blackboard
 
-    def names(board: Blackboard) -> list[str]:
+    def names(board: Blackboard | Client) -> list[str]:
+        if not isinstance(board, Blackboard):
+            return []  # their commands work on the board itself
         remote = [agent.name for agent in board.deployment.agents.values() if agent.remote]
         return _beginning(incomplete, remote)
 
@@ -55,7 +60,7 @@ def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
 
 def kinds(context: typer.Context, incomplete: str) -> list[str]:
     """Return the kinds that begin with the text."""
-    return _of_board(context, lambda board: _beginning(incomplete, board.deployment.kinds))
+    return _of_board(context, lambda board: _beginning(incomplete, _tags_of_kinds(board)))
 
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
@@ -67,13 +72,17 @@ def subjects(context: typer.Context, incomplete: str) -> list[str]:
 
 def tags(context: typer.Context, incomplete: str) -> list[str]:
     """Return the tags that begin with the text, each with `=`; after that sign, the values that live marks have."""
+    from blackboard.board import Blackboard
+
     name, equals, beginning = incomplete.partition("=")
     kind = context.params.get("kind")
 
-    def ask(board: Blackboard) -> list[str]:
-        kinds = [spec for each, spec in board.deployment.kinds.items() if kind in (None, each)]
+    def ask(board: Blackboard | Client) -> list[str]:
         if not equals:
-            return [f"{tag}=" for tag in _beginning(name, {tag for spec in kinds for tag in spec.tags})]
+            known = {tag for each, tags in _tags_of_kinds(board).items() if kind in (None, each) for tag in tags}
+            return [f"{tag}=" for tag in _beginning(name, known)]
+        if not isinstance(board, Blackboard):
+            return []  # a server does not list the values of a tag
         values = board.tag_values(name, kind=kind, limit=_MAX_READ_SUBJECTS)
         texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
         return [f"{name}={text}" for text in _beginning(beginning, texts) if _PLAIN.fullmatch(text)]
@@ -81,22 +90,47 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
     return _of_board(context, ask, _PLAIN_TAG)
 
 
+def _agents_of(board: Blackboard | Client) -> Iterable[str]:
+    from blackboard.board import Blackboard
+
+    return board.deployment.agents if isinstance(board, Blackboard) else [row.agent for row in board.agents()]
+
+
+def _tags_of_kinds(board: Blackboard | Client) -> Mapping[str, tuple[str, ...]]:
+    """Return the tags of each kind by its name."""
+    from blackboard.board import Blackboard
+
+    if isinstance(board, Blackboard):
+        return {name: spec.tags for name, spec in board.deployment.kinds.items()}
+    return {shape.name: shape.tags for shape in board.kinds()}
+
+
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
 def _of_board(
-    context: typer.Context, ask: Callable[[Blackboard], list[str]], plain: re.Pattern[str] = _PLAIN
+    context: typer.Context, ask: Callable[[Blackboard | Client], list[str]], plain: re.Pattern[str] = _PLAIN
 ) -> list[str]:
     from blackboard.board import Blackboard
     from blackboard.errors import BlackboardError
 
     common = context.find_root().params
-    config = common.get("config")
-    session = CommandSession(None if config is None else Path(config), common.get("database"))
+    config, token_file = common.get("config"), common.get("token_file")
+    session = CommandSession(
+        None if config is None else Path(config),
+        common.get("database"),
+        server=common.get("url"),
+        token_file=None if token_file is None else Path(token_file),
+    )
     # A message would appear in the middle of the command line.
     with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
         warnings.simplefilter("ignore")
-        with Blackboard.open(session.url, create=False) as board:
+        with ExitStack() as stack:
+            board: Blackboard | Client
+            if session.server_url is None:
+                board = stack.enter_context(Blackboard.open(session.url, create=False))
+            else:
+                board = stack.enter_context(session.client(timeout="2s", retries=0))
             return [name for name in ask(board) if plain.fullmatch(name)][:MAX_SUBJECTS]
     return []

@@ -41,7 +41,7 @@ def costs(
       blackboard costs --png costs.png
       blackboard costs --json
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         rows = board.costs(days)
         unknown = board.status().model_calls.unknown
     if png is not None:
@@ -98,7 +98,7 @@ def record_cost(
       blackboard record-cost 17
       blackboard record-cost 18 --usd 0.0042
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         board.record_cost(call, usd)
     if as_json:
         from blackboard.board import json_shapes

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from blackboard.cli.terminal import standard_streams
 
-COMMON = ("--config", "--database", "--author")
+COMMON = ("--config", "--database", "--author", "--url", "--token-file")
 
 HOSTS = {"run", "demo"}
 """The commands that run agents. Agents may rely on pydantic plugins."""

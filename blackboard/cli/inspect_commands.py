@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import session_of
+from blackboard.cli.cli_session import filters_of, group_of, session_of
 from blackboard.cli.terminal.output import (
     AsJson,
     count_list,
@@ -72,10 +72,8 @@ def marks(
       blackboard marks --subject ada@example.org --at 2027-01-31T15:00
       blackboard marks --json --limit 5
     """
-    from blackboard.board.reading.tag_texts import read_filters
-
-    with session_of(context).board() as board:
-        where = read_filters(board.deployment, kind, tag or ())
+    with session_of(context).board_or_client() as board:
+        where = filters_of(board, kind, tag or ())
         records = board.marks(kind, subject=subject, min_strength=min_strength, at=at, limit=limit + 1, where=where)
     more, records = len(records) > limit, records[:limit]
     show_records(
@@ -124,11 +122,10 @@ def search(
       blackboard search --raw '"net promoter" NOT score' --faded
     """
     from blackboard.board.json_shapes import found_marks
-    from blackboard.board.reading.tag_texts import read_filters
 
     match: Match = "any" if any_word else "all"
-    with session_of(context).board() as board:
-        where = read_filters(board.deployment, kind, tag or ())
+    with session_of(context).board_or_client() as board:
+        where = filters_of(board, kind, tag or ())
         found = board.search(" ".join(text), kind=kind, where=where, limit=limit, faded=faded, match=match, raw=raw)
     if as_json:
         print_json(found_marks(found))
@@ -167,7 +164,7 @@ def history(
     Example:
       blackboard history ada@example.org
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         events = board.history(subject)
     show_records(
         events,
@@ -231,7 +228,7 @@ def agents(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard agents
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         rows, now = board.agents(), board.now()
     show_records(
         rows,
@@ -266,7 +263,7 @@ def agenda(
       blackboard agenda
       blackboard agenda --limit 10
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         items, now = board.agenda(limit=limit + 1), board.now()
     more, items = len(items) > limit, items[:limit]
     show_records(
@@ -302,7 +299,7 @@ def schedules(
       blackboard schedules
       blackboard schedules --limit 10 --json
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         rows, now = board.schedules(limit=limit), board.now()
     show_records(
         rows,
@@ -343,7 +340,7 @@ def activations(
     Example:
       blackboard activations --agent sales --state dead --state held
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         states = state or [value for value in ActivationState if value != ActivationState.SKIPPED]
         records, now = board.activations(agent=agent, state=states, limit=limit), board.now()
     show_records(
@@ -382,7 +379,7 @@ def inbox(
       blackboard inbox --assignee ada
       blackboard inbox --all
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         found = board.inbox(assignee, all_needs=True)
     needs = [need for need in found if all_needs or need.for_people]
     if as_json:
@@ -445,10 +442,8 @@ def explain(
       blackboard explain scheduler ada@example.org
       blackboard explain responder --group payments
     """
-    from blackboard.board.reading.tag_texts import read_group
-
-    with session_of(context).board() as board:
-        values = None if group is None else read_group(board.deployment, agent, group)
+    with session_of(context).board_or_client() as board:
+        values = None if group is None else group_of(board, agent, group)
         result = board.explain(agent, subject, group=values)
     if as_json:
         from blackboard.board.json_shapes import explanation

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -147,7 +148,8 @@ def load(
 
 def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     """Deposit the rows that a file has now, and return the results and the encoding of the file."""
-    from blackboard.board.loads.loaded_files import source_of
+    from blackboard.board import Blackboard
+    from blackboard.board.loads.loaded_files import source_of, withdraw_source
     from blackboard.cli.row_files.column_check import ColumnsUnmatched
     from blackboard.cli.row_files.row_deposits import load as load_rows
     from blackboard.cli.row_files.row_reader import Rows
@@ -162,13 +164,21 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
         rows = Rows(stream, name, delimiter=form.delimiter, encoding=form.encoding, each=form.each)
         for text in rows.notes:
             note(text)
-        board = stack.enter_context(session_of(options.context).board(create=None))
+        board = stack.enter_context(session_of(options.context).board_or_client(create=None))
+        withdraw = None
+        if not isinstance(board, Blackboard):
+            if again:
+                raise UsageError("--again withdraws what a board knows of the file, and a server does not offer that")
+            source = None  # the board remembers a file by its path, which is that of another machine
+        elif again and source is not None:
+            withdraw = partial(withdraw_source, board.session, source, board.author)
         reject = stack.enter_context(rejects_file(options.rejects, options.file))
         progress = stack.enter_context(progress_bar(rows, size))
         try:
-            return load_rows(board, rows, options.columns, reject, progress, source=source, again=again), rows.encoding
+            loaded = load_rows(board, rows, options.columns, reject, progress, source=source, withdraw=withdraw)
         except ColumnsUnmatched as error:
             raise _advised(options.context, error) from None
+        return loaded, rows.encoding
 
 
 def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
@@ -180,7 +190,7 @@ def _follow(options: LoadOptions) -> tuple[LoadResult, str | None]:
     if Path(options.file).is_dir():
         raise UsageError(f"{options.file} is not a file")
     with ExitStack() as stack:
-        board = stack.enter_context(session_of(options.context).board(create=None))
+        board = stack.enter_context(session_of(options.context).board_or_client(create=None))
         reject = stack.enter_context(rejects_file(options.rejects, options.file, extends=True))
         stop = stack.enter_context(StopSignals())
         follower = Follower(board, options.columns, options.form, reject, note, stop)

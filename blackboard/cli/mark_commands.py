@@ -139,7 +139,7 @@ def deposit(
         raise UsageError("--half-life, --until and --decay each set the decay law of the mark; use only one of them")
     values = _payload(payload)
     law = decay if half_life is None else json.dumps({"law": "exponential", "half_life": half_life})
-    with session_of(context).board(create=None) as board:
+    with session_of(context).board_or_client(create=None) as board:
         receipt = board.deposit(
             kind,
             subject=subject,
@@ -187,7 +187,7 @@ def reinforce(
     Example:
       blackboard reinforce 17 --by 0.2
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         receipt = board.reinforce(mark_id, by=by, if_event=if_event)
     _report(receipt, as_json=as_json)
 
@@ -203,7 +203,7 @@ def withdraw(
     Example:
       blackboard withdraw 17
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         board.withdraw(mark_id, if_event=if_event)
     if as_json:
         from blackboard.board import json_shapes
@@ -228,7 +228,7 @@ def answer(
       blackboard answer 42 yes
       blackboard answer 42 "only after Friday" --any-answer
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         receipt = board.answer(need_id, text, any_answer=any_answer)
     if as_json:
         from blackboard.board.json_shapes import answered
@@ -274,7 +274,7 @@ def pause(
       blackboard pause sales --reason "new price list"
       blackboard pause
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         board.pause(agent, reason)
     if as_json:
         from blackboard.board import json_shapes
@@ -295,7 +295,7 @@ def resume(
       blackboard resume sales
       blackboard resume
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         board.resume(agent)
     if as_json:
         from blackboard.board import json_shapes

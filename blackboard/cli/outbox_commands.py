@@ -55,7 +55,7 @@ def list_messages(
     Example:
       blackboard outbox list --sink phone --state failed
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         messages = board.outbox(sink=sink, state=state, limit=limit)
     show_records(
         messages,
@@ -83,7 +83,7 @@ def show(context: typer.Context, message: MessageId, as_json: AsJson = False) ->
     Example:
       blackboard outbox show 17
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         found = board.outbox_message(message)
     if as_json:
         print_json(found)
@@ -106,7 +106,7 @@ def retry(context: typer.Context, messages: MessageIds, as_json: AsJson = False)
     Example:
       blackboard outbox retry 17
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         changed = [board.retry_message(message) for message in messages]
     _confirm(changed, "will be sent again", as_json)
 
@@ -117,7 +117,7 @@ def discard(context: typer.Context, messages: MessageIds, as_json: AsJson = Fals
     Example:
       blackboard outbox discard 19
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         changed = [board.discard_message(message) for message in messages]
     _confirm(changed, "is given up", as_json)
 

@@ -31,15 +31,19 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     Example:
       blackboard status
     """
-    from blackboard.board.json_shapes import summary
+    from blackboard.board import Blackboard
+    from blackboard.board.json_shapes import status_of, summary
 
     session = session_of(context)
-    with session.board() as board:
-        where, result = board.database.where, board.status()
-    shape = summary(result, where, model_of(session))
+    with session.board_or_client() as board:
+        if isinstance(board, Blackboard):
+            shape = summary(board.status(), board.database.where, model_of(session))
+        else:
+            shape = board.summary()
     if as_json:
         print_json(shape)
         return
+    result = status_of(shape)
     workers = ", ".join(map(_worker, result.workers))
     shown = {name: value for name, value in vars(shape).items() if name not in _PAUSES}
     print_pairs(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from blackboard.board import Blackboard
     from blackboard.board.result_types import AgentStatus
+    from blackboard.client import Client
 
 BAR_WIDTH = 20
 """The length of the longest bar in characters."""
@@ -43,10 +44,12 @@ def watch(
     """
     from rich.live import Live
 
+    from blackboard.board import Blackboard
+    from blackboard.clock import SystemClock
     from blackboard.durations import parse_duration
 
     interval = max(parse_duration(every), 50_000)
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         screen = console()
         if once:
             screen.print(view(board, kind, limit))
@@ -54,11 +57,12 @@ def watch(
         never = threading.Event()
         live = Live(view(board, kind, limit), console=screen, auto_refresh=False, screen=screen.is_terminal)
         with contextlib.suppress(KeyboardInterrupt), live:
-            while not board.clock.wait(never, board.clock.now() + interval):
+            clock = board.clock if isinstance(board, Blackboard) else SystemClock()
+            while not clock.wait(never, clock.now() + interval):
                 live.update(view(board, kind, limit), refresh=True)
 
 
-def view(board: Blackboard, kind: str | None, limit: int) -> Group:
+def view(board: Blackboard | Client, kind: str | None, limit: int) -> Group:
     """Return a view of the board at this instant: its strongest marks and its agents."""
     from rich.console import Group
     from rich.text import Text

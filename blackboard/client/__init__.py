@@ -7,6 +7,7 @@ The calls are written once, as generators of requests, and both clients carry th
 board_clients   `Client`, which waits for each answer, and `AsyncClient`, which awaits it
 mark_calls      the calls on marks, subjects and kinds
 work_calls      the calls on the agenda, agents, activations and costs
+worker_calls    the calls of workers of remote agents
 outbox_calls    the calls on messages to people outside
 board_calls     the calls on needs and the board, and queries
 exchange        the attempts of a request, and the delays between them

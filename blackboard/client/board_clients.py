@@ -1,7 +1,6 @@
 """The two clients of a server: `Client` waits for each answer, and `AsyncClient` awaits it.
 
-Both have the same calls. Each call is written once, in `mark_calls`, `work_calls`, `outbox_calls` and
-`board_calls`.
+Both have the same calls. Each call is written once, in a module such as `mark_calls`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from blackboard.client import board_calls, mark_calls, outbox_calls, work_calls
+from blackboard.client import board_calls, mark_calls, outbox_calls, work_calls, worker_calls
 from blackboard.client.exchange import Delay, NoAnswer, steps_of
 from blackboard.client.http_messages import JSON, Call, HttpAnswer, HttpRequest
 from blackboard.clock import Clock, SystemClock
@@ -91,14 +90,13 @@ class _ServerConnection:
         self._retries, self._rng = retries, random.Random()
         self._clock: Clock = SystemClock() if clock is None else clock
         self._closed = threading.Event()
-        seconds = parse_duration(timeout) / 1e6
+        self._seconds = parse_duration(timeout) / 1e6
         self._open(
             None if uds is None else str(uds),
-            True if tls is None else tls,
+            _certificates(tls, parts.scheme),
             {
                 "base_url": self.url,
                 "headers": {"Accept": JSON} | ({} if token is None else {"Authorization": f"Bearer {token}"}),
-                "timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
                 "follow_redirects": False,  # a redirect could lead the token elsewhere
                 "trust_env": uds is None and parts.hostname not in LOOPBACK,
             },
@@ -111,6 +109,17 @@ class _ServerConnection:
         """Make the HTTP client."""
         raise NotImplementedError
 
+    def _arguments(self, request: HttpRequest) -> dict[str, Any]:
+        seconds = self._seconds + request.wait_seconds
+        return {
+            "method": request.method,
+            "url": request.path,
+            "params": list(request.query) or None,
+            "content": request.body,
+            "headers": {} if request.body is None else {"Content-Type": request.media_type},
+            "timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+        }
+
     def _no_answer(self, error: httpx2.TransportError) -> NoAnswer:
         reason = str(error) or type(error).__name__
         return NoAnswer(f"{self._where} does not answer: {reason}", not isinstance(error, _NOT_SENT))
@@ -119,14 +128,11 @@ class _ServerConnection:
         self._clock.wait(self._closed, self._clock.now() + delay.microseconds)
 
 
-def _arguments(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "method": request.method,
-        "url": request.path,
-        "params": list(request.query) or None,
-        "content": request.body,
-        "headers": {} if request.body is None else {"Content-Type": request.media_type},
-    }
+def _certificates(tls: ssl.SSLContext | None, scheme: str) -> ssl.SSLContext | bool:
+    """Return the certificates to trust. To read those of the system takes longer than a request without TLS."""
+    if tls is not None:
+        return tls
+    return True if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _answer_of(response: httpx2.Response) -> HttpAnswer:
@@ -193,7 +199,7 @@ class Client(_ServerConnection):
             self._wait(step)
             return None
         try:
-            return _answer_of(self._http.request(**_arguments(step)))
+            return _answer_of(self._http.request(**self._arguments(step)))
         except httpx2.TransportError as error:
             return self._no_answer(error)
 
@@ -236,6 +242,10 @@ class Client(_ServerConnection):
     deployments = _waits(board_calls.deployments)
     query = _waits(board_calls.query)
     query_table = _waits(board_calls.query_table)
+    claim = _waits(worker_calls.claim)
+    heartbeat = _waits(worker_calls.heartbeat)
+    finish = _waits(worker_calls.finish)
+    fail = _waits(worker_calls.fail)
 
 
 class AsyncClient(_ServerConnection):
@@ -281,7 +291,7 @@ class AsyncClient(_ServerConnection):
             await asyncio.to_thread(self._wait, step)
             return None
         try:
-            return _answer_of(await self._http.request(**_arguments(step)))
+            return _answer_of(await self._http.request(**self._arguments(step)))
         except httpx2.TransportError as error:
             return self._no_answer(error)
 
@@ -324,3 +334,7 @@ class AsyncClient(_ServerConnection):
     deployments = _awaits(board_calls.deployments)
     query = _awaits(board_calls.query)
     query_table = _awaits(board_calls.query_table)
+    claim = _awaits(worker_calls.claim)
+    heartbeat = _awaits(worker_calls.heartbeat)
+    finish = _awaits(worker_calls.finish)
+    fail = _awaits(worker_calls.fail)

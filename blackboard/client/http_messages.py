@@ -34,6 +34,7 @@ class HttpRequest:
         body: The body; None if it has none.
         media_type: The type of the body.
         is_repeatable: Whether the request changes nothing more if it comes twice.
+        wait_seconds: How long the server may wait before it answers.
     """
 
     method: str
@@ -42,6 +43,7 @@ class HttpRequest:
     body: bytes | None = None
     media_type: str = JSON
     is_repeatable: bool = True
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -82,5 +82,6 @@ def _message(problem: Mapping[str, Any], status: int) -> str:
     if places:
         parts = [places] if name_of(problem) == "invalid" else [*parts, places]
     if name_of(problem) not in PROBLEM_NAMES.values() and "remedy" in problem:
-        parts.append(str(problem["remedy"]))
+        remedy = str(problem["remedy"])
+        parts.append(f"{remedy[:1].lower()}{remedy[1:].removesuffix('.')}")
     return "; ".join(parts)

@@ -46,6 +46,17 @@ def listener(notes: list[Note], context: Any) -> None:
     return None
 
 
+@agent(watches=strength(Lead) >= 0.5, writes=[Reply], name="review", concurrency=8, batch=1)
+def review(leads: Any, context: Any) -> None:
+    return None
+
+
+def deploy_remote(board: Blackboard) -> None:
+    """Make the agent `review` remote, and take away the agent of the daemon that watches the same marks."""
+    spec = review.spec.model_copy(update={"remote": True, "code": None})
+    board.deploy(board.deployment.model_copy(update={"agents": {"review": spec}}))
+
+
 @dataclass
 class Served:
     """A board with its server."""

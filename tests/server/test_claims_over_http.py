@@ -14,25 +14,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from blackboard import Blackboard, strength
-from blackboard.core.agent_definition import agent
+from blackboard import Blackboard
 from blackboard.server import claim_queue
 from tests.server.http_steps import LEAD, problem
-from tests.server.served_board import Lead, Reply, Served, serve
+from tests.server.served_board import Served, deploy_remote, review, serve
 
 CLAIMS = "/v1/agents/review/claims"
 REPLY = {"kind": "reply", "subject": "lead/1", "payload": {"text": "welcome"}}
-
-
-@agent(watches=strength(Lead) >= 0.5, writes=[Reply], name="review", concurrency=8, batch=1)
-def declared(leads: Any, context: Any) -> None:
-    return None
-
-
-def deploy_remote(board: Blackboard) -> None:
-    """Make the agent `review` remote, and take away the agent of the daemon that watches the same marks."""
-    spec = declared.spec.model_copy(update={"remote": True, "code": None})
-    board.deploy(board.deployment.model_copy(update={"agents": {"review": spec}}))
 
 
 @pytest.fixture
@@ -165,7 +153,7 @@ def test_waiting_claims_take_no_threads_and_share_the_work(tmp_path: Path, pool:
 
 
 def test_the_end_of_a_cooldown_wakes_a_waiting_claim(remote: Served, pool: ThreadPoolExecutor) -> None:
-    spec = declared.spec.model_copy(update={"remote": True, "code": None})
+    spec = review.spec.model_copy(update={"remote": True, "code": None})
     settings = spec.settings.model_copy(update={"batch_window": 200_000, "batch": 9})
     remote.board.deploy(
         remote.board.deployment.model_copy(

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from blackboard import Blackboard, Decision, Deposit, Exponential, Need
+from blackboard import Blackboard, Decision, Deposit, Exponential, ModelUsage, Need
 from blackboard.board.doctor import examine_board
 from blackboard.board.json_shapes import examination, kind_shape
 from blackboard.client import AsyncClient, Client
@@ -26,6 +26,7 @@ from blackboard.errors import (
     InvalidMark,
     InvalidQuery,
     KeyReused,
+    LeaseLost,
     NotFound,
     ServerUnreachable,
     UniqueConflict,
@@ -36,14 +37,15 @@ from blackboard.errors import (
 )
 from blackboard.server import problems
 from blackboard.server.api import OPERATIONS
-from tests.server.served_board import Lead, Note, Reply, Served, serve
+from tests.server.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 
 SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")
+"""All scopes but those of workers, which no token with `answer` has."""
 AUTHOR = "person:ada"
 NOT_OFFERED = {
-    "as_author", "assign", "board_id", "claim", "claimable_at", "compact", "create_token", "deploy", "deployment",
-    "engine", "fail", "figures", "find_token", "finish", "give_back", "heartbeat", "listen", "open", "preview",
-    "reads_within", "revoke_token", "secret", "subscribe", "tag_values", "tokens", "unserved_agents",
+    "activity", "as_author", "assign", "board_id", "claimable_at", "compact", "create_token", "deploy", "deployment",
+    "engine", "figures", "find_token", "give_back", "listen", "mark_events", "open", "preview", "reads_within",
+    "revoke_token", "secret", "stream_position", "subscribe", "tag_values", "tokens", "unserved_agents",
 }  # fmt: skip
 """What the server does not offer, or what belongs to a board of this machine."""
 OWN = {"discard_many", "doctor", "kinds", "query_table", "retry_many", "summary"}
@@ -123,6 +125,7 @@ READINGS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("status", (), {}),
     ("now", (), {}),
     ("deployments", (), {}),
+    ("outbox", (), {"limit": 5}),
     ("query", ("select kind, kind, strength from live_marks where id = ?", [2]), {}),
 ]
 
@@ -284,6 +287,10 @@ def test_errors_come_back_as_the_classes_of_the_board(served: Served, client: Cl
         ("pause", ("sails",), {}),
         ("wake", (9,), {}),
         ("record_cost", (9, -1), {}),
+        ("outbox_message", (9,), {}),
+        ("retry_message", (9,), {}),
+        ("discard_message", (9,), {}),
+        ("claim", ("sales",), {"lease": "never"}),
         ("query", ("delete from mark",), {}),
     ]
     in_other_words = (mistakes[7][::2], mistakes[13][::2])
@@ -302,6 +309,34 @@ def test_errors_come_back_as_the_classes_of_the_board(served: Served, client: Cl
         client.deposit(Lead(subject="a").or_else(Lead(subject="b")))
     with pytest.raises(InvalidQuery, match="more than 10,000 rows"):
         client.query("with recursive n(i) as (select 1 union all select i + 1 from n limit 10001) select i from n")
+
+
+def test_a_worker_claims_and_ends_activations(served: Served) -> None:
+    deploy_remote(served.board)
+    with client_of(served, "claim:review", "deposit") as worker:
+        assert worker.claim("review") is None
+        worker.deposit(Lead(subject="lead/1", company="Acme"))
+        claimed = worker.claim("review", wait="1m", lease="90s")
+        assert claimed is not None
+        assert (claimed.agent, claimed.marks[0].payload["company"]) == ("review", "Acme")
+        run: dict[str, Any] = {"agent": "review", "fence": claimed.fence}
+        assert worker.heartbeat(claimed.id, lease="10m", **run).state == "running"
+        with pytest.raises(UsageError, match="the fence"):
+            worker.finish(claimed.id)
+        with pytest.raises(UsageError, match="not valid"):
+            worker.finish(claimed.id, {"colour": "red"}, **run)
+        result = {"marks": [{"kind": "reply", "subject": "lead/1", "payload": {"text": "welcome"}}]}
+        end = worker.finish(claimed.id, result, **run)
+        assert (end.state, worker.finish(claimed.id, result, **run)) == ("done", end)
+        worker.deposit(Lead(subject="lead/2"))
+        again = worker.claim("review")
+        assert again is not None
+        usage = [ModelUsage(model="small", usd=0.1)]
+        assert worker.fail(again.id, "tired", usage=usage, agent="review", fence=again.fence).state == "ready"
+        with pytest.raises(LeaseLost):
+            worker.heartbeat(again.id, agent="review", fence=again.fence)
+        with pytest.raises(UsageError, match="say why"):
+            worker.fail(again.id, " ", agent="review", fence=again.fence)
 
 
 def test_every_problem_has_an_error() -> None:

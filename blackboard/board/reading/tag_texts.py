@@ -16,13 +16,25 @@ def read_filters(deployment: Deployment, kind: str | None, pairs: Iterable[str])
         UnknownName: There is no such kind, or it has no such tag.
         UsageError: A text is not of the form name=value, or stands for no value of the tag.
     """
-    where: dict[str, list[Any]] = {}
+    return {
+        name: [value for text in texts for value in _readings(deployment, kind, name, text)]
+        for name, texts in split_filters(pairs).items()
+    }
+
+
+def split_filters(pairs: Iterable[str]) -> dict[str, list[str]]:
+    """Return the texts of the values that tags must have, by the names of the tags.
+
+    Raises:
+        UsageError: A text is not of the form name=value.
+    """
+    texts: dict[str, list[str]] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals:
             raise UsageError(f"tag {pair}: expected NAME=VALUE, such as severity=high")
-        where.setdefault(name, []).extend(_readings(deployment, kind, name, text))
-    return where
+        texts.setdefault(name, []).append(text)
+    return texts
 
 
 def _readings(deployment: Deployment, kind: str | None, name: str, text: str) -> list[Any]:

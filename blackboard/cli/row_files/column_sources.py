@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from blackboard.board import Blackboard
 from blackboard.cli.row_files import json_paths
 from blackboard.cli.row_files.cell_values import json_types, takes_only_lists
 from blackboard.cli.row_files.json_paths import values_at
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import UNNAMED, Rows
+from blackboard.core.deployment import Deployment
 from blackboard.errors import UsageError, nearest
 
 
@@ -30,9 +30,9 @@ class ColumnSources:
         UnknownName: The kind is not registered.
     """
 
-    def __init__(self, board: Blackboard, rows: Rows, columns: Columns) -> None:
+    def __init__(self, deployment: Deployment, rows: Rows, columns: Columns) -> None:
         self._columns, self._rows = columns, rows
-        schema = _closed_schema(board, columns.kind)
+        schema = _closed_schema(deployment, columns.kind)
         self.fields = schema and {name: json_types(part, schema) for name, part in schema.get("properties", {}).items()}
         self.required = list(schema.get("required", ())) if schema else []
         if columns.extra == "keep" and self.fields is not None:
@@ -92,9 +92,8 @@ class ColumnSources:
         return used
 
 
-def _closed_schema(board: Blackboard, kind: str) -> dict[str, Any] | None:
+def _closed_schema(deployment: Deployment, kind: str) -> dict[str, Any] | None:
     """Return the schema of a kind's payload; None if it takes any field."""
-    deployment = board.deployment
     deployment.kind(kind)  # raises an error with the nearest name
     schema = deployment.kinds[kind].payload_schema
     if schema is None or schema.get("additionalProperties", True) is not False:

@@ -11,13 +11,17 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from blackboard.board import Blackboard, Deposit
-from blackboard.board.loads.loaded_files import SourceWithdrawal, withdraw_source
+from blackboard.board.loads.loaded_files import SourceWithdrawal
 from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, Rows
 from blackboard.errors import InvalidMark, UsageError
+
+if TYPE_CHECKING:
+    from blackboard.client import Client
 
 MAX_TAG_VALUES = 1000
 """How many values of a tag a report counts one by one."""
@@ -49,14 +53,14 @@ class LoadResult:
 
 
 def load(
-    board: Blackboard,
+    board: Blackboard | Client,
     rows: Rows,
     mapping: Columns,
     reject: Callable[[BadRow], None],
     progress: Callable[[], None],
     *,
     source: str | None = None,
-    again: bool = False,
+    withdraw: Callable[[], SourceWithdrawal] | None = None,
 ) -> LoadResult:
     """Deposit a mark for each row.
 
@@ -67,7 +71,8 @@ def load(
         reject: Called for each row that cannot become a mark.
         progress: Called after each batch.
         source: The file, by its name in `loaded_files`; None for a stream.
-        again: Whether to withdraw the earlier deposits from the file first. Nothing is withdrawn before a row fits.
+        withdraw: Withdraws the earlier deposits from the file first; None to keep them. Nothing is withdrawn before a
+            row fits.
 
     Raises:
         UsageError: There are columns that do not exist, or for which the kind has no field.
@@ -83,9 +88,9 @@ def load(
         columns.update(*(row.values for row in good))
         unseen = {name for name in unseen if not any(mapper.has(row, name) for row in good)}
         deposits, bad = _deposits_of(batch, mapper, source, loaded)
-        if deposits and again and source is not None and loaded.before is None:
-            loaded.before = withdraw_source(board.session, source, board.author)
-        _finish_batch(board, deposits, bad, reject, loaded)
+        if deposits and withdraw is not None and loaded.before is None:
+            loaded.before = withdraw()
+        _finish_batch(board, deposits, bad, mapper.tags, reject, loaded)
         progress()
     loaded.unseen = tuple(name for name in mapper.named if columns and name in unseen)
     loaded.columns = frozenset(columns)
@@ -93,7 +98,7 @@ def load(
 
 
 def deposit_rows(
-    board: Blackboard,
+    board: Blackboard | Client,
     batch: Iterable[GoodRow | BadRow],
     mapper: RowMapping,
     reject: Callable[[BadRow], None],
@@ -105,18 +110,19 @@ def deposit_rows(
         StoreError: The database cannot be used. Nothing was deposited, rejected or counted.
     """
     deposits, bad = _deposits_of(batch, mapper, None, loaded)
-    _finish_batch(board, deposits, bad, reject, loaded)
+    _finish_batch(board, deposits, bad, mapper.tags, reject, loaded)
 
 
 def _finish_batch(
-    board: Blackboard,
+    board: Blackboard | Client,
     deposits: Sequence[tuple[GoodRow, Deposit]],
     bad: list[BadRow],
+    tags: Sequence[str],
     reject: Callable[[BadRow], None],
     loaded: LoadResult,
 ) -> None:
     """Deposit the marks of rows, and reject the rows that cannot be read or that the board refuses."""
-    bad += _deposit(board, deposits, loaded)
+    bad += _deposit(board, deposits, tags, loaded)
     for row in sorted(bad, key=lambda row: row.number):
         reject(row)
     loaded.rejected += len(bad)
@@ -144,7 +150,9 @@ def _deposits_of(
     return deposits, bad
 
 
-def _deposit(board: Blackboard, deposits: Sequence[tuple[GoodRow, Deposit]], loaded: LoadResult) -> list[BadRow]:
+def _deposit(
+    board: Blackboard | Client, deposits: Sequence[tuple[GoodRow, Deposit]], tags: Sequence[str], loaded: LoadResult
+) -> list[BadRow]:
     """Deposit the marks of rows, count the outcomes, and return the rows that the board refuses."""
     bad: list[BadRow] = []
     results = board.deposit_many([item for _, item in deposits], on_error="return")
@@ -154,14 +162,13 @@ def _deposit(board: Blackboard, deposits: Sequence[tuple[GoodRow, Deposit]], loa
         else:
             loaded.outcomes[result.outcome] += 1
             loaded.crossed.update(result.crossed)
-            _count_tags(board, deposit, loaded)
+            _count_tags(tags, deposit, loaded)
     return bad
 
 
-def _count_tags(board: Blackboard, deposit: Deposit, loaded: LoadResult) -> None:
+def _count_tags(tags: Sequence[str], deposit: Deposit, loaded: LoadResult) -> None:
     """Count the tags of a loaded row, as the row has them."""
-    spec = board.deployment.kinds.get(deposit.kind)
-    for tag in () if spec is None else spec.tags:
+    for tag in tags:
         counter = loaded.tags.setdefault(tag, Counter())
         value = (deposit.payload or {}).get(tag)
         for item in value if isinstance(value, list) else [value]:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from blackboard.board import Blackboard
 from blackboard.board.loads.loaded_files import source_of
@@ -30,8 +30,11 @@ from blackboard.cli.row_files.row_mapping import RowMapping
 from blackboard.cli.row_files.row_options import Columns, TextForm
 from blackboard.cli.row_files.row_reader import BadRow, GoodRow, NoHeader, Rows
 from blackboard.cli.terminal.stop_signals import StopSignals
-from blackboard.errors import StoreBusy, StoreExhausted, UsageError
+from blackboard.errors import ServerUnreachable, StoreBusy, StoreExhausted, UsageError
 from blackboard.system.text_encodings import find_unicode_form
+
+if TYPE_CHECKING:
+    from blackboard.client import Client
 
 LOOK_INTERVAL_SECONDS = 0.5
 """Seconds between two checks of a file, and between two attempts to write to a busy database."""
@@ -52,7 +55,7 @@ class Follower:
 
     def __init__(
         self,
-        board: Blackboard,
+        board: Blackboard | Client,
         columns: Columns,
         form: TextForm,
         reject: Callable[[BadRow], None],
@@ -77,7 +80,12 @@ class Follower:
                 raise UsageError("--follow -: stdin is a file; name the file, so that its position can be stored")
             _follow_pipe(self, sys.stdin.fileno(), "stdin")
         elif is_regular(Path(file)):
-            _FollowedPath(self, file).run()
+            if not isinstance(self.board, Blackboard):
+                raise UsageError(
+                    "--follow keeps the position in a file on the board, which a server does not offer; follow a pipe:"
+                    f" tail -F {file} | blackboard load - --follow"
+                )
+            _FollowedPath(self, self.board, file).run()
         else:
             # Without O_NONBLOCK, opening would wait for a writer, and no signal would end it.
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -96,7 +104,7 @@ class Follower:
         while True:
             try:
                 return work()
-            except (StoreBusy, StoreExhausted) as error:
+            except (StoreBusy, StoreExhausted, ServerUnreachable) as error:
                 if not waits:
                     self.report(f"{error}; trying again")
                 waits = True
@@ -271,8 +279,8 @@ class _RowSource:
 class _FollowedPath:
     """The file at a path. It grows until another file takes its place."""
 
-    def __init__(self, follower: Follower, file: str) -> None:
-        self._follower, self._path = follower, Path(file)
+    def __init__(self, follower: Follower, board: Blackboard, file: str) -> None:
+        self._follower, self._board, self._path = follower, board, Path(file)
         # The last part of the path may be a link that will lead to another file.
         self._source = source_of(file, follows=False)
         self._file: FollowedFile | None = None
@@ -281,7 +289,7 @@ class _FollowedPath:
         self._obstacle: str | None = None
         """Why the path cannot be opened; None if it can."""
         self._position: ReadPosition | None = load_position(
-            follower.board.session, self._source, follower.board.author, follower.columns.kind
+            board.session, self._source, board.author, follower.columns.kind
         )
 
     def run(self) -> None:
@@ -375,7 +383,7 @@ class _FollowedPath:
                 self._save(replace(self._position, position=place, digest=digest, header=header))
 
     def _save(self, position: ReadPosition) -> None:
-        board, kind = self._follower.board, self._follower.columns.kind
+        board, kind = self._board, self._follower.columns.kind
         self._follower.write_patiently(lambda: save_position(board.session, self._source, board.author, kind, position))
         self._position = position
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blackboard.board import Blackboard, Deposit
 from blackboard.board.reading.tag_texts import read_filters
@@ -19,11 +19,15 @@ from blackboard.cli.row_files.cell_values import (
 from blackboard.cli.row_files.column_check import ColumnCheck
 from blackboard.cli.row_files.column_sources import ColumnSources
 from blackboard.cli.row_files.json_paths import values_at
+from blackboard.cli.row_files.kind_lookup import KindLookup
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of
 from blackboard.core.payload_text import dump_payload
 from blackboard.errors import InvalidMark, InvalidTime
+
+if TYPE_CHECKING:
+    from blackboard.client import Client
 
 _SECONDS = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 """A time as seconds since 1970."""
@@ -37,9 +41,11 @@ class RowMapping:
         UnknownName: The kind is not registered.
     """
 
-    def __init__(self, board: Blackboard, rows: Rows, columns: Columns) -> None:
+    def __init__(self, board: Blackboard | Client, rows: Rows, columns: Columns) -> None:
         self._columns, self._rows = columns, rows
-        self._sources = ColumnSources(board, rows, columns)
+        self._kinds = KindLookup(board)
+        deployment = self._kinds.deployment
+        self._sources = ColumnSources(deployment, rows, columns)
         self.check = ColumnCheck(self._sources, rows, columns)
         """The check of the columns of its rows."""
         self._merged = {
@@ -50,10 +56,12 @@ class RowMapping:
         }
         """The names of several columns whose values all go into one list."""
         self._keys = _Keys(columns.kind)
-        self._classes, self._deployment = board.session.classes, board.deployment
-        self._classes.load({columns.kind})
-        where = read_filters(board.deployment, columns.kind, columns.tags)
-        self._tags = board.deployment.kind(columns.kind).tag_schema.filter(where) if where else None
+        self._kinds.load(columns.kind)
+        where = read_filters(deployment, columns.kind, columns.tags)
+        tags = deployment.kind(columns.kind).tag_schema
+        self._tags = tags.filter(where) if where else None
+        self.tags = tags.names
+        """The names of the tags of the kind."""
         if rows.columns is not None:
             self.check.check_header(rows.columns, {other for others in self._merged.values() for other in others})
 
@@ -81,7 +89,7 @@ class RowMapping:
         """
         values = self._merge(row.values)
         payload = self._payload_of(values)
-        subject = self._classes.stored_subject(self._columns.kind, payload, self._subject_of(values), self._deployment)
+        subject = self._kinds.stored_subject(self._columns.kind, payload, self._subject_of(values))
         intensity = self._intensity(values)
         occurred_at = self._occurred_at(values)
         key = row.key
