@@ -37,6 +37,8 @@ class MessageQueue:
 
     def lease(self, sink: str) -> LeasedMessage | None:
         """Lease the message of a sink that is due first; None if none is due."""
+        if not self.due_sinks([sink]):  # a look costs less than a transaction that writes
+            return None
         leased = self._session.write(lambda txn: message_delivery.lease(txn, sink))
         failpoint("outbox.leased")
         return leased

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 
 from blackboard.core.sinks import SinkSpec
 from blackboard.durations import Duration, Microseconds, parse_duration
-from blackboard.errors import ConfigurationError
+from blackboard.errors import ConfigurationError, WorkError
 from blackboard.settings.sections import Section
 from blackboard.system.outbound_addresses import parse_networks
 from blackboard.system.settings_text import read_text
@@ -64,6 +64,39 @@ class Receiver(Section):
         """Return the names of the variables that it needs."""
         return [value for name, value in self if name.endswith("_env") and value is not None]
 
+    def secret(self, name: str, environ: Mapping[str, str]) -> str | None:
+        """Return the secret in a variable, or in the file that the variable NAME_FILE names; None if neither is set.
+
+        Raises:
+            ConfigurationError: The file cannot be read. The message does not quote it.
+            ValueError: It is not a secret of this kind. The message does not quote it.
+        """
+        value = _secret_of(name, environ)
+        if value is not None:
+            try:
+                self.check_secret(name, value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+        return value
+
+    def needed(self, name: str, environ: Mapping[str, str]) -> str:
+        """Return the secret in a variable, as `secret` does.
+
+        Raises:
+            WorkError: It is not set.
+        """
+        value = self.secret(name, environ)
+        if value is None:
+            raise WorkError(f"the environment variable {name} is not set")
+        return value
+
+    def check_secret(self, name: str, value: str) -> None:
+        """Check the value of a variable that it needs.
+
+        Raises:
+            ValueError: It is not what this receiver needs. The message does not quote it.
+        """
+
 
 class WebhookSection(Receiver):
     """`webhook` of `[[sinks]]`: a POST to an address."""
@@ -101,6 +134,17 @@ class WebhookSection(Receiver):
         if self.body == "ntfy" and not re.fullmatch(r"/[A-Za-z0-9_-]{1,64}", endpoint.target):
             raise ValueError("the address of ntfy ends with the topic, such as https://ntfy.sh/my-topic")
         return endpoint
+
+    def check_secret(self, name: str, value: str) -> None:
+        """Check an address, a secret or a token. No message quotes it."""
+        if name == self.url_env:
+            self.check_url(value)
+        if name == self.secret_env:
+            from blackboard.system.outbound_http import check_secret
+
+            check_secret(value)
+        if name == self.token_env and not all("!" <= sign <= "~" for sign in value):
+            raise ValueError("a token has only visible ASCII characters")
 
 
 class MailSection(Receiver):
@@ -195,47 +239,23 @@ class SinkSection(SinkSpec):
         """What the board stores of it."""
         return SinkSpec(**{name: getattr(self, name) for name in SinkSpec.model_fields})
 
-    def secrets(self) -> list[str]:
-        """Return the names of the variables that it needs."""
-        way = self.webhook or self.mail
-        return [] if way is None else way.secrets()
-
     def check_secrets(self, environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
         """Return the variables that are not set, and the mistakes in those that are. No message quotes a secret."""
-        missing, wrong = [], []
-        for name in self.secrets():
+        missing: list[str] = []
+        wrong: list[str] = []
+        receiver = self.webhook or self.mail
+        for name in () if receiver is None else receiver.secrets():
             try:
-                value = secret_of(name, environ)
+                if receiver is not None and receiver.secret(name, environ) is None:
+                    missing.append(name)
             except ConfigurationError as error:
                 wrong += [f"{mistake.place}: {mistake.message}" for mistake in error.mistakes]
-                continue
-            if value is None:
-                missing.append(name)
-                continue
-            try:
-                self._check_secret(name, value)
             except ValueError as error:
-                wrong.append(f"{name}: {error}")
+                wrong.append(str(error))
         return missing, wrong
 
-    def _check_secret(self, name: str, value: str) -> None:
-        webhook = self.webhook
-        if webhook is not None and name == webhook.url_env:
-            webhook.check_url(value)
-        if webhook is not None and name == webhook.secret_env:
-            from blackboard.system.outbound_http import check_secret
 
-            check_secret(value)
-        if webhook is not None and name == webhook.token_env and not all("!" <= sign <= "~" for sign in value):
-            raise ValueError("a token has only visible ASCII characters")
-
-
-def secret_of(name: str, environ: Mapping[str, str]) -> str | None:
-    """Return the secret in a variable, or in the file that the variable NAME_FILE names; None if neither is set.
-
-    Raises:
-        ConfigurationError: The file cannot be read. The message does not quote it.
-    """
+def _secret_of(name: str, environ: Mapping[str, str]) -> str | None:
     if value := environ.get(name, "").strip():
         return value
     if path := environ.get(f"{name}_FILE", "").strip():

@@ -135,7 +135,7 @@ class Deliverer:
         try:
             self._drain(sink)
         except Exception as error:  # a thread has nobody to raise it to; the lease ends, and it is tried again
-            log.error("a message could not be sent, or its result not recorded", sink=sink.name, error=error)
+            log.error("a message could not be leased, or its result not recorded", sink=sink.name, error=error)
 
     def _drain(self, sink: SinkSection, *, ends_at_failure: bool = False) -> int:
         """Send the messages of a sink that are due, one after the other, and return the number of attempts."""
@@ -162,3 +162,6 @@ class Deliverer:
             return command_sink.deliver(sink.command or (), message, seconds)
         except (BlackboardError, ValueError) as error:  # a receiver that cannot be reached, or a setting
             return FailedAttempt(str(error))
+        except Exception as error:  # it counts as an attempt, so that it is seen and ends
+            log.error("a message could not be sent", sink=sink.name, message=message.id, error=error)
+            return FailedAttempt(f"the message could not be sent: {type(error).__name__}")

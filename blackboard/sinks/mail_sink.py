@@ -13,8 +13,7 @@ from email.utils import format_datetime
 
 from blackboard.board.message_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
-from blackboard.errors import WorkError
-from blackboard.settings.sink_sections import MailSection, secret_of
+from blackboard.settings.sink_sections import MailSection
 from blackboard.sinks.message_forms import text_of
 from blackboard.system.call_deadline import CallDeadline
 from blackboard.system.outbound_addresses import connect
@@ -29,9 +28,7 @@ def deliver(
         ConfigurationError: The file of the password cannot be read.
         WorkError: The server cannot be reached, or the password is missing.
     """
-    password = None if mail.password_env is None else secret_of(mail.password_env, environ)
-    if mail.password_env is not None and password is None:
-        raise WorkError(f"the environment variable {mail.password_env} is not set")
+    password = None if mail.password_env is None else mail.needed(mail.password_env, environ)
     is_accepted = False
     with CallDeadline(seconds) as deadline:
         try:

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from blackboard.board.message_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
-from blackboard.errors import WorkError
-from blackboard.settings.sink_sections import WebhookSection, secret_of
+from blackboard.settings.sink_sections import WebhookSection
 from blackboard.sinks.message_forms import FORMS
 from blackboard.system import outbound_http
 
@@ -27,7 +26,7 @@ def deliver(
         WorkError: The receiver cannot be reached, or a secret is missing.
         ValueError: A secret is not valid.
     """
-    url = webhook.url or _needed(webhook.url_env, environ)
+    url = webhook.url or webhook.needed(webhook.url_env or "", environ)
     endpoint = webhook.check_url(url)
     payload, target = FORMS[webhook.body](message, endpoint.target)
     body = json.dumps(payload, ensure_ascii=False).encode()
@@ -35,24 +34,12 @@ def deliver(
     if webhook.secret_env is None:
         headers |= outbound_http.identified(message.message_id, now)
     else:
-        headers |= outbound_http.signed(_needed(webhook.secret_env, environ), message.message_id, now, body)
+        headers |= outbound_http.signed(webhook.needed(webhook.secret_env, environ), message.message_id, now, body)
     if webhook.token_env is not None:
-        headers["Authorization"] = f"Bearer {_needed(webhook.token_env, environ)}"
+        headers["Authorization"] = f"Bearer {webhook.needed(webhook.token_env, environ)}"
     endpoint = replace(endpoint, target=target)
     answer = outbound_http.post(endpoint, body, headers, webhook.private_networks, seconds)
     if answer.is_success:
         return None
     problem = f"{endpoint.host} answered with status {answer.status}"
     return FailedAttempt(problem, answer.retry_after(now), answer.status == GONE)
-
-
-def _needed(name: str | None, environ: Mapping[str, str]) -> str:
-    """Return the secret in a variable.
-
-    Raises:
-        WorkError: It is not set.
-    """
-    value = None if name is None else secret_of(name, environ)
-    if value is None:
-        raise WorkError(f"the environment variable {name} is not set")
-    return value

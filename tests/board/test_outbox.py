@@ -307,8 +307,9 @@ def test_the_view_has_each_message(world: World) -> None:
 
 def test_long_texts_are_cut_and_titles_are_one_line(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
-    world.board.deposit(Need(subject="x" * 300, question="?\n" * 4000))
+    world.board.deposit(Need(subject="x" * 300, question="\x1b[31m\u202e" + "?\n" * 4000))
     [message] = told(world)
     assert len(message.title) == 200
-    assert len(message.text) == 4000
+    assert len(message.text) == 2000
+    assert message.text.startswith("[31m?\n")
     assert "\n" not in message.title

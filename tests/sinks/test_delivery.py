@@ -23,6 +23,7 @@ from blackboard import Blackboard, ManualClock, Mark, Need
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.settings.sink_sections import SinkSection
+from blackboard.sinks import command_sink
 from blackboard.sinks import deliverer as deliverers
 from blackboard.sinks.deliverer import Deliverer
 from tests.support.webhook_receiver import Reply, receive
@@ -174,6 +175,28 @@ def test_ntfy_gets_json_at_its_root_and_a_token(house: House) -> None:
     assert (request.path, body["topic"], body["title"]) == ("/", "my-topic", "alert about disk")
     assert request.headers["authorization"] == "Bearer tk_1"
     assert "x-priority" not in request.headers
+
+
+def test_a_token_that_no_header_can_have_is_in_no_error(house: House, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret\nX-Other: 1\n")
+    with receive() as receiver:
+        house.tell(**webhook(receiver.url, token_env="OTHER"))
+        alert(house)
+        Deliverer(house.board, house.sinks, {"OTHER_FILE": str(tmp_path / "token")}).deliver_due()
+    assert receiver.requests == []
+    assert house.message().error == "OTHER: a token has only visible ASCII characters"
+
+
+def test_a_bug_counts_as_an_attempt(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise TypeError("s3cret")
+
+    monkeypatch.setattr(command_sink, "deliver", fail)
+    deliverer = house.tell(command=["true"])
+    alert(house)
+    deliverer.deliver_due()
+    message = house.message()
+    assert (message.attempts, message.error) == (1, "the message could not be sent: TypeError")
 
 
 # -- commands

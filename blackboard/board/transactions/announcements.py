@@ -12,7 +12,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.outbox import Notice
 from blackboard.clock import Instant, iso
-from blackboard.core.built_in_marks import Need
+from blackboard.core.built_in_marks import Need, answers
 from blackboard.core.scopes import group_of, scope_name, subject_of
 from blackboard.core.sinks import MARK, Topic
 from blackboard.core.states import ActivationState
@@ -118,7 +118,7 @@ def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: Crossin
 
 def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assignee: str | None = None) -> Notice:
     payload = json.loads(row.payload)
-    question, options = str(payload.get("question", "")), [str(item) for item in payload.get("options") or []]
+    question, options = str(payload.get("question", "")), answers(payload.get("options"))
     assignee = str(payload.get("assignee") or "") if assignee is None else assignee
     lines = [question, str(payload.get("detail") or "")]
     if options:
@@ -137,7 +137,7 @@ def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assig
             "subject": row.subject,
             "author": row.author,
             "question": question[: outbox.MAX_TEXT_CHARACTERS],
-            "options": options[:20],
+            "options": list(options[:20]),
             "assignee": assignee or None,
             "due": payload.get("due"),
         },

@@ -17,7 +17,7 @@ from blackboard.core.sinks import SinkSpec
 from blackboard.store.statements import OUTBOX
 
 MAX_TITLE_CHARACTERS = 200
-MAX_TEXT_CHARACTERS = 4_000
+MAX_TEXT_CHARACTERS = 2_000
 """Longer texts are cut. Receivers are told what to look at; the board has the rest."""
 
 
@@ -55,8 +55,8 @@ class Notice:
     def content(self) -> str:
         """What the message says, in JSON."""
         parts = {
-            "title": _cut(" ".join(self.title.split()), MAX_TITLE_CHARACTERS),
-            "text": _cut(self.text, MAX_TEXT_CHARACTERS),
+            "title": _cut(" ".join(_visible(self.title).split()), MAX_TITLE_CHARACTERS),
+            "text": _cut(_visible(self.text), MAX_TEXT_CHARACTERS),
             "remedy": self.remedy,
             "data": self.data,
         }
@@ -108,6 +108,11 @@ def is_told(txn: BoardTransaction, name: str, topic: str, notice: Notice) -> boo
 
 def _occurrence(topic: str, notice: Notice) -> str:
     return f"{topic}:{notice.occurrence}"
+
+
+def _visible(text: str) -> str:
+    """Return a text without characters that control a terminal, or the direction of a text."""
+    return "".join(sign for sign in text if sign.isprintable() or sign.isspace())
 
 
 def _cut(text: str, size: int) -> str:
