@@ -1091,13 +1091,19 @@ class Blackboard:
         failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
         return remote_work.fail(self.session, activation_id, agent, fence, self.author, failure, tuple(usage))
 
-    def give_back(self, activation_id: int, *, fence: int) -> bool:
-        """Give back an activation that this worker has claimed and does not begin, without counting an attempt.
+    def give_back(self, activation_id: int, *, fence: int, after: DurationLike = "0s", reason: str = "") -> bool:
+        """Give back an activation that this worker has claimed and cannot do now, without counting an attempt.
+
+        Args:
+            activation_id: The id of the activation.
+            fence: The fence of the claim.
+            after: How long nobody can claim it.
+            reason: Why, for people.
 
         Returns:
             Whether it was still claimed.
         """
-        return remote_work.give_back(self.session, activation_id, fence, self.author)
+        return remote_work.give_back(self.session, activation_id, fence, self.author, parse_duration(after), reason)
 
     # -- tokens -------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from blackboard.board.activations import remote_runs
-from blackboard.board.activations.activation_results import Failure, hand_back
+from blackboard.board.activations.activation_results import Failure, defer
 from blackboard.board.activations.claims import Claim
 from blackboard.board.board_session import BoardSession
 from blackboard.board.reading.search import MAX_SEARCHES, run_searches
@@ -27,6 +27,7 @@ from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import MARKS
 from blackboard.system.failpoints import failpoint
 
+WEBHOOK_WORKER = remote_runs.WEBHOOK_WORKER
 DEFAULT_LEASE: Duration = 5 * MINUTE
 MAX_LEASE: Duration = DAY
 MIN_LEASE: Duration = SECOND
@@ -241,15 +242,15 @@ def fail(
     return end
 
 
-def give_back(session: BoardSession, activation_id: int, fence: int, holder: str) -> bool:
-    """Give a claim up that its worker never received, and return whether it still ran. It is ready at once."""
+def give_back(session: BoardSession, activation_id: int, fence: int, holder: str, after: Duration, reason: str) -> bool:
+    """Give a claim up without counting an attempt, and return whether it still ran. It is ready after some time."""
 
     def work(txn: BoardTransaction) -> bool:
         try:
             row = remote_runs.run_of(txn, activation_id, None, fence, holder)
         except LeaseLost:
             return False
-        return hand_back(txn, row)
+        return defer(txn, row, until=txn.now + after, reason=reason)
 
     return session.write(work, record_instant=True)
 

@@ -111,6 +111,8 @@ class Worker:
     ) -> None:
         self.board, self.id, self.lease = board, worker_id, lease
         self.code, self.describe_model = code, describe_model
+        self.posted: frozenset[str] = frozenset()
+        """The remote agents whose activations this process posts to webhooks."""
         self._session = board.session
         self.board_maintenance = MaintenanceWork(board.session)
 
@@ -248,7 +250,7 @@ class Worker:
         return self._session.read(lambda txn: Report.of(txn, self._current(txn)))
 
     def _current(self, txn: BoardTransaction) -> set[str]:
-        return self.code.keys() - set(served_agents.outdated(txn, self.code))
+        return (self.code.keys() - set(served_agents.outdated(txn, self.code))) | self.posted
 
     # -- claims ------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ The commands:
 mark_commands        init, deposit, reinforce, withdraw, answer, assign, pause, resume
 inspect_commands     marks, history, agents and others that read the board
 status_command       status
-claim_commands      the work of remote agents in a shell: claim, heartbeat, finish, fail
+claim_commands       the work of remote agents in a shell: claim, heartbeat, finish, fail
 activation_commands  activation, retry, discard, wake
 watch_command        watch
 cost_commands        costs, record-cost

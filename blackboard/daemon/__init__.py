@@ -18,6 +18,7 @@ agent_threads      the threads in which agents run
 agent_event_loop   the event loop of asynchronous agents
 activation_runner  runs an agent's function, and saves its result
 run_context        the context that a function gets with its marks
+webhook_couriers   post the activations of remote agents to webhooks
 publish_hooks      files and systems that agents update after a commit
 forked_children    ends a child process that an agent's code forks
 

@@ -33,6 +33,7 @@ from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
+from blackboard.daemon.webhook_couriers import WebhookCourier
 from blackboard.errors import ConfigurationError, StoreError, UsageError
 from blackboard.llm.client import client_from, describe_model
 from blackboard.llm.client_protocol import ModelClient
@@ -41,7 +42,7 @@ from blackboard.llm.prices import Prices, load_prices
 from blackboard.settings.agent_sections import section_mistakes
 from blackboard.settings.price_settings import models_of, without_price
 from blackboard.settings.sections import DaemonSettings
-from blackboard.settings.sink_sections import SinkSection
+from blackboard.settings.sink_sections import SinkSection, WebhookSection
 from blackboard.sinks.deliverer import Deliverer
 from blackboard.system import log_queue
 from blackboard.system.error_descriptions import show_messages
@@ -71,7 +72,7 @@ def build_daemon(
         board: The board that the daemon serves.
         resolved: The deployment file, with its agents and settings.
         client: The connection to the model's provider; None for the agents' offline rules.
-        delivers: Whether the daemon delivers messages to the sinks of the file.
+        delivers: Whether the daemon delivers messages to the sinks of the file, and activations to its webhooks.
     """
     model = resolved.settings.model
     return Daemon(
@@ -83,6 +84,7 @@ def build_daemon(
         prices=None if client is None else load_prices(model.prices),
         agent_settings=resolved.settings.settings,
         sinks=resolved.settings.sinks if delivers else (),
+        webhooks=resolved.webhooks if delivers else {},
     )
 
 
@@ -100,6 +102,7 @@ class Daemon:
         prices: The prices of models.
         agent_settings: The value of `context.settings` for agents.
         sinks: The sinks to which it delivers messages.
+        webhooks: The webhooks of remote agents to which it posts activations, by agent.
         rng: The source of jitter.
         watchdog: Receives signs of life; by default the service manager, if the environment names one.
         replace: Whether the agents' code may replace active code that another living worker serves.
@@ -124,6 +127,7 @@ class Daemon:
         prices: Prices | None = None,
         agent_settings: Mapping[str, Any] | None = None,
         sinks: Sequence[SinkSection] = (),
+        webhooks: Mapping[str, WebhookSection] | None = None,
         rng: random.Random | None = None,
         watchdog: Watchdog | None = None,
         replace: bool = False,
@@ -149,6 +153,9 @@ class Daemon:
         self.runs = self._new_runs()
         self.maintenance = Maintenance(self.worker, self._liveness, self.runs.keys, self.batch_api, self.settings)
         self.deliverer = Deliverer(board, sinks)
+        webhooks = webhooks or {}
+        self._couriers = [WebhookCourier(board, name, webhook, os.environ) for name, webhook in webhooks.items()]
+        self.worker.posted = frozenset(webhooks)
         self._clock_watch = ClockWatch(self.worker)
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = self._closed = False
@@ -346,6 +353,8 @@ class Daemon:
         self._publisher.publish_all()
         self._loop_sleep.start()
         self.deliverer.start()
+        for courier in self._couriers:
+            courier.start()
         self._report_start(recovered)
 
     def _check_settings(self) -> None:
@@ -531,6 +540,8 @@ class Daemon:
             self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
         self._loop_sleep.stop()
         self.deliverer.close()
+        for courier in self._couriers:
+            courier.stop()
         self._publisher.close()
         self.runs.close()
         self.maintenance.close()

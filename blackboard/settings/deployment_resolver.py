@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from blackboard.core.agent_definition import Agent
@@ -40,6 +40,7 @@ from blackboard.settings.remote_declarations import RemoteDeclarations
 from blackboard.settings.sections import AgentSection, AuthorSection
 from blackboard.settings.settings_file import Settings, examine_settings
 from blackboard.settings.sink_mistakes import check_sinks
+from blackboard.settings.sink_sections import WebhookSection
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class ResolvedDeployment:
     settings: Settings
     warnings: tuple[Mistake, ...] = ()
     """Settings that are allowed but probably not intended."""
+    webhooks: Mapping[str, WebhookSection] = field(default_factory=dict)
+    """The webhooks to which a daemon posts the activations of remote agents, by agent."""
 
     def over(self, active: Deployment) -> Deployment | None:
         """Return what this file makes of a board's active deployment; None if it changes nothing.
@@ -73,9 +76,13 @@ class ResolvedDeployment:
             ConfigurationError: It has no such agents, or they are not enabled; all are listed.
         """
         names = dict.fromkeys(names)
-        if unknown := [name for name in names if name not in self.agents]:
+        if unknown := [name for name in names if name not in self.agents and name not in self.webhooks]:
             raise ConfigurationError(Mistake(str(self.settings.path), self._missing(name)) for name in unknown)
-        return replace(self, agents={name: self.agents[name] for name in names})
+        return replace(
+            self,
+            agents={name: self.agents[name] for name in names if name in self.agents},
+            webhooks={name: self.webhooks[name] for name in names if name in self.webhooks},
+        )
 
     def _missing(self, name: str) -> str:
         if name in self.deployment.agents:
@@ -140,6 +147,7 @@ class _Resolver:
         self._check_prices(deployment)
         self._check_address()
         self._check_author(agents)
+        webhooks = self.remote.webhooks(self.environ)
         self.found.raise_if_any()
         return ResolvedDeployment(
             deployment,
@@ -147,6 +155,7 @@ class _Resolver:
             tuple(classes.values()),
             self.settings,
             tuple(self.found.warnings),
+            webhooks,
         )
 
     def classes(self) -> tuple[type[Mark], ...]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
+
 from blackboard.core.agent_definition import Agent, Watch, watch_spec
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.conditions import Condition
 from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
 from blackboard.core.parsing import parse_condition
 from blackboard.durations import DAY, Microseconds
+from blackboard.errors import ConfigurationError, Mistake
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.sections import AgentSection, WatchSection
+from blackboard.settings.sink_sections import WebhookSection, secret_of
+from blackboard.system.outbound_http import check_secret
 
 REMOTE_TIMEOUT = Microseconds(DAY)
 """The longest run of a remote agent that sets no `timeout`. Its leases say whether it is alive."""
@@ -27,6 +32,46 @@ class RemoteDeclarations:
     def specs(self, agents: Mapping[str, Agent]) -> dict[str, AgentSpec]:
         """Return the remote agents as their sections declare them, with default settings; `agents` have other names."""
         return {name: self._spec(name, section, agents) for name, section in self.sections.items()}
+
+    def webhooks(self, environ: Mapping[str, str]) -> dict[str, WebhookSection]:
+        """Return the webhooks of the remote agents, by agent. A secret that is not set here is a warning."""
+        return {
+            name: webhook
+            for name, section in self.sections.items()
+            if section.enabled and (webhook := self._webhook(f"agents.{name}", section, environ)) is not None
+        }
+
+    def _webhook(self, place: str, section: AgentSection, environ: Mapping[str, str]) -> WebhookSection | None:
+        if section.webhook is None:
+            for setting in ("webhook_secret_env", "webhook_private_networks"):
+                if getattr(section, setting):
+                    self._found.record(f"{place}.{setting}", "there is no webhook")
+            return None
+        if section.webhook_secret_env is None:
+            text = "name the environment variable with the secret by which posts are signed"
+            self._found.record(f"{place}.webhook_secret_env", text)
+            return None
+        try:
+            webhook = WebhookSection(
+                url=section.webhook,
+                secret_env=section.webhook_secret_env,
+                private_networks=section.webhook_private_networks,
+            )
+        except ValidationError as error:
+            for problem in error.errors(include_url=False, include_input=False):
+                names = {"secret_env": "webhook_secret_env", "private_networks": "webhook_private_networks"}
+                where = names.get(str((*problem["loc"], "")[0]), "webhook")
+                self._found.record(f"{place}.{where}", problem["msg"].removeprefix("Value error, "))
+            return None
+        try:
+            if (secret := secret_of(section.webhook_secret_env, environ)) is None:
+                text = f"the variable {section.webhook_secret_env} is not set here; without it nothing is posted"
+                self._found.warn_of_each([Mistake(f"{place}.webhook_secret_env", text)])
+            else:
+                check_secret(secret)
+        except (ConfigurationError, ValueError) as error:
+            self._found.record(f"{place}.webhook_secret_env", str(error))
+        return webhook
 
     def _spec(self, name: str, section: AgentSection, agents: Mapping[str, Agent]) -> AgentSpec:
         place = f"agents.{name}"

@@ -85,6 +85,11 @@ class WatchSection(WatchSettings):
     """Another schedule for a scheduled watch; under a new name, a schedule that the agent has not declared."""
 
 
+ONLY_REMOTE = (
+    *("writes", "withdraws", "only_if", "unless", "renamed_from"),
+    *("webhook", "webhook_secret_env", "webhook_private_networks"),
+)
+"""The settings of an agent that only a remote agent has."""
 DECLARED_IN_WATCHES = ("when", "only_if", "unless", "include_own")
 """The settings of a watch that an agent in Python declares itself."""
 
@@ -144,6 +149,12 @@ class AgentSection(AgentSettings):
     """Whether the agent is part of the deployment."""
     remote: bool = False
     """Whether programs outside the daemon run it. Such an agent is declared here, without Python."""
+    webhook: str | None = Field(default=None, repr=False)
+    """The address to which the daemon posts the activations of a remote agent."""
+    webhook_secret_env: str | None = None
+    """The environment variable with the secret by which these posts are signed."""
+    webhook_private_networks: tuple[str, ...] = ()
+    """The private networks in which the webhook may be."""
     writes: tuple[str, ...] | None = None
     """The kinds that a remote agent may deposit."""
     withdraws: tuple[str, ...] | None = None
@@ -168,7 +179,7 @@ class AgentSection(AgentSettings):
     @property
     def only_remote(self) -> list[str]:
         """The settings that only a remote agent has, since any other agent declares them in Python."""
-        own = [name for name in ("writes", "withdraws", "only_if", "unless", "renamed_from") if getattr(self, name)]
+        own = [name for name in ONLY_REMOTE if getattr(self, name)]
         watches = ((name, setting) for name in self.watches for setting in DECLARED_IN_WATCHES)
         return [
             *own,

@@ -41,6 +41,8 @@ from blackboard.errors import BlackboardError, Conflict, InvalidMark, LeaseLost,
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
+WEBHOOK_WORKER = "webhook"
+"""The name of the worker that posts activations to a webhook."""
 PRESENCE: Duration = MINUTE
 """How often a worker that waits for work is recorded, at most."""
 DUE_AT_ONCE = 100
@@ -170,7 +172,12 @@ def _find(txn: BoardTransaction, activation_id: int, agent: str | None) -> Activ
 
 
 def _is_claim(row: ActivationRow, fence: int | None, holder: str) -> bool:
-    """Return whether the present or last run of an activation is that of a claim."""
+    """Return whether the present or last run of an activation is that of a claim.
+
+    A run that was posted to a webhook is ended by any worker that knows its fence.
+    """
+    if row.worker == REMOTE + WEBHOOK_WORKER and fence == row.fence:
+        return True
     return row.worker == REMOTE + holder and fence in (None, row.fence)
 
 

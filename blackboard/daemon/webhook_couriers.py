@@ -1,0 +1,201 @@
+"""Couriers between the board and the webhooks of remote agents: each claims for its agent, and posts what it claimed.
+
+A courier is a worker of a remote agent as any other program, and uses the board in the same way. The answer of the
+receiver is the result, or 202 if the receiver finishes later over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.json_shapes import json_value
+from blackboard.board.remote_work import WEBHOOK_WORKER
+from blackboard.board.result_types import RemoteActivation
+from blackboard.clock import from_datetime
+from blackboard.core.backoff import backoff
+from blackboard.durations import parse_duration
+from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, UsageError, WorkError
+from blackboard.settings.sink_sections import WebhookSection, secret_of
+from blackboard.system import outbound_http
+from blackboard.system.log_queue import Log
+from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable
+
+log = Log("blackboard")
+
+LEASE = "60s"
+"""The lease of an activation that is being posted: longer than a request may take."""
+ACCEPTED_LEASE = "1h"
+"""The lease after 202, unless the receiver asks for another one in its answer."""
+FIRST_PAUSE = parse_duration("10s")
+"""The pause after a first post that did not reach the receiver. It doubles with each further one, up to an hour."""
+MAX_ANSWER = 8 * 1024 * 1024
+BUSY = frozenset({408, 425, 429, 502, 503, 504})
+"""The statuses of a receiver that cannot answer now. The marks are not to blame."""
+ACCEPTED, GONE = 202, 410
+
+
+class WebhookCourier:
+    """The courier of one agent, with a thread that claims and a thread for each post.
+
+    Args:
+        board: The board.
+        agent: The name of the remote agent.
+        webhook: Where it posts, and how.
+        environ: The environment with the secrets.
+    """
+
+    def __init__(self, board: Blackboard, agent: str, webhook: WebhookSection, environ: Mapping[str, str]) -> None:
+        self.agent = agent
+        self._board, self._webhook, self._environ = board.as_author(WEBHOOK_WORKER), webhook, environ
+        self._wake, self._is_stopping = threading.Event(), False
+        self._thread = threading.Thread(target=self._run, name="blackboard-courier", daemon=True)
+        self._posts: set[threading.Thread] = set()
+        self._rng = random.Random()
+        self._problem = ""
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Claim no more, and wait for the posts under way."""
+        self._is_stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for post in list(self._posts):
+            post.join(outbound_http.SECONDS)
+
+    def _run(self) -> None:
+        with self._board.listen(self._wake.set) as tick:
+            while not self._is_stopping:
+                self._wake.clear()
+                try:
+                    found, pause = self._claim(tick)
+                except BlackboardError as error:  # the agent or the board may come back
+                    self._note(f"{type(error).__name__}: {error}")
+                    found, pause = None, tick
+                if found is not None:
+                    self._begin(found)
+                else:
+                    clock = self._board.clock
+                    clock.wait(self._wake, clock.now() + round(pause * 1e6))
+
+    def _claim(self, tick: float) -> tuple[RemoteActivation | None, float]:
+        """Claim an activation, and return it, or the seconds until the next look at the board."""
+        found = self._board.claim(self.agent, lease=LEASE)
+        if found is not None or (at := self._board.claimable_at(self.agent)) is None:
+            return found, tick
+        return None, min(tick, max(0.001, (from_datetime(at) - self._board.clock.now()) / 1e6))
+
+    def _begin(self, found: RemoteActivation) -> None:
+        post = threading.Thread(target=self._deliver, args=(found,), name="blackboard-webhook", daemon=True)
+        self._posts = {other for other in self._posts if other.is_alive()} | {post}
+        post.start()
+
+    def _deliver(self, found: RemoteActivation) -> None:
+        """Post an activation, and do as the receiver answers."""
+        try:
+            self._end(found)
+        except LeaseLost:
+            log.warning("an answer of a webhook came too late", agent=self.agent, activation=found.id)
+        except Conflict:
+            log.info("a mark has changed since it was posted; the marks are posted again", activation=found.id)
+        except Exception as error:  # its lease ends, and it is claimed again
+            log.error("an activation could not be posted", agent=self.agent, activation=found.id, error=error)
+
+    def _end(self, found: RemoteActivation) -> None:
+        try:
+            answer = self._post(found)
+        except (HostUnreachable, AddressRefused, ConfigurationError, ValueError) as error:
+            self._put_off(found, str(error), None)
+            return
+        except WorkError as error:  # no answer in time, or none that can be used
+            self._fail(found, str(error))
+            return
+        status = f"{self._host} answered with status {answer.status}"
+        if answer.status == ACCEPTED:
+            self._accept(found, answer.content)
+        elif answer.is_success:
+            self._finish(found, answer.content)
+        elif answer.status == GONE:
+            self._board.pause(self.agent, f"its webhook is gone: {status}")
+            self._put_off(found, status, None)
+        elif answer.status in BUSY:
+            self._put_off(found, status, answer.retry_after(self._board.now()))
+        else:
+            self._fail(found, status)
+
+    @property
+    def _host(self) -> str:
+        return self._webhook.check_url(self._webhook.url or "").host
+
+    def _post(self, found: RemoteActivation) -> outbound_http.Answer:
+        now = self._board.now()
+        event = {"type": "activation.claimed", "timestamp": now, "data": found}
+        body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
+        name = self._webhook.secret_env or ""
+        if (secret := secret_of(name, self._environ)) is None:
+            raise HostUnreachable(f"the environment variable {name} is not set")
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        headers |= outbound_http.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
+        endpoint = self._webhook.check_url(self._webhook.url or "")
+        return outbound_http.post(endpoint, body, headers, self._webhook.private_networks, max_answer=MAX_ANSWER)
+
+    def _accept(self, found: RemoteActivation, content: bytes) -> None:
+        """Leave an activation to its receiver, for as long as the receiver asks."""
+        try:
+            lease = str(_object(content).get("lease", ACCEPTED_LEASE))
+            self._board.heartbeat(found.id, fence=found.fence, lease=lease)
+        except (UsageError, WorkError) as error:
+            if isinstance(error, LeaseLost):
+                raise
+            self._board.heartbeat(found.id, fence=found.fence, lease=ACCEPTED_LEASE)
+
+    def _finish(self, found: RemoteActivation, content: bytes) -> None:
+        try:
+            self._board.finish(found.id, _object(content), fence=found.fence)
+        except (LeaseLost, Conflict):
+            raise
+        except BlackboardError as error:
+            self._fail(found, f"the answer of {self._host} is refused: {error}")
+
+    def _fail(self, found: RemoteActivation, reason: str) -> None:
+        self._board.fail(found.id, reason, fence=found.fence)
+        log.warning("failed", agent=self.agent, activation=found.id)
+
+    def _put_off(self, found: RemoteActivation, reason: str, wait: timedelta | None) -> None:
+        """Give an activation back without counting an attempt, until the receiver may be there again."""
+        self._note(reason)
+        pause = backoff(FIRST_PAUSE, found.fence, self._rng)
+        after = pause if wait is None else max(pause, wait // timedelta(microseconds=1))
+        self._board.give_back(found.id, fence=found.fence, after=f"{after}us", reason=reason)
+
+    def _note(self, problem: str) -> None:
+        """Log a problem once, until another one comes."""
+        if problem != self._problem:
+            self._problem = problem
+            log.warning("a webhook cannot be served; it is tried again later", agent=self.agent, reason=problem)
+
+
+def _object(content: bytes) -> dict[str, Any]:
+    """Return the JSON object in an answer; an empty one for none.
+
+    Raises:
+        WorkError: It is not one.
+    """
+    if not content.strip():
+        return {}
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise WorkError("the answer is not a JSON object")
+    return value

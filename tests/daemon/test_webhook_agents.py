@@ -1,0 +1,194 @@
+"""A daemon posts the activations of a remote agent to its webhook, signed, and takes the answer as the result."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blackboard import Blackboard
+from blackboard.clock import to_datetime
+from blackboard.daemon import Daemon
+from blackboard.daemon.webhook_couriers import WebhookCourier
+from blackboard.errors import ConfigurationError
+from blackboard.settings.deployment_resolver import resolve_file
+from tests.support.webhook_receiver import Receiver, Reply, Request, receive
+
+pytestmark = pytest.mark.skipif(find_spec("standardwebhooks") is None, reason="needs the extra 'server'")
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes!!!!").decode()
+ENVIRON = {"REVIEW_SECRET": SECRET}
+
+
+def file(folder: Path, url: str, more: str = "") -> Path:
+    """Write a deployment file with a remote agent and its webhook."""
+    path = folder / "board.toml"
+    path.write_text(f"""
+[kinds.report.payload_schema]
+type = "object"
+[kinds.verdict.payload_schema]
+properties.grade.type = "string"
+[agents.review]
+remote = true
+watches = 'strength("report") >= 0.5'
+writes = ["verdict"]
+webhook = "{url}"
+webhook_secret_env = "REVIEW_SECRET"
+webhook_private_networks = ["127.0.0.1"]
+{more}
+""")
+    return path
+
+
+@contextmanager
+def posting(folder: Path, receiver: Receiver, more: str = "") -> Iterator[Blackboard]:
+    """Let a courier post the activations of a board on real time."""
+    resolved = resolve_file(file(folder, receiver.url, more), ENVIRON)
+    with Blackboard.open(folder / "board.db", author="person:ada") as board:
+        board.deploy(resolved.deployment)
+        courier = WebhookCourier(board, "review", resolved.webhooks["review"], ENVIRON)
+        courier.start()
+        try:
+            yield board
+        finally:
+            courier.stop()
+
+
+def until(board: Blackboard, state: str, activation_id: int = 1) -> None:
+    """Wait until an activation is in a state, at most thirty seconds."""
+    changed = threading.Event()
+    with board.listen(changed.set):
+        for _ in range(300):
+            if any(item.id == activation_id and item.state == state for item in board.activations()):
+                return
+            changed.wait(0.1)
+            changed.clear()
+    raise AssertionError([(item.id, item.state, item.error) for item in board.activations()])
+
+
+def verdict(request: Request) -> Reply:
+    data = json.loads(request.body)["data"]
+    marks = [{"kind": "verdict", "subject": mark["subject"], "payload": {"grade": "good"}} for mark in data["marks"]]
+    return Reply(body=json.dumps({"marks": marks}).encode())
+
+
+def test_the_answer_of_a_webhook_is_the_result(tmp_path: Path) -> None:
+    from standardwebhooks import Webhook
+
+    with receive() as receiver:
+        receiver.reply = verdict
+        with posting(tmp_path, receiver) as board:
+            board.deposit("report", subject="r/1", payload={"text": "fine"})
+            until(board, "done")
+            (mark,) = board.marks("verdict")
+            assert (mark.author, mark.subject, mark.payload) == ("review", "r/1", {"grade": "good"})
+            assert board.activation(1).activation.worker == "remote:webhook"
+            assert board.unserved_agents() == []
+    (request,) = receiver.requests
+    event: Any = Webhook(SECRET).verify(request.body, request.headers)
+    assert (event["type"], event["data"]["agent"], event["data"]["fence"]) == ("activation.claimed", "review", 1)
+    assert request.headers["webhook-id"] == "activation-1-1"
+
+
+def test_a_receiver_that_accepts_finishes_later(tmp_path: Path) -> None:
+    with receive(Reply(202, body=b'{"lease": "2h"}')) as receiver, posting(tmp_path, receiver) as board:
+        board.deposit("report", subject="r/1")
+        receiver.wait_for(1)
+        other = board.as_author("receiver")
+        end = board.now() + timedelta(seconds=30)
+        while (lease := _lease(board)) is None or lease < board.now() + timedelta(hours=1):
+            assert board.now() < end
+            threading.Event().wait(0.02)
+        assert other.finish(1, {}, fence=1, agent="review").state == "done"
+
+
+def _lease(board: Blackboard) -> Any:
+    rows = board.query("SELECT lease_until FROM activation WHERE id = 1")
+    return to_datetime(int(rows[0][0])) if rows and rows[0][0] else None
+
+
+@pytest.mark.parametrize(
+    ("reply", "state", "attempt", "words"),
+    [
+        (Reply(500), "ready", 1, "127.0.0.1 answered with status 500"),
+        (Reply(302, {"Location": "http://169.254.169.254/"}), "ready", 1, "answered with status 302"),
+        (Reply(503, {"Retry-After": "600"}), "ready", 0, "answered with status 503"),
+        (Reply(410), "ready", 0, "answered with status 410"),
+        (Reply(200, body=b"thanks"), "ready", 1, "the answer is not a JSON object"),
+        (Reply(200, body=b'{"marks": [{"kind": "report", "subject": "r"}]}'), "ready", 1, "does not declare in writes"),
+    ],
+)
+def test_every_other_answer_is_a_failure_or_put_off(
+    tmp_path: Path, reply: Reply, state: str, attempt: int, words: str
+) -> None:
+    with receive(reply) as receiver, posting(tmp_path, receiver) as board:
+        board.deposit("report", subject="r/1")
+        until(board, state)
+        found = board.activations()[0]
+        assert (found.attempt, words in (found.error or "")) == (attempt, True), found
+        assert found.retry_at is not None
+        if reply.status == 410:
+            assert board.status().paused_agents == {"review": "its webhook is gone: 127.0.0.1 answered with status 410"}
+        if reply.status == 503:
+            assert found.retry_at > board.now() + timedelta(minutes=9)
+
+
+def test_a_private_address_is_posted_to_only_if_the_file_allows_it(tmp_path: Path) -> None:
+    with receive() as receiver:
+        path = file(tmp_path, receiver.url)
+        path.write_text(path.read_text().replace('["127.0.0.1"]', '["10.0.0.0/8"]'))
+        resolved = resolve_file(path, ENVIRON)
+        with Blackboard.open(tmp_path / "board.db") as board:
+            board.deploy(resolved.deployment)
+            courier = WebhookCourier(board, "review", resolved.webhooks["review"], ENVIRON)
+            courier.start()
+            try:
+                board.deposit("report", subject="r/1")
+                until(board, "ready")
+            finally:
+                courier.stop()
+            assert board.activations()[0].attempt == 0
+        assert receiver.requests == []
+
+
+def test_a_daemon_posts_and_ends_when_the_work_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REVIEW_SECRET", SECRET)
+    with receive() as receiver, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+        receiver.reply = verdict
+        daemon = Daemon.from_file(board, file(tmp_path, receiver.url))
+        board.deposit("report", subject="r/1")
+        daemon.run(until_quiescent=True)
+        assert [mark.subject for mark in board.marks("verdict")] == ["r/1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "mistake"),
+    [
+        (lambda text: text.replace('webhook_secret_env = "REVIEW_SECRET"', ""), "webhook_secret_env: name the environ"),
+        (lambda text: text.replace("http://127", "ftp://127"), "agents.review.webhook: an address starts with"),
+        (lambda text: text.replace('["127.0.0.1"]', '["here"]'), "webhook_private_networks: 'here' is not a network"),
+        (lambda text: text.replace('["127.0.0.1"]', "[]"), "agents.review.webhook: an address starts with https://"),
+        (lambda text: text.replace("webhook = ", "# "), "there is no webhook"),
+    ],
+)
+def test_mistakes_in_a_webhook_are_named(tmp_path: Path, change: Callable[[str], str], mistake: str) -> None:
+    path = file(tmp_path, "http://127.0.0.1:9/hook")
+    path.write_text(change(path.read_text()))
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_file(path, ENVIRON)
+    assert mistake in str(caught.value)
+
+
+def test_a_missing_secret_is_a_warning_and_a_wrong_one_a_mistake(tmp_path: Path) -> None:
+    path = file(tmp_path, "http://127.0.0.1:9/hook")
+    assert "REVIEW_SECRET is not set here" in str(resolve_file(path, {}).warnings)
+    with pytest.raises(ConfigurationError, match="a secret is whsec_"):
+        resolve_file(path, {"REVIEW_SECRET": "short"})
