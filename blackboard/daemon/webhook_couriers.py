@@ -21,7 +21,7 @@ from blackboard.clock import from_datetime
 from blackboard.core.backoff import backoff
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, UsageError, WorkError
-from blackboard.settings.sink_sections import WebhookSection, secret_of
+from blackboard.settings.sink_sections import WebhookSection
 from blackboard.system import outbound_http
 from blackboard.system.log_queue import Log
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable
@@ -140,9 +140,10 @@ class WebhookCourier:
         now = self._board.now()
         event = {"type": "activation.claimed", "timestamp": now, "data": found}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
-        name = self._webhook.secret_env or ""
-        if (secret := secret_of(name, self._environ)) is None:
-            raise HostUnreachable(f"the environment variable {name} is not set")
+        try:
+            secret = self._webhook.needed(self._webhook.secret_env or "", self._environ)
+        except WorkError as error:  # it is not set; nothing was sent
+            raise HostUnreachable(str(error)) from None
         headers = {"Content-Type": "application/json; charset=utf-8"}
         headers |= outbound_http.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
         endpoint = self._webhook.check_url(self._webhook.url or "")

@@ -15,8 +15,7 @@ from blackboard.durations import DAY, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.sections import AgentSection, WatchSection
-from blackboard.settings.sink_sections import WebhookSection, secret_of
-from blackboard.system.outbound_http import check_secret
+from blackboard.settings.sink_sections import WebhookSection
 
 REMOTE_TIMEOUT = Microseconds(DAY)
 """The longest run of a remote agent that sets no `timeout`. Its leases say whether it is alive."""
@@ -64,11 +63,9 @@ class RemoteDeclarations:
                 self._found.record(f"{place}.{where}", problem["msg"].removeprefix("Value error, "))
             return None
         try:
-            if (secret := secret_of(section.webhook_secret_env, environ)) is None:
+            if webhook.secret(section.webhook_secret_env, environ) is None:
                 text = f"the variable {section.webhook_secret_env} is not set here; without it nothing is posted"
                 self._found.warn_of_each([Mistake(f"{place}.webhook_secret_env", text)])
-            else:
-                check_secret(secret)
         except (ConfigurationError, ValueError) as error:
             self._found.record(f"{place}.webhook_secret_env", str(error))
         return webhook
