@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from blackboard.core.decay import LAWS, Exponential
 from blackboard.store import statements, tag_filters
-from blackboard.store.live_marks import live_marks, live_marks_in_order, live_matches, share_of, strengths
+from blackboard.store.live_marks import live_marks, live_marks_in_order, share_of, strengths
 from blackboard.store.statement_file import Statement, StatementFile
 
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
@@ -49,7 +49,6 @@ def _filtered(statement: Statement[object]) -> Iterator[tuple[str, Statement[obj
 
 _BY_TAGS: dict[str, Callable[[int], Statement[object]]] = {
     "marks.live_marks_in_order": live_marks_in_order,
-    "search.live_matches": live_matches,
     "search.strengths": strengths,
 }
 """Statements that filter by a number of tags, and have no other parts."""

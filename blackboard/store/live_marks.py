@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from blackboard.core import decay
 from blackboard.store import tag_filters
-from blackboard.store.query_rows import FoundDoc, LiveMark, MarkStrength
+from blackboard.store.query_rows import LiveMark, MarkStrength
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import MARKS, SEARCH
 
@@ -38,11 +38,6 @@ def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
 def oldest_of_equal_marks(tags: int = 0) -> Statement[LiveMark]:
     """Return the statement for the oldest of equally strong marks of a kind under such a law."""
     return MARKS.oldest_of_equal_marks.using(**_parts("is_also_tagged", tags))
-
-
-def live_matches(tags: int = 0) -> Statement[FoundDoc]:
-    """Return the statement for the documents of live marks that match a query, with a filter by a number of tags."""
-    return SEARCH.live_matches.using(filter_by_tags=tag_filters.parts("is_also_tagged", tags))
 
 
 def strengths(tags: int = 0) -> Statement[MarkStrength]:

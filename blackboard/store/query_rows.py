@@ -54,6 +54,13 @@ class MarkStrength(NamedTuple):
     strength: float | None
 
 
+class MarkKey(NamedTuple):
+    """A mark, with the number that orders the marks of its law by strength."""
+
+    id: Id
+    order_key: float
+
+
 class StateCount(NamedTuple):
     """The number of activations of an agent in a state."""
 

@@ -18,6 +18,7 @@ from blackboard.store.query_rows import (
     LiveCount,
     LiveMark,
     MarkBehind,
+    MarkKey,
     MarkStrength,
     NamedCount,
     NeedCount,
@@ -475,8 +476,8 @@ class _Search(StatementFile):
     matches: Statement[FoundDoc]
     most_relevant: Statement[FoundDoc]
     count_matches: Statement[int]
-    live_matches: Statement[FoundDoc]
     strengths: Statement[MarkStrength]
+    strongest: Statement[MarkKey]
 
 class _Tokens(StatementFile):
     insert_token: Statement[object]

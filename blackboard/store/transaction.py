@@ -41,6 +41,11 @@ class Transaction:
             self.cursor.execute("PRAGMA secure_delete = ON")
             self.overwrites = True
 
+    def widen_cache(self) -> None:
+        """Let this connection keep 16 MB of pages, for a search: the lengths of a million documents take 13 MB."""
+        if self.dialect.name == "sqlite":
+            self.cursor.execute("PRAGMA cache_size = -16384")
+
     def close(self) -> None:
         """Close the cursor. On a broken connection there is nothing to close."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 
 from blackboard import Blackboard, Mark
 from blackboard.board.reading import search as searching
+from blackboard.board.reading import search_ranking
 from blackboard.board.transactions import search_docs
-from blackboard.core.decay import Exponential
+from blackboard.core.decay import Exponential, Linear, Never, Step
 from blackboard.core.full_text import folded, tsquery, tsvector, words_of
 from blackboard.core.kinds import Kind
 from blackboard.durations import DAY
@@ -154,10 +156,32 @@ def test_raw_queries_take_the_language_of_the_database(world: World) -> None:
     assert subjects(board.search("net")) == ["b", "a"]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_first_marks_are_those_of_the_whole_order(world: World, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    monkeypatch.setattr(search_ranking, "FIRST_BATCH", 3)
+    monkeypatch.setattr(search_ranking, "MARKS_PER_MATCH", seed + 1)
+    board, rng = world.board, random.Random(seed)
+    laws = [None, None, Never(), Exponential(half_life="1h"), Step("2d"), *([Linear("3d")] if seed == 3 else [])]
+    for number in range(60):
+        text = "pricing " * rng.randint(1, 3) + "filler " * rng.choice([0, 0, 5, 40])
+        note = Note(subject=f"s{number}", title=text, intensity=rng.choice([0.2, 1.0, 3.0]), topic=rng.choice("ab"))
+        mark = note if rng.random() < 0.7 else Memo(subject=note.subject, text=text, intensity=note.intensity)
+        occurred_at = board.now() - timedelta(hours=rng.randint(0, 60))
+        board.deposit(mark, decay=rng.choice(laws), occurred_at=occurred_at)
+    world.advance(HOUR)
+    for kind, where in ((Note, None), (Note, {"topic": "a"}), (None, None), (Memo, None)):
+        every = board.search("pricing", kind=kind, where=where, limit=100)
+        assert list(every.scores) == sorted(every.scores, reverse=True)
+        assert set(subjects(every)) <= {mark.subject for mark in board.marks()}
+        for limit in (1, 4, 10):
+            found = board.search("pricing", kind=kind, where=where, limit=limit)
+            assert (found.scores, subjects(found)) == (every.scores[:limit], subjects(every)[:limit])
+
+
 def test_many_matches_are_ordered_among_the_most_relevant(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searching, "MAX_EXACT", 20)
     monkeypatch.setattr(searching, "RERANKED", 5)
-    monkeypatch.setattr(searching, "FIRST_BATCH", 2)
+    monkeypatch.setattr(search_ranking, "FIRST_BATCH", 2)
     board = world.board
     for number in range(20):
         text = "pricing " + "filler " * number
@@ -195,6 +219,27 @@ def test_a_library_without_full_text_is_named(world: World, monkeypatch: pytest.
     with pytest.raises(ConfigurationError, match=r"kinds\.note\.search: .*without FTS5"):
         world.board.deposit(Note(subject="a", title="x"))
     world.board.deposit(Plain(subject="a", text="x"))
+
+
+@pytest.mark.postgresql
+def test_marks_that_faded_or_lack_a_tag_take_no_place_among_many_matches(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "MAX_EXACT", 4)
+    monkeypatch.setattr(searching, "RERANKED", 3)
+    board = world.board
+    board.deposit_many(Note(subject=f"faded{number}", title="pricing", topic="a") for number in range(40))
+    world.advance(DAY * 30)
+    for number in range(4):
+        board.deposit(Note(subject=f"live{number}", title="pricing " + "filler " * (9 - number), topic="a"))
+    found = board.search("pricing", kind=Note)
+    assert (found.exact, subjects(found)) == (True, ["live3", "live2", "live1", "live0"])
+    assert len(board.search("pricing", kind=Note, faded=True, limit=100)) == 3
+    board.deposit(Note(subject="other", title="pricing", topic="b"))
+    found = board.search("pricing", kind=Note)
+    assert (found.exact, subjects(found)) == (False, ["other", "live3", "live2"])
+    assert subjects(board.search("pricing", kind=Note, where={"topic": "b"}, faded=True)) == ["other"]
+    assert board.search("pricing", kind=Note, where={"topic": "a"}).exact
 
 
 TEXTS = st.text(max_size=12) | st.sampled_from(

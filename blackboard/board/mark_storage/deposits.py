@@ -161,7 +161,7 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
         mark_tags.write(txn, kind, old, row)
     if kind.search:
         shown_id = row.event_id if details.shown_event_id is None else details.shown_event_id
-        search_docs.note(txn, kind.name, row.id, shown_id, row.payload)
+        search_docs.note(txn, kind.name, row.id, shown_id, row.payload, is_new=old is None)
     if old is None:
         txn.sql.put(MARKS.insert_mark, row)
     else:

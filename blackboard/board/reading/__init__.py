@@ -6,6 +6,7 @@ board_figures       figures for monitors: the state now, and what happened after
 board_status        the state of the board, its agents and deployments, and costs
 event_streams       what happened after a position: events of marks, and the activity
 search              the marks that match a text, by relevance times strength
+search_ranking      the order of the marks that a search found
 search_progress     how far the full-text index of each kind is
 activation_details  one activation in full
 tag_texts           filters by tags and groups in text

@@ -112,7 +112,8 @@ def _add(
 ) -> None:
     """Add the document of a mark, unless its text was erased."""
     if payload is not None:
-        txn.search_changes[search_docs.doc_id(row.number, mark_id)] = Change(fields, event_id, payload)
+        doc = search_docs.doc_id(row.number, mark_id)
+        txn.search_changes[doc] = Change(fields, event_id, payload, is_new=True)
 
 
 def _remove(txn: BoardTransaction, row: SearchKindRow, limit: int) -> int:

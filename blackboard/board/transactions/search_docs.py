@@ -46,6 +46,8 @@ class Change(NamedTuple):
     event_id: int | None
     """The event with the new payload; None if the mark is no longer searched."""
     payload: str
+    is_new: bool = False
+    """Whether the index has no document of the mark."""
 
 
 def require_full_text() -> None:
@@ -93,18 +95,23 @@ def schema_of(sql: Transaction, kind: str, number: int) -> SearchSchema:
     return SearchSchema(kind, tuple(map(field_of, sql.all(SEARCH.paths, number=number))))
 
 
-def note(txn: BoardTransaction, kind: str, mark_id: int, event_id: int | None, payload: str = "") -> None:
+def note(
+    txn: BoardTransaction, kind: str, mark_id: int, event_id: int | None, payload: str = "", *, is_new: bool = False
+) -> None:
     """Record that the text of a mark has changed or, without an event, that the mark is no longer searched."""
     number = txn.active.searched.get(kind)
     if number is not None:
-        txn.search_changes[doc_id(number, mark_id)] = Change(txn.kind(kind).search_schema, event_id, payload)
+        doc = doc_id(number, mark_id)
+        earlier = txn.search_changes.get(doc)
+        is_new = is_new or (earlier is not None and earlier.is_new)
+        txn.search_changes[doc] = Change(txn.kind(kind).search_schema, event_id, payload, is_new)
 
 
 def write(txn: BoardTransaction) -> None:
     """Write the documents of the marks that have changed in this transaction."""
     changes, txn.search_changes = txn.search_changes, {}
     for doc, change in sorted(changes.items()):
-        before = txn.sql.one(SEARCH.find_doc, id=doc)
+        before = None if change.is_new else txn.sql.one(SEARCH.find_doc, id=doc)
         if before == change.event_id:
             continue
         text = "" if change.event_id is None else change.schema.text(json.loads(change.payload))

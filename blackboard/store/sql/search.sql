@@ -2,9 +2,6 @@
 -- id of the mark below. SQLite's index refers to the view `search_text` for its content, so no text is stored twice.
 -- The index exists once a kind has been searched.
 
--- fragment: mark_id_of(doc)
-({doc} & 1099511627775)
-
 -- name: has_index -> int
 -- Whether a kind has ever been searched, so that there is an index.
 SELECT count(*) AS count FROM sqlite_master WHERE name = 'search_index';
@@ -14,7 +11,7 @@ SELECT count(to_regclass('search_index')) AS count;
 
 -- name: tune_index
 -- Let the index have more parts before it merges them: each merge costs deposits, and few parts make searches faster.
-INSERT INTO search_index (search_index, rank) VALUES ('automerge', 8);
+INSERT INTO search_index (search_index, rank) VALUES ('automerge', 16), ('crisismerge', 32);
 
 -- name: tune_index (postgresql)
 SELECT 1;
@@ -203,20 +200,6 @@ LIMIT :limit + 0;
 SELECT count(*) AS count
 FROM (SELECT {doc_id} AS id FROM search_index WHERE {matches_query} LIMIT :limit + 0) AS matched;
 
--- name: live_matches -> FoundDoc
--- The documents of live marks that match a query, the most relevant first.
-SELECT live.doc AS id, live.relevance
-FROM (
-  SELECT mark.id, mark.evaporates_at, {doc_id} AS doc, {relevance} AS relevance
-  FROM search_index
-  CROSS JOIN mark
-  WHERE {matches_query} AND mark.id = {mark_id_of({doc_id})}
-) AS live
-WHERE {lives_past(live.evaporates_at, :now)}
-  {filter_by_tags}
-ORDER BY live.relevance DESC, live.id
-LIMIT :limit + 0;
-
 -- name: strengths -> MarkStrength
 -- The strengths of those of some marks that are live.
 WITH clock AS MATERIALIZED (SELECT CAST(:as_of AS BIGINT) AS as_of)
@@ -224,3 +207,11 @@ SELECT live.id, live.strength
 FROM ({live_marks}) AS live
 WHERE {is_in(live.id, :ids)}
   {filter_by_tags};
+
+-- name: strongest -> MarkKey
+-- The next marks of a kind under a law whose order never changes, strongest first, from a covering index.
+SELECT mark.id, mark.order_key
+FROM mark
+WHERE mark.kind = :kind AND mark.law = :law AND mark.order_key IS NOT NULL
+ORDER BY mark.order_key DESC
+LIMIT :limit + 0 OFFSET :offset + 0;

@@ -1,0 +1,269 @@
+"""The order of the marks that a search found: by relevance times strength.
+
+Two lists are read from their tops in turn: the documents that match, the most relevant first, and the marks of the
+kinds, the strongest first. A mark that is in neither part so far has at most the product of the next relevance and the
+next strength as its score, so the search ends as soon as that cannot exceed the scores found. Source: the threshold
+algorithm; Fagin, Lotem and Naor, *Optimal aggregation algorithms for middleware*, 2003.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from blackboard.board.transactions import search_docs, tagged_marks
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.search_docs import SHIFT, mark_of
+from blackboard.core.tags import TagFilter
+from blackboard.store.live_marks import strengths
+from blackboard.store.query_rows import MarkStrength
+from blackboard.store.rows import MarkRow, SearchKindRow, mark_after
+from blackboard.store.statements import MARKS, SEARCH
+
+FIRST_BATCH = 32
+"""Matches whose strengths are computed first. Each further batch is twice as large."""
+MARKS_PER_MATCH = 32
+"""Marks of the list by strength that are read for each match whose strength is computed.
+
+A strength needs a page of the mark, which may not be in memory. The list is read from a covering index.
+"""
+FEW_LAWS = 20
+"""Laws of a kind up to which its marks are read by strength."""
+ROUNDING = 1 + 1e-9
+"""The factor that corrects the rounding of a bound."""
+
+
+class Index(NamedTuple):
+    """The index of a kind, with the filter of its marks."""
+
+    row: SearchKindRow
+    tags: TagFilter | None
+
+    @property
+    def values(self) -> dict[str, int]:
+        """The bounds of its documents, as statements take them."""
+        return search_docs.bounds(self.row.number)
+
+
+class FoundMark(NamedTuple):
+    """A mark that matches, with its strength now."""
+
+    row: MarkRow
+    strength: float
+    relevance: float
+
+    @property
+    def score(self) -> float:
+        """Relevance times strength."""
+        return self.relevance * self.strength
+
+
+def best_marks(
+    txn: BoardTransaction, indexes: Collection[Index], docs: Iterable[tuple[int, float]], limit: int, *, faded: bool
+) -> list[FoundMark]:
+    """Return the marks with the highest scores.
+
+    Args:
+        txn: The transaction.
+        indexes: The indexes that were searched.
+        docs: The documents that match, with their relevances, the most relevant first.
+        limit: The largest number of marks.
+        faded: Whether marks that have faded are returned, too.
+    """
+    ranking = _Ranking(txn, indexes, dict(docs), limit, faded=faded)
+    size = FIRST_BATCH
+    while ranking.rest:
+        ranking.add([*islice(ranking.rest, size)])
+        for _ in range(0, size, FIRST_BATCH):
+            ranking.add(ranking.strongest(FIRST_BATCH * MARKS_PER_MATCH))
+            if ranking.is_over:
+                return _with_rows(txn, ranking.best)
+        size *= 2
+    return _with_rows(txn, ranking.best)
+
+
+class _Ranking:
+    """The search for the marks with the highest scores.
+
+    Attributes:
+        best: The marks with the highest scores so far, the best first.
+        rest: The documents without a score so far, with their relevances, the most relevant first.
+    """
+
+    def __init__(
+        self, txn: BoardTransaction, indexes: Collection[Index], rest: dict[int, float], limit: int, *, faded: bool
+    ) -> None:
+        self.best: list[_Scored] = []
+        self.rest = rest
+        self._txn, self._indexes, self._limit, self._faded = txn, indexes, limit, faded
+        self._lists: list[_Strongest] | None = None
+
+    def add(self, docs: Iterable[int]) -> None:
+        """Compute the scores of documents."""
+        if chosen := [(doc, self.rest.pop(doc)) for doc in docs]:
+            scored = _scored(self._txn, self._indexes, chosen, faded=self._faded)
+            self.best = sorted([*self.best, *scored], key=lambda scored: scored.order)[: self._limit]
+
+    def strongest(self, limit: int) -> list[int]:
+        """Return the documents without a score among the next of the strongest marks."""
+        if not self.rest:
+            return []
+        if self._lists is None:
+            self._lists = [] if self._faded else _by_strength(self._txn, self._indexes)
+        docs = (each.first_doc + mark_id for each in self._lists for mark_id in each.following(self._txn, limit))
+        return [doc for doc in docs if doc in self.rest]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no document without a score can have a higher one than the best."""
+        if not self.rest:
+            return True
+        bound = max((each.bound for each in self._lists or ()), default=math.inf)
+        return len(self.best) == self._limit and self.best[-1].score > next(iter(self.rest.values())) * bound * ROUNDING
+
+
+class _Strongest:
+    """The marks of an index under one law, the strongest first.
+
+    Attributes:
+        first_doc: What makes the id of a mark the id of its document.
+        bound: A bound of the strength of the marks that were not read yet.
+    """
+
+    def __init__(self, txn: BoardTransaction, index: Index, law: str) -> None:
+        self.first_doc, self.bound = search_docs.doc_id(index.row.number, 0), math.inf
+        self._kind, self._law = index.row.kind, law
+        self._weight = txn.kind(self._kind).weight
+        self._key_now = txn.laws.get(txn.sql, law).order_key(1.0, txn.now) or 0.0
+        self._read = 0
+
+    def following(self, txn: BoardTransaction, limit: int) -> list[int]:
+        """Return the next marks."""
+        values = {"kind": self._kind, "law": self._law, "offset": self._read, "limit": limit}
+        rows = txn.sql.run(SEARCH.strongest, **values).fetchall() if self.bound else []
+        self._read += len(rows)
+        if len(rows) < limit:
+            self.bound = 0.0
+        else:
+            key = rows[-1][1]  # log2 of the strength at a common instant, which rounding has changed by a few ulps
+            self.bound = self._weight * math.exp2(min(1000.0, key - self._key_now + 8 * math.ulp(key)))
+        return [mark_id for mark_id, _ in rows]
+
+
+def _by_strength(txn: BoardTransaction, indexes: Iterable[Index]) -> list[_Strongest]:
+    """Return the lists of marks by strength, one for each law of each index; none if a law has no such order."""
+    lists = []
+    for index in indexes:
+        kind = index.row.kind
+        laws = [*islice(txn.sql.each(MARKS.next_law_in_use, after="", kind=kind), FEW_LAWS + 1)]
+        is_ordered = all(
+            txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
+            for law in laws
+        )
+        if len(laws) > FEW_LAWS or not is_ordered:
+            return []
+        lists += [_Strongest(txn, index, law) for law in laws]
+    return lists
+
+
+class _Scored(NamedTuple):
+    """The sort key of a matching mark: by score, and without strength by relevance."""
+
+    score: float
+    relevance: float
+    mark_id: int
+    strength: float
+    row: MarkRow | None
+
+    @property
+    def order(self) -> tuple[float, float, int]:
+        return -self.score, -self.relevance, self.mark_id
+
+
+def those_that_pass(
+    txn: BoardTransaction, indexes: Collection[Index], docs: Sequence[tuple[int, float]], *, faded: bool
+) -> Sequence[tuple[int, float]]:
+    """Return those documents, in the same order, whose marks are live, unless `faded`, and have the tags."""
+    if faded and all(index.tags is None for index in indexes):
+        return docs
+    passing: set[int] = set()
+    for index in indexes:
+        own = [doc for doc, _ in docs if doc >> SHIFT == index.row.number]
+        if faded and own:
+            passing.update(doc for doc in own if index.tags is None or _has_tags(txn, index, doc))
+        elif own:
+            live = _strengths(txn, index, map(mark_of, own))
+            passing.update(search_docs.doc_id(index.row.number, found.id) for found in live)
+    return [doc for doc in docs if doc[0] in passing]
+
+
+def _scored(
+    txn: BoardTransaction, indexes: Collection[Index], docs: Sequence[tuple[int, float]], *, faded: bool
+) -> Iterator[_Scored]:
+    """Yield the marks of documents with their scores, without those that do not pass."""
+    for index in indexes:
+        own = {mark_of(doc): relevance for doc, relevance in docs if doc >> SHIFT == index.row.number}
+        for found in _strengths(txn, index, own) if own else ():
+            strength = found.strength
+            if strength is None:
+                strength = txn.strength(txn.sql.existing(MARKS.get_mark, id=found.id))  # raises the law's error
+            relevance = own.pop(found.id)
+            yield _Scored(relevance * strength, relevance, found.id, strength, None)
+        for mark_id, relevance in own.items() if faded else ():
+            doc = search_docs.doc_id(index.row.number, mark_id)
+            if index.tags is not None and not _has_tags(txn, index, doc):
+                continue
+            if (pair := _faded(txn, doc)) is not None:
+                row, strength = pair
+                yield _Scored(relevance * strength, relevance, mark_id, strength, row)
+
+
+def _faded(txn: BoardTransaction, doc: int) -> tuple[MarkRow, float] | None:
+    """Return a mark that is no longer live, as of its last deposit, with the strength that would be left now."""
+    mark = txn.sql.one(MARKS.get_mark, id=mark_of(doc))
+    if mark is not None:
+        mark = txn.migrated(mark)
+        return None if mark.is_live(txn.now) else (mark, txn.strength(mark))
+    shown = txn.sql.existing(MARKS.get_event, id=txn.sql.existing(SEARCH.find_doc, id=doc))
+    values = {"subject": shown.subject, "mark_id": shown.mark_id}
+    ended = txn.sql.one(MARKS.last_event_of_mark, **values) or shown
+    deposits = txn.sql.all(MARKS.deposits_of_mark, **values)
+    row = mark_after(ended)._replace(
+        payload=shown.payload or "{}",
+        author=shown.author,
+        activation_id=shown.activation_id,
+        occurred_at=shown.occurred_at,
+        event_id=ended.id,
+        deposited_at=deposits[0].recorded_at,
+        reinforced_at=deposits[-1].recorded_at,
+        reinforcements=len(deposits) - 1,
+    )
+    return row, txn.strength(row)
+
+
+def _with_rows(txn: BoardTransaction, scored: Sequence[_Scored]) -> list[FoundMark]:
+    """Return the rows of marks, with their strengths, in the same order."""
+    found = []
+    for each in scored:
+        row = each.row or txn.migrated(txn.sql.existing(MARKS.get_mark, id=each.mark_id))
+        found.append(FoundMark(row, each.strength, each.relevance))
+    return found
+
+
+def _strengths(txn: BoardTransaction, index: Index, mark_ids: Iterable[int]) -> list[MarkStrength]:
+    """Return the strengths of those of some marks that are live and have the tags."""
+    tags, filters = 0, {}
+    if index.tags is not None:
+        tags = len(index.tags.keys)
+        filters = {"kind": index.row.kind, **tagged_marks.parameters(txn, index.tags)}
+    return txn.sql.all(strengths(tags), ids=txn.sql.list_of(mark_ids), as_of=txn.now, **filters)
+
+
+def _has_tags(txn: BoardTransaction, index: Index, doc: int) -> bool:
+    """Return whether the mark of a document, which may have faded, has the tags of a filter."""
+    assert index.tags is not None
+    event_id = txn.sql.existing(SEARCH.find_doc, id=doc)
+    return index.tags.matches(json.loads(txn.sql.existing(MARKS.get_event, id=event_id).payload or "{}"))
