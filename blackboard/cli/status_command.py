@@ -60,7 +60,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
             "next_evaporation": _next(result.next_evaporation, result.as_of),
             "model_calls": count_list(vars(result.model_calls)),
             "searches": "; ".join(map(_search, result.searches)) or "none",
-            "sinks": "; ".join(map(_sink, result.sinks)) or "all messages are delivered",
+            "sinks": "; ".join(map(_sink, result.sinks)) or "nothing waits",
             "workers": workers or "none",
         }
     )

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, Need
+from blackboard.board.message_queue import MessageQueue
 from blackboard.board.result_types import OutboxMessage
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.settings.sink_sections import SinkSection
@@ -113,6 +114,26 @@ def test_an_attempt_is_repeated_under_the_same_id_until_it_succeeds(house: House
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"]) == 5
     assert first.body == second.body
+
+
+def test_a_message_whose_deliverer_died_after_it_was_sent_is_sent_again_under_its_id(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any) -> None:
+        raise SystemExit
+
+    with receive() as receiver:
+        deliverer = house.tell(**webhook(receiver.url))
+        alert(house)
+        with monkeypatch.context() as patch:
+            patch.setattr(MessageQueue, "settle", die)
+            with pytest.raises(SystemExit):
+                deliverer.deliver_due()
+        assert deliverer.deliver_due() == 0, "it is leased"
+        house.clock.advance(timedelta(minutes=2))
+        assert deliverer.deliver_due() == 1
+    assert [request.headers["webhook-id"] for request in receiver.requests] == [house.message().message_id] * 2
+    assert (house.message().state, house.message().attempts) == ("delivered", 1)
 
 
 def test_a_redirect_is_no_success_and_not_followed(house: House) -> None:
