@@ -71,7 +71,7 @@ class Receiver(Section):
             ConfigurationError: The file cannot be read. The message does not quote it.
             ValueError: It is not a secret of this kind. The message does not quote it.
         """
-        value = _secret_of(name, environ)
+        value = secret_of(name, environ)
         if value is not None:
             try:
                 self.check_secret(name, value)
@@ -255,7 +255,12 @@ class SinkSection(SinkSpec):
         return missing, wrong
 
 
-def _secret_of(name: str, environ: Mapping[str, str]) -> str | None:
+def secret_of(name: str, environ: Mapping[str, str]) -> str | None:
+    """Return the secret in a variable, or in the file that the variable NAME_FILE names; None if neither is set.
+
+    Raises:
+        ConfigurationError: The file cannot be read. The message does not quote it.
+    """
     if value := environ.get(name, "").strip():
         return value
     if path := environ.get(f"{name}_FILE", "").strip():
