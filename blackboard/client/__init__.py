@@ -10,11 +10,13 @@ work_calls      the calls on the agenda, agents, activations and costs
 worker_calls    the calls of workers of remote agents
 outbox_calls    the calls on messages to people outside
 board_calls     the calls on needs and the board, and queries
+board_events    what happens on the board, as a stream that is resumed
 exchange        the attempts of a request, and the delays between them
 http_messages   the requests of calls, and what their answers say
 problem_errors  the errors that a server reports, as the classes that a board raises
 """
 
 from blackboard.client.board_clients import AsyncClient, Client
+from blackboard.client.board_events import BoardEvent
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = ["AsyncClient", "BoardEvent", "Client"]

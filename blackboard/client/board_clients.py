@@ -10,7 +10,8 @@ import inspect
 import random
 import ssl
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -18,9 +19,10 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from blackboard.client import board_calls, mark_calls, outbox_calls, work_calls, worker_calls
+from blackboard.client import board_calls, board_events, mark_calls, outbox_calls, work_calls, worker_calls
+from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
 from blackboard.client.exchange import Delay, NoAnswer, steps_of
-from blackboard.client.http_messages import JSON, Call, HttpAnswer, HttpRequest
+from blackboard.client.http_messages import Call, HttpAnswer, HttpRequest
 from blackboard.clock import Clock, SystemClock
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
@@ -55,12 +57,33 @@ def _awaits(build: Callable[P, Call[T]]) -> Callable[Concatenate[AsyncClient, P]
     return method
 
 
-def _describe(method: Any, build: Callable[..., Any]) -> None:
+def _iterates(build: Callable[P, Feed]) -> Callable[Concatenate[Client, P], Iterator[BoardEvent]]:
+    """Return the method of `Client` that follows events."""
+
+    def method(self: Client, /, *args: P.args, **options: P.kwargs) -> Iterator[BoardEvent]:
+        return self._follow(build(*args, **options))
+
+    _describe(method, build, "Iterator[BoardEvent]")
+    return method
+
+
+def _iterates_async(build: Callable[P, Feed]) -> Callable[Concatenate[AsyncClient, P], AsyncIterator[BoardEvent]]:
+    """Return the method of `AsyncClient` that follows events."""
+
+    def method(self: AsyncClient, /, *args: P.args, **options: P.kwargs) -> AsyncIterator[BoardEvent]:
+        return self._follow(build(*args, **options))
+
+    _describe(method, build, "AsyncIterator[BoardEvent]")
+    return method
+
+
+def _describe(method: Any, build: Callable[..., Any], result: str | None = None) -> None:
     """Give a method the name, the text and the signature of its call."""
     method.__name__, method.__doc__ = build.__name__, build.__doc__
     signature = inspect.signature(build)
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    result = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
+    if result is None:
+        result = str(signature.return_annotation).removeprefix("Call[").removesuffix("]")
     method.__signature__ = signature.replace(
         parameters=[itself, *signature.parameters.values()], return_annotation=result
     )
@@ -96,7 +119,7 @@ class _ServerConnection:
             _certificates(tls, parts.scheme),
             {
                 "base_url": self.url,
-                "headers": {"Accept": JSON} | ({} if token is None else {"Authorization": f"Bearer {token}"}),
+                "headers": {} if token is None else {"Authorization": f"Bearer {token}"},
                 "follow_redirects": False,  # a redirect could lead the token elsewhere
                 "trust_env": uds is None and parts.hostname not in LOOPBACK,
             },
@@ -116,7 +139,8 @@ class _ServerConnection:
             "url": request.path,
             "params": list(request.query) or None,
             "content": request.body,
-            "headers": {} if request.body is None else {"Content-Type": request.media_type},
+            "headers": {"Accept": request.accepts}
+            | ({} if request.body is None else {"Content-Type": request.media_type}),
             "timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
         }
 
@@ -203,6 +227,38 @@ class Client(_ServerConnection):
         except httpx2.TransportError as error:
             return self._no_answer(error)
 
+    def _follow(self, feed: Feed) -> Iterator[BoardEvent]:
+        """Carry out the steps of following events, and yield them."""
+        steps = follow(feed, self._retries, self._rng)
+        outcome: HttpAnswer | NoAnswer | str | None = None
+        with ExitStack() as stack:
+            lines: Iterator[str] = iter(())
+            while not self._closed.is_set():
+                step, outcome = steps.send(outcome), None
+                if isinstance(step, BoardEvent):
+                    yield step
+                elif isinstance(step, Delay):
+                    self._wait(step)
+                elif isinstance(step, ReadLine):
+                    outcome = self._next_line(lines)
+                else:
+                    stack.close()
+                    try:
+                        response = stack.enter_context(self._http.stream(**self._arguments(step)))
+                        lines = response.iter_lines()
+                        content = b"" if response.status_code == 200 else response.read()
+                        outcome = HttpAnswer(response.status_code, response.headers, content)
+                    except httpx2.TransportError as error:
+                        outcome = self._no_answer(error)
+
+    def _next_line(self, lines: Iterator[str]) -> str | None:
+        """Return the next line of a stream; None at its end."""
+        try:
+            return next(lines, None)
+        except (httpx2.TransportError, httpx2.StreamError):
+            return None
+
+    events = _iterates(board_events.events)
     deposit = _waits(mark_calls.deposit)
     deposit_many = _waits(mark_calls.deposit_many)
     withdraw = _waits(mark_calls.withdraw)
@@ -295,6 +351,38 @@ class AsyncClient(_ServerConnection):
         except httpx2.TransportError as error:
             return self._no_answer(error)
 
+    async def _follow(self, feed: Feed) -> AsyncIterator[BoardEvent]:
+        """Carry out the steps of following events, and yield them."""
+        steps = follow(feed, self._retries, self._rng)
+        outcome: HttpAnswer | NoAnswer | str | None = None
+        async with AsyncExitStack() as stack:
+            lines: AsyncIterator[str] | None = None
+            while not self._closed.is_set():
+                step, outcome = steps.send(outcome), None
+                if isinstance(step, BoardEvent):
+                    yield step
+                elif isinstance(step, Delay):
+                    await asyncio.to_thread(self._wait, step)
+                elif isinstance(step, ReadLine):
+                    outcome = None if lines is None else await self._next_line(lines)
+                else:
+                    await stack.aclose()
+                    try:
+                        response = await stack.enter_async_context(self._http.stream(**self._arguments(step)))
+                        lines = response.aiter_lines()
+                        content = b"" if response.status_code == 200 else await response.aread()
+                        outcome = HttpAnswer(response.status_code, response.headers, content)
+                    except httpx2.TransportError as error:
+                        outcome = self._no_answer(error)
+
+    async def _next_line(self, lines: AsyncIterator[str]) -> str | None:
+        """Return the next line of a stream; None at its end."""
+        try:
+            return await anext(lines, None)
+        except (httpx2.TransportError, httpx2.StreamError):
+            return None
+
+    events = _iterates_async(board_events.events)
     deposit = _awaits(mark_calls.deposit)
     deposit_many = _awaits(mark_calls.deposit_many)
     withdraw = _awaits(mark_calls.withdraw)

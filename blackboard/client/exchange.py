@@ -54,7 +54,7 @@ Steps: TypeAlias = Generator[HttpRequest | Delay, HttpAnswer | NoAnswer | None, 
 """The steps of a call: its requests, each as often as it takes, and the delays between them."""
 
 
-class _Failure(NamedTuple):
+class RequestFailure(NamedTuple):
     """Why a request failed.
 
     Attributes:
@@ -103,7 +103,7 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[H
         assert outcome is not None  # only a delay has no outcome
         if isinstance(outcome, HttpAnswer) and 200 <= outcome.status < 300:
             return outcome
-        failure = _failure_of(outcome)
+        failure = failure_of(outcome)
         delay = max(backoff(FIRST_DELAY, attempt, rng), failure.delay)
         is_safe = request.is_repeatable or not failure.was_done
         if attempt > retries or delay > LONGEST_DELAY or not failure.may_pass or not is_safe:
@@ -112,15 +112,16 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[H
         attempt += 1
 
 
-def _failure_of(outcome: HttpAnswer | NoAnswer) -> _Failure:
+def failure_of(outcome: HttpAnswer | NoAnswer) -> RequestFailure:
+    """Return why a request failed, by its answer."""
     if isinstance(outcome, NoAnswer):
-        return _Failure(ServerUnreachable(outcome.reason), may_pass=True, was_done=outcome.was_sent)
+        return RequestFailure(ServerUnreachable(outcome.reason), may_pass=True, was_done=outcome.was_sent)
     problem, status = read_problem(outcome.body), outcome.status
     error = error_of(problem, status)
     if problem:
-        return _Failure(error, name_of(problem) in BUSY, was_done=False, delay=_retry_after(outcome))
+        return RequestFailure(error, name_of(problem) in BUSY, was_done=False, delay=_retry_after(outcome))
     is_of_proxy = status == SERVICE_UNAVAILABLE or status in GATEWAY_FAILED
-    return _Failure(error, is_of_proxy, was_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
+    return RequestFailure(error, is_of_proxy, was_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
 
 
 def _retry_after(answer: HttpAnswer) -> Duration:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from blackboard.board.json_shapes import encode_cursor
+from blackboard.core.tags import Where, as_data
 from blackboard.errors import ServerError
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class HttpRequest:
         media_type: The type of the body.
         is_repeatable: Whether the request changes nothing more if it comes twice.
         wait_seconds: How long the server may wait before it answers.
+        accepts: The type of the answer.
     """
 
     method: str
@@ -44,6 +46,7 @@ class HttpRequest:
     media_type: str = JSON
     is_repeatable: bool = True
     wait_seconds: float = 0.0
+    accepts: str = JSON
 
 
 @dataclass(frozen=True)
@@ -157,3 +160,14 @@ def _adapter(shape: Any) -> TypeAdapter[Any]:
 def texts_of(values: Iterable[Any]) -> list[str]:
     """Return values of a tag as the texts by which a URL names them."""
     return [_text(value) for value in values]
+
+
+def tags_of(where: Where | None) -> list[str] | None:
+    """Return the tags of a filter as a URL names them; None if one of them has no value, so that nothing matches."""
+    tags: list[str] = []
+    for name, value in as_data(where or {}).items():
+        values = texts_of(value if isinstance(value, tuple) else [value])
+        if not values:
+            return None
+        tags += [f"{name}={text}" for text in values]
+    return tags

@@ -35,7 +35,7 @@ from blackboard.client.http_messages import (
     path_of,
     post,
     query_of,
-    texts_of,
+    tags_of,
 )
 from blackboard.client.problem_errors import error_of
 from blackboard.clock import When, from_datetime, instant_of, iso
@@ -53,7 +53,7 @@ from blackboard.core.marks import (
 )
 from blackboard.core.payload_round_trip import read_mark
 from blackboard.core.payload_text import dump_payload
-from blackboard.core.tags import Where, as_data
+from blackboard.core.tags import Where
 from blackboard.errors import (
     BlackboardError,
     UnknownName,
@@ -312,7 +312,7 @@ def marks(
 
     The value of a tag in `where` is sent as text, and the server reads it by the type of the tag.
     """
-    if (tags := _tags_of(where)) is None:
+    if (tags := tags_of(where)) is None:
         return []
     position = None if after is None else (after.as_of.isoformat(), after.strength, after.mark_id)
     try:
@@ -334,17 +334,6 @@ def marks(
     if not isinstance(kind, type):
         return records
     return _of_class(kind, records, strict=strict)[0]
-
-
-def _tags_of(where: Where | None) -> list[str] | None:
-    """Return the tags of a filter as a URL names them; None if one of them has no value, so that nothing matches."""
-    tags: list[str] = []
-    for name, value in as_data(where or {}).items():
-        values = texts_of(value if isinstance(value, tuple) else [value])
-        if not values:
-            return None
-        tags += [f"{name}={text}" for text in values]
-    return tags
 
 
 def _of_class(mark_class: type[M], records: Sequence[MarkRecord], *, strict: bool) -> tuple[list[M], list[MarkRecord]]:
@@ -421,7 +410,7 @@ def search(
     """Return the marks whose text matches, by relevance times strength, as `Blackboard.search` does."""
     if limit < 1:
         raise UsageError(f"limit must be at least 1, not {limit}")
-    if (tags := _tags_of(where)) is None:
+    if (tags := tags_of(where)) is None:
         return SearchResult((), (), (), exact=True, complete=True)
     hits: list[ScoredMark] = []
     cursor = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,10 +16,11 @@ from typing import Any, ClassVar
 
 import pytest
 
-from blackboard import Blackboard, Decision, Deposit, Exponential, ModelUsage, Need
+from blackboard import Blackboard, Decision, Deposit, Exponential, ModelUsage, Need, StreamEvent
 from blackboard.board.doctor import examine_board
 from blackboard.board.json_shapes import examination, kind_shape
-from blackboard.client import AsyncClient, Client
+from blackboard.client import AsyncClient, BoardEvent, Client
+from blackboard.client.board_events import EventParser
 from blackboard.client.problem_errors import error_of
 from blackboard.errors import (
     AccessDenied,
@@ -48,7 +51,7 @@ NOT_OFFERED = {
     "revoke_token", "secret", "stream_position", "subscribe", "tag_values", "tokens", "unserved_agents",
 }  # fmt: skip
 """What the server does not offer, or what belongs to a board of this machine."""
-OWN = {"discard_many", "doctor", "kinds", "query_table", "retry_many", "summary"}
+OWN = {"discard_many", "doctor", "events", "kinds", "query_table", "retry_many", "summary"}
 """What `Blackboard` has elsewhere."""
 
 
@@ -463,43 +466,114 @@ def test_a_deposit_whose_answer_is_lost_is_stored_once(served: Served, flaky: ty
             client.deposit("reply", subject="d")
 
 
+class Restarting:
+    """A clock whose second wait ends with a new server at the address of a former one."""
+
+    def __init__(self, former: Served, folder: Path) -> None:
+        self.used = former.clock.used
+        self.waits = 0
+        self._listen, self._folder = former.url.removeprefix("http://"), folder
+        self._stack = ExitStack()
+
+    def now(self) -> int:
+        return 0
+
+    def monotonic(self) -> int:
+        return 0
+
+    def wait(self, event: threading.Event, until: int | None) -> bool:
+        self.waits += 1
+        if self.waits == 2:
+            self._stack.enter_context(serve(self._folder, listen=self._listen))
+        return False
+
+    def __enter__(self) -> Restarting:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+
 def test_a_deposit_goes_on_when_the_server_is_back(tmp_path: Path) -> None:
-    """A server that is not there yet, or stops between two attempts, costs time and no mark."""
     with serve(tmp_path) as served:
         token = served.board.create_token("restart", may=SCOPES)
-        url, path = served.url, served.board.database.path
-    waits: list[int] = []
+    with Restarting(served, tmp_path) as clock, Client(served.url, token=token, clock=clock) as client:
+        assert client.deposit("reply", subject="a").outcome == "deposited"
+        assert clock.waits == 2
+        assert [mark.subject for mark in client.marks()] == ["a"]
 
-    class Restarting:
-        """A clock whose second wait ends with a new server at the old address."""
 
-        def __init__(self) -> None:
-            self.used = served.clock.used
+def seen(event: BoardEvent) -> tuple[str, str | None]:
+    return event.name, None if event.record is None else event.record.subject
 
-        def now(self) -> int:
-            return 0
 
-        def monotonic(self) -> int:
-            return 0
+def test_a_client_follows_what_happens(served: Served, client: Client) -> None:
+    events = client.events()
+    ready = next(events)
+    assert (ready.name, ready.record) == ("ready", None)
+    receipt = client.deposit(Lead(subject="lead/1", company="Acme"))
+    found = {seen(event): event for event in itertools.islice(events, 2)}
+    assert found.keys() == {("marks", "lead/1"), ("activity", "lead/1")}
+    deposited = found["marks", "lead/1"].record
+    assert isinstance(deposited, StreamEvent)
+    assert (deposited.id, deposited.tags) == (receipt.event_id, {"company": "Acme"})
+    assert deposited.recorded_at == served.board.now()
+    client.deposit("reply", subject="lead/1")
+    client.deposit(Lead(subject="lead/2", company="Other"))
+    client.deposit(Lead(subject="lead/3", company="Acme"))
+    wanted = client.events(streams=["marks"], kind=[Lead], where={"company": "Acme"}, subject="lead/*", after=ready.id)
+    assert [seen(event)[1] for event in itertools.islice(wanted, 3)] == [None, "lead/1", "lead/3"]
+    with pytest.raises(UnknownName):
+        next(client.events(kind="leed"))
+    with pytest.raises(UsageError, match="not the id"):
+        next(client.events(after="yesterday"))
+    with Client(served.url, token="wrong") as other, pytest.raises(AccessDenied):
+        next(other.events())
 
-        def wait(self, event: threading.Event, until: int | None) -> bool:
-            waits.append(until or 0)
-            if len(waits) == 2:
-                servers.append(again := serve(tmp_path, listen=url.removeprefix("http://")))
-                again.__enter__()
-            return False
 
-    servers: list[Any] = []
-    try:
-        with Client(url, token=token, clock=Restarting()) as client:
-            assert client.deposit("reply", subject="a").outcome == "deposited"
-    finally:
-        for server in servers:
-            server.__exit__(None, None, None)
-    assert waits == sorted(waits)
-    assert len(waits) == 2
-    with Blackboard.open(path or "", clock=served.clock) as board:
-        assert [mark.subject for mark in board.marks()] == ["a"]
+def test_a_stream_goes_on_when_the_server_is_back(tmp_path: Path) -> None:
+    """What happens while there is no server is in the stream, once."""
+    with ExitStack() as stack:
+        with serve(tmp_path) as served:
+            clock = stack.enter_context(Restarting(served, tmp_path))
+            token = served.board.create_token("restart", may=SCOPES)
+            client = stack.enter_context(Client(served.url, token=token, clock=clock))
+            events = client.events(streams="marks")
+            assert seen(next(events)) == ("ready", None)
+            served.board.deposit("reply", subject="a")
+            assert seen(next(events)) == ("marks", "a")
+        with Blackboard.open(served.board.database.path or "", clock=served.clock) as board:
+            board.deposit("reply", subject="b")
+        assert seen(next(events)) == ("marks", "b")
+        assert clock.waits == 2
+        client.deposit("reply", subject="c")
+        assert seen(next(events)) == ("marks", "c")
+        client.close()
+        assert list(events) == []
+
+
+def test_an_asynchronous_client_follows_what_happens(served: Served) -> None:
+    token = served.board.create_token("async", may=SCOPES)
+
+    async def listen() -> list[tuple[str, str | None]]:
+        async with AsyncClient(served.url, token=token, clock=served.clock) as client:
+            found = []
+            async for event in client.events(streams=["marks"], agent=[]):
+                found.append(seen(event))
+                if len(found) == 3:
+                    return found
+                await client.deposit("reply", subject=f"reply/{len(found)}")
+        return found
+
+    assert asyncio.run(listen()) == [("ready", None), ("marks", "reply/1"), ("marks", "reply/2")]
+
+
+def test_the_lines_of_a_stream_are_read_as_its_protocol_says() -> None:
+    parser = EventParser()
+    lines = ["retry: 3000", ": silence", "id: 7-8", "event: reset", 'data: {"reason":', "data:1}", ""]
+    unknown = ["id:9", "event: new", "data: {}", "", ""]
+    found = [event for line in [*lines, *unknown] if (event := parser.read(line)) is not None]
+    assert found == [BoardEvent("7-8", "reset", None)]
 
 
 def test_what_is_no_server_is_named(served: Served) -> None:
@@ -514,7 +588,7 @@ def test_what_is_no_server_is_named(served: Served) -> None:
 
 def test_every_operation_has_a_call() -> None:
     """Each operation of the server is one that a client asks for, but for those that other parts of it make."""
-    source = "".join(path.read_text("utf-8") for path in Path(inspect.getfile(Client)).parent.glob("*_calls.py"))
+    source = "".join(path.read_text("utf-8") for path in Path(inspect.getfile(Client)).parent.glob("*.py"))
     asked = set(re.findall(r'"(/v1/[^"]*)"', source.replace("/{{}}/{verb}", "/{}/pause").replace("/{verb}", "/pause")))
     others = {"/v1/kinds/{}", "/v1/resume", "/v1/agents/{}/resume"}
     assert {re.sub(r"\{\w+\}", "{}", operation.path) for operation in OPERATIONS} - others == asked

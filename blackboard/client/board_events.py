@@ -1,0 +1,171 @@
+"""The events of a board as a client follows them: what a stream says, and how it is resumed.
+
+It does no input or output itself, so it serves clients that wait and clients that await.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from blackboard.board.result_types import ActivityRecord, StreamEvent
+from blackboard.client.exchange import FIRST_DELAY, Delay, NoAnswer, failure_of
+from blackboard.client.http_messages import HttpAnswer, HttpRequest, decode, get, tags_of
+from blackboard.core.backoff import backoff
+from blackboard.core.marks import Mark
+from blackboard.core.tags import Where
+from blackboard.durations import SECOND, Duration
+from blackboard.errors import UsageError
+
+SILENT_SECONDS = 30.0
+"""How long a stream may be silent, beside the time limit of a request. A server sends a comment every 15 seconds."""
+LONGEST_PAUSE: Duration = 30 * SECOND
+"""The longest pause before a stream is opened again."""
+SERVER_FAILED = 500
+"""The lowest status of a server that fails."""
+
+StreamName = Literal["marks", "activity"]
+EventName = Literal["ready", "marks", "activity", "reset"]
+_SHAPES: Mapping[str, Any] = {"ready": None, "reset": None, "marks": StreamEvent, "activity": ActivityRecord}
+
+
+@dataclass(frozen=True)
+class BoardEvent:
+    """One event of a stream."""
+
+    id: str
+    """The position after it: a stream with `after=event.id` goes on from there."""
+    name: EventName
+    """`marks` or `activity`; `ready`, the first of all; or `reset`, if what happened in between is no longer known."""
+    record: StreamEvent | ActivityRecord | None
+    """What happened: the event of a mark, or what was done; None for `ready` and `reset`."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """The events that a program wants.
+
+    Attributes:
+        request: The request for the stream.
+        after: The position after which it begins; None for what happens from now on.
+    """
+
+    request: HttpRequest
+    after: str | None
+
+    def request_after(self, position: str | None) -> HttpRequest:
+        """Return the request for what follows a position."""
+        query = () if position is None else (("after", position),)
+        return replace(self.request, query=(*self.request.query, *query))
+
+
+class ReadLine:
+    """A wish for the next line of a stream."""
+
+
+NEXT_LINE = ReadLine()
+
+Following: TypeAlias = Generator[HttpRequest | ReadLine | Delay | BoardEvent, HttpAnswer | NoAnswer | str | None, None]
+"""The steps of following events: a stream to open, a line to read, a pause, or an event for the program."""
+
+
+def events(
+    *,
+    streams: StreamName | Iterable[StreamName] = ("marks", "activity"),
+    kind: str | type[Mark] | Iterable[str | type[Mark]] | None = None,
+    where: Where | None = None,
+    subject: str | None = None,
+    agent: str | Iterable[str] | None = None,
+    after: str | None = None,
+) -> Feed:
+    """Follow what happens on the board, from now on or after a position, until the client is closed.
+
+    The first event is `ready`. If the connection ends, the client connects again, as often as it takes, and goes on
+    where it was: without a gap and without a repetition.
+
+    Args:
+        streams: `marks`, `activity` or both: the events of marks, and what agents, people and programs did.
+        kind: Only events of marks of this kind, or of one of these.
+        where: Only events of marks with these tags.
+        subject: Only what is about a subject of this pattern, such as `lead/*`.
+        agent: Only what this agent did, and the marks that it changed; or one of these.
+        after: The `id` of an event, after which to go on.
+
+    Raises:
+        AccessDenied: The token is not valid, or was revoked.
+        ServerUnreachable: The first stream cannot be opened, also after further attempts.
+        UnknownName: There is no such kind or tag.
+    """
+    kinds = [] if kind is None else [kind] if isinstance(kind, str | type) else kind
+    if (tags := tags_of(where)) is None:
+        raise UsageError("a tag in where has no value, so no event would match")
+    request = get(
+        "/v1/events",
+        streams=",".join([streams] if isinstance(streams, str) else streams),
+        kind=[item.kind if isinstance(item, type) else item for item in kinds],
+        tag=tags,
+        subject=subject,
+        agent=[agent] if isinstance(agent, str) else None if agent is None else [*agent],
+    )
+    return Feed(replace(request, accepts="text/event-stream", wait_seconds=SILENT_SECONDS), after)
+
+
+def follow(feed: Feed, retries: int, rng: random.Random) -> Following:
+    """Yield the steps of following events.
+
+    Args:
+        feed: The events.
+        retries: How often the first stream is tried again.
+        rng: The source of jitter.
+    """
+    position, attempt, has_begun = feed.after, 0, False
+    while True:
+        outcome = yield feed.request_after(position)
+        delay = 0
+        if isinstance(outcome, HttpAnswer) and outcome.status == 200:
+            parser = EventParser()
+            while isinstance(line := (yield NEXT_LINE), str):
+                if (event := parser.read(line)) is None:
+                    continue
+                position, attempt = event.id, 0
+                if event.name != "ready" or not has_begun:
+                    yield event
+                has_begun = True
+        elif isinstance(outcome, HttpAnswer | NoAnswer):
+            failure = failure_of(outcome)
+            is_server_down = isinstance(outcome, HttpAnswer) and outcome.status >= SERVER_FAILED
+            if not (failure.may_pass or (has_begun and is_server_down)) or (not has_begun and attempt >= retries):
+                raise failure.error
+            delay = failure.delay
+        attempt += 1
+        yield Delay(max(delay, min(LONGEST_PAUSE, backoff(FIRST_DELAY, attempt, rng))))
+
+
+class EventParser:
+    """The lines of a stream of server-sent events."""
+
+    def __init__(self) -> None:
+        self._id = self._name = ""
+        self._data: list[str] = []
+
+    def read(self, line: str) -> BoardEvent | None:
+        """Return the event that a line ends; None if it ends none. Events of unknown names are left out."""
+        if line:
+            field, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if field == "id":
+                self._id = value
+            elif field == "event":
+                self._name = value
+            elif field == "data":
+                self._data.append(value)
+            return None
+        name, data = self._name, "\n".join(self._data)
+        self._name, self._data = "", []
+        if name not in _SHAPES:
+            return None
+        shape = _SHAPES[name]
+        record = None if shape is None else decode(shape, data.encode())
+        return BoardEvent(self._id, name, record)  # type: ignore[arg-type]
