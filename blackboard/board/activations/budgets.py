@@ -81,8 +81,7 @@ def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | 
     For agents whose calls are known only afterwards. The limits of the board count once it has made a call today.
     """
     budgets = [(f"agents.{agent.name}.budget", agent.settings.budget, agent.name)]
-    day = txn.now - txn.now % DAY
-    if txn.sql.existing(MODEL_CALLS.spent.using("agent"), day=day, hour=day, agent=agent.name).day_calls:
+    if txn.deployment.budget != Budget() and _has_called_today(txn, agent.name):
         budgets.append(("budget", txn.deployment.budget, ""))
     exceeded = [
         BudgetExceeded(limit.reason, limit.until, holds=True)
@@ -92,6 +91,11 @@ def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | 
         if limit.used >= limit.limit
     ]
     return max(exceeded, key=lambda item: item.until or 0, default=None)
+
+
+def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
+    day = txn.now - txn.now % DAY
+    return bool(txn.sql.existing(MODEL_CALLS.spent.using("agent"), day=day, hour=day, agent=agent).day_calls)
 
 
 def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_id: int) -> str | None:
