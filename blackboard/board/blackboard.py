@@ -1139,7 +1139,11 @@ class Blackboard:
 
     def find_token(self, token: str) -> AccessToken | None:
         """Return what a token stands for, whatever its state; None if the board never made it."""
-        return self.session.read(lambda txn: access_tokens.find(txn, token))
+        return self.find_tokens([token])[0]
+
+    def find_tokens(self, tokens: Iterable[str]) -> list[AccessToken | None]:
+        """Return what each of some tokens stands for, as `find_token` does, from one snapshot."""
+        return self.session.read(lambda txn: [access_tokens.find(txn, token) for token in tokens])
 
     def revoke_token(self, name: str) -> None:
         """Revoke a token at once.

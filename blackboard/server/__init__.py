@@ -3,10 +3,12 @@
 Its libraries come with the extra `server` and are imported only when it serves.
 
 http_server        serves an application on sockets, in a thread
+http_protocol      HTTP on a connection, with a bound on headers
 addresses          the addresses on which it listens, and those that it refuses
 http_app           the application: its routes, and the layers around each request
 request_guards     checks of hosts and origins, and the time limits of a request
 work_threads       the threads in which requests use the board
+shared_work        work of many requests that one thread does together
 health_checks      whether the process lives, and whether the board can be used
 metric_families    numbers under a name with labels
 board_metrics      figures of the board for Prometheus

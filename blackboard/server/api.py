@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from blackboard import Blackboard, RemoteActivation
+from blackboard import AccessToken, Blackboard, RemoteActivation
 from blackboard.board.json_shapes import encode_cursor, json_value
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
@@ -43,8 +43,9 @@ from blackboard.server.request_reading import (
     parse_parameters,
     read_body,
 )
-from blackboard.server.token_checks import Caller, RateLimits, bearer_of, caller_of
-from blackboard.server.work_threads import WorkThreads
+from blackboard.server.shared_work import SharedWork
+from blackboard.server.token_checks import Caller, RateLimits, bearer_of, holder_of
+from blackboard.server.work_threads import WAITING, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
@@ -62,6 +63,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *board_operations.OPERATIONS,
     *event_operation.OPERATIONS,
 )
+Handler = Callable[[Request], Awaitable[Response]]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
 
@@ -78,6 +80,24 @@ class EncodedAnswer:
     body: bytes
     headers: Mapping[str, str]
     status: int = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request whose body has been read."""
+
+    operation: Operation
+    request: Request
+    token: str
+    body: bytes
+
+    def parsed(self) -> Any:
+        """Return the fields of the body.
+
+        Raises:
+            HttpProblem: They are not valid.
+        """
+        return None if self.operation.body is None else parse_body(self.body, self.operation.body)
 
 
 class Api:
@@ -100,7 +120,9 @@ class Api:
     ) -> None:
         self._board, self._settings, self._model, self._threads = board, settings, model, threads
         self._rates = RateLimits(settings.requests_per_second)
-        self.requests = RequestMetrics(threads)
+        together = SharedWork(self._answer_together, settings.threads * (1 + WAITING))
+        self._together = together
+        self.requests = RequestMetrics({**threads, "deposits": together})
         self.claims = ClaimQueue(board, threads["board"])
         self.events = EventHub(
             board, threads["board"], settings.max_streams, _encode, lambda record: _encode(self._redaction(record))
@@ -112,13 +134,14 @@ class Api:
 
     def routes(self) -> list[Route]:
         """Return a route for each path, in the order in which they are tried: fixed words before names."""
-        paths: dict[str, dict[str, Operation]] = {}
-        for operation in OPERATIONS:
-            paths.setdefault(operation.path, {})[operation.method] = operation
         return [
             Route(path, partial(self._handle, operations), methods=METHODS)
-            for path, operations in sorted(paths.items(), key=lambda item: "{" in item[0])
+            for path, operations in sorted(_by_path().items(), key=lambda item: "{" in item[0])
         ]
+
+    def fixed_paths(self) -> dict[str, Handler]:
+        """Return the function that answers each path without names in it."""
+        return {path: partial(self._handle, operations) for path, operations in _by_path().items() if "{" not in path}
 
     async def _handle(self, operations: Mapping[str, Operation], request: Request) -> Response:
         """Answer a request for one of the operations of a path, and count it."""
@@ -164,31 +187,31 @@ class Api:
             body = await read_body(request, self._settings.max_body)
             if body:
                 check_media_type(request, JSON)
-        model = operation.body
-        parse = (lambda: None) if model is None else (lambda: parse_body(body, model))
+        asked = Asked(operation, request, token, body)
+        if operation.run_together is not None:
+            return await self._together.run(asked)
 
         if operation.waits:
-            return await self._answer_when_claimed(operation, request, token, parse)
+            return await self._answer_when_claimed(asked)
 
         def work() -> EncodedAnswer:
             call = self._call(operation, request, token)
-            return self._finish(operation, replace(call, body=parse()), request)
+            return self._finish(operation, replace(call, body=asked.parsed()), request)
 
         return await threads.run(work)
 
-    async def _answer_when_claimed(
-        self, operation: Operation, request: Request, token: str, parse: Callable[[], Any]
-    ) -> EncodedAnswer:
+    async def _answer_when_claimed(self, asked: Asked) -> EncodedAnswer:
         """Answer a claim as soon as there is work. What its client does not wait for is given back."""
+        operation, request, token = asked.operation, asked.request, asked.token
         threads = self._threads[operation.pool]
 
         def begin() -> tuple[Call, RemoteActivation | None]:
-            call = replace(self._call(operation, request, token), body=parse())
+            call = replace(self._call(operation, request, token), body=asked.parsed())
             return call, operation.run(call)
 
         try:
             call, found = await threads.run(begin)
-            claim = claim_operations.waiting_claim(call, lambda: caller_of(self._board, token))
+            claim = claim_operations.waiting_claim(call, lambda: holder_of(self._board.find_token(token)))
             seconds = parse_duration(call.parameters.wait) / 1e6
             if found is None and seconds:
                 found = await _unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
@@ -226,13 +249,45 @@ class Api:
         Raises:
             HttpProblem: The token is not valid, or is used too often.
         """
-        caller = caller_of(self._board, token)
+        return self._counted(self._board.find_token(token))
+
+    def _counted(self, found: AccessToken | None) -> Caller:
+        caller = holder_of(found)
         self._rates.check(caller.token.name, self._board.clock.monotonic())
         return caller
 
+    def _answer_together(self, requests: Sequence[Asked]) -> list[EncodedAnswer | Exception]:
+        """Answer requests for operations that may be run together: their tokens and their work share transactions."""
+        tokens = list({asked.token for asked in requests})
+        found = dict(zip(tokens, self._board.find_tokens(tokens), strict=True))
+        answers: list[EncodedAnswer | Exception | None] = [None] * len(requests)
+        calls: dict[int, Call] = {}
+        for index, asked in enumerate(requests):
+            try:
+                call = self._call_of(asked.operation, asked.request, self._counted(found[asked.token]))
+                calls[index] = replace(call, body=asked.parsed())
+            except Exception as error:
+                answers[index] = error
+        for run in {asked.operation.run_together for asked in requests}:
+            indexes = [index for index in calls if requests[index].operation.run_together is run]
+            results = run([calls[index] for index in indexes]) if run is not None and indexes else ()
+            for index, result in zip(indexes, results, strict=True):
+                asked, call = requests[index], calls[index]
+                answers[index] = self._encoded(asked, call, result)
+        return [answer for answer in answers if answer is not None]
+
+    def _encoded(self, asked: Asked, call: Call, result: Any) -> EncodedAnswer | Exception:
+        if isinstance(result, BlackboardError):
+            return problem_of(result, is_redacted=call.caller.is_redacted)
+        if isinstance(result, Exception):
+            return result
+        return self._shown(asked.operation, call, asked.request, result)
+
     def _call(self, operation: Operation, request: Request, token: str) -> Call:
         """Return the call of a request, if its sender may make it."""
-        caller = self.caller_of(token)
+        return self._call_of(operation, request, self.caller_of(token))
+
+    def _call_of(self, operation: Operation, request: Request, caller: Caller) -> Call:
         query = request.query_params.multi_items()
         _check_scope(operation, caller, {name for name, _ in query})
         parameters = parse_parameters(request.path_params, query, operation.parameters)
@@ -243,7 +298,6 @@ class Api:
 
     def _finish(self, operation: Operation, call: Call, request: Request) -> EncodedAnswer:
         """Run an operation, and return its answer."""
-        is_redacted = call.caller.is_redacted
         try:
             if operation.scope == "read":
                 with call.board.reads_within(READING_TIME):
@@ -251,7 +305,12 @@ class Api:
             else:
                 value = operation.run(call)
         except BlackboardError as error:
-            raise problem_of(error, is_redacted=is_redacted) from None
+            raise problem_of(error, is_redacted=call.caller.is_redacted) from None
+        return self._shown(operation, call, request, value)
+
+    def _shown(self, operation: Operation, call: Call, request: Request, value: Any) -> EncodedAnswer:
+        """Return the answer that a result of an operation becomes for its caller."""
+        is_redacted = call.caller.is_redacted
         shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item
         headers = {"Cache-Control": "no-store", **call.headers}
         if isinstance(value, Page):
@@ -285,6 +344,14 @@ async def _leave(request: Request) -> None:
     """Return when the client has left."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def _by_path() -> dict[str, dict[str, Operation]]:
+    """Return the operations of each path by their methods."""
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    return paths
 
 
 def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:

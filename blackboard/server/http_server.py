@@ -16,7 +16,8 @@ from starlette.types import ASGIApp
 
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.server.addresses import Address, check_exposure, listen_on, listen_on_path
-from blackboard.server.request_guards import MAX_HEADER_BYTES, RequestGuards
+from blackboard.server.http_protocol import BoundedProtocol
+from blackboard.server.request_guards import RequestGuards
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
@@ -132,7 +133,7 @@ def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -143,7 +144,6 @@ def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
         timeout_keep_alive=2 * SILENCE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         limit_concurrency=MAX_CONNECTIONS,
-        h11_max_incomplete_event_size=MAX_HEADER_BYTES,
         ssl_certfile=settings.tls_certificate,
         ssl_keyfile=settings.tls_key,
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
-from blackboard import Deposit, MarkEvent, MarkPosition, MarkRecord, Receipt
+from blackboard import Blackboard, Deposit, MarkEvent, MarkPosition, MarkRecord, Receipt
 from blackboard.board.json_shapes import KindShape, Withdrawal, kind_shape
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.core.marks import normalize_subject
+from blackboard.errors import BlackboardError
 from blackboard.server.operations import (
     Call,
     Encoded,
@@ -119,25 +121,46 @@ class OneKind(Fields):
 
 def deposit(call: Call) -> Receipt:
     """Deposit a mark."""
+    [result] = deposit_together([call])
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def deposit_together(calls: Sequence[Call]) -> list[Receipt | Exception]:
+    """Deposit the marks of several calls in one transaction. A mistake in one of them does not prevent the others."""
+    given: list[Deposit | Exception] = []
+    for call in calls:
+        try:
+            given.append(_keyed_deposit(call))
+        except (BlackboardError, HttpProblem) as error:
+            given.append(error)
+    board = calls[0].board
+    receipts = iter(_deposit_each(board, [item for item in given if isinstance(item, Deposit)]))
+    results = [next(receipts) if isinstance(item, Deposit) else item for item in given]
+    for call, result in zip(calls, results, strict=True):
+        if isinstance(result, Receipt) and result.outcome == "duplicate":
+            call.headers["Idempotency-Replayed"] = "true"
+    return results
+
+
+def _keyed_deposit(call: Call) -> Deposit:
     item: DepositFields = call.body
     if call.key is not None and item.key not in (None, call.key):
         place = PlacedProblem("body.key", "it differs from the header Idempotency-Key")
         raise HttpProblem("invalid", "the request names two keys", [place])
     given = as_deposit(call, item)
-    receipt = call.board.deposit(
-        given.kind,
-        subject=given.subject,
-        payload=given.payload,
-        intensity=given.intensity,
-        key=given.key if call.key is None else call.key,
-        decay=given.decay,
-        until=given.until,
-        occurred_at=given.occurred_at,
-        if_event=given.if_event,
-    )
-    if receipt.outcome == "duplicate":
-        call.headers["Idempotency-Replayed"] = "true"
-    return receipt
+    return replace(given, key=item.key if call.key is None else call.key, author=call.caller.token.author)
+
+
+def _deposit_each(board: Blackboard, items: Sequence[Deposit]) -> Sequence[Receipt | Exception]:
+    """Deposit items together. If this fails, each is tried alone, so that none fails because of another."""
+    try:
+        return board.deposit_many(items, on_error="return")
+    except BlackboardError as error:
+        if len(items) == 1:
+            return [error]
+    return [result for item in items for result in _deposit_each(board, [item])]
 
 
 def require_deposit(call: Call, item: DepositFields) -> None:
@@ -252,7 +275,8 @@ def kind(call: Call) -> KindShape:
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/marks", "deposit", deposit, Receipt, body=DepositFields, takes_key=True, problems=DEPOSIT_PROBLEMS
+        "POST", "/v1/marks", "deposit", deposit, Receipt, body=DepositFields, takes_key=True,
+        run_together=deposit_together, problems=DEPOSIT_PROBLEMS,
     ),
     Operation(
         "POST", "/v1/marks/many", "deposit", deposit_many, list[Receipt], body=DepositsFields, problems=DEPOSIT_PROBLEMS

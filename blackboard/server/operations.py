@@ -125,6 +125,8 @@ class Operation:
         takes_key: Whether it takes the header `Idempotency-Key`.
         state: Returns the part of an answer that its ETag stands for; None for an answer without an ETag.
         waits: Whether it waits for work without a thread. Without work, it has no answer (204).
+        run_together: Does it for several calls at once, and returns the answer or the error of each; None if each call
+            has a thread.
         streams: Whether the body is a line of JSON for each item, as it comes.
         is_event_stream: Whether the answer is a stream of server-sent events, which `run` chooses.
         pool: The threads that it runs in.
@@ -143,6 +145,7 @@ class Operation:
     takes_key: bool = False
     state: Callable[[Any], object] | None = None
     waits: bool = False
+    run_together: Callable[[Sequence[Call]], Sequence[Any]] | None = None
     streams: bool = False
     is_event_stream: bool = False
     pool: Literal["board", "sql"] = "board"

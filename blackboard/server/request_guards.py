@@ -15,14 +15,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blackboard.server.addresses import Address
+from blackboard.server.http_protocol import MAX_HEADER_BYTES
 from blackboard.server.problems import HttpProblem, problem_response
 from blackboard.settings.sections import ServerSection
 
 SECONDS_FOR_A_CHUNK = 20
 """The longest wait for the next part of a body, and for a client that takes no more of an answer."""
-
-MAX_HEADER_BYTES = 32_768
-"""The most bytes of all headers together."""
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PREFIX = re.compile(r"(/[\w.~-]+)+")
@@ -56,10 +54,12 @@ class RequestGuards:
         if self._is_behind_proxy and _PREFIX.fullmatch(prefix := headers.get("x-forwarded-prefix", "").rstrip("/")):
             scope = {**scope, "root_path": prefix, "path": prefix + scope["path"]}
         bounded = TimeLimits(receive, send)
-        if (problem := self._refusal(headers)) is not None:
-            await problem_response(problem)(scope, bounded.receive, bounded.send)
-            return
-        await self._app(scope, bounded.receive, bounded.send)
+        try:
+            problem = self._refusal(headers)
+            app = self._app if problem is None else problem_response(problem)
+            await app(scope, bounded.receive, bounded.send)
+        finally:
+            bounded.end()
 
     def _refusal(self, headers: Headers) -> HttpProblem | None:
         if "transfer-encoding" in headers and "content-length" in headers:
@@ -86,11 +86,21 @@ class SlowClient(TimeoutError):
 
 
 class TimeLimits:
-    """The two ends of a request, where each step has a limit."""
+    """The two ends of a request, where each step has a limit.
+
+    One timer serves all steps of a request, because most steps take no time at all.
+    """
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
         self._has_body = False
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[object] | None = None
+        """The task of the present step."""
+        self._since: float | None = None
+        """When the present step began; None between two steps."""
+        self._is_over = False
+        self._timer = self._loop.call_later(SECONDS_FOR_A_CHUNK, self._look)
 
     async def receive(self) -> Message:
         """Return the next part of the body. After its end, wait without a limit until the client leaves.
@@ -100,11 +110,15 @@ class TimeLimits:
         """
         if self._has_body:
             return await self._receive()
+        self._begin()
         try:
-            async with asyncio.timeout(SECONDS_FOR_A_CHUNK):
-                message = await self._receive()
-        except TimeoutError:
+            message = await self._receive()
+        except asyncio.CancelledError:
+            if self._ends_in_time():
+                raise
             raise HttpProblem("slow-request", "The body did not come in time") from None
+        finally:
+            self._since = None
         self._has_body = message["type"] != "http.request" or not message.get("more_body", False)
         return message
 
@@ -114,8 +128,37 @@ class TimeLimits:
         Raises:
             SlowClient: It was not taken in time.
         """
+        self._begin()
         try:
-            async with asyncio.timeout(SECONDS_FOR_A_CHUNK):
-                await self._send(message)
-        except TimeoutError:
+            await self._send(message)
+        except asyncio.CancelledError:
+            if self._ends_in_time():
+                raise
             raise SlowClient from None
+        finally:
+            self._since = None
+
+    def _begin(self) -> None:
+        self._since, self._task = self._loop.time(), asyncio.current_task()
+
+    def end(self) -> None:
+        """Forget the timer."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        """Cancel a step that takes too long, or look again when it would."""
+        left: float = SECONDS_FOR_A_CHUNK
+        if self._since is not None:
+            left -= self._loop.time() - self._since
+        if left <= 0 and self._task is not None:
+            self._is_over = True
+            self._task.cancel()
+        else:
+            self._timer = self._loop.call_later(left, self._look)
+
+    def _ends_in_time(self) -> bool:
+        """Return whether a step was cancelled by somebody else."""
+        if self._is_over and self._task is not None:
+            self._is_over = False
+            return self._task.uncancel() > 0
+        return True

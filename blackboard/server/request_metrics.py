@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from blackboard.server.metric_families import Times, Totals, gauge
+from blackboard.server.shared_work import SharedWork
 from blackboard.server.work_threads import WorkThreads
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -20,7 +22,7 @@ class RequestMetrics(Collector):
         threads: The threads of each pool.
     """
 
-    def __init__(self, threads: Mapping[str, WorkThreads]) -> None:
+    def __init__(self, threads: Mapping[str, WorkThreads | SharedWork[Any, Any]]) -> None:
         self._threads = threads
         self._answers = Totals("http_requests", "Requests that were answered.", ("operation", "status"))
         self._times = Times("http_request_seconds", "From the headers of a request to its answer.", "operation", BOUNDS)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
-from blackboard import AccessToken, Blackboard
+from blackboard import AccessToken
 from blackboard.core.access_scopes import Scopes
 from blackboard.server.problems import HttpProblem
 
@@ -52,17 +53,21 @@ def bearer_of(header: str | None) -> str:
     return token
 
 
-def caller_of(board: Blackboard, token: str) -> Caller:
+def holder_of(found: AccessToken | None) -> Caller:
     """Return the holder of a token. The board is asked for each request, so a token is revoked at once.
 
     Raises:
         HttpProblem: The token is unknown, expired or revoked.
     """
-    found = board.find_token(token)
     if found is None or found.state != "valid":
         problem = "the board does not know this token" if found is None else f"this token is {found.state}"
         raise HttpProblem("invalid-token", problem)
-    return Caller(found, Scopes(found.scopes))
+    return Caller(found, _scopes(found.scopes))
+
+
+@lru_cache(maxsize=1024)
+def _scopes(texts: tuple[str, ...]) -> Scopes:
+    return Scopes(texts)
 
 
 class _Bucket(NamedTuple):

@@ -47,8 +47,8 @@ SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")
 AUTHOR = "person:ada"
 NOT_OFFERED = {
     "activity", "as_author", "assign", "board_id", "claimable_at", "compact", "create_token", "deploy", "deployment",
-    "engine", "figures", "find_token", "give_back", "listen", "mark_events", "open", "preview", "reads_within",
-    "revoke_token", "secret", "stream_position", "subscribe", "tag_values", "tokens", "unserved_agents",
+    "engine", "figures", "find_token", "find_tokens", "give_back", "listen", "mark_events", "open", "preview",
+    "reads_within", "revoke_token", "secret", "stream_position", "subscribe", "tag_values", "tokens", "unserved_agents",
 }  # fmt: skip
 """What the server does not offer, or what belongs to a board of this machine."""
 OWN = {"discard_many", "doctor", "events", "kinds", "query_table", "retry_many", "summary"}

@@ -22,7 +22,7 @@ from blackboard.server.addresses import Address
 from blackboard.server.event_hub import Choice, EventHub
 from blackboard.server.http_app import build_app
 from blackboard.server.http_server import HttpServer
-from blackboard.server.token_checks import caller_of
+from blackboard.server.token_checks import holder_of
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
 from tests.server.event_client import Listening, Received, in_thread
@@ -280,7 +280,7 @@ def test_two_hundred_streams_cost_one_reader(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.01)
     with Blackboard.open(tmp_path / "board.db") as board:
         board.deposit(Need(subject="s", question="?"))
-        caller = caller_of(board, board.create_token("reader", may=READ))
+        caller = holder_of(board.find_token(board.create_token("reader", may=READ)))
         hub = EventHub(board, WorkThreads(4), 200, lambda value: repr(value).encode(), lambda value: b"")
         reads: list[str] = []
         read = board.mark_events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any
 
@@ -233,3 +234,24 @@ def test_answers_are_those_of_the_command_line(served: Served, monkeypatch: pyte
         if command == ("status",):
             printed, answered = ({n: v for n, v in item.items() if n not in PASSING} for item in (printed, answered))
         assert answered == printed, command
+
+
+def test_deposits_at_the_same_time_share_a_transaction_and_no_mistake(served: Served) -> None:
+    """Hold the database until many requests wait. One of them is wrong, and one has a number that no database takes."""
+    bodies: list[dict[str, Any]] = [{**LEAD, "subject": f"lead/{number}"} for number in range(20)]
+    bodies[3] = {**bodies[3], "payload": {"number": 2**70}}
+    bodies[5] = {**bodies[5], "kind": "nothing"}
+    tokens = [served.board.create_token(f"t{n}", may=["deposit"], author=f"person:{n}") for n in range(20)]
+    clients = [served.client(token=token) for token in tokens]
+    served.board.revoke_token("t7")
+    with ThreadPoolExecutor(20) as pool, served.board.database.write_lock():
+        answers = [pool.submit(clients[n].post, "/v1/marks", json=bodies[n]) for n in range(20)]
+        wait(answers, timeout=0.2)
+    results = [answer.result() for answer in answers]
+    refused = {n: problem(result) for n, result in enumerate(results) if result.status_code != 200}
+    assert {n: refused[n] for n in (5, 7)} == {5: "unknown-name", 7: "invalid-token"}
+    assert refused.keys() - {3} == {5, 7}
+    authors = {mark.subject: mark.author for mark in served.board.marks("lead")}
+    assert authors | {"lead/1": "person:1"} == authors
+    assert authors["lead/19"] == "person:19"
+    assert len(served.board.marks()) == 20 - len(refused)

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from blackboard.board.registration.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
+from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay, law_from
 from blackboard.core.marks import (
     NO_OPTIONS,
@@ -46,6 +47,8 @@ class Deposit:
     """The mark keeps its full strength until this time and then evaporates; instead of `decay`."""
     if_event: int | None = None
     """Deposit it only if the live mark that it joins is still at this event; 0 if there must be none."""
+    author: str | None = None
+    """Who signs it; by default the author of the board's handle."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
@@ -146,6 +149,7 @@ class DepositRequest(NamedTuple):
             occurred_at=item.occurred_at,
             if_event=item.if_event,
         )
+        author = author if item.author is None else check_author(item.author)
         return cls._with_options(item, author, given.completed_by(own), item.payload, source=item.source)
 
     @classmethod

@@ -1,0 +1,49 @@
+"""HTTP/1.1 on a connection, with a bound on the headers of a request while they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from blackboard.server.problems import HttpProblem, problem_response
+
+MAX_HEADER_BYTES = 32_768
+"""The most bytes of all headers together."""
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol for llhttp, which itself would collect headers without end."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._in_head, self._head_begins = True, True
+        self._head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has come. Headers that are too large end the connection."""
+        self._head_begins = False
+        super().data_received(data)
+        if not self._in_head or self._head_begins:
+            self._head_bytes = 0  # the head that begins in these bytes is shorter than they are
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+            self.transport.write(_refusal())
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """Note the end of the headers."""
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Note the end of the body."""
+        self._in_head = self._head_begins = True
+        super().on_message_complete()
+
+
+def _refusal() -> bytes:
+    response = problem_response(HttpProblem("large-headers", f"they may have {MAX_HEADER_BYTES} bytes"))
+    headers = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
+    return b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + headers + b"\r\n" + bytes(response.body)

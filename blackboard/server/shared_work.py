@@ -1,0 +1,91 @@
+"""Work of many requests that one thread does together. What comes while it works waits for the next round."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from blackboard.server.work_threads import QueueFull
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AT_ONCE = 128
+"""The most items of a round. They share a transaction, which should be short."""
+GATHERING_SECONDS = 0.003
+"""How long a round waits for those that were answered last.
+
+Clients that were answered together tend to come again together. Without the wait, they would split into groups, and the
+event loop would read the requests of one group while the thread works for the other. Both would be slow, because a
+thread that uses the database gives the interpreter away at each statement.
+"""
+
+
+class SharedWork(Generic[Item, Result]):
+    """A thread that takes all items that wait, and returns their results together.
+
+    A thread for each request would cost several changes of threads for each; here many requests share two.
+
+    Args:
+        work: Returns the result or the error of each item, in the same order. It runs in the thread.
+        limit: How many items may wait or be in work.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result | Exception]], limit: int) -> None:
+        self._work, self._limit = work, limit
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="blackboard-together")
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._rounds: asyncio.Task[None] | None = None
+        self._expected = 1
+        self._gathered = asyncio.Event()
+        self.present = 0
+        """The number of items that wait or are in work."""
+
+    async def run(self, item: Item) -> Result:
+        """Return the result of an item. The work goes on if the client leaves meanwhile.
+
+        Raises:
+            QueueFull: Too many items wait already.
+            Exception: Its error.
+        """
+        if self.present >= self._limit:
+            raise QueueFull("too many requests wait already; try again in a moment")
+        self.present += 1
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if len(self._waiting) >= self._expected:
+            self._gathered.set()
+        if self._rounds is None:
+            self._rounds = asyncio.create_task(self._work_in_rounds())
+        return await future
+
+    async def _work_in_rounds(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            await self._gather()
+            taken = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+            self._gathered.clear()
+            try:
+                results = await loop.run_in_executor(self._executor, self._work, [item for item, _ in taken])
+            except Exception as error:
+                results = [error] * len(taken)
+            self.present -= len(taken)
+            self._expected = min(AT_ONCE, len(taken) + len(self._waiting))
+            for (_, future), result in zip(taken, results, strict=True):
+                if future.done():
+                    continue  # its client has left
+                if isinstance(result, Exception):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+        self._rounds = None
+
+    async def _gather(self) -> None:
+        if len(self._waiting) < self._expected:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHERING_SECONDS):
+                    await self._gathered.wait()
