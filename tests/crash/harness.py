@@ -67,6 +67,8 @@ class Run:
         self.heard: dict[int, int] = {}
         self.serving: set[int] = set()
         """Process ids of the daemons that have started."""
+        self.hearing: set[int] = set()
+        """Process ids of the daemons whose client has heard something."""
         self.buried: dict[int, float] = {}
         """The instant at which each dead daemon was found dead, by its process id."""
 
@@ -123,7 +125,8 @@ class Run:
             self._watch(children, 1.0 if new else 0.3, lambda: not armed[0].alive)
         else:
             if self.rng.random() < 0.6:
-                self._watch(children, 1.0, lambda: all(child.pid in self.serving for child in self._live_daemons()))
+                ready, seconds = (self.hearing, 3.0) if self.world.hears else (self.serving, 1.0)
+                self._watch(children, seconds, lambda: all(child.pid in ready for child in self._live_daemons()))
             self._watch(children, self.rng.uniform(0.001, 0.04), lambda: False)
         victims = [child for child in children if child.alive and self.rng.random() < 0.8] or children
         for child in victims:
@@ -209,6 +212,8 @@ class Run:
                 self.kept[key] = (int(mark), int(event))
             elif word == "interrupted":
                 self.figures.interrupts += 1
+            elif word == "hearing":
+                self.hearing.add(child.pid)
             elif word == "started":
                 seconds = time.monotonic() - child.born
                 self.figures.recoveries.append(seconds)

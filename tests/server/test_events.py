@@ -268,7 +268,7 @@ def test_a_client_that_reads_nothing_is_dropped_and_disturbs_nobody(
             with Listening(served.client("read"), "?streams=marks") as stream:
                 text = {"text": "x" * 100_000}
                 writing = in_thread(
-                    lambda: [served.board.deposit("note", subject=f"n/{number}", payload=text) for number in range(80)]
+                    lambda: [served.board.deposit("reply", subject=f"n/{number}", payload=text) for number in range(80)]
                 )
                 assert numbers(stream.take(80), "marks") == [*range(1, 81)]
                 writing.join()

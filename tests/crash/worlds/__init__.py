@@ -7,6 +7,7 @@ versions     the agents of pure in two versions of their code, whose workers tak
 actions      agents that withdraw, reinforce, decide, and compare and set: each is applied once, or not at all
 fading       a clock that continues over restarts: predicted crossings, windows, groups, evaporation, needs that come
              due, and changes of the deployment
+streamed     the agents of pure with a server, and a client that resumes the event stream
 paid         an agent that calls a model which answers at once and counts
 desk         the lead desk with its offline rules, the machine's clock, and the sample leads
 """
@@ -14,6 +15,7 @@ desk         the lead desk with its offline rules, the machine's clock, and the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from tests.crash.worlds.actions_world import Actions
 from tests.crash.worlds.crash_world import CrashWorld
@@ -23,10 +25,15 @@ from tests.crash.worlds.followed_world import Followed
 from tests.crash.worlds.interrupted_world import Interrupted
 from tests.crash.worlds.paid_world import Paid
 from tests.crash.worlds.pure_world import Pure
+from tests.crash.worlds.streamed_world import Streamed
 from tests.crash.worlds.versions_world import Versions
 
 __all__ = ["WORLDS", "CrashWorld"]
 
+SERVES = find_spec("uvicorn") is not None and find_spec("starlette") is not None
+"""Whether the extra `server` is installed."""
+
 WORLDS: Mapping[str, type[CrashWorld]] = {
-    world.name: world for world in (Pure, Interrupted, Followed, Actions, Versions, Paid, Fading, Desk)
+    world.name: world
+    for world in (Pure, Interrupted, Followed, Actions, Versions, Paid, Fading, Desk, *((Streamed,) if SERVES else ()))
 }

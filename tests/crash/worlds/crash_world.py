@@ -70,6 +70,8 @@ class CrashWorld(ABC):
     publishes = False
     fades = False
     tells = False
+    hears = False
+    """Whether a client in the process of each daemon reports `hearing`."""
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         self.folder, self.rng = folder, rng
