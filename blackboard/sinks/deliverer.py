@@ -27,6 +27,8 @@ log = Log("blackboard.outbox")
 
 LOOK_SECONDS = 2.0
 """How often the outbox is read without a notification: other processes put messages into it too."""
+PAUSE_SECONDS = 0.1
+"""The shortest time between two looks: a busy board notifies of every commit."""
 BY_TIME_INTERVAL: Duration = parse_duration("30s")
 CLOSE_SECONDS = 5.0
 """The longest wait for attempts at the end. An attempt that is cut off is repeated by the next deliverer."""
@@ -47,8 +49,8 @@ class Deliverer:
         self._clock: Clock = board.clock
         self._board, self._queue, self._environ = board, MessageQueue(board), environ
         self._sinks = {sink.name: sink for sink in sinks}
-        self._wake = threading.Event()
-        self._is_started = self._stopping = False
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._is_started = False
         self._threads: dict[str, threading.Thread] = {}
         self._loop = threading.Thread(target=self._run, name="blackboard-outbox", daemon=True)
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -73,7 +75,7 @@ class Deliverer:
     def close(self) -> None:
         """End the threads, which may finish their attempts for some seconds."""
         self._unsubscribe()
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         for thread in [self._loop, *self._threads.values()]:
             if thread.is_alive():
@@ -104,7 +106,7 @@ class Deliverer:
             log.error("the outbox could not be read", error=error)
 
     def _run(self) -> None:
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._wake.clear()
             try:
                 self._look()
@@ -113,6 +115,7 @@ class Deliverer:
                 if not self._has_failed:
                     log.error("the outbox could not be read; it is tried again", error=error)
                 self._has_failed = True
+            self._stopping.wait(PAUSE_SECONDS)
             self._wake.wait(LOOK_SECONDS)
 
     def _look(self) -> None:
@@ -140,7 +143,7 @@ class Deliverer:
     def _drain(self, sink: SinkSection, *, ends_at_failure: bool = False) -> int:
         """Send the messages of a sink that are due, one after the other, and return the number of attempts."""
         attempts = 0
-        while not self._stopping and (leased := self._queue.lease(sink.name)) is not None:
+        while not self._stopping.is_set() and (leased := self._queue.lease(sink.name)) is not None:
             attempts += 1
             failed = self._attempt(sink, leased.message)
             state = self._queue.settle(leased, failed)
