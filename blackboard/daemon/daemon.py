@@ -352,10 +352,10 @@ class Daemon:
         recovered = self.maintenance.recovery.run_once()
         self._publisher.publish_all()
         self._loop_sleep.start()
-        self.deliverer.start()
         for courier in self._couriers:
             courier.start()
         self._report_start(recovered)
+        self.deliverer.start()
 
     def _check_settings(self) -> None:
         if self.batch_api is not None and (
