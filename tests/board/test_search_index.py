@@ -18,6 +18,8 @@ from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
+from blackboard.store import backup as copies
+from blackboard.store.database import Database
 from blackboard.store.statements import SEARCH
 from tests.board.world import World
 from tests.support.search_checks import check_index, embedded, subjects
@@ -92,6 +94,21 @@ def test_other_fields_make_a_new_index_and_the_former_one_is_removed(world: Worl
     fill(world)
     assert board.status().searches == ()
     assert board.session.read(lambda txn: txn.sql.all(SEARCH.next_docs, after=0, last=2**62, limit=1)) == []
+
+
+def test_a_backup_has_the_index_and_a_restored_board_is_searched(tmp_path: Path) -> None:
+    path = tmp_path / "board.db"
+    with Blackboard.open(path, author="person:ada") as board:
+        board.deposit(Note(subject="kept", title="Pricing objections"))
+        made = copies.back_up(board.database, tmp_path / "copy.db")
+        board.deposit(Note(subject="lost", title="Pricing again"))
+    copies.restore(made.path, Database(f"sqlite:///{path}"), "20270131T000000Z")
+    with Blackboard.open(path, author="person:ada") as board:
+        assert subjects(board.search("pricing")) == ["kept"]
+        check_index(board)
+        board.deposit(Note(subject="new", title="New prices"))
+        assert subjects(board.search("new")) == ["new"]
+        check_index(board)
 
 
 SECRETS = ("zanzibarone", "zanzibartwo", "zanzibarthree", "quetzalcoatl")

@@ -48,7 +48,10 @@ class MaintenanceWork:
 
     def search(self, limit: int) -> int:
         """Put up to `limit` marks into the full-text index of a kind, or remove them from a former one."""
-        return self.pace.run(lambda txn: search_changes.run_batch(txn, limit))
+        failpoint("backfill.before")
+        count = self.pace.run(lambda txn: _index(txn, limit))
+        failpoint("backfill.after")
+        return count
 
     def remove_history(self, keep: Mapping[str, int | None], limit: int) -> int:
         """Remove rows past their retention time, at most `limit` of each table, and return their number.
@@ -114,6 +117,12 @@ class MaintenanceWork:
 def _evaporate(txn: BoardTransaction, limit: int, classes: MarkClasses) -> int:
     count = overdue_needs.fire_due(txn, limit, classes) or departures.evaporate_due(txn, limit)
     failpoint("evaporation.within")
+    return count
+
+
+def _index(txn: BoardTransaction, limit: int) -> int:
+    count = search_changes.run_batch(txn, limit)
+    failpoint("backfill.within")
     return count
 
 

@@ -1,0 +1,21 @@
+"""A process that fills a full-text index as a daemon does: `python -m tests.processes.indexing_process BOARD LIMIT`."""
+
+from __future__ import annotations
+
+import sys
+
+from blackboard import Blackboard
+from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
+
+
+def main(path: str, limit: int) -> None:
+    """Do all work on indexes, at most `limit` marks in a transaction."""
+    with Blackboard.open(path, create=False) as board:
+        work = MaintenanceWork(board.session)
+        while work.search(limit):
+            print("batch", flush=True)
+    print("done", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
