@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,8 @@ def serve(
 ) -> None:
     """Serve the board over HTTP, until a signal ends it. It wakes no agents: `blackboard run --serve` does both.
 
-    Every operation needs a token, which `blackboard token create` makes. SIGTERM and Ctrl-C let requests finish.
+    Every operation needs a token, which `blackboard token create` makes. SIGTERM and Ctrl-C let requests finish. A
+    socket that systemd passes replaces [server] listen.
 
     Examples:
       blackboard serve
@@ -51,6 +53,7 @@ def serve(
     """
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.cli.terminal.stop_signals import StopSignals
+    from blackboard.daemon.watchdog import Watchdog
     from blackboard.sinks.deliverer import Deliverer
     from blackboard.system.log_queue import Log
 
@@ -70,8 +73,12 @@ def serve(
         with contextlib.ExitStack() as stack:
             board = stack.enter_context(session.board(create=None, report=log.warning))
             signals = stack.enter_context(StopSignals())
-            where = settings.listen if uds is None or listen is not None else None
+            inherited = os.environ.get("LISTEN_PID") == str(os.getpid())
+            where = None if listen is None and (uds is not None or inherited) else settings.listen
             server = stack.enter_context(serving(board, session, settings, where, uds))
+            manager = Watchdog.of(os.environ)
+            manager.report_ready(f"serves at {server.url}")
+            stack.callback(manager.report_stopping)
             stack.enter_context(Deliverer(board, session.settings.sinks))
             if not signals.wait(None, server.ended):
                 raise WorkError("the server has ended; the log says why")
@@ -89,13 +96,16 @@ def serving(
         WorkError: The address cannot be used.
     """
     try:
-        from blackboard.server.addresses import Address
+        from blackboard.server.addresses import Address, address_of, inherited_sockets
         from blackboard.server.http_app import build_app
         from blackboard.server.http_server import HttpServer
     except ModuleNotFoundError as error:
         raise MissingPackage("the server", error.name, extra="server") from None
-    if listen is None and path is None:
+    inherited = inherited_sockets(os.environ)
+    if listen is None and path is None and not inherited:
         raise UsageError("name an address or a Unix socket to listen on")
     address = None if listen is None else Address.parse(listen)
-    with HttpServer(build_app(board, settings, model_of(session), address), settings, address, path) as server:
+    reached = [address, *map(address_of, inherited)]
+    app = build_app(board, settings, model_of(session), next((each for each in reached if each is not None), None))
+    with HttpServer(app, settings, address, path, inherited) as server:
         yield server

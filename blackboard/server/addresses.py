@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 import socket
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,6 +107,33 @@ def listen_on_path(path: Path) -> socket.socket:
         listener.close()
         raise WorkError(f"cannot listen on {path}: {error.strerror or error}") from None
     return listener
+
+
+FIRST_INHERITED = 3
+"""The first descriptor that a service manager passes."""
+
+
+def inherited_sockets(environment: MutableMapping[str, str]) -> list[socket.socket]:
+    """Return the listening sockets that a service manager passed to this process, and forget them.
+
+    The protocol is that of systemd's socket activation: https://www.freedesktop.org/software/systemd/man/sd_listen_fds.
+    """
+    number, process = environment.pop("LISTEN_FDS", ""), environment.pop("LISTEN_PID", "")
+    environment.pop("LISTEN_FDNAMES", None)
+    if process != str(os.getpid()) or not number.isdecimal():
+        return []
+    listeners = [socket.socket(fileno=FIRST_INHERITED + index) for index in range(int(number))]
+    for listener in listeners:
+        listener.set_inheritable(False)
+    return listeners
+
+
+def address_of(listener: socket.socket) -> Address | None:
+    """Return where a socket listens; None for a Unix socket."""
+    if listener.family == socket.AF_UNIX:
+        return None
+    host, port = listener.getsockname()[:2]
+    return Address(host, port)
 
 
 def _is_dead_socket(path: Path) -> bool:

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from blackboard.errors import ConfigurationError, Mistake
-from blackboard.server.addresses import Address, check_exposure, listen_on, listen_on_path
+from blackboard.server.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
 from blackboard.server.http_protocol import BoundedProtocol
 from blackboard.server.request_guards import RequestGuards
 from blackboard.settings.sections import ServerSection
@@ -37,7 +37,8 @@ class HttpServer:
         app: The application.
         settings: Where it listens, and how.
         path: A Unix socket to listen on beside or instead of the address.
-        address: Where it listens; None for the Unix socket only.
+        address: Where it listens; None for the other sockets only.
+        inherited: Sockets that listen already, from a service manager.
 
     Attributes:
         ended: A file descriptor that can be read when the server has ended.
@@ -49,10 +50,17 @@ class HttpServer:
     """
 
     def __init__(
-        self, app: RequestGuards, settings: ServerSection, address: Address | None, path: Path | None = None
+        self,
+        app: RequestGuards,
+        settings: ServerSection,
+        address: Address | None,
+        path: Path | None = None,
+        inherited: Sequence[socket.socket] = (),
     ) -> None:
-        if address is not None:
-            check_exposure(address, settings)
+        for reached in (address, *map(address_of, inherited)):
+            if reached is not None:
+                check_exposure(reached, settings)
+        self._inherited = inherited
         self._stop_waits = app.stop
         self._settings, self._address, self._path = settings, address, path
         self._server = uvicorn.Server(_config(app, settings))
@@ -60,7 +68,7 @@ class HttpServer:
         self._sockets: Sequence[socket.socket] = ()
 
     def __enter__(self) -> Self:
-        sockets = []
+        sockets = [*self._inherited]
         if self._address is not None:
             sockets.append(listen_on(self._address))
         if self._path is not None:
@@ -91,10 +99,9 @@ class HttpServer:
         return self._names[0]
 
     def _name(self, listener: socket.socket) -> str:
-        if listener.family == socket.AF_UNIX:
-            return f"unix:{self._path}"
-        host, port = listener.getsockname()[:2]
-        return f"{'https' if self._settings.tls_certificate else 'http'}://{Address(host, port)}"
+        if (address := address_of(listener)) is None:
+            return f"unix:{listener.getsockname()}"
+        return f"{'https' if self._settings.tls_certificate else 'http'}://{address}"
 
     def _run(self) -> None:
         try:

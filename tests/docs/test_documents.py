@@ -116,8 +116,9 @@ def test_operations_shows_the_packaged_unit() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_the_packaged_unit_leaves_little_exposed() -> None:
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", "packaging/blackboard.service"]
+@pytest.mark.parametrize("name", ["blackboard.service", "blackboard-server.service"])
+def test_the_packaged_units_leave_little_exposed(name: str) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", f"packaging/{name}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if "unrecognized option" in done.stderr:
         pytest.skip("this systemd-analyze cannot read a unit file")
