@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from blackboard.board.activations import model_pauses
+from blackboard.board.activations.activation_recovery import is_remote
 from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments import unreadable_marks
@@ -310,10 +311,13 @@ def _examine_models(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Fi
 
 def _examine_leases(txn: BoardTransaction) -> Iterator[Finding]:
     rows = txn.sql.all(ACTIVATIONS.running)
-    expired = [row.id for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
-    ids = ", ".join(map(str, expired[:10]))
+    expired = [row for row in rows if row.lease_until is not None and row.lease_until <= txn.now]
+    ids = ", ".join(str(row.id) for row in expired[:10])
     detail = f"expired for activation {ids}" if expired else f"{len(rows)} running"
-    yield _finding("leases", not expired, detail, "start a daemon: it recovers them")
+    advice = "start a daemon: it recovers them"
+    if all(map(is_remote, expired)):
+        advice = "the next claim of a worker recovers them, and so does a daemon"
+    yield _finding("leases", not expired, detail, advice)
 
 
 def _examine_stuck(txn: BoardTransaction) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Need
+from blackboard.board.doctor import examine_board
 from blackboard.board.result_types import RemoteActivation
 from blackboard.core.deployment import AgentSpec, Budget, ReadSpec
 from blackboard.core.states import ActivationState
@@ -363,3 +364,15 @@ def test_several_workers_share_the_activations(world: World) -> None:
         thread.join()
     assert sorted(done) == list(range(1, 25))
     assert len(world.board.marks("verdict", limit=100)) == 24
+
+
+def test_doctor_says_that_nobody_claims_and_who_takes_expired_leases(world: World, worker: Blackboard) -> None:
+    world.put("report", "r/1")
+    findings = {finding.name: finding for finding in examine_board(world.board)}
+    assert findings["agent"].state == "wrong"
+    assert "review: it is remote, and no worker has claimed for it yet" in findings["agent"].detail
+    assert "blackboard claim review" in findings["agent"].advice
+    claimed(worker, lease="1m")
+    world.clock.advance(timedelta(minutes=2))
+    findings = {finding.name: finding for finding in examine_board(world.board)}
+    assert "the next claim of a worker recovers them" in findings["leases"].advice
