@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -86,8 +86,8 @@ from blackboard.core.authors import check_author
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
 from blackboard.core.full_text import Match
-from blackboard.core.marks import Mark, check_if_event, normalize_subject
-from blackboard.core.micro_dollars import from_usd
+from blackboard.core.marks import Mark, check_if_event, normalize_subject, unreadable_text
+from blackboard.core.micro_dollars import check_cost, from_usd
 from blackboard.core.tags import TagChoice, Where
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import (
@@ -96,7 +96,6 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
-from blackboard.plurals import counted
 from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
@@ -522,11 +521,9 @@ class Blackboard:
         classes.add([kind])
         found, unreadable = self.session.read(lambda txn: mark_queries.marks_of_class(txn, kind, classes, query))
         if unreadable:
-            text = f"{counted(len(unreadable), 'mark')} cannot be read as {kind.__qualname__}: {unreadable[0]}"
             if strict:
-                raise UnreadableMark(text)
-            text = f"left out: {text}"
-            warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
+                raise UnreadableMark(unreadable_text(kind, unreadable))
+            _warn_of_unreadable(kind, unreadable)
         return found
 
     @overload
@@ -595,10 +592,7 @@ class Blackboard:
         classes.add([kind])
         found, unreadable = self.session.read(lambda txn: search.of_class(txn, kind, classes, question))
         if unreadable:
-            text = (
-                f"left out: {counted(len(unreadable), 'mark')} cannot be read as {kind.__qualname__}: {unreadable[0]}"
-            )
-            warnings.warn(text, UnreadableMarksWarning, stacklevel=2)
+            _warn_of_unreadable(kind, unreadable)
         return found
 
     def mark(self, mark_id: int) -> MarkRecord:
@@ -949,8 +943,7 @@ class Blackboard:
             NotFound: There is no such call, or its cost is known.
             UsageError: The cost is out of range.
         """
-        if not 0 <= usd < 1e6:
-            raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
+        check_cost(usd)
 
         def work(txn: BoardTransaction) -> None:
             call = model_calls.record_cost(txn, call_id, from_usd(usd))
@@ -1253,6 +1246,11 @@ class Blackboard:
             The effects, as of now.
         """
         return deployment_preview.preview_of(self.session, deployment)
+
+
+def _warn_of_unreadable(mark_class: type[Mark], problems: Sequence[str]) -> None:
+    """Warn the caller of a method of the board that marks which do not fit a class were left out."""
+    warnings.warn(f"left out: {unreadable_text(mark_class, problems)}", UnreadableMarksWarning, stacklevel=3)
 
 
 def _user() -> str:

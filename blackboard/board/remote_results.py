@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from blackboard.core.marks import printable_text
+from blackboard.core.micro_dollars import COST_LIMIT_USD
 from blackboard.errors import UsageError
 
 MAX_ID = 2**63 - 1
@@ -66,7 +67,7 @@ class ModelUsage(ResultPart):
     """What one call of a language model used. It counts against the budgets."""
 
     model: Annotated[str, Field(min_length=1, max_length=200)]
-    usd: float = Field(ge=0, lt=1e6, description="Its cost in US dollars.")
+    usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="Its cost in US dollars.")
     input_tokens: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
     cache_read_tokens: Annotated[int, Field(ge=0, le=MAX_ID)] = 0
     cache_write_tokens: Annotated[int, Field(ge=0, le=MAX_ID)] = 0

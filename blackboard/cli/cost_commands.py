@@ -84,18 +84,16 @@ def record_cost(
     context: typer.Context,
     call: Annotated[int, typer.Argument(help="The id of the call, as the view model_calls shows it.")],
     usd: Annotated[
-        float, typer.Option(metavar="AMOUNT", help="US dollars, as the provider's account shows them.")
-    ] = 0.0,
+        float, typer.Option(metavar="AMOUNT", help="US dollars, as the provider's account shows them; 0 for none.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
 
-    Without --usd, the call has cost nothing.
-
     Examples:
       blackboard sql "select id, agent, state, sent_at, error
         from model_calls where reserved_usd > 0"
-      blackboard record-cost 17
+      blackboard record-cost 17 --usd 0
       blackboard record-cost 18 --usd 0.0042
     """
     with session_of(context).board_or_client() as board:
@@ -118,15 +116,10 @@ def _short(tokens: int) -> str:
 
 def _usd(value: float | None) -> str | None:
     """Return US dollars in text. Calls cost from a hundredth of a cent to dollars, so small values get more digits."""
-    return (
-        None
-        if value is None
-        else f"{value:.2f}"
-        if value >= 10
-        else f"{value:.4f}"
-        if value >= 0.01
-        else f"{value:.6f}"
-    )
+    if value is None:
+        return None
+    digits = next((digits for least, digits in ((10, 2), (0.01, 4)) if value >= least), 6)
+    return f"{value:.{digits}f}"
 
 
 def _by_day(rows: list[CostRow]) -> dict[str, float]:

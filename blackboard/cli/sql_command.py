@@ -12,6 +12,7 @@ import typer
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, print_table
 from blackboard.cli.terminal.table_layout import clean
+from blackboard.store.view_columns import VIEWS
 
 _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Signs that begin a formula in a spreadsheet, also in their wide forms."""
@@ -19,7 +20,7 @@ _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""
-    app.command()(sql)
+    app.command(epilog=f"The views are {', '.join(VIEWS)}.")(sql)
 
 
 def sql(
@@ -37,9 +38,6 @@ def sql(
     as_json: AsJson = False,
 ) -> None:
     """Query the board in SQL, through its views.
-
-    The views are live_marks, mark_history, agenda, activations, activation_marks, provenance, model_calls, costs and
-    schedules.
 
     Examples:
       blackboard sql "select kind, count(*), max(strength)

@@ -50,6 +50,7 @@ from blackboard.core.marks import (
     check_intensity,
     check_subject,
     describe_invalid,
+    unreadable_text,
 )
 from blackboard.core.payload_round_trip import read_mark
 from blackboard.core.payload_text import dump_payload
@@ -61,7 +62,6 @@ from blackboard.errors import (
     UnreadableMarksWarning,
     UsageError,
 )
-from blackboard.plurals import counted
 
 M = TypeVar("M", bound=Mark)
 
@@ -355,7 +355,7 @@ def _of_class(mark_class: type[M], records: Sequence[MarkRecord], *, strict: boo
         found.append(attach_stored(mark, _stored(record)))
         readable.append(record)
     if problems:
-        text = f"{counted(len(problems), 'mark')} cannot be read as {mark_class.__qualname__}: {problems[0]}"
+        text = unreadable_text(mark_class, problems)
         if strict:
             raise UnreadableMark(text)
         warnings.warn(f"left out: {text}", UnreadableMarksWarning, stacklevel=2)

@@ -17,6 +17,7 @@ from blackboard.board.result_types import (
     ScheduleRecord,
 )
 from blackboard.client.http_messages import Call, ask, confirm, get, pages, path_of, post, texts_of
+from blackboard.core.micro_dollars import check_cost
 from blackboard.core.tags import TagChoice, as_data
 from blackboard.errors import UsageError
 
@@ -130,6 +131,5 @@ def costs(days: int = 30) -> Call[list[CostRow]]:
 
 def record_cost(call_id: int, usd: float) -> Call[None]:
     """Record the cost of a model call whose outcome or usage is unknown, as `Blackboard.record_cost` does."""
-    if not 0 <= usd < 1e6:
-        raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
+    check_cost(usd)
     yield from confirm(post(path_of("/v1/model-calls/{}/cost", call_id), {"usd": usd}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
@@ -20,6 +20,7 @@ from blackboard.core.decay import Decay, Never, law_from
 from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.scopes import is_group
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
+from blackboard.plurals import counted
 
 MAX_SUBJECT_CHARACTERS = 512
 MAX_INTENSITY = 1e12
@@ -414,3 +415,8 @@ def describe_invalid(kind: str, error: ValidationError) -> str:
         place = ".".join(str(step) for step in problem["loc"]) or "payload"
         parts.append(printable_text(f"{place}: {problem['msg'].lower()}"))
     return f"the payload does not fit kind {kind!r}: {'; '.join(parts)}"
+
+
+def unreadable_text(mark_class: type[Mark], problems: Sequence[str]) -> str:
+    """Return a text about marks that do not fit a class: their number, and the first problem."""
+    return f"{counted(len(problems), 'mark')} cannot be read as {mark_class.__qualname__}: {problems[0]}"

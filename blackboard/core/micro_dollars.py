@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from blackboard.errors import UsageError
+
 _PER_USD = 1_000_000
+COST_LIMIT_USD = 1e6
+"""Every cost of a model call in US dollars is below this."""
 
 
 def to_usd(micro_dollars: int) -> float:
@@ -13,6 +17,16 @@ def to_usd(micro_dollars: int) -> float:
 def from_usd(usd: float) -> int:
     """Return an amount of money in micro-dollars, rounded."""
     return round(usd * _PER_USD)
+
+
+def check_cost(usd: float) -> None:
+    """Check the cost of a model call in US dollars.
+
+    Raises:
+        UsageError: The cost is out of range.
+    """
+    if not 0 <= usd < COST_LIMIT_USD:
+        raise UsageError(f"the cost of a call must be at least 0 and below 1e6 US dollars, not {usd}")
 
 
 def limit_from_usd(usd: float) -> int:

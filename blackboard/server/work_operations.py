@@ -19,6 +19,7 @@ from blackboard.board.json_shapes import (
 )
 from blackboard.board.reading.tag_texts import read_group
 from blackboard.board.result_types import ActivationDetails, ScheduleRecord
+from blackboard.core.micro_dollars import COST_LIMIT_USD
 from blackboard.core.states import RETRIABLE, ActivationState
 from blackboard.errors import WorkError
 from blackboard.server.operations import (
@@ -115,7 +116,7 @@ class OneCall(Fields):
 class Cost(Fields):
     """What a call cost."""
 
-    usd: float = Field(default=0.0, ge=0, lt=1e6, description="US dollars, as the provider's account shows them.")
+    usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="US dollars, as the provider's account shows them.")
 
 
 def agenda(call: Call) -> Page:

@@ -359,6 +359,7 @@ class _Deployments(StatementFile):
     active_deployment: Statement[DeploymentRow]
     deployment_at: Statement[DeploymentRow]
     deployments: Statement[DeploymentRow]
+    newest_deployments: Statement[DeploymentRow]
     insert_deployment: Statement[object]
     set_version: Statement[object]
     get_kind: Statement[KindRow]

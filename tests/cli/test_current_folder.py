@@ -29,7 +29,7 @@ ARGUMENTS = {
     "retry": ["1"],
     "discard": ["1"],
     "sql": ["SELECT 1"],
-    "record-cost": ["1"],
+    "record-cost": ["1", "--usd", "0"],
     "backup": ["copy.db"],
     "forget": ["a", "--yes"],
     "search": ["a"],

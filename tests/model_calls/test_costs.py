@@ -116,6 +116,9 @@ def test_the_command_records_the_cost_of_an_unknown_outcome(spent: PayingBoard) 
     assert "0.5000" in typed(spent, "record-cost", "1", "--usd", "0.5")
     assert spent.board.costs()[0].unknown == 0
     assert spent.calls()[0]["cost_usd"] == 0.5
+    without_amount = CliRunner().invoke(app, ["--database", str(spent.path), "record-cost", "1"])
+    assert without_amount.exit_code == 2
+    assert spent.calls()[0]["cost_usd"] == 0.5
     assert spent.board.costs()[0].usd_direct == spent.board.costs()[0].usd
 
 

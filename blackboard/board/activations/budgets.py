@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from blackboard.board.transactions.activation_rows import get_activation, make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -15,6 +16,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.deployment import AgentSpec, Budget
 from blackboard.core.micro_dollars import limit_from_usd, to_usd
 from blackboard.durations import DAY, HOUR
+from blackboard.store.query_rows import Spent
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 
@@ -57,19 +59,45 @@ class _Limit:
         return f"{self.name} = {limit}: {used} used, and this call may need {asked}; {remedy}"
 
 
+class _BudgetScope(NamedTuple):
+    """The budget of the board or of an agent."""
+
+    name: str
+    """The name of the section in the deployment file."""
+    budget: Budget
+    agent: str
+    """The agent; "" for the board."""
+
+
+class _BudgetWindow(NamedTuple):
+    """The limits of a budget for one activation, an hour or a day."""
+
+    name: str
+    until: Instant | None
+    """When the window ends; None if it is no time."""
+    usd: float | None
+    calls: int | None
+
+
+def _of_board(txn: BoardTransaction) -> _BudgetScope:
+    return _BudgetScope("budget", txn.deployment.budget, "")
+
+
+def _of_agent(agent: AgentSpec) -> _BudgetScope:
+    return _BudgetScope(f"agents.{agent.name}.budget", agent.settings.budget, agent.name)
+
+
 def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetExceeded | None:
     """Return the limit that a call would exceed with a reserve in micro-dollars; None if every budget has room for it.
 
     A limit in mode `hold` precedes one in mode `warn`. Among equals, the limit whose window ends last is returned.
     """
     spec = txn.deployment.agents.get(row.agent)
-    scopes = [("budget", txn.deployment.budget, "")]
-    if spec is not None:
-        scopes.append((f"agents.{row.agent}.budget", spec.settings.budget, row.agent))
+    scopes = [_of_board(txn)] if spec is None else [_of_board(txn), _of_agent(spec)]
     exceeded = [
-        BudgetExceeded(limit.reason, limit.until if limit.fits else None, budget.mode == "hold")
-        for name, budget, agent in scopes
-        for limit in _limits(txn, name, budget, agent, row, reserve)
+        BudgetExceeded(limit.reason, limit.until if limit.fits else None, scope.budget.mode == "hold")
+        for scope in scopes
+        for limit in _limits(txn, scope, row, reserve)
         if limit.used + limit.asked > limit.limit
     ]
     return max(exceeded, key=lambda item: (item.holds, item.until is None, item.until or 0), default=None)
@@ -80,14 +108,14 @@ def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | 
 
     For agents whose calls are known only afterwards. The limits of the board count once it has made a call today.
     """
-    budgets = [(f"agents.{agent.name}.budget", agent.settings.budget, agent.name)]
+    scopes = [_of_agent(agent)]
     if txn.deployment.budget != Budget() and _has_called_today(txn, agent.name):
-        budgets.append(("budget", txn.deployment.budget, ""))
+        scopes.append(_of_board(txn))
     exceeded = [
         BudgetExceeded(limit.reason, limit.until, holds=True)
-        for name, budget, of_agent in budgets
-        if budget.mode == "hold"
-        for limit in _limits(txn, name, budget, of_agent, None, 1)
+        for scope in scopes
+        if scope.budget.mode == "hold"
+        for limit in _limits(txn, scope, None, 1)
         if limit.used >= limit.limit
     ]
     return max(exceeded, key=lambda item: item.until or 0, default=None)
@@ -100,7 +128,7 @@ def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
 
 def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_id: int) -> str | None:
     """Return the limit of an activation that its calls so far have reached; None if there is none."""
-    for name, budget in (("budget", txn.deployment.budget), (f"agents.{agent.name}.budget", agent.settings.budget)):
+    for name, budget, _ in (_of_board(txn), _of_agent(agent)):
         if budget.mode != "hold" or (budget.usd_per_activation is None and budget.calls_per_activation is None):
             continue
         money, calls = _spent_by(txn, activation_id, txn.sql.value(MODEL_CALLS.last_call_id))
@@ -112,46 +140,45 @@ def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_
     return None
 
 
-def _limits(
-    txn: BoardTransaction, name: str, budget: Budget, agent: str, row: CallRow | None, reserve: int
-) -> Iterator[_Limit]:
+def _limits(txn: BoardTransaction, scope: _BudgetScope, row: CallRow | None, reserve: int) -> Iterator[_Limit]:
     """Yield the limits of a budget for a call with a reserve; without a call, those of the hour and the day."""
-    hour, day = txn.now - txn.now % HOUR, txn.now - txn.now % DAY
-    windows: tuple[tuple[str, Instant | None, float | None, int | None], ...] = (
-        ("activation", None, budget.usd_per_activation, budget.calls_per_activation),
-        ("hour", hour + HOUR, budget.usd_per_hour, budget.calls_per_hour),
-        ("day", day + DAY, budget.usd_per_day, budget.calls_per_day),
-    )
-    if row is None:
-        windows = windows[1:]
-    if all(usd is None and calls is None for _, _, usd, calls in windows):
+    budget = scope.budget
+    windows = [
+        _BudgetWindow("hour", txn.now - txn.now % HOUR + HOUR, budget.usd_per_hour, budget.calls_per_hour),
+        _BudgetWindow("day", txn.now - txn.now % DAY + DAY, budget.usd_per_day, budget.calls_per_day),
+    ]
+    if row is not None:
+        windows.insert(0, _BudgetWindow("activation", None, budget.usd_per_activation, budget.calls_per_activation))
+    if all(window.usd is None and window.calls is None for window in windows):
         return
-    statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
-    spent = txn.sql.existing(statement, day=day, hour=hour, **of_agent)
+    spent = _spent(txn, scope.agent)
     used = {
         "activation": (0, 0) if row is None else spent_for(txn, row),
         "hour": (spent.hour_money, spent.hour_calls),
         "day": (spent.day_money, spent.day_calls),
     }
-    for window, until, usd, calls in windows:
-        money, count = map(int, used[window])
+    for name, until, usd, calls in windows:
+        money, count = map(int, used[name])
         if usd is not None:
             limit = limit_from_usd(usd)
-            yield _Limit(f"{name}.usd_per_{window}", limit, money, reserve, until, is_money=True)
+            yield _Limit(f"{scope.name}.usd_per_{name}", limit, money, reserve, until, is_money=True)
         if calls is not None:
-            yield _Limit(f"{name}.calls_per_{window}", calls, count, 1, until, is_money=False)
+            yield _Limit(f"{scope.name}.calls_per_{name}", calls, count, 1, until, is_money=False)
+
+
+def _spent(txn: BoardTransaction, agent: str) -> Spent:
+    """Return the money and calls of this hour and day: those of an agent, or of the board if it is empty."""
+    statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
+    return txn.sql.existing(statement, day=txn.now - txn.now % DAY, hour=txn.now - txn.now % HOUR, **of_agent)
 
 
 def money_left(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
     """Yield what each budget of money leaves of its window: the agent ("" for the board), the window, micro-dollars."""
-    hour, day = txn.now - txn.now % HOUR, txn.now - txn.now % DAY
-    agents = [(name, agent.settings.budget) for name, agent in txn.deployment.agents.items()]
-    for agent, budget in (("", txn.deployment.budget), *agents):
+    for _, budget, agent in (_of_board(txn), *map(_of_agent, txn.deployment.agents.values())):
         limits = (("hour", budget.usd_per_hour), ("day", budget.usd_per_day))
         if all(usd is None for _, usd in limits):
             continue
-        statement, of_agent = (MODEL_CALLS.spent.using("agent"), {"agent": agent}) if agent else (MODEL_CALLS.spent, {})
-        spent = txn.sql.existing(statement, day=day, hour=hour, **of_agent)
+        spent = _spent(txn, agent)
         for (window, usd), used in zip(limits, (spent.hour_money, spent.day_money), strict=True):
             if usd is not None:
                 yield agent, window, limit_from_usd(usd) - int(used)

@@ -65,8 +65,8 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 
 def deployments(txn: BoardTransaction, *, before: int | None = None, limit: int = 20) -> list[DeploymentRecord]:
     """Return versions of the deployment, newest first, and older than one of them."""
-    rows = [row for row in txn.sql.all(DEPLOYMENTS.deployments) if before is None or row.version < before]
-    return [_deployment_record(txn, row) for row in rows[: -limit - 1 : -1]]
+    older = {} if before is None else {"before": before}
+    return [_deployment_record(txn, row) for row in txn.sql.all(DEPLOYMENTS.newest_deployments, limit=limit, **older)]
 
 
 def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentRecord:

@@ -13,8 +13,21 @@ ORDER BY deployment.version DESC
 LIMIT 1;
 
 -- name: deployments -> DeploymentRow
--- Every version, oldest first.
-SELECT {deployment.*} FROM deployment ORDER BY deployment.version;
+-- Every version, or those that became active up to an instant, oldest first.
+SELECT {deployment.*}
+FROM deployment
+WHERE 0 = 0
+  [at: AND deployment.deployed_at <= :at]
+ORDER BY deployment.version;
+
+-- name: newest_deployments -> DeploymentRow
+-- The versions, newest first.
+SELECT {deployment.*}
+FROM deployment
+WHERE 0 = 0
+  [before: AND deployment.version < :before]
+ORDER BY deployment.version DESC
+LIMIT :limit + 0;
 
 -- name: insert_deployment
 -- Register a deployment.

@@ -12,8 +12,8 @@ from collections.abc import Collection
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
+from blackboard.board.watches.crossing_tests import state_advance
 from blackboard.board.watches.crossing_tests.falling_crossings import may_be_weaker
-from blackboard.board.watches.crossing_tests.state_advance import StateAdvance, measure
 from blackboard.board.watches.measurements import need_access, watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.measurements.watch_states import StateKey
@@ -45,7 +45,7 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     Returns whether a crossing is new.
     """
     before, after = need_access.as_counted(txn, watch, old, new)
-    if before is after is None:
+    if before is None and after is None:
         return False
     if (left := need_access.left_group(txn, watch, before, after)) is not None:
         advance_to_now(txn, watch, StateKey.of(watch, left, new))
@@ -57,7 +57,8 @@ def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow 
     if is_next and key.mark_id and watch.is_falling:
         _take_over(txn, key)
     changes_nothing = _changes_nothing_in_window if watch.has_window else _changes_nothing
-    is_idle = not _end_drop(txn, watch, key) and changes_nothing(txn, watch, key, before, after)
+    may_cross_again = _end_drop(txn, watch, key)
+    is_idle = not may_cross_again and changes_nothing(txn, watch, key, before, after)
     is_new = not is_idle and advance_to_now(txn, watch, key)
     if not is_new and not watch.is_falling:
         _renew(txn, watch, key)
@@ -143,7 +144,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         at, marks = txn.now, watch_states.marks_behind(txn, watch, key)
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
-    measured = measure(txn, watch, key, marks, at, value)
+    measured = state_advance.measure(txn, watch, key, marks, at, value)
     crossing_records.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=waiting.cause)
 
 
@@ -187,7 +188,7 @@ def advance_to_now(
     state = stored or WatchStateRow(*key, None, crossed_at, txn.last_event)
     if stored is None and watch.is_falling and first_true(watch.condition, marks, start) == start:
         return False  # it was never above the threshold
-    advance = StateAdvance(txn, watch, key, marks, state, start)
+    advance = state_advance.StateAdvance(txn, watch, key, marks, state, start)
     advance.run()
     _write(txn, watch, key, advance.state, stored, advance.next_at)
     return advance.has_crossed

@@ -66,7 +66,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
     """
     for watch in txn.active.falling.get(new.kind, ()):
         before, after = need_access.as_counted(txn, watch, old, new)
-        if watch.timing is not None or before is after is None:
+        if watch.timing is not None or (before is None and after is None):
             continue
         if (left := need_access.left_group(txn, watch, before, after)) is not None:
             before = None

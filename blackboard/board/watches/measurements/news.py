@@ -43,11 +43,11 @@ def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, 
         return False
     if given.payload is None or not is_same_payload(given.payload, new.payload) or new.intensity > given.intensity:
         return True
-    return txn.strength(new) > txn.strength(old) and _compare_before_and_after(txn, watch, old, new)
+    return txn.strength(new) > txn.strength(old) and _begins_to_hold(txn, watch, old, new)
 
 
-def _compare_before_and_after(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Find out whether the condition over all live marks holds because a mark got stronger."""
+def _begins_to_hold(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Return whether the condition over all live marks begins to hold because a mark got stronger."""
     comparison, measure = watch.comparison, watch.comparison.measure
     if watch.condition.is_per_mark or (watch.measures_sums and measure.is_maximum):
         if not comparison.holds_at(txn.strength(new)) or comparison.holds_at(txn.strength(old)):

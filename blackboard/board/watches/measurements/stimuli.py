@@ -46,14 +46,7 @@ def watermark(txn: BoardTransaction, watch: RegisteredWatch) -> int:
 
 def absorb(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int, event_id: int, activation_id: int) -> None:
     """Record that an activation of a watch absorbed a mark, and was given it as an event left it."""
-    txn.sql.run(
-        CROSSINGS.set_absorbed,
-        watch_id=watch.id,
-        mark_id=mark_id,
-        event_id=event_id,
-        activation_id=activation_id,
-        given_event_id=event_id,
-    )
+    _record(txn, watch, mark_id, event_id, activation_id, given_event_id=event_id)
 
 
 def absorb_silently(
@@ -63,22 +56,28 @@ def absorb_silently(
 
     The record of the state that the agent was last given, or that the guard `dropped`, stays the same.
     """
-    _record(txn, watch, row, DROPPED if dropped else 0, known.id)
+    _record(txn, watch, row.id, row.event_id, DROPPED if dropped else 0, given_event_id=known.id)
 
 
 def record_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> None:
     """Record that a watch absorbed a mark because a guard dropped its crossing. The mark does not count as given."""
-    _record(txn, watch, row, DROPPED, row.event_id)
+    _record(txn, watch, row.id, row.event_id, DROPPED, given_event_id=row.event_id)
 
 
 def _record(
-    txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, activation_id: int, given_event_id: int
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    mark_id: int,
+    event_id: int,
+    activation_id: int,
+    *,
+    given_event_id: int,
 ) -> None:
     txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,
-        mark_id=row.id,
-        event_id=row.event_id,
+        mark_id=mark_id,
+        event_id=event_id,
         activation_id=activation_id,
         given_event_id=given_event_id,
     )
