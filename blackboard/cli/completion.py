@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9@_][A-Za-z0-9@_./+-]*")
 """Names without characters that have a meaning in a shell or in the lines of a completion."""
 _PLAIN_TAG = re.compile(rf"{_PLAIN.pattern}=({_PLAIN.pattern})?")
 """A tag of such a name and, perhaps, such a value."""
+_name_before = ""
+"""The name of a tag that bash has split from the value that it completes."""
 
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
@@ -71,23 +73,50 @@ def subjects(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def tags(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the tags that begin with the text, each with `=`; after that sign, the values that live marks have."""
-    from blackboard.board import Blackboard
-
+    """Return the tags that begin with the text, each with `=`; of a single tag, the values that live marks have."""
+    if _name_before:
+        kind, tag = context.params.get("kind"), _name_before
+        found = _of_board(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)
+        return [each.partition("=")[2] for each in found]
     name, equals, beginning = incomplete.partition("=")
     kind = context.params.get("kind")
 
     def ask(board: Blackboard | Client) -> list[str]:
-        if not equals:
-            known = {tag for each, tags in _tags_of_kinds(board).items() if kind in (None, each) for tag in tags}
-            return [f"{tag}=" for tag in _beginning(name, known)]
-        if not isinstance(board, Blackboard):
-            return []  # a server does not list the values of a tag
-        values = board.tag_values(name, kind=kind, limit=_MAX_READ_SUBJECTS)
-        texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
-        return [f"{name}={text}" for text in _beginning(beginning, texts) if _PLAIN.fullmatch(text)]
+        if equals:
+            return _tags_with_values(board, name, kind, beginning)
+        known = {tag for each, tags in _tags_of_kinds(board).items() if kind in (None, each) for tag in tags}
+        found = _beginning(name, known)
+        with_values = _tags_with_values(board, found[0], kind, "") if len(found) == 1 else []
+        return with_values or [f"{tag}=" for tag in found]
 
     return _of_board(context, ask, _PLAIN_TAG)
+
+
+def _tags_with_values(board: Blackboard | Client, name: str, kind: str | None, beginning: str) -> list[str]:
+    from blackboard.board import Blackboard
+
+    if not isinstance(board, Blackboard):
+        return []  # a server does not list the values of a tag
+    values = board.tag_values(name, kind=kind, limit=_MAX_READ_SUBJECTS)
+    texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    return [f"{name}={text}" for text in _beginning(beginning, texts) if _PLAIN.fullmatch(text)]
+
+
+def join_words_of_bash(environ: MutableMapping[str, str]) -> None:
+    """Join the words that bash has split at `=`. It gives `severity`, `=` and `hi`, and replaces the last of them."""
+    global _name_before
+    words, position = environ.get("COMP_WORDS", "").split("\n"), environ.get("COMP_CWORD", "")
+    if environ.get("_BLACKBOARD_COMPLETE") != "complete_bash" or "=" not in words or not position.isdigit():
+        return
+    joined: list[str] = []
+    for word in words[: int(position) + 1]:
+        if joined and (word == "=" or joined[-1].endswith("=")):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    if "=" in joined[-1] and not joined[-1].startswith("-"):
+        _name_before, _, joined[-1] = joined[-1].partition("=")
+    environ["COMP_WORDS"], environ["COMP_CWORD"] = "\n".join(joined), str(len(joined) - 1)
 
 
 def _agents_of(board: Blackboard | Client) -> Iterable[str]:

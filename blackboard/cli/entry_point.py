@@ -31,6 +31,10 @@ def main() -> NoReturn:
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from blackboard.cli.app import app
 
+    if "COMP_WORDS" in os.environ:
+        from blackboard.cli import completion
+
+        completion.join_words_of_bash(os.environ)
     if isinstance(sys.stdout, io.TextIOWrapper):
         # Escape characters that the terminal's encoding lacks.
         sys.stdout.reconfigure(errors="backslashreplace")

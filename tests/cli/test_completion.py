@@ -60,6 +60,7 @@ def test_tags_and_their_values_are_completed(house: CommandLine, completed: Call
     assert completed("blackboard marks --tag ") == ["detail=", "floor_number="]
     assert completed("blackboard marks --tag detail=r") == ["detail=red", "detail=rose"]
     assert completed("blackboard marks --kind smoke --tag floor_number=4") == ["floor_number=4", "floor_number=40"]
+    assert completed("blackboard marks --tag de") == ["detail=red", "detail=rose"]
     assert completed("blackboard marks --kind alarm --tag d") == []
 
 

@@ -19,7 +19,14 @@ from pathlib import Path
 import pytest
 from typer._completion_shared import get_completion_script
 
-from blackboard import Blackboard, Need
+from blackboard import Blackboard, Mark, Need
+
+
+class Alert(Mark, kind="alert", tags=["severity"]):
+    """A mark with a tag."""
+
+    severity: str
+
 
 TOUCH = "touch${IFS}PWNED"
 HOSTILE = (
@@ -54,6 +61,7 @@ def folder(tmp_path: Path) -> Path:
     with Blackboard.open(tmp_path / "board.db", author="webform") as board:
         for subject in (*HOSTILE, "lead/plain@example.org"):
             board.deposit(Need(subject=subject, question="?"))
+        board.deposit(Alert(subject="web", severity="critical"))
     return tmp_path
 
 
@@ -112,3 +120,9 @@ def test_tab_offers_the_plain_subject_and_runs_none(shell: Terminal, folder: Pat
     shell.type("blackboard history le\t")
     shell.wait_for("lead/plain@example.org")
     assert not list(folder.rglob("PWNED*"))
+
+
+def test_tab_completes_a_tag_and_its_value(shell: Terminal) -> None:
+    shell.wait_for("P> ")
+    shell.type("blackboard marks --tag severity=crit\t")
+    shell.wait_for("severity=critical")
