@@ -6,9 +6,11 @@ decompression.
 
 from __future__ import annotations
 
+import ssl
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -40,6 +42,12 @@ class AnswerUnreadable(httpx2.TransportError):
     """An answer whose compressed content is broken, or compressed by a method that was not requested."""
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates to trust. To read them takes a tenth of a second, so all clients share them."""
+    return httpx2.create_ssl_context()
+
+
 class HttpClient(httpx2.Client):
     """A client whose answers are complete, not larger than their limit, and not later than `seconds` after the start.
 
@@ -57,6 +65,7 @@ class HttpClient(httpx2.Client):
             timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
             limits=httpx2.Limits(max_keepalive_connections=0),  # the deadline learns only of new connections
             follow_redirects=False,
+            verify=_trusted(),
         )
         self._of_call = headers
         self._seconds = seconds
