@@ -50,7 +50,7 @@ def test_another_process_sees_the_recorded_time_too(world: World) -> None:
     world.put("smoke", "t")
     with Blackboard.open(world.url, clock=ManualClock()) as late:
         assert late.session.now() == world.clock.now()
-        assert [view.strength for view in late.marks(subject="s")] == [pytest.approx(0.5)]
+        assert [mark.strength for mark in late.marks(subject="s")] == [pytest.approx(0.5)]
 
 
 @pytest.mark.postgresql

@@ -182,7 +182,7 @@ def test_a_crossing_takes_the_key_of_its_new_watch(world: World, old: Any, new: 
     world.advance(MINUTE)
     world.deploy(KINDS, spec("watchman", new, batch=10))
     waiting = [row for row in world.crossings("waiting") if row.crossed_at < start + MINUTE]
-    ids = {view.intensity: view.id for view in world.board.marks("smoke")}
+    ids = {mark.intensity: mark.id for mark in world.board.marks("smoke")}
     numbers = {0: 0, ids[1.0]: 1, ids[0.6]: 2, ids[0.9]: 3}
     assert sorted((row.subject, numbers[row.mark_id]) for row in waiting) == left
     assert all(row.state in ("waiting", "skipped") for row in world.crossings())

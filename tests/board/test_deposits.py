@@ -91,7 +91,7 @@ def test_marks_of_different_payloads_and_subjects_are_never_merged(world: World)
     payloads = [{"a": {"b": [1, 2]}}, {"a": {"b": [1, 3]}}, {"a": {"b": [1, {"c": None}]}}]
     for payload in payloads:
         world.put("smoke", payload=payload)
-    assert sorted(str(view.payload) for view in world.board.marks("smoke")) == sorted(map(str, payloads))
+    assert sorted(str(mark.payload) for mark in world.board.marks("smoke")) == sorted(map(str, payloads))
     world.put("fire", "x", payload={"a": {"b": 1}})
     world.put("fire", "y", payload={"a": {"b": 2}})
     assert len(world.board.marks("fire")) == 2
@@ -176,7 +176,7 @@ def test_a_unique_value_belongs_to_one_live_mark(world: World) -> None:
     world.put("slot", "b", payload={"at": "10:00"})
     world.advance(HOUR)
     world.put("slot", "c", payload={"at": "9:00"})
-    assert [view.subject for view in world.board.marks()] == ["c"]
+    assert [mark.subject for mark in world.board.marks()] == ["c"]
 
 
 def test_a_withdrawn_mark_releases_its_unique_value(world: World) -> None:

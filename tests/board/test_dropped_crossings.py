@@ -260,7 +260,7 @@ class Oracle:
             self.dropped[subject] = strength
             self.skipped += 1
 
-    def look(self) -> set[str]:
+    def wake(self) -> set[str]:
         woken, self.waiting = self.waiting, set()
         self.given.update({subject: self.strengths[subject] for subject in woken})
         return woken
@@ -271,7 +271,7 @@ deposits = st.tuples(st.sampled_from("ab"), st.integers(1, 3))
 
 @examples(0.3)
 @for_all(
-    steps=st.lists(deposits | st.sampled_from(["begin", "end", "look"]), max_size=25),
+    steps=st.lists(deposits | st.sampled_from(["begin", "end", "wake"]), max_size=25),
     condition=st.sampled_from([condition for condition in CONDITIONS if condition.over == "subject"]),
 )
 def test_what_wakes_is_what_an_oracle_says(
@@ -281,13 +281,13 @@ def test_what_wakes_is_what_an_oracle_says(
     try:
         deploy(world, condition)
         marks: dict[int, str] = {}
-        for step in [*steps, "look", "end", "look"]:
+        for step in [*steps, "wake", "end", "wake"]:
             world.advance(MINUTE)
-            if step == "look":
+            if step == "wake":
                 found: set[str] = set()
                 while (given := woken(world)) is not None:
                     found.update(marks[mark_id] for mark_id in given)
-                assert found == oracle.look()
+                assert found == oracle.wake()
                 assert len(skipped(world)) == oracle.skipped
             elif step in ("begin", "end"):
                 oracle.is_closed = step == "begin"

@@ -65,7 +65,7 @@ def test_a_unique_conflict_is_resolved_in_the_same_transaction(world: World) -> 
         world.put("lead", subject)
     claims = [world.claim("sales"), world.claim("sales")]
 
-    def leave(index: int, *, otherwise: bool) -> object:
+    def finish(index: int, *, has_alternative: bool) -> object:
         claim = claims[index]
         assert claim is not None
 
@@ -83,17 +83,17 @@ def test_a_unique_conflict_is_resolved_in_the_same_transaction(world: World) -> 
                 )
                 for name, payload in (("slot", {"at": "9:00"}), ("clash", {}))
             ]
-            one = AgentDeposit(made[0], AgentDeposit(made[1]) if otherwise else None)
+            one = AgentDeposit(made[0], AgentDeposit(made[1]) if has_alternative else None)
             return activation_results.finish(txn, claim.row, claim.agent, [one], MarkClasses())  # type: ignore[arg-type]
 
         return world.board.session.write(work)
 
-    leave(0, otherwise=True)
+    finish(0, has_alternative=True)
     with pytest.raises(InvalidMark, match="belongs to mark"):
-        leave(1, otherwise=False)
-    leave(1, otherwise=True)
-    assert [(view.kind, view.subject) for view in world.board.marks("slot")] == [("slot", "lead/0")]
-    assert [(view.kind, view.subject) for view in world.board.marks("clash")] == [("clash", "lead/1")]
+        finish(1, has_alternative=False)
+    finish(1, has_alternative=True)
+    assert [(mark.kind, mark.subject) for mark in world.board.marks("slot")] == [("slot", "lead/0")]
+    assert [(mark.kind, mark.subject) for mark in world.board.marks("clash")] == [("clash", "lead/1")]
 
 
 def test_a_failure_is_retried_with_growing_delays_and_the_same_marks(world: World) -> None:
@@ -215,7 +215,7 @@ def test_an_expired_lease_is_recovered_and_the_late_worker_cannot_end_the_run(wo
     assert world.finish(late, ("out", "a", 1.0)) is None
     assert world.finish(other, ("out", "b", 1.0)) is not None
     assert world.finish(other, ("out", "c", 1.0)) is None
-    assert [view.subject for view in world.board.marks("out")] == ["b"]
+    assert [mark.subject for mark in world.board.marks("out")] == ["b"]
 
 
 def test_the_same_worker_under_an_older_fence_is_late_too(world: World) -> None:

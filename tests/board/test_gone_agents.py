@@ -26,8 +26,8 @@ def findings(world: World, name: str) -> list[Finding]:
     return [finding for finding in doctor.examine_board(world.board) if finding.name == name]
 
 
-def leave_work(world: World) -> tuple[int, int]:
-    """Leave a failed activation and a crossing to an agent, then take it out; return their marks."""
+def abandoned_work(world: World) -> tuple[int, int]:
+    """Give an agent a failed activation and a crossing, then take it out; return their marks."""
     world.deploy(KINDS, watchman())
     tried, waits = world.put("smoke", "tried", 2.0).mark_id, world.put("smoke", "waits").mark_id
     world.fail(world.claimed("watchman"), "it broke")
@@ -37,7 +37,7 @@ def leave_work(world: World) -> tuple[int, int]:
 
 @pytest.mark.postgresql
 def test_work_of_a_gone_agent_is_counted_and_shown_as_held(world: World) -> None:
-    tried, _ = leave_work(world)
+    tried, _ = abandoned_work(world)
     status = world.board.status()
     assert status.gone_agents == {"watchman": 2}
     assert status.activations == {"held": 1}
@@ -73,7 +73,7 @@ def test_a_preview_counts_the_work_that_would_be_held(world: World) -> None:
 @pytest.mark.postgresql
 @pytest.mark.parametrize("name", ["watchman", "successor"])
 def test_an_agent_that_returns_takes_up_its_work(world: World, name: str) -> None:
-    tried, waits = leave_work(world)
+    tried, waits = abandoned_work(world)
     world.advance(HOUR)
     world.deploy({}, watchman(name=name, renamed_from=None if name == "watchman" else "watchman"))
     assert world.board.status().gone_agents == {}
@@ -95,7 +95,7 @@ def test_what_waited_is_tested_again_under_the_watch_that_returns(world: World) 
 
 
 def test_a_withdrawn_mark_leaves_the_agenda_of_a_gone_agent(world: World) -> None:
-    tried, waits = leave_work(world)
+    tried, waits = abandoned_work(world)
     world.board.withdraw(waits)
     assert [item.subject for item in world.board.agenda()] == ["tried"]
     world.advance(HOUR)
@@ -129,6 +129,6 @@ def test_a_fall_that_waited_is_not_lost(world: World) -> None:
 
 
 def test_an_agent_that_never_was_is_unknown(world: World) -> None:
-    leave_work(world)
+    abandoned_work(world)
     with pytest.raises(BlackboardError, match="watchmen"):
         world.board.activations(agent="watchmen")

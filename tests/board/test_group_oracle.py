@@ -61,7 +61,7 @@ class Oracles:
     def tick(self) -> None:
         for one in self:
             one.now += 1
-            one.look()
+            one.evaluate()
 
     def deposit(self, team: Any, said: Said) -> None:
         any_oracle, left, changed = next(iter(self)), None, [said]
@@ -76,9 +76,9 @@ class Oracles:
         if team is not None:
             self.of[team].deposits.append(said)
         if left is not None and left != team:
-            self.of[left].look()
+            self.of[left].evaluate()
         if team is not None and any(map(any_oracle.counts, changed)):
-            self.of[team].look(is_deposit=True)
+            self.of[team].evaluate(is_deposit=True)
 
     def crossings(self) -> list[tuple[Any, int, str]]:
         return sorted(((team, at, state) for team, one in self.of.items() for at, state in one.crossings), key=repr)
@@ -167,7 +167,7 @@ def withdraw(world: World, oracles: Oracles, number: int, *, is_falling: bool) -
         if is_falling and one.value() < one.condition.threshold:
             one.is_armed, one.crossed_at = False, None
         else:
-            one.look()
+            one.evaluate()
 
 
 def work_off(world: World, oracles: Oracles) -> None:

@@ -87,9 +87,9 @@ def test_a_claim_that_only_holds_crossings_notifies_because_more_may_wait(world:
     guarded = spec("guarded", strength("smoke") >= 0.5, only_if=strength("key") >= 0.5)
     world.deploy({**KINDS, "key": kind("key", Exponential("1h"))}, guarded)
     world.put("smoke")
-    look = lambda txn: claims.claim(txn, txn.deployment.agent("guarded"), "worker", LEASE)  # noqa: E731
-    assert notifies(world, look)
-    assert not notifies(world, look)
+    claim = lambda txn: claims.claim(txn, txn.deployment.agent("guarded"), "worker", LEASE)  # noqa: E731
+    assert notifies(world, claim)
+    assert not notifies(world, claim)
 
 
 def test_a_finished_activation_notifies_unless_the_transaction_claims_the_next(world: World) -> None:

@@ -126,7 +126,7 @@ def test_the_deployment_does_what_the_preview_says(
             world.woken("watchman")
             world.woken("sum")
         world.evaporate()
-        live = {view.id for view in world.board.marks("smoke")}
+        live = {mark.id for mark in world.board.marks("smoke")}
         known = {row.id for row in world.crossings()}
         kinds = smoke(law, weight=weight, floor=floor)
         found = preview_of(world, kinds, *agents(level))
@@ -136,7 +136,7 @@ def test_the_deployment_does_what_the_preview_says(
         assert sorted((wake.subject or "", wake.mark_id or 0, wake.value) for wake in found.wakes) == sorted(
             (row.subject, row.mark_id, row.value) for row in new
         )
-        assert {mark.mark_id for mark in found.evaporates} == live - {view.id for view in world.board.marks("smoke")}
+        assert {mark.mark_id for mark in found.evaporates} == live - {mark.id for mark in world.board.marks("smoke")}
 
 
 CONDITIONS = st.sampled_from([

@@ -25,7 +25,7 @@ KINDS = {"smoke": kind("smoke", Exponential("1h"), floor=0.01, on_repeat="separa
 
 
 def strength_of(world: World, mark: int) -> float | None:
-    return next((view.strength for view in world.board.marks() if view.id == mark), None)
+    return next((one.strength for one in world.board.marks() if one.id == mark), None)
 
 
 def smoke(on_repeat: OnRepeat) -> dict[str, KindSpec]:

@@ -74,7 +74,7 @@ def take(world: World, oracle: Oracle, step: Any, *, has_timing: bool) -> None:
     if step[0] == "wait":
         for _ in range(step[1]):
             oracle.now += 1
-            oracle.look()
+            oracle.evaluate()
         world.advance(step[1] * SECOND)
         world.evaporate()
     elif step[0] == "withdraw":
@@ -89,7 +89,7 @@ def take(world: World, oracle: Oracle, step: Any, *, has_timing: bool) -> None:
             if is_falling and oracle.value() < oracle.condition.threshold:
                 oracle.is_armed, oracle.crossed_at = False, None
             else:
-                oracle.look()
+                oracle.evaluate()
     else:
         name, intensity, by, tag = step
         by = by if name == "beat" and (has_timing or oracle.condition.operator == ">=") else 0
@@ -103,7 +103,7 @@ def take(world: World, oracle: Oracle, step: Any, *, has_timing: bool) -> None:
                 one.is_replaced = one.is_replaced or one.kind == name
         oracle.deposits.append(deposit)
         if any(map(oracle.counts, changed)):
-            oracle.look(is_deposit=True)
+            oracle.evaluate(is_deposit=True)
     world.fire_all_due()
     if not (oracle.has_guard and not oracle.drops and oracle.is_guarded()):
         while (claim := world.claim("pager")) is not None:

@@ -17,7 +17,7 @@ from tests.support.examples import examples
 
 
 def seen(world: World, at: int | None = None) -> dict[int, float]:
-    return {view.id: view.strength for view in world.board.marks(at=at)}
+    return {mark.id: mark.strength for mark in world.board.marks(at=at)}
 
 
 actions = st.lists(
@@ -109,11 +109,11 @@ def test_filters_and_order_are_the_same_at_any_instant(world: World) -> None:
         {"min_strength": 0.75},
         {"kind": "fire", "subject": "s1"},
     ):
-        past = [(view.id, view.strength) for view in world.board.marks(at=at, **options)]
+        past = [(mark.id, mark.strength) for mark in world.board.marks(at=at, **options)]
         assert past
         assert past == sorted(past, key=lambda pair: -pair[1])
-    assert [view.subject for view in world.board.marks("smoke", limit=2)] == ["s0", "s1"]
-    assert [view.subject for view in world.board.marks("smoke", limit=2, at=at + 9 * HOUR)] == ["s0", "s1"]
+    assert [mark.subject for mark in world.board.marks("smoke", limit=2)] == ["s0", "s1"]
+    assert [mark.subject for mark in world.board.marks("smoke", limit=2, at=at + 9 * HOUR)] == ["s0", "s1"]
 
 
 @pytest.mark.postgresql
@@ -123,8 +123,8 @@ def test_the_strongest_of_a_kind_are_the_same_by_index_and_by_scan(world: World)
     for i in range(60):
         world.put("smoke", f"s{i}", 0.1 + (i * 37 % 61) / 61, decay=laws[i % 6])
         world.advance(MINUTE)
-    by_index = [view.id for view in world.board.marks("smoke", limit=20)]
-    by_scan = [view.id for view in world.board.marks("smoke")][:20]
+    by_index = [mark.id for mark in world.board.marks("smoke", limit=20)]
+    by_scan = [mark.id for mark in world.board.marks("smoke")][:20]
     assert by_index == by_scan
 
 

@@ -1,4 +1,4 @@
-"""An oracle of watches over time, which looks at every second, and the kinds of its deposits."""
+"""An oracle of watches over time, which is evaluated at every second, and the kinds of its deposits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Deposit:
 
 @dataclass
 class Oracle:
-    """A watch that is looked at every second."""
+    """A watch that is evaluated at every second."""
 
     condition: Comparison
     held_for: int
@@ -83,7 +83,7 @@ class Oracle:
     def is_guarded(self) -> bool:
         return self.has_guard and any(one.kind == "deploy" and one.tag == "x" for one in self.live())
 
-    def look(self, *, may_cross: bool = True, is_deposit: bool = False) -> None:
+    def evaluate(self, *, may_cross: bool = True, is_deposit: bool = False) -> None:
         value, is_falling = self.value(), self.condition.operator == "<"
         threshold = self.condition.threshold
         clear = threshold if self.clear is None else self.clear

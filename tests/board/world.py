@@ -130,8 +130,8 @@ class World:
 
     def strengths(self, **narrowed: Any) -> dict[str, list[float]]:
         result: dict[str, list[float]] = {}
-        for view in self.board.marks(**narrowed):
-            result.setdefault(view.subject, []).append(view.strength)
+        for mark in self.board.marks(**narrowed):
+            result.setdefault(mark.subject, []).append(mark.strength)
         return result
 
     def advance(self, microseconds: float) -> int:

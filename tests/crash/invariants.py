@@ -20,10 +20,10 @@ __all__ = [
     "check_finished",
     "check_groups",
     "check_lasting",
+    "check_messages",
     "check_needs",
     "check_recovered",
     "check_search",
-    "check_told",
     "check_tolls",
     "check_windows",
     "clear_deaths",
@@ -323,7 +323,7 @@ def check_needs(path: Path) -> None:
         raise Broken(f"an agent was given {nudged.most_common(3)}, and {unanswered - nudged.keys()} never")
 
 
-def check_told(path: Path, told: Path, subjects: str) -> None:
+def check_messages(path: Path, told: Path, subjects: str) -> None:
     """Check that a program was told of each need, and of each that came due, at least once and under one id.
 
     Raises:

@@ -93,12 +93,12 @@ def test_activations_wait_for_each_other_on_the_loop(board: Blackboard) -> None:
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError, ValueError])
 def test_no_error_ends_the_loop(board: Blackboard, error: type[BaseException]) -> None:
-    async def leave_behind() -> None:
+    async def fail_later() -> None:
         raise error
 
     @agent(watches=strength(Job) >= 0.5, batch=1, max_attempts=1, cooldown_after_failures=99)
     async def worker(jobs: list[Job], context: Any) -> None:
-        context.left = asyncio.create_task(leave_behind())
+        context.left = asyncio.create_task(fail_later())
         await asyncio.sleep(0)
         if jobs[0].subject == "job/1":
             raise error

@@ -173,11 +173,11 @@ def daemons(path: str) -> Any:
     board.deposit_many(Note(subject="s", text=str(n)) for n in range(20))
     reading, writing = os.pipe()
 
-    def tell(event: str, details: dict[str, Any]) -> None:
+    def report(event: str, details: dict[str, Any]) -> None:
         if event == "started":
             os.write(writing, f"{details['worker']}\n".encode())
 
-    daemon.on_event.append(tell)
+    daemon.on_event.append(report)
     codes = wait_for(*(fork(lambda: daemon.run(until_quiescent=True)) for _ in range(2)))
     workers = os.read(reading, 1 << 16).decode().split()
     return {

@@ -85,7 +85,7 @@ def test_a_socket_elsewhere_is_found_by_its_link_and_removed_with_it(path: Path,
     assert list(temporary.iterdir()) == []
 
 
-def leave_behind(folder: Path, *, listens: bool = False) -> socket.socket | None:
+def make_folder(folder: Path, *, listens: bool = False) -> socket.socket | None:
     """Make the temporary folder of a worker that was killed, or that still lives."""
     folder.mkdir(mode=0o700)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -100,10 +100,10 @@ def test_folders_of_killed_workers_whose_boards_are_gone_are_removed(path: Path,
     def named(number: int) -> Path:
         return temporary / f"blackboard-{os.getuid()}-{number:016x}"
 
-    leave_behind(named(1))
-    living = leave_behind(named(2), listens=True)
+    make_folder(named(1))
+    living = make_folder(named(2), listens=True)
     named(3).mkdir()  # a worker is just making its socket
-    leave_behind(named(4))
+    make_folder(named(4))
     (named(4) / "notes").write_text("of somebody")
     spool = temporary / f"blackboard-{os.getuid()}-{5:020x}-spool"
     spool.mkdir()
@@ -157,36 +157,36 @@ def test_a_worker_that_can_make_no_socket_says_so_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    "look",
+    "check",
     [
         living_workers,
         lambda path, names: any_alive(path),
         lambda path, names: WorkerLiveness(path, lambda: None).remove_dead([]),
     ],
 )
-def test_a_dead_worker_is_dead_whoever_looks_at_its_lock(
-    tmp_path: Path, look: Callable[[Path, list[str]], object], monkeypatch: pytest.MonkeyPatch
+def test_a_dead_worker_is_dead_for_every_check_of_its_lock(
+    tmp_path: Path, check: Callable[[Path, list[str]], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each look is made at the worst instant: while another one holds the lock."""
+    """Each check is made at the worst instant: while another one holds the lock."""
     path = tmp_path / "board.db"
     folder = BoardFiles(path).run_folder
     folder.mkdir(mode=0o700)
     name = "host-1-0123abcd"
     flock = fcntl.flock
-    looks: list[int] = []
+    checks: list[int] = []
 
     def nested(handle: int, operation: int) -> None:
         flock(handle, operation)
-        if operation & fcntl.LOCK_NB and not looks:
-            looks.append(operation)
+        if operation & fcntl.LOCK_NB and not checks:
+            checks.append(operation)
             assert not any_alive(path)
             assert living_workers(path, [name]) == set()
             assert WorkerLiveness(path, lambda: None).remove_dead([name]) == [name]
 
     (folder / "0123abcd.lock").touch()
     monkeypatch.setattr(fcntl, "flock", nested)
-    look(path, [name])
-    assert looks
+    check(path, [name])
+    assert checks
     assert not (folder / "0123abcd.lock").exists()
 
 

@@ -38,7 +38,7 @@ def watchman(marks: Any, context: Any) -> list[Alarm]:
 
 def subjects(path: Path, clock: ManualClock) -> set[str]:
     with Blackboard.open(f"sqlite:///{path}", clock=clock) as board:
-        return {view.subject for view in board.marks("smoke")}
+        return {mark.subject for mark in board.marks("smoke")}
 
 
 def test_a_copy_during_deposits_is_of_one_instant(board: Blackboard, path: Path, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_copy_during_deposits_is_of_one_instant(board: Blackboard, path: Path,
     assert during[-1] > during[0], "depositors went on"
     assert oct(os.stat(made.path).st_mode & 0o777) == "0o600"
     with Blackboard.open(f"sqlite:///{made.path}") as copy:
-        there = {view.subject for view in copy.marks("smoke")}
+        there = {mark.subject for mark in copy.marks("smoke")}
     first = {name[1:] for name in there if name.startswith("a")}
     assert first == {name[1:] for name in there if name.startswith("b") and not name.startswith("before")}
     assert sum(name.startswith("before") for name in there) == 3000

@@ -43,7 +43,7 @@ def _fresh() -> None:
 
 
 def strengths(board: Blackboard) -> dict[str, float]:
-    return {view.subject: view.strength for view in board.marks("smoke")}
+    return {mark.subject: mark.strength for mark in board.marks("smoke")}
 
 
 def count_logs(logs: list[Any], words: str) -> int:

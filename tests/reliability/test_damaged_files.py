@@ -142,13 +142,13 @@ def test_a_removed_file_is_reported_once_and_used_again_when_it_is_back(
 def test_a_daemon_that_is_stopped_while_its_board_is_away_ends_in_order(board: Blackboard, path: Path) -> None:
     away = path.with_name("away.db")
 
-    def leave(event: str, details: dict[str, Any]) -> None:
+    def move_away(event: str, details: dict[str, Any]) -> None:
         if event == "claimed":
             path.rename(away)
             daemon.stop(now=True)
 
     daemon = Daemon(board, [watchman])
-    daemon.on_event.append(leave)
+    daemon.on_event.append(move_away)
     board.deposit(Smoke(subject="kitchen"))
     [line] = daemon.run().lines
     assert "was removed while it was open" in line

@@ -75,7 +75,7 @@ def test_an_erased_subject_is_nowhere_in_the_file_and_its_events_remain(board: B
     assert [(e.id, e.recorded_at, e.kind, e.event, e.intensity) for e in after][: len(before)] == skeleton
     assert all(event.payload is None for event in after)
     assert board.history(ANN) == []
-    assert {view.subject for view in board.marks()} == {BOB}
+    assert {mark.subject for mark in board.marks()} == {BOB}
     kept = [(row.id, row.state, row.marks_absorbed) for row in board.activations(limit=100)]
     assert kept == [(row.id, row.state, row.marks_absorbed) for row in activations]
     assert len(board.marks("reply")) == 30, "others lose nothing"
@@ -100,7 +100,7 @@ def test_recorded_calls_lose_their_text_and_keep_their_cost(board: Blackboard, p
     assert len(gone.calls) == 1
     assert find_words(path, SECRET, ANN) == []
     assert board.costs() == costs
-    assert [view.payload["text"] for view in board.marks("reply")] == ["cake"]
+    assert [mark.payload["text"] for mark in board.marks("reply")] == ["cake"]
 
 
 @pytest.mark.postgresql
@@ -241,4 +241,4 @@ def test_a_subject_that_looks_like_a_pattern_erases_nothing_else(board: Blackboa
     board.forget("%")
     board.forget("a%b")
     board.forget("'; DROP TABLE mark; --")
-    assert {view.subject for view in board.marks()} == {"_", "axb", "a\\b"}
+    assert {mark.subject for mark in board.marks()} == {"_", "axb", "a\\b"}

@@ -146,7 +146,7 @@ def test_there_are_enough_attacks() -> None:
 
 def verdicts_of(board: Blackboard, whose: str) -> dict[str, tuple[str, float, str]]:
     result: list[Qualified | Rejected] = [*board.marks(Qualified), *board.marks(Rejected)]
-    return {view.subject: (view.kind, view.score, view.reason) for view in result if view.subject.startswith(whose)}
+    return {mark.subject: (mark.kind, mark.score, mark.reason) for mark in result if mark.subject.startswith(whose)}
 
 
 def test_the_offline_rules_judge_other_leads_as_without_the_attack(

@@ -38,7 +38,7 @@ def test_simultaneous_writers_get_their_own_results(world: World) -> None:
     for thread in threads:
         thread.join()
     assert errors == []
-    subjects = {view.id: view.subject for view in world.board.marks()}
+    subjects = {mark.id: mark.subject for mark in world.board.marks()}
     assert len(subjects) == 90
     for number, ids in answers.items():
         assert [subjects[item] for item in ids] == [f"{number}/{i}" for i in range(15)]
@@ -91,7 +91,7 @@ def test_a_failed_transaction_registers_nothing(world: World) -> None:
     world.deploy({"smoke": kind("smoke")})
     world.put("smoke")
     board.deposit(Ash(subject="s"))
-    assert {view.kind for view in board.marks()} == {"smoke", "ash"}
+    assert {mark.kind for mark in board.marks()} == {"smoke", "ash"}
 
 
 @pytest.mark.postgresql

@@ -33,8 +33,8 @@ from tests.crash.invariants import (
     check_dropped,
     check_groups,
     check_lasting,
+    check_messages,
     check_needs,
-    check_told,
     check_tolls,
     check_windows,
 )
@@ -234,5 +234,5 @@ class Fading(CrashWorld):
         check_tolls(self.path, "each", 10 * MINUTE, self.now - FADING_SINCE, catches_up=True)
         check_windows(self.path, "attic", WITHIN, SURGE)
         check_needs(self.path)
-        check_told(self.path, self.folder / "told", "n/0/%")
+        check_messages(self.path, self.folder / "told", "n/0/%")
         check_groups(self.path, lasting=2 * MINUTE, many=3, few=2)
