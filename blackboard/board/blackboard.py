@@ -643,7 +643,8 @@ class Blackboard:
 
     def stream_position(self) -> StreamPosition:
         """Return the position after all that has happened, for `mark_events` and `activity`."""
-        return self.session.read(event_streams.position)
+        with self.database.read() as sql:
+            return event_streams.position(sql)
 
     def subjects(self, prefix: str = "", *, limit: int = 100, after: str = "", at: When | None = None) -> list[str]:
         """Return the first subjects, in alphabetical order, that begin with a prefix and ever had a mark.

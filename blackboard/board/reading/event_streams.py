@@ -18,11 +18,12 @@ from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.store.rows import EventRow
 from blackboard.store.statements import ACTIVITY, MARKS
+from blackboard.store.transaction import Transaction
 
 
-def position(txn: BoardTransaction) -> StreamPosition:
-    """Return the position after all that has happened."""
-    last = txn.sql.existing(ACTIVITY.last_ids)
+def position(sql: Transaction) -> StreamPosition:
+    """Return the position after all that has happened. Streams ask often, so it needs no transaction of the board."""
+    last = sql.existing(ACTIVITY.last_ids)
     return StreamPosition(last.event_id or 0, last.activity_id or 0)
 
 
@@ -40,7 +41,7 @@ def mark_events(txn: BoardTransaction, after: int, limit: int) -> list[StreamEve
 def activity(txn: BoardTransaction, after: int | None, limit: int) -> list[ActivityRecord]:
     """Return the activity after an entry, oldest first; with None, the newest entries."""
     if after is None:
-        after = max(0, position(txn).activity - limit)
+        after = max(0, position(txn.sql).activity - limit)
     found = txn.sql.all(ACTIVITY.activity_after, after=after, limit=limit)
     return [result_of(ActivityRecord, entry, watch=watch) for entry, watch in found]
 
