@@ -249,10 +249,15 @@ def _problem_of_agent(expected: Expectation, woken: int) -> str | None:
     is_met = woken == 0 if expected.what == "silence" else _is_met(woken, expected.times)
     if is_met:
         return None
-    outcome = "was not woken" if not woken else "was woken once" if woken == 1 else f"was woken {woken} times"
+    outcome = f"was woken {_times(woken)}" if woken else "was not woken"
     wanted = "be silent" if expected.what == "silence" else "wake"
-    wanted += "" if expected.times is None else " once" if expected.times == 1 else f" {expected.times} times"
+    if expected.times is not None:
+        wanted += f" {_times(expected.times)}"
     return f"{expected.name} must {wanted}{_about(expected)}, and {outcome}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _problem_of_marks(expected: Expectation, board: Blackboard) -> str | None:

@@ -25,7 +25,7 @@ from blackboard import Blackboard, Mark
 from blackboard.cli.app import COMMANDS
 from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
 from blackboard.core.states import ActivationState, CallState, CrossingState
-from blackboard.settings.sections import AgentSection, DaemonSettings, KindSection, WatchSection
+from blackboard.settings.sections import AgentSection, DaemonSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings
 from blackboard.store.tables import metadata
 from blackboard.store.view_columns import VIEWS
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CODE = ("blackboard", "agents", "benchmarks", "docs", "tests", "examples")
 MODELS: list[type[BaseModel]] = [
     AgentSettings, AgentSpec, WatchSpec, ReadSpec, KindSpec, Budget, Deployment, AgentSection, KindSection,
-    WatchSection, DaemonSettings, Settings,
+    WatchSection, DaemonSection, Settings,
 ]  # fmt: skip
 CALLS = {"agent", "watch", "Watch", "AgentSettings", "AgentSpec", "WatchSpec", "KindSpec", "Kind"}
 

@@ -18,7 +18,7 @@ from benchmarks.performance.report import Row
 from blackboard import Blackboard, agent, strength
 from blackboard.core.agent_definition import Agent
 from blackboard.daemon import Daemon
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 
 __all__ = ["another_process", "running", "same_process", "throughput"]
 
@@ -26,7 +26,7 @@ __all__ = ["another_process", "running", "same_process", "throughput"]
 @contextlib.contextmanager
 def running(board: Blackboard, *agents: Agent, **settings: Any) -> Iterator[Daemon]:
     """Run a daemon in a thread of this process."""
-    daemon = Daemon(board, agents, DaemonSettings(**settings))
+    daemon = Daemon(board, agents, DaemonSection(**settings))
     started = threading.Event()
     daemon.on_event.append(lambda event, details: started.set() if event == "started" else None)
     thread = threading.Thread(target=daemon.run, daemon=True)
@@ -117,7 +117,7 @@ def throughput(folder: Path, *, size: int = 1000, count: int = 2000) -> Iterator
         board.deposit_many(
             Trace(subject=f"go/{number % 4}/{number}", intensity=1 + number / count) for number in range(count)
         )
-        daemon = Daemon(board, crew, DaemonSettings(workers=16))
+        daemon = Daemon(board, crew, DaemonSection(workers=16))
         daemon.on_event.append(lambda event, details: finished.release() if event == "done" else None)
         thread = threading.Thread(target=daemon.run, daemon=True)
         begin = time.perf_counter()

@@ -205,6 +205,7 @@ class Worker:
         return self._session.read(self._due_work)
 
     def _due_work(self, txn: BoardTransaction) -> DueWork:
+        """Return what is due now, and the instants at which more will be."""
         crossing, need = txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need)
         evaporation = txn.next_end  # every transaction has read it already
 

@@ -52,7 +52,7 @@ def backup(
 def restore(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="The backup.")],
-    forget: Annotated[
+    forget_again: Annotated[
         bool, typer.Option("--forget", help="Also forget again the subjects that were forgotten after the backup.")
     ] = False,
     as_json: AsJson = False,
@@ -79,7 +79,7 @@ def restore(
             say(f"the previous board is now {previous}")
     if erased and erased[0] is None:
         note("the previous board cannot be read; subjects that were forgotten on it may be back")
-    back, forgotten = _forget_again(session, erased, forget)
+    back, forgotten = _forget_again(session, erased, forgets=forget_again)
     if as_json:
         reports = [{"subject": subject, **vars(report)} for subject, report in forgotten.items()]
         print_json({**restored, "previous": previous, "back": back, "forgotten": reports})
@@ -89,7 +89,7 @@ def restore(
 
 
 def _forget_again(
-    session: CommandSession, erased: list[ErasedEvents | None], forget: bool
+    session: CommandSession, erased: list[ErasedEvents | None], *, forgets: bool
 ) -> tuple[list[str], dict[str, ErasureReport]]:
     """Report the forgotten subjects that a backup brought back, or forget them again.
 
@@ -101,7 +101,7 @@ def _forget_again(
         return [], {}
     with session.board(deploy=False) as board:
         back = administration.brought_back(board, erased)
-        if forget:
+        if forgets:
             return [], {subject: board.forget(subject) for subject in back}
     if back:
         note(

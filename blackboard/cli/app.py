@@ -16,6 +16,7 @@ from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import GROUPS, Registry, set_metavar
 from blackboard.cli.terminal.output import note
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
+from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
 
 COMMANDS = {
@@ -170,6 +171,7 @@ def common(
     ] = False,
 ) -> None:
     """Read the options that all commands take, before or after their name."""
+    failpoints.arm_from_environment(os.environ)
     context.obj = CommandSession(config, database, author, debug, url, token_file)
 
 

@@ -22,7 +22,7 @@ from blackboard.cli.terminal.output import (
     show_records,
     upcoming,
 )
-from blackboard.core.conditions import digits_beside, exact_digits
+from blackboard.core.number_texts import digits_beside, exact_digits
 from blackboard.core.states import ActivationState
 
 if TYPE_CHECKING:

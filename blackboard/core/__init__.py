@@ -25,6 +25,7 @@ schedules          instants at which an agent wakes, independent of marks
 parsing            conditions and schedules from their text
 strength_forecast  the values of measures at an instant, and when fading alone makes a condition true
 episodes           how long a condition has held, and when its watch crosses for that
+number_texts       numbers in text: all digits, or as many as tell a value from a threshold
 
 Agents:
 
@@ -37,6 +38,7 @@ code_digest       tells two versions of an agent's code apart
 states            the states of activations, crossings and model calls
 activity_events   what the activity of a board is made of
 micro_dollars     money as whole numbers, and US dollars
+class_registry    registers subclasses by the names that deployment files use
 backoff           the delay between attempts
 
 Deployments:

@@ -42,6 +42,9 @@ A = TypeVar("A", bound=BaseModel)
 R = TypeVar("R")
 Function = Callable[..., Returned | Awaitable[Returned]]
 
+LAZY = "calling it does nothing until its result is awaited or iterated; use an ordinary function"
+"""The problem of a function that only makes a coroutine or a generator."""
+
 
 class Context(Protocol):
     """The context that an agent receives together with its marks."""
@@ -128,19 +131,18 @@ def single_subject(
     """
     if per == "subject" and len(subjects) == 1 and group is None:
         return subjects[0]
-    why = "takes a batch" if per == "batch" else f"has {len(subjects)} subjects"
-    problem = (
-        f"agent {agent!r}: an activation that {why} has no context.subject; use context.subjects, or set"
-        ' per="subject" on the agent or its watch'
-    )
-    if group is not None:
-        problem = f"agent {agent!r}: an activation about a group has no context.subject; use context.group"
     if is_scheduled:
-        problem = f"agent {agent!r}: a schedule woke it, about no subject; look at context.scheduled_for first"
-    raise AgentError(problem, shown=problem)
-
-
-LAZY = "calling it does nothing until its result is awaited or iterated; use an ordinary function"
+        problem = "a schedule woke it, about no subject; look at context.scheduled_for first"
+    elif group is not None:
+        problem = "an activation about a group has no context.subject; use context.group"
+    else:
+        why = "takes a batch" if per == "batch" else f"has {len(subjects)} subjects"
+        problem = (
+            f"an activation that {why} has no context.subject; use context.subjects, or set"
+            ' per="subject" on the agent or its watch'
+        )
+    text = f"agent {agent!r}: {problem}"
+    raise AgentError(text, shown=text)
 
 
 def is_lazy(function: Callable[..., Any]) -> bool:
@@ -527,6 +529,7 @@ def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
 def _read(
     kind: KindLike, limit: int, where: ReadWhere | None, *, same_subject: bool, search_from: str | None = None
 ) -> Read:
+    """Return a read. A tag whose value is `subject` is compared with each subject that woke the agent."""
     name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
     constants: dict[str, Any] = {}
     of_subjects = []

@@ -29,7 +29,9 @@ from itertools import chain, combinations
 from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
+from blackboard.core.class_registry import register_by_name
 from blackboard.core.marks import Mark, normalize_subject
+from blackboard.core.number_texts import digits_beside, exact_digits
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.scopes import SEPARATOR
 from blackboard.core.tags import Tags, Where, WhereClause
@@ -268,15 +270,7 @@ class Measure(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if (name := cls.__dict__.get("name")) is not None:
-            known = MEASURES.get(name)
-            if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-                raise InvalidCondition(
-                    f"{cls.__qualname__}: the name of a measure must be an ASCII Python identifier, not {name!r}"
-                )
-            if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-                raise InvalidCondition(f"{cls.__qualname__}: there is already a measure {name!r}; choose another name")
-            MEASURES[name] = cls
+        register_by_name(MEASURES, cls, InvalidCondition, "measure")
         cls.keeps_sums = cls.from_sums is not Measure.from_sums
 
     def _tag(self, by: str, kinds: Sequence[KindLike]) -> str:
@@ -514,24 +508,6 @@ class Not(Condition):
 
     def __str__(self) -> str:
         return f"~({self.part})"
-
-
-def digits_beside(value: float, threshold: float) -> str:
-    """Return a value with as many digits, at least 4, as it takes to tell it from a threshold."""
-    if value == threshold:
-        return exact_digits(value)
-
-    def tells(text: str) -> bool:
-        return float(text) != threshold and (float(text) < threshold) == (value < threshold)
-
-    texts = (f"{value:.{digits}g}" for digits in range(4, 17))
-    return next(filter(tells, texts), exact_digits(value))
-
-
-def exact_digits(number: float) -> str:
-    """Return a short text that reads back as the same number."""
-    short = f"{number:.12g}"
-    return short if float(short) == number else repr(number)
 
 
 def both(first: Condition | None, second: Condition | None) -> Condition | None:

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from pydantic import JsonValue
 
 from blackboard.clock import Instant
+from blackboard.core.class_registry import register_by_name
 from blackboard.durations import Duration, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidLaw, nearest
 
@@ -78,15 +79,7 @@ class Decay(ABC):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        if (name := cls.__dict__.get("name")) is not None:
-            known = LAWS.get(name)
-            if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
-                raise InvalidLaw(
-                    f"{cls.__qualname__}: the name of a decay law must be an ASCII Python identifier, not {name!r}"
-                )
-            if known is not None and (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-                raise InvalidLaw(f"{cls.__qualname__}: there is already a decay law {name!r}; choose another name")
-            LAWS[name] = cls
+        register_by_name(LAWS, cls, InvalidLaw, "decay law")
 
     def __post_init__(self) -> None:
         for parameter in self.durations:

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 
 from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.condition_checks import smallest_batch
-from blackboard.core.conditions import Condition, exact_digits, over_board
+from blackboard.core.conditions import Condition, over_board
 from blackboard.core.deployment import OVER_TIME, AgentSpec, ReadSpec, WatchSpec, conditions_of, misfit_over_time
 from blackboard.core.kinds import Kind
+from blackboard.core.number_texts import exact_digits
 from blackboard.core.parsing import parse_condition
 from blackboard.core.tags import WhereClause
 from blackboard.errors import Mistake, UnknownName, UsageError

@@ -12,9 +12,10 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from blackboard.core.condition_checks import check_guard, check_watch
-from blackboard.core.conditions import Comparison, Condition, both, exact_digits
+from blackboard.core.conditions import Comparison, Condition, both
 from blackboard.core.decay import law_from
 from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
+from blackboard.core.number_texts import exact_digits
 from blackboard.core.parsing import parse_condition
 from blackboard.core.sinks import SinkSpec
 from blackboard.core.tags import TagValue, Where

@@ -419,7 +419,9 @@ def _numbers(
 
 
 def _number(place: str, text: str, low: int, high: int, names: tuple[str, ...]) -> int:
-    number = names.index(text) + 1 if text in names else int(text) if text.isdecimal() else -1
+    number = names.index(text) + 1 if text in names else -1
+    if text.isdecimal():
+        number = int(text)
     if not low <= number <= high:
         known = f"a number from {low} to {high}" + (f", or a name such as {names[0]}" if names else "")
         raise InvalidCondition(f"{place}: {text!r} is not {known}")

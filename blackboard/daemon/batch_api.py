@@ -128,6 +128,10 @@ class BatchApi:
     # -- submission --------------------------------------------------------------------------------------------------
 
     def _submit(self) -> int:
+        """Submit the calls that wait as one batch, and return their number.
+
+        The calls are reserved first, so that a batch whose outcome is unknown can be looked up by its calls.
+        """
         rows = self._session.write(
             lambda txn: batch_api_calls.reserve(txn, self._max_calls, self.recorder.highest_cost), record_instant=True
         )

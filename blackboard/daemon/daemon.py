@@ -41,7 +41,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.llm.prices import Prices, load_prices
 from blackboard.settings.agent_sections import section_mistakes
 from blackboard.settings.price_settings import models_of, without_price
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
 from blackboard.sinks.deliverer import Deliverer
 from blackboard.system import log_queue
@@ -120,7 +120,7 @@ class Daemon:
         self,
         board: Blackboard,
         agents: Mapping[str, Agent] | Iterable[Agent],
-        settings: DaemonSettings | None = None,
+        settings: DaemonSection | None = None,
         *,
         model: ModelSettings | None = None,
         client: ModelClient | None = None,
@@ -132,7 +132,7 @@ class Daemon:
         watchdog: Watchdog | None = None,
         replace: bool = False,
     ) -> None:
-        self.board, self.settings = board, settings or DaemonSettings()
+        self.board, self.settings = board, settings or DaemonSection()
         self.agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
         self.on_event: list[Listener] = []
         self.reload: Reload | None = None

@@ -12,7 +12,7 @@ from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import StoreError
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard")
@@ -160,7 +160,7 @@ class Maintenance:
         liveness: WorkerLiveness,
         runs: Callable[[], Collection[tuple[int, int]]],
         batch_api: BatchApi | None,
-        settings: DaemonSettings,
+        settings: DaemonSection,
     ) -> None:
         self.recovery = Recovery(worker, liveness, runs)
         self._compaction = Compaction(worker)
@@ -174,7 +174,7 @@ class Maintenance:
 
 
 def _upkeep_tasks(
-    worker: Worker, recovery: Recovery, compaction: Compaction, liveness: WorkerLiveness, settings: DaemonSettings
+    worker: Worker, recovery: Recovery, compaction: Compaction, liveness: WorkerLiveness, settings: DaemonSection
 ) -> list[MaintenanceTask]:
     clock, limit = worker.board.clock, settings.evaporation_batch
 
@@ -190,7 +190,7 @@ def _upkeep_tasks(
     ]
 
 
-def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonSettings) -> list[MaintenanceTask]:
+def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonSection) -> list[MaintenanceTask]:
     clock, limit = worker.board.clock, settings.evaporation_batch
     keep = {
         "history": settings.keep_history,

@@ -171,34 +171,43 @@ class Api:
         return Response(answer.body, answer.status, dict(answer.headers), JSON)
 
     async def _answer(self, operation: Operation, request: Request) -> EncodedAnswer:
+        """Answer a request whose answer is in one piece. Only a thread checks its token and parses its body."""
         token = bearer_of(request.headers.get("authorization"))
-        threads, body = self._threads[operation.pool], b""
         if operation.streams:
-            check_media_type(request, bulk_deposits.NDJSON)
-            bulk = await bulk_deposits.receive(
-                request,
-                threads,
-                lambda: self._call(operation, request, token),
-                self._settings.max_body,
-                self._settings.max_bulk,
-            )
-            return await threads.run(lambda: self._finish(operation, replace(bulk.call, body=bulk), request))
-        if operation.body is not None:
-            body = await read_body(request, self._settings.max_body)
-            if body:
-                check_media_type(request, JSON)
-        asked = Asked(operation, request, token, body)
+            return await self._answer_bulk(operation, request, token)
+        asked = Asked(operation, request, token, await self._read_body(operation, request))
         if operation.run_together is not None:
             return await self._together.run(asked)
-
         if operation.waits:
             return await self._answer_when_claimed(asked)
 
         def work() -> EncodedAnswer:
             call = self._call(operation, request, token)
-            return self._finish(operation, replace(call, body=asked.parsed()), request)
+            return self._run(operation, replace(call, body=asked.parsed()), request)
 
-        return await threads.run(work)
+        return await self._threads[operation.pool].run(work)
+
+    async def _read_body(self, operation: Operation, request: Request) -> bytes:
+        """Return the body of a request; nothing if the operation takes none."""
+        if operation.body is None:
+            return b""
+        body = await read_body(request, self._settings.max_body)
+        if body:
+            check_media_type(request, JSON)
+        return body
+
+    async def _answer_bulk(self, operation: Operation, request: Request, token: str) -> EncodedAnswer:
+        """Answer a request whose body is processed while it arrives."""
+        threads = self._threads[operation.pool]
+        check_media_type(request, bulk_deposits.NDJSON)
+        bulk = await bulk_deposits.receive(
+            request,
+            threads,
+            lambda: self._call(operation, request, token),
+            self._settings.max_body,
+            self._settings.max_bulk,
+        )
+        return await threads.run(lambda: self._run(operation, replace(bulk.call, body=bulk), request))
 
     async def _answer_when_claimed(self, asked: Asked) -> EncodedAnswer:
         """Answer a claim as soon as there is work. What its client does not wait for is given back."""
@@ -296,7 +305,7 @@ class Api:
         board = self._board.as_author(caller.token.author)
         return Call(board, caller, parameters, None, key, self._model, last_event_id=last_event_id)
 
-    def _finish(self, operation: Operation, call: Call, request: Request) -> EncodedAnswer:
+    def _run(self, operation: Operation, call: Call, request: Request) -> EncodedAnswer:
         """Run an operation, and return its answer."""
         try:
             if operation.scope == "read":
@@ -329,7 +338,7 @@ async def _unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
     Raises:
         ClientDisconnect: The client has left. The wait was cancelled.
     """
-    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_leave(request))
+    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_left(request))
     try:
         await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not result.done():
@@ -340,7 +349,7 @@ async def _unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
         leaving.cancel()
 
 
-async def _leave(request: Request) -> None:
+async def _until_left(request: Request) -> None:
     """Return when the client has left."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

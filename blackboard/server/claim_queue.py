@@ -116,8 +116,7 @@ class ClaimQueue:
                 task.add_done_callback(self._returns.discard)
             raise
         finally:
-            with contextlib.suppress(ValueError):
-                queue.remove(claim)
+            _remove(queue, claim)
             if agent in self._events:
                 self._events[agent].set()  # the next claim may now be the first
 
@@ -172,8 +171,7 @@ class ClaimQueue:
         except (BlackboardError, HttpProblem) as error:
             if not claim.answer.done():
                 claim.answer.set_exception(error)
-            with contextlib.suppress(ValueError):
-                queue.remove(claim)
+            _remove(queue, claim)
             return None
         if found is None:
             return self._tick if again_in is None else min(self._tick, max(0.0, again_in))
@@ -181,6 +179,11 @@ class ClaimQueue:
             await self._threads.run(lambda: claim.give_back(found))
             return None
         claim.answer.set_result(found)
-        with contextlib.suppress(ValueError):
-            queue.remove(claim)
+        _remove(queue, claim)
         return None
+
+
+def _remove(queue: deque[WaitingClaim], claim: WaitingClaim) -> None:
+    """Remove a claim from its queue, if it still waits there."""
+    with contextlib.suppress(ValueError):
+        queue.remove(claim)

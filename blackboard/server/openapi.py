@@ -141,6 +141,7 @@ def _inlined(shape: Any, definitions: Mapping[str, Any]) -> Any:
 
 
 def _responses(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the responses of an operation by status: its answers, and the problems that share a status in one."""
     names = [
         *EVERYWHERE,
         *(WITH_BODY if operation.body is not None else ()),

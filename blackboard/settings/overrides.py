@@ -63,7 +63,7 @@ class Overrides:
 
     def _kind(self, name: str, kind: Kind, section: KindSection) -> Kind:
         place = f"kinds.{name}"
-        changes = {name: getattr(section, name) for name in section.model_fields_set}
+        changes = {setting: getattr(section, setting) for setting in section.model_fields_set}
         if (schema := section.payload_schema) is not None:
             self._check_payload_schema(f"{place}.payload_schema", kind, schema)
         if "decay" in changes:
@@ -81,8 +81,9 @@ class Overrides:
     def agent(self, spec: AgentSpec, section: AgentSection) -> AgentSpec:
         """Return the declaration of an agent with the settings of its section, and with the schedules that it adds."""
         place = f"agents.{spec.name}"
-        for setting in () if spec.remote else section.only_remote:
-            self.found.record(f"{place}.{setting}", "the agent declares it in Python; only remote agents have it")
+        if not spec.remote:
+            for setting in section.only_remote:
+                self.found.record(f"{place}.{setting}", "the agent declares it in Python; only remote agents have it")
         own = AgentSettings.model_fields.keys() & section.model_fields_set
         settings = spec.settings.model_copy(update={name: getattr(section, name) for name in own})
         sections = dict(section.watches)

@@ -41,6 +41,7 @@ class RemoteDeclarations:
         }
 
     def _webhook(self, place: str, section: AgentSection, environ: Mapping[str, str]) -> WebhookSection | None:
+        """Return the webhook of an agent; None if it has none, or one with a mistake."""
         if section.webhook is None:
             for setting in ("webhook_secret_env", "webhook_private_networks"):
                 if getattr(section, setting):
@@ -71,6 +72,7 @@ class RemoteDeclarations:
         return webhook
 
     def _spec(self, name: str, section: AgentSection, agents: Mapping[str, Agent]) -> AgentSpec:
+        """Return the declaration of a remote agent, without the watches that have mistakes."""
         place = f"agents.{name}"
         if name in agents:
             self._found.record(f"{place}.remote", "an agent in Python has this name; give the remote one another")

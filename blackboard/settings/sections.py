@@ -187,7 +187,7 @@ class AgentSection(AgentSettings):
         ]
 
 
-class DaemonSettings(Section):
+class DaemonSection(Section):
     """`[daemon]`: settings of the daemon."""
 
     tick: Duration = _length("10s")
@@ -205,10 +205,15 @@ class DaemonSettings(Section):
     batch_api_interval: Duration = _length("60s")
     """The interval at which calls are submitted to the Batch API and results are fetched."""
     keep_history: Keep = _length("365d")
+    """How long the events of marks are kept."""
     keep_activations: Keep = _length("90d")
+    """How long ended activations are kept."""
     keep_model_calls: Keep = _length("90d")
+    """How long ended model calls are kept."""
     keep_activity: Keep = _length("30d")
+    """How long the entries of the activity are kept."""
     keep_messages: Keep = _length("90d")
+    """How long ended messages to sinks are kept."""
     leap: Duration = _length("365d")
     """The largest forward jump of the clock that is believed."""
     log_payloads: bool = False

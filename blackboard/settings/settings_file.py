@@ -16,7 +16,7 @@ from blackboard.settings.environment import PREFIX, Variable, depth_of, known_fi
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
-    DaemonSettings,
+    DaemonSection,
     DatabaseSection,
     DeploymentSection,
     KindSection,
@@ -49,7 +49,7 @@ class Settings(BaseModel):
     """The trust in each author, a factor of at least 0 on the intensity of its deposits, or a table with limits too."""
     model: ModelSettings = ModelSettings()
     budget: Budget = Budget()
-    daemon: DaemonSettings = DaemonSettings()
+    daemon: DaemonSection = DaemonSection()
     server: ServerSection = ServerSection()
     sinks: tuple[SinkSection, ...] = ()
     """Whom the board tells outside, of what, and how."""
@@ -148,6 +148,11 @@ def examine_settings(
 
 
 def _examine(path: Path, environ: Mapping[str, str]) -> tuple[Settings, list[Mistake]]:
+    """Return the valid settings of a file and the environment, and all mistakes in them.
+
+    Each round validates all values, and drops each wrong one from where it came: a variable or the file. The next
+    round then checks what the wrong values hid. It ends when the rest is valid, or when there is nothing to drop.
+    """
     values = read_toml(path)
     overrides, mistakes = variables(environ, Settings)
     misspelt: set[Any] = set()

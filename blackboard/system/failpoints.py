@@ -3,32 +3,33 @@
     BLACKBOARD_FAILPOINT=commit.before blackboard run       # dies at the first commit
     BLACKBOARD_FAILPOINT=commit.before:3 blackboard run     # dies at the third
 
-The process sends itself SIGKILL, so no handler runs and no buffer is flushed. Without the variable, failpoints do
-nothing.
+The process sends itself SIGKILL, so no handler runs and no buffer is flushed. Commands read the variable when they
+start. Without it, failpoints do nothing.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Mapping
 
 from blackboard.errors import ConfigurationError, Mistake, UnknownName
 
 VARIABLE = "BLACKBOARD_FAILPOINT"
 
-_TEXT = """
-migration.begun migration.made migration.committed transaction.begun commit.before commit.after notify.before
-checkpoint.before checkpoint.after
-worker.locked worker.registered recovery.within recovery.after
-claim.before claim.within claim.after agent.before agent.after apply.before apply.within apply.after
-failure.before failure.after
-call.planned call.sent call.answered call.kept spool.kept
-batch_api.reserved batch_api.submitted batch_api.named batch_api.kept
-evaporation.before evaporation.within evaporation.after backfill.before backfill.within backfill.after
-publish.before publish.written publish.after
-outbox.leased outbox.sent outbox.settled
-"""
-NAMES = tuple(_TEXT.split())
+NAMES = (
+    "migration.begun", "migration.made", "migration.committed", "transaction.begun", "commit.before", "commit.after",
+    "notify.before", "checkpoint.before", "checkpoint.after",
+    "worker.locked", "worker.registered", "recovery.within", "recovery.after",
+    "claim.before", "claim.within", "claim.after", "agent.before", "agent.after",
+    "apply.before", "apply.within", "apply.after", "failure.before", "failure.after",
+    "call.planned", "call.sent", "call.answered", "call.kept", "spool.kept",
+    "batch_api.reserved", "batch_api.submitted", "batch_api.named", "batch_api.kept",
+    "evaporation.before", "evaporation.within", "evaporation.after",
+    "backfill.before", "backfill.within", "backfill.after",
+    "publish.before", "publish.written", "publish.after",
+    "outbox.leased", "outbox.sent", "outbox.settled",
+)  # fmt: skip
 """All failpoints: of the database, workers, activations, calls, the Batch API, maintenance, publishing, messages."""
 
 _armed: str | None = None
@@ -67,12 +68,16 @@ def _reached(name: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _from_environment(text: str) -> None:
+def arm_from_environment(environ: Mapping[str, str]) -> None:
+    """Arm the failpoint that the environment of a command names, if it names one.
+
+    Raises:
+        ConfigurationError: The number of times is not valid.
+        UnknownName: There is no such failpoint.
+    """
+    if (text := environ.get(VARIABLE)) is None:
+        return
     name, _, times = text.partition(":")
     if times and not times.isdecimal():
         raise ConfigurationError([Mistake(VARIABLE, f"{text!r} is not valid; write name or name:times")])
     arm(name, int(times or 1))
-
-
-if VARIABLE in os.environ:
-    _from_environment(os.environ[VARIABLE])

@@ -31,7 +31,7 @@ from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import due_instant
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidTime, NotFound
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from blackboard.testing import replay
 from tests.board.world import MINUTE, World
 
@@ -121,7 +121,7 @@ def test_a_need_says_which_of_its_causes_were_withdrawn(board: Blackboard) -> No
 @pytest.mark.postgresql
 def test_a_need_says_so_however_old_its_causes_are(world: World) -> None:
     board, days = world.board, 24 * 60 * MINUTE
-    settings = DaemonSettings.model_validate({"keep_history": "1d", "keep_activations": "1d"})
+    settings = DaemonSection.model_validate({"keep_history": "1d", "keep_activations": "1d"})
     board.deploy(asker)
     cause = board.deposit(Doubt(subject="a")).mark_id
     Daemon(board, [asker], settings).run(until_quiescent=True)

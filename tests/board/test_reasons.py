@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Exponential, Never, count, strength, total
-from blackboard.core.conditions import Comparison, Condition, digits_beside, exact_digits
+from blackboard.core.conditions import Comparison, Condition
+from blackboard.core.number_texts import digits_beside, exact_digits
 from tests.board.world import HOUR, World, kind, spec
 
 KINDS = {

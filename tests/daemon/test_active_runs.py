@@ -17,7 +17,7 @@ from blackboard.board.worker import Worker
 from blackboard.core.agent_definition import Agent
 from blackboard.core.states import SUSPECT_DEATHS
 from blackboard.daemon.active_runs import MAX_SEQUENCE_RUNS
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from tests.support.board_steps import in_transaction
 
 
@@ -36,7 +36,7 @@ def board(tmp_path: Path, clock: ManualClock) -> Iterator[Blackboard]:
 
 
 def serve(board: Blackboard, *agents: Agent, workers: int = 1) -> Daemon:
-    return Daemon(board, agents, DaemonSettings(workers=workers), rng=random.Random(1))
+    return Daemon(board, agents, DaemonSection(workers=workers), rng=random.Random(1))
 
 
 def put(board: Blackboard, kind: type[Mark], count: int) -> None:

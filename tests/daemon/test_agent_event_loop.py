@@ -19,7 +19,7 @@ import structlog
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.core.agent_definition import Agent
 from blackboard.daemon.agent_event_loop import AgentLoop, DaemonExecutor, NoEventLoop
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 
 BOUND_SECONDS = 30
 
@@ -45,7 +45,7 @@ def serve(board: Blackboard, *agents: Agent, jobs: int) -> Daemon:
     board.deploy(*agents, kinds=(Job,))
     for number in range(jobs):
         board.deposit(Job(subject=f"job/{number}"))
-    return Daemon(board, agents, DaemonSettings(workers=8), rng=random.Random(1))
+    return Daemon(board, agents, DaemonSection(workers=8), rng=random.Random(1))
 
 
 def ends(board: Blackboard) -> list[tuple[str, int]]:

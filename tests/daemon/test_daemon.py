@@ -34,7 +34,7 @@ from blackboard.core.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
 from blackboard.errors import ModelError
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 
 
 class Smoke(Mark, kind="smoke", decay={"law": "exponential", "half_life": "1h"}, on_repeat="add"):
@@ -556,7 +556,7 @@ def test_two_daemons_share_the_work_without_doubling_it(board: Blackboard, tmp_p
         return watchman
 
     # A waiting daemon advances the clock while the other daemon works. This alone must not expire a lease.
-    patient = DaemonSettings(lease="500w")
+    patient = DaemonSection(lease="500w")
     deploy(board, make())
     for n in range(40):
         smoke(board, f"room/{n}")

@@ -22,7 +22,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
-    DaemonSettings,
+    DaemonSection,
     DatabaseSection,
     DeploymentSection,
     KindSection,
@@ -45,7 +45,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "[authors]": AuthorSection,
     "[model]": ModelSettings,
     "[budget]": Budget,
-    "[daemon]": DaemonSettings,
+    "[daemon]": DaemonSection,
     "[server]": ServerSection,
     "[[sinks]]": SinkSection,
     "[sinks.webhook]": WebhookSection,

@@ -20,7 +20,7 @@ from blackboard.errors import ModelError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 
 MODEL = "claude-haiku-4-5"
 KEY = "sk-test-not-a-key"
@@ -100,7 +100,7 @@ class PayingBoard:
     def daemon(self, client: ModelClient | None = None, timeout: str = "5s", **options: Any) -> Daemon:
         client = client or AnthropicClient(KEY, self.url, parse_duration(timeout))
         options.setdefault("model", ModelSettings(model=MODEL))
-        return Daemon(self.board, self.agents, DaemonSettings(), client=client, rng=random.Random(1), **options)
+        return Daemon(self.board, self.agents, DaemonSection(), client=client, rng=random.Random(1), **options)
 
     def run_until_quiescent(self, client: ModelClient | None = None, **options: Any) -> Report:
         """Run a daemon until only a person, a budget or a new mark could cause progress."""

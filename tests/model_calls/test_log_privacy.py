@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.core.agent_definition import Agent
 from blackboard.errors import AgentError, InvalidMark, StoreError
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from blackboard.system.error_descriptions import class_name, describe_error, places, show_messages
 from tests.model_calls.paying_board import Judged, Lead, PayingBoard
 from tests.reliability.serving import run_until_idle, served
@@ -114,7 +114,7 @@ def test_a_dead_activation_is_an_error_that_names_its_mark_its_subject_and_secon
 
 
 def test_the_messages_of_errors_are_logged_on_request(board: Blackboard, logs: list[Any]) -> None:
-    daemon = Daemon(board, [raising(ValueError)], DaemonSettings(log_payloads=True))
+    daemon = Daemon(board, [raising(ValueError)], DaemonSection(log_payloads=True))
     daemon.start()
     board.deposit(Note(subject="lead/7", text=WORDS))
     run_until_idle(daemon)

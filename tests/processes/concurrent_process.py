@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
 from tests.crash.invariants import Broken
@@ -85,7 +85,7 @@ def _serve(path: Path, to_the_end: bool, say: Say) -> None:
 
     structlog.configure([troubled], wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     board = Blackboard.open(f"sqlite:///{path}", author="daemon")
-    daemon = Daemon(board, [echoing], DaemonSettings(), rng=random.Random(1))
+    daemon = Daemon(board, [echoing], DaemonSection(), rng=random.Random(1))
     signal.signal(signal.SIGTERM, lambda number, frame: threading.Thread(target=daemon.stop).start())
     daemon.on_event.append(lambda event, details: say(f"{event} {json.dumps(details)}"))
     daemon.run(until_quiescent=to_the_end)

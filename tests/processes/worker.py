@@ -1,7 +1,7 @@
 """A daemon in its own process for tests: `python -m tests.processes.worker BOARD [waits] [patient]`.
 
 It prints its events, one per line. With `waits`, its agent waits for an input line before it ends. With `patient`,
-leases and ticks have their defaults.
+leases and ticks are longer than any test waits, so that what it notices, it was told.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import structlog
 
 from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, agent, strength, watch
 from blackboard.cli.daemon_signals import handle_signals
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 
-PATIENT = {"lease": "60s", "tick": "10s"}
+PATIENT = {"lease": "1h", "tick": "1h"}
 HASTY = {"lease": "1s", "tick": "1s"}
 
 
@@ -105,7 +105,7 @@ def main() -> None:
         daemon = Daemon(
             board,
             [laborer, warden, keeper, reminder],
-            DaemonSettings.model_validate(PATIENT if "patient" in sys.argv else HASTY),
+            DaemonSection.model_validate(PATIENT if "patient" in sys.argv else HASTY),
         )
         daemon.on_event.append(say)
         with handle_signals(daemon):

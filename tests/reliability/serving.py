@@ -6,12 +6,12 @@ import random
 from typing import Any
 
 from blackboard import Agent, Blackboard, Daemon
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 
 
 def served(board: Blackboard, *agents: Agent, **options: Any) -> Daemon:
     """Start a daemon that runs its loop on demand."""
-    settings = DaemonSettings(**options)
+    settings = DaemonSection(**options)
     daemon = Daemon(board, agents, settings, rng=random.Random(1))
     daemon.start()
     run_until_idle(daemon)

@@ -17,7 +17,7 @@ from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from blackboard.store.rows import EventRow
 from lead_desk import offline_rules
 from lead_desk.analyst import INSIGHT_SUBJECT, analyst
@@ -56,7 +56,7 @@ def run(board: Blackboard, folder: Path, client: ModelClient | None, leads: list
     board.deploy(*DESK)
     board.deposit_many(mixed(random.Random(3)) if leads is None else leads)
     # A long tick: the clock advances by at most a tick, and a failing agent has a cooldown of hours.
-    settings = DaemonSettings(tick="6h")
+    settings = DaemonSection(tick="6h")
     for _ in range(20):
         daemon = Daemon(
             board, DESK, settings, model=ModelSettings(), client=client, agent_settings=context, rng=random.Random(1)

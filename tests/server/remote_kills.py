@@ -26,7 +26,7 @@ from blackboard.durations import Microseconds, parse_duration
 from blackboard.server.addresses import Address
 from blackboard.server.http_app import build_app
 from blackboard.server.http_server import HttpServer
-from blackboard.settings.sections import DaemonSettings, ServerSection
+from blackboard.settings.sections import DaemonSection, ServerSection
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch
 
@@ -84,7 +84,7 @@ def serve(path: Path, port: int, say: Say) -> None:
 def run_daemon(path: Path, say: Say) -> None:
     """Run the agent of the daemon."""
     with Blackboard.open(path, author="person:ada") as board:
-        Daemon(board, [archive], DaemonSettings(tick=Microseconds(parse_duration("200ms")))).run()
+        Daemon(board, [archive], DaemonSection(tick=Microseconds(parse_duration("200ms")))).run()
 
 
 def post(port: int, token: str, path: str, body: dict[str, Any], key: str | None = None) -> tuple[int, Any]:

@@ -14,7 +14,7 @@ from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
-    DaemonSettings,
+    DaemonSection,
     DatabaseSection,
     DeploymentSection,
     KindSection,
@@ -43,7 +43,7 @@ def test_an_empty_file_equals_the_packaged_default(tmp_path: Path) -> None:
 def test_the_default_names_every_setting(tmp_path: Path) -> None:
     lines = config_file("default.toml").read_text("utf-8").splitlines()
     text = "\n".join(line.removeprefix("# ") for line in lines)
-    sections = (DatabaseSection, DeploymentSection, ModelSettings, Budget, DaemonSettings, KindSection, AgentSection)
+    sections = (DatabaseSection, DeploymentSection, ModelSettings, Budget, DaemonSection, KindSection, AgentSection)
     for section in (*sections, AuthorSection):
         for name in section.model_fields:
             assert f"\n{name} = " in text or f".{name}." in text, f"{section.__name__}: {name}"

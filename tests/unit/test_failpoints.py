@@ -13,7 +13,9 @@ from blackboard.errors import UnknownName
 from blackboard.system import failpoints
 
 DIES = (
-    "from blackboard.system.failpoints import failpoint\n"
+    "import os\n"
+    "from blackboard.system.failpoints import arm_from_environment, failpoint\n"
+    "arm_from_environment(os.environ)\n"
     "for n in range(3):\n    failpoint('commit.before')\n    failpoint('commit.after')\n    print(n)"
 )
 

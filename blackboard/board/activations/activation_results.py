@@ -122,6 +122,7 @@ def put_back(
 def _fail(
     txn: BoardTransaction, current: ActivationRow, agent: AgentSpec, failure: Failure, rng: random.Random
 ) -> ActivationState:
+    """Let an activation that failed be retried, be split into halves, or be dead, and return its new state."""
     current = current._replace(deaths=None, conflicts=0)  # the worker survived the run
     settings = agent.settings
     if failure.counts:

@@ -53,7 +53,7 @@ def judge(txn: BoardTransaction, row: ActivationRow, error: str, rng: random.Ran
         _record_suspicion(txn, row, call, error, before)
         return None
     pause = _pause(txn, call, error, before, rng)
-    wait = model_pauses.wait_for(pause, pause.probe_at + REFUSED_WAIT, is_held=True)
+    wait = model_pauses.wait_of(pause, pause.probe_at + REFUSED_WAIT, is_held=True)
     activation_results.defer(txn, row, until=wait.until, reason=wait.reason, is_held=True)
     model_calls.mark_unusable(txn, row.id, error)
     if before.suspect is not None:

@@ -222,10 +222,12 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claime
         read_at=read_at,
     )
     inputs, reads = inputs_of(txn, row.id)
-    watch = txn.active.watches.get(row.watch_id)
-    name = watch.spec.name if watch else ""
-    # the watch is gone: one subject is the safe choice
-    per: Per = agent.per_of(watch.spec) if watch else "subject"
+    name: str
+    per: Per
+    if (watch := txn.active.watches.get(row.watch_id)) is None:
+        name, per = "", "subject"  # of a watch that is gone, one subject is the safe choice
+    else:
+        name, per = watch.spec.name, agent.per_of(watch.spec)
     at = row.created_at if read_at is None else read_at
     return Claim(row, agent, name, inputs, reads, at, txn.deployment, per)
 

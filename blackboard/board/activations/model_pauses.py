@@ -40,6 +40,7 @@ class Refusal(Enum):
     REQUEST = "request"
     """The provider read the request, so its marks may be to blame."""
     MODEL = "model"
+    """The model cannot be used, whatever the marks are."""
     ACCESS = "access"
     """The key, the account or the address was refused. The provider did not read the request."""
 
@@ -92,9 +93,9 @@ def begin(
     txn.sql.run(MODEL_CALLS.set_model_pause, **pause._asdict())
     is_new = pause.suspect is None and (before is None or before.suspect is not None)
     if pause.suspect and pause.failures == 1:
-        return wait_for(pause, txn.now + REFUSED_WAIT, is_held=False), is_new
+        return wait_of(pause, txn.now + REFUSED_WAIT, is_held=False), is_new
     others_first = REFUSED_WAIT if refused is Refusal.REQUEST else 0
-    return wait_for(pause, txn.now + delay + others_first, is_held=True), is_new
+    return wait_of(pause, txn.now + delay + others_first, is_held=True), is_new
 
 
 def _next_pause(
@@ -142,12 +143,12 @@ def admit(
     for pause in pauses:
         at = pause.probe_at + (REFUSED_WAIT if is_refused else 0)
         if at > txn.now:
-            return wait_for(pause, at, is_held=pause.probe_at > txn.now)
+            return wait_of(pause, at, is_held=pause.probe_at > txn.now)
     for pause in pauses:
         if pause.refusals and activation_splits.keep_strongest_part(
             txn, row, halve_rest=is_refused, retry_at=txn.now + REFUSED_WAIT, error=_reason(pause)
         ):
-            return wait_for(pause, txn.now, is_held=False)
+            return wait_of(pause, txn.now, is_held=False)
     for pause in pauses:
         # Other activations wait for the outcome. If none arrives until then, they try the model.
         wait_after = backoff(FIRST_WAIT, max(1, pause.failures), rng)
@@ -201,7 +202,7 @@ def try_now(txn: BoardTransaction) -> None:
         make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
 
 
-def wait_for(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:
+def wait_of(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:
     """Return the wait for the end of a pause."""
     return Wait(problem(pause), _reason(pause), until, is_held)
 

@@ -168,6 +168,7 @@ def _hold(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
 
 
 def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Happened, FiguresPosition]:
+    """Return what happened after a position, and the next position. Without a position, counting begins now."""
     crossing, call = txn.sql.value(CROSSINGS.last_crossing_id), txn.sql.value(MODEL_CALLS.last_call_id)
     since = txn.now - LATE_COMMIT if after is None else after.ended_at - LATE_COMMIT
     ended = txn.sql.all(ACTIVATIONS.ended_since, since=since)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from blackboard.board.result_types import Explanation, MeasuredValue, WaitingNeed, WatchEpisode, WatchExplanation
 from blackboard.clock import from_datetime, iso
-from blackboard.core.conditions import digits_beside, exact_digits
+from blackboard.core.number_texts import digits_beside, exact_digits
 from blackboard.core.scopes import group_text
 
 
@@ -78,9 +78,9 @@ def _value_line(value: MeasuredValue) -> str:
 
 def _guard_line(watch: WatchExplanation) -> str:
     opens = f", opens {_time(watch.guard_opens_at)}" if watch.guard_opens_at else ""
-    state = "" if watch.guard_open is None else ": open" if watch.guard_open else f": closed{opens}"
+    states = {None: "", True: ": open", False: f": closed{opens}"}
     drops = ", drops what crosses" if watch.on_guard == "drop" else ""
-    return f"    guard {watch.guard}{drops}{state}"
+    return f"    guard {watch.guard}{drops}{states[watch.guard_open]}"
 
 
 def _episode_parts(episode: WatchEpisode) -> Iterator[str]:

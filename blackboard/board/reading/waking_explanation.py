@@ -32,8 +32,9 @@ from blackboard.board.watches.waiting_crossings import dropped_crossings, guards
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import LAST_INSTANT, Instant, from_datetime, iso, to_datetime
 from blackboard.core.built_in_marks import Decision
-from blackboard.core.conditions import Comparison, digits_beside, exact_digits
+from blackboard.core.conditions import Comparison
 from blackboard.core.deployment import AgentSpec
+from blackboard.core.number_texts import digits_beside, exact_digits
 from blackboard.core.reinforcement import FadingMark
 from blackboard.core.scopes import SEPARATOR, WHOLE_BOARD, Group, group_of
 from blackboard.core.states import ActivationState
@@ -132,6 +133,7 @@ def _scopes(
 def _watch(
     txn: BoardTransaction, watch: RegisteredWatch, subject: str | None, scope: str | None, dead: Collection[str]
 ) -> WatchExplanation:
+    """Explain a watch: what waits and why, in one scope or in all, and in a scope also the values now."""
     rows = (
         txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         if scope is None

@@ -11,9 +11,9 @@ from blackboard.board.watches.crossing_tests import predicted_crossings
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
-from blackboard.core.conditions import exact_digits
 from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
+from blackboard.core.number_texts import exact_digits
 from blackboard.core.sinks import MessageState
 from blackboard.core.tags import Tags, TagSchema
 from blackboard.durations import format_duration

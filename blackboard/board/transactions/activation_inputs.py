@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -16,6 +16,7 @@ from blackboard.core.deployment import AgentSpec, ReadSpec
 from blackboard.core.marks import StoredMark
 from blackboard.core.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
+from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
@@ -54,8 +55,9 @@ class ActivationInput:
     @property
     def order(self) -> tuple[bool, float, int]:
         """The sort key: strongest first, and then what a search found, best first, as a retry reads them."""
-        is_found = self.relevance is not None
-        return is_found, -(1.0 if self.relevance is None else self.relevance) * self.strength, self.event.mark_id
+        if self.relevance is None:
+            return False, -self.strength, self.event.mark_id
+        return True, -self.relevance * self.strength, self.event.mark_id
 
 
 def record_input(
@@ -230,27 +232,39 @@ def strongest(
     if tags is not None and subject is None:
         tags, are_few = tagged_marks.rarest_first(txn, tags)
     number, filters = (0, {}) if tags is None else (len(tags.keys), tagged_marks.parameters(txn, tags))
+    values = {"as_of": txn.now, "kind": kind, **filters}
     if subject is not None:
         statement = live_marks("kind", "subject", "limit", tags=number)
-        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, subject=subject, limit=limit, **filters)
-        return [(row.mark, row.strength) for row in rows]
-    if are_few:
-        statement = live_marks("kind", "limit", tags=number)
-        rows = txn.marks_with_strength(statement, as_of=txn.now, kind=kind, limit=limit, **filters)
-        return [(row.mark, row.strength) for row in rows]
-    pairs: list[tuple[MarkRow, float]] = []
-    for law in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind):
-        ordered = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None and (kind, law) not in txn.active.law_changes
-        statement = live_marks_in_order(number) if ordered else live_marks("kind", "law", "limit", tags=number)
-        values = {"as_of": txn.now, "kind": kind, "law": law, **filters}
-        rows = txn.marks_with_strength(statement, limit=limit, **values)
-        if oldest_first and ordered and len(rows) == limit:
-            last = rows[-1].mark.order_key
-            rows = [row for row in rows if row.mark.order_key != last]
-            equal = oldest_of_equal_marks(number)
-            rows += txn.marks_with_strength(equal, limit=limit - len(rows), order_key=last, **values)
-        pairs += [(row.mark, row.strength) for row in rows]
-    return sorted(pairs, key=lambda pair: (-pair[1], pair[0].id))[:limit]
+        rows = txn.marks_with_strength(statement, subject=subject, limit=limit, **values)
+    elif are_few:
+        rows = txn.marks_with_strength(live_marks("kind", "limit", tags=number), limit=limit, **values)
+    else:
+        by_law = (
+            _strongest_under_law(txn, law, limit, number, values, oldest_first=oldest_first)
+            for law in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind)
+        )
+        rows = sorted(chain.from_iterable(by_law), key=lambda row: (-row.strength, row.mark.id))[:limit]
+    return [(row.mark, row.strength) for row in rows]
+
+
+def _strongest_under_law(
+    txn: BoardTransaction, law: str, limit: int, tags: int, values: dict[str, Any], *, oldest_first: bool
+) -> list[LiveMark]:
+    """Return the strongest marks of a kind under a law. An index has the order of marks whose law has an order key.
+
+    With `oldest_first`, the last of many equally strong marks under such a law are read anew, in that order.
+    """
+    values = {**values, "law": law}
+    has_order = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None
+    if not has_order or (values["kind"], law) in txn.active.law_changes:
+        return txn.marks_with_strength(live_marks("kind", "law", "limit", tags=tags), limit=limit, **values)
+    rows = txn.marks_with_strength(live_marks_in_order(tags), limit=limit, **values)
+    if oldest_first and len(rows) == limit:
+        last = rows[-1].mark.order_key
+        rows = [row for row in rows if row.mark.order_key != last]
+        equal = oldest_of_equal_marks(tags)
+        rows += txn.marks_with_strength(equal, limit=limit - len(rows), order_key=last, **values)
+    return rows
 
 
 def inputs_of(

@@ -117,6 +117,7 @@ def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: Crossin
 
 
 def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assignee: str | None = None) -> Notice:
+    """Return the notice of a need; `verb` says what happened to it, and `assignee` whom it concerns instead."""
     payload = json.loads(row.payload)
     question, options = str(payload.get("question", "")), answers(payload.get("options"))
     assignee = str(payload.get("assignee") or "") if assignee is None else assignee
@@ -150,10 +151,11 @@ def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assig
 
 def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
     fits = len(row.payload.encode()) <= MAX_PAYLOAD_BYTES
+    text = row.payload if fits else f"The payload has {len(row.payload)} characters."
     return Notice(
         occurrence=f"{row.event_id}",
         title=f"{row.kind} about {row.subject}",
-        text="" if row.payload == "{}" else row.payload if fits else f"The payload has {len(row.payload)} characters.",
+        text="" if row.payload == "{}" else text,
         remedy=f"blackboard history {shlex.quote(row.subject)}",
         data={
             "mark_id": row.id,

@@ -355,7 +355,9 @@ class _FollowedPath:
     def _begin(self, file: FollowedFile) -> None:
         """Read a file from its start. The board knows of it before its first row is deposited."""
         before = self._position
-        header = self._rows.header if self._rows is not None else "" if before is None else before.header
+        header = "" if before is None else before.header
+        if self._rows is not None:
+            header = self._rows.header
         generation = 1 if before is None else before.generation + 1
         position = ReadPosition(file.inode, generation, 0, file.digest_before(0), header)
         self._save(position)

@@ -10,30 +10,17 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 GROUPS = {
     "Every day": (
-        *(
-            "deposit",
-            "load",
-            "marks",
-            "search",
-            "history",
-            "activity",
-            "agenda",
-            "inbox",
-            "answer",
-            "assign",
-            "reinforce",
-            "withdraw",
-        ),
-        *("watch", "sql"),
+        "deposit", "load", "marks", "search", "history", "activity", "agenda", "inbox", "answer", "assign", "reinforce",
+        "withdraw", "watch", "sql",
     ),
     "Operating": (
-        *("run", "serve", "token", "status", "doctor", "explain", "agents", "schedules", "activations", "activation"),
-        *("retry", "discard", "wake", "pause", "resume", "outbox", "costs", "record-cost"),
+        "run", "serve", "token", "status", "doctor", "explain", "agents", "schedules", "activations", "activation",
+        "retry", "discard", "wake", "pause", "resume", "outbox", "costs", "record-cost",
     ),
     "Remote agents": ("claim", "heartbeat", "finish", "fail"),
     "Data": ("backup", "restore", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),
-}
+}  # fmt: skip
 """The commands of each group, in the order of the help."""
 
 _OPENS_A_TAG = re.compile(r"\[(?=[a-z#/@][^\[]*?\])")

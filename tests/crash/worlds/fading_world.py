@@ -25,7 +25,7 @@ from blackboard import (
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, ManualClock, to_datetime
 from blackboard.core.agent_definition import Agent
-from blackboard.settings.sections import DaemonSettings
+from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection
 from tests.crash.children import Say
 from tests.crash.invariants import (
@@ -223,7 +223,7 @@ class Fading(CrashWorld):
         board.session.write(
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
-        settings = DaemonSettings(evaporation_batch=10)
+        settings = DaemonSection(evaporation_batch=10)
         return Daemon(board, self.agents, settings, rng=random.Random(1), sinks=[self.sink])
 
     def check_end(self) -> None:

@@ -18,6 +18,7 @@ from blackboard.board.watches.measurements import need_access, watch_states, wat
 from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, guards
+from blackboard.board.watches.waiting_crossings.crossing_records import Cause
 from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
 from blackboard.core.episodes import Episode, next_crossing
@@ -145,7 +146,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
         met = met_side(watch.condition, marks, at)
         value = waiting.value if met is None else met.value
     measured = state_advance.measure(txn, watch, key, marks, at, value)
-    crossing_records.cross(txn, watch, key.subject, key.mark_id, measured, crossed_at=at, cause=waiting.cause)
+    crossing_records.cross(txn, watch, key, measured, at, Cause(waiting.cause))
 
 
 def follow_deployment(

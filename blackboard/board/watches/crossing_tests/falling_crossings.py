@@ -11,6 +11,7 @@ from blackboard.board.transactions.activation_rows import close_crossing, insert
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
+from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, guards
 from blackboard.clock import Instant
 from blackboard.core.reinforcement import FadingMark
@@ -76,11 +77,8 @@ def _cross(txn: BoardTransaction, watch: RegisteredWatch, fall: Fall) -> bool:
     return crossing_records.cross(
         txn,
         watch,
-        fall.scope,
-        fall.mark_id,
+        StateKey(watch.id, fall.scope, fall.mark_id),
         measured,
-        crossed_at=fall.at,
-        event_id=fall.event_id,
-        cause=fall.cause,
-        began_at=fall.began_at,
+        fall.at,
+        crossing_records.Cause(fall.cause, fall.began_at, fall.event_id),
     )

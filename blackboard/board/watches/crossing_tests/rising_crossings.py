@@ -179,7 +179,7 @@ def _cross_for_news(
     key = StateKey(watch.id, scope, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):
         return False
-    is_new = crossing_records.cross(txn, watch, scope, mark_id, measured, crossed_at=at)
+    is_new = crossing_records.cross(txn, watch, key, measured, at)
     if is_new and watch.timing is not None:
         watch_states.record_crossing(txn, key, at)
     return is_new

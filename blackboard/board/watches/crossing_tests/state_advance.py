@@ -100,12 +100,10 @@ class StateAdvance:
         return crossing_records.cross(
             txn,
             watch,
-            key.subject,
-            key.mark_id,
+            key,
             replace(measured, comparison=met.comparison),
-            crossed_at=at,
-            cause=change.cause,
-            began_at=change.episode.began_at,
+            at,
+            crossing_records.Cause(change.cause, change.episode.began_at),
         )
 
 

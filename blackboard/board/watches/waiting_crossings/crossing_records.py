@@ -9,6 +9,7 @@ from typing import Any
 from blackboard.board.transactions.activation_rows import insert_crossing
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
 from blackboard.clock import Instant
@@ -35,43 +36,50 @@ class Measurement:
     """The side of the condition that was met, with this value; None stands for the first side."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made a watch cross, beside the marks that were measured."""
+
+    reason: str | None = None
+    """Why a watch over time crosses; None for any other watch."""
+    began_at: Instant | None = None
+    """When the condition of a watch over time began to hold."""
+    event_id: int | None = None
+    """The event that made it cross; None for that of the marks, or the last."""
+
+
 def cross(
     txn: BoardTransaction,
     watch: RegisteredWatch,
-    subject: str,
-    mark_id: int,
+    key: StateKey,
     measured: Measurement,
-    *,
-    crossed_at: Instant | None = None,
-    event_id: int | None = None,
-    cause: str | None = None,
-    began_at: Instant | None = None,
+    crossed_at: Instant,
+    cause: Cause | None = None,
 ) -> bool:
     """Record a crossing, or update the crossing that waits; return whether the crossing is new.
 
     If the guard of a rising watch drops the crossing, it is recorded as skipped. The guard of a falling watch has
-    decided before this call. `mark_id` is 0 unless the watch is per mark. A crossing that is noticed late has an
-    earlier `crossed_at`, and perhaps the `event_id` of its cause. `cause` is why a watch over time crosses, and
-    `began_at` when its condition began to hold.
+    decided before this call. A crossing that is noticed late has an earlier `crossed_at`.
     """
-    crossed_at = txn.now if crossed_at is None else crossed_at
-    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
-    values = {"cause": cause} | columns(txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=event_id)
-    if txn.sql.run(CROSSINGS.renew_crossing, **key, **values).rowcount:
+    cause = cause or Cause()
+    values = {"cause": cause.reason} | columns(
+        txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id
+    )
+    if txn.sql.run(CROSSINGS.renew_crossing, **key._asdict(), **values).rowcount:
         return False
     insert_crossing(
         txn,
         watch,
-        subject,
-        mark_id,
+        key.subject,
+        key.mark_id,
         crossed_at=crossed_at,
         **side_columns(watch, measured),
         held_by=None,
-        began_at=began_at,
+        began_at=cause.began_at,
         **values,
     )
-    if not watch.is_falling and guards.drops(txn, watch, subject, crossed_at):
-        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key)
+    if not watch.is_falling and guards.drops(txn, watch, key.subject, crossed_at):
+        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key._asdict())
         dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
         return False
     return True

@@ -20,6 +20,7 @@ from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.transactions.window_events import WindowReading, fading_events, scopes_in_windows
 from blackboard.board.watches.measurements import need_access, watch_states
 from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
@@ -103,21 +104,13 @@ class _Retest:
         holdings = sorted(self._holding(), key=lambda holding: (holding.scope, holding.mark_id) != own_key)
         stays = False
         for holding in holdings:
-            key = {"watch_id": self.watch.id, "subject": holding.scope, "mark_id": holding.mark_id}
-            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key)
+            key = StateKey(self.watch.id, holding.scope, holding.mark_id)
+            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
             if other is not None and other.id != crossing.id:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
-                crossing_records.cross(
-                    self.txn,
-                    self.watch,
-                    holding.scope,
-                    holding.mark_id,
-                    holding.measured,
-                    crossed_at=self.at,
-                    cause=crossing.cause,
-                    began_at=crossing.began_at,
-                )
+                cause = crossing_records.Cause(crossing.cause, crossing.began_at)
+                crossing_records.cross(self.txn, self.watch, key, holding.measured, self.at, cause)
             else:
                 self._keep(holding)
                 stays = True
