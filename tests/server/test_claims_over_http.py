@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import socket
 import threading
 import time
@@ -125,8 +126,7 @@ def until(condition: Any) -> None:
 
 def waiting(served: Served) -> int:
     """Return how many claims wait."""
-    queue: Any = served.server._stop_waits
-    return int(queue.__self__.waiting)
+    return int(inspect.getclosurevars(served.server._stop_waits).nonlocals["api"].claims.waiting)
 
 
 def test_a_waiting_claim_is_answered_by_a_deposit(remote: Served, pool: ThreadPoolExecutor) -> None:
