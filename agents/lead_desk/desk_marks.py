@@ -35,7 +35,7 @@ class Lead(Mark, kind="lead", decay=Exponential("3d"), floor=0.02, on_repeat="se
     @field_validator("subject")
     @classmethod
     def _fold_subject(cls, subject: str) -> str:
-        """Give all spellings of one person the same form, which the marks of the agents take over."""
+        """Give all spellings of one person the same form. The marks of the agents use it too."""
         return fold_person(subject)
 
 

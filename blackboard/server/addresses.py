@@ -55,7 +55,7 @@ def check_exposure(address: Address, settings: ServerSection) -> None:
     """Refuse to send tokens over a network in clear text.
 
     Raises:
-        UsageError: Others than this machine reach the address, and neither TLS nor a proxy protects it.
+        UsageError: Other machines reach the address, and neither TLS nor a proxy protects it.
     """
     if not (address.is_loopback or settings.tls_certificate or settings.behind_proxy):
         raise UsageError(

@@ -46,12 +46,12 @@ Encode = Callable[[Any], bytes]
 
 @dataclass(frozen=True)
 class Choice:
-    """What a client wants to hear.
+    """The events that a client wants.
 
     Attributes:
         marks: Whether it wants events of marks.
         activity: Whether it wants the activity.
-        accepts: Returns whether it wants a single one of them.
+        accepts: Returns whether it wants a certain event.
         after: The position that it has reached; None to begin now.
     """
 

@@ -1,8 +1,8 @@
 """Withholds what was said on the board, for tokens with the scope `read-redacted`.
 
-One walk over every answer, whatever its shape. Numbers, times and the texts named here pass; every other text is
-replaced, so that a new field is withheld until somebody names it. A subject becomes a name that stays the same, and
-from which nobody can guess the subject.
+One function walks over every answer, whatever its shape. Numbers, times and the texts named here pass. Every other
+text is replaced, so that a new field is withheld until somebody names it. A subject becomes a name that stays the
+same, and from which nobody can guess the subject.
 """
 
 from __future__ import annotations

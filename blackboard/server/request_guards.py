@@ -146,7 +146,7 @@ class TimeLimits:
         self._timer.cancel()
 
     def _look(self) -> None:
-        """Cancel a step that takes too long, or look again when it would."""
+        """Cancel a step that takes too long; otherwise look again at its time limit."""
         left: float = SECONDS_FOR_A_CHUNK
         if self._since is not None:
             left -= self._loop.time() - self._since

@@ -44,7 +44,7 @@ def check_media_type(request: Request, expected: str) -> None:
     """Check the type of a body.
 
     Raises:
-        HttpProblem: It has another one.
+        HttpProblem: It has another type.
     """
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given != expected:

@@ -1,4 +1,4 @@
-"""Work of many requests that one thread does together. What comes while it works waits for the next round."""
+"""The work of many requests, done together by one thread. Requests that arrive meanwhile wait for the next round."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ thread that uses the database gives the interpreter away at each statement.
 class SharedWork(Generic[Item, Result]):
     """A thread that takes all items that wait, and returns their results together.
 
-    A thread for each request would cost several changes of threads for each; here many requests share two.
+    One thread per request would cost several thread switches each. Here, many requests share two.
 
     Args:
         work: Returns the result or the error of each item, in the same order. It runs in the thread.

@@ -164,7 +164,7 @@ def _defined_zone(component: Component) -> tzinfo | None:
 
 
 def _old_zone(offset: str, holder: Component) -> tzinfo | None:
-    """Return the zone that vCalendar 1.0 states: an offset, and another one in each summer.
+    """Return a zone of vCalendar 1.0: an offset, with another offset in each summer.
 
     `TZ:-08` and `DAYLIGHT:TRUE;-07;20260308T020000;20261101T020000;PST;PDT`.
     """

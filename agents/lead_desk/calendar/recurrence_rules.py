@@ -66,7 +66,7 @@ class TooManySteps(Exception):
 
 @dataclass
 class StepBudget:
-    """The steps that are left for one reading of a calendar."""
+    """The number of steps that one reading of a calendar may still take."""
 
     left: int = MAX_STEPS_TOGETHER
 
