@@ -92,7 +92,8 @@ def finish(
     refused, nothing changes, and the activation stays claimed: correct the result, and finish again.
 
     Examples:
-      echo '{"marks": [{"kind": "verdict", "subject": "r/1"}]}' | blackboard finish 17 --fence 1
+      echo '{"marks": [{"kind": "verdict", "subject": "r/1"}]}' |
+        blackboard finish 17 --fence 1
       blackboard finish 17 --fence 1 --file result.json
     """
     session = session_of(context)
