@@ -26,6 +26,7 @@ __all__ = [
     "mark_tags",
     "model_calls",
     "needs",
+    "outbox",
     "provenance",
     "schedules",
     "searchable_marks",
@@ -133,6 +134,8 @@ activations = _view("activations")
 """The activations of agents."""
 activity = _view("activity")
 """What agents, people and programs did."""
+outbox = _view("outbox")
+"""The messages to people outside."""
 activation_marks = _view("activation_marks")
 """The marks that each activation was given or has read."""
 schedules = _view("schedules")

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.people import message_delivery
 from blackboard.board.people.message_delivery import FailedAttempt, LeasedMessage
-from blackboard.core.sinks import MessageState
+from blackboard.core.states import MessageState
 from blackboard.system.failpoints import failpoint
 
 __all__ = ["FailedAttempt", "LeasedMessage", "MessageQueue"]

@@ -31,19 +31,6 @@ MARK = "mark:"
 """The beginning of the topic of marks of a kind, such as `mark:alert`."""
 
 
-class MessageState(StrEnum):
-    """The state of a message in the outbox."""
-
-    WAITING = "waiting"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    """Every attempt failed, or the deployment does not have its sink any more."""
-    GONE = "gone"
-    """The receiver has answered that it is gone for good."""
-    DISCARDED = "discarded"
-    """A person gave it up."""
-
-
 class SinkSpec(BaseModel):
     """What a sink is told, as a board stores it.
 

@@ -1,4 +1,4 @@
-"""The states of activations, crossings and model calls, and the transitions between them."""
+"""The states of activations, crossings, model calls and messages, and the transitions between them."""
 
 from __future__ import annotations
 
@@ -46,12 +46,26 @@ class CallState(StrEnum):
     COST_RECORDED = "cost_recorded"
 
 
-_A, _X, _C = ActivationState, CrossingState, CallState
+class MessageState(StrEnum):
+    """The state of a message in the outbox."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Every attempt failed, or the deployment does not have its sink any more."""
+    GONE = "gone"
+    """The receiver has answered that it is gone for good."""
+    DISCARDED = "discarded"
+    """A person gave it up."""
+
+
+_A, _X, _C, _M = ActivationState, CrossingState, CallState, MessageState
 
 INITIAL: dict[type[StrEnum], tuple[StrEnum, ...]] = {
     ActivationState: (_A.RUNNING, _A.READY, _A.FADED, _A.SKIPPED, _A.QUARANTINED),
     CrossingState: (_X.WAITING,),
     CallState: (_C.PLANNED, _C.APPLIED, _C.UNUSABLE),  # remote agents report calls that have ended
+    MessageState: (_M.WAITING,),
 }
 """The states in which a row may be inserted."""
 
@@ -79,6 +93,13 @@ TRANSITIONS: dict[type[StrEnum], dict[StrEnum, tuple[StrEnum, ...]]] = {
         _C.REJECTED: (_C.FAILED,),
         _C.UNUSABLE: (_C.UNUSABLE,),
         _C.FAILED: (_C.FAILED,),
+    },
+    MessageState: {
+        _M.WAITING: tuple(_M),
+        _M.DELIVERED: (_M.WAITING,),
+        _M.FAILED: (_M.WAITING, _M.DISCARDED),
+        _M.GONE: (_M.WAITING, _M.DISCARDED),
+        _M.DISCARDED: (_M.WAITING,),
     },
 }
 """The states that may follow each state. A state without an entry is final."""

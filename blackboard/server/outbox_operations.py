@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from blackboard import OutboxMessage
-from blackboard.core.sinks import MessageState
+from blackboard.core.states import MessageState
 from blackboard.server.operations import Call, Encoded, Fields, Id, Limit, Name, Operation, Page
 
 

@@ -14,8 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from blackboard.core.sinks import MessageState
-from blackboard.core.states import ActivationState, CallState
+from blackboard.core.states import ActivationState, CallState, MessageState
 
 WITHHELD = "(withheld)"
 

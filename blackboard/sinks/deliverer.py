@@ -16,7 +16,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.message_queue import FailedAttempt, MessageQueue
 from blackboard.board.result_types import OutboxMessage
 from blackboard.clock import Clock, to_datetime
-from blackboard.core.sinks import MessageState
+from blackboard.core.states import MessageState
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import BlackboardError, StoreError
 from blackboard.settings.sink_sections import SinkSection

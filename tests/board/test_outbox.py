@@ -15,7 +15,8 @@ from blackboard.board.message_queue import FailedAttempt, LeasedMessage, Message
 from blackboard.board.people import message_delivery, pauses
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.sinks import MessageState, SinkSpec
+from blackboard.core.sinks import SinkSpec
+from blackboard.core.states import MessageState
 from blackboard.durations import DAY
 from blackboard.errors import BlackboardError, NotFound, UnknownName
 from tests.board.world import World, kind, spec

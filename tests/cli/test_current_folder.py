@@ -33,6 +33,7 @@ ARGUMENTS = {
     "backup": ["copy.db"],
     "forget": ["a", "--yes"],
     "search": ["a"],
+    "outbox": ["list"],
     "wake": ["1"],
     "claim": ["review"],
     "heartbeat": ["1"],

@@ -91,11 +91,12 @@ def test_a_failed_run_prints_the_command_that_repeats_it(
     assert str(broken.value).endswith(f"see it again with: python -m tests.crash --world {world} --seed 7 --first 3")
 
 
-def test_every_failpoint_is_in_the_code_exactly_once() -> None:
+def test_every_failpoint_is_in_the_code() -> None:
+    """A step that local and remote agents have, or that several backfills have, has one name in all of them."""
     source = "\n".join(
         path.read_text("utf-8") for folder in ("blackboard", "agents") for path in sorted((ROOT / folder).rglob("*.py"))
     )
-    assert sorted(re.findall(r'(?<!def )\bfailpoint\("([^"]+)"\)', source)) == sorted(failpoints.NAMES)
+    assert set(re.findall(r'(?<!def )\bfailpoint\("([^"]+)"\)', source)) == set(failpoints.NAMES)
 
 
 def test_a_process_is_killed_at_every_failpoint() -> None:

@@ -14,7 +14,7 @@ from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
 from blackboard.core.number_texts import exact_digits
-from blackboard.core.sinks import MessageState
+from blackboard.core.states import MessageState
 from blackboard.core.tags import Tags, TagSchema
 from blackboard.durations import format_duration
 from blackboard.errors import ConfigurationError, Mistake

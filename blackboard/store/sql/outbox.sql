@@ -46,7 +46,9 @@ WHERE sink = :sink AND state = 'waiting';
 
 -- name: discard_message
 -- Give a message up.
-UPDATE message SET state = 'discarded', finished_at = :now, fence = fence + 1 WHERE id = :id;
+UPDATE message
+SET state = 'discarded', finished_at = :now, fence = fence + 1
+WHERE id = :id AND state IN ('waiting', 'failed', 'gone');
 
 -- name: retry_message (notifies)
 -- Send a message again, as if it were new.
