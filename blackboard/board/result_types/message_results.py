@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import JsonValue
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class OutboxMessage:
     text: str
     remedy: str
     """A command that helps; "" for none."""
-    data: Mapping[str, Any]
+    data: Mapping[str, JsonValue]
     """The same for programs."""
     subject: str | None
     group: str | None
