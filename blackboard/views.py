@@ -93,20 +93,22 @@ class Payload(TypeDecorator[Any]):
 _TYPES: dict[str, type[TypeEngine[Any]]] = {
     "payload": Payload,
     "mark_ids": Payload,
+    "content": Payload,
     "answerable_by": Payload,
     "day": Day,
 }
 for _type, _names in {
-    Integer: "activation_id attempt cache_read_tokens cache_write_tokens calls chain_length crossing_id event_id id"
-    " input_tokens interruptions mark_id marks marks_absorbed marks_deposited output_tokens overdue own_law"
-    " parent_mark_id reinforcements unknown version",
+    Integer: "activation_id attempt attempts cache_read_tokens cache_write_tokens calls chain_length crossing_id"
+    " event_id id input_tokens interruptions mark_id marks marks_absorbed marks_deposited output_tokens"
+    " overdue own_law parent_mark_id reinforcements unknown version",
     Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key relevance reserved_usd score"
     " share_from_cache strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
-    Text: "agent api assignee author batch_id error event group_tag group_value held_by kind law model name"
-    " old_state reason request_id role schedule state subject text token type watch words worker would_hold",
-    Time: "answered_at applied_at as_of asked_at began_at crossed_at deposited_at due_at evaporates_at fades_from"
-    " finished_at last_at next_at noticed_at occurred_at planned_at ready_at recorded_at reinforced_at retry_at"
-    " scheduled_for scheduled_from sent_at started_at waits_since",
+    Text: "agent api assignee author batch_id error event group_tag group_value held_by kind law message_id model"
+    " name old_state reason request_id role schedule sink state subject text token topic type watch words"
+    " worker would_hold",
+    Time: "answered_at applied_at as_of asked_at began_at created_at crossed_at deposited_at due_at evaporates_at"
+    " fades_from finished_at last_at next_at noticed_at occurred_at planned_at ready_at recorded_at"
+    " reinforced_at retry_at scheduled_for scheduled_from sent_at started_at waits_since",
 }.items():
     _TYPES.update(dict.fromkeys(_names.split(), _type))
 

@@ -38,6 +38,13 @@ def test_equal_content_changes_nothing(world: World) -> None:
     assert (again.version, again.changed) == (first.version, ())
 
 
+def test_versions_are_listed_newest_first_in_pages(world: World) -> None:
+    for weight in (1.0, 2.0, 3.0, 4.0):
+        world.deploy({"smoke": kind("smoke", weight=weight)})
+    assert [each.version for each in world.board.deployments(limit=2)] == [4, 3]
+    assert [each.version for each in world.board.deployments(before=3, limit=5)] == [2, 1]
+
+
 def test_a_change_is_described_in_words(world: World) -> None:
     world.deploy(KINDS, spec("watchman", strength("smoke") >= 0.9))
     smoke = {"smoke": kind("smoke", Exponential("2h"), weight=2.0, floor=0.01, on_repeat="separate")}

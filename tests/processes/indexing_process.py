@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from blackboard import Blackboard
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
+from blackboard.system import failpoints
 
 
 def main(path: str, limit: int) -> None:
     """Do all work on indexes, at most `limit` marks in a transaction."""
+    failpoints.arm_from_environment(os.environ)
     with Blackboard.open(path, create=False) as board:
         work = MaintenanceWork(board.session)
         while work.search(limit):

@@ -15,6 +15,7 @@ from blackboard.server.addresses import Address
 from blackboard.server.http_app import build_app
 from blackboard.server.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
+from blackboard.system import log_queue
 
 
 class Lead(Mark, kind="lead", tags=("company",), unique="number"):
@@ -88,6 +89,7 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)
         with HttpServer(build_app(board, section, "offline rules", address), section, address) as server:
+            log_queue.flush()  # a line that is written later could stand in what a test captures
             served = Served(board, clock, server.url, server)
             try:
                 yield served

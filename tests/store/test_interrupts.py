@@ -159,7 +159,8 @@ def test_a_write_that_is_interrupted_while_it_waits_gives_up_its_place(
             reached = interrupted(step, lambda: database.write(put("x")))
         assert_free(database)
         database.close()
-        assert (threading.active_count(), descriptors()) == (threads, closed)
+        assert threading.active_count() <= threads  # of other tests, one may end meanwhile
+        assert descriptors() == closed
         if not reached:
             break
     assert step > 50

@@ -49,6 +49,19 @@ def test_every_used_statement_exists() -> None:
     assert used <= known
 
 
+def test_a_value_of_an_optional_part_comes_with_that_part() -> None:
+    """Without `using`, the part is left out, and nothing reports the value that is left over."""
+    optional = {each.name: set(re.findall(r"\[(\w+):", each.texts["sqlite"])) for each in every_statement()}
+    calls = [node for source in SOURCES for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    checked = 0
+    for call in calls:
+        match call.args[:1]:
+            case [ast.Attribute(ast.Name(file), name)] if options := optional.get(f"{file.lower()}.{name}"):
+                checked += 1
+                assert not {keyword.arg for keyword in call.keywords} & options, (file, name, call.lineno)
+    assert checked > 5
+
+
 def test_only_the_board_and_the_store_run_statements() -> None:
     """Test that only the board and the store use transactions; import-linter forbids other imports of statements."""
     others = [

@@ -64,9 +64,10 @@ def agents(txn: BoardTransaction) -> list[AgentStatus]:
 
 
 def deployments(txn: BoardTransaction, *, before: int | None = None, limit: int = 20) -> list[DeploymentRecord]:
-    """Return versions of the deployment, newest first, and older than one of them."""
+    """Return versions of the deployment, newest first; with `before`, only older ones."""
     older = {} if before is None else {"before": before}
-    return [_deployment_record(txn, row) for row in txn.sql.all(DEPLOYMENTS.newest_deployments, limit=limit, **older)]
+    rows = txn.sql.all(DEPLOYMENTS.newest_deployments.using(*older), limit=limit, **older)
+    return [_deployment_record(txn, row) for row in rows]
 
 
 def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentRecord:

@@ -287,7 +287,7 @@ def _versions(txn: BoardTransaction, at: Instant) -> list[tuple[int, Deployment]
     """Return every deployment that became active up to an instant, oldest first, with its beginning."""
     return [
         (row.deployed_at, Deployment.model_validate_json(row.content))
-        for row in txn.sql.all(DEPLOYMENTS.deployments, at=at)
+        for row in txn.sql.all(DEPLOYMENTS.deployments.using("at"), at=at)
     ]
 
 
