@@ -353,7 +353,7 @@ def _examine_outbox(txn: BoardTransaction) -> Iterator[Finding]:
             yield Finding(
                 "outbox",
                 "wrong",
-                f"{sink.sink} does not take messages, of which {sink.waiting} wait: {sink.error}",
+                f"{counted(sink.waiting, 'message')} could not be delivered to {sink.sink} so far: {sink.error}",
                 f"mend its receiver or settings; 'blackboard outbox list --sink {sink.sink}' shows the next attempt",
             )
         elif sink.waiting_since is not None and txn.now - from_datetime(sink.waiting_since) > LATEST_DELIVERY:

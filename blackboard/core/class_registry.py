@@ -15,7 +15,7 @@ def register_by_name(
 ) -> None:
     """Register a class under its own `name`, if it sets one.
 
-    A class that is defined again, as by a reload of its module, takes the place of the former.
+    If a module is reloaded, its class replaces the former one of the same name.
 
     Raises:
         BlackboardError: The name is not an identifier, or another class has it. The exception is an `error`.

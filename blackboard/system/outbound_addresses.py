@@ -80,7 +80,7 @@ def connect(
         seconds: The longest time for each address.
 
     Raises:
-        AddressRefused: It has addresses, none of which is allowed.
+        AddressRefused: None of its addresses is allowed.
         HostUnreachable: It has no address, or none answers.
     """
     allowed = [address for address in _resolve(host, port) if _is_allowed(address, private, needs_private)]

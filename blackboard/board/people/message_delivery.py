@@ -36,7 +36,7 @@ DELAYS: tuple[Duration, ...] = tuple(
 MAX_ERROR_CHARACTERS = 500
 CROSSINGS_PER_PAGE = 200
 MAX_NEW_MESSAGES = 100
-"""The number of crossings of which one sink is told at a time."""
+"""How many crossings are announced to one sink at a time."""
 
 
 class FailedAttempt(NamedTuple):
@@ -144,7 +144,7 @@ def _late_crossings(txn: BoardTransaction) -> Iterator[NewsByTime]:
 
 
 def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[RegisteredWatch, CrossingRow]]:
-    """Yield the crossings that have waited too long and of which a sink is to be told, and has not been."""
+    """Yield the crossings that have waited too long and that the sink has not been told about."""
     for watch in txn.active.watches.values():
         after = 0
         values = {"watch_id": watch.id, "sink": name, "before": txn.now - sink.waiting_for}
