@@ -10,6 +10,7 @@ import inspect
 import random
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -89,7 +90,7 @@ def _describe(method: Any, build: Callable[..., Any], result: str | None = None)
     )
 
 
-class _ServerConnection:
+class _ServerConnection(ABC):
     """What both clients have: the address of the server, the token, and how often a request is repeated."""
 
     def __init__(
@@ -128,9 +129,9 @@ class _ServerConnection:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._where!r})"
 
+    @abstractmethod
     def _open(self, uds: str | None, tls: ssl.SSLContext | bool, options: dict[str, Any]) -> None:
         """Make the HTTP client."""
-        raise NotImplementedError
 
     def _arguments(self, request: HttpRequest) -> dict[str, Any]:
         seconds = self._seconds + request.wait_seconds
