@@ -13,6 +13,7 @@ from sqlalchemy import JSON, Column, Date, DateTime, Dialect, Float, Integer, Me
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from blackboard.clock import from_datetime, iso
+from blackboard.store.dialect import SQLITE
 from blackboard.store.view_columns import VIEWS
 
 __all__ = [
@@ -83,7 +84,7 @@ class Payload(TypeDecorator[Any]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Return the type in the database."""
-        return dialect.type_descriptor(JSON() if dialect.name == "sqlite" else Text())
+        return dialect.type_descriptor(JSON() if dialect.name == SQLITE else Text())
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Return the object of a JSON text."""

@@ -17,7 +17,7 @@ import structlog
 from hypothesis import settings
 
 from blackboard.clock import ManualClock
-from blackboard.store import dialect, schema
+from blackboard.store import schema, sqlite_dialect
 from tests.support import new_boards
 from tests.support.postgresql import PostgresqlServer, server_programs, start_server
 from tests.support.storage import FileStorage, ServerStorage, Storage
@@ -152,7 +152,7 @@ def _quick_boards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     if request.node.get_closest_marker("whole_boards") is None:
         new_boards.empty_board()
         monkeypatch.setattr(schema, "run_migrations", new_boards.create_tables)
-        monkeypatch.setattr(dialect, "SYNCHRONOUS", "OFF")
+        monkeypatch.setattr(sqlite_dialect, "SYNCHRONOUS", "OFF")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from blackboard import Blackboard
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store import query_rows, rows, statements
+from blackboard.store.sqlite_dialect import SqliteDialect
 from tools.statement_variants import FILES, every_statement, variants
 
 STUB = Path(statements.__file__).with_suffix(".pyi")
@@ -60,7 +61,7 @@ def query_plans(folder: Path) -> dict[str, list[str]]:
     with searched_board(folder / "plans.db") as board, board.database.read() as sql:
         for statement in every_statement():
             for name, variant in variants(statement):
-                text, parameters = variant.compiled("sqlite")
+                text, parameters = variant.compiled(SqliteDialect())
                 plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [None] * len(parameters)).fetchall()
                 plans[name] = [row[3] for row in plan]
     return plans

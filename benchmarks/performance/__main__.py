@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks.performance import arguments, background_work, deposits, peers, reads, report, resident, wakes
 from benchmarks.performance.report import Row
 from blackboard.errors import nearest
-from blackboard.store.dialect import SQLITE_VERSION
+from blackboard.store.sqlite_driver import SQLITE_VERSION
 
 Part = partial[Iterator[Row]]
 

@@ -14,6 +14,7 @@ from benchmarks.performance.raw import RawTable, in_turn
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, Mark
 from blackboard.core.agent_definition import Agent
+from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MARKS
 
 __all__ = ["bulk", "deposits", "one_at_a_time", "over_the_board", "threads"]
@@ -150,4 +151,4 @@ def _endless(salt: int) -> Iterator[str]:
 
 
 def _sql(tx: object, statement: object) -> str:
-    return statement.compiled("sqlite")[0]  # type: ignore[attr-defined,no-any-return]
+    return statement.compiled(SqliteDialect())[0]  # type: ignore[attr-defined,no-any-return]

@@ -61,10 +61,10 @@ def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:
     """
     database = Database(url_or_path)
     try:
-        if database.path is None or not database.path.exists():
+        if database.file is None or not database.file.path.exists():
             return []
         erased = [erasure.erased_events(database)]
-        for copy in BoardFiles(database.path).replaced_copies():
+        for copy in database.file.files.replaced_copies():
             with contextlib.closing(Database(copy)) as replaced:
                 erased.append(erasure.erased_events(replaced))
         return erased
@@ -116,10 +116,10 @@ def query(board: Blackboard, sql: str, values: Values = (), *, limit: int = 1000
         QueryStopped: The query took more than `seconds`, or too much memory.
         StoreError: The board is on a server, or cannot be read.
     """
-    if board.database.path is None:
+    if board.database.file is None:
         raise StoreError("'blackboard sql' reads SQLite files; use the client of this database")
     board.now()  # opens the files of the log, which a process that can only read cannot create
     parameters = board.database.read_only_parameters()
     return readonly_query.query(
-        board.database.path, sql, values=values, limit=limit, seconds=seconds, parameters=parameters
+        board.database.file.path, sql, values=values, limit=limit, seconds=seconds, parameters=parameters
     )

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from blackboard.board import board_clock
 from blackboard.board.registration.mark_class_registry import MarkClasses
-from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.active_deployment import (
     ActiveDeployment,
     read_active,
@@ -196,8 +195,8 @@ class BoardSession:
         active = self._active
         if active is None or active.deployment.version != start.deployment_version:
             active = read_active(sql)
-            if active.searched and self.database.is_embedded:
-                search_docs.require_full_text()
+            if active.searched:
+                sql.dialect.require_full_text()
             self._active = active
         elif active.backfills:
             active = self._active = replace(active, law_changes=read_law_changes(sql), backfills=read_backfills(sql))

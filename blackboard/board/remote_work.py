@@ -109,7 +109,7 @@ def hear(session: BoardSession, wake: Callable[[], None]) -> Iterator[float]:
     unsubscribe = session.subscribe(wake)
     try:
         with hear_commits(session.database.path, wake):
-            yield (SERVER_TICK if session.database.path is None else TICK) / 1e6
+            yield (TICK if session.database.is_local else SERVER_TICK) / 1e6
     finally:
         unsubscribe()
 

@@ -191,7 +191,7 @@ class Worker:
                 dead,
                 expired=expired_leases,
                 is_lost=lambda row: row.worker == self.id and (row.id, row.fence) not in running,
-                expiry_is_death=self.board.database.path is None,
+                expiry_is_death=not self.board.database.is_local,
             )
 
         count = self._session.write(work, record_instant=True)

@@ -18,10 +18,11 @@ from typing import Any
 
 from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.file_failures import file_failure
 from blackboard.store.schema_versions import KNOWN
+from blackboard.store.sqlite_dialect import APPLICATION_ID
+from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles, sync
 from blackboard.system.private_files import create_private, make_folder, mode_of, open_private, set_mode
 
@@ -114,7 +115,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
             sync(path.parent)
     connection = database.connect(writes=True)
     try:
-        sql_dialect.use_wal(connection, database.dialect)
+        database.dialect.separate_readers(connection)
     finally:
         connection.close()
     return replace(copy, path=path), kept
@@ -135,7 +136,7 @@ def examine_copy(path: Path) -> Copy:
     try:
         with database.read() as transaction:
             rows = transaction.cursor
-            if rows.execute("PRAGMA application_id").fetchone()[0] != sql_dialect.APPLICATION_ID:
+            if rows.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
                 raise StoreForeign(f"{path} is not a blackboard")
             version = rows.execute("SELECT version_num FROM alembic_version").fetchone()[0]
             if version not in KNOWN:
@@ -183,14 +184,14 @@ def _copy(database: Database, to: Path, progress: Progress) -> None:
     source: Any = database.connect(writes=False)
     target: Any = None
     try:
-        target = sql_dialect.sqlite.connect(str(to), isolation_level=None)
+        target = sqlite.connect(str(to), isolation_level=None)
         # The snapshot is held for the whole copy: otherwise each commit of another process would restart it.
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         source.backup(target, pages=PAGES_PER_STEP, progress=lambda status, left, pages: progress(pages - left, pages))
         source.execute("COMMIT")
-    except sql_dialect.sqlite.Error as error:
-        raise sql_dialect.translate(error, str(to)) from None
+    except sqlite.Error as error:
+        raise database.dialect.translate(error, str(to)) from None
     finally:
         source.close()
         if target is not None:

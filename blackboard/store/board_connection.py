@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError
-from blackboard.store import dialect as sql_dialect
-from blackboard.store import library_guard
+from blackboard.store import library_guard, sqlite_driver
 from blackboard.store.library_guard import OpenFile
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
@@ -40,7 +39,7 @@ class LogLost(StoreError):
         super().__init__(f"{text}; the next attempt opens the new log")
 
 
-class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # the driver has no types
+class BoardConnection(sqlite_driver.sqlite.Connection):  # type: ignore[misc]  # the driver has no types
     """A connection of the board's own SQLite library, opened by `connect`.
 
     Attributes:
@@ -93,7 +92,7 @@ class BoardConnection(sql_dialect.sqlite.Connection):  # type: ignore[misc]  # t
             forks.keep_for_ever(self)
             return
         if self.opened is not None and not self.opened.has_its_log:
-            with contextlib.suppress(sql_dialect.sqlite.Error):  # a connection that can only read cannot
+            with contextlib.suppress(sqlite_driver.sqlite.Error):  # a connection that can only read cannot
                 self.save_log()
         try:
             with _preserve_log(self.opened):
@@ -154,11 +153,11 @@ def connect(path: str | Path, parameters: str | None = None, **options: Any) -> 
 
     def open_it() -> Any:
         if parameters is None:
-            return sql_dialect.sqlite.connect(str(path), factory=BoardConnection, **options)
+            return sqlite_driver.sqlite.connect(str(path), factory=BoardConnection, **options)
         from urllib.parse import quote
 
         uri = f"file:{quote(str(path))}?{parameters}"
-        return sql_dialect.sqlite.connect(uri, uri=True, factory=BoardConnection, **options)
+        return sqlite_driver.sqlite.connect(uri, uri=True, factory=BoardConnection, **options)
 
     connection: BoardConnection
     connection, opened = library_guard.open_file(str(path), open_it)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
 from blackboard.store.file_failures import file_failure
+from blackboard.store.sqlite_driver import sqlite
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.private_files import open_private
@@ -65,7 +65,7 @@ def empty_log(database: Database) -> bool:
             connection.execute(f"PRAGMA busy_timeout = {READER_WAIT_MILLISECONDS}")
             return bool(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
         except database.dialect.error as error:
-            raise sql_dialect.translate(error, database.where) from None
+            raise database.dialect.translate(error, database.where) from None
 
 
 def _rewrite_beside_writers(database: Database, part: Path, tries: int) -> bool:
@@ -99,8 +99,8 @@ def _build(database: Database, part: Path) -> None:
         try:
             connection.execute("VACUUM INTO ?", (str(part),))
         except database.dialect.error as error:
-            raise sql_dialect.translate(error, str(part)) from None
-    with contextlib.closing(sql_dialect.sqlite.connect(str(part), isolation_level=None)) as built:
+            raise database.dialect.translate(error, str(part)) from None
+    with contextlib.closing(sqlite.connect(str(part), isolation_level=None)) as built:
         problems = [row[0] for row in built.execute("PRAGMA quick_check(3)")]
     if problems != ["ok"]:
         raise StoreError(f"{part} is damaged: {'; '.join(problems)}; the board is unchanged")
@@ -109,13 +109,13 @@ def _build(database: Database, part: Path) -> None:
 def _put_back(part: Path, database: Database) -> None:
     """Replace the content of the board in one transaction. The caller has the write lock."""
     with (
-        contextlib.closing(sql_dialect.sqlite.connect(str(part), isolation_level=None)) as source,
+        contextlib.closing(sqlite.connect(str(part), isolation_level=None)) as source,
         _connected(database) as target,
     ):
         try:
             source.backup(target)
         except database.dialect.error as error:
-            raise sql_dialect.translate(error, database.where) from None
+            raise database.dialect.translate(error, database.where) from None
 
 
 @contextlib.contextmanager

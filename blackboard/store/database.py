@@ -21,12 +21,12 @@ from blackboard.errors import (
     StoreMissing,
     UsageError,
 )
-from blackboard.store import board_connection, inherited_files
-from blackboard.store import dialect as sql_dialect
+from blackboard.store import board_connection, inherited_files, sqlite_driver
 from blackboard.store.board_connection import BoardConnection, LogLost
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.database_file import DatabaseFile, FileReplaced
 from blackboard.store.database_url import DatabaseUrl
+from blackboard.store.dialect import BUSY_SECONDS
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.reader_pool import Loan, ReaderPool
@@ -76,7 +76,7 @@ class Database:
         self._open: Transaction | None = None
         """The open writing transaction."""
         self.readonly_engine: Engine | None = None
-        self._write_lock = None if self.path is None else WriteLock(self.path, sql_dialect.BUSY_SECONDS)
+        self._write_lock = None if self.path is None else WriteLock(self.path, BUSY_SECONDS)
         self._open_pools()
         self._limits = threading.local()
         self._fork: Entry | None = None
@@ -101,6 +101,11 @@ class Database:
     @property
     def is_embedded(self) -> bool:
         """Whether the database is a file that this program may create."""
+        return self.path is not None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all its processes run on this machine: locks show which are alive, and sockets tell of commits."""
         return self.path is not None
 
     def exists(self) -> bool:
@@ -130,7 +135,7 @@ class Database:
             with contextlib.ExitStack() as unless_ready:
                 connection = self._raw(None if writes else self.read_only_parameters())
                 unless_ready.callback(connection.close)
-                sql_dialect.prepare(connection, self.dialect, writes=writes)
+                self.dialect.prepare(connection, writes=writes)
                 if writes and not self._is_durable:
                     connection.execute("PRAGMA synchronous = OFF")
                 if isinstance(connection, BoardConnection):
@@ -292,8 +297,8 @@ class Database:
             self._writer = self.connect(writes=True)
         cursor = self._writer.cursor()
         transaction = self._open = Transaction(cursor, self.dialect)
-        cursor.execute(sql_dialect.begin_write(self.dialect))
-        if lock := sql_dialect.lock_board(self.dialect):
+        cursor.execute(self.dialect.begin_write)
+        if lock := self.dialect.lock_board:
             cursor.execute(lock)
         failpoint("transaction.begun")
         return transaction
@@ -311,7 +316,7 @@ class Database:
             # A signal's exception is raised after the commit has returned: without an error of the driver, the state
             # of the connection tells whether the work is committed.
             failed = isinstance(error, self.dialect.error)
-            transaction.committed = not failed and not sql_dialect.in_transaction(self._writer, self.dialect)
+            transaction.committed = not failed and not self.dialect.in_transaction(self._writer)
             raise
         failpoint("commit.after")
         self._check_log(self._writer)
@@ -381,16 +386,16 @@ class Database:
         try:
             cursor = loan.begin(lambda: self.connect(writes=False)).cursor()
             try:
-                cursor.execute(sql_dialect.begin_read(self.dialect))
+                cursor.execute(self.dialect.begin_read)
                 if end := getattr(self._limits, "end", None):
-                    sql_dialect.stop_at(cursor, self.dialect, end)
+                    self.dialect.stop_at(cursor, end)
                 yield Transaction(cursor, self.dialect)
                 cursor.execute("COMMIT")
                 if end:
-                    sql_dialect.stop_no_more(cursor, self.dialect)
+                    self.dialect.stop_no_more(cursor)
                 cursor.close()
             except BaseException as error:
-                if getattr(self._limits, "end", None) and sql_dialect.is_stopped(error):
+                if getattr(self._limits, "end", None) and self.dialect.is_stopped(error):
                     raise QueryStopped("reading took too long; narrow what is asked for") from None
                 raise self._translated(error) from None
             succeeded = True
@@ -423,7 +428,7 @@ class Database:
         """
         if self.path is None:
             return
-        if sql_dialect.SAFE:
+        if sqlite_driver.SAFE:
             self._checkpoint()
         else:
             with self.group_commit.exclusive(), self.write_lock():
@@ -460,7 +465,7 @@ class Database:
 
     def _translated(self, error: BaseException) -> BaseException:
         if isinstance(error, self.dialect.error | MemoryError):
-            return sql_dialect.translate(error, self.where)
+            return self.dialect.translate(error, self.where)
         if isinstance(error, OverflowError):  # the driver was given an integer of more than 64 bits
             return UsageError("a number is larger than a database can hold")
         return error
@@ -474,7 +479,7 @@ class Database:
         self._fork = Entry(None, exclusive=True)
         if not self.group_commit.is_led_here():
             self.group_commit.enter(self._fork)
-        self._uses.stop(sql_dialect.BUSY_SECONDS)
+        self._uses.stop(BUSY_SECONDS)
         if self._open is None:
             self._close_connections()
 

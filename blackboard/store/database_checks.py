@@ -9,7 +9,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from blackboard.store import dialect as sql_dialect
+from blackboard.store import sqlite_driver
 from blackboard.store.database import Database
 from blackboard.system.private_files import folder_mode
 
@@ -72,8 +72,8 @@ def measure(database: Database, *, thorough: bool = True) -> Health:
     path, log = file.path, file.files.wal
     return Health(
         "SQLite",
-        sql_dialect.SQLITE_VERSION,
-        sql_dialect.SAFE,
+        sqlite_driver.SQLITE_VERSION,
+        sqlite_driver.SAFE,
         str(mode),
         path.stat().st_size,
         log.stat().st_size if log.exists() else 0,

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.errors import ConfigurationError, Mistake
-from blackboard.store import dialect as sql_dialect
+from blackboard.store.dialect import SQLITE, Dialect
+from blackboard.store.postgresql_dialect import PostgresqlDialect
+from blackboard.store.sqlite_dialect import SqliteDialect
+from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import path_in, resolved
 
 if TYPE_CHECKING:
@@ -34,7 +37,7 @@ class DatabaseUrl:
         self._connect = connect
         self._parsed: URL | None = None
         """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
-        self.dialect = sql_dialect.SQLITE
+        self.dialect: Dialect = SqliteDialect()
         self.path = path_in(url)
         if self.path is None:
             self._parse(str(url) if "://" in str(url) else f"sqlite:///{url}")
@@ -47,8 +50,8 @@ class DatabaseUrl:
         try:
             self._parsed = make_url(url)
             name, driver = self._parsed.database, self.engine.dialect
-            if driver.name != "sqlite":
-                self.dialect = sql_dialect.Dialect(driver.name, driver.loaded_dbapi.Error, is_positional=False)
+            if driver.name != SQLITE:
+                self.dialect = PostgresqlDialect(driver.loaded_dbapi.Error)
             elif not name or name == ":memory:" or name.startswith("file:"):
                 problem = "a board in memory would end with its process; name a file"
                 raise ConfigurationError([Mistake("database.url", problem)])
@@ -85,10 +88,10 @@ class DatabaseUrl:
         from sqlalchemy import URL, create_engine
         from sqlalchemy.pool import NullPool
 
-        url = self._parsed or URL.create("sqlite", database=str(self.path))
-        if url.get_backend_name() != "sqlite":
+        url = self._parsed or URL.create(SQLITE, database=str(self.path))
+        if url.get_backend_name() != SQLITE:
             return create_engine(url, poolclass=NullPool)
-        return create_engine(url, module=sql_dialect.sqlite, creator=self._connect, poolclass=NullPool)
+        return create_engine(url, module=sqlite, creator=self._connect, poolclass=NullPool)
 
 
 def _without_driver(url: str, error: ModuleNotFoundError) -> str:

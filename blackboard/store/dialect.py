@@ -1,171 +1,188 @@
-"""The differences between SQLite and PostgreSQL: new connections, the start of a transaction, error codes."""
+"""What differs between SQLite and PostgreSQL. The rest of the program asks for a capability, never for a database.
+
+The classes are in `sqlite_dialect` and `postgresql_dialect`.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
-import sqlite3
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Any, ClassVar
 
-from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock
+from blackboard.core.full_text import Match, Word
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
 from blackboard.system.file_owners import describe_access
 
-
-def is_safe_sqlite(version: tuple[int, ...]) -> bool:
-    """Return whether an SQLite version is free of the checkpoint race that can corrupt a database in WAL mode."""
-    return version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
-
-
-def is_fit(driver: Any) -> bool:
-    """Return whether a driver's SQLite is safe, and has the functions that decay laws need."""
-    if not is_safe_sqlite(driver.sqlite_version_info):
-        return False
-    connection = driver.connect(":memory:")
-    try:
-        connection.execute("SELECT power(2.0, 0.5), exp(1.0)")
-    except driver.Error:
-        return False
-    finally:
-        connection.close()
-    return True
-
-
-def choose_driver() -> Any:
-    """Return the driver of SQLite: the interpreter's own where it is safe, so that a process has only one library.
-
-    Elsewhere, `pysqlite3` brings a newer SQLite. Where it is not installed, or was built with an old library, the
-    interpreter's own is used, and checkpoints hold the write lock.
-    """
-    if is_fit(sqlite3):
-        return sqlite3
-    try:
-        import pysqlite3
-    except ImportError:
-        return sqlite3
-    return pysqlite3 if is_fit(pysqlite3) else sqlite3
-
-
-sqlite = choose_driver()
-"""The driver of SQLite."""
-
-SAFE = is_safe_sqlite(sqlite.sqlite_version_info)
-"""Whether its library is free of the checkpoint race."""
-
-APPLICATION_ID = 0x424C4B42
-"""Marks an SQLite file as a blackboard, in its header ("BLKB")."""
-
-SQLITE_VERSION: str = sqlite.sqlite_version
-"""The version of the SQLite library in this process."""
+SQLITE = "sqlite"
+"""SQLAlchemy's name for SQLite, also in the files of statements."""
+POSTGRESQL = "postgresql"
+"""SQLAlchemy's name for PostgreSQL, also in the files of statements."""
 
 BUSY_SECONDS = 10.0
 """The longest wait of a writer for other writers, in seconds."""
 
-SYNCHRONOUS = "FULL"
-"""SQLite's `synchronous` for new connections. The tests set OFF, because their boards need not survive a power cut."""
+
+class ErrorCause(Enum):
+    """The meaning of a driver's error."""
+
+    BUSY = auto()
+    READ_ONLY = auto()
+    IO = auto()
+    DAMAGED = auto()
+    FULL = auto()
+    UNOPENED = auto()
+    FOREIGN = auto()
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """A kind of database.
+class Dialect(ABC):
+    """A kind of database: its SQL, its connections and its errors.
 
     Attributes:
         name: SQLAlchemy's name for it.
         error: The base class of its driver's errors.
         is_positional: Whether its driver takes parameters by position, not by name.
+        begin_read: The statement that begins a reading transaction: one snapshot, in which nothing can be written.
+        begin_write: The statement that begins a writing transaction.
+        lock_board: The statement that makes a writing transaction wait for others; None if beginning one waits already.
+        lock_schema: The statement that makes a change of the schema wait for others, likewise.
+        mark_as_board: The statement that marks a new database as a board; None if its tables show it.
+        keeps_deleted: Whether unused parts of a file may keep deleted content until the file is compacted.
+        merges_index: Whether the full-text index keeps erased words until its parts are merged.
     """
 
-    name: str
+    name: ClassVar[str]
     error: type[Exception]
-    is_positional: bool
+    is_positional: ClassVar[bool]
+    begin_read: ClassVar[str]
+    begin_write: ClassVar[str]
+    lock_board: ClassVar[str | None] = None
+    lock_schema: ClassVar[str | None] = None
+    mark_as_board: ClassVar[str | None] = None
+    keeps_deleted: ClassVar[bool] = False
+    merges_index: ClassVar[bool] = False
 
+    # -- connections -------------------------------------------------------------------------------------------------
 
-SQLITE = Dialect("sqlite", sqlite.Error, is_positional=True)
+    @abstractmethod
+    def prepare(self, connection: Any, *, writes: bool) -> None:
+        """Configure a new DBAPI connection. The program begins its transactions itself."""
 
+    @abstractmethod
+    def in_transaction(self, connection: Any) -> bool:
+        """Return whether a transaction is open on a connection."""
 
-def prepare(connection: Any, dialect: Dialect, *, writes: bool) -> None:
-    """Configure a new DBAPI connection. The program begins its transactions itself."""
-    if dialect.name != "sqlite":
-        connection.autocommit = True
-        return
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout = {int(BUSY_SECONDS * 1000)}",
-        "foreign_keys = ON",
-        f"synchronous = {SYNCHRONOUS}",
-        "temp_store = MEMORY",
-        "wal_autocheckpoint = 4000",
-        "journal_size_limit = 33554432",
-        "trusted_schema = OFF",
-        "secure_delete = FAST",  # overwrites deleted content where this writes no further page
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    if not writes:
-        cursor.execute("PRAGMA query_only = ON")
-    cursor.close()
+    def separate_readers(self, connection: Any) -> None:  # noqa: B027  # a server does so by itself
+        """Let readers and writers of a database not wait for each other."""
 
+    def library_problem(self) -> str | None:
+        """Return what is wrong with the library of this process, as a warning; None if nothing is."""
+        return None
 
-def use_wal(connection: Any, dialect: Dialect) -> None:
-    """Switch the file to a write-ahead log, so that readers and writers do not wait for each other."""
-    if dialect.name == "sqlite":
-        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise StoreError(f"this database cannot use a write-ahead log (its journal mode stays {mode!r})")
+    @abstractmethod
+    def holds_board(self, connection: Any, where: str) -> bool:
+        """Return whether a database has the tables of a board.
 
+        Raises:
+            StoreForeign: It has those of another program.
+        """
 
-def begin_write(dialect: Dialect) -> str:
-    """Return the statement that begins a writing transaction.
+    # -- time limits ---------------------------------------------------------------------------------------------------
 
-    On SQLite, a deferred transaction that begins to write fails at once, even with a timeout. On PostgreSQL, a
-    transaction that waited for the lock of the board must see the commit of its predecessor.
-    """
-    return "BEGIN IMMEDIATE" if dialect.name == "sqlite" else "BEGIN ISOLATION LEVEL READ COMMITTED"
+    @abstractmethod
+    def stop_at(self, cursor: Any, end: int) -> None:
+        """Stop the statements of a transaction at an instant of the monotonic time: each of them on a server."""
 
+    def stop_no_more(self, cursor: Any) -> None:  # noqa: B027  # on a server the limit ends with the transaction
+        """Take the limit of `stop_at` away."""
 
-def in_transaction(connection: Any, dialect: Dialect) -> bool:
-    """Return whether a transaction is open on a connection."""
-    if dialect.name == "sqlite":
-        return bool(connection.in_transaction)
-    return bool(connection.info.transaction_status)
+    # -- statements ----------------------------------------------------------------------------------------------------
 
+    @abstractmethod
+    def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
+        """Return a list in the form that the fragment `is_in` takes."""
 
-def begin_read(dialect: Dialect) -> str:
-    """Return the statement that begins a reading transaction: one snapshot, in which nothing can be written."""
-    return "BEGIN" if dialect.name == "sqlite" else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+    def inserted_id(self, cursor: Any) -> int | None:
+        """Return the id that the database chose for the row that was inserted; None if the driver does not know it."""
+        return None
 
+    def overwrite_deleted(self, cursor: Any) -> bool:
+        """Overwrite deleted content with zeros from now on; returns False if the database clears its pages itself."""
+        return False
 
-def lock_board(dialect: Dialect) -> str | None:
-    """Return the statement that makes a writing transaction wait for others; None if beginning one waits already."""
-    return None if dialect.name == "sqlite" else "SELECT id FROM board WHERE id = 1 FOR UPDATE"
+    def overwrite_no_more(self, cursor: Any) -> None:  # noqa: B027
+        """End what `overwrite_deleted` began."""
 
+    def widen_cache(self, cursor: Any) -> None:  # noqa: B027  # a server has a cache for all connections
+        """Let a connection keep more pages, for a search."""
 
-_SQLITE_CODES = {
-    5: "busy",
-    6: "busy",
-    8: "read-only",
-    10: "i/o",
-    11: "damaged",
-    13: "full",
-    14: "unopened",
-    26: "foreign",
-}
-"""The meanings of SQLite's primary result codes: https://www.sqlite.org/rescode.html."""
+    # -- search --------------------------------------------------------------------------------------------------------
 
-_SQLSTATES = {
-    "25006": "read-only",  # read_only_sql_transaction
-    "40001": "busy",  # serialization_failure
-    "40P01": "busy",  # deadlock_detected
-    "42501": "read-only",  # insufficient_privilege
-    "53100": "full",  # disk_full
-    "55P03": "busy",  # lock_not_available
-    "57014": "busy",  # query_canceled, by a statement's timeout
-    "58030": "i/o",  # io_error
-    "XX001": "damaged",  # data_corrupted
-    "XX002": "damaged",  # index_corrupted
-}
-"""The meanings of PostgreSQL's error codes: appendix A of its manual."""
+    def require_full_text(self) -> None:  # noqa: B027
+        """Check that the database can search texts.
+
+        Raises:
+            StoreError: Its library was built without full-text search.
+        """
+
+    @abstractmethod
+    def search_query(self, words: Sequence[Word], match: Match) -> str:
+        """Return the query for words in the language of the database; "" if nothing can match."""
+
+    @abstractmethod
+    def indexed_text(self, text: str) -> str:
+        """Return a text in the form that the full-text index takes."""
+
+    # -- errors --------------------------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def cause_of(self, error: BaseException) -> ErrorCause | None:
+        """Return the meaning of a driver's error, by its code and never by its words; None for any other."""
+
+    @abstractmethod
+    def is_stopped(self, error: BaseException) -> bool:
+        """Return whether an error says that a statement took longer than its time limit."""
+
+    @abstractmethod
+    def is_wrong_query(self, error: Exception) -> bool:
+        """Return whether an error blames the text of a statement or of a search."""
+
+    @abstractmethod
+    def blames_database(self, error: BaseException) -> bool:
+        """Return whether an error blames the database or the machine, not the SQL."""
+
+    def translate(self, error: Exception, where: str) -> StoreError:
+        """Return our error for a driver's error, with a remedy."""
+        if isinstance(error, MemoryError):
+            return StoreExhausted(
+                f"{where} cannot be used: this process has no memory left; no write was left half done"
+            )
+        match self.cause_of(error):
+            case ErrorCause.BUSY:
+                return StoreBusy(f"another process held {where} for too long; try again")
+            case ErrorCause.READ_ONLY:
+                hint = _refused(where) or "check the file's and folder's permissions"
+                return StoreError(f"{where} cannot be written: {error}; {hint}")
+            case ErrorCause.IO:
+                return StoreExhausted(
+                    f"{where} could not be read or written: {error}; check the disk, no write was left half done"
+                )
+            case ErrorCause.DAMAGED:
+                return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
+            case ErrorCause.FULL:
+                return StoreExhausted(f"{where}: the disk is full; make room, no write was left half done")
+            case ErrorCause.UNOPENED if is_without_descriptors():
+                return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
+            case ErrorCause.UNOPENED:
+                folder = os.path.dirname(where) or "."
+                hint = _refused(where) or f"check that {folder} exists and may be written"
+                return StoreError(f"{where} cannot be opened; {hint}")
+            case ErrorCause.FOREIGN:
+                return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
+            case None:
+                return StoreError(f"{where}: {error}")
 
 
 def is_without_descriptors() -> bool:
@@ -175,79 +192,6 @@ def is_without_descriptors() -> bool:
     except OSError as error:
         return error.errno in (errno.EMFILE, errno.ENFILE)
     return False
-
-
-def is_of_database(code: int) -> bool:
-    """Return whether an error code of SQLite blames the file or the machine, not the SQL."""
-    return code & 0xFF in _SQLITE_CODES
-
-
-def is_wrong_query(error: Exception) -> bool:
-    """Return whether an error blames the text of a statement or of a search, by its code."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return getattr(error, "sqlstate", None) == "42601"  # syntax_error
-    return bool(code & 0xFF == 1)
-
-
-def is_stopped(error: BaseException) -> bool:
-    """Return whether an error says that a statement took longer than its time limit."""
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return getattr(error, "sqlstate", None) == "57014"  # query_canceled
-    return bool(code & 0xFF == 9)  # SQLITE_INTERRUPT
-
-
-STEPS_PER_LOOK = 2000
-"""The number of steps of SQLite's machine between two checks of the time."""
-
-
-def stop_at(cursor: Any, dialect: Dialect, end: int) -> None:
-    """Stop the statements of a transaction at an instant of the monotonic time: each of them on a server."""
-    now = SystemClock().monotonic
-    if dialect.name == "sqlite":
-        cursor.connection.set_progress_handler(lambda: now() > end, STEPS_PER_LOOK)
-        return
-    milliseconds = min(max(1, (end - now()) // 1000), int(LONGEST_WAIT_SECONDS * 1e3))
-    cursor.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
-
-
-def stop_no_more(cursor: Any, dialect: Dialect) -> None:
-    """Take the limit of `stop_at` away; on a server it ends with the transaction."""
-    if dialect.name == "sqlite":
-        cursor.connection.set_progress_handler(None, 0)
-
-
-def translate(error: Exception, where: str) -> StoreError:
-    """Return our error for a driver's error, with a remedy. The code of the error decides, never its words."""
-    if isinstance(error, MemoryError):
-        return StoreExhausted(f"{where} cannot be used: this process has no memory left; no write was left half done")
-    code = getattr(error, "sqlite_errorcode", None)
-    cause = _SQLSTATES.get(getattr(error, "sqlstate", None) or "") if code is None else _SQLITE_CODES.get(code & 0xFF)
-    match cause:
-        case "busy":
-            return StoreBusy(f"another process held {where} for too long; try again")
-        case "read-only":
-            hint = _refused(where) or "check the file's and folder's permissions"
-            return StoreError(f"{where} cannot be written: {error}; {hint}")
-        case "i/o":
-            return StoreExhausted(
-                f"{where} could not be read or written: {error}; check the disk, no write was left half done"
-            )
-        case "damaged":
-            return StoreError(f"{where} is damaged: {error}; restore a backup with 'blackboard restore'")
-        case "full":
-            return StoreExhausted(f"{where}: the disk is full; make room, no write was left half done")
-        case "unopened" if is_without_descriptors():
-            return StoreExhausted(f"{where} cannot be opened: this process has no file descriptor left")
-        case "unopened":
-            folder = os.path.dirname(where) or "."
-            hint = _refused(where) or f"check that {folder} exists and may be written"
-            return StoreError(f"{where} cannot be opened; {hint}")
-        case "foreign":
-            return StoreForeign(f"{where} is not a database; name another file with --database or [database] url")
-        case _:
-            return StoreError(f"{where}: {error}")
 
 
 def _refused(where: str) -> str:

@@ -22,14 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import LibraryConflict, StoreError
-from blackboard.store import dialect as sql_dialect
-from blackboard.store import inherited_files
+from blackboard.store import inherited_files, sqlite_driver
 from blackboard.system import forks
 from blackboard.system.private_files import create_private
 
 Identity = tuple[int, int]
 """The device and the inode of a file."""
-OTHERS_ANNOUNCE = sql_dialect.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
+OTHERS_ANNOUNCE = sqlite_driver.sqlite.Connection.__module__.partition(".")[0] != "sqlite3"
 """Whether an audit event of `sqlite3` announces another library's connection, and not one of the board's."""
 
 
@@ -182,8 +181,8 @@ def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
         if (file := identity(name)) and connections_to(file):
             raise LibraryConflict(
                 f"{name} is open as a board in this process, through another SQLite library"
-                f" ({sql_dialect.sqlite.__name__} {sql_dialect.SQLITE_VERSION}). Two libraries in one process drop each"
-                " other's locks, which damages the file. Use board.query(sql), blackboard.connect(path) or"
+                f" ({sqlite_driver.sqlite.__name__} {sqlite_driver.SQLITE_VERSION}). Two libraries in one process drop"
+                " each other's locks, which damages the file. Use board.query(sql), blackboard.connect(path) or"
                 " board.engine(), or another process."
             )
 

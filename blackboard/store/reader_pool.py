@@ -8,7 +8,7 @@ from typing import Any
 
 from blackboard.clock import SystemClock, pause
 from blackboard.errors import StoreExhausted
-from blackboard.store import dialect as sql_dialect
+from blackboard.store import dialect
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.system import forks
 
@@ -71,14 +71,14 @@ class ReaderPool:
             StoreExhausted: No other thread has a connection, or none is returned for too long.
         """
         clock = SystemClock()
-        deadline = clock.monotonic() + int(sql_dialect.BUSY_SECONDS * 1e6)
+        deadline = clock.monotonic() + int(dialect.BUSY_SECONDS * 1e6)
         while True:
             try:
                 return connect()
             except StoreExhausted:
                 if not self.uses.any_elsewhere() or clock.monotonic() >= deadline:
                     raise
-                if not sql_dialect.is_without_descriptors():
+                if not dialect.is_without_descriptors():
                     raise
             pause(RETURN_INTERVAL_MICROSECONDS)
             with contextlib.suppress(IndexError):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from blackboard.clock import SystemClock, from_datetime, iso
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
-from blackboard.store import dialect as sql_dialect
 from blackboard.store.database import Database
+from blackboard.store.dialect import SQLITE
 from blackboard.store.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
+from blackboard.store.sqlite_driver import sqlite
 from blackboard.store.view_columns import VIEWS
 
 if TYPE_CHECKING:
@@ -98,9 +99,9 @@ def connect(url_or_path: str | Path = "sqlite:///board.db") -> sqlite3.Connectio
     connection = _connection(database)
     try:
         is_board = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'live_marks'").fetchone()
-    except sql_dialect.sqlite.Error as error:
+    except database.dialect.error as error:
         connection.close()
-        raise sql_dialect.translate(error, database.where) from None
+        raise database.dialect.translate(error, database.where) from None
     if is_board is None:
         connection.close()
         raise StoreForeign(f"{database.where} is not a blackboard")
@@ -135,7 +136,7 @@ def engine(database: Database) -> Engine:
             database.readonly_engine = create_engine(database.engine.url, connect_args=options)
         else:
             database.readonly_engine = create_engine(
-                "sqlite://", module=sql_dialect.sqlite, creator=lambda: _connection(database), poolclass=QueuePool
+                f"{SQLITE}://", module=sqlite, creator=lambda: _connection(database), poolclass=QueuePool
             )
     return database.readonly_engine
 
@@ -170,39 +171,37 @@ def _query_file(database: Database, sql: str, values: Any, seconds: float) -> li
             refused = connection.refused
             refused.clear()
             cursor = connection.cursor()
-            sql_dialect.stop_at(cursor, database.dialect, _end(seconds))
+            database.dialect.stop_at(cursor, _end(seconds))
             rows = _rows(cursor.execute(sql, values))
-            sql_dialect.stop_no_more(cursor, database.dialect)
+            database.dialect.stop_no_more(cursor)
             return rows
     except BaseException as error:
-        raise _translated(error, refused, database.where, seconds) from None
+        raise _translated(error, refused, database, seconds) from None
 
 
-def _translated(error: BaseException, refused: list[str], where: str, seconds: float) -> BaseException:
+def _translated(error: BaseException, refused: list[str], database: Database, seconds: float) -> BaseException:
     """Return our error for an error of a query in a file."""
-    if not isinstance(error, sql_dialect.sqlite.Error | sql_dialect.sqlite.Warning | ValueError | OverflowError):
+    if not isinstance(error, sqlite.Error | sqlite.Warning | ValueError | OverflowError):
         return error
-    code = getattr(error, "sqlite_errorcode", None)
     if refused:
         return InvalidQuery(f"only reading is allowed here, not {refused[0]}")
-    if sql_dialect.is_stopped(error):
+    if database.dialect.is_stopped(error):
         return _stopped(seconds)
-    if code is not None and sql_dialect.is_of_database(code):
-        return sql_dialect.translate(error, where)
+    if database.dialect.blames_database(error):
+        return database.dialect.translate(error, database.where)
     return _invalid(str(error))
 
 
 def _query_server(database: Database, sql: str, values: Any, seconds: float) -> list[Row]:
     with database.read() as transaction:
         try:
-            sql_dialect.stop_at(transaction.cursor, database.dialect, _end(seconds))
+            database.dialect.stop_at(transaction.cursor, _end(seconds))
             # A prepared statement is a single statement, so it cannot end the transaction, which can only read.
             return _rows(transaction.cursor.execute(sql, values or None, prepare=True))
         except database.dialect.error as error:
-            state = getattr(error, "sqlstate", None) or ""
-            if sql_dialect.is_stopped(error):
+            if database.dialect.is_stopped(error):
                 raise _stopped(seconds) from None
-            if state[:2] in ("08", "53", "57", "58", "XX"):  # the connection, the resources or the server
+            if database.dialect.blames_database(error):
                 raise
             raise _invalid(str(error).partition("\n")[0]) from None
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blackboard.clock import Instant
-from blackboard.errors import StoreError, StoreForeign, StoreNewer
-from blackboard.store import dialect as sql_dialect
+from blackboard.errors import StoreError, StoreNewer
 from blackboard.store.database import Database
 from blackboard.store.schema_versions import HEAD, KNOWN
 from blackboard.store.statements import ACTIVATIONS, DEPLOYMENTS, SEARCH
@@ -25,10 +24,6 @@ from blackboard.system.private_files import PRIVATE_MODE, set_mode
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-MIGRATION_LOCK = 1112296258
-"""The advisory lock of PostgreSQL that a process holds while it changes the schema: any number, the same in every
-version."""
 
 _alembic = threading.Lock()
 """The lock that is held while Alembic runs, because a process has only one Alembic context for all databases."""
@@ -97,9 +92,9 @@ def ensure(
     try:
         with database.write_lock():  # of two that switch at once, SQLite refuses one without waiting
             try:
-                sql_dialect.use_wal(connection, database.dialect)
+                database.dialect.separate_readers(connection)
             except database.dialect.error as error:
-                raise sql_dialect.translate(error, database.where) from None
+                raise database.dialect.translate(error, database.where) from None
     finally:
         connection.close()
     return _upgrade(database, now, living)
@@ -165,27 +160,14 @@ def revision_of(database: Database) -> str | None:
     try:
         return _revision(connection, database)
     except database.dialect.error as error:
-        raise sql_dialect.translate(error, database.where) from None
+        raise database.dialect.translate(error, database.where) from None
     finally:
         connection.close()
 
 
 def _revision(connection: Any, database: Database) -> str | None:
-    if database.is_embedded:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        if tables and application != sql_dialect.APPLICATION_ID:
-            raise StoreForeign(f"{database.where} belongs to another program; name another file")
-        if "alembic_version" not in tables:
-            return None
-    else:
-        cursor = connection.cursor()
-        cursor.execute("SELECT to_regclass('alembic_version'), to_regclass('board')")
-        version, board = cursor.fetchone()
-        if version is None:
-            return None
-        if board is None:
-            raise StoreForeign(f"{database.where} contains the tables of another program; name another database")
+    if not database.dialect.holds_board(connection, database.where):
+        return None
     cursor = connection.cursor()
     cursor.execute("SELECT version_num FROM alembic_version")
     row = cursor.fetchone()
@@ -216,13 +198,13 @@ def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange |
 
     with database.engine.connect() as connection:
         raw: Any = connection.connection.dbapi_connection
-        sql_dialect.prepare(raw, database.dialect, writes=True)
+        database.dialect.prepare(raw, writes=True)
 
         @event.listens_for(connection, "begin")
         def begin(conn: Any) -> None:
-            conn.exec_driver_sql(sql_dialect.begin_write(database.dialect))
-            if not database.is_embedded:
-                conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+            conn.exec_driver_sql(database.dialect.begin_write)
+            if lock := database.dialect.lock_schema:
+                conn.exec_driver_sql(lock)
 
         try:
             with connection.begin():
@@ -295,21 +277,15 @@ def _create_board(connection: Any, database: Database, now: Instant) -> None:
     if connection.execute(select(board.c.id)).first() is None:
         row = {"id": 1, "uid": uuid.uuid4().hex, "created_at": now, "last_recorded_at": now, "version": 0, "paused": 0}
         connection.execute(board.insert().values(**row))
-    if database.is_embedded:
-        connection.exec_driver_sql(f"PRAGMA application_id = {sql_dialect.APPLICATION_ID}")
+    if mark := database.dialect.mark_as_board:
+        connection.exec_driver_sql(mark)
 
 
 def _translated(error: Exception, database: Database) -> Exception:
     cause = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's error
-    return sql_dialect.translate(cause, database.where) if isinstance(cause, database.dialect.error) else error
+    return database.dialect.translate(cause, database.where) if isinstance(cause, database.dialect.error) else error
 
 
 def _check_version(database: Database) -> None:
-    if database.is_embedded and not sql_dialect.SAFE:
-        version = sql_dialect.SQLITE_VERSION
-        warnings.warn(
-            f"SQLite {version} can damage a database when another program checkpoints it at the same time;"
-            " use 3.51.3 or later",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+    if problem := database.dialect.library_problem():
+        warnings.warn(problem, RuntimeWarning, stacklevel=3)

@@ -43,9 +43,12 @@ def compose(text: str, fragments: Mapping[str, Fragment], options: Collection[st
     return text
 
 
-def bind(text: str, dialect: str) -> tuple[str, tuple[str, ...]]:
-    """Return a text with the placeholders of a driver, and the names of its parameters in their order."""
+def bind(text: str, *, is_positional: bool) -> tuple[str, tuple[str, ...]]:
+    """Return a text with the placeholders of a driver, and the names of its parameters in their order.
+
+    A driver takes parameters by position (`?`) or by name (`%(name)s`).
+    """
     names = tuple(_PARAMETER.findall(text))
-    if dialect == "sqlite":
+    if is_positional:
         return _PARAMETER.sub("?", text), names
     return _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%")), names

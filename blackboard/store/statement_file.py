@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from blackboard.store import query_rows, rows
+from blackboard.store.dialect import POSTGRESQL, SQLITE, Dialect
 from blackboard.store.sql_composition import Fragment, bind, compose
 
 _BLOCK = re.compile(
@@ -84,22 +85,23 @@ class Statement(Generic[Result]):
     def effect(self) -> str:
         """The effect of the statement on workers: "quiet", "notifies", "frees slot" or "takes slot"."""
         if not self.word:
-            self.word = "notifies" if _NOTIFYING.match(self.text("sqlite")) else "quiet"
+            self.word = "notifies" if _NOTIFYING.match(self.text(SQLITE)) else "quiet"
         return self.word
 
-    def compiled(self, dialect: str) -> tuple[str, tuple[str, ...]]:
+    def compiled(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
         """Return the text for a driver, and the names of its parameters in their order."""
-        if (compiled := self._compiled.get(dialect)) is None:
-            compiled = self._compiled[dialect] = bind(self.text(dialect), dialect)
+        if (compiled := self._compiled.get(dialect.name)) is None:
+            compiled = bind(self.text(dialect.name), is_positional=dialect.is_positional)
+            self._compiled[dialect.name] = compiled
         return compiled
 
     def text(self, dialect: str) -> str:
-        """Return the text with its named parameters."""
+        """Return the text for a dialect, by its name, with named parameters."""
         fragments = dict(self.fragments[dialect])
         for name, text in self._parts.items():
             fragments[name] = fragments.get(name, Fragment(""))._replace(text=text)
         try:
-            return compose(self.texts.get(dialect, self.texts["sqlite"]), fragments, self.options)
+            return compose(self.texts.get(dialect, self.texts[SQLITE]), fragments, self.options)
         except LookupError as error:
             raise LookupError(f"{self.name}: {error}") from None
 
@@ -136,21 +138,21 @@ def _read(name: str) -> dict[str, Statement[Any]]:
     columns = {f"{table}.*": ", ".join(f"{table}.{column}" for column in rows.COLUMNS[table]) for table in rows.COLUMNS}
     sqlite = {slot: Fragment(text) for slot, text in columns.items()}
     postgresql: dict[str, Fragment] = {}
-    fragments = {"sqlite": sqlite, "postgresql": ChainMap(postgresql, sqlite)}
+    fragments = {SQLITE: sqlite, POSTGRESQL: ChainMap(postgresql, sqlite)}
     for file in ("shared", name):
         for heading, key, parameters, result, word, comment, body in _blocks(file):
             body = body.strip().removesuffix(";")
             if heading == "fragment":
-                of_dialect = postgresql if word == "postgresql" else sqlite
+                of_dialect = postgresql if word == POSTGRESQL else sqlite
                 of_dialect[key] = Fragment(body, tuple(parameters.split(", ")) if parameters else ())
-            elif word == "postgresql":
+            elif word == POSTGRESQL:
                 statements[key].texts[word] = body
             elif word not in _EFFECTS:
                 raise LookupError(f"{name}.sql, {key}: there is no word ({word})")
             else:
                 doc = " ".join(line.removeprefix("-- ") for line in comment.splitlines())
                 statements[key] = Statement(
-                    f"{name}.{key}", doc, result, _maker(result), {"sqlite": body}, fragments, word
+                    f"{name}.{key}", doc, result, _maker(result), {SQLITE: body}, fragments, word
                 )
     return statements
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from blackboard.core.states import OPEN_CALLS, SUSPECT_DEATHS, UNFINISHED, CrossingState, one_of_states
 from blackboard.store import rows
+from blackboard.store.dialect import SQLITE
 
 metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -32,7 +33,7 @@ metadata = MetaData(
 
 TYPES: dict[str, Any] = {
     # On SQLite only a column declared as INTEGER is the row id; on PostgreSQL 64 bits need BIGINT.
-    "Id": BigInteger().with_variant(Integer, "sqlite"),
+    "Id": BigInteger().with_variant(Integer, SQLITE),
     "Instant": BigInteger(),
     "Length": BigInteger(),
     "Money": BigInteger(),

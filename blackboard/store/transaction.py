@@ -6,7 +6,6 @@ A deposit runs eight statements. Each costs 2 to 3 microseconds here, and 20 to 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -37,20 +36,17 @@ class Transaction:
 
     def overwrite_deleted(self) -> None:
         """Overwrite deleted content with zeros in this transaction. A server clears its pages itself."""
-        if self.dialect.name == "sqlite":
-            self.cursor.execute("PRAGMA secure_delete = ON")
-            self.overwrites = True
+        self.overwrites = self.dialect.overwrite_deleted(self.cursor)
 
     def widen_cache(self) -> None:
-        """Let this connection keep 16 MB of pages, for a search: the lengths of a million documents take 13 MB."""
-        if self.dialect.name == "sqlite":
-            self.cursor.execute("PRAGMA cache_size = -16384")
+        """Let this connection keep more pages, for a search."""
+        self.dialect.widen_cache(self.cursor)
 
     def close(self) -> None:
         """Close the cursor. On a broken connection there is nothing to close."""
         try:
             if self.overwrites:
-                self.cursor.execute("PRAGMA secure_delete = FAST")
+                self.dialect.overwrite_no_more(self.cursor)
             self.cursor.close()
         except Exception:
             return
@@ -70,7 +66,7 @@ class Transaction:
 
     def run(self, statement: Statement[object], **values: Any) -> Any:
         """Run a statement and return the cursor."""
-        sql, names = statement.compiled(self.dialect.name)
+        sql, names = statement.compiled(self.dialect)
         cursor = self.cursor.execute(sql, [values[name] for name in names] if self.dialect.is_positional else values)
         # A known word saves the call of the property, which each statement would pay for.
         if (effect := statement.word or statement.effect) != "quiet" and cursor.rowcount:
@@ -88,12 +84,12 @@ class Transaction:
 
     def put(self, statement: Statement[object], row: tuple[Any, ...]) -> None:
         """Insert a whole row: a named tuple in the order of the statement's parameters."""
-        sql, _ = statement.compiled(self.dialect.name)
+        sql, _ = statement.compiled(self.dialect)
         self.cursor.execute(sql, row if self.dialect.is_positional else row._asdict())  # type: ignore[attr-defined]
 
     def put_many(self, statement: Statement[object], rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert whole rows; see `put`."""
-        sql, _ = statement.compiled(self.dialect.name)
+        sql, _ = statement.compiled(self.dialect)
         self.cursor.executemany(
             sql,
             rows if self.dialect.is_positional else [row._asdict() for row in rows],  # type: ignore[attr-defined]
@@ -102,21 +98,21 @@ class Transaction:
     def insert(self, statement: Statement[object], last_id: Statement[int], **values: Any) -> int:
         """Insert a row whose id the database chooses, and return the id.
 
-        Only SQLite's driver knows it; `last_id` asks for the largest id, which is this one while the board is locked.
+        If the driver does not know it, `last_id` asks for the largest id, which is this one while the board is locked.
         """
-        cursor = self.run(statement, **values)
-        return int(cursor.lastrowid) if self.dialect.name == "sqlite" else self.value(last_id)
+        inserted = self.dialect.inserted_id(self.run(statement, **values))
+        return self.value(last_id) if inserted is None else inserted
 
     def run_many(self, statement: Statement[object], rows: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each row of values."""
-        sql, names = statement.compiled(self.dialect.name)
+        sql, names = statement.compiled(self.dialect)
         self.cursor.executemany(
             sql, ([row[name] for name in names] for row in rows) if self.dialect.is_positional else rows
         )
 
     def list_of(self, values: Iterable[int] | Iterable[str]) -> Any:
-        """Return a list in the form that the fragment `is_in` takes: JSON on SQLite, an array on PostgreSQL."""
-        return json.dumps([*values]) if self.dialect.is_positional else [*values]
+        """Return a list in the form that the fragment `is_in` takes."""
+        return self.dialect.list_of([*values])
 
     def one(self, statement: Statement[Result], **values: Any) -> Result | None:
         """Return the first result, or None."""

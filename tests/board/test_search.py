@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Mark
 from blackboard.board.reading import search as searching
 from blackboard.board.reading import search_ranking
-from blackboard.board.transactions import search_docs
 from blackboard.core.decay import Exponential, Linear, Never, Step
 from blackboard.core.full_text import folded, tsquery, tsvector, words_of
 from blackboard.core.kinds import Kind
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
+from blackboard.store import sqlite_dialect
 from blackboard.store.statements import SEARCH
 from tests.board.world import HOUR, World
 from tests.support.search_checks import check_index, embedded, subjects
@@ -215,7 +215,7 @@ def test_a_library_without_full_text_is_named(world: World, monkeypatch: pytest.
     if not embedded(world.board):
         pytest.skip("a server has its own full text")
     world.board.deposit(Plain(subject="a", text="x"))
-    monkeypatch.setattr(search_docs, "has_full_text", lambda: False)
+    monkeypatch.setattr(sqlite_dialect, "has_full_text", lambda: False)
     with pytest.raises(ConfigurationError, match=r"kinds\.note\.search: .*without FTS5"):
         world.board.deposit(Note(subject="a", title="x"))
     world.board.deposit(Plain(subject="a", text="x"))

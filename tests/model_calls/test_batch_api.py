@@ -19,6 +19,7 @@ from blackboard.errors import ModelError
 from blackboard.llm.client_protocol import BatchItem
 from blackboard.llm.failures import OutcomeUnknown, RequestRejected
 from blackboard.llm.reply import Reply
+from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, judge
@@ -527,7 +528,7 @@ def test_finished_calls_are_scanned_neither_by_the_batch_api_nor_by_a_changed_bu
     )
     with world.board.database.read() as sql:
         for statement in statements:
-            text, names = statement.compiled("sqlite")
+            text, names = statement.compiled(SqliteDialect())
             plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [1] * len(names)).fetchall()
             steps = [row[-1] for row in plan]
             assert any("ix_model_call_open" in step for step in steps), steps

@@ -20,6 +20,7 @@ from blackboard.core.deployment import Budget, Deployment
 from blackboard.durations import HOUR
 from blackboard.llm.prices import load_prices
 from blackboard.llm.request import highest_cost
+from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MODEL_CALLS
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import MODEL, Lead, PayingBoard
@@ -321,7 +322,7 @@ def test_processes_that_share_a_board_never_reserve_over_the_budget(planned: Pat
 def test_spending_is_summed_from_the_index_alone(planned: Path, clock: ManualClock) -> None:
     with Blackboard.open(f"sqlite:///{planned}", clock=clock) as board, board.database.read() as sql:
         for statement, values in ((MODEL_CALLS.spent, {}), (MODEL_CALLS.spent.using("agent"), {"agent": "judge"})):
-            text, names = statement.compiled("sqlite")
+            text, names = statement.compiled(SqliteDialect())
             given = {"day": 0, "hour": 0, **values}
             plan = sql.cursor.execute(f"EXPLAIN QUERY PLAN {text}", [given[name] for name in names or ()]).fetchall()
             assert "COVERING INDEX" in plan[0][-1]

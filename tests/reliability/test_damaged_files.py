@@ -20,7 +20,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
-from blackboard.store import dialect
+from blackboard.store import sqlite_driver
 from blackboard.store.backup import back_up, examine_copy
 from blackboard.store.schema_versions import HEAD
 from blackboard.system.board_files import BoardFiles
@@ -38,7 +38,7 @@ def watchman(marks: Any, context: Any) -> None:
 
 
 def whole(path: Path) -> bool:
-    connection = dialect.sqlite.connect(str(path))
+    connection = sqlite_driver.sqlite.connect(str(path))
     try:
         return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
     finally:

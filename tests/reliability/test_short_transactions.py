@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from blackboard import Blackboard, Mark, agent, strength
-from blackboard.store.dialect import sqlite
+from blackboard.store.sqlite_driver import sqlite
 from tests.reliability.serving import run_until_idle, served
 
 LOG_BYTES = 24 * 1024 * 1024

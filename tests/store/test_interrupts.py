@@ -25,7 +25,7 @@ from blackboard.errors import StoreBusy
 from blackboard.store import database as database_module
 from blackboard.store import group_commit, write_lock
 from blackboard.store.database import Database
-from blackboard.store.dialect import sqlite
+from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles
 
 MODULES = {module.__file__ for module in (contextlib, database_module, group_commit, write_lock)}

@@ -26,9 +26,11 @@ from blackboard.errors import (
     StoreMissing,
     StoreNewer,
 )
-from blackboard.store import dialect, schema
+from blackboard.store import schema, sqlite_dialect, sqlite_driver
 from blackboard.store.database import Database
+from blackboard.store.postgresql_dialect import PostgresqlDialect
 from blackboard.store.schema_versions import HEAD, KNOWN
+from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.tables import metadata
 from blackboard.system.packaged_files import migrations_folder
 from tests.board.world import World, kind
@@ -73,7 +75,7 @@ def test_a_board_of_an_earlier_version_is_upgraded_and_keeps_its_data(tmp_path: 
     with database.engine.begin() as connection:
         config.attributes["connection"] = connection
         upgrade(config, revision)
-        connection.exec_driver_sql(f"PRAGMA application_id = {dialect.APPLICATION_ID}")
+        connection.exec_driver_sql(f"PRAGMA application_id = {sqlite_dialect.APPLICATION_ID}")
         chain, deposited = ("depth", "marks_left") if revision < "0003" else ("chain_length", "marks_deposited")
         connection.exec_driver_sql(
             "INSERT INTO activation (id, agent, watch_id, state, reason, crossed_at, created_at, attempt, fence,"
@@ -94,7 +96,7 @@ def test_a_board_is_durable_and_checks_its_references(world: World) -> None:
     asked = ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "application_id")
     result = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in asked]
     connection.close()
-    assert result == ["wal", 2, 1, 10_000, dialect.APPLICATION_ID]
+    assert result == ["wal", 2, 1, 10_000, sqlite_dialect.APPLICATION_ID]
     assert world.sql("PRAGMA integrity_check") == [("ok",)]
     assert world.sql("PRAGMA foreign_key_check") == []
 
@@ -162,7 +164,7 @@ def test_a_newer_board_is_refused(world: World) -> None:
 
 def test_a_foreign_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
-    connection = dialect.sqlite.connect(path)
+    connection = sqlite_driver.sqlite.connect(path)
     connection.execute("CREATE TABLE mark (id INTEGER)")
     connection.commit()
     connection.close()
@@ -205,7 +207,8 @@ def test_a_read_only_connection_is_reported_with_advice(world: World) -> None:
     with pytest.raises(Exception, match="readonly") as caught:
         connection.execute("DELETE FROM mark")
     connection.close()
-    assert "check the file's and folder's permissions" in str(dialect.translate(caught.value, "board.db"))
+    translated = world.board.database.dialect.translate(caught.value, "board.db")
+    assert "check the file's and folder's permissions" in str(translated)
 
 
 class DriverError(Exception):
@@ -235,7 +238,7 @@ class DriverError(Exception):
     ],
 )
 def test_an_error_of_sqlite_is_recognized_by_its_code(code: int, error: type[StoreError], words: str) -> None:
-    translated = dialect.translate(DriverError("the words", code), "board.db")
+    translated = SqliteDialect().translate(DriverError("the words", code), "board.db")
     assert type(translated) is error
     assert words in str(translated)
 
@@ -258,7 +261,9 @@ def test_an_error_of_sqlite_is_recognized_by_its_code(code: int, error: type[Sto
 def test_an_error_of_postgresql_is_recognized_by_its_sqlstate(
     sqlstate: str, error: type[StoreError], words: str
 ) -> None:
-    translated = dialect.translate(DriverError("the words", sqlstate=sqlstate), "postgresql://host/board")
+    translated = PostgresqlDialect(DriverError).translate(
+        DriverError("the words", sqlstate=sqlstate), "postgresql://host/board"
+    )
     assert type(translated) is error
     assert words in str(translated)
 
@@ -274,7 +279,9 @@ def test_an_error_of_postgresql_is_recognized_by_its_sqlstate(
 )
 @pytest.mark.parametrize("sqlstate", ["23505", None])
 def test_the_text_of_an_error_is_not_interpreted(words: str, sqlstate: str | None) -> None:
-    translated = dialect.translate(DriverError(words, sqlstate=sqlstate), "postgresql://host/board")
+    translated = PostgresqlDialect(DriverError).translate(
+        DriverError(words, sqlstate=sqlstate), "postgresql://host/board"
+    )
     assert type(translated) is StoreError
     assert str(translated) == f"postgresql://host/board: {words}"
 
@@ -308,14 +315,14 @@ def test_a_url_without_a_file_is_a_configuration_error(url: str) -> None:
 def test_the_versions_that_can_damage_a_board_are_known() -> None:
     safe = [(3, 51, 3), (3, 53, 0), (3, 50, 7), (3, 44, 6)]
     unsafe = [(3, 40, 1), (3, 44, 5), (3, 45, 0), (3, 50, 6), (3, 51, 2)]
-    assert [dialect.is_safe_sqlite(version) for version in safe] == [True] * 4
-    assert [dialect.is_safe_sqlite(version) for version in unsafe] == [False] * 5
+    assert [sqlite_driver.is_safe_sqlite(version) for version in safe] == [True] * 4
+    assert [sqlite_driver.is_safe_sqlite(version) for version in unsafe] == [False] * 5
 
 
 def test_one_driver_is_used_throughout(world: World) -> None:
-    assert dialect.sqlite is dialect.choose_driver()
+    assert sqlite_driver.sqlite is sqlite_driver.choose_driver()
     with world.board.database.read() as sql:
-        assert isinstance(sql.cursor, dialect.sqlite.Cursor)
+        assert isinstance(sql.cursor, sqlite_driver.sqlite.Cursor)
 
 
 @pytest.mark.processes

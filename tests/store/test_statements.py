@@ -11,6 +11,8 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.store import statements
+from blackboard.store.postgresql_dialect import PostgresqlDialect
+from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statement_file import Statement, row_type, table_row_in
 from blackboard.store.transaction import Transaction
 from tools.statement_files import PLANS, STUB, query_plans, searched_board, stub
@@ -88,7 +90,7 @@ def test_a_statement_that_does_not_exist_is_an_error() -> None:
 
 def test_an_optional_part_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(LookupError, match="no optional part colour"):
-        statements.MARKS.live_marks.using("colour").compiled("sqlite")
+        statements.MARKS.live_marks.using("colour").compiled(SqliteDialect())
 
 
 def test_the_stub_declares_every_statement() -> None:
@@ -125,14 +127,14 @@ def test_query_plans_do_not_change(tmp_path: Path) -> None:
 
 
 def test_values_are_in_the_order_of_their_use() -> None:
-    text, names = statements.MARKS.find_key.compiled("sqlite")
+    text, names = statements.MARKS.find_key.compiled(SqliteDialect())
     assert text.count("?") == len(names)
-    assert statements.MARKS.find_key.compiled("postgresql")[0].count("%(key)s") == 1
+    assert statements.MARKS.find_key.compiled(PostgresqlDialect(Exception))[0].count("%(key)s") == 1
 
 
 def selected_columns(sql: Transaction, statement: Statement[object]) -> list[str]:
     """Return the names of the columns that a statement selects, as SQLite tells them."""
-    text, parameters = statement.compiled("sqlite")
+    text, parameters = statement.compiled(SqliteDialect())
     if not re.match(r"SELECT|WITH", text.lstrip()):
         return []
     description = sql.cursor.execute(text, [0] * len(parameters)).description

@@ -18,7 +18,7 @@ from blackboard.board.worker_registry.liveness import WorkerLiveness, living_wor
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.parsing import parse_condition
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.store import backup, dialect, schema
+from blackboard.store import backup, schema, sqlite_driver
 from blackboard.store.backup import backups_of, examine_copy
 from blackboard.store.database import Database
 from blackboard.store.schema_versions import HEAD
@@ -120,8 +120,8 @@ def clock(path: Path) -> ManualClock:
 
 
 def contents(path: Path, table: str) -> list[dict[str, Any]]:
-    connection = dialect.sqlite.connect(path)  # another library may not open the file of a board in use
-    connection.row_factory = dialect.sqlite.Row
+    connection = sqlite_driver.sqlite.connect(path)  # another library may not open the file of a board in use
+    connection.row_factory = sqlite_driver.sqlite.Row
     rows = [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2")]
     connection.close()
     return rows
@@ -406,7 +406,7 @@ def test_a_board_that_cannot_be_copied_is_not_upgraded(
 def test_a_transaction_on_a_board_with_another_schema_is_refused(path: Path, clock: ManualClock) -> None:
     with Blackboard.open(path, clock=clock) as board:
         for number, error in (("9999", StoreNewer), ("0003", StoreError)):
-            connection = dialect.sqlite.connect(path)  # another library may not open the file of a board in use
+            connection = sqlite_driver.sqlite.connect(path)  # another library may not open the file of a board in use
             connection.execute("UPDATE alembic_version SET version_num = ?", (number,))
             connection.commit()
             connection.close()

@@ -20,6 +20,7 @@ from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Powe
 from blackboard.errors import InvalidLaw, StoreError
 from blackboard.store import schema
 from blackboard.store.live_marks import live_marks, live_marks_in_order
+from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.view_columns import VIEWS
 from blackboard.system.packaged_files import program_version
@@ -221,7 +222,7 @@ def test_the_queries_of_deposits_and_reads_use_indexes(world: World) -> None:
     values = {"kind": "smoke", "law": "never", "subject": "s", "limit": 5, "as_of": 0, "now": 0, "watch_id": 1,
               "ignored_author": ""}  # fmt: skip
     for name, statement in statements.items():
-        sql, names = statement.compiled("sqlite")
+        sql, names = statement.compiled(SqliteDialect())
         bound = [values[item] for item in names]
         plan = " | ".join(row.detail for row in world.sql(f"EXPLAIN QUERY PLAN {sql}", *bound))
         assert "SCAN mark" not in plan, (name, plan)

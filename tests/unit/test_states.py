@@ -24,6 +24,7 @@ from blackboard.core.states import (
     one_of_states,
 )
 from blackboard.store import statements
+from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statement_file import StatementFile
 from blackboard.store.statements import MARKS
 
@@ -37,7 +38,7 @@ ENUMS: dict[str, type[StrEnum]] = {
 }
 FILES = [value for value in vars(statements).values() if isinstance(value, StatementFile)]
 TEXTS = [
-    (statement.name, statement.compiled("sqlite")[0])
+    (statement.name, statement.compiled(SqliteDialect())[0])
     for file in FILES
     for statement in file.all().values()
     if not statement.name.startswith("marks.sum_")

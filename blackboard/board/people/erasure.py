@@ -103,15 +103,15 @@ def forget(session: BoardSession, subject: str, author: str) -> ErasureReport:
         report = ErasureReport("", 0, 0, 0, (), ())
     answer_spool.drop(session.database, report.calls)
     not_compacted = _compact_after_erasure(session)
-    path = session.database.path
-    mentions = (BackupMention(copy, count_events(copy, subject)) for copy in ([] if path is None else backups_of(path)))
+    copies = [] if (file := session.database.file) is None else backups_of(file.path)
+    mentions = (BackupMention(copy, count_events(copy, subject)) for copy in copies)
     backups = tuple(mention for mention in mentions if mention.events != 0)
     return replace(report, backups=backups, out_of_reach=OUT_OF_REACH, not_compacted=not_compacted)
 
 
 def _compact_after_erasure(session: BoardSession) -> str | None:
     """Compact the file; return the reason if that is not possible now, otherwise None."""
-    if session.database.path is None:
+    if not session.database.dialect.keeps_deleted:
         return None
     try:
         compaction.empty_log(session.database)  # so that the words are gone even if the rest fails
@@ -135,7 +135,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
     if not events:
         raise NotFound(f"no mark was ever deposited about {subject!r}; 'blackboard marks' shows the subjects")
     txn.sql.overwrite_deleted()
-    if txn.sql.dialect.name == "sqlite":
+    if txn.sql.dialect.keeps_deleted:
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
         txn.sql.run(ERASURE.owe_compaction, at=txn.now)
     groups = _groups_of(txn, subject)

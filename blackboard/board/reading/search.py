@@ -20,11 +20,10 @@ from blackboard.board.transactions.activation_inputs import Searches, SearchKey
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import Phase
 from blackboard.core.deployment import ReadSpec
-from blackboard.core.full_text import Match, Word, checked_raw, fts5_query, tsquery, words_of
+from blackboard.core.full_text import Match, Word, checked_raw, words_of
 from blackboard.core.marks import Mark
 from blackboard.core.tags import Where
 from blackboard.errors import InvalidMark, InvalidSearch, UsageError
-from blackboard.store.dialect import is_wrong_query
 from blackboard.store.query_rows import FoundDoc
 from blackboard.store.statement_file import Statement
 from blackboard.store.statements import SEARCH
@@ -127,7 +126,7 @@ def search(txn: BoardTransaction, kind: str | None, question: Question) -> Found
     try:
         matches = _matches(txn, indexes, query, question)
     except txn.sql.dialect.error as error:
-        raise _named(error, question) from None
+        raise _named(txn, error, question) from None
     exact = len(matches) <= MAX_EXACT
     best = best_marks(txn, indexes, matches if exact else matches[:RERANKED], question.limit, faded=question.faded)
     return Found(best, exact, complete)
@@ -157,15 +156,11 @@ def _query(txn: BoardTransaction, indexes: Collection[Index], question: Question
         try:
             return txn.sql.value(SEARCH.read_raw, text=text)
         except txn.sql.dialect.error as error:
-            raise _named(error, question) from None
+            raise _named(txn, error, question) from None
     words = words_of(question.text)
     if question.match == "any" and len(words) > 1:
         words = _telling(txn, indexes, words)
-    return _in_language(txn, words, question.match)
-
-
-def _in_language(txn: BoardTransaction, words: list[Word], match: Match) -> str:
-    return fts5_query(words, match) if txn.sql.dialect.name == "sqlite" else tsquery(words, match)
+    return txn.sql.dialect.search_query(words, question.match)
 
 
 def _telling(txn: BoardTransaction, indexes: Collection[Index], words: list[Word]) -> list[Word]:
@@ -173,7 +168,7 @@ def _telling(txn: BoardTransaction, indexes: Collection[Index], words: list[Word
 
     A more frequent word says little, and would make every search as slow as a scan of the index.
     """
-    rare = [word for word in words if _count(txn, indexes, _in_language(txn, [word], "all")) <= MAX_EXACT]
+    rare = [word for word in words if _count(txn, indexes, txn.sql.dialect.search_query([word], "all")) <= MAX_EXACT]
     return rare or words
 
 
@@ -185,9 +180,9 @@ def _count(txn: BoardTransaction, indexes: Collection[Index], query: str) -> int
     )
 
 
-def _named(error: Exception, question: Question) -> Exception:
+def _named(txn: BoardTransaction, error: Exception, question: Question) -> Exception:
     """Return the error of a user's query; another error of the database as it is."""
-    if question.raw and is_wrong_query(error):
+    if question.raw and txn.sql.dialect.is_wrong_query(error):
         return InvalidSearch(f"the query {question.text!r} is not valid: {str(error).strip()}")
     return error
 

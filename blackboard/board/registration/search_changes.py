@@ -35,11 +35,10 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
             _move(txn, row, Phase.REMOVED, search_docs.bounds(row.number)["first"] - 1)
     if not new.search:
         return []
-    if txn.sql.dialect.name == "sqlite":
-        try:
-            search_docs.require_full_text()
-        except StoreError as error:
-            raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
+    try:
+        txn.sql.dialect.require_full_text()
+    except StoreError as error:
+        raise ConfigurationError([Mistake(f"kinds.{name}.search", str(error))]) from None
     row = search_docs.begin(txn.sql, name, new.kind(name).search_schema, txn.last_event)
     schema.rewrite_views(txn.sql)
     for phase in (Phase.LIVE, Phase.FADED):

@@ -9,12 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from blackboard.core.full_text import SearchSchema, field_of, path_of, tsvector
-from blackboard.errors import StoreError
-from blackboard.store.dialect import SQLITE_VERSION, sqlite
+from blackboard.core.full_text import SearchSchema, field_of, path_of
 from blackboard.store.rows import SearchDocRow, SearchKindRow
 from blackboard.store.statements import MARKS, SEARCH
 from blackboard.store.transaction import Transaction
@@ -48,19 +45,6 @@ class Change(NamedTuple):
     payload: str
     is_new: bool = False
     """Whether the index has no document of the mark."""
-
-
-def require_full_text() -> None:
-    """Check that the SQLite library of this process has FTS5.
-
-    Raises:
-        StoreError: The library has no FTS5.
-    """
-    if not has_full_text():
-        raise StoreError(
-            f"the SQLite library of this process ({SQLITE_VERSION}) was built without FTS5, which the search of marks"
-            " needs: install pysqlite3-binary, or a Python whose SQLite has FTS5"
-        )
 
 
 def doc_id(number: int, mark_id: int) -> int:
@@ -166,20 +150,4 @@ def text_of(sql: Transaction, schema: SearchSchema, event_id: int) -> str:
 
 
 def _put(sql: Transaction, doc: int, text: str) -> None:
-    if sql.dialect.name == "sqlite":
-        sql.run(SEARCH.put_text, id=doc, text=text)
-    else:
-        sql.run(SEARCH.put_text, id=doc, words=tsvector(text))
-
-
-@cache
-def has_full_text() -> bool:
-    """Return whether the SQLite library of this process has FTS5."""
-    connection = sqlite.connect(":memory:")
-    try:
-        connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
-    except sqlite.Error:
-        return False
-    finally:
-        connection.close()
-    return True
+    sql.run(SEARCH.put_text, id=doc, text=sql.dialect.indexed_text(text))

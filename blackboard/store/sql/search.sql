@@ -141,7 +141,7 @@ SELECT count(*) AS count FROM search_doc WHERE id BETWEEN :first AND :last;
 INSERT INTO search_index (rowid, text) VALUES (:id, :text);
 
 -- name: put_text (postgresql)
-INSERT INTO search_index (id, words) VALUES (:id, CAST(:words AS tsvector));
+INSERT INTO search_index (id, words) VALUES (:id, CAST(:text AS tsvector));
 
 -- name: remove_text
 -- Remove the text of a document from the index. FTS5 must be told what it was.
