@@ -1,103 +1,44 @@
-"""Answers to the requests of all operations: authentication, checks, the result, and every error as a problem."""
+"""Answers to the requests of all operations: how each is run, and every error as a problem."""
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from blackboard import AccessToken, Blackboard, RemoteActivation
-from blackboard.board.json_shapes import encode_cursor, json_value
+from blackboard import Blackboard, RemoteActivation
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
-from blackboard.server import (
-    board_operations,
-    bulk_deposits,
-    claim_operations,
-    event_operation,
-    mark_operations,
-    outbox_operations,
-    search_operation,
-    work_operations,
-)
+from blackboard.server import bulk_deposits, claim_operations
 from blackboard.server.claim_queue import ClaimQueue
-from blackboard.server.event_hub import Choice, EventHub
-from blackboard.server.operations import Call, Operation, Page
+from blackboard.server.encoded_answers import AnswerEncoder, EncodedAnswer, encode
+from blackboard.server.event_hub import EventHub
+from blackboard.server.operation_table import operations_by_path
+from blackboard.server.operations import Call, Operation
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.redaction import Redaction
+from blackboard.server.request_calls import Asked, RequestCalls
 from blackboard.server.request_metrics import RequestMetrics
-from blackboard.server.request_reading import (
-    EVENT_STREAM,
-    JSON,
-    check_media_type,
-    parse_body,
-    parse_parameters,
-    read_body,
-)
+from blackboard.server.request_reading import EVENT_STREAM, JSON, check_media_type, read_body, unless_left
 from blackboard.server.shared_work import SharedWork
-from blackboard.server.token_checks import Caller, RateLimits, bearer_of, holder_of
+from blackboard.server.stream_writer import Choice
+from blackboard.server.token_checks import Caller
 from blackboard.server.work_threads import WAITING, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-T = TypeVar("T")
-
-OPERATIONS: tuple[Operation, ...] = (
-    *mark_operations.OPERATIONS,
-    *bulk_deposits.OPERATIONS,
-    *search_operation.OPERATIONS,
-    *work_operations.OPERATIONS,
-    *outbox_operations.OPERATIONS,
-    *claim_operations.OPERATIONS,
-    *board_operations.OPERATIONS,
-    *event_operation.OPERATIONS,
-)
 Handler = Callable[[Request], Awaitable[Response]]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
 
 READING_TIME = "10s"
 """The longest time in which an operation reads."""
-MAX_PAGE_BYTES = 8 * 1024 * 1024
-"""The size at which a page ends, if its items are large."""
-
-
-@dataclass(frozen=True)
-class EncodedAnswer:
-    """An answer before it is sent."""
-
-    body: bytes
-    headers: Mapping[str, str]
-    status: int = 200
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request whose body has been read."""
-
-    operation: Operation
-    request: Request
-    token: str
-    body: bytes
-
-    def parsed(self) -> Any:
-        """Return the fields of the body.
-
-        Raises:
-            HttpProblem: They are not valid.
-        """
-        return None if self.operation.body is None else parse_body(self.body, self.operation.body)
 
 
 class Api:
@@ -106,7 +47,7 @@ class Api:
     Args:
         board: The board.
         settings: The limits.
-        model: Which provider and model would answer if no daemon runs, in words.
+        calls: Makes the calls of requests.
         threads: The threads of each pool.
 
     Attributes:
@@ -116,41 +57,36 @@ class Api:
     """
 
     def __init__(
-        self, board: Blackboard, settings: ServerSection, model: str, threads: Mapping[str, WorkThreads]
+        self, board: Blackboard, settings: ServerSection, calls: RequestCalls, threads: Mapping[str, WorkThreads]
     ) -> None:
-        self._board, self._settings, self._model, self._threads = board, settings, model, threads
-        self._rates = RateLimits(settings.requests_per_second)
+        self._clock, self._settings, self._calls, self._threads = board.clock, settings, calls, threads
+        self._answers = AnswerEncoder(board)
         together = SharedWork(self._answer_together, settings.threads * (1 + WAITING))
         self._together = together
         self.requests = RequestMetrics({**threads, "deposits": together})
         self.claims = ClaimQueue(board, threads["board"])
-        self.events = EventHub(
-            board, threads["board"], settings.max_streams, _encode, lambda record: _encode(self._redaction(record))
-        )
-
-    @cached_property
-    def _redaction(self) -> Redaction:
-        return Redaction(self._board.secret("subjects"))
+        self.events = EventHub(board, threads["board"], settings.max_streams, encode, self._answers.redacted)
 
     def routes(self) -> list[Route]:
         """Return a route for each path, in the order in which they are tried: fixed words before names."""
         return [
             Route(path, partial(self._handle, operations), methods=METHODS)
-            for path, operations in sorted(_by_path().items(), key=lambda item: "{" in item[0])
+            for path, operations in sorted(operations_by_path().items(), key=lambda item: "{" in item[0])
         ]
 
     def fixed_paths(self) -> dict[str, Handler]:
         """Return the function that answers each path without names in it."""
-        return {path: partial(self._handle, operations) for path, operations in _by_path().items() if "{" not in path}
+        paths = operations_by_path().items()
+        return {path: partial(self._handle, operations) for path, operations in paths if "{" not in path}
 
     async def _handle(self, operations: Mapping[str, Operation], request: Request) -> Response:
         """Answer a request for one of the operations of a path, and count it."""
-        start = self._board.clock.monotonic()
+        start = self._clock.monotonic()
         operation = operations.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:
             return problem_response(HttpProblem("wrong-method", headers={"Allow": ", ".join(sorted(operations))}))
         response = await self._respond(operation, request)
-        seconds = (self._board.clock.monotonic() - start) / 1e6
+        seconds = (self._clock.monotonic() - start) / 1e6
         self.requests.count(operation.name, response.status_code, seconds)
         return response
 
@@ -172,7 +108,7 @@ class Api:
 
     async def _answer(self, operation: Operation, request: Request) -> EncodedAnswer:
         """Answer a request whose answer is in one piece. Only a thread checks its token and parses its body."""
-        token = bearer_of(request.headers.get("authorization"))
+        token = self._calls.token_of(request)
         if operation.streams:
             return await self._answer_bulk(operation, request, token)
         asked = Asked(operation, request, token, await self._read_body(operation, request))
@@ -182,7 +118,7 @@ class Api:
             return await self._answer_when_claimed(asked)
 
         def work() -> EncodedAnswer:
-            call = self._call(operation, request, token)
+            call = self._calls.call(operation, request, token)
             return self._run(operation, replace(call, body=asked.parsed()), request)
 
         return await self._threads[operation.pool].run(work)
@@ -203,7 +139,7 @@ class Api:
         bulk = await bulk_deposits.receive(
             request,
             threads,
-            lambda: self._call(operation, request, token),
+            lambda: self._calls.call(operation, request, token),
             self._settings.max_body,
             self._settings.max_bulk,
         )
@@ -215,15 +151,15 @@ class Api:
         threads = self._threads[operation.pool]
 
         def begin() -> tuple[Call, RemoteActivation | None]:
-            call = replace(self._call(operation, request, token), body=asked.parsed())
+            call = replace(self._calls.call(operation, request, token), body=asked.parsed())
             return call, operation.run(call)
 
         try:
             call, found = await threads.run(begin)
-            claim = claim_operations.waiting_claim(call, lambda: holder_of(self._board.find_token(token)))
+            claim = claim_operations.waiting_claim(call, lambda: self._calls.holder_of(token))
             seconds = parse_duration(call.parameters.wait) / 1e6
             if found is None and seconds:
-                found = await _unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
+                found = await unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
         except BlackboardError as error:
             raise problem_of(error) from None
         headers = {"Cache-Control": "no-store"}
@@ -233,13 +169,13 @@ class Api:
             claimed = found
             await threads.run(lambda: claim.give_back(claimed))
             raise ClientDisconnect
-        return EncodedAnswer(_encode(found), headers)
+        return EncodedAnswer(encode(found), headers)
 
     async def _stream(self, operation: Operation, request: Request) -> Response:
-        token = bearer_of(request.headers.get("authorization"))
+        token = self._calls.token_of(request)
 
         def work() -> tuple[Caller, Choice]:
-            call = self._call(operation, request, token)
+            call = self._calls.call(operation, request, token)
             try:
                 return call.caller, operation.run(call)
             except BlackboardError as error:
@@ -252,28 +188,14 @@ class Api:
         texts = await self.events.open(caller, choice)
         return StreamingResponse(texts, headers=headers, media_type=EVENT_STREAM)
 
-    def caller_of(self, token: str) -> Caller:
-        """Return who sent a request, and count it for the limit of its token.
-
-        Raises:
-            HttpProblem: The token is not valid, or is used too often.
-        """
-        return self._counted(self._board.find_token(token))
-
-    def _counted(self, found: AccessToken | None) -> Caller:
-        caller = holder_of(found)
-        self._rates.check(caller.token.name, self._board.clock.monotonic())
-        return caller
-
     def _answer_together(self, requests: Sequence[Asked]) -> list[EncodedAnswer | Exception]:
         """Answer requests for operations that may be run together: their tokens and their work share transactions."""
-        tokens = list({asked.token for asked in requests})
-        found = dict(zip(tokens, self._board.find_tokens(tokens), strict=True))
+        found = self._calls.records_of(asked.token for asked in requests)
         answers: list[EncodedAnswer | Exception | None] = [None] * len(requests)
         calls: dict[int, Call] = {}
         for index, asked in enumerate(requests):
             try:
-                call = self._call_of(asked.operation, asked.request, self._counted(found[asked.token]))
+                call = self._calls.call_of(asked.operation, asked.request, found[asked.token])
                 calls[index] = replace(call, body=asked.parsed())
             except Exception as error:
                 answers[index] = error
@@ -290,20 +212,7 @@ class Api:
             return problem_of(result, is_redacted=call.caller.is_redacted)
         if isinstance(result, Exception):
             return result
-        return self._shown(asked.operation, call, asked.request, result)
-
-    def _call(self, operation: Operation, request: Request, token: str) -> Call:
-        """Return the call of a request, if its sender may make it."""
-        return self._call_of(operation, request, self.caller_of(token))
-
-    def _call_of(self, operation: Operation, request: Request, caller: Caller) -> Call:
-        query = request.query_params.multi_items()
-        _check_scope(operation, caller, {name for name, _ in query})
-        parameters = parse_parameters(request.path_params, query, operation.parameters)
-        key = request.headers.get("idempotency-key") if operation.takes_key else None
-        last_event_id = request.headers.get("last-event-id") or None
-        board = self._board.as_author(caller.token.author)
-        return Call(board, caller, parameters, None, key, self._model, last_event_id=last_event_id)
+        return self._answers.answer(asked.operation, call, asked.request, result)
 
     def _run(self, operation: Operation, call: Call, request: Request) -> EncodedAnswer:
         """Run an operation, and return its answer."""
@@ -315,99 +224,4 @@ class Api:
                 value = operation.run(call)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None
-        return self._shown(operation, call, request, value)
-
-    def _shown(self, operation: Operation, call: Call, request: Request, value: Any) -> EncodedAnswer:
-        """Return the answer that a result of an operation becomes for its caller."""
-        is_redacted = call.caller.is_redacted
-        shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item
-        headers = {"Cache-Control": "no-store", **call.headers}
-        if isinstance(value, Page):
-            return _page(value, request, headers, shown)
-        if operation.state is not None:
-            tag = f'"{hashlib.sha256(_encode(shown(operation.state(value)))).hexdigest()[:32]}"'
-            headers |= {"ETag": tag, "Cache-Control": "no-cache"}
-            if _matches(request.headers.get("if-none-match", ""), tag):
-                return EncodedAnswer(b"", headers, 304)
-        return EncodedAnswer(_encode(shown(value)), headers)
-
-
-async def _unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
-    """Wait for a result, or until the client leaves.
-
-    Raises:
-        ClientDisconnect: The client has left. The wait was cancelled.
-    """
-    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_left(request))
-    try:
-        await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
-        if not result.done():
-            raise ClientDisconnect
-        return result.result()
-    finally:
-        result.cancel()
-        leaving.cancel()
-
-
-async def _until_left(request: Request) -> None:
-    """Return when the client has left."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def _by_path() -> dict[str, dict[str, Operation]]:
-    """Return the operations of each path by their methods."""
-    paths: dict[str, dict[str, Operation]] = {}
-    for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = operation
-    return paths
-
-
-def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:
-    """Check that a token allows an operation with some parameters.
-
-    Raises:
-        HttpProblem: The token does not allow the operation.
-    """
-    if operation.scope == "read" and caller.is_redacted:
-        if operation.withheld_if_redacted:
-            raise HttpProblem("withheld", f"nothing would be left of the answer of {operation.name!r}")
-        if withheld := sorted(parameters.intersection(operation.parameters_withheld)):
-            raise HttpProblem("withheld", f"the parameter {withheld[0]!r} would confirm a guess")
-    elif operation.scope == "deposit":
-        if not (caller.scopes.allow("deposit") or caller.scopes.allow("answer")):
-            caller.require("deposit")
-    else:
-        caller.require(operation.scope)
-
-
-def _page(page: Page, request: Request, headers: dict[str, str], shown: Callable[[Any], Any]) -> EncodedAnswer:
-    """Return a page of a list, with a link to the next page if there is one."""
-    encoded: list[bytes] = []
-    size = 0
-    for item in page.items[: page.limit]:
-        text = _encode(shown(item))
-        size += len(text)
-        if encoded and size > MAX_PAGE_BYTES:
-            break
-        encoded.append(text)
-    if len(encoded) < len(page.items) and encoded:
-        cursor = encode_cursor(page.position(page.items[len(encoded) - 1], len(encoded)))
-        query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-        path = quote(request.scope["path"])
-        headers["Link"] = f'<{path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
-    body = b"[" + b",".join(encoded) + b"]"
-    if page.member:
-        others = _encode(shown(page.others)).removesuffix(b"}")
-        body = others + b"," + _encode(page.member) + b":" + body + b"}"
-    return EncodedAnswer(body, headers)
-
-
-def _encode(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_value).encode("utf-8", "replace")
-
-
-def _matches(header: str, tag: str) -> bool:
-    """Return whether a header `If-None-Match` names a tag."""
-    tags: Sequence[str] = [item.strip().removeprefix("W/") for item in header.split(",")]
-    return "*" in tags or tag in tags
+        return self._answers.answer(operation, call, request, value)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from blackboard import Receipt
 from blackboard.errors import BlackboardError, UsageError
-from blackboard.server.mark_operations import DepositFields, as_deposit
+from blackboard.server.deposit_operations import DepositFields, as_deposit
 from blackboard.server.operations import Call, Fields, Operation
 from blackboard.server.problems import HttpProblem, problem_of
 from blackboard.server.request_reading import parse_body, too_large

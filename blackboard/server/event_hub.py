@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from collections.abc import AsyncIterator
 
-from blackboard import ActivityRecord, Blackboard, StreamEvent, StreamPosition
+from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
+from blackboard.server.stream_writer import Choice, Encode, Item, Record, Writer
 from blackboard.server.token_checks import Caller
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
@@ -37,122 +35,6 @@ WINDOW_BYTES = 16 * 1024 * 1024
 """How much the window holds."""
 CHUNK_BYTES = 64 * 1024
 """The size from which events are sent, although more are there."""
-SHOWN = frozenset({"deposited", "reinforced", "evaporated", "withdrawn"})
-"""The events of marks that streams show. The others change neither what a mark says nor its strength."""
-
-Record = StreamEvent | ActivityRecord
-Encode = Callable[[Any], bytes]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The events that a client wants.
-
-    Attributes:
-        marks: Whether it wants events of marks.
-        activity: Whether it wants the activity.
-        accepts: Returns whether it wants a certain event.
-        after: The position that it has reached; None to begin now.
-    """
-
-    marks: bool
-    activity: bool
-    accepts: Callable[[Record], bool]
-    after: StreamPosition | None
-
-
-class Item:
-    """An event of a mark, or an activity, in a stream. Each of its two texts is made once.
-
-    Args:
-        record: What happened.
-        encode: Returns its JSON.
-        redact: Returns its JSON for tokens with `read-redacted`.
-    """
-
-    __slots__ = ("_encodings", "_texts", "is_mark", "is_shown", "record")
-
-    def __init__(self, record: Record, encode: Encode, redact: Encode) -> None:
-        self.record = record
-        self.is_mark = isinstance(record, StreamEvent)
-        self.is_shown = not self.is_mark or record.event in SHOWN
-        self._encodings = (encode, redact)
-        self._texts: list[bytes | None] = [None, None]
-
-    def text(self, *, is_redacted: bool) -> bytes:
-        """Return the JSON of the record."""
-        text = self._texts[is_redacted]
-        if text is None:
-            text = self._texts[is_redacted] = self._encodings[is_redacted](self.record)
-        return text
-
-
-class Writer:
-    """The text of one stream, and the position up to which it has come.
-
-    Args:
-        choice: What the client wants.
-        newest: The position after all that has happened.
-        is_redacted: Whether the client may not read texts.
-    """
-
-    def __init__(self, choice: Choice, newest: StreamPosition, *, is_redacted: bool) -> None:
-        self.choice, self._is_redacted = choice, is_redacted
-        after = choice.after or newest
-        # What the client does not want is passed already.
-        self.marks = after.marks if choice.marks else newest.marks
-        self.activity = after.activity if choice.activity else newest.activity
-        self._told = ""
-
-    def is_behind(self, position: StreamPosition) -> bool:
-        """Return whether something that the client wants lies between it and a position."""
-        return self.marks < position.marks or self.activity < position.activity
-
-    def is_ahead(self, newest: StreamPosition) -> bool:
-        """Return whether the client has seen what never happened on this board: an older copy was restored."""
-        return self.marks > newest.marks or self.activity > newest.activity
-
-    def follows(self, items: Iterable[Item]) -> bool:
-        """Return whether items begin right after this position, without a gap. Only retention makes gaps."""
-        marks, activity = [self.marks], [self.activity]
-        for item in items:
-            (marks if item.is_mark else activity).append(item.record.id)
-        return all(after == before + 1 for ids in (marks, activity) for before, after in pairwise(ids))
-
-    def take(self, item: Item) -> bytes:
-        """Pass an item, and return its text; b"" if the client does not want it, or has it already."""
-        number = item.record.id
-        if item.is_mark:
-            if number <= self.marks:
-                return b""
-            self.marks = number
-        else:
-            if number <= self.activity:
-                return b""
-            self.activity = number
-        is_wanted = self.choice.marks if item.is_mark else self.choice.activity
-        if not (is_wanted and item.is_shown and self.choice.accepts(item.record)):
-            return b""
-        return self.event("marks" if item.is_mark else "activity", item.text(is_redacted=self._is_redacted))
-
-    def jump(self, position: StreamPosition) -> bytes:
-        """Go to a position without what happened before, and return the event that says so."""
-        self.marks, self.activity = position.marks, position.activity
-        return self.event("reset", b'{"reason":"the history does not reach back to this position"}')
-
-    def event(self, name: str, data: bytes) -> bytes:
-        """Return an event with the present position."""
-        self._told = self._position
-        return f"id: {self._told}\nevent: {name}\ndata: ".encode() + data + b"\n\n"
-
-    def comment(self) -> bytes:
-        """Return a comment, with the position if the client does not know it."""
-        known, self._told = self._told, self._position
-        return b": \n\n" if known == self._told else f": \nid: {self._told}\n\n".encode()
-
-    @property
-    def _position(self) -> str:
-        return f"{self.marks}-{self.activity}"
 
 
 class _Listener:

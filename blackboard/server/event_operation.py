@@ -14,9 +14,9 @@ from blackboard.board.reading.tag_texts import read_filters
 from blackboard.core.deployment import Deployment
 from blackboard.core.tags import WhereClause
 from blackboard.errors import UnknownName
-from blackboard.server.event_hub import Choice, Record
 from blackboard.server.operations import Call, Fields, Name, Operation, Tags
 from blackboard.server.problems import HttpProblem, PlacedProblem
+from blackboard.server.stream_writer import Choice, Record
 
 STREAMS = ("marks", "activity")
 _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")

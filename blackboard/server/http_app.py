@@ -16,6 +16,7 @@ from blackboard.server import docs_page, health_checks, metrics_route, openapi
 from blackboard.server.addresses import Address
 from blackboard.server.api import METHODS, Api, Handler
 from blackboard.server.problems import HttpProblem, problem_response
+from blackboard.server.request_calls import RequestCalls
 from blackboard.server.request_guards import RequestGuards, SlowClient
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
@@ -39,12 +40,13 @@ def build_app(board: Blackboard, settings: ServerSection, model: str, address: A
     """
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, SQL_WAITING)}
-    api = Api(board, settings, model, pools)
+    calls = RequestCalls(board, model, settings.requests_per_second)
+    api = Api(board, settings, calls, pools)
     routes = [
         *health_checks.routes(board, threads),
         Route("/v1/openapi.json", _show_openapi),
         Route("/v1/docs", _show_docs),
-        metrics_route.route(board, api, threads),
+        metrics_route.route(board, calls, api.requests, threads),
         *api.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}

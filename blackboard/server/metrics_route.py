@@ -10,18 +10,18 @@ from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError
-from blackboard.server.api import Api
 from blackboard.server.board_metrics import BoardMetrics
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.token_checks import bearer_of
+from blackboard.server.request_calls import RequestCalls
+from blackboard.server.request_metrics import RequestMetrics
 from blackboard.server.work_threads import WorkThreads
 
 
-def route(board: Blackboard, api: Api, threads: WorkThreads) -> Route:
+def route(board: Blackboard, calls: RequestCalls, requests: RequestMetrics, threads: WorkThreads) -> Route:
     """Return the route, for tokens with `read` or `read-redacted`."""
     registry = CollectorRegistry()
     metrics = BoardMetrics(board)
-    for collector in (metrics, api.requests):
+    for collector in (metrics, requests):
         registry.register(collector)
     ProcessCollector(registry=registry)
 
@@ -29,7 +29,7 @@ def route(board: Blackboard, api: Api, threads: WorkThreads) -> Route:
         encode, media_type = choose_encoder(request.headers.get("accept", ""))
 
         def work() -> bytes:
-            caller = api.caller_of(bearer_of(request.headers.get("authorization")))
+            caller = calls.caller_of(calls.token_of(request))
             if not caller.is_redacted:
                 caller.require("read")
             metrics.refresh()

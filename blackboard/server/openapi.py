@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.server import bulk_deposits, problems
-from blackboard.server.api import OPERATIONS
+from blackboard.server.operation_table import OPERATIONS
 from blackboard.server.operations import Operation
 from blackboard.server.request_reading import EVENT_STREAM, JSON
 from blackboard.system.packaged_files import program_version

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from blackboard.server.operations import Fields
 from blackboard.server.problems import HttpProblem, PlacedProblem
 
 F = TypeVar("F", bound=Fields)
 B = TypeVar("B", bound=BaseModel)
+T = TypeVar("T")
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -94,3 +96,26 @@ def problem_of_fields(error: ValidationError, place: str) -> HttpProblem:
         for mistake in mistakes[:100]
     ]
     return HttpProblem("invalid", f"{len(mistakes)} mistakes" if len(mistakes) > 1 else "1 mistake", places)
+
+
+async def unless_left(request: Request, waiting: Coroutine[Any, Any, T]) -> T:
+    """Wait for a result, or until the client leaves.
+
+    Raises:
+        ClientDisconnect: The client has left. The wait was cancelled.
+    """
+    result, leaving = asyncio.ensure_future(waiting), asyncio.ensure_future(_until_left(request))
+    try:
+        await asyncio.wait((result, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not result.done():
+            raise ClientDisconnect
+        return result.result()
+    finally:
+        result.cancel()
+        leaving.cancel()
+
+
+async def _until_left(request: Request) -> None:
+    """Return when the client has left."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -39,7 +39,7 @@ from blackboard.errors import (
     UsageError,
 )
 from blackboard.server import problems
-from blackboard.server.api import OPERATIONS
+from blackboard.server.operation_table import OPERATIONS
 from tests.server.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 
 SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")

@@ -19,9 +19,10 @@ from blackboard.board.housekeeping import retention
 from blackboard.board.mark_storage import departures
 from blackboard.server import event_hub, request_guards
 from blackboard.server.addresses import Address
-from blackboard.server.event_hub import Choice, EventHub
+from blackboard.server.event_hub import EventHub
 from blackboard.server.http_app import build_app
 from blackboard.server.http_server import HttpServer
+from blackboard.server.stream_writer import Choice
 from blackboard.server.token_checks import holder_of
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
