@@ -187,9 +187,9 @@ class ScriptedModel:
                     f" Overloaded('busy'), not {answer.content!r}"
                 )
             if min(answer.input_tokens, answer.output_tokens) < 0:
-                raise UsageError(f"answer {number} of the script has fewer than 0 tokens")
+                raise UsageError(f"answer {number} of the script has a negative number of tokens")
             if parse_duration(answer.delay) and clock is None:
-                raise UsageError("an answer with a delay needs ScriptedModel(..., clock=...)")
+                raise UsageError("an answer with a delay needs a clock; write ScriptedModel(..., clock=clock)")
         self.requests: list[SentRequest] = []
         self._answers, self._clock = answers, clock
         self._batches: dict[str, dict[str, Reply | ModelError]] = {}

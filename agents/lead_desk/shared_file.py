@@ -79,7 +79,7 @@ def read_file(path: Path) -> bytes | None:
     except (OSError, ValueError) as error:
         raise AgentError(f"{path}: the calendar cannot be read ({_reason(error)})") from None
     if len(content) > MAX_BYTES:
-        raise AgentError(f"{path}: the calendar is larger than {MAX_BYTES // 1024**2} MB; remove events that are over")
+        raise AgentError(f"{path}: the calendar is larger than {MAX_BYTES // 1024**2} MB; remove past events")
     return content
 
 
@@ -149,7 +149,10 @@ def _lock(descriptor: int, path: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if clock.monotonic() > deadline:
-                raise AgentError(f"{path}: another process has locked {path.parent}, so nothing was written") from None
+                problem = (
+                    f"another process keeps {path.parent} locked, so nothing was written; the next booking tries again"
+                )
+                raise AgentError(f"{path}: {problem}") from None
             threading.Event().wait(RETRY_INTERVAL_SECONDS)
         except OSError:  # a file system without locks; then a change of others is noticed, unless it is simultaneous
             return

@@ -1081,7 +1081,7 @@ class Blackboard:
             UsageError: The reason is empty.
         """
         if not (text := reason.strip()):
-            raise UsageError("say why it failed")
+            raise UsageError("the reason is empty; say why the activation failed")
         failure = Failure(text[:MAX_REASON_CHARACTERS], is_hopeless=not retry)
         return remote_work.fail(self.session, activation_id, agent, fence, self.author, failure, tuple(usage))
 

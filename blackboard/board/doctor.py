@@ -116,7 +116,7 @@ def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
         yield Finding(
             "mount",
             "wrong",
-            "the file is mounted without its folder, so its log stays outside of the mount",
+            "the file is mounted without its folder, so its write-ahead log is not on the mount",
             "mount the folder of the board, never the file",
         )
     others = health.open_to_others
@@ -164,7 +164,7 @@ def _examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding
             "clock",
             "wrong",
             f"it says {iso(clock)}; the board's last record is from {iso(txn.now)}",
-            "if it is right, 'blackboard resume'; otherwise set the machine's clock",
+            "if the clock is right, run 'blackboard resume'; otherwise set the machine's clock",
         )
     elif txn.now - clock > MAX_LAG_MICROSECONDS:
         yield Finding(
@@ -181,7 +181,7 @@ def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
     row = txn.sql.existing(ACTIVATIONS.board)
     if row.paused:
         problem = f"the board is paused: {row.paused_because or NO_REASON}"
-        yield Finding("pause", "wrong", problem, "'blackboard resume'")
+        yield Finding("pause", "wrong", problem, "'blackboard resume' ends the pause")
     for pause in model_pauses.all_pauses(txn):
         if pause.agent and pause.suspect:  # the failed activation itself is shown
             continue
@@ -191,10 +191,12 @@ def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
             "model",
             "note" if pause.suspect else "wrong",
             problem,
-            "fix the cause; 'blackboard resume' tries it at once",
+            "fix the cause; 'blackboard resume' tries the model at once",
         )
     for agent, reason in agent_state.paused(txn).items():
-        yield Finding("pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}'")
+        yield Finding(
+            "pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}' ends the pause"
+        )
 
 
 def _examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
@@ -210,7 +212,8 @@ def _examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
                 "failures",
                 "wrong",
                 f"{agent} failed {state.failures} times in a row; its cooldown ends at {until}",
-                f"'blackboard activations --agent {agent}' shows the errors; 'blackboard resume {agent}' ends it",
+                f"'blackboard activations --agent {agent}' shows the errors, and 'blackboard resume {agent}' ends the"
+                " cooldown",
             )
 
 
@@ -346,21 +349,21 @@ def _examine_outbox(txn: BoardTransaction) -> Iterator[Finding]:
                 "outbox",
                 "wrong",
                 f"{counted(sink.given_up, 'message')} to {sink.sink} were given up: {sink.error}",
-                f"mend it; 'blackboard outbox list --sink {sink.sink}' shows them, 'blackboard outbox retry ID' sends"
-                " one again, and 'blackboard outbox discard ID' gives one up",
+                f"fix the cause; 'blackboard outbox list --sink {sink.sink}' shows them, 'blackboard outbox retry ID'"
+                " sends one again, and 'blackboard outbox discard ID' gives one up",
             )
         elif sink.retried:
             yield Finding(
                 "outbox",
                 "wrong",
                 f"{counted(sink.waiting, 'message')} could not be delivered to {sink.sink} so far: {sink.error}",
-                f"mend its receiver or settings; 'blackboard outbox list --sink {sink.sink}' shows the next attempt",
+                f"fix its receiver or settings; 'blackboard outbox list --sink {sink.sink}' shows the next attempt",
             )
         elif sink.waiting_since is not None and txn.now - from_datetime(sink.waiting_since) > LATEST_DELIVERY:
             yield Finding(
                 "outbox",
                 "wrong",
-                f"no process delivers to {sink.sink}; the oldest of {counted(sink.waiting, 'message')} waits since"
+                f"no process delivers to {sink.sink}; the oldest of {counted(sink.waiting, 'message')} has waited since"
                 f" {iso(from_datetime(sink.waiting_since))}",
                 "start 'blackboard run' or 'blackboard serve' with the file that has this sink",
             )
@@ -378,7 +381,7 @@ def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Fi
         )
         return
     for kind, misfits in misfits_by_kind.items():
-        advice = "fix the class so that it reads them, then 'blackboard init'; or withdraw them"
+        advice = "fix the class so that it reads them, and run 'blackboard init'; or withdraw the marks"
         yield Finding("marks", "wrong", f"the class of {kind} does not read {misfits}", advice)
     if not misfits_by_kind:
         yield Finding("marks", "ok", "all live marks fit their classes")

@@ -128,7 +128,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="A board for agents. They deposit marks that fade; a strong mark wakes the agents that watch for it.",
+    help="""A board on which agents coordinate. They deposit marks, and marks fade over time.
+
+    When marks reach the threshold of an agent (a crossing), the daemon wakes the agent (an activation).""",
 )
 
 

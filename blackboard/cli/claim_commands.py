@@ -25,7 +25,9 @@ RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activati
 Fence = Annotated[
     int | None,
     typer.Option(
-        metavar="N", min=1, help="The fence that 'blackboard claim' printed; by default the run that the author has."
+        metavar="N",
+        min=1,
+        help="The fence that 'blackboard claim' printed; by default that of the author's present claim.",
     ),
 ]
 Lease = Annotated[
@@ -48,7 +50,7 @@ def claim(
 ) -> None:
     """Claim an activation of a remote agent, and print it as JSON. The exit code is 3 if there is no work.
 
-    The worker is --author. It must finish the activation, fail it, or send a heartbeat before the lease ends.
+    --author names the worker. It must finish the activation, fail it, or send a heartbeat before the lease ends.
 
     Examples:
       blackboard claim review --wait 10m --lease 30m
@@ -88,8 +90,8 @@ def finish(
 ) -> None:
     """Finish an activation that this author has claimed, with its result as JSON.
 
-    The result is an object with marks, withdrawals, reinforcements and usage; {} is a result without anything. If it is
-    refused, nothing changes, and the activation stays claimed: correct the result, and finish again.
+    The result is an object with marks, withdrawals, reinforcements and usage; {} is an empty result. If the
+    board refuses the result, nothing changes and the activation stays claimed: correct it, and finish again.
 
     Examples:
       echo '{"marks": [{"kind": "verdict", "subject": "r/1"}]}' |
@@ -113,13 +115,17 @@ def fail(
     context: typer.Context,
     activation_id: RunId,
     reason: Annotated[
-        str, typer.Option(metavar="TEXT", help="Why it failed, for people.")
+        str, typer.Option(metavar="TEXT", help="Why it failed. The board shows it to people.")
     ] = "the worker gave no reason",
-    final: Annotated[bool, typer.Option("--final", help="No further attempt can succeed.")] = False,
+    final: Annotated[
+        bool, typer.Option("--final", help="Do not try it again: no further attempt can succeed.")
+    ] = False,
     fence: Fence = None,
     as_json: AsJson = False,
 ) -> None:
-    """End an activation that this author has claimed as failed. It is tried again, split or dead.
+    """Report that an activation that this author has claimed has failed.
+
+    The board tries it again, splits a batch into smaller ones, or sets an activation of one mark to dead.
 
     Examples:
       blackboard fail 17 --fence 1 --reason "the page does not load"
@@ -163,7 +169,7 @@ def _read_result(file: Path | None) -> dict[str, Any]:
     where = "stdin" if file is None else str(file)
     text = sys.stdin.buffer.read() if file is None else file.read_bytes()
     if not text.strip():
-        raise UsageError(f"{where} is empty; the result is a JSON object, {{}} for nothing")
+        raise UsageError(f"{where} is empty; give the result as a JSON object, such as {{}} for an empty result")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

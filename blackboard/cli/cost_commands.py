@@ -88,7 +88,9 @@ def record_cost(
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
+    """Record the cost of a model call whose outcome or usage is unknown.
+
+    Until then, the budget counts the highest cost that the call may have.
 
     Examples:
       blackboard sql "select id, agent, state, sent_at, error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,7 @@ from blackboard.cli.terminal.output import (
 )
 from blackboard.core.number_texts import digits_beside, exact_digits
 from blackboard.core.states import ActivationState
+from blackboard.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +116,7 @@ def search(
     limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Search the text of marks, by relevance times strength, so that what faded sinks.
+    """Search the text of marks. The best match is first, by relevance times strength.
 
     Examples:
       blackboard search pricing objections
@@ -257,7 +259,9 @@ def agenda(
     limit: Annotated[int, typer.Option(min=1, help="At most this many crossings.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List the waiting crossings, strongest first, each with the reason why it waits.
+    """List the crossings that wait, strongest first, each with the reason why it waits.
+
+    A crossing records that the watch of an agent met its threshold. It waits until a daemon wakes the agent.
 
     Examples:
       blackboard agenda
@@ -293,7 +297,7 @@ def schedules(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many next instants of each.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """List the schedules of the agents, with their next instants and the delay of the last instant.
+    """List the schedules of the agents, with their next times, and by how much the last wake was late.
 
     Examples:
       blackboard schedules
@@ -370,6 +374,9 @@ def inbox(
         str | None, typer.Option(metavar="NAME", help="Show only the needs that this person should answer.")
     ] = None,
     all_needs: Annotated[bool, typer.Option("--all", help="Also show needs that agents are working on.")] = False,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Print only the ids of the needs, one on a line, for use in a script.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the needs that wait for a person, overdue needs first. `blackboard answer` answers a need.
@@ -378,12 +385,18 @@ def inbox(
       blackboard inbox
       blackboard inbox --assignee ada
       blackboard inbox --all
+      for id in $(blackboard inbox --ids); do blackboard answer "$id" yes; done
     """
+    if ids and as_json:
+        raise UsageError("choose either --ids or --json")
     with session_of(context).board_or_client() as board:
         found = board.inbox(assignee, all_needs=True)
     needs = [need for need in found if all_needs or need.for_people]
     if as_json:
         print_json(needs)
+        return
+    if ids:
+        sys.stdout.write("".join(f"{need.id}\n" for need in needs))
         return
     if not needs:
         say("nothing waits for you")
@@ -431,7 +444,8 @@ def explain(
         typer.Argument(help="The subject; by default all waiting work.", autocompletion=completion.subjects),
     ] = None,
     group: Annotated[
-        str | None, typer.Option(metavar="VALUE", help="The value of the tag by which its watches measure groups.")
+        str | None,
+        typer.Option(metavar="VALUE", help="For watches over groups: only this group, named by the value of its tag."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

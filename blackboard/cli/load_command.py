@@ -157,7 +157,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
     file, form = options.file, options.form
     source = source_of(file) if file != "-" and Path(file).is_file() else None
     if again and source is None and (file == "-" or Path(file).exists()):
-        raise UsageError(f"--again needs the file that was loaded, and {file} is a stream")
+        raise UsageError(f"--again needs an ordinary file, which was loaded before; {file} is a stream")
     with ExitStack() as stack:
         stream, size = stack.enter_context(_open(file))
         name = "stdin" if file == "-" else file
@@ -168,7 +168,7 @@ def _load(options: LoadOptions, *, again: bool) -> tuple[LoadResult, str]:
         withdraw = None
         if not isinstance(board, Blackboard):
             if again:
-                raise UsageError("--again withdraws what a board knows of the file, and a server does not offer that")
+                raise UsageError("--again works on a board of this machine only; leave out --url")
             source = None  # the board remembers a file by its path, which is that of another machine
         elif again and source is not None:
             withdraw = partial(withdraw_source, board.session, source, board.author)

@@ -25,7 +25,7 @@ IfEvent = Annotated[
     int | None,
     typer.Option(
         metavar="EVENT",
-        help="Act only if the event_id of the mark is still this. For a deposit, 0 means that there is no live mark.",
+        help="Change the mark only if its event_id is still this.",
     ),
 ]
 
@@ -102,7 +102,9 @@ def deposit(
     intensity: Annotated[
         float, typer.Option(help="The intensity, at least 0; the board multiplies it by its trust in the author.")
     ] = 1.0,
-    key: Annotated[str | None, typer.Option(help="An idempotency key: a second use changes nothing.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="An idempotency key: the same deposit with the same key is stored once.")
+    ] = None,
     half_life: Annotated[
         str | None, typer.Option(metavar="DURATION", help="A half-life for this mark only: 90s, 3d.")
     ] = None,
@@ -117,7 +119,13 @@ def deposit(
         str | None,
         typer.Option(metavar="TIME", help="When the mark occurred, by default now. It fades from then on."),
     ] = None,
-    if_event: IfEvent = None,
+    if_event: Annotated[
+        int | None,
+        typer.Option(
+            metavar="EVENT",
+            help="Deposit only if the event_id of the live mark that it joins is still this; 0 if there must be none.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     r"""Deposit a mark.
@@ -182,7 +190,7 @@ def reinforce(
     if_event: IfEvent = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add to the strength that a live mark has now, up to the cap of its kind. Its payload stays.
+    """Add to the present strength of a live mark, up to the cap of its kind. Its payload stays.
 
     Example:
       blackboard reinforce 17 --by 0.2
@@ -244,7 +252,7 @@ def assign(
     name: Annotated[str, typer.Argument(help="The person who should answer; an empty name removes the assignment.")],
     as_json: AsJson = False,
 ) -> None:
-    """Set who should answer a need. The history records it.
+    """Assign a need to a person, who should answer it. The history records it.
 
     Examples:
       blackboard assign 42 ada

@@ -39,8 +39,8 @@ def new(
 ) -> None:
     """Make a folder with a first agent, its test, a deployment file, and a board with a first mark.
 
-    Nothing is overwritten. Hyphens of the name become underscores in the name of the module. Without a model, the
-    agent's offline rule answers, so that --model needs no key.
+    Nothing is overwritten. Hyphens of the name become underscores in the name of the module. --model needs no key at
+    first: the file sets provider = "offline", so an offline rule of the agent answers in place of the model.
 
     Examples:
       blackboard new kitchen

@@ -13,7 +13,7 @@ from blackboard.cli.terminal.output import AsJson, print_json, print_pairs, say,
 if TYPE_CHECKING:
     from blackboard.board.result_types import OutboxMessage
 
-HELP = """Show the messages to people outside, newest first; send one again, or give it up.
+HELP = """Show the messages that the board sends to people elsewhere; send one again, or give it up.
 
 Examples:
   blackboard outbox list --state failed
@@ -40,14 +40,17 @@ def add_to(app: typer.Typer) -> None:
 
 def list_messages(
     context: typer.Context,
-    sink: Annotated[str | None, typer.Option(metavar="NAME", help="Only messages of this sink.")] = None,
+    sink: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only messages to this sink, as [[sinks]] in the deployment file names it."),
+    ] = None,
     state: Annotated[
         str | None,
         typer.Option(
             metavar="STATE", help="Only messages in this state: waiting, delivered, failed, gone or discarded."
         ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="The largest number of messages.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many messages.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List messages, newest first.
@@ -101,7 +104,7 @@ def show(context: typer.Context, message: MessageId, as_json: AsJson = False) ->
 
 
 def retry(context: typer.Context, messages: MessageIds, as_json: AsJson = False) -> None:
-    """Send messages again under the same ids, whatever their state. Their attempts count from 0 again.
+    """Send messages again, whatever their state. Their ids stay, and their attempts count from 0 again.
 
     Example:
       blackboard outbox retry 17

@@ -1,4 +1,4 @@
-"""The command `test`: files of rules."""
+"""The command `test`, which runs rule files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def rules(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of rules, *.board.toml.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Rule files, *.board.toml.")],
     as_json: AsJson = False,
 ) -> None:
-    """Run files of rules. A rule gives marks at instants, and the wakes, marks or silence that must follow.
+    """Run rule files, which test a deployment. A rule states which marks are deposited, and what must follow.
 
-    Each file is run by a real daemon on a board of its own and a manual clock. Nothing leaves that board.
+    What must follow is that agents wake, that marks appear, or that nothing happens. A real daemon runs each file on a
+    temporary board with a simulated clock. Nothing outside that board changes.
 
     Examples:
       blackboard test kitchen.board.toml

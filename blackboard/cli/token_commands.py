@@ -36,18 +36,22 @@ def create(
         list[str],
         typer.Option(
             metavar="SCOPE",
-            help="What its holder may do; may be repeated: read, read-redacted, deposit[:KIND[:SUBJECTS]],"
+            help="What its holder may do. May be repeated. One of read, read-redacted, deposit[:KIND[:SUBJECTS]],"
             " claim:AGENT, answer, operate, sql or admin.",
         ),
     ],
     expires: Annotated[
-        str, typer.Option(metavar="DURATION", help="After which time it expires; never for none.")
+        str,
+        typer.Option(
+            metavar="DURATION", help="The time after which it expires; 'never' for a token that does not expire."
+        ),
     ] = "90d",
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it, once and alone on stdout. The board keeps only its hash.
+    """Make a token and print it. It cannot be shown again, because the board keeps only its hash.
 
-    --author is the author of the holder's deposits; by default it is the name of the token.
+    Stdout has the token and nothing else. --author is the author of the holder's deposits; by default it is the name
+    of the token.
 
     Examples:
       blackboard token create webform --may deposit:lead --may read
@@ -66,7 +70,7 @@ def create(
 
 
 def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the tokens that were ever made, with what each allows. The tokens themselves are not stored.
+    """List all tokens that were ever made, with what each allows. The board does not store the tokens themselves.
 
     Example:
       blackboard token list

@@ -233,7 +233,9 @@ def _fields_of(item: Mark | Deposit, request: DepositRequest) -> dict[str, Any]:
         UsageError: The mark has an alternative, which only a transaction of the board could choose.
     """
     if isinstance(item, Mark) and alternative_of(item) is not None:
-        raise UsageError("or_else() chooses in the transaction that deposits, which a request to a server cannot state")
+        raise UsageError(
+            "mark.or_else() does not work over HTTP; deposit one mark, and if that raises UniqueConflict, the other"
+        )
     text = dump_payload(request.payload) if request.text is None else request.text
     fields = {
         "kind": request.kind,

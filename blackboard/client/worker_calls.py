@@ -63,7 +63,7 @@ def fail(
 ) -> Call[RunState]:
     """End the run of an activation as failed, as `Blackboard.fail` does. The agent and the fence are needed."""
     if not reason.strip():
-        raise UsageError("say why it failed")
+        raise UsageError("the reason is empty; say why the activation failed")
     path = path_of("/v1/agents/{}/activations/{}/fail", *_run_of(activation_id, agent, fence))
     calls = [item.model_dump(mode="json", exclude_defaults=True) for item in usage]
     body = {"fence": fence, "reason": reason[:20_000], "retry": retry, "usage": calls}

@@ -64,7 +64,7 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
         if watch.per == "batch" and (by := watch.condition.by) is not None:
             yield Mistake(
                 f"{place}.watches.{watch.name}.per",
-                f"an activation of {watch.condition} takes one value of {by!r} at a time; leave out per",
+                f"each activation of {watch.condition} is about one value of {by!r}; leave out per",
             )
         if watch.per == "subject" and watch.condition.over == "board":
             yield Mistake(f"{place}.watches.{watch.name}.per", _no_subject(watch))
@@ -75,7 +75,7 @@ def _mistakes_about_subjects(agent: AgentSpec) -> Iterator[Mistake]:
 def _mistakes_about_needs(agent: AgentSpec) -> Iterator[Mistake]:
     place, named = f"agents.{agent.name}.answerable_by", agent.settings.answerable_by
     if named and Need.kind not in agent.writes:
-        yield Mistake(place, "the agent asks nothing: it does not declare Need in writes")
+        yield Mistake(place, "the agent cannot deposit needs, because it does not declare Need in writes")
     if own := agent.names.intersection(named):
         yield Mistake(place, f"{min(own)} is the agent itself, which can never answer its own needs")
 

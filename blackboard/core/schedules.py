@@ -404,7 +404,9 @@ def _numbers(
     numbers: set[int] = set()
     for part in text.split(","):
         if (match := _PART.fullmatch(part)) is None:
-            raise InvalidCondition(f"{place}: {part!r} is neither *, a number, a range such as 1-5, nor a step of one")
+            raise InvalidCondition(
+                f"{place}: {part!r} is not valid; write *, a number, a range such as 1-5, or a step such as */15"
+            )
         first = low if match[1] else _number(place, match[2], low, high, names)
         last = high if match[1] else _number(place, match[3] or match[2], low, high, names)
         if first > last and wraps:

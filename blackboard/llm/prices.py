@@ -93,7 +93,12 @@ class Prices(BaseModel):
         for price in self.models.values():
             if model in price.also:
                 return price
-        raise UnknownName("model", model, self.names, f"the model {model!r} has no price in prices.toml")
+        raise UnknownName(
+            "model",
+            model,
+            self.names,
+            f"the model {model!r} has no price in prices.toml, or in the table that [model] prices names",
+        )
 
     @property
     def names(self) -> list[str]:

@@ -44,6 +44,6 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _refusal() -> bytes:
-    response = problem_response(HttpProblem("large-headers", f"they may have {MAX_HEADER_BYTES} bytes"))
+    response = problem_response(HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes"))
     headers = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
     return b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + headers + b"\r\n" + bytes(response.body)

@@ -112,9 +112,9 @@ def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> 
     """
     if operation.scope == "read" and caller.is_redacted:
         if operation.withheld_if_redacted:
-            raise HttpProblem("withheld", f"nothing would be left of the answer of {operation.name!r}")
+            raise HttpProblem("withheld", f"the scope read-redacted hides all that {operation.name!r} would show")
         if withheld := sorted(parameters.intersection(operation.parameters_withheld)):
-            raise HttpProblem("withheld", f"the parameter {withheld[0]!r} would confirm a guess")
+            raise HttpProblem("withheld", f"{withheld[0]!r} could confirm guesses of what read-redacted hides")
     elif operation.scope == "deposit":
         if not (caller.scopes.allow("deposit") or caller.scopes.allow("answer")):
             caller.require("deposit")

@@ -64,9 +64,9 @@ class RequestGuards:
     def _refusal(self, headers: Headers) -> HttpProblem | None:
         if "transfer-encoding" in headers and "content-length" in headers:
             # Two servers could read two different requests from it.
-            return HttpProblem("two-lengths", "A body has one length: Transfer-Encoding or Content-Length")
+            return HttpProblem("two-lengths", "the request has both Transfer-Encoding and Content-Length")
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
-            return HttpProblem("large-headers", f"they may have {MAX_HEADER_BYTES} bytes")
+            return HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
         host = headers.get("host", "").lower()
         name = re.sub(r":\d*$", "", host)
         if name not in self._hosts:

@@ -37,7 +37,10 @@ def section_mistakes(agents: Iterable[Agent], settings: Mapping[str, Any]) -> It
     for agent in agents:
         for name, model in agent.sections.items():
             if declared.setdefault(name, model) is not model:
-                yield Mistake(f"settings.{name}", f"agent {agent.name!r} declares another model for it than others do")
+                yield Mistake(
+                    f"settings.{name}",
+                    f"agent {agent.name!r} declares another model for this section than other agents do",
+                )
     for name, model in declared.items():
         try:
             read_section(settings, name, model)

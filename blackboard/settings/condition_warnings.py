@@ -154,8 +154,8 @@ def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds)
         if longest <= length:
             yield Mistake(
                 f"{place}.{setting}",
-                f"{condition} cannot hold for {format_duration(length)}: each mark of {kind.name} is measured alone"
-                f' (on_repeat = "separate"), and has ended or is below it after {format_duration(longest)}',
+                f"{condition} cannot hold for {format_duration(length)}: each mark of {kind.name} is measured by"
+                f' itself (on_repeat = "separate"), and has ended or is below it after {format_duration(longest)}',
             )
             return
 
@@ -193,9 +193,8 @@ def _about_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) 
         if "when_faded" in settings.model_fields_set or is_guarded or longest >= kind.decay.length:
             yield Mistake(
                 f"{place}.when_faded",
-                f'"keep" cannot keep marks of {name}: they end in one step after'
-                f" {format_duration(kind.decay.length)}. If a crossing of {condition} waits for longer, its agent is"
-                ' given marks with the strength 0; "drop" drops the crossing',
+                f"marks of {name} end in one step after {format_duration(kind.decay.length)}. If a crossing of"
+                f' {condition} waits for longer, "keep" gives its agent marks with the strength 0, and "drop" drops it',
             )
 
 

@@ -114,11 +114,11 @@ class ReadSection(Section):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if (self.kind is None) == (self.search is None):
-            raise ValueError("a read has either kind or search")
+            raise ValueError("name either kind or search")
         if (self.search is None) != (self.from_ is None):
-            raise ValueError("search needs from, the field with the text, and nothing else has it")
+            raise ValueError("search and from belong together; from names the field whose text is searched for")
         if self.search is not None and self.same_subject:
-            raise ValueError("a search has no same_subject")
+            raise ValueError("same_subject does not go with search")
         return self
 
     @property

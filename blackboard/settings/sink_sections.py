@@ -33,7 +33,7 @@ NAME_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-_")
 
 def _variable(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name) or name.startswith("whsec_"):
-        raise ValueError("this is the name of the environment variable that has the secret")
+        raise ValueError("write the name of an environment variable that has the secret, not the secret itself")
     return name
 
 

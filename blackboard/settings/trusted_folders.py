@@ -84,7 +84,7 @@ def _read(path: Path) -> UserSettings:
         return UserSettings()
     try:
         if (problem := _problem(path)) is not None:
-            raise ConfigurationError([Mistake(str(path), f"decides whom you trust, but {problem}")])
+            raise ConfigurationError([Mistake(str(path), f"names the folders that you trust, but {problem}")])
         settings = UserSettings(**read_toml(path))
     except OSError as error:
         raise ConfigurationError([Mistake(str(path), f"cannot be read: {error.strerror}")]) from None

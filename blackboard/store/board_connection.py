@@ -133,8 +133,8 @@ def read_only_parameters(files: BoardFiles) -> str | None:
     if files.wal.stat().st_size == 0:
         return "mode=ro&immutable=1"
     raise StoreError(
-        f"{files.database} cannot be read here: its log {files.wal} has no index, and none can be made because the"
-        " folder cannot be written; copy both to another folder"
+        f"{files.database} cannot be read here: its write-ahead log {files.wal} needs an index, which"
+        " cannot be made because the folder cannot be written; copy both files to another folder"
     )
 
 

@@ -305,7 +305,8 @@ class Database:
 
     def _commit(self, transaction: Transaction) -> None:
         if transaction is not self._open:
-            raise StoreError(f"this process was forked during a transaction on {self.where}, which the parent commits")
+            problem = f"this process was forked during a transaction on {self.where}, which its parent ends"
+            raise StoreError(f"{problem}; fork before or after a transaction")
         if transaction.shared is not None:
             transaction.shared.save()
         failpoint("commit.before")

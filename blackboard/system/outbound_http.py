@@ -112,7 +112,7 @@ def check_secret(secret: str) -> None:
             size = 0
         if not text.startswith(SECRET_PREFIX) or size not in SECRET_BYTES:
             sizes = f"{SECRET_BYTES.start} to {SECRET_BYTES.stop - 1}"
-            raise ValueError(f"a secret is {SECRET_PREFIX} and {sizes} random bytes in Base64")
+            raise ValueError(f"a secret is {SECRET_PREFIX} followed by {sizes} random bytes in Base64")
 
 
 def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:

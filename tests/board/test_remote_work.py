@@ -108,7 +108,7 @@ def test_only_the_worker_that_claimed_ends_a_run(world: World, worker: Blackboar
         lambda: worker.finish(found.id, fence=found.fence + 1),
     ]
     for act in acts:
-        with pytest.raises(LeaseLost, match="of another claim"):
+        with pytest.raises(LeaseLost, match="was claimed again"):
             act()
     with pytest.raises(NotFound):
         worker.finish(found.id, agent="digest")
@@ -196,7 +196,7 @@ def test_a_refused_result_leaves_the_activation_with_its_worker(world: World, wo
         ({"marks": [{**VERDICT, "decay": "sometimes"}]}, UsageError, "decay"),
         ({"marks": [taken]}, UniqueConflict, "slot"),
         ({"marks": [VERDICT] * 1001}, AgentError, "max_marks"),
-        ({"withdrawals": [{"mark": 99}]}, InvalidMark, "withdrawals, item 1: mark 99 is none"),
+        ({"withdrawals": [{"mark": 99}]}, InvalidMark, "withdrawals, item 1: the agent was not given mark 99"),
         ({"mark": []}, UsageError, "mark: extra inputs"),
         ({"usage": [{"model": "m"}]}, UsageError, "usage.0.usd: field required"),
         ({"marks": [{**VERDICT, "intensity": "1"}]}, UsageError, "intensity"),

@@ -56,13 +56,13 @@ def test_a_shell_claims_and_finishes(shell: CommandLine) -> None:
     assert (done.code, done.out) == (0, "activation 1 is done\n")
     assert shell("finish", "1", "--json", stdin=json.dumps(result)).json["state"] == "done"
     late = shell("heartbeat", "1")
-    assert (late.code, late.err) == (1, "error: activation 1 is done; it does not run under this claim any more\n")
+    assert (late.code, late.err) == (1, "error: activation 1 is done; this claim has ended\n")
 
 
 @pytest.mark.parametrize(
     ("result", "mistake"),
     [
-        ("", "stdin is empty; the result is a JSON object, {} for nothing"),
+        ("", "stdin is empty; give the result as a JSON object, such as {} for an empty result"),
         ("[]", "stdin is not a JSON object"),
         ("{", "stdin is not JSON"),
         ('{"mark": []}', "mark: extra inputs are not permitted"),

@@ -180,6 +180,8 @@ def test_a_change_may_depend_on_the_event_that_was_read(house: CommandLine) -> N
 def test_an_answer_deposits_a_decision_and_empties_the_inbox(house: CommandLine) -> None:
     house("deposit", "need", "ada", "--payload", '{"question": "Tuesday?", "options": ["yes", "no"]}')
     assert "Tuesday?" in house("inbox").out
+    assert house("inbox", "--ids").out == "1\n"
+    assert house("inbox", "--ids", "--json").code == 2
     assert house("inbox", "--json").json[0]["payload"]["options"] == ["yes", "no"]
     done = house("answer", "1", "Tuesday 15:00 is fine")
     assert (done.code, "yes | no" in done.err, "--any-answer" in done.err) == (2, True, True)

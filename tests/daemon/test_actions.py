@@ -118,7 +118,7 @@ def test_marks_of_others_stay_and_nothing_of_the_activation_is_applied(board: Bl
     board.deposit(Incident(subject="api"))
     error = error_of(board, clock, closer)
     assert "item 2 of 2" in error
-    assert "does not declare the kind in withdraws" in error
+    assert "the agent must declare 'incident' in withdraws" in error
     assert live(board) == {"incident": 1}
 
 

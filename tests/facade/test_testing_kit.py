@@ -104,7 +104,7 @@ def test_what_is_no_agent_mark_or_answer_is_named() -> None:
     for wrong in ({"level": 1}, [Level(level=1)], Level, ValueError("busy"), None):
         with pytest.raises(UsageError, match="answer 2 of the script must be a pydantic model"):
             ScriptedModel("first", cast("Any", wrong))
-    with pytest.raises(UsageError, match="fewer than 0 tokens"):
+    with pytest.raises(UsageError, match="negative number of tokens"):
         ScriptedModel(ScriptedAnswer("first", input_tokens=-1))
 
 

@@ -106,7 +106,7 @@ def test_a_log_without_an_index_is_not_left_out(folder: Path) -> None:
     copied_in_use(path)
     BoardFiles(path).shm.unlink()
     take_away(path.parent)
-    assert "has no index" in without_rights(lambda: read_everything(path))
+    assert "needs an index" in without_rights(lambda: read_everything(path))
 
 
 @pytest.mark.processes

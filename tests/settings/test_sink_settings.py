@@ -67,7 +67,7 @@ def test_the_nearest_name_is_proposed(tmp_path: Path) -> None:
         (['webhook = { url = "https://a.b/", url_env = "X" }'], "either url or url_env"),
         (['webhook = { url = "https://ntfy.sh/", body = "ntfy" }'], "ends with the topic"),
         (['webhook = { url = "https://a.b/", private_networks = ["10.0.0.1/8"] }'], "not a network"),
-        (['webhook = { url = "https://a.b/", secret_env = "whsec_abc" }'], "the name of the environment variable"),
+        (['webhook = { url = "https://a.b/", secret_env = "whsec_abc" }'], "the name of an environment variable"),
         (["command = []"], "at least 1 item"),
         (['command = [""]'], "begins with the name of a program"),
         (['command = ["x"]', 'timeout = "5m"'], "at most 60s"),

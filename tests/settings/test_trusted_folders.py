@@ -157,7 +157,7 @@ def test_own_settings_that_others_can_change_trust_nobody(place: Place, which: s
     place.owners.set(place.folder, owner=MALLORY)
     place.trust(place.folder)
     place.owners.set(place.own if which == "own" else place.own.parent, **change)
-    assert "decides whom you trust, but" in place.refusal()
+    assert "names the folders that you trust, but" in place.refusal()
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def _withdraw(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, live:
     """
     if live.kind not in agent.withdraws and not _is_own(agent, live):
         raise Undeclared(
-            f"Withdraw.mark: {live.author!r} deposited what mark {live.id} shows, and the agent does not declare"
+            f"Withdraw.mark: mark {live.id} shows a deposit of {live.author!r}; to withdraw it, the agent must declare"
             f" {live.kind!r} in withdraws",
             shown=UNDECLARED_WITHDRAWAL,
         )

@@ -160,8 +160,8 @@ def run_of(
             return row
         raise LeaseLost(f"the lease of activation {row.id} ended at {iso(row.lease_until)}; claim again")
     if row.state == ActivationState.RUNNING:
-        raise LeaseLost(f"activation {row.id} is now the run with the fence {row.fence}, of another claim")
-    raise LeaseLost(f"activation {row.id} is {row.state}; it does not run under this claim any more")
+        raise LeaseLost(f"activation {row.id} was claimed again, with the fence {row.fence}; this claim has ended")
+    raise LeaseLost(f"activation {row.id} is {row.state}; this claim has ended")
 
 
 def _find(txn: BoardTransaction, activation_id: int, agent: str | None) -> ActivationRow:
@@ -293,7 +293,7 @@ def _actions(
 
 def _known(known: dict[int, Mark], mark_id: int, place: str) -> Mark:
     if mark_id not in known:
-        error = InvalidMark(f"mark {mark_id} is none that the agent was given or has read")
+        error = InvalidMark(f"the agent was not given mark {mark_id} and has not read it")
         error.place = place
         raise error
     return known[mark_id]

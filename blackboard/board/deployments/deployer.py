@@ -115,7 +115,7 @@ def deploy(
     agents = [item for item in items if not isinstance(item, Deployment)]
     deployments = [item for item in items if isinstance(item, Deployment)]
     if deployments and (len(items) > 1 or kinds):
-        raise UsageError("deploy a deployment alone, or agents and kinds")
+        raise UsageError("deploy() takes one whole deployment, or agents and kinds, but not both")
     session.classes.add(kinds, replace=True)
     session.classes.add(mark_class for agent in agents for mark_class in agent.kinds.values())
 

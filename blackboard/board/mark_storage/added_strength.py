@@ -75,7 +75,7 @@ def _intensity(txn: BoardTransaction, kind: Kind, by: float, author: str) -> flo
         raise InvalidMark(f"the kind {kind.name!r} has the weight 0, so its marks have no strength to add to")
     intensity = check_increase(by) * txn.deployment.trust.get(author, 1.0) / kind.weight
     if not intensity <= MAX_INTENSITY or not math.isfinite(intensity):
-        raise InvalidMark(f"by={by} of the kind {kind.name!r} is an intensity above {MAX_INTENSITY:g}; by is too high")
+        raise InvalidMark(f"by={by} is too high: for the kind {kind.name!r} it is an intensity above {MAX_INTENSITY:g}")
     return intensity
 
 

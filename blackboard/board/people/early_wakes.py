@@ -34,7 +34,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         raise WorkError(_why_not(crossing))
     watch = txn.active.watches.get(crossing.watch_id)
     if watch is None:
-        raise WorkError(f"the agent of crossing {crossing_id} is not in the deployment")
+        raise WorkError(f"the agent of crossing {crossing_id} is not in the active deployment; deploy it first")
     if crossing.held_by != crossing_retests.HELD_BY:
         txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
         txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)

@@ -68,7 +68,7 @@ def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
     """
     row = _row(txn, message)
     if row.state not in UNFINISHED:
-        raise WorkError(f"message {message} is {row.state}")
+        raise WorkError(f"message {message} is {row.state}; only one that waits or was not delivered can be given up")
     txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
     _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
     return record(_row(txn, message))

@@ -42,7 +42,7 @@ def any_alive(database: Path | None) -> bool:
     try:
         return any(_is_held(lock) for lock in _locks(folder))
     except OSError as error:
-        raise file_failure(folder, "shows whether a daemon is alive, and cannot be read", error) from None
+        raise file_failure(folder, "cannot be read, so it is not known whether a daemon is alive", error) from None
 
 
 def ensure_private_folder(folder: Path, mode: int = PRIVATE_MODE) -> Path:
