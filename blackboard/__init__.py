@@ -25,7 +25,7 @@ llm            model calls
 board          the board, and everything that happens in its transactions
 store          the tables, and all SQL
 core           marks, conditions, agents and deployments as values and pure functions
-system         files, their owners and permissions, forks of this process, and its log, and requests to webhooks
+system         files and their permissions, forks of this process, its log, and requests to webhooks
 plurals        counts with their nouns
 """
 

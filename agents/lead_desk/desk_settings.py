@@ -111,7 +111,7 @@ class DeskSettings(BaseModel):
 
 
 SECTIONS = {SECTION: DeskSettings}
-"""What an agent of the desk declares, so that mistakes in the section are found before it runs."""
+"""The `sections` that each agent of the desk declares, so that mistakes are found before it runs."""
 
 
 def format_local(instant: datetime, zone: ZoneInfo) -> str:

@@ -390,7 +390,7 @@ class Blackboard:
         self.session.write(work)
 
     def reinforce(self, mark_id: int, *, by: float, if_event: int | None = None) -> Receipt:
-        """Add to the strength that a live mark has now, up to the cap of its kind, for any `on_repeat`.
+        """Add to the strength that a live mark has now, up to the cap of its kind, whatever its `on_repeat`.
 
         The mark fades from now on, by its own law. Its payload, its author and its time of occurrence stay. A
         reinforcement is not a deposit: no window counts it.
@@ -561,7 +561,7 @@ class Blackboard:
         match: Match = "all",
         raw: bool = False,
     ) -> SearchResult[M] | SearchResult[MarkRecord]:
-        """Return the marks whose text matches, by relevance times strength, so that what faded sinks.
+        """Return the marks whose text matches, in the order of relevance times strength.
 
         The relevance is BM25 (Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009) with k1 = 1.2 and
         b = 0.75, as FTS5 computes it over all searched marks of the board: the sum over the words of
@@ -624,7 +624,9 @@ class Blackboard:
         return self.session.read(lambda txn: mark_queries.history(txn, subject, at=until, after=after, limit=limit))
 
     def mark_events(self, *, after: int = 0, limit: int = 1000) -> list[StreamEvent]:
-        """Return the events of all marks after an event, oldest first. No event appears later before the last of them.
+        """Return the events of all marks after an event, oldest first.
+
+        A later event always has a higher id, so a reader that continues after the last id misses nothing.
 
         Args:
             after: The id of an event, such as the last that was read.
@@ -633,7 +635,9 @@ class Blackboard:
         return self.session.read(lambda txn: event_streams.mark_events(txn, after, limit))
 
     def activity(self, *, after: int | None = None, limit: int = 100) -> list[ActivityRecord]:
-        """Return what agents, people and programs did, oldest first. No entry appears later before the last of them.
+        """Return what agents, people and programs did, oldest first.
+
+        A later entry always has a higher id, so a reader that continues after the last id misses nothing.
 
         Args:
             after: The id of an entry, such as the last that was read; None for the newest entries.
@@ -642,7 +646,7 @@ class Blackboard:
         return self.session.read(lambda txn: event_streams.activity(txn, after, limit))
 
     def stream_position(self) -> StreamPosition:
-        """Return the position after all that has happened, for `mark_events` and `activity`."""
+        """Return the latest position, from which `mark_events` and `activity` continue."""
         with self.database.read() as sql:
             return event_streams.position(sql)
 
@@ -678,7 +682,7 @@ class Blackboard:
         return self.session.read(lambda txn: board_status.status(txn, dead, **sizes))
 
     def figures(self, after: FiguresPosition | None = None) -> BoardFigures:
-        """Return the figures of the board for a monitor. No text of a depositor is in them.
+        """Return the figures of the board for a monitor. They contain no text of a depositor.
 
         Args:
             after: The position of earlier figures; `happened` counts what happened after them.
@@ -704,7 +708,7 @@ class Blackboard:
         return self.session.read(lambda txn: work_queries.agenda(txn, limit))
 
     def schedules(self, *, limit: int = 3) -> list[ScheduleRecord]:
-        """Return each schedule with its next instants, its last instant, and the delay with which that was noticed.
+        """Return each schedule with its next instants, and with its last instant and how late that was noticed.
 
         Args:
             limit: The largest number of next instants of each schedule, at least 1.
@@ -752,8 +756,8 @@ class Blackboard:
 
         Args:
             agent: The name of the agent.
-            subject: The subject; None for all waiting work of the agent. Of a watch over groups, the groups of its live
-                marks are explained.
+            subject: The subject; None for all waiting work of the agent. For a watch over groups, the groups of the
+                subject's live marks are explained.
             group: The value of the tag by which watches of the agent measure groups, such as a service for
                 `total(Alert, by="service")`. A collection stands for any of its values.
 
@@ -803,7 +807,7 @@ class Blackboard:
 
     @contextmanager
     def reads_within(self, limit: DurationLike) -> Iterator[None]:
-        """Limit the time of reads inside the context: what this thread reads longer ends with `QueryStopped`.
+        """Limit the time of reads by this thread inside the context. A longer read ends with `QueryStopped`.
 
         Args:
             limit: The longest time of all reads together, from now on.
@@ -873,8 +877,8 @@ class Blackboard:
     def resume(self, agent: str | None = None) -> None:
         """Resume an agent, or the whole board.
 
-        Resuming an agent also ends its cooldown after failures. Resuming the board also confirms a clock, and tries
-        paused models.
+        Resuming an agent also ends its cooldown after failures. Resuming the board also accepts a clock that
+        leapt ahead, and tries paused models.
 
         Args:
             agent: The name of the agent; None for the whole board.
@@ -887,7 +891,7 @@ class Blackboard:
     def wake(self, crossing_id: int) -> EarlyWake:
         """Wake an agent early: end the batch window of a crossing, and the cooldown that holds it.
 
-        Guards, budgets and pauses still hold it; the result says which of them does.
+        A guard, a budget or a pause still holds it. The result names what does.
 
         Args:
             crossing_id: The crossing, as `agenda` lists it.
@@ -934,7 +938,9 @@ class Blackboard:
         self.session.write(work)
 
     def record_cost(self, call_id: int, usd: float) -> None:
-        """Record the cost of a model call whose outcome or usage is unknown, and release its reserve.
+        """Record the cost of a model call whose outcome or usage is unknown.
+
+        Until then, the budget counts the highest cost that the call may have.
 
         Args:
             call_id: The call, as the view `model_calls` shows it.
@@ -958,7 +964,9 @@ class Blackboard:
     def claim(
         self, agent: str, *, wait: DurationLike = "0s", lease: DurationLike | None = None
     ) -> RemoteActivation | None:
-        """Claim an activation of a remote agent for this process, whose author is the worker; None if there is none.
+        """Claim an activation of a remote agent, and return it; None if there is none.
+
+        The author of this handle is the worker.
 
         The worker must finish it, or fail it, or extend its lease before the lease ends. Otherwise the activation is
         given to the next claim.
@@ -978,9 +986,9 @@ class Blackboard:
         return remote_work.wait_and_claim(self.session, agent, self.author, length, parse_duration(wait))
 
     def claimable_at(self, agent: str) -> datetime | None:
-        """Return the next time at which a claim may succeed although nothing changes on the board; None for never.
+        """Return the next time at which a claim may succeed even if nothing changes on the board; None for never.
 
-        Then a batch window, a cooldown or a lease ends, or a schedule or a falling watch is due.
+        At that time a batch window, a cooldown or a lease ends, or a schedule or a falling watch is due.
 
         Raises:
             UnknownName: There is no such agent.
@@ -989,10 +997,10 @@ class Blackboard:
         return optional_datetime(remote_work.next_instant(self.session, agent))
 
     def listen(self, callback: Callable[[], None]) -> AbstractContextManager[float]:
-        """Call `callback` after each commit, in this or another process, that may wake an agent, inside a context.
+        """Return a context in which `callback` is called after each commit that may wake an agent.
 
-        Other processes notify this one on the same machine only. So the context gives the seconds after which to look
-        at the board in any case.
+        Commits of other processes are noticed on the same machine only. So the context gives a number of seconds, after
+        which the caller should read the board in any case.
 
         Args:
             callback: A function without arguments. Any thread may call it, so it must return at once.
@@ -1065,7 +1073,9 @@ class Blackboard:
         fence: int | None = None,
         agent: str | None = None,
     ) -> RunState:
-        """End the run of an activation that this worker has claimed as failed. It counts as the failure of any agent.
+        """Report that the run of an activation that this worker has claimed has failed.
+
+        It is then treated like a failure of an agent in Python.
 
         Args:
             activation_id: The id of the activation.
@@ -1092,7 +1102,7 @@ class Blackboard:
             activation_id: The id of the activation.
             fence: The fence of the claim.
             after: How long nobody can claim it.
-            reason: Why, for people.
+            reason: The reason, shown to people.
 
         Returns:
             Whether it was still claimed.
@@ -1115,7 +1125,7 @@ class Blackboard:
             name: The name under which it is listed and revoked.
             may: What its holder may do, such as `read`, `deposit:lead` or `claim:review`.
             author: Who signs what its holder deposits and answers; by default the name of the token.
-            expires: After which time it expires; None for never.
+            expires: The length of time after which it expires; None for never.
 
         Raises:
             InvalidAuthor: The author is an agent, or a name that cannot sign.

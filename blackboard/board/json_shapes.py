@@ -207,7 +207,7 @@ class FileSummary(Summary):
 
 
 _DOUBTED = "not believed: it says {}; see the inbox"
-"""What `status` says of a clock that is too far ahead to be believed."""
+"""The part of `status` about a clock that is too far ahead to be believed."""
 
 
 def json_value(value: object) -> object:

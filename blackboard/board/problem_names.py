@@ -8,7 +8,7 @@ from blackboard import errors
 from blackboard.errors import BlackboardError
 
 PROBLEM_PREFIX = "urn:blackboard:problem:"
-"""What precedes the name in the `type` of a problem."""
+"""The beginning of the `type` of a problem; the name follows."""
 
 PROBLEM_NAMES: Mapping[type[BlackboardError], str] = {
     errors.UnknownName: "unknown-name",

@@ -33,7 +33,7 @@ MAX_LEASE: Duration = DAY
 MIN_LEASE: Duration = SECOND
 MAX_WAIT: Duration = DAY
 TICK: Duration = 10 * SECOND
-"""The longest time between two looks at the board of a claim that waits."""
+"""The longest time between two reads of the board by a claim that waits."""
 SERVER_TICK: Duration = SECOND
 """The same on a database server, which notifies nobody."""
 
@@ -104,7 +104,7 @@ def next_instant(session: BoardSession, name: str) -> Instant | None:
 def hear(session: BoardSession, wake: Callable[[], None]) -> Iterator[float]:
     """Call `wake` in the context after each commit, here or in another process, that may wake an agent.
 
-    Yields the seconds after which to look at the board in any case.
+    Yields the number of seconds after which the caller should read the board in any case.
     """
     unsubscribe = session.subscribe(wake)
     try:

@@ -91,7 +91,7 @@ def _describe(method: Any, build: Callable[..., Any], result: str | None = None)
 
 
 class _ServerConnection(ABC):
-    """What both clients have: the address of the server, the token, and how often a request is repeated."""
+    """The state of both clients: the address of the server, the token, and how often a request is repeated."""
 
     def __init__(
         self,
@@ -169,9 +169,9 @@ class Client(_ServerConnection):
 
     A client is thread-safe and keeps its connections until it is closed; a `with` statement closes it at its end.
 
-    A request that failed for the moment is repeated, with growing delays: if the server was not reached, is too busy or
-    asks to wait; and if the answer was lost, unless the request would change more if it came twice. Deposits get a
-    random key if they have none, so they can always be repeated.
+    A failed request is repeated with growing delays if the server was not reached, is too busy or asks to wait. If only
+    the answer was lost, it is repeated if a second request changes nothing more. A deposit without a key gets a random
+    one, so that it can always be repeated.
 
     Args:
         url: The address of the server, such as `http://127.0.0.1:8787` or `https://example.org/board`.

@@ -103,7 +103,7 @@ def discard(activation_id: int) -> Call[None]:
 
 
 def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[ActivationChanges]:
-    """Try up to 1,000 activations again that failed, are held or are quarantined.
+    """Retry at most 1,000 activations that failed, are held or are quarantined.
 
     Args:
         agent: Only activations of this agent.
@@ -114,7 +114,7 @@ def retry_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[
 
 
 def discard_many(*, agent: str | None = None, state: Stuck | None = None) -> Call[ActivationChanges]:
-    """Give up to 1,000 activations up that failed, are held or are quarantined.
+    """Give up at most 1,000 activations that failed, are held or are quarantined.
 
     Args:
         agent: Only activations of this agent.

@@ -1,4 +1,4 @@
-"""What the activity of a board is made of: what agents, people and programs did, as the board records it."""
+"""The kinds of entries in the activity of a board: acts of agents, people and programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ActivityEvent(StrEnum):
-    """What happened. The marks have a history of their own."""
+    """The kind of an entry. The marks have a history of their own."""
 
     CROSSING = "crossing"
     """A watch crossed."""

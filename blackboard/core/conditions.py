@@ -113,7 +113,7 @@ class Condition(ABC):
     ) -> tuple[frozenset[Comparison], ...]:
         """Return the fewest marks with which the condition can still hold; earlier marks are preferred.
 
-        Each mark stands for the comparisons that count it. `decide` says which sides count. Returns all marks if they
+        Each mark counts for the comparisons that measure it. `decide` says which sides count. Returns all marks if they
         cover too little.
         """
 
@@ -372,7 +372,7 @@ class Measure(ABC):
 
     @property
     def over_board(self) -> type[Measure]:
-        """The measure that takes its place when it is to measure the whole board."""
+        """The measure that replaces this one over the whole board."""
         return type(self)
 
     @property

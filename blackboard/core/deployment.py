@@ -463,7 +463,7 @@ class Deployment(Data):
         budget: The limits for all agents together.
         max_skew: How far ahead of the board's time a deposit may say that it occurred. It then counts as now.
         activity: Whether the board records what agents and people do, beside the history of its marks.
-        sinks: What people outside are told, by the name of the sink.
+        sinks: The sinks of messages to people outside, by name.
     """
 
     version: int = 0

@@ -38,7 +38,7 @@ class Kind:
         weight: A factor of every strength, at least 0.
         floor: The intensity x share below which a mark evaporates, at least 0.
         on_repeat: The effect of a repeated deposit.
-        cap: The highest intensity of a mark, for any `on_repeat`; above 0.
+        cap: The highest intensity of a mark, whatever `on_repeat` is; above 0.
         unique: A payload field whose value only one live mark may have.
         tags: The payload fields by which its marks are found.
         search: The payload fields whose text is searched.

@@ -25,7 +25,7 @@ class Withdraw:
 
 @dataclass(frozen=True)
 class Reinforce:
-    """Add to the strength that a mark has now, up to the cap of its kind, for any `on_repeat`.
+    """Add to the strength that a mark has now, up to the cap of its kind, whatever its `on_repeat`.
 
     The payload and the author of the mark stay. If the mark is gone already, this is not an error; the history records
     it.

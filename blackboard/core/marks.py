@@ -93,7 +93,7 @@ class Mark(BaseModel):
     - `weight`: at least 0, default 1.
     - `floor`: at least 0, default 0.01.
     - `on_repeat`: by default "max".
-    - `cap`: the highest intensity of a mark, for any `on_repeat`.
+    - `cap`: the highest intensity of a mark, whatever `on_repeat` is.
     - `unique`: a payload field whose value only one live mark of the kind may have.
     - `tags`: payload fields by which marks are found.
     - `search`: payload fields whose text is searched.
@@ -212,7 +212,7 @@ class Mark(BaseModel):
         occurred_at: When | None = None,
         if_event: int | None = None,
     ) -> Self:
-        """Return a copy that is deposited with options, such as an agent returns. Options that are not given stay.
+        """Return a copy that is deposited with these options, for an agent to return. Other options stay.
 
         Args:
             key: An idempotency key of the author and the kind, as in `Blackboard.deposit`.

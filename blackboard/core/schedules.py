@@ -289,7 +289,7 @@ def cron(fields: str, *, zone: str = "UTC") -> Cron:
         zone: The time zone, such as `Europe/Berlin`.
 
     Raises:
-        InvalidCondition: A field is not valid, the readings never come, or there is no such zone.
+        InvalidCondition: A field is not valid, no time ever matches the fields, or there is no such zone.
     """
     _require_text("cron", fields=fields, zone=zone)
     return Cron(zone, _canonical(fields))

@@ -1,4 +1,7 @@
-"""Sinks: whom a board tells outside, and of what. How a sink is reached is a setting of the process that delivers."""
+"""Sinks: the receivers of messages outside the board, and the topics of each.
+
+The address of a sink is a setting of the process that delivers.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,13 @@ class Topic(StrEnum):
 
 
 BY_TIME = (Topic.AGENT_UNSERVED, Topic.CROSSING_WAITING)
-"""The topics that come by time, and not in a transaction of their cause."""
+"""The topics that time alone causes, so that no transaction writes their messages."""
 MARK = "mark:"
 """The beginning of the topic of marks of a kind, such as `mark:alert`."""
 
 
 class SinkSpec(BaseModel):
-    """What a sink is told, as a board stores it.
+    """The name and the topics of a sink, as a board stores them.
 
     Attributes:
         on: The topics: those of `Topic`, and `mark:KIND`.

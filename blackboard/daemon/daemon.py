@@ -96,7 +96,7 @@ class Daemon:
         agents: The agents whose functions this process has; other agents wait for other daemons. Agents that the board
             does not know, or knows with other code, are deployed with their own declarations when the daemon starts;
             all others keep their registered settings.
-        settings: Ticks, leases, limits.
+        settings: The settings of `[daemon]`: intervals, leases, limits.
         model: The model that answers if there is a client.
         client: The connection to the model's provider; None for the agents' offline rules.
         prices: The prices of models.
@@ -172,7 +172,7 @@ class Daemon:
         A file that names no agents deploys nothing. The key of the model is read from the environment.
 
         Args:
-            board: The board; the file's `[database]` plays no part.
+            board: The board, whatever `[database]` in the file says.
             path: The file; by default the one that the commands use.
             replace: Whether to remove agents even if a worker that is alive serves them.
 
@@ -220,7 +220,7 @@ class Daemon:
     # -- from outside ------------------------------------------------------------------------------------------------
 
     def run(self, *, until_quiescent: bool = False) -> Report:
-        """Serve the board until `stop`, or until neither time nor agents can make further progress.
+        """Serve the board until `stop` is called, or until no work is left that the daemon could do.
 
         Args:
             until_quiescent: Whether to end when the remaining work waits for a budget, a guard, a pause or a person.
@@ -254,7 +254,8 @@ class Daemon:
         No error ends the daemon here, because its cause may pass: a full disk, a lock held too long, a system without
         memory, threads or descriptors. An error is logged once, and the next iteration tries again.
 
-        Returns whether no work remains; False unless `until_quiescent`.
+        Returns:
+            Whether no work remains; False unless `until_quiescent`.
         """
         quiescent = False
         try:

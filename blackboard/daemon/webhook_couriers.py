@@ -88,7 +88,7 @@ class WebhookCourier:
                     clock.wait(self._wake, clock.now() + round(pause * 1e6))
 
     def _claim(self, tick: float) -> tuple[RemoteActivation | None, float]:
-        """Claim an activation, and return it, or the seconds until the next look at the board."""
+        """Claim an activation, and return it, or the seconds until the next try."""
         found = self._board.claim(self.agent, lease=LEASE)
         if found is not None or (at := self._board.claimable_at(self.agent)) is None:
             return found, tick

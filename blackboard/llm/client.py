@@ -277,8 +277,9 @@ class AnthropicClient:
             problem = f"the request was sent and no complete answer arrived ({detail})"
             raise OutcomeUnknown(problem, shown=problem) from None
         except Exception as error:
-            # The SDK turns every exception during the transmission into an APIConnectionError. What is left comes from
-            # the settings of the environment: a proxy's address or a file of certificates that cannot be used.
+            # The SDK turns every exception during the transmission into an APIConnectionError. Every other exception
+            # comes from the settings of the environment: a proxy's address or a file of certificates that cannot be
+            # used.
             detail = self._detail(error)
             problem = f"no request can be sent to {self._shown_url} ({detail}){_named_by_environment()}"
             raise NotSent(problem, shown=problem) from None

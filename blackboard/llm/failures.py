@@ -56,7 +56,7 @@ _MAX_ERROR_CHARACTERS = 65_536
 
 
 class CallFailure(ModelError):
-    """No answer arrived."""
+    """A model call without an answer: the base class of all such failures."""
 
     def __init__(self, message: str, *, request_id: str | None = None, shown: str | None = None) -> None:
         """Create a failure; the log shows `shown`, by default the message up to its first colon."""
@@ -66,7 +66,7 @@ class CallFailure(ModelError):
 
     @property
     def log_text(self) -> str:
-        """The message without the words of the other side, which may repeat the request."""
+        """The message without the text of the API, which may repeat the request."""
         return self.shown
 
 
@@ -105,9 +105,9 @@ class SpendLimit(CallFailure):
 
 
 class ModelUnavailable(CallFailure):
-    """A model that the API does not have, a wrong address, or a gateway that answers for itself.
+    """A model that the API does not have, a wrong address, or a gateway that answers in place of the API.
 
-    Not paid. The failure does not depend on the request. It is `from_api` if it has the form of the API's own errors.
+    Not paid. The failure does not depend on the request. `from_api` is true if it has the form of the API's own errors.
     """
 
     def __init__(self, message: str, *, from_api: bool = False, **options: Any) -> None:

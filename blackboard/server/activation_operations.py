@@ -114,7 +114,7 @@ def costs(call: Call) -> list[CostRow]:
 
 
 def record_cost(call: Call) -> RecordedCost:
-    """Record the cost of a model call whose outcome or usage is unknown, and release its reserve."""
+    """Record the cost of a model call whose outcome or usage is unknown."""
     usd: float = call.body.usd
     call.board.record_cost(call.parameters.call, usd)
     return RecordedCost(call.parameters.call, usd)

@@ -146,7 +146,7 @@ class Api:
         return await threads.run(lambda: self._run(operation, replace(bulk.call, body=bulk), request))
 
     async def _answer_when_claimed(self, asked: Asked) -> EncodedAnswer:
-        """Answer a claim as soon as there is work. What its client does not wait for is given back."""
+        """Answer a claim as soon as there is work. If the client has left, the activation is given back."""
         operation, request, token = asked.operation, asked.request, asked.token
         threads = self._threads[operation.pool]
 

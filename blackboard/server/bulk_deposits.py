@@ -24,7 +24,7 @@ BYTES_AT_ONCE = 4 * 1024 * 1024
 MAX_ERRORS = 100
 """The number of lines whose mistakes an answer reports."""
 MAX_RESULTS = 1000
-"""The number of lines of a request whose answer has the result of each line."""
+"""The largest number of lines of a request that asks for the result of each line."""
 
 
 class LineResults(Fields):

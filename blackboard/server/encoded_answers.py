@@ -1,4 +1,4 @@
-"""Answers as they are sent: their bytes, the pages of lists, the tags of states, and what is withheld from whom."""
+"""Answers in their form on the wire: their bytes, pages of lists, entity tags, and redaction."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class AnswerEncoder:
         return Redaction(self._board.secret("subjects"))
 
     def redacted(self, value: Any) -> bytes:
-        """Return the JSON of a value without what was said on the board."""
+        """Return the JSON of a value without the texts of depositors, people and models."""
         return encode(self._redaction(value))
 
     def answer(self, operation: Operation, call: Call, request: Request, value: Any) -> EncodedAnswer:

@@ -1,8 +1,8 @@
 """Event streams: one reader of the board for all of them, and a window of the last events that they share.
 
-The reader looks at the board ten times a second while anybody listens. What it finds goes into the window. A stream
-remembers the last event and the last activity that it has passed. It takes what follows from the window, or from the
-board if that is older than the window. So no stream has a queue, and a slow client holds no memory.
+The reader reads the board ten times a second while a stream is open. It puts the events that it finds into the
+window. A stream remembers the last event and the last activity that it has passed. It takes what follows from the
+window, or from the board if that is older than the window. So no stream has a queue, and a slow client holds no memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard.server")
 
 LOOK_SECONDS = 0.1
-"""How often the reader looks at the board."""
+"""The interval in seconds at which the reader reads the board."""
 BEAT_SECONDS = 15
 """How often each stream gets a comment, so that both ends know that the other is there."""
 TOKEN_SECONDS = 2

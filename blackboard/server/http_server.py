@@ -95,7 +95,7 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where it serves."""
+        """The URL of the server."""
         return self._names[0]
 
     def _name(self, listener: socket.socket) -> str:

@@ -45,7 +45,7 @@ Encoded = (
     BeforeValidator(_decoded),
     WithJsonSchema({"type": "string", "description": "Where the page begins, as the header Link of a page names it."}),
 )
-"""What makes a field a cursor. Its type is that of the position."""
+"""The annotation that makes a field a cursor. Its type is that of the position."""
 
 
 class Fields(BaseModel):
@@ -158,5 +158,5 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        """What it does, in a line."""
+        """A line about what it does."""
         return (self.run.__doc__ or "").partition("\n")[0]

@@ -30,7 +30,7 @@ STATES = frozenset({
     *ActivationState, *CallState, *MessageState, "waits", "waiting", "deferred", "live", "evaporated", "withdrawn",
     "unknown", "ok", "note", "wrong",
 })  # fmt: skip
-"""What a field `state` says. Another text in it may quote a reason."""
+"""The values of a field `state`. Another text in it may quote a reason."""
 COUNTS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
 """The fields with names and numbers, or with settings of the deployment."""
 

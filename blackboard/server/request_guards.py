@@ -1,4 +1,4 @@
-"""What surrounds every request: checks of its host and origin, its framing, and time limits for slow clients.
+"""Guards around every request: checks of its host, origin and framing, and time limits for slow clients.
 
 A page in a browser must not reach a board of its visitor. Against DNS rebinding, a request must name one of this
 server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings.

@@ -33,7 +33,7 @@ class SearchedText(Fields):
 
 
 def search(call: Call) -> Page:
-    """Search the text of marks, by relevance times strength, so that what faded sinks."""
+    """Search the text of marks. The best match is first, by relevance times strength."""
     asked: SearchedText = call.parameters
     start = asked.page
     found = call.board.search(

@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 AT_ONCE = 128
 """The most items of a round. They share a transaction, which should be short."""
 GATHERING_SECONDS = 0.003
-"""How long a round waits for those that were answered last.
+"""How long a round waits for the callers that were answered last.
 
 Clients that were answered together tend to come again together. Without the wait, they would split into groups, and the
 event loop would read the requests of one group while the thread works for the other. Both would be slow, because a

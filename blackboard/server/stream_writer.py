@@ -64,14 +64,14 @@ class Writer:
 
     Args:
         choice: What the client wants.
-        newest: The position after all that has happened.
+        newest: The latest position.
         is_redacted: Whether the client may not read texts.
     """
 
     def __init__(self, choice: Choice, newest: StreamPosition, *, is_redacted: bool) -> None:
         self.choice, self._is_redacted = choice, is_redacted
         after = choice.after or newest
-        # What the client does not want is passed already.
+        # The position also passes events that the client does not want.
         self.marks = after.marks if choice.marks else newest.marks
         self.activity = after.activity if choice.activity else newest.activity
         self._told = ""

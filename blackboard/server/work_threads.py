@@ -1,4 +1,4 @@
-"""The threads in which requests use the board. What exceeds them waits, up to a limit."""
+"""The threads in which requests use the board. Further requests wait, up to a limit."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class ResolvedDeployment:
     """The webhooks to which a daemon posts the activations of remote agents, by agent."""
 
     def over(self, active: Deployment) -> Deployment | None:
-        """Return what this file makes of a board's active deployment; None if it changes nothing.
+        """Return a board's active deployment as this file changes it; None if it changes nothing.
 
         A file that names no agents only gives the address of a board. It must not remove agents. If it has sinks, they
         replace those of the board.

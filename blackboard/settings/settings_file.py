@@ -52,7 +52,7 @@ class Settings(BaseModel):
     daemon: DaemonSection = DaemonSection()
     server: ServerSection = ServerSection()
     sinks: tuple[SinkSection, ...] = ()
-    """Whom the board tells outside, of what, and how."""
+    """The receivers of messages outside the board, with their topics and addresses."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """Settings of the agents, which the blackboard does not interpret."""
 

@@ -1,4 +1,4 @@
-"""The items of `[[sinks]]`: whom the board tells outside, of what, and how.
+"""The items of `[[sinks]]`: receivers of messages outside the board, with their topics and addresses.
 
 Addresses and passwords that must stay secret are not in the file. A setting that ends in `_env` names the environment
 variable that has the secret, or, with `_FILE` behind its name, the file with it.
@@ -55,7 +55,7 @@ Networks = Annotated[
 
 
 class Receiver(Section):
-    """What webhooks and mails have in common."""
+    """The settings that webhooks and mails share."""
 
     private_networks: Networks = ()
     """The private networks in which the receiver may be."""
@@ -236,7 +236,7 @@ class SinkSection(SinkSpec):
 
     @property
     def spec(self) -> SinkSpec:
-        """What the board stores of it."""
+        """The part of it that the board stores."""
         return SinkSpec(**{name: getattr(self, name) for name in SinkSpec.model_fields})
 
     def check_secrets(self, environ: Mapping[str, str]) -> tuple[list[str], list[str]]:

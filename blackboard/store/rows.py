@@ -16,7 +16,7 @@ Length = int
 Money = int
 """Whole micro-dollars."""
 Flag = int
-"""0 or 1; 0 unless something else is written."""
+"""0 or 1; by default 0."""
 AddedNumber = int
 """A number, such as an instant, in a column that a migration added to a table with rows."""
 
@@ -688,7 +688,7 @@ class MessageRow(NamedTuple):
     sink: str
     topic: str
     occurrence: str
-    """What happened, in a form by which a sink is told of it once."""
+    """The key of the event that the message is about. A sink gets one message for each key."""
     content: str
     """What the message says, in JSON (see `outbox.Notice`)."""
     created_at: Instant

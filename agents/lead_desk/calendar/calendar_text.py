@@ -70,7 +70,7 @@ class Component:
     after: int = -1
     """The place of the first byte after it."""
     lines: dict[bytes, list[bytes]] = field(default_factory=dict)
-    """What follows the name in each line, by the name."""
+    """The rest of each line after the name, by name."""
     parts: list[Component] = field(default_factory=list)
 
     def has_any(self, names: frozenset[bytes]) -> bool:

@@ -152,7 +152,7 @@ def days_in(text: str) -> Iterator[date]:
     for day_first in (True, False):
         try:
             guesses = {
-                # What the text does not name would be taken from the default.
+                # Parts that the text does not name would be taken from the default.
                 parser.parse(text[:MAX_CHARACTERS], default=default, dayfirst=day_first, ignoretz=True).date()
                 for default in (datetime(2000, 1, 1), datetime(2001, 2, 2))  # noqa: DTZ001
             }

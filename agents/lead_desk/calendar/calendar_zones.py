@@ -21,7 +21,7 @@ __all__ = ["Zones"]
 _OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s{0,5}([+-])\s{0,5}(\d{1,2})(?::?(\d\d))?(?::?(\d\d))?", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?Z?", re.ASCII)
 _NUMBER_AT_END = re.compile(r"(?<=[a-z]{4})[\s_]?\d$")
-"""What Outlook appends to the name of a zone that it defines a second time."""
+"""The suffix that Outlook appends to the name of a zone that it defines a second time."""
 _MAX_OFFSET = timedelta(hours=24)
 MAX_NAME_CHARACTERS = 100
 

@@ -296,7 +296,7 @@ _RANGES = ("between", "range")
 _EXCLUDED_HOURS = re.compile(
     rf"\b(?:{_EXCEPT}|not|nicht|pas|non|niet|never)\s(?:(?:in|am|at|the|le|la|les|por|de|il|op|s)\s?){{0,3}}$"
 )
-"""What stands before hours at which the writer cannot meet: `not before 10`, `außer vormittags`."""
+"""Words before hours at which the writer cannot meet: `not before 10`, `außer vormittags`."""
 _UNIT = re.compile(
     rf"\s?(?:[€$£%]|(?:{_alternatives(UNITS)})\b)"
     r"|\s?[a-zà-ÿ'\u2019-]{2,30}(?:\s[a-zà-ÿ'\u2019-]{2,30})?\s(?:street|road|avenue|ave|lane|boulevard|blvd|square)\b"

@@ -74,7 +74,7 @@ class _BudgetWindow(NamedTuple):
 
     name: str
     until: Instant | None
-    """When the window ends; None if it is no time."""
+    """When the window ends; None if time does not end it."""
     usd: float | None
     calls: int | None
 

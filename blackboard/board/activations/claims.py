@@ -53,7 +53,7 @@ from blackboard.system.failpoints import failpoint
 
 
 class Claimer(NamedTuple):
-    """Who claims: the worker, the length of its lease in microseconds, and what it has searched before."""
+    """The worker that claims, the length of its lease in microseconds, and the results of its searches."""
 
     worker: str
     lease: Duration

@@ -44,7 +44,7 @@ from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 WEBHOOK_WORKER = "webhook"
 """The name of the worker that posts activations to a webhook."""
 PRESENCE: Duration = MINUTE
-"""How often a worker that waits for work is recorded, at most."""
+"""The shortest time between two records of a worker that waits for work."""
 DUE_AT_ONCE = 100
 """The most due crossings and needs that one claim records."""
 

@@ -1,4 +1,4 @@
-"""The delivery of messages: leases, results of attempts, and messages that come by time.
+"""The delivery of messages: leases, results of attempts, and messages that time alone causes.
 
 A message is leased to one deliverer at a time. If the deliverer dies, the message is due again at the end of the lease,
 and the next deliverer sends it under the same id. So each message is sent at least once.
@@ -28,7 +28,7 @@ from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import DEPLOYMENTS, OUTBOX
 
 LEASE: Duration = parse_duration("2m")
-"""How long a deliverer has a message: longer than any attempt."""
+"""The lease of a message, which is longer than any attempt to deliver it."""
 DELAYS: tuple[Duration, ...] = tuple(
     parse_duration(text) for text in ("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h")
 )
@@ -43,7 +43,7 @@ class FailedAttempt(NamedTuple):
     """The result of an attempt that failed.
 
     Attributes:
-        error: Why, for people.
+        error: The reason, shown to people.
         wait: How long the receiver asks to wait; None if it does not say so.
         is_gone: Whether the receiver is gone for good, so that nothing more is sent to it.
     """
@@ -107,7 +107,7 @@ def due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
 
 
 class NewsByTime(NamedTuple):
-    """What has come by time, and that one sink has not been told."""
+    """Events that time alone has caused, and of which one sink has no message yet."""
 
     sink: str
     topic: Topic
@@ -115,12 +115,12 @@ class NewsByTime(NamedTuple):
 
 
 def has_topics_by_time(txn: BoardTransaction) -> bool:
-    """Return whether any sink is told of what comes by time, so that a look is worth its cost."""
+    """Return whether any sink has a topic that time alone causes. Otherwise the board need not be searched for them."""
     return any(topic in txn.active.sinks_by_topic for topic in BY_TIME)
 
 
 def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[NewsByTime]:
-    """Return what has come by time: crossings that wait for long, and agents that nobody serves for long.
+    """Return the events that time alone has caused: crossings that wait, and agents that nobody serves, for long.
 
     Args:
         txn: The transaction, which may be one that only reads.
@@ -130,7 +130,7 @@ def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[NewsByTim
 
 
 def announce_by_time(txn: BoardTransaction, news: Iterable[NewsByTime]) -> None:
-    """Put messages about what has come by time into the outbox. Another process may have done so meanwhile."""
+    """Announce events that time alone has caused, unless another process has done so meanwhile."""
     for one in news:
         if (sink := txn.deployment.sinks.get(one.sink)) is not None:
             outbox.announce_to(txn, one.sink, sink, one.topic, one.notice)
@@ -144,7 +144,7 @@ def _late_crossings(txn: BoardTransaction) -> Iterator[NewsByTime]:
 
 
 def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[RegisteredWatch, CrossingRow]]:
-    """Yield the crossings that have waited too long and that the sink has not been told about."""
+    """Yield the crossings that have waited too long, and of which the sink has no message yet."""
     for watch in txn.active.watches.values():
         after = 0
         values = {"watch_id": watch.id, "sink": name, "before": txn.now - sink.waiting_for}

@@ -75,7 +75,7 @@ def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
 
 
 def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:
-    """Return what each sink was not told, for those that have such messages."""
+    """Return the undelivered messages of each sink that has any."""
     rows = txn.sql.all(OUTBOX.unfinished_messages)
     return tuple(result_of(SinkStatus, row, waiting_since=optional_datetime(row.waiting_since)) for row in rows)
 

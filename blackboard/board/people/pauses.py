@@ -28,8 +28,8 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
 def resume(txn: BoardTransaction, agent: str | None, author: str) -> None:
     """Resume an agent, or the whole board (None).
 
-    Resuming an agent also ends its cooldown after failures. Resuming the board also confirms a clock, and tries paused
-    models.
+    Resuming an agent also ends its cooldown after failures. Resuming the board also accepts a clock that leapt ahead,
+    and tries paused models.
 
     Raises:
         UnknownName: There is no such agent.

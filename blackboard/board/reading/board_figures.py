@@ -24,7 +24,7 @@ from blackboard.store.query_rows import CallUsage, EndedActivation
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
 LATE_COMMIT = MINUTE
-"""How long after its instant an end may be seen. The clocks of machines that share a server may differ."""
+"""The longest delay after which the end of an activation becomes visible: the clocks of machines may differ."""
 
 UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
 """The states of calls whose usage is not known yet."""
@@ -95,7 +95,7 @@ class BoardFigures:
     needs: int
     overdue_needs: int
     usd_left: Mapping[tuple[str, str], float]
-    """What budgets leave, by agent ("" for the board) and window."""
+    """The remaining budget in US dollars, by agent ("" for the board) and window."""
     next_alarm: datetime | None
     """The next instant at which something crosses by time alone."""
     is_clock_believed: bool

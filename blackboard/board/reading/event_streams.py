@@ -22,7 +22,7 @@ from blackboard.store.transaction import Transaction
 
 
 def position(sql: Transaction) -> StreamPosition:
-    """Return the position after all that has happened. Streams ask often, so it needs no transaction of the board."""
+    """Return the latest position. Streams ask often, so this needs no transaction of the board."""
     last = sql.existing(ACTIVITY.last_ids)
     return StreamPosition(last.event_id or 0, last.activity_id or 0)
 

@@ -332,7 +332,7 @@ def subjects(
 
 
 def tag_values(txn: BoardTransaction, tag: str, kind: str | None, limit: int) -> list[str | bool | int | float]:
-    """Return the first values that a tag of live marks has. A text whose digest stands for it is left out."""
+    """Return the first values that a tag of live marks has. A text that is stored only as a digest is left out."""
     names = [name for name, spec in txn.deployment.kinds.items() if kind in (None, name) and tag in spec.tags]
     keys = (key for name in names for key in txn.sql.each(MARKS.next_tag_value, after="", kind=name, tag=tag))
     shown = (json.loads(key) for key in dict.fromkeys(keys) if not key.startswith("#"))

@@ -35,7 +35,7 @@ MAX_EXACT = 10_000
 RERANKED = 1_000
 """The most relevant matches that are ordered by their score if there are more."""
 MAX_SEARCHES = 3
-"""How often one call searches for claims: what is claimed may change while it searches."""
+"""The largest number of search rounds of one call: the marks to claim may change during a search."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def _query(txn: BoardTransaction, indexes: Collection[Index], question: Question
 
 
 def _telling(txn: BoardTransaction, indexes: Collection[Index], words: list[Word]) -> list[Word]:
-    """Return the words that at most `MAX_EXACT` documents have; all if there is none.
+    """Return the words that at most `MAX_EXACT` documents have; all words if there are no such words.
 
     A more frequent word says little, and would make every search as slow as a scan of the index.
     """
@@ -181,7 +181,7 @@ def _count(txn: BoardTransaction, indexes: Collection[Index], query: str) -> int
 
 
 def _named(txn: BoardTransaction, error: Exception, question: Question) -> Exception:
-    """Return the error of a user's query; another error of the database as it is."""
+    """Return the error for a mistake in a user's query; return any other error of the database unchanged."""
     if question.raw and txn.sql.dialect.is_wrong_query(error):
         return InvalidSearch(f"the query {question.text!r} is not valid: {str(error).strip()}")
     return error
@@ -223,7 +223,7 @@ def _each(
 
 
 def run_searches(session: BoardSession, searches: Searches) -> list[str]:
-    """Search on a snapshot what claims need, and return the agents that claim."""
+    """Run the searches that claims need, on a snapshot, and return the agents that may claim."""
 
     def work(txn: BoardTransaction) -> None:
         for key, read in searches.needed.items():

@@ -186,7 +186,7 @@ class _Scored(NamedTuple):
 def those_that_pass(
     txn: BoardTransaction, indexes: Collection[Index], docs: Sequence[tuple[int, float]], *, faded: bool
 ) -> Sequence[tuple[int, float]]:
-    """Return those documents, in the same order, whose marks are live, unless `faded`, and have the tags."""
+    """Return the documents whose marks have the tags and are live (with `faded`, also faded), in the same order."""
     if faded and all(index.tags is None for index in indexes):
         return docs
     passing: set[int] = set()

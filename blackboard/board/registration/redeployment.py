@@ -112,7 +112,7 @@ def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
 
 
 def _sink_changes(txn: BoardTransaction, old: Deployment, new: Deployment) -> list[str]:
-    """Return how the sinks change. What waits for a sink that is removed is given up."""
+    """Return how the sinks change. Messages that wait for a removed sink are given up."""
     changed = []
     for name in sorted({*old.sinks, *new.sinks}):
         before, after = old.sinks.get(name), new.sinks.get(name)

@@ -1,6 +1,6 @@
 """Changes of the tags of a kind, which its live marks follow in the transaction of the change.
 
-So no reading ever misses a mark. The history needs no change: a reading of the past looks at payloads.
+So no reading ever misses a mark. The history needs no change, because a reading of the past uses payloads.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> li
 
 
 def changed_tags(old: KindSpec, new: KindSpec) -> set[str]:
-    """Return the tags that a kind keeps, and whose values are compared in another way."""
+    """Return the tags that a kind keeps but whose values are now compared in another way."""
     before, after = _fields(old), _fields(new)
     return {tag for tag in before.keys() & after.keys() if before[tag] != after[tag]}
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class AccessToken:
-    """What a token stands for. The token itself is shown only when it is made."""
+    """The record of a token for the server. The token itself is shown only when it is made."""
 
     name: str
     author: str

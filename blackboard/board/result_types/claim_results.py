@@ -1,4 +1,4 @@
-"""What remote workers are given and told: activations that they have claimed, and the states of their runs."""
+"""Results for remote workers: activations that they have claimed, and the states of their runs."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ class MarkEvent:
 
 @dataclass(frozen=True)
 class StreamEvent(MarkEvent):
-    """An event of a mark, as a reader of all events gets it."""
+    """An event of a mark, as `Blackboard.mark_events` returns it."""
 
     tags: Mapping[str, JsonValue]
     """The tags that the mark had after it."""
@@ -189,7 +189,7 @@ class StreamEvent(MarkEvent):
 
 @dataclass(frozen=True)
 class StreamPosition:
-    """A position in what happens on a board: the last event and the last activity before it."""
+    """A position in the events and the activity of a board: the last of each before it."""
 
     marks: int = 0
     """The id of the event, as in `MarkEvent`."""

@@ -86,7 +86,7 @@ class ActivationRecord:
 
 @dataclass(frozen=True)
 class ActivityRecord:
-    """What an agent, a person or a program did. What does not apply is None."""
+    """An act of an agent, a person or a program. Fields that do not apply are None."""
 
     id: int
     recorded_at: datetime

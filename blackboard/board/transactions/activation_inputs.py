@@ -39,7 +39,7 @@ class ActivationInput:
 
     @property
     def stored(self) -> StoredMark:
-        """What the board says of the mark, with its strength then."""
+        """The state of the mark on the board, with its strength at that time."""
         event = self.event
         return StoredMark(
             event.mark_id,
@@ -130,12 +130,12 @@ class SearchKey(NamedTuple):
 
 @dataclass
 class Searches:
-    """What claims search. No writer waits for a search, so it comes before the transaction of the claim."""
+    """The searches of claims. No writer waits for a search, so it comes before the transaction of the claim."""
 
     found: dict[SearchKey, list[tuple[int, float]]] = field(default_factory=dict)
     """The marks that were found, with their relevances."""
     needed: dict[SearchKey, ReadSpec] = field(default_factory=dict)
-    """What must be searched before the claim."""
+    """The searches that must run before the claim."""
 
     def lacks(self, agent: AgentSpec, keys: Iterable[SearchKey]) -> bool:
         """Return whether something must be searched first, and note it."""

@@ -309,7 +309,7 @@ class ActiveDeployment:
 
     @cached_property
     def sinks_by_topic(self) -> dict[str, list[tuple[str, SinkSpec]]]:
-        """The sinks that are told of each topic, with their names."""
+        """The sinks of each topic, with their names."""
         sinks: defaultdict[str, list[tuple[str, SinkSpec]]] = defaultdict(list)
         for name, sink in self.deployment.sinks.items():
             for topic in sink.on:
@@ -323,7 +323,7 @@ class ActiveDeployment:
 
 
 def _by_kind(watches: Iterable[tuple[RegisteredWatch, Iterable[str]]]) -> dict[str, list[RegisteredWatch]]:
-    """Return watches by kind; each is given with its kinds, and is once in each list."""
+    """Return the watches of each kind. The argument has each watch with its kinds."""
     found: defaultdict[str, dict[RegisteredWatch, None]] = defaultdict(dict)
     for watch, kinds in watches:
         for kind in kinds:

@@ -1,4 +1,4 @@
-"""What people outside are told, one function for each cause. Each is called in the transaction of its cause."""
+"""The messages to people outside: one function for each cause, called in the transaction of the cause."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_ERROR_CHARACTERS = 1_000
 
 
 def mark_deposited(txn: BoardTransaction, row: MarkRow) -> None:
-    """Tell of a mark that is new, or says something new."""
+    """Announce a mark that is new or has a new payload."""
     if not txn.active.sinks_by_topic:
         return
     if row.kind == Need.kind:
@@ -35,20 +35,20 @@ def mark_deposited(txn: BoardTransaction, row: MarkRow) -> None:
 
 
 def need_overdue(txn: BoardTransaction, need: MarkRow, due_at: Instant, assignee: str) -> None:
-    """Tell of a need that is due and has no answer."""
+    """Announce a need that is due and has no answer."""
     outbox.announce(
         txn, Topic.OVERDUE, lambda: _need(txn, need, "still waits for an answer", f"{need.id}:{due_at}", assignee)
     )
 
 
 def activation_stuck(txn: BoardTransaction, row: ActivationRow) -> None:
-    """Tell of an activation that ended as dead or quarantined."""
+    """Announce an activation that ended as dead or quarantined."""
     topic = Topic.DEAD if row.state == ActivationState.DEAD else Topic.QUARANTINED
     outbox.announce(txn, topic, lambda: _stuck(txn, row))
 
 
 def board_paused(txn: BoardTransaction, reason: str | None) -> None:
-    """Tell that the board is paused."""
+    """Announce that the board is paused."""
     outbox.announce(
         txn,
         Topic.BOARD_PAUSED,
@@ -63,7 +63,7 @@ def board_paused(txn: BoardTransaction, reason: str | None) -> None:
 
 
 def agent_in_cooldown(txn: BoardTransaction, agent: str, failures: int, until: Instant) -> None:
-    """Tell that an agent has a cooldown because it failed several times in a row."""
+    """Announce an agent that failed several times in a row and has a cooldown."""
     outbox.announce(
         txn,
         Topic.AGENT_COOLDOWN,
@@ -79,7 +79,7 @@ def agent_in_cooldown(txn: BoardTransaction, agent: str, failures: int, until: I
 
 
 def unserved_agent(agent: str, reason: str, since: Instant | None) -> Notice:
-    """Return what is told of an agent that nobody serves."""
+    """Return the message about an agent that nobody serves."""
     return Notice(
         occurrence=f"{agent}:{since or 0}",
         title=f"Nobody serves the agent {agent}",
@@ -91,7 +91,7 @@ def unserved_agent(agent: str, reason: str, since: Instant | None) -> Notice:
 
 
 def waiting_crossing(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow, held_by: str | None) -> Notice:
-    """Return what is told of a crossing that waits for long."""
+    """Return the message about a crossing that waits for long."""
     agent, waited = watch.agent.name, txn.now - row.noticed_at
     about = scope_name(row.subject)
     hold = f"It is held by: {held_by}." if held_by else "Nothing holds it."

@@ -1,6 +1,6 @@
 """The outbox: messages to people outside, each written in the transaction of its cause.
 
-Every message goes through `announce`. Without a sink for its topic it costs one look into a dictionary.
+Every message goes through `announce`. Without a sink for its topic, it costs one lookup in a dictionary.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from blackboard.store.statements import OUTBOX
 
 MAX_TITLE_CHARACTERS = 200
 MAX_TEXT_CHARACTERS = 2_000
-"""Longer texts are cut. Receivers are told what to look at; the board has the rest."""
+"""Longer texts are cut. A message names what to read on the board, which has the rest."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """What has happened, for people who are elsewhere.
+    """A message to people outside the board.
 
     Attributes:
-        occurrence: What happened, in a form by which a sink is told of it once.
+        occurrence: The key of the event. A sink gets one message for each key.
         title: A line for people.
         text: More lines for people; "" for none.
         remedy: A command that helps; "" for none.
@@ -64,7 +64,7 @@ class Notice:
 
 
 def announce(txn: BoardTransaction, topic: str, make: Callable[[], Notice]) -> None:
-    """Put a message into the outbox for each sink that is told of a topic.
+    """Put a message into the outbox for each sink of a topic.
 
     Args:
         txn: The transaction of the cause.
@@ -102,7 +102,7 @@ def announce_to(txn: BoardTransaction, name: str, sink: SinkSpec, topic: str, no
 
 
 def is_told(txn: BoardTransaction, name: str, topic: str, notice: Notice) -> bool:
-    """Return whether a sink has been told of an occurrence."""
+    """Return whether the outbox has had a message to a sink about an occurrence."""
     return txn.sql.one(OUTBOX.message_about, sink=name, occurrence=_occurrence(topic, notice)) is not None
 
 

@@ -58,7 +58,7 @@ def mark_of(doc: int) -> int:
 
 
 def bounds(number: int) -> dict[str, int]:
-    """Return the ids between which the documents of an index lie, as statements take them."""
+    """Return the first and the last document id of an index, as parameters of statements."""
     return {"first": doc_id(number, 0), "last": doc_id(number + 1, 0) - 1}
 
 

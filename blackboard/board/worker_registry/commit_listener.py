@@ -13,7 +13,7 @@ from blackboard.board.worker_registry.liveness import WorkerLiveness
 def hear_commits(database: Path | None, wake: Callable[[], None]) -> Iterator[None]:
     """Call `wake` in the context after each commit of another process that may wake an agent.
 
-    On a server there are no notifications, so the caller looks at the board from time to time.
+    On a server there are no notifications, so the caller reads the board from time to time.
 
     Raises:
         StoreError: No socket can be made.

@@ -236,7 +236,7 @@ def _remove_if_dead(lock: Path) -> None:
 
 @contextlib.contextmanager
 def _hold_shared(lock: Path) -> Iterator[int | None]:
-    """Open a lock, and hold it with others that look at it; yield None if its worker holds it.
+    """Open a lock, and hold it together with other readers; yield None if its worker holds it.
 
     A worker holds its lock exclusively. Processes that look share the lock, so that none of them mistakes another for
     the worker.

@@ -25,7 +25,7 @@ class Notifier:
         forks.register(self)
 
     def notify(self) -> None:
-        """Notify every daemon. Never fails: a daemon that cannot be notified looks at its next tick."""
+        """Notify every daemon. Never fails: a daemon that cannot be notified reads the board at its next tick."""
         if self.folder is None:
             return
         failpoint("notify.before")

@@ -340,7 +340,7 @@ class _FollowedPath:
             self._look()
 
     def _open(self) -> bool:
-        """Open the file at the path; return False if there is none that can be read now."""
+        """Open the file at the path; return False if there is no file that can be read now."""
         try:
             self._file = FollowedFile(self._path)
         except OSError as error:

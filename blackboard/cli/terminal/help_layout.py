@@ -64,7 +64,7 @@ def prepare(command: Any) -> Any:
 
 
 def _without_markup(text: str) -> str:
-    """Return a text that rich shows as it is written. Rich would take `[daemon]` for a style."""
+    """Return a text that rich shows unchanged. Rich would take `[daemon]` for a style."""
     return _OPENS_A_TAG.sub(r"\\[", text)
 
 

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as a request to end in order, for a command that waits for a file."""
+"""SIGINT and SIGTERM as a request for an orderly end, for a command that waits for a file."""
 
 from __future__ import annotations
 

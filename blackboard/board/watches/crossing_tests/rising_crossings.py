@@ -3,7 +3,8 @@
 A deposit comes in through `evaluate_deposit`. For each watch, `_deposit_to_watch` keeps the sums and decides whether it
 is news, and `_cross_deposit` reads as little as the measure allows. Other changes come in through `evaluate`, for one
 scope of one watch, and through `evaluate_as_of` and `evaluate_scope_as_of`, for an earlier instant. All of them compare
-in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. What crosses passes `_cross_for_news`.
+in `_cross_rows`, which measures marks, or in `_cross_sums`, which reads none. Every crossing goes through
+`_cross_for_news`.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
 
 
 def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -> None:
-    """Subtract a mark from the sums for which it does not count any more. What it caused stays."""
+    """Subtract a mark from the sums for which it does not count any more. Crossings that it caused stay."""
     if old is not None:
         for sums, scope in watch_totals.sums_behind(txn, watch, old):
             if is_stimulus(txn, sums, old, absorbed_through(txn, sums, old.id)):

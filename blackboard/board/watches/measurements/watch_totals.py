@@ -125,7 +125,7 @@ def keeps_live_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str = 
 
 
 class KeptSums(NamedTuple):
-    """Where the board keeps sums: for a watch, in a scope."""
+    """The place where the board keeps sums: for one watch in one scope."""
 
     watch: RegisteredWatch
     scope: str

@@ -38,7 +38,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What made a watch cross, beside the marks that were measured."""
+    """The cause of a crossing, beside the marks that were measured."""
 
     reason: str | None = None
     """Why a watch over time crosses; None for any other watch."""
