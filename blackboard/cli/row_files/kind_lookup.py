@@ -34,7 +34,7 @@ class KindLookup:
             self._classes.load({kind})
 
     def stored_subject(self, kind: str, payload: Mapping[str, Any], subject: str) -> str:
-        """Return a subject in the form that would be stored. A server does not say how the class of a kind changes it."""
+        """Return a subject as it would be stored. A server does not say how the class of a kind changes it."""
         if self._classes is None:
             return normalize_subject(subject)
         return self._classes.stored_subject(kind, payload, subject, self.deployment)
