@@ -1,6 +1,6 @@
-"""The board: its three entrances, and everything that happens inside its transactions.
+"""The board: its entry points, and everything that happens inside its transactions.
 
-The entrances:
+The entry points:
 
 blackboard      the facade `Blackboard`, for programs
 worker          the work of a daemon on a board

@@ -32,12 +32,12 @@ class MessageQueue:
             self._session.write(lambda txn: message_delivery.announce_by_time(txn, news))
 
     def due_sinks(self, sinks: Collection[str]) -> list[str]:
-        """Return those of the sinks that have a message due."""
+        """Return which of the sinks have a message due."""
         return self._session.read(lambda txn: message_delivery.due_sinks(txn, sinks))
 
     def lease(self, sink: str) -> LeasedMessage | None:
         """Lease the message of a sink that is due first; None if none is due."""
-        if not self.due_sinks([sink]):  # a look costs less than a transaction that writes
+        if not self.due_sinks([sink]):  # a read costs less than a transaction that writes
             return None
         leased = self._session.write(lambda txn: message_delivery.lease(txn, sink))
         failpoint("outbox.leased")

@@ -12,7 +12,7 @@ outbox_calls    the calls on messages to people outside
 board_calls     the calls on needs and the board, and queries
 board_events    what happens on the board, as a stream that is resumed
 exchange        the attempts of a request, and the delays between them
-http_messages   the requests of calls, and what their answers say
+http_messages   the requests of calls, and the results in their answers
 problem_errors  the errors that a server reports, as the classes that a board raises
 """
 

@@ -62,7 +62,7 @@ class Feed:
 
 
 class ReadLine:
-    """A wish for the next line of a stream."""
+    """A request for the next line of a stream."""
 
 
 NEXT_LINE = ReadLine()

@@ -1,6 +1,6 @@
 """The exchange of a call with a server, with repeated attempts. It does no input or output itself.
 
-So one text of a call, and one of its attempts, serve clients that wait for an answer and clients that await it.
+So each call and its attempts are written once, for clients that wait for an answer and clients that await it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The requests of calls, and what their answers say."""
+"""The requests of calls, and the results in their answers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def post(path: str, body: Mapping[str, Any] | None = None, *, is_repeatable: boo
 
 
 def query_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return parameters as a URL has them."""
+    """Return parameters as the query of a URL."""
     return tuple(
         (name, _text(item))
         for name, value in parameters.items()
@@ -130,13 +130,13 @@ def pages(shape: type[T], path: str, *, limit: int | None, after: object = None,
 
 
 def next_cursor(answer: HttpAnswer) -> str | None:
-    """Return what names the next page of a list; None after the last."""
+    """Return the cursor of the next page of a list; None after the last page."""
     link = _NEXT.search(answer.headers.get("link", ""))
     return None if link is None else parse_qs(urlsplit(link[1]).query).get("cursor", [None])[0]
 
 
 def decode(shape: type[T], body: bytes) -> T:
-    """Return what an answer says, in a shape.
+    """Return the result in an answer, in a shape.
 
     Raises:
         ServerError: The answer has another shape.

@@ -67,9 +67,9 @@ M = TypeVar("M", bound=Mark)
 
 NDJSON = "application/x-ndjson"
 MANY_BYTES = 1024 * 1024
-"""The largest marks of one request in one transaction; half of what a server accepts by default."""
+"""The largest size of the marks in a request for one transaction: half of what a server accepts by default."""
 BULK_BYTES = 4 * 1024 * 1024
-"""The largest lines of one request in bulk, which a server deposits in one transaction."""
+"""The largest size of the lines in a request in bulk, which a server deposits in one transaction."""
 
 
 @overload
@@ -212,7 +212,7 @@ def _result_of(line: Mapping[str, Any]) -> Receipt | UsageError:
 
 
 def _parts(lines: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
-    """Yield lines in parts that one request has: at least one line, and as many bytes as it may have."""
+    """Yield lines in parts, one for each request: at least one line, and as many bytes as a request may have."""
     part: list[bytes] = []
     size = 0
     for line in lines:

@@ -33,10 +33,10 @@ agent_definition  a function from marks to marks, and its declaration
 mark_actions      the actions that an agent may return beside marks
 finding           one result of a diagnosis
 access_scopes     the scopes of a token
-sinks             whom a board tells outside, and of what
+sinks             the receivers of messages outside the board
 code_digest       tells two versions of an agent's code apart
 states            the states of activations, crossings and model calls
-activity_events   what the activity of a board is made of
+activity_events   the kinds of entries in the activity of a board
 micro_dollars     money as whole numbers, and US dollars
 class_registry    registers subclasses by the names that deployment files use
 backoff           the delay between attempts

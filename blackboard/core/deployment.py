@@ -193,7 +193,7 @@ OVER_TIME = ("held_for", "rewake_every", "clear_below", "clear_above")
 
 
 def misfit_over_time(condition: Condition, setting: str) -> str | None:
-    """Return why a watch on a condition cannot have a setting over time at all; None if it can."""
+    """Return why a watch on a condition cannot have a setting over time; None if it can."""
     if condition.is_schedule:
         return f"{condition} is a schedule, which has no {setting}: it waits for no marks"
     if not setting.startswith("clear"):

@@ -150,7 +150,7 @@ def folded(text: str) -> str:
 
 
 def checked_raw(text: str) -> str:
-    """Return a text in a database's own query language, as far as it can be sent there.
+    """Return a query in the database's own language, after checking that it can be sent.
 
     Raises:
         InvalidSearch: It is not text, or one of the commands by which FTS5 is tested.

@@ -52,7 +52,7 @@ class FadingMark:
     tags: Tags | None = None
     """The tags of the mark; None if its kind has none."""
     where: WhereClause | None = None
-    """Of a deposit in a window: the tags for which it was read, which it has."""
+    """For a deposit in a window: the tags that were asked for. The deposit has them."""
     group: str | None = None
     """The scope of the group whose marks were read; None if those of a subject or of the board were."""
 

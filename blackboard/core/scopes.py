@@ -33,7 +33,7 @@ class Group(NamedTuple):
 
     @classmethod
     def of(cls, tag: str, keys: Mapping[str, Collection[str]]) -> Group | None:
-        """Return the group of what has these keys of tags; None if it does not have exactly one value of the tag."""
+        """Return the group for these keys of tags; None unless they have exactly one value of the tag."""
         found = keys.get(tag, ())
         return cls(tag, next(iter(found))) if len(found) == 1 else None
 

@@ -65,7 +65,7 @@ class TagFilter(NamedTuple):
 
 @dataclass(frozen=True)
 class WhereClause:
-    """The values that tags must have, as a condition has them: with one text, and equal if they mean the same.
+    """The values that tags must have in a condition. Clauses of the same meaning are equal and have one text.
 
     Attributes:
         literals: For each tag, in the order of their names, the texts of its values. A mark must have one of them.

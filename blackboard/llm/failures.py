@@ -160,7 +160,7 @@ class _ErrorResponse(NamedTuple):
 
     @property
     def log_text(self) -> str:
-        """The text without words that the other side chose."""
+        """The text without words that the API chose."""
         return f"{self.status} {self.error_type}" if self.error_type in _STATUS_OF_TYPE else f"{self.status}"
 
     @property

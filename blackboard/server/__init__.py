@@ -1,4 +1,4 @@
-"""The server: the board over HTTP. It is a floor above the board and uses only its public interface.
+"""The server: the board over HTTP. It is a layer above the board and uses only its public interface.
 
 Its libraries come with the extra `server` and are imported only when it serves.
 
@@ -29,9 +29,9 @@ agent_operations       the agenda and agents
 activation_operations  activations and their costs
 board_operations       needs, the state of the board, its deployments, SQL and erasure
 request_reading        reads the parameters and the body of a request
-request_calls          the calls that requests make, for those who may
-encoded_answers        answers as they are sent: pages, tags and what is withheld
-event_operation        what a client of the event stream wants
+request_calls          the calls that requests make, and checks of their senders
+encoded_answers        answers as they are sent: pages, entity tags and redaction
+event_operation        the choices of a client of the event stream
 stream_writer          the text of one event stream
 event_hub              event streams: one reader of the board for all of them
 bulk_deposits          deposits in bulk, a line of JSON for each

@@ -65,12 +65,12 @@ def agenda(call: Call) -> Page:
 
 
 def schedules(call: Call) -> list[ScheduleRecord]:
-    """List the schedules of the agents, with their next instants and the delay of the last instant."""
+    """List the schedules of the agents, with their next instants, and how late the last instant was noticed."""
     return call.board.schedules(limit=call.parameters.limit)
 
 
 def wake(call: Call) -> EarlyWake:
-    """End the batch window of a crossing and the cooldown that holds it. Guards, budgets and pauses still hold it."""
+    """End the batch window and the cooldown of a crossing. A guard, a budget or a pause still holds it."""
     return call.board.wake(call.parameters.crossing)
 
 

@@ -38,7 +38,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 """The methods of HTTP. A path answers to each, so that no path with a name in it is tried for another method."""
 
 READING_TIME = "10s"
-"""The longest time in which an operation reads."""
+"""The longest time for which an operation may read."""
 
 
 class Api:

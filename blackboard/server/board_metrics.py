@@ -18,9 +18,9 @@ from blackboard.clock import from_datetime
 from blackboard.server.metric_families import Times, Totals, gauge
 
 SHORTEST_AGE = 1_000_000
-"""Microseconds for which figures are shown again, so that many monitors cost no more than one."""
+"""Microseconds for which figures are reused, so that many monitors cost no more than one."""
 SHARE = 20
-"""Figures that took long to read are shown again for so many times as long, so that scrapes use few resources."""
+"""Figures are reused for this many times as long as they took to read, so that scrapes use few resources."""
 
 RUN_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600)
 WAIT_BOUNDS = (0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400)
@@ -53,7 +53,7 @@ class BoardMetrics(Collector):
         self._usd = Totals("model_usd", "The cost of model calls in US dollars.", ("agent", "model"))
 
     def refresh(self) -> None:
-        """Read new figures, unless the last ones are young.
+        """Read new figures, unless the last figures are recent.
 
         Raises:
             BlackboardError: The board cannot be read.

@@ -50,7 +50,7 @@ class BulkResult:
 
 
 class BulkDeposit:
-    """A deposit in bulk while its lines come.
+    """A deposit in bulk whose lines are arriving.
 
     Attributes:
         call: The request, without its body.
@@ -114,7 +114,7 @@ def deposit_bulk(call: Call) -> BulkResult:
 async def receive(
     request: Request, threads: WorkThreads, begin: Callable[[], Call], max_line: int, max_bytes: int
 ) -> BulkDeposit:
-    """Deposit the lines of a request as they come.
+    """Deposit the lines of a request as they arrive.
 
     Args:
         request: The request.
@@ -125,7 +125,7 @@ async def receive(
 
     Raises:
         BlackboardError: The board cannot be used.
-        HttpProblem: The request is too large or too slow. What was stored before is named.
+        HttpProblem: The request is too large or too slow. Its member `result` has the results so far.
     """
     bulk = BulkDeposit(await threads.run(begin))
     try:

@@ -116,7 +116,7 @@ class EventHub:
                     beats = self._beats
                     yield writer.comment()
                 await listener.news.wait()
-        except BlackboardError as error:  # the client connects again, and is told what is wrong
+        except BlackboardError as error:  # the client connects again, and then gets the error
             log.warning("an event stream ends", error=error)
         finally:
             self._listeners.discard(listener)
@@ -150,7 +150,7 @@ class EventHub:
         return [Item(record, self._encode, self._redact) for record in records]
 
     async def _read_along(self) -> None:
-        """Read the board while anybody listens."""
+        """Read the board while a stream is open."""
         looks = 0
         try:
             while self._listeners and not self._is_stopped:

@@ -15,7 +15,7 @@ def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
     """Return the routes /healthz and /readyz."""
 
     async def healthz(request: Request) -> JSONResponse:
-        """Answer, which shows that the loop turns. It does not ask the board."""
+        """Answer, which shows that the event loop runs. The board is not read."""
         return JSONResponse({"status": "alive"})
 
     async def readyz(request: Request) -> JSONResponse:

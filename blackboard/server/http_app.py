@@ -60,7 +60,7 @@ def build_app(board: Blackboard, settings: ServerSection, model: str, address: A
 
 
 class ShortCut:
-    """Answers fixed paths at once; they are the busy ones. All others go through the routes of an application.
+    """Answers the fixed paths, which most requests have, at once. All others go through the routes of an application.
 
     Args:
         app: The application.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a connection, with a bound on the headers of a request while they come."""
+"""HTTP/1.1 on a connection, with a bound on the headers of a request while they arrive."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class HttpProblem(Exception):
 
 
 def problem_of(error: BlackboardError, *, is_redacted: bool = False) -> HttpProblem:
-    """Return the problem that stands for an error.
+    """Return the problem of an error.
 
     Args:
         error: The error.

@@ -1,4 +1,4 @@
-"""Withholds what was said on the board, for tokens with the scope `read-redacted`.
+"""Withholds the texts of depositors, people and models from tokens with the scope `read-redacted`.
 
 One function walks over every answer, whatever its shape. Numbers, times and the texts named here pass. Every other
 text is replaced, so that a new field is withheld until somebody names it. A subject becomes a name that stays the
@@ -46,7 +46,7 @@ class Redaction:
         self._key = key.encode()
 
     def __call__(self, value: Any, field: str = "") -> Any:
-        """Return a value of a field without what was said, in JSON values and times."""
+        """Return a value of a field without withheld texts, as JSON values and times."""
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return {item.name: self(getattr(value, item.name), item.name) for item in dataclasses.fields(value)}
         if isinstance(value, Mapping):

@@ -77,11 +77,11 @@ class Writer:
         self._told = ""
 
     def is_behind(self, position: StreamPosition) -> bool:
-        """Return whether something that the client wants lies between it and a position."""
+        """Return whether something that the client wants is between it and a position."""
         return self.marks < position.marks or self.activity < position.activity
 
     def is_ahead(self, newest: StreamPosition) -> bool:
-        """Return whether the client has seen what never happened on this board: an older copy was restored."""
+        """Return whether the client has a position after the last event: an older copy of the board was restored."""
         return self.marks > newest.marks or self.activity > newest.activity
 
     def follows(self, items: Iterable[Item]) -> bool:
@@ -108,7 +108,7 @@ class Writer:
         return self.event("marks" if item.is_mark else "activity", item.text(is_redacted=self._is_redacted))
 
     def jump(self, position: StreamPosition) -> bytes:
-        """Go to a position without what happened before, and return the event that says so."""
+        """Skip to a position, and return the event `reset`."""
         self.marks, self.activity = position.marks, position.activity
         return self.event("reset", b'{"reason":"the history does not reach back to this position"}')
 

@@ -1,4 +1,4 @@
-"""Who a request comes from, what it may do, and how often it may come."""
+"""Checks of tokens: the sender of a request, its scopes, and its rate."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Caller:
 
     @property
     def is_redacted(self) -> bool:
-        """Whether what was said is withheld from it."""
+        """Whether texts are withheld from it."""
         return self.scopes.allow("read-redacted")
 
     def require(self, verb: str, name: str | None = None, subject: str | None = None) -> None:

@@ -22,7 +22,7 @@ class QueueFull(WorkError):
 
 
 class WorkThreads:
-    """A number of threads, with a limit on what waits for them.
+    """A number of threads, with a limit on the work that waits for them.
 
     Args:
         number: How many requests use the board at once.

@@ -1,4 +1,4 @@
-"""The declarations of remote agents, which only a deployment file has: no function in Python stands for them."""
+"""The declarations of remote agents. Only a deployment file has them, because they have no function in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivery to a program: it gets the message as JSON on its standard input, and says by its exit code if it took it."""
+"""Delivery to a program: it gets the message as JSON on its standard input. Its exit code shows success."""
 
 from __future__ import annotations
 

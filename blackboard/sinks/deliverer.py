@@ -1,4 +1,4 @@
-"""The deliverer: it sends the messages that are due, in threads of its own, so that no receiver delays anybody.
+"""The deliverer: it sends the messages that are due, in threads of its own, so that no receiver delays other work.
 
 Each sink has at most one thread in a process, which sends one message after the other. Several processes may deliver
 for one board: a message is leased to one of them at a time.
@@ -28,7 +28,7 @@ log = Log("blackboard.outbox")
 LOOK_SECONDS = 2.0
 """How often the outbox is read without a notification: other processes put messages into it too."""
 PAUSE_SECONDS = 0.1
-"""The shortest time between two looks: a busy board notifies of every commit."""
+"""The shortest time between two reads: a busy board notifies of every commit."""
 BY_TIME_INTERVAL: Duration = parse_duration("30s")
 CLOSE_SECONDS = 5.0
 """The longest wait for attempts at the end. An attempt that is cut off is repeated by the next deliverer."""
@@ -89,7 +89,7 @@ class Deliverer:
         self._wake.set()
 
     def deliver_due(self) -> int:
-        """Look for what comes by time, send everything that is due, and return the number of attempts."""
+        """Announce events that time alone has caused, send all due messages, and return the number of attempts."""
         self._queue.announce_by_time()
         return sum(self._drain(sink) for sink in self._sinks.values())
 
@@ -111,7 +111,7 @@ class Deliverer:
             try:
                 self._look()
                 self._has_failed = False
-            except Exception as error:  # a deliverer that ends would be missed by nobody
+            except Exception as error:  # nothing would restart a deliverer that has ended
                 if not self._has_failed:
                     log.error("the outbox could not be read; it is tried again", error=error)
                 self._has_failed = True

@@ -1,4 +1,4 @@
-"""A message in the forms that receivers take. Texts of depositors neither break out of a form nor address anybody."""
+"""A message in the forms that receivers take. No text of a depositor can break out of a form or mention a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ URGENT = frozenset({Topic.OVERDUE, Topic.DEAD, Topic.BOARD_PAUSED, Topic.AGENT_U
 
 
 def text_of(message: OutboxMessage) -> str:
-    """Return what follows the title, for people."""
+    """Return the text after the title, for people."""
     return "\n\n".join(part for part in (message.text, message.remedy) if part)
 
 

@@ -124,7 +124,7 @@ class DatabaseFile:
             raise StoreForeign(f"{self.path} is {description}; name another file with --database or [database] url")
 
     def owned_by_others(self) -> str | None:
-        """Return a text that names the files of other users and these users.
+        """Return a text that names the files of other users, and their owners.
 
         None if this user made all, or if the mode shares them.
         """

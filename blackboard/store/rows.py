@@ -305,7 +305,7 @@ class SearchKindRow(NamedTuple):
     position: Id
     """How far that has come: the id of the last event, or of the last document."""
     up_to: Id
-    """Up to which event it is to be filled."""
+    """The event up to which it is to be filled."""
 
 
 class SearchFieldRow(NamedTuple):
@@ -318,7 +318,7 @@ class SearchFieldRow(NamedTuple):
 
 
 class SearchDocRow(NamedTuple):
-    """A row of `search_doc`: a document of the full-text index, which is what one mark says."""
+    """A row of `search_doc`: a document of the full-text index: the text of one mark."""
 
     id: Id
     """The number of the index above 40 bits, and the id of the mark below."""
@@ -703,7 +703,7 @@ class MessageRow(NamedTuple):
     """When it is sent next, or when the lease of its deliverer ends. For a finished message: when it was sent."""
     attempts: int
     fence: int
-    """The number of its leases. A deliverer whose lease has ended finds another one."""
+    """The number of its leases. A deliverer whose lease has ended finds another number."""
     finished_at: Instant | None = None
     error: str | None = None
     """Why the last attempt failed."""

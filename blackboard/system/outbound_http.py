@@ -29,7 +29,7 @@ SECRET_PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
 """The sizes of a secret that Standard Webhooks allows."""
 LONGEST_WAIT = timedelta(days=1)
-"""A receiver that asks for more time gets this much."""
+"""The longest delay that a receiver can ask for."""
 USER_AGENT = "blackboard-marks"
 
 

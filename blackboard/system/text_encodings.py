@@ -17,7 +17,7 @@ _HEAD_BYTES = 2048
 
 
 class UnicodeForm(NamedTuple):
-    """A Unicode encoding, and what stands before the text."""
+    """A Unicode encoding, and the bytes before the text."""
 
     encoding: str
     """Its name in Python, for the text after the mark."""
@@ -109,7 +109,7 @@ def find_code_page(sample: bytes, first: str = "cp1252") -> str | None:
 
     Args:
         sample: A part of the text.
-        first: The code page that is meant if several fit equally well.
+        first: The code page to prefer if several fit equally well.
     """
     tokens = {match[0] for match in _TOKEN.finditer(sample) if not match[0].isascii()}
     tokens = set(sorted(tokens)[:_MAX_TOKENS])

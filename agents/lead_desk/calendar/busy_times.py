@@ -53,7 +53,7 @@ class BusyCalendar:
     def _read_part(
         self, part: Component, reader: EventReader, by_uid: dict[str, list[Series]], is_own: Callable[[str], bool]
     ) -> None:
-        """Read one component of a file. An event goes into `by_uid`, since its changes stand in other components."""
+        """Read one component of a file. An event goes into `by_uid`, since its changes are in other components."""
         if part.name == "VEVENT" and not is_own(uid := part.text("UID")):
             if (series := reader.event(part, uid)) is not None:
                 by_uid[uid].append(series)

@@ -38,7 +38,7 @@ _QUOTED = re.compile(r'"[^"]{0,500}"')
 MAX_DEPTH = 10
 """How deep components may be nested; deeper ones are not read. An ordinary calendar has three levels."""
 MAX_COMPONENTS = 250_000
-"""The components of a file. An event with an alarm has two."""
+"""The largest number of components of a file. An event with an alarm has two."""
 
 
 class Property(NamedTuple):

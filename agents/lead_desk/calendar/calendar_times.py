@@ -60,7 +60,7 @@ class CalendarTime:
 
 
 def utc(wall: datetime, zone: tzinfo) -> datetime:
-    """Return a wall time in UTC. At the ends of time it is the first or last instant."""
+    """Return a wall time in UTC. A time beyond the range of Python becomes its first or last instant."""
     try:
         return wall.replace(tzinfo=zone).astimezone(UTC)
     except (OverflowError, ValueError):

@@ -28,7 +28,7 @@ OVER = (
     ActivationState.DISCARDED,
     ActivationState.SKIPPED,
 )
-"""The states in which an activation has an end."""
+"""The states of activations that have ended."""
 
 INTERRUPTED = "its worker died during the call"
 

@@ -106,7 +106,8 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
 def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | None:
     """Return the limit that leaves no room for a further call of an agent; None if there is room.
 
-    For agents whose calls are known only afterwards. The limits of the board count once it has made a call today.
+    For agents whose calls are known only afterwards. The limits of the board count once the agent has made a call
+    today.
     """
     scopes = [_of_agent(agent)]
     if txn.deployment.budget != Budget() and _has_called_today(txn, agent.name):

@@ -103,8 +103,8 @@ def claim(
 ) -> Claim | None:
     """Claim the next activation of an agent, with a lease in microseconds.
 
-    Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency, or if something must be
-    searched first, which `searches` then says.
+    Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency, or if a search must run
+    first; `searches` then has it.
     """
     claimer = Claimer(worker, lease, searches or Searches())
     if not has_capacity(txn, agent):

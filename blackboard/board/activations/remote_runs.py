@@ -46,7 +46,7 @@ WEBHOOK_WORKER = "webhook"
 PRESENCE: Duration = MINUTE
 """The shortest time between two records of a worker that waits for work."""
 DUE_AT_ONCE = 100
-"""The most due crossings and needs that one claim records."""
+"""The largest number of due crossings and needs that one claim records."""
 
 
 def remote_agent(txn: BoardTransaction, name: str) -> AgentSpec:
@@ -68,7 +68,7 @@ def remote_agent(txn: BoardTransaction, name: str) -> AgentSpec:
 
 
 def may_claim(txn: BoardTransaction, agent: AgentSpec) -> bool:
-    """Return whether a claim could succeed, or has work to do before. It is cheap, and needs no writing transaction."""
+    """Return whether a claim could succeed, or would first have other work to do. It needs no writing transaction."""
     due = (txn.sql.value(CROSSINGS.next_predicted), txn.sql.value(MARKS.next_due_need))
     return (
         any(at is not None and at <= txn.now for at in due)
@@ -97,10 +97,10 @@ def note_presence(txn: BoardTransaction, agent: AgentSpec) -> None:
 def claim(
     txn: BoardTransaction, agent: AgentSpec, holder: str, lease: Duration, searches: Searches, classes: MarkClasses
 ) -> Claim | None:
-    """Claim the next activation of a remote agent for a worker, after the work that no daemon may be there to do.
+    """Claim the next activation of a remote agent for a worker.
 
-    That is to record due crossings and needs, and to recover the runs of the agent whose leases have expired. An
-    activation whose marks were all erased is finished at once.
+    First do the work of a daemon, because none may be running: record due crossings and needs, and recover the runs of
+    the agent whose leases have expired. An activation whose marks were all erased is finished at once.
     """
     overdue_needs.fire_due(txn, DUE_AT_ONCE, classes)
     predicted_crossings.fire_due(txn, DUE_AT_ONCE)
@@ -151,7 +151,7 @@ def run_of(
         holder: The worker.
 
     Raises:
-        LeaseLost: The worker does not have it, or no longer.
+        LeaseLost: The worker does not have it, or not any more.
         NotFound: The agent has no such activation.
     """
     row = _find(txn, activation_id, agent)

@@ -64,7 +64,7 @@ def remove(
 
 
 def _remove_texts(txn: BoardTransaction, before: Instant, limit: int) -> None:
-    """Remove the texts of the next old events from the full-text index, as long as the events say what they were."""
+    """Remove the texts of the next old events from the full-text index, while the events still have them."""
     if not (kinds := search_docs.kinds(txn.sql)):
         return
     values = {"kinds": txn.sql.list_of(sorted(kinds)), "before": before, "limit": limit}

@@ -27,7 +27,7 @@ MAX_NAME_CHARACTERS = 100
 def create(
     txn: BoardTransaction, name: str, scopes: Scopes, author: str, lifetime: Duration | None, creator: str
 ) -> str:
-    """Make a token, and return it. It cannot be read again. `author` is that of its holder, `creator` makes it.
+    """Make a token, and return it. It cannot be read again. `author` signs the holder's deposits.
 
     Raises:
         InvalidAuthor: The author is an agent, or a name that cannot sign.

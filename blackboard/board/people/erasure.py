@@ -42,7 +42,7 @@ PREFIX = "forgotten/"
 ERASED = "(erased)"
 
 EVER: dict[str, object] = {"after": 0, "ignored": "", "up_to": LAST_INSTANT, "limit": 1}
-"""The span of a reading of deposits that finds any."""
+"""A span of time that contains every deposit."""
 
 OUT_OF_REACH = (
     "copies and backups that this program did not make, or that were moved",

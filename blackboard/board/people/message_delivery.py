@@ -101,7 +101,7 @@ def _next(now: Instant, attempts: int, failed: FailedAttempt | None) -> tuple[Me
 
 
 def due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
-    """Return those of the sinks that have a message due."""
+    """Return which of the sinks have a message due."""
     due = {sink: txn.sql.value(OUTBOX.next_message_due, sink=sink) for sink in sinks}
     return [sink for sink, at in due.items() if at is not None and at <= txn.now]
 

@@ -32,7 +32,7 @@ UNANSWERED = frozenset(OPEN_CALLS) - {CallState.ANSWERED}
 
 @dataclass(frozen=True)
 class FiguresPosition:
-    """Up to where figures have counted. It is meaningful only on the board from which it came."""
+    """The position up to which figures have counted. It is meaningful only on the board from which it came."""
 
     event: int
     crossing: int

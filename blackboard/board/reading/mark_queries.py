@@ -132,7 +132,7 @@ def marks_of_class(
 
 
 def stored_mark(row: MarkRow, strength: float) -> StoredMark:
-    """Return what the board says of a mark, with its strength at an instant."""
+    """Return the state of a mark on the board, with its strength at an instant."""
     return StoredMark(
         row.id,
         row.event_id,
@@ -247,7 +247,7 @@ def _past_marks(
 
 
 def _with_deposits(txn: BoardTransaction, fading: MarkRow, event: EventRow, at: Instant) -> MarkRow:
-    """Return a mark with what its deposits up to an instant said; of its fading part, `event` is the last event."""
+    """Return a mark as its deposits up to an instant left it. `event` is the last event of its fading part."""
     deposits = [
         one
         for one in txn.sql.all(MARKS.deposits_of_mark, subject=event.subject, mark_id=event.mark_id)

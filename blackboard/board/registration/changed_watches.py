@@ -44,7 +44,7 @@ def prepare_change(txn: BoardTransaction, kind: str, subject: str, said: Callabl
 def _scopes_of(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, said: Callable[[], str] | None
 ) -> Iterator[str]:
-    """Yield the subject, or for a watch over groups the groups of its marks and of what is said of it."""
+    """Yield the subject or, for a watch over groups, the groups of its marks and of the new payload."""
     if watch.by is None:
         yield subject
         return

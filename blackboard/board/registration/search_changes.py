@@ -19,7 +19,7 @@ from blackboard.store.statements import MARKS, SEARCH
 FIRST_BATCH = 1000
 """Marks that are put into the index in the transaction of the change."""
 EVENTS_PER_BATCH = 20_000
-"""Events of the history that one batch looks through for marks that have faded."""
+"""Events of the history that one batch reads to find marks that have faded."""
 
 
 def follow(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:

@@ -10,7 +10,7 @@ activity_log       what agents, people and programs did
 activation_inputs  the marks that an activation absorbs or reads, frozen at its claim
 provenance         the agents in the chain of provenance of a mark
 outbox             messages to people outside, each written in the transaction of its cause
-announcements      what people outside are told
+announcements      the messages to people outside, by their causes
 search_docs        the documents of the full-text index
 running_sums       the sums behind the totals of watches over the board or groups
 tagged_marks       the marks that pass a filter by their tags

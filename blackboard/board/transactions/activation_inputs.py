@@ -112,7 +112,7 @@ def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
 
 
 def strength_of(txn: BoardTransaction, event: EventRow) -> float:
-    """Return the strength now of a mark that was last deposited by an event: under its present law, if that changed."""
+    """Return the present strength, under the present law, of a mark whose last deposit was an event."""
     values = {"subject": event.subject, "mark_id": event.mark_id, "at": txn.now}
     state = txn.sql.one(MARKS.state_of_mark_at, **values) or event
     law = txn.laws.get(txn.sql, state.law)
@@ -145,7 +145,7 @@ class Searches:
 
 
 def searches_for(agent: AgentSpec, events: Iterable[EventRow]) -> list[SearchKey]:
-    """Return what an agent searches that is given the marks of some events, which have the payloads that they show."""
+    """Return the searches of an agent for the marks of some events, which have the payloads that the marks show."""
     places = [place for place, read in enumerate(agent.reads) if read.search_from is not None]
     if not places:
         return []

@@ -75,7 +75,7 @@ class RegisteredWatch:
 
     @cached_property
     def has_where(self) -> bool:
-        """Whether the condition counts only marks with some tags, so that a mark may leave what it counts."""
+        """Whether the condition counts only marks with some tags, so that a mark with new tags may stop counting."""
         return self.condition.has_where
 
     @cached_property
@@ -111,7 +111,7 @@ class RegisteredWatch:
 
     @property
     def spans_subjects(self) -> bool:
-        """Whether what it measures together may have many subjects, and so many marks: a group, or the board."""
+        """Whether it measures the marks of many subjects together: those of a group, or of the board."""
         return self.is_over_board or self.by is not None
 
     @property

@@ -60,8 +60,8 @@ class BoardTransaction:
         doubted: The instant that the clock shows if it is too far ahead to be believed; otherwise None.
         totals: The sums that this transaction has read, by watch and scope, then by kind and law. They are written
             once, at its end.
-        search_changes: What marks say since this transaction, by their documents. It is written at its end, too.
-        activity: What happened in this transaction. It is written at its end, too.
+        search_changes: The new texts of marks, by their documents. They are written at its end, too.
+        activity: The entries of the activity that this transaction makes. They are written at its end, too.
     """
 
     __slots__ = (

@@ -12,7 +12,7 @@ from blackboard.store.rows import MarkRow
 
 def scope_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> str | None:
     """Return the scope of a mark for a watch; None if the watch measures groups and the mark belongs to none."""
-    if watch.by is None:  # on the way of every deposit
+    if watch.by is None:  # every deposit calls this
         return WHOLE_BOARD if watch.is_over_board else row.subject
     return scope_of_payload(txn, watch, row.kind, row.subject, row.payload)
 
@@ -20,7 +20,7 @@ def scope_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> str
 def scope_of_payload(
     txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, payload: str | None
 ) -> str | None:
-    """Return the same for what a mark says; the payload is a JSON text, or None if it was erased."""
+    """Return the same for a payload: a JSON text, or None if it was erased."""
     if watch.is_over_board:
         return WHOLE_BOARD
     if watch.by is None:

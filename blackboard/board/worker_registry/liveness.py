@@ -149,7 +149,7 @@ class WorkerLiveness:
     def _other_locks(self, folder: Path) -> set[Path]:
         try:
             return _locks(folder) - {_path(folder, self.id, "lock")}
-        except OSError:  # perhaps no descriptor is free: the known workers stay known until the next look
+        except OSError:  # perhaps no descriptor is free: the known workers stay known until the next check
             return self._peers
 
     def _listen(self, listening: socket.socket) -> None:
@@ -238,8 +238,8 @@ def _remove_if_dead(lock: Path) -> None:
 def _hold_shared(lock: Path) -> Iterator[int | None]:
     """Open a lock, and hold it together with other readers; yield None if its worker holds it.
 
-    A worker holds its lock exclusively. Processes that look share the lock, so that none of them mistakes another for
-    the worker.
+    A worker holds its lock exclusively. Processes that check it share the lock, so that none of them mistakes another
+    for the worker.
 
     Raises:
         OSError: The lock cannot be opened.

@@ -4,7 +4,7 @@ The next instant of a schedule is stored as a predicted crossing of its watch. S
 transaction that finds it due records the crossing, once. While that crossing waits, no next instant is stored. The
 claim decides from the clock alone which instant the crossing is for: the last instant that is due, or under `catch_up =
 "all"` the first. So a paused agent costs nothing, however long the pause is, and the instants do not depend on the
-process that looks.
+process that claims.
 """
 
 from __future__ import annotations
