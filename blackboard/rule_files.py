@@ -30,6 +30,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.board.result_types import MarkRecord
 from blackboard.clock import ManualClock
+from blackboard.core.model_fields import unknown_field
 from blackboard.daemon import build_daemon
 from blackboard.durations import parse_duration
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidMark, Mistake, UsageError, nearest
@@ -379,7 +380,5 @@ def _mistakes(path: Path, error: ValidationError) -> Iterator[Mistake]:
         steps = [step + 1 if isinstance(step, int) else step for step in problem["loc"]]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            sections: dict[Any, type[BaseModel]] = {"given": GivenStep, "expect": Expectation}
-            model = sections.get(steps[0], RuleFile) if len(steps) > 1 else RuleFile
-            message = f"there is no such setting{nearest(str(steps[-1]), model.model_fields)}"
+            message = unknown_field(RuleFile, steps)
         yield Mistake(f"{path}: {' '.join(map(str, steps)) or 'the file'}", message)

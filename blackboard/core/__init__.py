@@ -14,6 +14,7 @@ canonical_schema    the form of a JSON schema, independent of its text
 tags                fields of a payload by which marks are found
 scopes              what a watch measures together: a subject, a group, or the whole board
 full_text           fields whose text is searched, and the words of a text
+model_fields        the fields of models at a place, and the message for a name that none has
 comparison_keys     the text of a value that equal values share
 
 Conditions:
@@ -30,6 +31,7 @@ number_texts       numbers in text: all digits, or as many as tell a value from 
 Agents:
 
 agent_definition  a function from marks to marks, and its declaration
+agent_options     the settings in a declaration, for editors and type checkers
 mark_actions      the actions that an agent may return beside marks
 finding           one result of a diagnosis
 access_scopes     the scopes of a token

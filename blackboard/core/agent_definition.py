@@ -10,10 +10,11 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, overload
 
 from pydantic import BaseModel, ValidationError
 
+from blackboard.core.agent_options import AgentOptions
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.code_digest import digest
 from blackboard.core.conditions import Condition, KindLike
@@ -31,11 +32,15 @@ from blackboard.core.deployment import (
 from blackboard.core.finding import Finding
 from blackboard.core.mark_actions import Returned
 from blackboard.core.marks import Mark
+from blackboard.core.model_fields import unknown_field
 from blackboard.core.parsing import parse_condition
 from blackboard.core.scopes import GroupValue
 from blackboard.core.tags import as_data
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
@@ -325,7 +330,7 @@ def agent(
     isolate: Callable[[Mark], bool] | None = None,
     examine: Callable[[Mapping[str, Any]], Iterable[Finding]] | None = None,
     sections: Mapping[str, type[BaseModel]] | None = None,
-    **settings: Any,
+    **settings: Unpack[AgentOptions],
 ) -> Callable[[Function], Agent]:
     """Declare a function `(marks, context) -> marks` as an agent. It may be a coroutine function or a generator.
 
@@ -353,8 +358,8 @@ def agent(
             problem or note. `doctor` shows them.
         sections: The pydantic models of the sections of `[settings]` that the agent reads, by name. A deployment file
             that does not fit them is refused.
-        **settings: Fields of `AgentSettings`, such as batch, per, batch_window, urgent_above, cooldown, concurrency
-            and timeout; durations as text.
+        **settings: Settings such as batch, per, batch_window, urgent_above, cooldown, concurrency and timeout: the
+            fields of `AgentOptions`; durations as text.
 
     Raises:
         ConfigurationError: The declaration has mistakes; the exception lists all of them.
@@ -396,7 +401,7 @@ class _Declaration:
     kinds: Sequence[type[Mark]]
     guards: Mapping[str, Condition | None]
     """The guards of all watches: `only_if` and `unless`."""
-    settings: Mapping[str, Any]
+    settings: AgentOptions
 
     def spec(self, agent_name: str, renamed_from: str | None) -> AgentSpec:
         """Return the agent as a deployment stores it, without the digest of its code.
@@ -416,14 +421,11 @@ class _Declaration:
                 reads=tuple(read.spec for read in self.reads),
                 writes=tuple(kind.kind for kind in self.writes),
                 withdraws=tuple(kind.kind for kind in self.withdraws),
-                settings=AgentSettings(**self.settings),
+                settings=AgentSettings.model_validate(self.settings),
                 renamed_from=renamed_from,
             )
         except ValidationError as error:
-            raise ConfigurationError(
-                Mistake(f"agent {agent_name!r}, {'.'.join(map(str, problem['loc']))}", problem["msg"])
-                for problem in error.errors()
-            ) from None
+            raise ConfigurationError(_mistake_in_setting(agent_name, problem) for problem in error.errors()) from None
         if mistakes := list(mistakes_in(spec)):
             raise ConfigurationError(mistakes)
         return spec
@@ -434,6 +436,14 @@ class _Declaration:
         read = [item.mark_class for item in self.reads if item.mark_class is not None]
         watched = _mark_classes([*self.watches.values(), *guards])
         return {kind.kind: kind for kind in (*watched, *read, *self.writes, *self.withdraws, *self.kinds)}
+
+
+def _mistake_in_setting(agent_name: str, problem: ErrorDetails) -> Mistake:
+    place, text = problem["loc"], problem["msg"]
+    if problem["type"] == "extra_forbidden":
+        others = inspect.signature(agent).parameters if len(place) == 1 else ()
+        text = unknown_field(AgentSettings, place, others)
+    return Mistake(f"agent {agent_name!r}, {'.'.join(map(str, place))}", text)
 
 
 def _digest(function: Function, spec: AgentSpec, mark_classes: Mapping[str, type[Mark]], version: str | None) -> str:

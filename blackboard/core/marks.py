@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 import unicodedata
@@ -19,7 +20,7 @@ from blackboard.clock import Instant, When, instant_of, to_datetime
 from blackboard.core.decay import Decay, Never, law_from
 from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.scopes import is_group
-from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
+from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, nearest
 from blackboard.plurals import counted
 
 MAX_SUBJECT_CHARACTERS = 512
@@ -138,6 +139,9 @@ class Mark(BaseModel):
         **others: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**others)
+        if others and not _has_hooks_of_others(cls):
+            name, known = next(iter(others)), inspect.signature(Mark.__pydantic_init_subclass__).parameters
+            raise InvalidMark(f"{cls.__name__}: there is no setting {name!r}{nearest(name, known.keys() - {'others'})}")
         if not kind:
             raise InvalidMark(f'{cls.__name__} has no kind; write class {cls.__name__}(Mark, kind="...")')
         # pydantic would take an attribute of that name, such as a property, as the default of the field.
@@ -286,6 +290,13 @@ class Mark(BaseModel):
     def reinforced_at(self) -> datetime:
         """When the board recorded the last deposit that changed the mark, in UTC."""
         return to_datetime(self.stored.reinforced_at)
+
+
+def _has_hooks_of_others(mark_class: type[Mark]) -> bool:
+    """Return whether a base that is no mark class has a hook of pydantic, which may take further class arguments."""
+    return any(
+        "__pydantic_init_subclass__" in vars(base) for base in mark_class.__mro__ if base not in (Mark, BaseModel)
+    )
 
 
 def class_path_of(mark_class: type) -> str:

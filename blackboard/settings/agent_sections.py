@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.agent_definition import Agent
+from blackboard.core.model_fields import unknown_field
 from blackboard.errors import ConfigurationError, Mistake, nearest
 
 M = TypeVar("M", bound=BaseModel)
@@ -61,6 +62,5 @@ def _mistakes(place: str, model: type[BaseModel], error: ValidationError) -> Ite
         steps = [str(step) for step in problem["loc"] if not str(step).startswith("function-")]
         message = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            known = model.model_fields if len(steps) == 1 else ()
-            message = f"there is no such setting{nearest(steps[-1], known)}"
+            message = unknown_field(model, steps)
         yield Mistake(".".join([place, *steps]), message)

@@ -7,18 +7,16 @@ are written as JSON.
 from __future__ import annotations
 
 import json
-import types
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from blackboard.core.model_fields import alternatives, annotation_at, is_model, is_table
 from blackboard.errors import Mistake, nearest
 
 PREFIX = "BLACKBOARD_"
 DELIMITER = "__"
-
-_NOTHING = object()
 
 
 class Variable(NamedTuple):
@@ -47,7 +45,7 @@ def variables(environ: Mapping[str, str], model: type[BaseModel]) -> tuple[list[
                 mistakes.append(Mistake(name, wrong))
             continue
         try:
-            result.append(Variable(name, (section, *steps), _value(text, _at(model, (section, *steps)))))
+            result.append(Variable(name, (section, *steps), _value(text, annotation_at(model, (section, *steps)))))
         except ValueError:
             mistakes.append(Mistake(name, "this setting is a list or a table; write it as JSON"))
     return sorted(result, key=lambda variable: len(variable.steps)), mistakes
@@ -73,14 +71,6 @@ def depth_of(values: Any, steps: Sequence[Any]) -> int:
     return len(steps)
 
 
-def known_fields(model: Any, steps: Sequence[Any]) -> Iterable[str]:
-    """Return the field names that are allowed at a place of a model."""
-    for item in _members(_at(model, steps)):
-        if _is_model(item):
-            return item.model_fields  # type: ignore[no-any-return]
-    return ()
-
-
 def _merge_values(base: Any, override: Any) -> Any:
     if isinstance(base, dict) and isinstance(override, dict):
         return {
@@ -90,41 +80,14 @@ def _merge_values(base: Any, override: Any) -> Any:
     return override
 
 
-def _at(annotation: Any, steps: Sequence[Any]) -> Any:
-    """Return the annotation at a place; `_NOTHING` if the model has no such place."""
-    for step in steps:
-        annotation = next(
-            (below for item in _members(annotation) if (below := _below(item, step)) is not _NOTHING), _NOTHING
-        )
-    return annotation
-
-
-def _below(annotation: Any, step: Any) -> Any:
-    if _is_model(annotation):
-        return annotation.model_fields[step].annotation if step in annotation.model_fields else _NOTHING
-    if annotation is Any:
-        return Any
-    arguments = [item for item in get_args(annotation) if item is not Ellipsis]
-    return arguments[-1] if _is_table(annotation) and arguments else _NOTHING
-
-
-def _members(annotation: Any) -> tuple[Any, ...]:
-    """Return the alternatives of an annotation, without constraints."""
-    if get_origin(annotation) is Annotated:
-        return _members(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(member for item in get_args(annotation) for member in _members(item))
-    return () if annotation is type(None) else (annotation,)
-
-
 def _value(text: str, annotation: Any) -> Any:
     """Return the value of a variable's text.
 
     Raises:
         ValueError: The setting must be a list or a table, and the text is not JSON.
     """
-    members = _members(annotation)
-    tables = [member is Any or _is_table(member) or _is_model(member) for member in members]
+    members = alternatives(annotation)
+    tables = [member is Any or is_table(member) or is_model(member) for member in members]
     if not any(tables):
         return text
     try:
@@ -134,11 +97,3 @@ def _value(text: str, annotation: Any) -> Any:
             raise ValueError from None
         return text
     return value if Any in members or isinstance(value, dict | list) else text
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _is_table(annotation: Any) -> bool:
-    return (get_origin(annotation) or annotation) in (dict, list, tuple, set, frozenset)

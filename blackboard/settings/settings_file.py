@@ -10,9 +10,10 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from blackboard.core.deployment import Budget
-from blackboard.errors import ConfigurationError, Mistake, nearest
+from blackboard.core.model_fields import unknown_field
+from blackboard.errors import ConfigurationError, Mistake
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.settings.environment import PREFIX, Variable, depth_of, known_fields, merge, variables
+from blackboard.settings.environment import PREFIX, Variable, depth_of, merge, variables
 from blackboard.settings.sections import (
     AgentSection,
     AuthorSection,
@@ -221,8 +222,7 @@ def _mistake(path: Path, problem: Any, sources: Sequence[Variable]) -> Mistake:
     steps: Sequence[Any] = [step for step in problem["loc"] if step != "[key]"]
     place = ", ".join(item.name for item in sources) or f"{path}, {'.'.join(map(str, steps))}"
     if problem["type"] == "extra_forbidden":
-        name = str(steps[-1])
-        return Mistake(place, f"there is no setting {name!r}{nearest(name, known_fields(Settings, steps[:-1]))}")
+        return Mistake(place, unknown_field(Settings, steps))
     message = str(problem["msg"]).removeprefix("Value error, ")
     value = problem.get("input")
     if problem["type"] != "value_error" and isinstance(value, str | int | float | bool):

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from blackboard.errors import ConfigurationError, Mistake, nearest
+from blackboard.core.model_fields import unknown_field
+from blackboard.errors import ConfigurationError, Mistake
 from blackboard.system import file_owners
 from blackboard.system.settings_text import read_toml
 
@@ -100,5 +101,5 @@ def _mistake(path: Path, problem: Mapping[str, object]) -> Mistake:
     steps = [str(step) for step in problem["loc"]]  # type: ignore[attr-defined]
     message = str(problem["msg"])
     if problem["type"] == "extra_forbidden":
-        message = f"there is no setting {steps[-1]!r}{nearest(steps[-1], UserSettings.model_fields)}"
+        message = unknown_field(UserSettings, steps)
     return Mistake(f"{path}, {'.'.join(steps)}", message)

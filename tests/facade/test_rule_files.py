@@ -93,7 +93,7 @@ def test_a_rule_that_does_not_hold_shows_the_explanation_of_that_instant(house: 
         (
             "intensity = 0.9",
             "intensitty = 0.9",
-            "given 1 intensitty: there is no such setting" + DID("intensity"),
+            "given 1 intensitty: there is no setting 'intensitty'" + DID("intensity"),
         ),
         ('silence = "watchman"', 'silence = "watchman"\\nmark = "alarm"', "name exactly one of wakes"),
         ("intensity = 0.9", "intensity = -1", "given 1: intensity must be a number"),
@@ -181,7 +181,7 @@ def test_pytest_collects_the_file_and_shows_why_it_fails(house: CommandLine) -> 
         check=False,
     )
     assert "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
-    assert "expect 1 tmes: there is no such setting" in done.stdout
+    assert "expect 1 tmes: there is no setting 'tmes'" in done.stdout
     assert "During handling" not in done.stdout
     assert (
         "there must be a mark of alarm with {'level': 8}, and there is kitchen: {'level': 9}, strength 0.99"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from blackboard.core.agent_definition import agent, of_subject, strongest_of, watch
-from blackboard.core.deployment import AgentSpec
+from blackboard.core.agent_options import AgentOptions, BudgetOptions, ModelOptions
+from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, ModelChoice
 from blackboard.core.marks import Mark
 from blackboard.core.measures import count, strength
 from blackboard.core.parsing import parse_condition
@@ -106,12 +108,45 @@ def test_a_falling_watch_has_no_min_increase() -> None:
 def test_all_mistakes_in_the_settings_are_reported_at_once() -> None:
     with pytest.raises(ConfigurationError) as caught:
 
-        @agent(watches=HOT, batch=0, batch_window=3, bach=5)
+        @agent(watches=HOT, batch=0, batch_window=3, bach=5)  # type: ignore[call-arg,arg-type]
         def wrong(marks: list[Mark], context: Any) -> None:
             return None
 
     places = [mistake.place for mistake in caught.value.mistakes]
     assert places == ["agent 'wrong', batch", "agent 'wrong', batch_window", "agent 'wrong', bach"]
+    assert caught.value.mistakes[2].message == "there is no setting 'bach'; did you mean 'batch'?"
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        ({"coldown": "30s"}, "coldown: there is no setting 'coldown'; did you mean 'cooldown'?"),
+        ({"write": []}, "write: there is no setting 'write'; did you mean 'writes'?"),
+        (
+            {"budget": {"usd_per_dy": 1}},
+            "budget.usd_per_dy: there is no setting 'usd_per_dy'; did you mean 'usd_per_day'?",
+        ),
+        (
+            {"models": [{"model": "m", "bellow": 1}]},
+            "models.0.bellow: there is no setting 'bellow'; did you mean 'below'?",
+        ),
+    ],
+)
+def test_a_mistyped_setting_names_the_nearest(settings: dict[str, Any], mistake: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+
+        @agent(watches=HOT, **settings)
+        def wrong(marks: list[Mark], context: Any) -> None:
+            return None
+
+    assert f"agent 'wrong', {mistake}" in map(str, caught.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("options", "model"), [(AgentOptions, AgentSettings), (BudgetOptions, Budget), (ModelOptions, ModelChoice)]
+)
+def test_type_checkers_know_every_setting(options: type, model: type[BaseModel]) -> None:
+    assert list(options.__annotations__) == list(model.model_fields)
 
 
 @pytest.mark.parametrize(

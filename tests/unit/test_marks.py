@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import Decision, Need
@@ -31,6 +31,28 @@ from tests.unit.strategies import intensities, laws
 class Smoke(Mark, kind="smoke", decay=Exponential("1h"), weight=2.0, floor=0.1, on_repeat="add", cap=5.0):
     detail: str
     seen: list[int] = Field(default_factory=list)
+
+
+def test_a_mistyped_class_argument_names_the_nearest() -> None:
+    with pytest.raises(InvalidMark, match=r"Wrong: there is no setting 'weigth'; did you mean 'weight'\?"):
+
+        class Wrong(Mark, kind="wrong", weigth=2):
+            pass
+
+
+def test_a_base_that_is_no_mark_class_may_take_class_arguments() -> None:
+    class Labelled(BaseModel):
+        label: ClassVar[str]
+
+        @classmethod
+        def __pydantic_init_subclass__(cls, *, label: str = "", **others: Any) -> None:
+            super().__pydantic_init_subclass__(**others)
+            cls.label = label
+
+    class Both(Mark, Labelled, kind="both", label="a"):
+        pass
+
+    assert (Both.kind, Both.label) == ("both", "a")
 
 
 def test_class_arguments_are_the_defaults_of_a_kind() -> None:
