@@ -12,13 +12,14 @@ doctor          finds everything that can be wrong with a board, and the remedy
 
 Acts on the board:
 
-deployments   makes a deployment active, and previews it
-remote_work   the work of remote agents: claims, leases and ends of runs
-people        the decisions of people: needs, pauses, erasure
-reading       the reading side, for people and programs
-loads         deposits of many items, and of files
-housekeeping  work for the board itself: old history, the full-text index, and the file
-activations   claims, results, model calls and budgets
+deployments      makes a deployment active, and previews it
+remote_work      the work of remote agents: claims, leases and ends of runs
+searched_claims  claims of activations, with the searches that their agents need
+people           the decisions of people: needs, pauses, erasure
+reading          the reading side, for people and programs
+loads            deposits of many items, and of files
+housekeeping     work for the board itself: old history, the full-text index, and the file
+activations      claims, results, model calls and budgets
 
 Below them:
 

@@ -11,10 +11,10 @@ from blackboard.board.activations import remote_runs
 from blackboard.board.activations.activation_results import Failure, defer
 from blackboard.board.activations.claims import Claim
 from blackboard.board.board_session import BoardSession
-from blackboard.board.reading.search import MAX_SEARCHES, run_searches
 from blackboard.board.remote_results import RemoteResult, Usage
 from blackboard.board.result_types import ClaimedMark, RemoteActivation, RunState
 from blackboard.board.result_types.result_rows import optional_datetime
+from blackboard.board.searched_claims import claim_up_to
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -62,7 +62,6 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         UnknownName: There is no such agent.
         WorkError: The agent is not remote.
     """
-    searches = Searches()
 
     def is_worth_it(txn: BoardTransaction) -> bool:
         agent = remote_runs.remote_agent(txn, name)
@@ -70,8 +69,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         is_known = seen is not None and seen > txn.now - remote_runs.PRESENCE
         return not is_known or remote_runs.may_claim(txn, agent)
 
-    def work(txn: BoardTransaction) -> RemoteActivation | None:
-        searches.needed.clear()  # the work may be repeated
+    def claim_one(txn: BoardTransaction, name: str, searches: Searches) -> RemoteActivation | None:
         agent = remote_runs.remote_agent(txn, name)
         remote_runs.note_presence(txn, agent)
         claimed = remote_runs.claim(txn, agent, holder, lease, searches, session.classes)
@@ -80,14 +78,9 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
     if not session.read(is_worth_it):
         return None
     failpoint("claim.before")
-    found = session.write(work, record_instant=True, shared=True)
-    for _ in range(MAX_SEARCHES):
-        if found is not None or not searches.needed:
-            break
-        run_searches(session, searches)
-        found = session.write(work, record_instant=True, shared=True)
+    claimed = claim_up_to(session, [name], 1, claim_one)
     failpoint("claim.after")
-    return found
+    return next(iter(claimed), None)
 
 
 def next_instant(session: BoardSession, name: str) -> Instant | None:

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import socket
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -27,9 +26,9 @@ from blackboard.board.activations.quiescence import Report, anything_is_left
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments.deployer import Deployer
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
-from blackboard.board.reading.search import MAX_SEARCHES, run_searches
 from blackboard.board.registration.declarations import AgentDeclaration, with_declared
 from blackboard.board.result_types import Receipt
+from blackboard.board.searched_claims import claim_up_to
 from blackboard.board.transactions.activation_inputs import Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import gone_agents, served_agents
@@ -278,46 +277,19 @@ class Worker:
         ready = self._session.read(lambda txn: [name for name in names if agent_readiness.may_claim(txn, name)])
         if not ready:
             return []
-
-        searches = Searches()
-
-        def work(txn: BoardTransaction) -> list[Claim]:
-            result: list[Claim] = []
-            waiting = deque(ready)
-            searches.needed.clear()  # the work may be repeated
-            while waiting and len(result) < limit:
-                name = waiting.popleft()
-                if (claim := self._claim(txn, name, searches)) is not None:
-                    result.append(claim)
-                    waiting.append(name)
-            return result
-
         failpoint("claim.before")
-        result = self._session.write(work, record_instant=True, shared=True)
-        for _ in range(MAX_SEARCHES):
-            if not searches.needed or len(result) >= limit:
-                break
-            ready, limit = run_searches(self._session, searches), limit - len(result)
-            result += self._session.write(work, record_instant=True, shared=True)
+        result = claim_up_to(self._session, ready, limit, self._claim)
         failpoint("claim.after")
         return result
 
     def claim_suspect(self, names: Iterable[str]) -> Claim | None:
         """Claim an activation that must run alone, of the first of these agents that has one."""
-        names, searches = list(names), Searches()
 
-        def work(txn: BoardTransaction) -> Claim | None:
-            searches.needed.clear()
-            for agent in (txn.deployment.agents[name] for name in names if name in txn.deployment.agents):
-                if (claim := claims.claim_suspect(txn, agent, self.id, self.lease, searches)) is not None:
-                    return claim
-            return None
+        def claim_one(txn: BoardTransaction, name: str, searches: Searches) -> Claim | None:
+            agent = txn.deployment.agents.get(name)
+            return None if agent is None else claims.claim_suspect(txn, agent, self.id, self.lease, searches)
 
-        claim = self._session.write(work, record_instant=True)
-        while claim is None and searches.needed and not searches.found:
-            run_searches(self._session, searches)
-            claim = self._session.write(work, record_instant=True)
-        return claim
+        return next(iter(claim_up_to(self._session, names, 1, claim_one, shared=False)), None)
 
     # -- the ends of runs --------------------------------------------------------------------------------------------
 

@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
-from blackboard.board.board_session import BoardSession
 from blackboard.board.reading.mark_queries import kinds_with_tags, record_of, stored_mark
 from blackboard.board.reading.search_ranking import FoundMark, Index, best_marks, those_that_pass
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, SearchResult
 from blackboard.board.transactions import tagged_marks
-from blackboard.board.transactions.activation_inputs import Searches, SearchKey
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import Phase
-from blackboard.core.deployment import ReadSpec
 from blackboard.core.full_text import Match, Word, checked_raw, words_of
 from blackboard.core.marks import Mark
 from blackboard.core.tags import Where
@@ -34,8 +31,6 @@ MAX_EXACT = 10_000
 """Matches up to which the order is exact."""
 RERANKED = 1_000
 """The most relevant matches that are ordered by their score if there are more."""
-MAX_SEARCHES = 3
-"""The largest number of search rounds of one call: the marks to claim may change during a search."""
 
 
 @dataclass(frozen=True)
@@ -220,25 +215,3 @@ def _each(
     found.sort()
     found.sort(key=itemgetter(1), reverse=True)
     return found
-
-
-def run_searches(session: BoardSession, searches: Searches) -> list[str]:
-    """Run the searches that claims need, on a snapshot, and return the agents that may claim."""
-
-    def work(txn: BoardTransaction) -> None:
-        for key, read in searches.needed.items():
-            searches.found[key] = found_by_read(txn, read, key)
-
-    session.read(work)
-    return list(dict.fromkeys(key.agent for key in searches.needed))
-
-
-def found_by_read(txn: BoardTransaction, read: ReadSpec, key: SearchKey) -> list[tuple[int, float]]:
-    """Return the marks that a search in an agent's `reads` finds, with their relevances.
-
-    It finds none if the kind is no longer searched.
-    """
-    if read.kind not in txn.active.searched:
-        return []
-    question = Question(key.text, read.where_of(key.subject), read.limit, match="any")
-    return [(mark.row.id, mark.relevance) for mark in search(txn, read.kind, question).marks]
