@@ -20,7 +20,7 @@ ClaimOne = Callable[[BoardTransaction, str, Searches], Claimed | None]
 """Claims one activation of a named agent. If it returns None, it may have added searches that it needs."""
 
 MAX_SEARCHES = 3
-"""How often one call searches for claims: what is claimed may change while it searches."""
+"""The largest number of search rounds of one call: the marks to claim may change during a search."""
 
 
 def claim_up_to(
@@ -54,7 +54,7 @@ def claim_up_to(
 
 
 def _run_searches(session: BoardSession, searches: Searches) -> list[str]:
-    """Search on a snapshot what claims need, and return the agents that claim."""
+    """Run the searches that claims need, on a snapshot, and return the agents that may claim."""
 
     def work(txn: BoardTransaction) -> None:
         for key, read in searches.needed.items():

@@ -381,8 +381,14 @@ class PredictedCrossingRow(NamedTuple):
 
     watch_id: int
     subject: str
+    """As in `CrossingRow`, like `mark_id`."""
     mark_id: Id
     due_at: Instant | None
+
+    @property
+    def scope(self) -> str:
+        """The subject, the group, or "" for the whole board."""
+        return self.subject
 
     @property
     def is_per_mark(self) -> bool:
@@ -408,6 +414,11 @@ class WatchStateRow(NamedTuple):
     dropped: Flag = 0
     """Whether the guard of a rising watch dropped its last crossing."""
 
+    @property
+    def scope(self) -> str:
+        """The subject, the group, or "" for the whole board."""
+        return self.subject
+
 
 class FollowedWatchRow(NamedTuple):
     """A row of `followed_watch`: a state of a watch over time that has followed the last change of the deployment.
@@ -429,13 +440,14 @@ SCHEDULE = "schedule"
 class CrossingRow(NamedTuple):
     """A row of `crossing`.
 
-    It concerns a single mark, else (`mark_id` is 0) a subject, else (`subject` is "" too) the whole board. These
-    columns are part of a unique key, which NULL would not keep unique.
+    It concerns a single mark or else (`mark_id` is 0) its scope. These columns are part of a unique key, which NULL
+    would not keep unique.
     """
 
     id: Id
     watch_id: int
     subject: str
+    """The scope, as in the other tables of watches: a subject, a group, or "" for the whole board."""
     mark_id: Id
     state: str
     crossed_at: Instant
@@ -465,6 +477,11 @@ class CrossingRow(NamedTuple):
     """When the condition of a watch over time began to hold; for a falling watch the instant of the fall."""
 
     @property
+    def scope(self) -> str:
+        """The subject, the group, or "" for the whole board."""
+        return self.subject
+
+    @property
     def is_per_mark(self) -> bool:
         """Whether it concerns a single mark."""
         return self.mark_id != 0
@@ -487,6 +504,7 @@ class ActivationRow(NamedTuple):
     agent: str
     watch_id: int
     subject: str | None
+    """The scope that it is about: a subject, or a group; None for several subjects and for the whole board."""
     state: str
     reason: str
     crossed_at: Instant
@@ -550,6 +568,7 @@ class SubjectCooldownRow(NamedTuple):
 
     agent: str
     subject: str
+    """The scope, as in `CrossingRow`."""
     until: Instant
 
 

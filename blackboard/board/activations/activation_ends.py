@@ -87,12 +87,12 @@ def _last_part(txn: BoardTransaction, row: ActivationRow, crossing: CrossingRow)
     The newest part usually ends last. So a batch that splits into thousands of parts is searched only a few times.
     """
     root = _original(txn, row)
-    if crossing.is_over_board or is_group(crossing.subject):
+    if crossing.is_over_board or is_group(crossing.scope):
         parts = [root]
         for part in parts:  # the list grows
             parts += txn.sql.all(ACTIVATIONS.split_from, id=part.id)
         return max((part.id for part in parts if part.id != row.id and part.state in UNFINISHED), default=None)
-    for part in txn.sql.all(ACTIVATIONS.unfinished_of_subject, watch_id=row.watch_id, subject=crossing.subject):
+    for part in txn.sql.all(ACTIVATIONS.unfinished_of_subject, watch_id=row.watch_id, subject=crossing.scope):
         if part.id != row.id and _original(txn, part).id == root.id:
             return int(part.id)
     return None

@@ -150,13 +150,13 @@ def _quarantine_loops(
         inputs = {key: pair for key, pair in selection.inputs.items() if _is_behind(pair[0], crossing)}
         part = Selection([crossing], inputs)
         part.chain_length = loop_detection.chain_length(txn, part.events)
-        reason = loop_detection.loop_problem(txn, agent, crossing.subject, part.events, part.chain_length)
+        reason = loop_detection.loop_problem(txn, agent, crossing.scope, part.events, part.chain_length)
         if reason is None:
             accepted.crossings.append(crossing)
             accepted.inputs.update(inputs)
             accepted.chain_length = max(accepted.chain_length, part.chain_length)
         else:
-            _quarantine(txn, watch, part, subject_of(crossing.subject) or f"agent/{agent.name}", reason, searches)
+            _quarantine(txn, watch, part, subject_of(crossing.scope) or f"agent/{agent.name}", reason, searches)
     return accepted
 
 
@@ -164,7 +164,7 @@ def _is_behind(event: EventRow, crossing: CrossingRow) -> bool:
     if crossing.is_per_mark:
         return event.mark_id == crossing.mark_id
     # An activation about a group has no other crossing.
-    return crossing.is_over_board or is_group(crossing.subject) or event.subject == crossing.subject
+    return crossing.is_over_board or is_group(crossing.scope) or event.subject == crossing.scope
 
 
 def _quarantine(
@@ -302,7 +302,7 @@ def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: Activatio
 
 def _only_scope(crossings: Iterable[CrossingRow]) -> str | None:
     """Return the subject or the group of all these crossings; None if they have several, or cross for the board."""
-    scopes = {crossing.subject for crossing in crossings}
+    scopes = {crossing.scope for crossing in crossings}
     return (scopes.pop() or None) if len(scopes) == 1 else None
 
 

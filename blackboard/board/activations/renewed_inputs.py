@@ -109,12 +109,12 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, m
     if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
         watch_totals.add(txn, watch, scope, mark, -1)
     stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
-    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope):
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):
         if crossing.is_per_mark:
             is_over = crossing.mark_id == mark.id
         else:
             is_over = crossing.cause is None and not rising_crossings.stimuli_hold_at(
-                txn, watch, crossing.subject, crossing.noticed_at
+                txn, watch, crossing.scope, crossing.noticed_at
             )
         if is_over:
             close_crossing(txn, crossing, CrossingState.CLAIMED, row)

@@ -306,7 +306,7 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     if watch.drops:  # its guard was tested at the crossing; one that defers is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
-        guard_closed = not guards.opening(txn, watch, crossing.subject)[0]
+        guard_closed = not guards.opening(txn, watch, crossing.scope)[0]
     return PredictedWake(*_crossing(txn, crossing), guard_closed)
 
 
@@ -321,7 +321,7 @@ def _crossing(
     watch = txn.active.watches[crossing.watch_id]
     mark_id = crossing.mark_id if crossing.is_per_mark else None
     names = watch.agent.name, watch.spec.name
-    subject, tag, group = _place(crossing.subject)
+    subject, tag, group = _place(crossing.scope)
     return *names, subject, tag, group, mark_id, crossing.value, crossing.threshold
 
 

@@ -147,7 +147,7 @@ def _withdraw_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: st
     A crossing of a rising watch is withdrawn with the mark. A fall has happened, so the crossing of a falling watch is
     skipped, and only if none of its marks is left.
     """
-    for crossing in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope):
+    for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):
         depends = crossing.mark_id == row.id or (
             not crossing.is_per_mark and not _still_holds(txn, watch, crossing, row)
         )
@@ -167,5 +167,5 @@ def _still_holds(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if watch.is_falling or (watch.has_where and not need_access.counts(txn, watch, row)):
         return bool(marks_behind(txn, watch, crossing).inputs)
     if crossing.cause is not None:
-        return episode_crossings.live_marks_hold_at(txn, watch, crossing.subject, crossing.noticed_at)
-    return rising_crossings.stimuli_hold_at(txn, watch, crossing.subject, crossing.noticed_at)
+        return episode_crossings.live_marks_hold_at(txn, watch, crossing.scope, crossing.noticed_at)
+    return rising_crossings.stimuli_hold_at(txn, watch, crossing.scope, crossing.noticed_at)

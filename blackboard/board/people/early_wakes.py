@@ -37,7 +37,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         raise WorkError(f"the agent of crossing {crossing_id} is not in the active deployment; deploy it first")
     if crossing.held_by != crossing_retests.HELD_BY:
         txn.sql.run(CROSSINGS.wake_crossing, id=crossing_id, now=txn.now)
-        txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, subject=crossing.subject)
+        txn.sql.run(ACTIVATIONS.end_subject_cooldown, agent=watch.agent.name, subject=crossing.scope)
         state = agent_state.get(txn, watch.agent.name)
         agent_state.set_cooldown(txn, watch.agent.name, None, state.failures)
         crossing = crossing._replace(held_by=None, ready_at=txn.now, urgent=1)
@@ -46,7 +46,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         ActivityEvent.WAKE,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=crossing.subject or None,
+        subject=crossing.scope or None,
         crossing_id=crossing_id,
         author=author,
     )
@@ -55,7 +55,7 @@ def wake(txn: BoardTransaction, crossing_id: int, author: str) -> EarlyWake:
         crossing=crossing_id,
         agent=watch.agent.name,
         watch=watch.spec.name,
-        subject=crossing.subject or None,
+        subject=crossing.scope or None,
         held_by=hold.held_by,
         until=optional_datetime(hold.ready_at if hold.held_by else None),
     )

@@ -137,7 +137,7 @@ def _watch(
     rows = (
         txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
         if scope is None
-        else txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope)
+        else txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
     )
     waiting = tuple(_waiting(txn, watch, row) for row in rows[:MAX_LISTED_CROSSINGS])
     guard = watch.spec.guard
@@ -206,7 +206,7 @@ def _predicted(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> lis
     """Return the next instants of a schedule, or those of a falling watch in a scope; None stands for never."""
     if watch.is_scheduled:
         return [*scheduled_crossings.upcoming(txn, watch, UPCOMING_PER_SCHEDULE)]
-    rows = txn.sql.all(CROSSINGS.predicted_of_subject, watch_id=watch.id, subject=scope)
+    rows = txn.sql.all(CROSSINGS.predicted_of_scope, watch_id=watch.id, subject=scope)
     instants = [
         predicted_crossings.forecast(txn, watch, PredictedCrossingRow(watch.id, scope, row.mark_id, row.due_at))
         for row in rows

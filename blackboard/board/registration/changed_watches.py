@@ -132,13 +132,13 @@ def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, j
         rising_crossings.evaluate_as_of(txn, watch, row, at)
 
 
-def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, subject: str, job: BackfillRow) -> None:
-    """Test a watch with a window on the deposits of a subject, which may no longer have marks."""
+def evaluate_deposits(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:
+    """Test a watch with a window on the deposits of a scope, which may no longer have marks."""
     if watch.timing is not None:
-        key = StateKey(watch.id, subject, 0)
+        key = StateKey(watch.id, scope, 0)
         episode_crossings.follow_deployment(txn, watch, key, job.at, is_changed=False)
     else:
-        predicted_crossings.predict_scope(txn, watch, subject, job.at)
+        predicted_crossings.predict_scope(txn, watch, scope, job.at)
 
 
 def evaluate_group(txn: BoardTransaction, watch: RegisteredWatch, scope: str, job: BackfillRow) -> None:

@@ -120,9 +120,9 @@ def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow], **columns: 
         set_state(txn, row, ActivationState.READY, **{"retry_at": txn.now, **columns})
 
 
-def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, subject: str, mark_id: int, **columns: Any) -> None:
-    """Record a crossing, which waits. `columns` are its other columns."""
-    key = {"watch_id": watch.id, "subject": subject, "mark_id": mark_id}
+def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int, **columns: Any) -> None:
+    """Record a crossing, which waits, of a scope or (if `mark_id` is not 0) a mark; `columns` are its other columns."""
+    key = {"watch_id": watch.id, "subject": scope, "mark_id": mark_id}
     rest = {"state": CrossingState.WAITING, "noticed_at": txn.now, "activation_id": None, "closed_at": None}
     crossing_id = txn.sql.insert(CROSSINGS.insert_crossing, CROSSINGS.last_crossing_id, **key, **rest, **columns)
     activity_log.note(
@@ -130,7 +130,7 @@ def insert_crossing(txn: BoardTransaction, watch: RegisteredWatch, subject: str,
         ActivityEvent.CROSSING,
         agent=watch.agent.name,
         watch_id=watch.id,
-        subject=subject or None,
+        subject=scope or None,
         crossing_id=crossing_id,
         mark_id=mark_id or None,
     )
@@ -156,5 +156,5 @@ def close_crossing(
 
 def skip_crossing(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
     """End a waiting crossing without a call of its agent, with an activation that records the reason."""
-    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
+    row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.SKIPPED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.SKIPPED, row)

@@ -146,14 +146,14 @@ ORDER BY crossing.id DESC
 LIMIT 1;
 
 -- name: crossed_since -> Id
--- Whether a watch crossed for a subject or mark since an instant.
+-- Whether a watch crossed for a scope or mark since an instant.
 SELECT id
 FROM crossing
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND crossed_at >= :since
 LIMIT 1;
 
 -- name: waiting_crossing -> CrossingRow
--- The crossing that waits for a subject or mark.
+-- The crossing that waits for a scope or mark.
 SELECT {crossing.*}
 FROM crossing
 WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing.mark_id = :mark_id
@@ -179,8 +179,8 @@ FROM crossing
 WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting'
 ORDER BY crossing.id;
 
--- name: waiting_of_subject -> CrossingRow
--- The crossings of one subject that wait for a watch, oldest first.
+-- name: waiting_of_scope -> CrossingRow
+-- The crossings of one scope that wait for a watch, oldest first.
 SELECT {crossing.*}
 FROM crossing
 WHERE crossing.watch_id = :watch_id AND crossing.subject = :subject AND crossing.state = 'waiting'
@@ -282,7 +282,7 @@ UPDATE crossing SET crossed_at = :at WHERE id = :id AND crossed_at > :at;
 UPDATE crossing SET law = :law, order_key = :order_key WHERE id = :id;
 
 -- name: set_order_of_waiting (quiet)
--- Set the upper bound of the strength of the crossing that waits for a subject or mark.
+-- Set the upper bound of the strength of the crossing that waits for a scope or mark.
 UPDATE crossing
 SET law = :law, order_key = :order_key
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id AND state = 'waiting';
@@ -303,11 +303,11 @@ SET held_by = NULL, ready_at = CASE
 WHERE watch_id = :watch_id AND state = 'waiting' AND held_by = 'guard'
 
 -- name: release_watch
--- Release the crossings of all subjects that a guard holds.
+-- Release the crossings of all scopes that a guard holds.
 {release};
 
--- name: release_subject
--- Release the crossings of one subject that a guard holds.
+-- name: release_scope
+-- Release the crossings of one scope that a guard holds.
 {release} AND subject = :subject;
 
 -- name: close_watch
@@ -387,7 +387,7 @@ SELECT watch_id, count(*) AS number FROM crossing WHERE id > :after GROUP BY wat
 SELECT {crossing.*} FROM crossing WHERE crossing.activation_id = :activation_id;
 
 -- name: get_predicted_crossing -> PredictedCrossingRow
--- When a falling watch will cross for a subject or mark.
+-- When a falling watch will cross for a scope or mark.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
@@ -413,8 +413,8 @@ WHERE predicted_crossing.due_at <= :now
 ORDER BY predicted_crossing.due_at
 LIMIT :limit + 0;
 
--- name: due_predicted_of_subject -> PredictedCrossingRow
--- The predictions of a watch that are due for one subject.
+-- name: due_predicted_of_scope -> PredictedCrossingRow
+-- The predictions of a watch that are due for one scope.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.subject = :subject
@@ -429,7 +429,7 @@ WHERE predicted_crossing.watch_id = :watch_id AND predicted_crossing.due_at <= :
 ORDER BY predicted_crossing.due_at;
 
 -- name: get_watch_state -> WatchStateRow
--- The state of a watch over time for a subject or mark.
+-- The state of a watch over time for a scope or mark.
 SELECT {watch_state.*}
 FROM watch_state
 WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject AND watch_state.mark_id = :mark_id;
@@ -443,7 +443,7 @@ SET began_at = excluded.began_at, crossed_at = excluded.crossed_at, event_id = e
   dropped = excluded.dropped;
 
 -- name: delete_watch_state
--- Delete the state of a watch for a subject or mark.
+-- Delete the state of a watch for a scope or mark.
 DELETE FROM watch_state WHERE watch_id = :watch_id AND subject = :subject AND mark_id = :mark_id;
 
 -- name: delete_states_of_watch
@@ -456,20 +456,20 @@ INSERT INTO predicted_crossing (watch_id, subject, mark_id, due_at)
 SELECT watch_id, subject, mark_id, :at + 0 FROM watch_state WHERE watch_id = :watch_id
 ON CONFLICT (watch_id, subject, mark_id) DO UPDATE SET due_at = excluded.due_at;
 
--- name: states_of_subject -> WatchStateRow
--- The states of a watch over time for a subject and its marks.
+-- name: states_of_scope -> WatchStateRow
+-- The states of a watch over time for a scope and its marks.
 SELECT {watch_state.*} FROM watch_state WHERE watch_state.watch_id = :watch_id AND watch_state.subject = :subject;
 
 -- name: insert_followed
--- Record that a watch over time follows the last change of the deployment for a subject or mark, unless it has already.
+-- Record that a watch over time follows the last change of the deployment for a scope or mark, unless it has already.
 INSERT INTO followed_watch (watch_id, subject, mark_id) VALUES (:watch_id, :subject, :mark_id) ON CONFLICT DO NOTHING;
 
 -- name: delete_followed
 -- Delete the list of watches that have followed a change, because its backfill is done.
 DELETE FROM followed_watch;
 
--- name: predicted_of_subject -> PredictedCrossingRow
--- The predictions for a watch and subject.
+-- name: predicted_of_scope -> PredictedCrossingRow
+-- The predictions for a watch and scope.
 SELECT {predicted_crossing.*}
 FROM predicted_crossing
 WHERE watch_id = :watch_id AND subject = :subject

@@ -71,7 +71,7 @@ def _take_over(txn: BoardTransaction, key: StateKey) -> None:
 
     A subject has one mark of the kind at a time. For a falling watch, the new mark means that the value has come back.
     """
-    for state in txn.sql.all(CROSSINGS.states_of_subject, watch_id=key.watch_id, subject=key.subject):
+    for state in txn.sql.all(CROSSINGS.states_of_scope, watch_id=key.watch_id, subject=key.scope):
         watch_states.forget(txn, StateKey(state.watch_id, state.subject, state.mark_id))
         watch_states.put(txn, key, state._replace(mark_id=key.mark_id), None)
 
@@ -87,7 +87,7 @@ def _changes_nothing_in_window(
         return False
     state = None if watch.kinds_of_marks else watch_states.get(txn, key)
     is_held = state is not None and state.began_at is not None
-    return is_held or (state is None and watch.may_use_window_sums and window_totals.is_below(txn, watch, key.subject))
+    return is_held or (state is None and watch.may_use_window_sums and window_totals.is_below(txn, watch, key.scope))
 
 
 def _changes_nothing(
@@ -109,7 +109,7 @@ def _changes_nothing(
     if measure.is_maximum:
         return not watch.comparison.holds_at(txn.strength(new))
     return measure.keeps_sums and not watch.comparison.holds_at(
-        watch_totals.update_and_measure_live(txn, watch, key.subject)
+        watch_totals.update_and_measure_live(txn, watch, key.scope)
     )
 
 
@@ -121,7 +121,7 @@ def _end_drop(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> b
     if watch.is_falling or not watch.drops:
         return False
     state = watch_states.get(txn, key)
-    if state is None or not state.dropped or guards.drops(txn, watch, key.subject, txn.now):
+    if state is None or not state.dropped or guards.drops(txn, watch, key.scope, txn.now):
         return False
     txn.sql.run(CROSSINGS.set_watch_state, **state._replace(crossed_at=None, dropped=0)._asdict())
     return True
@@ -136,7 +136,7 @@ def _renew(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) -> None
     ends_early = watch.batch_window and (watch.batch is not None or settings.urgent_above is not None)
     if not ends_early and (watch.is_over_board or watch.has_window):
         return
-    waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
+    waiting = txn.sql.one(CROSSINGS.waiting_crossing, **key.columns)
     if waiting is None or waiting.cause is None:
         return  # a deposit that is news updates its own crossing
     if watch.has_window:
@@ -197,8 +197,8 @@ def advance_to_now(
 
 def fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCrossingRow) -> None:
     """Take a state through the instants that are due."""
-    crossing_retests.retest_before_change(txn, watch, prediction.subject)
-    advance_to_now(txn, watch, StateKey(watch.id, prediction.subject, prediction.mark_id), at=prediction.due_at)
+    crossing_retests.retest_before_change(txn, watch, prediction.scope)
+    advance_to_now(txn, watch, StateKey(watch.id, prediction.scope, prediction.mark_id), at=prediction.due_at)
 
 
 def follow_withdrawal(txn: BoardTransaction, row: MarkRow, deposited: Collection[Group]) -> None:
@@ -225,7 +225,7 @@ def _follow_withdrawal(txn: BoardTransaction, watch: RegisteredWatch, key: State
 
 def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
     """Let a watch cross again for a new episode after the crossing of the last episode was withdrawn."""
-    key = StateKey(watch.id, crossing.subject, crossing.mark_id)
+    key = StateKey(watch.id, crossing.scope, crossing.mark_id)
     if watch.timing is not None and (state := watch_states.get(txn, key)) is not None:
         state = state._replace(crossed_at=None, dropped=0)
         _write(txn, watch, key, state, state, None)
@@ -235,7 +235,7 @@ def take_back(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingR
 def end_rewakes(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> None:
     """End the rewakes of a falling watch without any marks left, because the next rewake would have no marks either."""
     if watch.is_falling and watch.timing is not None:
-        key = StateKey(watch.id, crossing.subject, crossing.mark_id)
+        key = StateKey(watch.id, crossing.scope, crossing.mark_id)
         state = watch_states.get(txn, key)
         watch_states.put(txn, key, None if watch.timing.clear is None else state, None)
 
@@ -249,7 +249,7 @@ def live_marks_hold_at(txn: BoardTransaction, watch: RegisteredWatch, scope: str
 def forecast(txn: BoardTransaction, watch: RegisteredWatch, state: WatchStateRow) -> Instant | None:
     """Return when a watch will cross next, if its marks only fade; None if it will not."""
     key = StateKey(watch.id, state.subject, state.mark_id)
-    predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key._asdict())
+    predicted = txn.sql.one(CROSSINGS.get_predicted_crossing, **key.columns)
     if predicted is None or predicted.due_at is None:
         return None
     marks = watch_states.marks_behind(txn, watch, key, predicted.due_at)

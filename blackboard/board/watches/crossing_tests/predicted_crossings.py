@@ -39,9 +39,7 @@ def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
             rows = [
                 row
                 for scope in (subject, "")
-                for row in txn.sql.all(
-                    CROSSINGS.due_predicted_of_subject, watch_id=watch.id, subject=scope, now=txn.now
-                )
+                for row in txn.sql.all(CROSSINGS.due_predicted_of_scope, watch_id=watch.id, subject=scope, now=txn.now)
             ]
         for row in rows:
             _fire(txn, watch, row)
@@ -101,7 +99,7 @@ def forecast(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predicte
     if prediction.due_at is None or watch.is_scheduled:
         return prediction.due_at
     if watch.timing is not None:
-        state = watch_states.get(txn, StateKey(watch.id, prediction.subject, prediction.mark_id))
+        state = watch_states.get(txn, StateKey(watch.id, prediction.scope, prediction.mark_id))
         return None if state is None else episode_crossings.forecast(txn, watch, state)
     marks, _ = _marks_at_crossing(txn, watch, prediction, prediction.due_at)
     return first_true(watch.condition, marks, prediction.due_at)
@@ -129,7 +127,7 @@ def _is_awaited(txn: BoardTransaction, watch: RegisteredWatch, prediction: Predi
     """Return whether a prediction is about a fall, and not about a schedule, a rewake or a condition that must hold."""
     if watch.timing is None:
         return not watch.is_scheduled
-    key = StateKey(watch.id, prediction.subject, prediction.mark_id)
+    key = StateKey(watch.id, prediction.scope, prediction.mark_id)
     state = watch_states.get(txn, key)
     return watch.is_falling and not watch.timing.held_for and state is not None and state.began_at is None
 
@@ -251,7 +249,7 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
     if watch.timing is not None:
         episode_crossings.fire(txn, watch, prediction)
         return
-    key = {"watch_id": watch.id, "subject": prediction.subject, "mark_id": prediction.mark_id}
+    key = {"watch_id": watch.id, "subject": prediction.scope, "mark_id": prediction.mark_id}
     computed = txn.now if prediction.due_at is None else prediction.due_at
     marks, event_id = _marks_at_crossing(txn, watch, prediction, computed)
     at = first_true(watch.condition, marks, computed)
@@ -259,9 +257,9 @@ def _fire(txn: BoardTransaction, watch: RegisteredWatch, prediction: PredictedCr
         txn.sql.run(CROSSINGS.set_predicted_crossing, **key, due_at=at)
         return
     txn.sql.run(CROSSINGS.delete_predicted_crossing, **key)
-    crossing_retests.retest_before_change(txn, watch, prediction.subject)
+    crossing_retests.retest_before_change(txn, watch, prediction.scope)
     side = fallen_side(watch.condition, marks, computed, at)
-    falling_crossings.record(txn, watch, Fall(prediction.subject, prediction.mark_id, marks, side, at, event_id))
+    falling_crossings.record(txn, watch, Fall(prediction.scope, prediction.mark_id, marks, side, at, event_id))
 
 
 def _marks_at_crossing(
@@ -269,6 +267,6 @@ def _marks_at_crossing(
 ) -> tuple[list[FadingMark], int | None]:
     """Return the marks behind a predicted crossing, and the last event of its mark if it concerns one mark."""
     if not prediction.is_per_mark:
-        return txn.fading_marks(watch.condition, prediction.subject or None, at), None
+        return txn.fading_marks(watch.condition, prediction.scope or None, at), None
     row = txn.sql.one(MARKS.get_mark, id=prediction.mark_id)
     return ([], None) if row is None else ([txn.fading(row)], row.event_id)

@@ -74,7 +74,7 @@ class StateAdvance:
 
         Of an episode whose crossing is dropped, only the first crossing is recorded, as skipped.
         """
-        drops = guards.drops(self._txn, self._watch, self._key.subject, at)
+        drops = guards.drops(self._txn, self._watch, self._key.scope, at)
         if drops and change.cause == "rewake":
             return self.state.dropped
         record = self._record_fall if self._watch.is_falling else self._record_rise
@@ -82,12 +82,20 @@ class StateAdvance:
         return int(drops and not self._watch.is_falling)
 
     def _record_fall(self, change: EpisodeChange, at: Instant) -> bool:
-        subject, mark_id = self._key.subject, self._key.mark_id
         side = fallen_side(self._watch.condition, self._marks, at, at)
         return falling_crossings.record(
             self._txn,
             self._watch,
-            Fall(subject, mark_id, self._marks, side, at, self.state.event_id, change.cause, change.episode.began_at),
+            Fall(
+                self._key.scope,
+                self._key.mark_id,
+                self._marks,
+                side,
+                at,
+                self.state.event_id,
+                change.cause,
+                change.episode.began_at,
+            ),
         )
 
     def _record_rise(self, change: EpisodeChange, at: Instant) -> bool:
@@ -117,7 +125,7 @@ def measure(
 ) -> Measurement:
     """Return the value of a rising watch over time at an instant; with a window, over the deposits in it."""
     if watch.has_window:
-        inputs = inputs_in_windows(txn, watch, key.subject, at)
+        inputs = inputs_in_windows(txn, watch, key.scope, at)
         return Measurement(value, len(inputs), strongest=max((strength for _, strength in inputs), default=0.0))
     live = [mark for mark in marks if mark.is_live(at)]
     strongest = max((mark.strength(at) for mark in live), default=0.0)

@@ -6,7 +6,7 @@ or has not been cleared. `episode_crossings` changes the rows.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -20,13 +20,18 @@ from blackboard.store.statements import CROSSINGS, MARKS
 
 
 class StateKey(NamedTuple):
-    """The key of a state: its watch, and its subject or mark."""
+    """The key of a state: its watch, and its scope or mark."""
 
     watch_id: int
-    subject: str
-    """The scope: a subject, a group, or "" for the board."""
+    scope: str
+    """A subject, a group, or "" for the board."""
     mark_id: int
     """0 unless the watch is per mark."""
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The columns of the key, as statements take them."""
+        return {"watch_id": self.watch_id, "subject": self.scope, "mark_id": self.mark_id}
 
     @classmethod
     def of(cls, watch: RegisteredWatch, scope: str, row: MarkRow) -> StateKey:
@@ -36,24 +41,24 @@ class StateKey(NamedTuple):
 
 def get(txn: BoardTransaction, key: StateKey) -> WatchStateRow | None:
     """Return a state; None if there is no row."""
-    return txn.sql.one(CROSSINGS.get_watch_state, **key._asdict())
+    return txn.sql.one(CROSSINGS.get_watch_state, **key.columns)
 
 
 def states_of_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[WatchStateRow]:
     """Return the states of a watch for a scope and its marks."""
-    return txn.sql.all(CROSSINGS.states_of_subject, watch_id=watch.id, subject=scope)
+    return txn.sql.all(CROSSINGS.states_of_scope, watch_id=watch.id, subject=scope)
 
 
 def put(txn: BoardTransaction, key: StateKey, state: WatchStateRow | None, next_at: Instant | None) -> None:
     """Write a state (None deletes it), and the next instant at which time alone changes it."""
     if state is None:
-        txn.sql.run(CROSSINGS.delete_watch_state, **key._asdict())
+        txn.sql.run(CROSSINGS.delete_watch_state, **key.columns)
     else:
         txn.sql.run(CROSSINGS.set_watch_state, **state._asdict())
     if next_at is None:
-        txn.sql.run(CROSSINGS.delete_predicted_crossing, **key._asdict())
+        txn.sql.run(CROSSINGS.delete_predicted_crossing, **key.columns)
     else:
-        txn.sql.run(CROSSINGS.set_predicted_crossing, **key._asdict(), due_at=next_at)
+        txn.sql.run(CROSSINGS.set_predicted_crossing, **key.columns, due_at=next_at)
 
 
 def forget(txn: BoardTransaction, key: StateKey) -> None:
@@ -69,7 +74,7 @@ def forget_watch(txn: BoardTransaction, watch_id: int) -> None:
 
 def begin_following(txn: BoardTransaction, key: StateKey) -> bool:
     """Return whether a state has yet to follow the last change of the deployment, and record that it does now."""
-    return bool(txn.sql.run(CROSSINGS.insert_followed, **key._asdict()).rowcount)
+    return bool(txn.sql.run(CROSSINGS.insert_followed, **key.columns).rowcount)
 
 
 def admits_news(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey, crossed_at: Instant) -> bool:
@@ -99,7 +104,7 @@ def rows_behind(txn: BoardTransaction, watch: RegisteredWatch, key: StateKey) ->
     if key.mark_id:
         rows = txn.sql.all(MARKS.get_mark, id=key.mark_id)
     else:
-        rows = txn.stored_marks(watch.kinds_of_marks, key.subject or None)
+        rows = txn.stored_marks(watch.kinds_of_marks, key.scope or None)
     return [row for row in rows if counts(txn, watch, row)]
 
 
@@ -115,7 +120,7 @@ def marks_behind(
         clear = None if watch.timing is None else watch.timing.clear
         reading = WindowReading(
             txn.now if at is None else at,
-            key.subject or None,
+            key.scope or None,
             ignored=watch.ignored_in_windows,
             is_whole=whole,
             reaching=clear or 0.0,

@@ -29,11 +29,11 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
     """Return the present hold on a crossing, for claims and explanations. It writes nothing."""
     if crossing.held_by == crossing_retests.HELD_BY:
         return CrossingHold(crossing.held_by, None)
-    until = subject_cooldowns.end_of(txn, watch.agent, crossing.subject)
+    until = subject_cooldowns.end_of(txn, watch.agent, crossing.scope)
     if until is not None:
         return CrossingHold("cooldown", until)
     if not watch.drops:  # otherwise the guard decided at the crossing
-        is_open, opens_at = guards.opening(txn, watch, crossing.subject)
+        is_open, opens_at = guards.opening(txn, watch, crossing.scope)
         if not is_open:
             return CrossingHold("guard", opens_at)
     if (watch.is_scheduled or crossing.cause == "rewake") and (

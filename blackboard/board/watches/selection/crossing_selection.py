@@ -83,9 +83,9 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     for crossing, behind in ready:
         if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):
             continue  # a crossing that a guard held may have a batch window again
-        return _of_subject(txn, watch, crossing.subject)
+        return _of_scope(txn, watch, crossing.scope)
     while (subject := full_subject(txn, watch)) is not None:
-        selection = _of_subject(txn, watch, subject)
+        selection = _of_scope(txn, watch, subject)
         if len(selection.inputs) == watch.batch:  # otherwise, some of them are held or closed now
             return selection
     return Selection()
@@ -98,10 +98,10 @@ def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     return txn.sql.one(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
 
 
-def _of_subject(txn: BoardTransaction, watch: RegisteredWatch, subject: str) -> Selection:
-    """Select the crossings of one subject that nothing defers, strongest first, up to the batch size."""
+def _of_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> Selection:
+    """Select the crossings of one scope that nothing defers, strongest first, up to the batch size."""
     selection, batch = Selection(), watch.batch or DEFAULT_BATCH
-    rows = txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=subject)
+    rows = txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
     waiting = [
         (crossing, marks_behind(txn, watch, crossing))
         for row in rows
@@ -135,7 +135,7 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
     if watch.is_falling or watch.agent.settings.when_faded != "drop" or _measure_and_compare(txn, watch, crossing):
         return False
     reason = f"{crossing_records.reason_of(watch, crossing)} at the crossing, has faded"
-    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.FADED, reason, crossing.crossed_at)
+    row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.FADED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.FADED, row)
     return True
 
@@ -143,8 +143,8 @@ def _close_if_over(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cros
 def _measure_and_compare(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow) -> bool:
     """Measure the watch of a waiting crossing again, and return whether its condition holds."""
     if crossing.cause is not None and not crossing.is_per_mark:
-        return episode_crossings.live_marks_hold_at(txn, watch, crossing.subject, txn.now)
+        return episode_crossings.live_marks_hold_at(txn, watch, crossing.scope, txn.now)
     if not crossing.is_per_mark:
-        return rising_crossings.measure_and_compare(txn, watch, crossing.subject)
+        return rising_crossings.measure_and_compare(txn, watch, crossing.scope)
     live = txn.live(txn.sql.all(MARKS.get_mark, id=crossing.mark_id))
     return any(need_access.counts(txn, watch, row) and watch.comparison.holds_at(txn.strength(row)) for row in live)

@@ -1,4 +1,4 @@
-"""Cooldowns per subject, during which an agent does not wake for the subjects of an activation that succeeded."""
+"""Cooldowns per subject or group, during which an agent does not wake for what an activation succeeded with."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from blackboard.core.deployment import AgentSpec
 from blackboard.store.statements import ACTIVATIONS
 
 
-def start(txn: BoardTransaction, agent: AgentSpec, subjects: Iterable[str]) -> None:
-    """Begin the cooldown of each subject ("" is the board)."""
+def start(txn: BoardTransaction, agent: AgentSpec, scopes: Iterable[str]) -> None:
+    """Begin the cooldown of each scope: a subject, a group, or the board."""
     until = txn.now + agent.settings.cooldown
-    for subject in subjects:
-        txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=subject, until=until)
+    for scope in scopes:
+        txn.sql.run(ACTIVATIONS.set_subject_cooldown, agent=agent.name, subject=scope, until=until)
 
 
-def end_of(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Instant | None:
-    """Return when the cooldown of a subject ends; None if it has none now."""
+def end_of(txn: BoardTransaction, agent: AgentSpec, scope: str) -> Instant | None:
+    """Return when the cooldown of a scope ends; None if it has none now."""
     if not has_cooldowns(agent):
         return None
-    until = txn.sql.one(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=subject)
+    until = txn.sql.one(ACTIVATIONS.get_subject_cooldown, agent=agent.name, subject=scope)
     return until if until is not None and until > txn.now else None
 
 

@@ -48,21 +48,21 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
     if crossing.is_per_mark:
         return _mark_behind(txn, watch, crossing)
     if watch.has_window:
-        inputs = inputs_in_windows(txn, watch, crossing.subject, _begin(watch, crossing))
+        inputs = inputs_in_windows(txn, watch, crossing.scope, _begin(watch, crossing))
         if watch.is_falling and not inputs:  # the last to fall was a side without a window
             inputs = sorted(_departed_inputs(txn, watch, crossing), key=_strongest_first)
         # Crossings of windows are in the order of the values at their crossing, which do not bound the present values.
         return MarksBehind(inputs, crossing.value, _sides(txn, watch, inputs))
     if watch.is_falling:
-        stored = txn.stored_marks(watch.kinds, crossing.subject or None)
+        stored = txn.stored_marks(watch.kinds, crossing.scope or None)
         rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
     elif crossing.cause is not None:
-        rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.subject, 0)))
+        rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
         rows = rows if watch.is_over_board else _of_sides_that_hold(txn, watch, rows)
     elif watch.is_over_board:
         rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
     else:
-        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.subject))
+        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.scope))
     live = [(event_of(txn, row), txn.strength(row)) for row in rows]
     inputs = sorted(live or _departed_inputs(txn, watch, crossing), key=_strongest_first)
     return MarksBehind(inputs, _strength(watch.condition, live), _sides(txn, watch, inputs))
@@ -172,7 +172,7 @@ def _mark_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
             return MarksBehind([] if counted is None else [(counted, 0.0)], 0.0)
         strength = txn.strength(row)
         return MarksBehind([(event_of(txn, row), strength)], strength if txn.live([row]) else 0.0)
-    event = txn.sql.one(MARKS.last_deposit, subject=crossing.subject, mark_id=crossing.mark_id)
+    event = txn.sql.one(MARKS.last_deposit, subject=crossing.scope, mark_id=crossing.mark_id)
     return MarksBehind([] if event is None else [(event, strength_of(txn, event))], 0.0)
 
 
@@ -255,7 +255,7 @@ def _departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
     A mark that evaporated has its strength now. It may already be in the history, or still be stored as a mark. A mark
     that has other tags is like one that evaporated, with the strength 0.
     """
-    stored = txn.stored_marks(watch.kinds, crossing.subject or None)
+    stored = txn.stored_marks(watch.kinds, crossing.scope or None)
     departures = {one.mark_id: one for one in _retagged(txn, watch, crossing, stored)}
     departures |= {one.mark_id: one for one in _evaporated(txn, watch, crossing, stored)}
     inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]
@@ -272,9 +272,9 @@ def _evaporated(
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
             found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
     since = _begin(watch, crossing)
-    has_subject = watch.by is None and crossing.subject != WHOLE_BOARD
+    has_subject = watch.by is None and crossing.scope != WHOLE_BOARD
     for one in found.values():
-        is_in_scope = watch.covers(one.subject) and (not has_subject or one.subject == crossing.subject)
+        is_in_scope = watch.covers(one.subject) and (not has_subject or one.subject == crossing.scope)
         if is_in_scope and one.evaporated_at is not None and since <= one.evaporated_at <= txn.now:
             yield one
 
@@ -289,7 +289,7 @@ def _retagged(
     if watch.by is not None:  # they may be in other groups by now
         stored = [row for row in txn.sql.all(MARKS.marks_changed_since, since=since) if row.kind in watch.kinds]
     for row in stored:
-        if row.event_id >= since and not _counts_in(txn, watch, crossing.subject, row):
+        if row.event_id >= since and not _counts_in(txn, watch, crossing.scope, row):
             yield _Departure(row.id, row.subject, None)
 
 
@@ -297,7 +297,7 @@ def _input_of(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, departure: _Departure
 ) -> Input | None:
     """Return a mark as it was when it last counted; None if that was before the crossing."""
-    event, following = _last_counted(txn, watch, crossing.subject, departure.subject, departure.mark_id)
+    event, following = _last_counted(txn, watch, crossing.scope, departure.subject, departure.mark_id)
     if event is None:
         return None
     if following is not None:

@@ -65,12 +65,12 @@ def cross(
     values = {"cause": cause.reason} | columns(
         txn, watch, measured, crossed_at, noticed_at=txn.now, event_id=cause.event_id
     )
-    if txn.sql.run(CROSSINGS.renew_crossing, **key._asdict(), **values).rowcount:
+    if txn.sql.run(CROSSINGS.renew_crossing, **key.columns, **values).rowcount:
         return False
     insert_crossing(
         txn,
         watch,
-        key.subject,
+        key.scope,
         key.mark_id,
         crossed_at=crossed_at,
         **side_columns(watch, measured),
@@ -78,8 +78,8 @@ def cross(
         began_at=cause.began_at,
         **values,
     )
-    if not watch.is_falling and guards.drops(txn, watch, key.subject, crossed_at):
-        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key._asdict())
+    if not watch.is_falling and guards.drops(txn, watch, key.scope, crossed_at):
+        row = txn.sql.existing(CROSSINGS.waiting_crossing, **key.columns)
         dropped_crossings.drop(txn, watch, row, f"{reason_of(watch, row)}; the guard was not met")
         return False
     return True

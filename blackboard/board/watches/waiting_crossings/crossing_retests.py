@@ -70,7 +70,7 @@ def run_batch(txn: BoardTransaction, watch: RegisteredWatch, limit: int) -> int:
 def retest_before_change(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
     """Retest the crossings of a scope now, if the backfill has not reached them."""
     if watch.id in txn.active.retests:
-        for row in txn.sql.all(CROSSINGS.waiting_of_subject, watch_id=watch.id, subject=scope):
+        for row in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):
             if row.held_by == HELD_BY:
                 _Retest(txn, watch, row, {}).run()
 
@@ -100,12 +100,12 @@ class _Retest:
         if self._holds_too_briefly():
             self._end()
             return
-        own_key = crossing.subject, crossing.mark_id
+        own_key = crossing.scope, crossing.mark_id
         holdings = sorted(self._holding(), key=lambda holding: (holding.scope, holding.mark_id) != own_key)
         stays = False
         for holding in holdings:
             key = StateKey(self.watch.id, holding.scope, holding.mark_id)
-            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key._asdict())
+            other = self.txn.sql.one(CROSSINGS.waiting_crossing, **key.columns)
             if other is not None and other.id != crossing.id:
                 self.txn.sql.run(CROSSINGS.antedate_crossing, id=other.id, at=self.at)
             elif stays:
@@ -172,7 +172,7 @@ class _Retest:
 
     def _has_same_scope(self) -> bool:
         """Return whether the crossing is about the board or a group as the new watch measures it."""
-        group = group_of(self.crossing.subject)
+        group = group_of(self.crossing.scope)
         if self.watch.by is None:
             return self.crossing.is_over_board
         return group is not None and group.tag == self.watch.by
@@ -223,9 +223,9 @@ class _Retest:
         """Yield the scopes without marks that the new watch may measure."""
         if not self.watch.has_window or self.watch.is_over_board:
             return
-        group = group_of(self.crossing.subject)
+        group = group_of(self.crossing.scope)
         if self._has_same_scope() if self.watch.by is not None else group is None and not self.crossing.is_over_board:
-            yield self.crossing.subject
+            yield self.crossing.scope
         else:
             yield from scopes_in_windows(self.txn.sql, self.watch.condition)
 
@@ -237,7 +237,7 @@ class _Retest:
         A mark may fall below the threshold of a falling watch just by its evaporation.
         """
         watch = self.watch
-        for row in self._rows(watch.kinds_of_marks, self.crossing.subject):
+        for row in self._rows(watch.kinds_of_marks, self.crossing.scope):
             if need_access.counts(self.txn, watch, row) and (
                 watch.is_falling or (row.is_live(self.at) and self._counted(row))
             ):
@@ -319,7 +319,7 @@ class _Retest:
         """Return the mark in its state after an event, with the last event of another author than the agent."""
         row = mark_after(event)
         selects = self.watch.has_where or (self.watch.spec.guard is not None and self.watch.spec.guard.has_where)
-        if selects or self.watch.by is not None or is_group(self.crossing.subject):
+        if selects or self.watch.by is not None or is_group(self.crossing.scope):
             row = row._replace(payload=with_shown_payload(self.txn, event).payload or row.payload)
         if event.author != self.watch.ignored_author:
             return row

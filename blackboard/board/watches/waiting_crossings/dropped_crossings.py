@@ -28,18 +28,18 @@ from blackboard.store.statements import CROSSINGS, MARKS
 
 def drop(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, reason: str) -> None:
     """End a crossing as skipped. Absorb the marks that caused it, unless its watch is over time."""
-    row = insert_closed_activation(txn, watch, crossing.subject, ActivationState.SKIPPED, reason, crossing.crossed_at)
+    row = insert_closed_activation(txn, watch, crossing.scope, ActivationState.SKIPPED, reason, crossing.crossed_at)
     close_crossing(txn, crossing, CrossingState.SKIPPED, row)
     if crossing.cause is not None:
         return  # its state records it
     if crossing.is_per_mark:
         rows = txn.sql.all(MARKS.get_mark, id=crossing.mark_id)
     else:
-        rows = stimuli_of(txn, watch, crossing.subject)
+        rows = stimuli_of(txn, watch, crossing.scope)
     for mark in rows:
         record_dropped(txn, watch, mark)
     if watch.spans_subjects:
-        watch_totals.reset(txn, watch, crossing.subject)
+        watch_totals.reset(txn, watch, crossing.scope)
 
 
 def last_dropped(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> EventRow | None:
