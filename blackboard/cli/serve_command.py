@@ -106,6 +106,7 @@ def serving(
         raise UsageError("name an address or a Unix socket to listen on")
     address = None if listen is None else Address.parse(listen)
     reached = [address, *map(address_of, inherited)]
-    app = build_app(board, settings, model_of(session), next((each for each in reached if each is not None), None))
+    where = next((each for each in reached if each is not None), None)
+    app = build_app(board, settings, model_of(session), where, session.config)
     with HttpServer(app, settings, address, path, inherited) as server:
         yield server

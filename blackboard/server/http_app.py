@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from blackboard import Blackboard
 from blackboard.server import docs_page, health_checks, metrics_route, openapi
 from blackboard.server.addresses import Address
 from blackboard.server.api import METHODS, Api, Handler
+from blackboard.server.pages.page_routes import Pages
 from blackboard.server.problems import HttpProblem, problem_response
 from blackboard.server.request_calls import RequestCalls
 from blackboard.server.request_guards import RequestGuards, SlowClient
@@ -29,7 +31,9 @@ SQL_WAITING = 8
 """Each query runs in a process of its own, so only a few run at once."""
 
 
-def build_app(board: Blackboard, settings: ServerSection, model: str, address: Address | None) -> RequestGuards:
+def build_app(
+    board: Blackboard, settings: ServerSection, model: str, address: Address | None, file: Path | None = None
+) -> RequestGuards:
     """Build the application that serves a board.
 
     Args:
@@ -37,23 +41,27 @@ def build_app(board: Blackboard, settings: ServerSection, model: str, address: A
         settings: Its limits, and the names by which it is reached.
         model: Which provider and model would answer if no daemon runs, in words.
         address: Where it listens; None for a Unix socket.
+        file: The deployment file; None for the one in the current folder.
     """
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, SQL_WAITING)}
     calls = RequestCalls(board, model, settings.requests_per_second)
     api = Api(board, settings, calls, pools)
+    pages = Pages(board, calls, threads, model, settings.max_streams, file)
     routes = [
         *health_checks.routes(board, threads),
         Route("/v1/openapi.json", _show_openapi),
         Route("/v1/docs", _show_docs),
         metrics_route.route(board, calls, api.requests, threads),
         *api.routes(),
+        *pages.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
 
     def stop() -> None:
         api.claims.stop()
         api.events.stop()
+        pages.views.stop()
 
     app = ShortCut(Starlette(routes=routes, exception_handlers=handlers), api.fixed_paths())
     return RequestGuards(app, settings, address, stop)

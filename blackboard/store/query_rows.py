@@ -267,6 +267,21 @@ class ErasedEvent(NamedTuple):
     recorded_at: Instant
 
 
+class ModelCost(NamedTuple):
+    """What the calls of a model by one API used and cost. Money is in micro-dollars."""
+
+    model: str
+    api: str
+    calls: int
+    marks: int
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    cost: Money
+    direct_cost: Money
+
+
 class DailyCost(NamedTuple):
     """A row of the view `costs`."""
 

@@ -20,6 +20,7 @@ from blackboard.store.query_rows import (
     MarkBehind,
     MarkKey,
     MarkStrength,
+    ModelCost,
     NamedCount,
     NeedCount,
     SinkMessages,
@@ -86,6 +87,7 @@ class _Marks(StatementFile):
     next_evaporation: Statement[Instant | None]
     count_live_marks: Statement[NamedCount]
     count_events_after: Statement[EventCount]
+    count_faded_unseen: Statement[int]
     delete_absorbed_of_mark: Statement[object]
     find_key: Statement[DepositKeyRow]
     insert_key: Statement[object]
@@ -237,6 +239,7 @@ class _Crossings(StatementFile):
     delete_followed: Statement[object]
     predicted_of_scope: Statement[PredictedCrossingRow]
     next_predicted: Statement[Instant | None]
+    next_predictions: Statement[PredictedCrossingRow]
     next_predicted_fall: Statement[Instant]
     watch_totals: Statement[WatchTotalRow]
     set_watch_total: Statement[object]
@@ -354,6 +357,7 @@ class _ModelCalls(StatementFile):
     count_sent: Statement[int]
     reserved_money: Statement[Money]
     costs: Statement[DailyCost]
+    costs_by_model: Statement[ModelCost]
 
 class _Deployments(StatementFile):
     active_deployment: Statement[DeploymentRow]

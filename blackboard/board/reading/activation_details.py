@@ -7,11 +7,12 @@ import json
 from blackboard.board.people.failed_activations import find_activation, is_stuck
 from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
-from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord
+from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.activation_inputs import READ, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.micro_dollars import to_usd
+from blackboard.errors import NotFound
 from blackboard.store.query_rows import InputEvent
 from blackboard.store.rows import CallRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
@@ -36,6 +37,18 @@ def activation_details(txn: BoardTransaction, activation_id: int) -> ActivationD
         calls=tuple(calls),
         cost_usd=sum(call.cost_usd or 0.0 for call in calls),
     )
+
+
+def model_call_texts(txn: BoardTransaction, call_id: int) -> ModelCallTexts:
+    """Return the request and the answer of a call.
+
+    Raises:
+        NotFound: There is no such call.
+    """
+    row = txn.sql.one(MODEL_CALLS.get_call, id=call_id)
+    if row is None:
+        raise NotFound(f"there is no model call {call_id}")
+    return ModelCallTexts(row.id, json.loads(row.body), None if row.reply is None else json.loads(row.reply))
 
 
 def _given_mark(txn: BoardTransaction, row: InputEvent) -> GivenMark:

@@ -19,7 +19,7 @@ from blackboard.board.watches.crossing_tests.predicted_crossings import next_cro
 from blackboard.clock import Instant, to_datetime
 from blackboard.core.micro_dollars import to_usd
 from blackboard.core.states import OPEN_CALLS, CallState
-from blackboard.durations import MINUTE
+from blackboard.durations import MINUTE, Duration
 from blackboard.store.query_rows import CallUsage, EndedActivation
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, MODEL_CALLS
 
@@ -191,6 +191,11 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
         usd=_usd(known),
     )
     return happened, FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)
+
+
+def ended_runs(txn: BoardTransaction, length: Duration) -> list[EndedRun]:
+    """Return the activations that ended within a length of time before now."""
+    return [_ended(row) for row in txn.sql.all(ACTIVATIONS.ended_since, since=txn.now - length)]
 
 
 def _crossings(txn: BoardTransaction, after: int) -> dict[tuple[str, str], int]:

@@ -16,6 +16,7 @@ from blackboard.board.result_types import (
     CostRow,
     DeploymentRecord,
     ModelCallCounts,
+    ModelCostRow,
     WorkerStatus,
 )
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
@@ -23,11 +24,12 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_tests.predicted_crossings import next_crossing
 from blackboard.board.worker_registry import gone_agents, served_agents
-from blackboard.clock import to_datetime
+from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.deployment import Deployment
 from blackboard.core.micro_dollars import to_usd
 from blackboard.core.states import OPEN_CALLS, ActivationState
 from blackboard.durations import DAY
+from blackboard.errors import NotFound
 from blackboard.store.rows import (
     DeploymentRow,
     ModelPauseRow,
@@ -70,6 +72,18 @@ def deployments(txn: BoardTransaction, *, before: int | None = None, limit: int 
     return [_deployment_record(txn, row) for row in rows]
 
 
+def deployed(txn: BoardTransaction, version: int) -> Deployment:
+    """Return a version of the deployment.
+
+    Raises:
+        NotFound: There is no such version.
+    """
+    rows = txn.sql.all(DEPLOYMENTS.newest_deployments.using("before"), limit=1, before=version + 1)
+    if not rows or rows[0].version != version:
+        raise NotFound(f"there is no version {version} of the deployment")
+    return Deployment.model_validate_json(rows[0].content).model_copy(update={"version": version})
+
+
 def _deployment_record(txn: BoardTransaction, row: DeploymentRow) -> DeploymentRecord:
     deployment = Deployment.model_validate_json(row.content)
     return DeploymentRecord(
@@ -88,9 +102,26 @@ def unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> list[str]:
 
 def costs(txn: BoardTransaction, days: int) -> list[CostRow]:
     """Return the cost of model calls by day and agent, for a number of days up to today."""
-    since = to_datetime(txn.now - (days - 1) * DAY).date().isoformat()
+    since = to_datetime(_first_instant(txn, days)).date().isoformat()
     rows = txn.sql.all(MODEL_CALLS.costs, since=since)
     return [result_of(CostRow, row, day=date.fromisoformat(str(row.day))) for row in rows]
+
+
+def costs_by_model(txn: BoardTransaction, days: int) -> list[ModelCostRow]:
+    """Return what the calls of each model used and cost, for a number of days up to today."""
+    rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=_first_instant(txn, days))
+    return [result_of(ModelCostRow, row, usd=to_usd(row.cost), usd_direct=to_usd(row.direct_cost)) for row in rows]
+
+
+def faded_unseen(txn: BoardTransaction, days: int) -> int:
+    """Return how many marks evaporated without being given to an agent, in a number of days up to today."""
+    return txn.sql.value(MARKS.count_faded_unseen, since=_first_instant(txn, days))
+
+
+def _first_instant(txn: BoardTransaction, days: int) -> Instant:
+    """Return when the first of a number of days (UTC) up to today began."""
+    first = to_datetime(txn.now - (days - 1) * DAY)
+    return from_datetime(first.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def _unusable_answers(paused: Sequence[ModelPauseRow]) -> dict[str, dict[str, str]]:

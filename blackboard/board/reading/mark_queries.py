@@ -17,6 +17,7 @@ from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.activation_inputs import strongest, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, from_datetime, to_datetime
+from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks import Mark, StoredMark
 from blackboard.core.reinforcement import FadingState
@@ -304,6 +305,17 @@ def history(
     return [
         event_record(row) for row in txn.sql.all(MARKS.events_of_subject.using(*options), subject=subject, **options)
     ]
+
+
+def law(txn: BoardTransaction, text: str) -> Decay:
+    """Return the law that marks name by a text.
+
+    Raises:
+        UnknownName: There is none.
+    """
+    if txn.sql.one(MARKS.find_law, law=text) is None:
+        raise UnknownName("law", text, ())
+    return txn.laws.get(txn.sql, text)
 
 
 def mark(txn: BoardTransaction, mark_id: int) -> MarkRecord:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
-from blackboard.board.result_types import ActivationRecord, AgendaItem, ScheduleRecord
+from blackboard.board.result_types import ActivationRecord, AgendaItem, Prediction, ScheduleRecord
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
@@ -71,6 +71,17 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
             )
         )
     return sorted(result, key=lambda row: (row.upcoming[:1], row.agent, row.watch))
+
+
+def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
+    """Return the next instants at which watches are tested because of time alone, soonest first."""
+    result = []
+    for row in txn.sql.all(CROSSINGS.next_predictions, limit=limit):
+        watch = txn.active.watches.get(row.watch_id)
+        if watch is not None:
+            names = {"agent": watch.agent.name, "watch": watch.spec.name, "condition": str(watch.condition)}
+            result.append(result_of(Prediction, row, **names))
+    return result
 
 
 class _WatchNames(NamedTuple):

@@ -60,6 +60,9 @@ from blackboard.board.result_types.work_results import (
     EarlyWake,
     GivenMark,
     ModelCallRecord,
+    ModelCallTexts,
+    ModelCostRow,
+    Prediction,
     ScheduleRecord,
 )
 
@@ -90,10 +93,13 @@ __all__ = [
     "MeasuredValue",
     "ModelCallCounts",
     "ModelCallRecord",
+    "ModelCallTexts",
+    "ModelCostRow",
     "NeedRecord",
     "NeedsOverview",
     "OutboxMessage",
     "OwnLaw",
+    "Prediction",
     "Receipt",
     "RemoteActivation",
     "RunState",

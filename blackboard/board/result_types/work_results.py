@@ -140,6 +140,26 @@ class ScheduleRecord:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """When time alone concerns a watch, if no mark changes before.
+
+    A falling watch crosses then, a condition over time has held for long enough, or a schedule is due.
+    """
+
+    agent: str
+    watch: str
+    condition: str
+    subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag."""
+    mark_id: int | None
+    """The mark, if each mark is measured alone."""
+    due_at: datetime
+
+
+@dataclass(frozen=True)
 class GivenMark:
     """A mark that an activation was given, in its state at that time and its state now."""
 
@@ -180,6 +200,17 @@ class ModelCallRecord:
 
 
 @dataclass(frozen=True)
+class ModelCallTexts:
+    """What was sent to a model in a call, and what it answered."""
+
+    id: int
+    request: JsonValue
+    """The body of the request."""
+    answer: JsonValue
+    """The body of the answer; None if there is none yet."""
+
+
+@dataclass(frozen=True)
 class ActivationDetails:
     """One activation with its marks, its deposits and its model calls."""
 
@@ -196,6 +227,24 @@ class ActivationDetails:
     """Its model calls, oldest first."""
     cost_usd: float
     """The known cost of its calls."""
+
+
+@dataclass(frozen=True)
+class ModelCostRow:
+    """What the calls of one model by one API used and cost."""
+
+    model: str
+    api: str
+    calls: int
+    marks: int
+    """The number of marks in their requests."""
+    input_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    usd: float
+    usd_direct: float
+    """What they would have cost outside the Batch API."""
 
 
 @dataclass(frozen=True)

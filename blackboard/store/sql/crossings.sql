@@ -479,6 +479,14 @@ ORDER BY due_at;
 -- When the next predicted crossing is due.
 SELECT min(due_at) AS due_at FROM predicted_crossing;
 
+-- name: next_predictions -> PredictedCrossingRow
+-- The next instants at which time alone concerns a watch, soonest first.
+SELECT {predicted_crossing.*}
+FROM predicted_crossing
+WHERE predicted_crossing.due_at IS NOT NULL
+ORDER BY predicted_crossing.due_at
+LIMIT :limit + 0;
+
 -- name: next_predicted_fall -> Instant
 -- When the next predicted crossing of a falling watch is due.
 SELECT predicted_crossing.due_at

@@ -102,6 +102,13 @@ SELECT mark.kind AS name, count(*) AS number FROM mark WHERE {is_live(:now)} GRO
 -- The number of events of each kind after an event.
 SELECT event.kind, event.event, count(*) AS number FROM event WHERE event.id > :after GROUP BY event.kind, event.event;
 
+-- name: count_faded_unseen -> int
+-- The number of marks that evaporated since an instant without being given to an agent.
+SELECT count(*) AS count
+FROM event
+WHERE event.event = 'evaporated' AND event.recorded_at >= :since
+  AND NOT EXISTS (SELECT 1 FROM activation_input WHERE activation_input.mark_id = event.mark_id);
+
 -- name: delete_absorbed_of_mark
 -- Delete the records of absorption of a removed mark. Records of deposits that were no news stay while a crossing waits:
 -- its claim needs them, and nothing else has them.

@@ -209,3 +209,17 @@ SELECT CAST(coalesce(sum(model_call.reserved), 0) AS BIGINT) AS reserved FROM mo
 -- name: costs -> DailyCost
 -- The view of costs since a day.
 SELECT {costs.*} FROM costs WHERE costs.day >= :since ORDER BY costs.day, costs.agent;
+
+-- name: costs_by_model -> ModelCost
+-- What the calls of each model by each API used and cost since an instant.
+SELECT model_call.model, model_call.api, count(*) AS calls, CAST(sum(model_call.marks) AS BIGINT) AS marks,
+  CAST(sum(coalesce(model_call.input_tokens, 0)) AS BIGINT) AS input_tokens,
+  CAST(sum(coalesce(model_call.cache_read_tokens, 0)) AS BIGINT) AS cache_read_tokens,
+  CAST(sum(coalesce(model_call.cache_write_tokens, 0)) AS BIGINT) AS cache_write_tokens,
+  CAST(sum(coalesce(model_call.output_tokens, 0)) AS BIGINT) AS output_tokens,
+  CAST(sum(coalesce(model_call.cost, 0)) AS BIGINT) AS cost,
+  CAST(sum(coalesce(model_call.direct_cost, model_call.cost, 0)) AS BIGINT) AS direct_cost
+FROM model_call
+WHERE model_call.sent_at >= :since AND model_call.state <> 'failed'
+GROUP BY model_call.model, model_call.api
+ORDER BY model_call.model, model_call.api;

@@ -1,0 +1,20 @@
+"""The pages: the board in a browser, kept up to date while they are open.
+
+Each page is rendered on the server. Its scripts draw how marks fade, from the parameters of the decay laws.
+
+live_page         what a page is, and who may see what of it
+page_rendering    templates, and how values are written in HTML
+live_views        keeps open pages up to date: each is rendered once for all viewers with equal rights
+page_routes       the routes of the pages, their scripts and their streams
+browser_laws      decay laws for scripts
+board_page        each kind as a lane in which marks fade
+subject_page      a subject: its marks over time, its events, and where its marks came from
+agenda_page       what waits, and what holds it
+activations_page  activations over time, and one with all that it did
+inbox_page        questions that wait for people
+agents_page       agents: state, budget, and what they have done within a day
+deployment_page   the deployment, its versions, and what the file would change
+costs_page        costs, and what was saved
+health_page       workers, files, messages and the findings of `doctor`
+sql_page          a box for queries on the views
+"""

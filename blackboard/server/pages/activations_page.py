@@ -1,0 +1,111 @@
+"""The pages of activations: a time line by agent with a table, and one activation with all that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from pydantic import Field
+
+from blackboard import ActivationRecord
+from blackboard.core.states import ActivationState
+from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+
+MOST_SHOWN = 200
+WIDTH, ROW = 1000, 22
+"""The width of the time line and the height of an agent in it, in its own units."""
+STUCK = ("dead", "held", "quarantined")
+"""The states in which a person decides."""
+
+
+class ActivationsFields(PageFields):
+    """Which activations the page shows."""
+
+    agent: str = ""
+    state: ActivationState | None = None
+    before: int | None = Field(default=None, ge=1)
+
+
+class OneFields(PageFields):
+    """One activation."""
+
+    id: int = Field(ge=1)
+
+
+class Bar(NamedTuple):
+    """An activation in the time line."""
+
+    id: int
+    state: str
+    x: float
+    width: float
+
+
+class TimeRow(NamedTuple):
+    """The activations of an agent in the time line."""
+
+    agent: str
+    y: int
+    bars: Sequence[Bar]
+
+
+@dataclass(frozen=True)
+class TimeLine:
+    """Activations over time, by agent."""
+
+    start: datetime
+    end: datetime
+    height: int
+    rows: Sequence[TimeRow]
+
+
+def show_activations(look: Look) -> Sight:
+    """Return activations, newest first, and their time line."""
+    asked: ActivationsFields = look.parameters
+    found = look.board.activations(
+        agent=asked.agent or None, state=asked.state, limit=MOST_SHOWN + 1, before=asked.before
+    )
+    shown = found[:MOST_SHOWN]
+    return Sight(
+        {"activations": shown},
+        {
+            "agents": sorted(look.board.deployment.agents),
+            "states": [str(state) for state in ActivationState],
+            "stuck": STUCK,
+            "line": _time_line(shown, look.board.now()),
+            "more": shown[-1].id if len(found) > MOST_SHOWN else None,
+        },
+    )
+
+
+def _time_line(found: Sequence[ActivationRecord], now: datetime) -> TimeLine | None:
+    started = [item for item in found if item.started_at is not None]
+    if not started:
+        return None
+    start = min(item.started_at for item in started if item.started_at is not None)
+    end = max(item.finished_at or now for item in started)
+    length = max((end - start).total_seconds(), 1.0)
+
+    def bars(agent: str) -> Iterator[Bar]:
+        for item in started:
+            if item.agent == agent and item.started_at is not None:
+                x = (item.started_at - start).total_seconds() / length * WIDTH
+                until = ((item.finished_at or now) - start).total_seconds() / length * WIDTH
+                yield Bar(item.id, item.state, round(x, 1), round(max(3.0, until - x), 1))
+
+    agents = sorted({item.agent for item in started})
+    rows = [TimeRow(agent, number * ROW, list(bars(agent))) for number, agent in enumerate(agents)]
+    return TimeLine(start, end, len(agents) * ROW, rows)
+
+
+def show_activation(look: Look) -> Sight:
+    """Return one activation, with the texts of its model calls."""
+    details = look.board.activation(look.parameters.id)
+    texts = [look.board.model_call_texts(call.id) for call in details.calls]
+    return Sight({"details": details, "texts": texts})
+
+
+PAGE = LivePage("activations", "/activations", "Activations", show_activations, ActivationsFields)
+ONE = LivePage("activation", "/activation", "Activation", show_activation, OneFields, is_in_menu=False)

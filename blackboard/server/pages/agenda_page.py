@@ -1,0 +1,35 @@
+"""The page of the agenda: what waits, why, what holds it, and until when."""
+
+from __future__ import annotations
+
+from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+
+MOST_ITEMS = 200
+
+
+class AgendaFields(PageFields):
+    """Which part of the agenda the page shows."""
+
+    agent: str = ""
+    held_by: str = ""
+
+
+def show_agenda(look: Look) -> Sight:
+    """Return the waiting crossings, strongest first, and the schedules."""
+    asked: AgendaFields = look.parameters
+    items = look.board.agenda(limit=None if asked.agent or asked.held_by else MOST_ITEMS)
+    chosen = [
+        item for item in items if asked.agent in ("", item.agent) and asked.held_by in ("", item.held_by or "nothing")
+    ]
+    reasons = sorted({item.held_by or "nothing" for item in items})
+    return Sight(
+        {"items": chosen[:MOST_ITEMS], "schedules": look.board.schedules(limit=2)},
+        {
+            "agents": sorted(look.board.deployment.agents),
+            "reasons": [] if look.viewer.caller.is_redacted else reasons,
+            "more": len(chosen) > MOST_ITEMS,
+        },
+    )
+
+
+PAGE = LivePage("agenda", "/agenda", "Agenda", show_agenda, AgendaFields)

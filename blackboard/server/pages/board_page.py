@@ -1,0 +1,203 @@
+"""The page of the board: each kind is a lane, in which marks fade towards the thresholds of their watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from blackboard import Blackboard, MarkRecord
+from blackboard.board.reading.tag_texts import read_filters
+from blackboard.clock import from_datetime
+from blackboard.core.deployment import Deployment
+from blackboard.durations import parse_duration
+from blackboard.errors import BlackboardError
+from blackboard.server.pages.browser_laws import law_for_browser
+from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+
+MOST_DRAWN = 600
+"""How many marks a page draws. The others are counted."""
+LEAST_DRAWN = 40
+"""How many marks of each lane may be drawn, however many lanes there are."""
+MOST_PREDICTIONS = 100
+WINDOWS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
+"""The lengths of time that the lanes may show."""
+
+
+class BoardFields(PageFields):
+    """What the page shows of the board."""
+
+    kind: Sequence[str] = ()
+    subject: str = ""
+    tag: Sequence[str] = ()
+    at: datetime | None = None
+    window: str = Field(default="", description="The length of time that the lanes show; by default one that fits.")
+
+    @field_validator("window")
+    @classmethod
+    def _is_a_duration(cls, text: str) -> str:
+        if text:
+            try:
+                parse_duration(text)
+            except BlackboardError as error:
+                raise ValueError(str(error)) from None
+        return text
+
+    @field_validator("at")
+    @classmethod
+    def _has_a_zone(cls, at: datetime | None) -> datetime | None:
+        if at is not None and at.tzinfo is None:
+            raise ValueError("add a zone, such as Z")
+        return at
+
+
+@dataclass(frozen=True)
+class DrawnMark:
+    """A mark as scripts draw it. Times are milliseconds since the epoch."""
+
+    id: int
+    kind: str
+    subject: str
+    author: str
+    law: str
+    intensity: float
+    """Its strength at `fades_from`: weight x intensity."""
+    fades_from: float
+    evaporates_at: float | None
+    reinforcements: int
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The marks of one kind.
+
+    Attributes:
+        kind: The kind.
+        shown: How many marks are drawn.
+        total: How many there are; None if it was not counted.
+        has_more: Whether there are more than are drawn.
+    """
+
+    kind: str
+    shown: int
+    total: int | None
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number that a measure of marks of a kind is compared with."""
+
+    kind: str
+    agent: str
+    watch: str
+    comparison: str
+    value: float
+    is_falling: bool
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """Something that happens at a time ahead, if no mark changes before."""
+
+    at: float
+    """Milliseconds since the epoch."""
+    event: str
+    """What happens."""
+    agent: str
+    watch: str
+    condition: str
+    subject: str | None
+
+
+def show_board(look: Look) -> Sight:
+    """Return the lanes, the strongest marks of each, the thresholds, and what is predicted."""
+    board, asked = look.board, look.parameters
+    deployment = board.deployment
+    counts = board.status().marks
+    names = asked.kind or [*deployment.kinds, *(name for name in counts if name not in deployment.kinds)]
+    is_filtered = bool(asked.subject or asked.tag or asked.at)
+    if not asked.kind and not is_filtered:
+        names = [name for name in names if counts.get(name)] or names
+    limit = max(LEAST_DRAWN, MOST_DRAWN // max(1, len(names)))
+    lanes: list[Lane] = []
+    marks: list[MarkRecord] = []
+    for name in names:
+        found = _marks(board, name, asked, limit + 1)
+        total = None if is_filtered else counts.get(name, 0)
+        lanes.append(Lane(name, min(limit, len(found)), total, len(found) > limit))
+        marks += found[:limit]
+    drawn = [_drawn(mark) for mark in marks]
+    shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in asked.kind]
+    laws = {text: law_for_browser(board.law(text)) for text in {mark.law for mark in drawn}}
+    thresholds = list(_thresholds(deployment))
+    return Sight(
+        {"lanes": shown, "marks": marks},
+        {"kinds": list(deployment.kinds), "windows": WINDOWS, "thresholds": thresholds},
+        {"items": drawn, "ahead": list(_ahead(board))},
+        {
+            "lanes": [lane.kind for lane in shown],
+            "laws": laws,
+            "thresholds": [_threshold(item) for item in thresholds],
+            "at": None if asked.at is None else _milliseconds(asked.at),
+            "window": parse_duration(asked.window) / 1000 if asked.window else None,
+        },
+    )
+
+
+def _threshold(item: Threshold) -> Mapping[str, Any]:
+    return {"kind": item.kind, "text": f"{item.comparison} → {item.agent}", "value": item.value}
+
+
+def _marks(board: Blackboard, kind: str, asked: BoardFields, limit: int) -> list[MarkRecord]:
+    where = read_filters(board.deployment, kind, asked.tag) if asked.tag else None
+    return board.marks(kind, subject=asked.subject or None, at=asked.at, where=where, limit=limit)
+
+
+def _drawn(mark: MarkRecord) -> DrawnMark:
+    return DrawnMark(
+        id=mark.id,
+        kind=mark.kind,
+        subject=mark.subject,
+        author=mark.author,
+        law=mark.law,
+        intensity=mark.weight * mark.intensity,
+        fades_from=_milliseconds(mark.fades_from),
+        evaporates_at=None if mark.evaporates_at is None else _milliseconds(mark.evaporates_at),
+        reinforcements=mark.reinforcements,
+    )
+
+
+def _thresholds(deployment: Deployment) -> Iterator[Threshold]:
+    """Yield the thresholds of live marks. Those of windows count deposits, so no mark fades towards them."""
+    for agent in deployment.agents.values():
+        for watch in agent.watches:
+            for comparison in watch.condition.comparisons():
+                if comparison.measure.within is not None:
+                    continue
+                for kind in comparison.measure.kinds:
+                    yield Threshold(
+                        kind, agent.name, watch.name, str(comparison), comparison.threshold, watch.condition.is_falling
+                    )
+
+
+def _ahead(board: Blackboard) -> Iterator[Ahead]:
+    """Yield what happens by time alone: crossings and schedules, and holds of the agenda that end."""
+    for item in board.predictions(limit=MOST_PREDICTIONS):
+        yield Ahead(_milliseconds(item.due_at), "crosses at", item.agent, item.watch, item.condition, item.subject)
+    for waiting in board.agenda(limit=MOST_PREDICTIONS):
+        if waiting.ready_at is not None and waiting.ready_at > board.now():
+            what = f"{waiting.held_by or 'wait'} ends at"
+            yield Ahead(
+                _milliseconds(waiting.ready_at), what, waiting.agent, waiting.watch, waiting.condition, waiting.subject
+            )
+
+
+def _milliseconds(at: datetime) -> float:
+    return from_datetime(at) / 1000
+
+
+PAGE = LivePage("board", "/", "Board", show_board, BoardFields)

@@ -1,0 +1,137 @@
+"""The page of costs: by day, agent and model, and what the board has saved, each with its formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pydantic import Field
+
+from blackboard import CostRow
+from blackboard.board.result_types import ModelCostRow
+from blackboard.errors import UnknownName
+from blackboard.llm.prices import load_prices
+from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+
+WIDTH, HEIGHT = 1000, 160
+"""The size of the chart, in its own units."""
+
+
+class CostsFields(PageFields):
+    """Which costs the page shows."""
+
+    days: int = Field(default=30, ge=1, le=3650)
+
+
+class Saving(NamedTuple):
+    """What the board has saved in one way.
+
+    Attributes:
+        name: The way.
+        amount: What was saved: US dollars; for `unseen`, marks.
+        formula: How it is computed.
+        meaning: What the formula assumes.
+    """
+
+    name: str
+    amount: float
+    formula: str
+    meaning: str
+
+
+class DayBar(NamedTuple):
+    """The cost of a day in the chart."""
+
+    day: str
+    usd: float
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+def show_costs(look: Look) -> Sight:
+    """Return the costs and the savings of a number of days."""
+    days: int = look.parameters.days
+    rows, models = look.board.costs(days), look.board.costs_by_model(days)
+    unseen = look.board.faded_unseen(days)
+    return Sight(
+        {"rows": rows, "models": models},
+        {
+            "savings": list(_savings(rows, models, unseen)),
+            "total": sum(row.usd for row in rows),
+            "calls": sum(row.calls for row in rows),
+            "bars": _bars(rows),
+            "width": WIDTH,
+            "height": HEIGHT,
+            "days": days,
+        },
+    )
+
+
+def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: int) -> Iterator[Saving]:
+    calls, marks = sum(model.calls for model in models), sum(model.marks for model in models)
+    usd = sum(model.usd for model in models)
+    mean = usd / calls if calls else 0.0
+    yield Saving(
+        "batching",
+        max(0, marks - calls) * mean,
+        f"({marks:,} marks − {calls:,} calls) × {mean:.4f} USD a call",
+        "One call for each mark would have made as many more calls. Each is counted at the mean price of a call, so"
+        " this is an upper bound: a call with fewer marks is shorter.",
+    )
+    cached = sum(model.cache_read_tokens for model in models)
+    yield Saving(
+        "caching",
+        _saved_by_cache(models),
+        f"{cached:,} tokens read from the cache × (price of input − price of a cache read), less what was paid more to"
+        " write it",
+        "The same tokens would have been sent at the price of input.",
+    )
+    yield Saving(
+        "batch API",
+        sum(model.usd_direct - model.usd for model in models),
+        "the cost of the same tokens outside the Batch API − their cost in it",
+        "Only calls of agents whose deployment chooses the Batch API save this.",
+    )
+    given = sum(row.marks_deposited for row in rows)
+    yield Saving(
+        "faded unseen",
+        unseen * (usd / marks if marks else 0.0),
+        f"{unseen:,} marks that evaporated before any agent was given them × {usd / marks if marks else 0:.4f} USD a"
+        " mark in a call",
+        "They were too weak to matter, so nobody paid for reading them. In this time, agents deposited"
+        f" {given:,} marks.",
+    )
+
+
+def _saved_by_cache(models: Sequence[ModelCostRow]) -> float:
+    """Return the US dollars that the cache has saved, at the prices of each model; 0 for a model without a price."""
+    prices, saved = load_prices(), 0.0
+    for row in models:
+        try:
+            price = prices.of(row.model)
+        except UnknownName:
+            continue
+        discount = float(price.batch_input / price.input) if row.api == "batch" and price.input else 1.0
+        micro_dollars = row.cache_read_tokens * float(price.input - price.cache_read)
+        micro_dollars -= row.cache_write_tokens * float(price.cache_write - price.input)
+        saved += micro_dollars * discount / 1e6
+    return saved
+
+
+def _bars(rows: Sequence[CostRow]) -> list[DayBar]:
+    """Return the bars of a chart of the cost of each day."""
+    usd: dict[str, float] = {}
+    for row in rows:
+        usd[row.day.isoformat()] = usd.get(row.day.isoformat(), 0.0) + row.usd
+    highest = max(usd.values(), default=0.0) or 1.0
+    width = WIDTH / max(1, len(usd))
+    return [
+        DayBar(day, amount, round(index * width + width * 0.1, 1), round(HEIGHT * (1 - amount / highest), 1),
+               round(width * 0.8, 1), round(HEIGHT * amount / highest, 1))
+        for index, (day, amount) in enumerate(sorted(usd.items()))
+    ]  # fmt: skip
+
+
+PAGE = LivePage("costs", "/costs", "Costs", show_costs, CostsFields)

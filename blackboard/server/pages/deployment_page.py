@@ -1,0 +1,115 @@
+"""The page of the deployment: what is active, its versions, their differences, and what the file would change now."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from blackboard.core.deployment import Deployment
+from blackboard.errors import WorkError
+from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+
+MOST_VERSIONS = 50
+CHECK_SECONDS = 60
+"""How long a check of the file may take."""
+
+
+class DeploymentFields(PageFields):
+    """Which two versions the page compares."""
+
+    old: int | None = Field(default=None, ge=1)
+    new: int | None = Field(default=None, ge=1)
+
+
+class DifferenceLine(NamedTuple):
+    """A line of the difference between two versions."""
+
+    sign: str
+    """`+` for a line of the new version, `-` for one of the old, "" for one of both."""
+    text: str
+
+
+def show_deployment(look: Look) -> Sight:
+    """Return the active deployment, its versions, and the difference between two of them."""
+    board, asked = look.board, look.parameters
+    versions = board.deployments(limit=MOST_VERSIONS)
+    active = board.deployment
+    new = asked.new or active.version
+    old = asked.old or max((record.version for record in versions if record.version < new), default=None)
+    difference = list(_difference(board.deployed(old), board.deployed(new))) if old and new else []
+    kinds = {
+        name: {"law": str(active.kind(name).decay), "weight": spec.weight, "floor": spec.floor, "tags": spec.tags,
+               "search": spec.search, "on_repeat": spec.on_repeat}
+        for name, spec in active.kinds.items()
+    }  # fmt: skip
+    return Sight(
+        {"versions": versions},
+        {
+            "kinds": kinds,
+            "agents": {name: _settings(active, name) for name in active.agents},
+            "difference": difference,
+            "old": old,
+            "new": new,
+            "active": active.version,
+        },
+    )
+
+
+def _settings(deployment: Deployment, agent: str) -> str:
+    """Return the settings of an agent that differ from what holds without them."""
+    spec = deployment.agents[agent].model_dump(mode="json", exclude_defaults=True, exclude={"name", "code"})
+    return json.dumps(spec, indent=2, ensure_ascii=False)
+
+
+def _difference(old: Deployment, new: Deployment) -> Iterator[DifferenceLine]:
+    before, after = (
+        json.dumps(version.model_dump(mode="json", exclude_defaults=True, exclude={"version"}), indent=2).splitlines()
+        for version in (old, new)
+    )
+    for line in difflib.unified_diff(before, after, n=3, lineterm=""):
+        if line.startswith(("---", "+++")):
+            continue
+        if line.startswith("@@"):
+            yield DifferenceLine("", "…")
+        else:
+            yield DifferenceLine(line[0].strip(), line[1:])
+
+
+def check_file(file: Path | None, database: str) -> Mapping[str, Any]:
+    """Return what `blackboard check --against-board --json` says of the deployment file of the server.
+
+    The agents of the file are imported in a child process, so that this one goes on with the code that it has.
+
+    Args:
+        file: The deployment file; None for the file in the current folder.
+        database: The board.
+
+    Raises:
+        WorkError: The check took too long, or ended without a result.
+    """
+    place = [] if file is None else ["--config", str(file)]
+    command = [sys.executable, "-m", "blackboard", *place, "--database", database]
+    try:
+        done = subprocess.run(
+            [*command, "check", "--against-board", "--json"],
+            check=False,
+            capture_output=True, text=True, timeout=CHECK_SECONDS, stdin=subprocess.DEVNULL,
+            env={name: value for name, value in os.environ.items() if name != "BLACKBOARD_URL"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise WorkError(f"the check took longer than {CHECK_SECONDS} s") from None
+    try:
+        return dict(json.loads(done.stdout))
+    except ValueError:
+        raise WorkError(done.stderr.strip().removeprefix("error: ") or "the check ended without a result") from None
+
+
+PAGE = LivePage("deployment", "/deployment", "Deployment", show_deployment, DeploymentFields)

@@ -1,0 +1,30 @@
+"""The page of the board's health: workers, the clock, the sizes of files, the outbox, dead letters, and `doctor`."""
+
+from __future__ import annotations
+
+from blackboard.board.doctor import MODEL, examine_board
+from blackboard.board.json_shapes import summary
+from blackboard.core.finding import Finding
+from blackboard.server.pages.live_page import LivePage, Look, Sight
+
+MOST_MESSAGES = 50
+
+
+def show_health(look: Look) -> Sight:
+    """Return the state of the board, and the findings of `doctor` with their remedies."""
+    board = look.board
+    findings = examine_board(board)
+    if all(finding.name != MODEL for finding in findings):
+        findings.append(Finding(MODEL, "note", look.model))
+    order = {"wrong": 0, "note": 1, "ok": 2}
+    return Sight(
+        {
+            "status": summary(board.status(), board.database.where, look.model),
+            "findings": sorted(findings, key=lambda finding: order[finding.state]),
+            "messages": [message for message in board.outbox(limit=MOST_MESSAGES) if message.state != "delivered"],
+            "dead": board.activations(state=["dead", "quarantined", "held"], limit=20),
+        }
+    )
+
+
+PAGE = LivePage("health", "/health", "Health", show_health)

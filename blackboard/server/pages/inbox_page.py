@@ -1,0 +1,86 @@
+"""The page of the inbox: the questions that wait for people, each answered in place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from blackboard import NeedRecord
+from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+
+MOST_NEEDS = 100
+MOST_EVENTS = 5
+"""How many of the last events of its subject a need is shown with."""
+
+
+class InboxFields(PageFields):
+    """Which needs the page shows."""
+
+    assignee: str = ""
+    all: bool = False
+
+
+@dataclass(frozen=True)
+class ShownNeed:
+    """A need with what leads to it."""
+
+    id: int
+    subject: str
+    author: str
+    question: str
+    detail: str
+    options: Sequence[str]
+    asked_at: datetime
+    due_at: datetime | None
+    overdue: bool
+    assignee: str
+    waits_for: Sequence[str]
+    activation_id: int | None
+    context: Sequence[ContextMark]
+    """The live marks of the subject."""
+
+
+@dataclass(frozen=True)
+class ContextMark:
+    """A live mark of the subject of a need."""
+
+    id: int
+    kind: str
+    author: str
+    payload: Mapping[str, object]
+    recorded_at: datetime
+
+
+def show_inbox(look: Look) -> Sight:
+    """Return the needs that wait, overdue ones first, with the marks of their subjects."""
+    asked: InboxFields = look.parameters
+    assignee = None if look.viewer.caller.is_redacted else asked.assignee or None
+    needs = look.board.inbox(assignee, all_needs=asked.all)
+    return Sight({"needs": [_shown(look, need) for need in needs[:MOST_NEEDS]]}, {"more": len(needs) > MOST_NEEDS})
+
+
+def _shown(look: Look, need: NeedRecord) -> ShownNeed:
+    marks = look.board.marks(subject=need.subject, limit=MOST_EVENTS + 1)
+    return ShownNeed(
+        id=need.id,
+        subject=need.subject,
+        author=need.author,
+        question=need.question,
+        detail=need.detail,
+        options=need.options,
+        asked_at=need.deposited_at,
+        due_at=need.due_at,
+        overdue=need.overdue,
+        assignee=need.assignee,
+        waits_for=need.waits_for,
+        activation_id=need.activation_id,
+        context=[
+            ContextMark(mark.id, mark.kind, mark.author, mark.payload, mark.recorded_at)
+            for mark in marks
+            if mark.id != need.id
+        ][:MOST_EVENTS],
+    )
+
+
+PAGE = LivePage("inbox", "/inbox", "Inbox", show_inbox, InboxFields)

@@ -1,0 +1,122 @@
+"""What a page is: its address, its parameters, what it shows, and to whom."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ConfigDict
+
+from blackboard import Blackboard
+from blackboard.server.operations import Fields
+from blackboard.server.redaction import Redaction
+from blackboard.server.token_checks import Caller
+
+
+class PageFields(Fields):
+    """The parameters of a page. An empty one is one that was not given, as forms send them."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks at a page.
+
+    Attributes:
+        caller: The holder of the token.
+        redaction: Withholds what was said on the board.
+    """
+
+    caller: Caller
+    redaction: Redaction
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """What it may do. Viewers with equal rights see the same."""
+        return tuple(sorted(self.caller.token.scopes))
+
+    def may(self, verb: str) -> bool:
+        """Return whether the token allows something."""
+        return self.caller.scopes.allow(verb)
+
+    def shown(self, value: object) -> Any:
+        """Return a result as objects, lists, texts, numbers and times, without what the viewer may not see."""
+        return self.redaction(value) if self.caller.is_redacted else _plain(value)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a page.
+
+    Attributes:
+        board: The board.
+        viewer: Who looks.
+        parameters: The parameters of the page.
+        model: Which provider and model would answer if no daemon runs, in words.
+    """
+
+    board: Blackboard
+    viewer: Viewer
+    parameters: Any
+    model: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a page shows.
+
+    Attributes:
+        results: Results of the board. What the viewer may not see is withheld from them.
+        settings: Texts and numbers of the deployment and of the program, which everybody may see.
+        drawn: The results that scripts draw. Those with the name `items` are objects with an `id`.
+        drawn_settings: What scripts need beside them, which everybody may see.
+    """
+
+    results: Mapping[str, object]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    drawn: Mapping[str, object] | None = None
+    drawn_settings: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LivePage:
+    """A page. Its template has its name.
+
+    Attributes:
+        name: Its name.
+        path: Its path.
+        title: Its title.
+        look: Returns what it shows.
+        parameters: The type of its parameters.
+        scope: The scope that a token needs.
+        withheld_if_redacted: Whether a token with `read-redacted` may not see it, because nothing would be left of it.
+        is_in_menu: Whether the menu has it.
+    """
+
+    name: str
+    path: str
+    title: str
+    look: Callable[[Look], Sight]
+    parameters: type[PageFields] = PageFields
+    scope: str = "read"
+    withheld_if_redacted: bool = False
+    is_in_menu: bool = True
+
+    def is_for(self, viewer: Viewer) -> bool:
+        """Return whether a viewer may see it."""
+        if self.withheld_if_redacted and viewer.caller.is_redacted:
+            return False
+        return viewer.may(self.scope) or (self.scope == "read" and viewer.caller.is_redacted)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {item.name: _plain(getattr(value, item.name)) for item in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,229 @@
+"""What open pages show, kept up to date: each page is rendered once for all viewers with equal rights.
+
+A view is a page with its parameters, as viewers with certain rights see it. While a browser shows it, the view is
+rendered anew when the board has changed, at most four times a second, and every five seconds because of what changes by
+time alone. Only the parts that differ are sent. A browser that reads slowly skips rounds and is then sent all parts, so
+it holds no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from blackboard import Blackboard, StreamPosition
+from blackboard.errors import BlackboardError
+from blackboard.server.pages.page_rendering import encoded, static_version
+from blackboard.server.token_checks import Caller
+from blackboard.server.work_threads import QueueFull, WorkThreads
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+ROUND_SECONDS = 0.25
+"""The shortest time between two renderings of a view."""
+RELOAD_SECONDS = 5
+"""The longest time between them: for what changes by time alone, and for boards without activity."""
+REST = 3
+"""How many times as long as its rendering took a view rests."""
+BEAT_SECONDS = 15
+"""How often a browser gets a comment, so that both ends know that the other is there."""
+TOKEN_SECONDS = 2
+"""How often the tokens of the viewers are checked."""
+KEPT_ROUNDS = 20
+"""How many rounds a browser may be behind before it is sent all parts."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A view at one time.
+
+    Attributes:
+        parts: The HTML of its live parts by name.
+        drawn: What scripts draw, without the items.
+        items: The items that they draw, by id.
+    """
+
+    parts: Mapping[str, str]
+    drawn: Mapping[str, object] = field(default_factory=dict)
+    items: Mapping[int, object] = field(default_factory=dict)
+
+    def message(self) -> bytes:
+        """Return the event with everything."""
+        return _event("all", {"version": static_version(), "parts": self.parts, **_drawing(self.drawn, self.items, ())})
+
+    def changes_from(self, old: Picture) -> bytes:
+        """Return the event with what differs from an older picture; b"" if nothing does."""
+        parts = {name: text for name, text in self.parts.items() if old.parts.get(name) != text}
+        items = {key: item for key, item in self.items.items() if old.items.get(key) != item}
+        gone = [key for key in old.items if key not in self.items]
+        drawing = _drawing(self.drawn, items, gone) if items or gone or self.drawn != old.drawn else {}
+        return _event("changes", {"parts": parts, **drawing}) if parts or drawing else b""
+
+
+def _drawing(drawn: Mapping[str, object], items: Mapping[int, object], gone: object) -> dict[str, object]:
+    return {"drawn": drawn, "items": list(items.values()), "gone": gone} if drawn else {}
+
+
+def _event(name: str, data: object) -> bytes:
+    return f"event: {name}\ndata: {encoded(data)}\n\n".encode("utf-8", "replace")
+
+
+class _View:
+    """A page with its parameters, as viewers with certain rights see it."""
+
+    def __init__(self, paint: Callable[[], Picture]) -> None:
+        self.paint = paint
+        self.watchers: set[_Watcher] = set()
+        self.picture: Picture | None = None
+        self.round = 0
+        self.messages: deque[bytes] = deque(maxlen=KEPT_ROUNDS)
+        """The messages of the last rounds, of which the newest is that of `round`."""
+        self.position: StreamPosition | None = None
+        """The position of the board that it shows."""
+        self.next_at = 0.0
+        self.reload_at = 0.0
+        self.is_being_painted = False
+
+
+class _Watcher:
+    """A browser that shows a view."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.token = (caller.token.name, caller.token.created_at)
+        self.news = asyncio.Event()
+        self.is_over = False
+
+
+class LiveViews:
+    """The views that browsers show.
+
+    Args:
+        board: The board.
+        threads: The threads that render views.
+        limit: How many browsers may watch.
+    """
+
+    def __init__(self, board: Blackboard, threads: WorkThreads, limit: int) -> None:
+        self._board, self._threads, self._limit = board, threads, limit
+        self._views: dict[tuple[object, ...], _View] = {}
+        self._loop_task: asyncio.Task[None] | None = None
+        self._painting: set[asyncio.Task[None]] = set()
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """End all streams soon, and open no more. Any thread may call it."""
+        self._is_stopped = True
+
+    async def watch(
+        self, caller: Caller, key: tuple[object, ...], paint: Callable[[], Picture]
+    ) -> AsyncIterator[bytes]:
+        """Return the stream of a view: first all of it, then what changes.
+
+        Args:
+            caller: Who watches.
+            key: What makes two views equal: the page, its parameters and the rights of the viewer.
+            paint: Renders the view, in a thread.
+
+        Raises:
+            QueueFull: Too many browsers watch already.
+        """
+        if self._is_stopped or sum(len(view.watchers) for view in self._views.values()) >= self._limit:
+            raise QueueFull(f"{self._limit} pages are open already; try again in a moment")
+        return self._messages(_Watcher(caller), key, paint)
+
+    async def _messages(
+        self, watcher: _Watcher, key: tuple[object, ...], paint: Callable[[], Picture]
+    ) -> AsyncIterator[bytes]:
+        view = self._views.setdefault(key, _View(paint))
+        view.watchers.add(watcher)
+        if view.picture is not None:
+            watcher.news.set()
+        if self._loop_task is None:
+            self._loop_task = asyncio.create_task(self._follow())
+        shown: int | None = None
+        try:
+            yield b"retry: 1000\n: \n\n"
+            while not watcher.is_over:
+                try:
+                    await asyncio.wait_for(watcher.news.wait(), BEAT_SECONDS)
+                except TimeoutError:
+                    yield b": \n\n"
+                watcher.news.clear()
+                if view.picture is None or watcher.is_over:
+                    continue
+                missed = None if shown is None else view.round - shown
+                messages = list(view.messages)
+                shown = view.round
+                if missed is None or missed > len(messages):
+                    yield view.picture.message()
+                elif missed:
+                    yield b"".join(messages[-missed:])
+        finally:
+            view.watchers.discard(watcher)
+            if not view.watchers and self._views.get(key) is view:
+                del self._views[key]
+
+    async def _follow(self) -> None:
+        """Look at the board while anybody watches, and render what has changed."""
+        loop = asyncio.get_running_loop()
+        check_tokens_at = loop.time() + TOKEN_SECONDS
+        try:
+            while self._views and not self._is_stopped:
+                position = await self._threads.run(self._board.stream_position)
+                now = loop.time()
+                for view in self._views.values():
+                    is_due = view.picture is None or view.position != position or now >= view.reload_at
+                    if is_due and not view.is_being_painted and now >= view.next_at:
+                        view.is_being_painted = True
+                        task = asyncio.create_task(self._paint(view, position))
+                        self._painting.add(task)
+                        task.add_done_callback(self._painting.discard)
+                if now >= check_tokens_at:
+                    check_tokens_at = now + TOKEN_SECONDS
+                    await self._end_invalid()
+                await asyncio.sleep(ROUND_SECONDS / 2)
+        except BlackboardError as error:
+            log.warning("the board cannot be read for the pages, which connect again", error=error)
+        finally:
+            self._loop_task = None
+            for view in self._views.values():
+                for watcher in view.watchers:
+                    watcher.is_over = True
+                    watcher.news.set()
+
+    async def _paint(self, view: _View, position: StreamPosition) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            picture = await self._threads.run(view.paint)
+        except BlackboardError as error:  # the next round tries again
+            log.warning("a page could not be rendered", error=error)
+            picture = None
+        finally:
+            view.is_being_painted = False
+            ended = loop.time()
+            view.next_at = began + max(ROUND_SECONDS, REST * (ended - began))
+            view.reload_at = ended + RELOAD_SECONDS
+        if picture is None:
+            return
+        old, view.picture, view.position = view.picture, picture, position
+        message = b"" if old is None else picture.changes_from(old)
+        if message:
+            view.round += 1
+            view.messages.append(message)
+        if message or old is None:
+            for watcher in view.watchers:
+                watcher.news.set()
+
+    async def _end_invalid(self) -> None:
+        """End the streams whose tokens were revoked or have expired."""
+        tokens = await self._threads.run(self._board.tokens)
+        valid = {(token.name, token.created_at) for token in tokens if token.state == "valid"}
+        for view in self._views.values():
+            for watcher in view.watchers:
+                if watcher.token not in valid:
+                    watcher.is_over = True
+                    watcher.news.set()

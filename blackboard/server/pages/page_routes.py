@@ -1,0 +1,222 @@
+"""The routes of the pages, of their styles and scripts, and of the stream that keeps an open page up to date."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from blackboard import Blackboard
+from blackboard.clock import from_datetime
+from blackboard.errors import BlackboardError
+from blackboard.server.pages import (
+    activations_page,
+    agenda_page,
+    agents_page,
+    board_page,
+    costs_page,
+    deployment_page,
+    health_page,
+    inbox_page,
+    sql_page,
+    subject_page,
+)
+from blackboard.server.pages.live_page import LivePage, Look, Viewer
+from blackboard.server.pages.live_views import LiveViews, Picture
+from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
+from blackboard.server.problems import HttpProblem, problem_of, problem_response
+from blackboard.server.redaction import Redaction
+from blackboard.server.request_calls import RequestCalls
+from blackboard.server.request_reading import EVENT_STREAM, parse_parameters
+from blackboard.server.work_threads import WorkThreads
+
+PAGES: tuple[LivePage, ...] = (
+    board_page.PAGE,
+    agenda_page.PAGE,
+    activations_page.PAGE,
+    activations_page.ONE,
+    inbox_page.PAGE,
+    agents_page.PAGE,
+    deployment_page.PAGE,
+    costs_page.PAGE,
+    health_page.PAGE,
+    sql_page.PAGE,
+    subject_page.PAGE,
+)
+BY_PATH = {page.path: page for page in PAGES}
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The content security policy: nothing is fetched from elsewhere, and no script or style stands in a page."""
+HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
+READING_TIME = "10s"
+"""The longest time in which a page reads the board."""
+
+
+class Pages:
+    """The pages of one board.
+
+    Args:
+        board: The board.
+        calls: Knows the holders of tokens.
+        threads: The threads that read the board.
+        model: Which provider and model would answer if no daemon runs, in words.
+        limit: How many pages may be open.
+        file: The deployment file of the server; None for the one in the current folder.
+    """
+
+    def __init__(
+        self, board: Blackboard, calls: RequestCalls, threads: WorkThreads, model: str, limit: int, file: Path | None
+    ) -> None:
+        self._board, self._calls, self._threads, self._model, self._file = board, calls, threads, model, file
+        self._checks = WorkThreads(1)
+        self.views = LiveViews(board, WorkThreads(2), limit)
+        self._redaction: Redaction | None = None
+
+    def routes(self) -> list[Route]:
+        """Return the routes, without one for a path of an operation."""
+        return [
+            *(Route(page.path, self._page(page)) for page in PAGES),
+            Route("/live", self._live),
+            Route("/deployment/check", self._check, methods=["POST"]),
+            Route("/static/{version}/{name}", _static),
+        ]
+
+    def _page(self, page: LivePage) -> Callable[[Request], Awaitable[Response]]:
+        async def show(request: Request) -> Response:
+            def work() -> str:
+                look = self._look(page, request, request.query_params.multi_items())
+                return render(page.name, self._values(page, look, request) | {"is_live": False})
+
+            try:
+                return HTMLResponse(await self._threads.run(work), headers=HEADERS)
+            except HttpProblem as problem:
+                return self._refused(problem, request)
+            except BlackboardError as error:
+                return self._refused(problem_of(error, is_redacted=True), request)
+
+        return show
+
+    async def _live(self, request: Request) -> Response:
+        """Stream what changes on a page, which the parameter `page` names with its own parameters."""
+        asked = urlsplit(request.query_params.get("page", ""))
+        page = BY_PATH.get(asked.path)
+
+        def work() -> Look:
+            if page is None:
+                raise HttpProblem("not-found", "the server has no such page")
+            return self._look(page, request, parse_qsl(asked.query, keep_blank_values=True))
+
+        try:
+            look = await self._threads.run(work)
+            assert page is not None
+            key = (page.path, look.parameters, look.viewer.rights)
+            stream = await self.views.watch(look.viewer.caller, key, lambda: self._picture(page, look, request))
+        except HttpProblem as problem:
+            return problem_response(problem)
+        except BlackboardError as error:
+            return problem_response(problem_of(error, is_redacted=True))
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(stream, headers=headers, media_type=EVENT_STREAM)
+
+    async def _check(self, request: Request) -> Response:
+        """Return what the deployment file of the server would change now, as a part of a page."""
+
+        def work() -> str:
+            look = self._look(deployment_page.PAGE, request, [])
+            look.viewer.caller.require("operate")
+            result = deployment_page.check_file(self._file, self._board.database.url)
+            preview = result.get("against_board") or {}
+            return render("checked", {"mistakes": (), "warnings": (), **result, "preview": preview})
+
+        try:
+            return HTMLResponse(await self._checks.run(work), headers=HEADERS)
+        except HttpProblem as problem:
+            return problem_response(problem)
+        except BlackboardError as error:
+            return problem_response(problem_of(error, is_redacted=True))
+
+    def _look(self, page: LivePage, request: Request, query: list[tuple[str, str]]) -> Look:
+        """Return a look at a page by whoever sent a request, if they may see it.
+
+        Raises:
+            HttpProblem: They may not, or the parameters are not valid.
+        """
+        caller = self._calls.caller_of(self._calls.token_of(request))
+        if self._redaction is None:
+            self._redaction = Redaction(self._board.secret("subjects"))
+        viewer = Viewer(caller, self._redaction)
+        if not page.is_for(viewer):
+            name = "withheld" if caller.is_redacted else "not-allowed"
+            raise HttpProblem(name, f"the token {caller.token.name!r} may not see this page")
+        given = [(name, text) for name, text in query if text]
+        return Look(self._board, viewer, parse_parameters({}, given, page.parameters), self._model)
+
+    def _values(self, page: LivePage, look: Look, request: Request) -> dict[str, Any]:
+        """Return the values of a page's template."""
+        viewer = look.viewer
+        with look.board.reads_within(READING_TIME):
+            sight = page.look(look)
+            status = look.board.status()
+        drawn = {**viewer.shown(sight.drawn), **sight.drawn_settings} if sight.drawn is not None else None
+        root = request.scope.get("root_path", "")
+        return {
+            **viewer.shown(sight.results),
+            **sight.settings,
+            "page": page,
+            "now": from_datetime(look.board.now()) / 1000,
+            "menu": [item for item in PAGES if item.is_in_menu and item.is_for(viewer)],
+            "counts": {
+                "inbox": status.needs.open,
+                "agenda": status.waiting,
+                "activations": sum(status.activations.get(state, 0) for state in ("dead", "quarantined")),
+            },
+            "paused": status.paused,
+            "root": root,
+            "static": f"{root}/static/{static_version()}",
+            "author": viewer.caller.token.author,
+            "may": {verb: viewer.may(verb) for verb in ("operate", "answer", "sql", "deposit", "admin")},
+            "is_redacted": viewer.caller.is_redacted,
+            "has_activity": look.board.deployment.activity,
+            "parameters": look.parameters,
+            "drawing": drawn,
+            "encoded": encoded,
+        }
+
+    def _picture(self, page: LivePage, look: Look, request: Request) -> Picture:
+        values = self._values(page, look, request) | {"is_live": True}
+        drawn: Mapping[str, Any] = values["drawing"] or {}
+        items = {item["id"]: item for item in drawn.get("items", ())}
+        others = {name: value for name, value in drawn.items() if name != "items"}
+        return Picture(live_parts(page.name, values), others, items)
+
+    def _refused(self, problem: HttpProblem, request: Request) -> Response:
+        """Return the page that says why there is nothing to see, and what to do."""
+        root = request.scope.get("root_path", "")
+        values = {
+            "problem": problem,
+            "root": root,
+            "static": f"{root}/static/{static_version()}",
+            "is_unknown": problem.type.status == 401,
+        }
+        headers = {**HEADERS, **problem.headers}
+        return HTMLResponse(render("refused", values), problem.type.status, headers)
+
+
+async def _static(request: Request) -> Response:
+    """Return a style or a script. Its address changes with its content, so a browser keeps it."""
+    name = request.path_params["name"]
+    content = static_files().get(name)
+    if content is None:
+        return problem_response(HttpProblem("not-found", "the server has no such file"))
+    is_current = request.path_params["version"] == static_version()
+    headers = {"Cache-Control": "public, max-age=31536000, immutable" if is_current else "no-cache"}
+    return Response(content, headers=headers, media_type=mimetypes.guess_type(name)[0])

@@ -1,0 +1,27 @@
+"""The page of SQL: a box for queries on the views, with their columns beside it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+from blackboard.store.view_columns import VIEWS
+
+EXAMPLE = """SELECT kind, count(*) AS marks, round(sum(strength), 2) AS total
+FROM live_marks
+GROUP BY kind
+ORDER BY total DESC"""
+
+
+class SqlFields(PageFields):
+    """The query in the box."""
+
+    query: str = Field(default="", max_length=100_000)
+
+
+def show_sql(look: Look) -> Sight:
+    """Return the views and their columns."""
+    return Sight({}, {"views": VIEWS, "query": look.parameters.query or EXAMPLE})
+
+
+PAGE = LivePage("sql", "/sql", "SQL", show_sql, SqlFields, scope="sql", withheld_if_redacted=True)

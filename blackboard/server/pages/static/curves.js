@@ -1,0 +1,87 @@
+// Draws how the marks of a subject faded, from each of their events to the next, and how they will fade.
+
+import { share } from "./decay.js";
+import { drawing, onDrawing } from "./live.js";
+import { short, svg, ticks } from "./plot.js";
+import { now, relative } from "./times.js";
+
+const WIDTH = 1000;
+const HEIGHT = 240;
+const LEFT = 46;
+const BOTTOM = 24;
+const POINTS = 80;
+const AHEAD = 0.35; // the part of the picture that lies ahead of now
+
+const place = document.getElementById("curves");
+
+function draw() {
+  const curves = [...drawing.items.values()];
+  if (!curves.length) {
+    place.textContent = "Its marks have left no events.";
+    return;
+  }
+  const at = now();
+  const first = Math.min(...curves.map((curve) => curve.start));
+  const past = Math.max(60000, at - first);
+  const last = at + (past / (1 - AHEAD)) * AHEAD;
+  const { laws, thresholds } = drawing.settings;
+  const top = Math.max(...curves.map((curve) => curve.intensity), ...thresholds.map((line) => line.value)) * 1.1 || 1;
+  const xOf = (time) => LEFT + ((time - first) / (last - first)) * (WIDTH - LEFT);
+  const yOf = (value) => 8 + (HEIGHT - BOTTOM - 8) * (1 - value / top);
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: "100%", "aria-hidden": "true" });
+  for (const value of ticks(0, top, 4)) {
+    picture.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: yOf(value), y2: yOf(value) }));
+    picture.append(svg("text", { x: LEFT - 6, y: yOf(value) + 4, "text-anchor": "end" }, short(value)));
+  }
+  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
+    const time = first + part * (last - first);
+    const anchor = part === 1 ? "end" : part === 0 ? "start" : "middle";
+    picture.append(svg("text", { x: xOf(time), y: HEIGHT - 6, "text-anchor": anchor }, relative(time)));
+  }
+  for (const line of thresholds) {
+    picture.append(svg("line", { class: "threshold", x1: LEFT, x2: WIDTH, y1: yOf(line.value), y2: yOf(line.value) }));
+    picture.append(svg("text", { x: WIDTH - 4, y: yOf(line.value) - 4, "text-anchor": "end" }, line.text));
+  }
+  const kinds = [...new Set(curves.map((curve) => curve.kind))].sort();
+  for (const curve of curves) {
+    const end = Math.min(curve.end ?? last, last);
+    const points = [];
+    for (let index = 0; index <= POINTS; index++) {
+      const time = curve.start + ((end - curve.start) * index) / POINTS;
+      points.push(`${xOf(time).toFixed(1)} ${yOf(curve.intensity * share(laws[curve.law], time - curve.start)).toFixed(1)}`);
+    }
+    const line = svg("path", { class: `curve hue-${(kinds.indexOf(curve.kind) % 8) + 1}`, d: `M${points.join("L")}` });
+    line.append(svg("title", {}, `${curve.kind} ${curve.mark_id}`));
+    picture.append(line, svg("circle", { class: `dot-${(kinds.indexOf(curve.kind) % 8) + 1}`, cx: xOf(curve.start), cy: yOf(curve.intensity), r: 3 }));
+  }
+  picture.append(svg("line", { class: "now", x1: xOf(at), x2: xOf(at), y1: 0, y2: HEIGHT - BOTTOM }));
+  const legend = document.createElement("p");
+  legend.className = "hint";
+  for (const [index, kind] of kinds.entries()) {
+    const chip = document.createElement("span");
+    chip.className = `chip hue-${(index % 8) + 1}`;
+    chip.textContent = kind;
+    legend.append(chip);
+  }
+  place.replaceChildren(picture, legend);
+}
+
+function showStrengths() {
+  const newest = new Map();
+  for (const curve of drawing.items.values()) {
+    if ((newest.get(curve.mark_id)?.id ?? 0) < curve.id) newest.set(curve.mark_id, curve);
+  }
+  const at = now();
+  for (const cell of document.querySelectorAll("[data-strength]")) {
+    const curve = newest.get(Number(cell.dataset.strength));
+    if (!curve) continue;
+    const isOver = curve.end !== null && at >= curve.end;
+    const value = isOver ? 0 : curve.intensity * share(drawing.settings.laws[curve.law], at - curve.start);
+    const text = value.toFixed(3);
+    if (cell.textContent !== text) cell.textContent = text;
+  }
+}
+
+onDrawing(draw);
+setInterval(draw, 5000);
+setInterval(showStrengths, 500);
