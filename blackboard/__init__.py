@@ -39,7 +39,7 @@ _NAMES = {
     "board.result_types": (
         "AccessToken ActivationRecord ActivityRecord AgendaItem AgentStatus BoardStatus ClaimedMark "
         "CompactionReport CostRow DeploymentRecord DeployResult EarlyWake ErasureReport Explanation MarkEvent "
-        "MarkPosition MarkRecord NeedRecord OutboxMessage Prediction Receipt RemoteActivation RunState ScheduleRecord "
+        "MarkPosition MarkRecord NeedRecord OutboxMessage Receipt RemoteActivation RunState ScheduleRecord "
         "SearchResult StreamEvent StreamPosition"
     ),
     "board.remote_results": "ModelUsage RemoteResult",

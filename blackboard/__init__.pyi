@@ -21,7 +21,6 @@ from blackboard.board.result_types import MarkPosition as MarkPosition
 from blackboard.board.result_types import MarkRecord as MarkRecord
 from blackboard.board.result_types import NeedRecord as NeedRecord
 from blackboard.board.result_types import OutboxMessage as OutboxMessage
-from blackboard.board.result_types import Prediction as Prediction
 from blackboard.board.result_types import Receipt as Receipt
 from blackboard.board.result_types import RemoteActivation as RemoteActivation
 from blackboard.board.result_types import RunState as RunState

@@ -7,6 +7,7 @@ worker          the work of a daemon on a board
 message_queue   the outbox, for a process that delivers its messages
 publish_lock    the lock between the processes that publish from one board
 administration  acts of a person who maintains a board, such as backups
+page_readings   what the pages of the server show beyond these
 
 doctor          finds everything that can be wrong with a board, and the remedy
 

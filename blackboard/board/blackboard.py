@@ -42,8 +42,8 @@ from blackboard.board.reading import (
     waking_explanation,
     work_queries,
 )
-from blackboard.board.reading.activation_details import activation_details, model_call_texts
-from blackboard.board.reading.board_figures import BoardFigures, EndedRun, FiguresPosition
+from blackboard.board.reading.activation_details import activation_details
+from blackboard.board.reading.board_figures import BoardFigures, FiguresPosition
 from blackboard.board.reading.search import Question
 from blackboard.board.registration.declarations import AgentDeclaration
 from blackboard.board.registration.mark_class_registry import MarkClasses
@@ -66,11 +66,8 @@ from blackboard.board.result_types import (
     MarkEvent,
     MarkPosition,
     MarkRecord,
-    ModelCallTexts,
-    ModelCostRow,
     NeedRecord,
     OutboxMessage,
-    Prediction,
     Receipt,
     RemoteActivation,
     RunState,
@@ -606,18 +603,6 @@ class Blackboard:
         """
         return self.session.read(lambda txn: mark_queries.mark(txn, mark_id))
 
-    def law(self, text: str) -> Decay:
-        """Return the decay law that a mark names.
-
-        Args:
-            text: The text, such as `MarkRecord.law`.
-
-        Raises:
-            UnknownName: No mark of this board ever had such a law.
-            InvalidLaw: The law is not known to this program.
-        """
-        return self.session.read(lambda txn: mark_queries.law(txn, text))
-
     def history(
         self, subject: str, *, at: When | None = None, after: int | None = None, limit: int | None = None
     ) -> list[MarkEvent]:
@@ -730,14 +715,6 @@ class Blackboard:
         """
         return self.session.read(lambda txn: work_queries.schedules(txn, limit))
 
-    def predictions(self, *, limit: int = 100) -> list[Prediction]:
-        """Return when watches are tested next because of time alone, soonest first.
-
-        Args:
-            limit: The largest number of instants.
-        """
-        return self.session.read(lambda txn: work_queries.predictions(txn, limit))
-
     def activations(
         self,
         *,
@@ -774,17 +751,6 @@ class Blackboard:
         """
         return self.session.read(lambda txn: activation_details(txn, activation_id))
 
-    def model_call_texts(self, call_id: int) -> ModelCallTexts:
-        """Return what was sent to a model in a call, and what it answered.
-
-        Args:
-            call_id: The id of the call, as in `ModelCallRecord.id`.
-
-        Raises:
-            NotFound: There is no such call.
-        """
-        return self.session.read(lambda txn: model_call_texts(txn, call_id))
-
     def explain(self, agent: str, subject: str | None = None, *, group: TagChoice | None = None) -> Explanation:
         """Return why an agent has or has not woken, for one subject or group, or for all that wait.
 
@@ -810,34 +776,6 @@ class Blackboard:
             days: The number of days (UTC) up to today.
         """
         return self.session.read(lambda txn: board_status.costs(txn, days))
-
-    def costs_by_model(self, days: int = 30) -> list[ModelCostRow]:
-        """Return what the calls of each model used and cost.
-
-        Args:
-            days: The number of days (UTC) up to today.
-        """
-        return self.session.read(lambda txn: board_status.costs_by_model(txn, days))
-
-    def faded_unseen(self, days: int = 30) -> int:
-        """Return how many marks evaporated without being given to an agent.
-
-        Args:
-            days: The number of days (UTC) up to today.
-        """
-        return self.session.read(lambda txn: board_status.faded_unseen(txn, days))
-
-    def ended_runs(self, *, within: DurationLike = "1d") -> list[EndedRun]:
-        """Return the activations that have ended in the last time.
-
-        Args:
-            within: The length of that time.
-
-        Raises:
-            InvalidDuration: `within` is not a duration.
-        """
-        length = parse_duration(within)
-        return self.session.read(lambda txn: board_figures.ended_runs(txn, length))
 
     def query(self, sql: str, parameters: Parameters = (), *, timeout: DurationLike = "10s") -> list[Row]:
         """Run one SQL query over the views, and return its rows. It can only read.
@@ -1279,17 +1217,6 @@ class Blackboard:
             limit: The largest number of versions.
         """
         return self.session.read(lambda txn: board_status.deployments(txn, before=before, limit=limit))
-
-    def deployed(self, version: int) -> Deployment:
-        """Return a version of the deployment.
-
-        Args:
-            version: Its number, as in `DeploymentRecord.version`.
-
-        Raises:
-            NotFound: There is no such version.
-        """
-        return self.session.read(lambda txn: board_status.deployed(txn, version))
 
     @overload
     def deploy(self, deployment: Deployment, /, *, replace: bool = ...) -> DeployResult: ...

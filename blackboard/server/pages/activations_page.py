@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from blackboard import ActivationRecord
+from blackboard.board import page_readings
 from blackboard.core.states import ActivationState
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
@@ -103,7 +104,7 @@ def _time_line(found: Sequence[ActivationRecord], now: datetime) -> TimeLine | N
 def show_activation(look: Look) -> Sight:
     """Return one activation, with the texts of its model calls."""
     details = look.board.activation(look.parameters.id)
-    texts = [look.board.model_call_texts(call.id) for call in details.calls]
+    texts = [page_readings.call_texts(look.board, call.id) for call in details.calls]
     return Sight({"details": details, "texts": texts})
 
 

@@ -9,7 +9,9 @@ from datetime import datetime
 from statistics import median
 
 from blackboard import Blackboard
+from blackboard.board import page_readings
 from blackboard.core.deployment import Budget
+from blackboard.durations import DAY
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
 
@@ -124,7 +126,7 @@ def _limits(budget: Budget) -> list[tuple[str, float]]:
 def _last_day(board: Blackboard) -> dict[str, LastDay]:
     """Return what each agent has done within a day."""
     by_agent = defaultdict(list)
-    for run in board.ended_runs(within="1d"):
+    for run in page_readings.ended_runs(board, DAY):
         by_agent[run.agent].append(run)
     return {
         agent: LastDay(

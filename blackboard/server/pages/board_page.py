@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from blackboard import Blackboard, MarkRecord
+from blackboard.board import page_readings
 from blackboard.board.reading.tag_texts import read_filters
 from blackboard.clock import from_datetime
 from blackboard.core.deployment import Deployment
 from blackboard.durations import parse_duration
-from blackboard.errors import BlackboardError
+from blackboard.errors import BlackboardError, UnknownName
 from blackboard.server.pages.browser_laws import law_for_browser
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
@@ -118,7 +119,7 @@ def show_board(look: Look) -> Sight:
     board, asked = look.board, look.parameters
     deployment = board.deployment
     counts = board.status().marks
-    names = asked.kind or [*deployment.kinds, *(name for name in counts if name not in deployment.kinds)]
+    names = asked.kind or _with_tags(deployment, asked.tag)
     is_filtered = bool(asked.subject or asked.tag or asked.at)
     if not asked.kind and not is_filtered:
         names = [name for name in names if counts.get(name)] or names
@@ -132,7 +133,7 @@ def show_board(look: Look) -> Sight:
         marks += found[:limit]
     drawn = [_drawn(mark) for mark in marks]
     shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in asked.kind]
-    laws = {text: law_for_browser(board.law(text)) for text in {mark.law for mark in drawn}}
+    laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
     thresholds = list(_thresholds(deployment))
     return Sight(
         {"lanes": shown, "marks": marks},
@@ -146,6 +147,21 @@ def show_board(look: Look) -> Sight:
             "window": parse_duration(asked.window) / 1000 if asked.window else None,
         },
     )
+
+
+def _with_tags(deployment: Deployment, pairs: Sequence[str]) -> list[str]:
+    """Return the kinds that have the tags of a filter; all kinds if there is no filter.
+
+    Raises:
+        UnknownName: No kind has them.
+    """
+    tags = {pair.partition("=")[0] for pair in pairs}
+    names = [name for name, spec in deployment.kinds.items() if tags <= set(spec.tags)]
+    if not names:
+        raise UnknownName(
+            "tag", ", ".join(sorted(tags)), {tag for spec in deployment.kinds.values() for tag in spec.tags}
+        )
+    return names
 
 
 def _threshold(item: Threshold) -> Mapping[str, Any]:
@@ -186,7 +202,7 @@ def _thresholds(deployment: Deployment) -> Iterator[Threshold]:
 
 def _ahead(board: Blackboard) -> Iterator[Ahead]:
     """Yield what happens by time alone: crossings and schedules, and holds of the agenda that end."""
-    for item in board.predictions(limit=MOST_PREDICTIONS):
+    for item in page_readings.predictions(board, MOST_PREDICTIONS):
         yield Ahead(_milliseconds(item.due_at), "crosses at", item.agent, item.watch, item.condition, item.subject)
     for waiting in board.agenda(limit=MOST_PREDICTIONS):
         if waiting.ready_at is not None and waiting.ready_at > board.now():

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pydantic import Field
 
 from blackboard import CostRow
+from blackboard.board import page_readings
 from blackboard.board.result_types import ModelCostRow
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices
@@ -53,8 +54,8 @@ class DayBar(NamedTuple):
 def show_costs(look: Look) -> Sight:
     """Return the costs and the savings of a number of days."""
     days: int = look.parameters.days
-    rows, models = look.board.costs(days), look.board.costs_by_model(days)
-    unseen = look.board.faded_unseen(days)
+    rows, models = look.board.costs(days), page_readings.costs_by_model(look.board, days)
+    unseen = page_readings.faded_unseen(look.board, days)
     return Sight(
         {"rows": rows, "models": models},
         {
@@ -74,7 +75,7 @@ def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: in
     usd = sum(model.usd for model in models)
     mean = usd / calls if calls else 0.0
     yield Saving(
-        "batching",
+        "Batching",
         max(0, marks - calls) * mean,
         f"({marks:,} marks − {calls:,} calls) × {mean:.4f} USD a call",
         "One call for each mark would have made as many more calls. Each is counted at the mean price of a call, so"
@@ -82,21 +83,21 @@ def _savings(rows: Sequence[CostRow], models: Sequence[ModelCostRow], unseen: in
     )
     cached = sum(model.cache_read_tokens for model in models)
     yield Saving(
-        "caching",
+        "Caching",
         _saved_by_cache(models),
         f"{cached:,} tokens read from the cache × (price of input − price of a cache read), less what was paid more to"
         " write it",
         "The same tokens would have been sent at the price of input.",
     )
     yield Saving(
-        "batch API",
+        "Batch API",
         sum(model.usd_direct - model.usd for model in models),
         "the cost of the same tokens outside the Batch API − their cost in it",
         "Only calls of agents whose deployment chooses the Batch API save this.",
     )
     given = sum(row.marks_deposited for row in rows)
     yield Saving(
-        "faded unseen",
+        "Faded unseen",
         unseen * (usd / marks if marks else 0.0),
         f"{unseen:,} marks that evaporated before any agent was given them × {usd / marks if marks else 0:.4f} USD a"
         " mark in a call",

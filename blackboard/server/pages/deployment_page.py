@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pydantic import Field
 
+from blackboard.board import page_readings
 from blackboard.core.deployment import Deployment
 from blackboard.errors import WorkError
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
@@ -44,7 +45,9 @@ def show_deployment(look: Look) -> Sight:
     active = board.deployment
     new = asked.new or active.version
     old = asked.old or max((record.version for record in versions if record.version < new), default=None)
-    difference = list(_difference(board.deployed(old), board.deployed(new))) if old and new else []
+    difference: list[DifferenceLine] = []
+    if old and new:
+        difference = list(_difference(page_readings.deployed(board, old), page_readings.deployed(board, new)))
     kinds = {
         name: {"law": str(active.kind(name).decay), "weight": spec.weight, "floor": spec.floor, "tags": spec.tags,
                "search": spec.search, "on_repeat": spec.on_repeat}

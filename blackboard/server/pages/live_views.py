@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
 from blackboard.server.pages.page_rendering import encoded, static_version
+from blackboard.server.problems import HttpProblem
 from blackboard.server.token_checks import Caller
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
@@ -199,8 +200,11 @@ class LiveViews:
         began = loop.time()
         try:
             picture = await self._threads.run(view.paint)
-        except BlackboardError as error:  # the next round tries again
-            log.warning("a page could not be rendered", error=error)
+        except (BlackboardError, HttpProblem) as problem:  # the next round tries again
+            log.info("a page could not be rendered", problem=getattr(problem, "name", type(problem).__name__))
+            picture = None
+        except Exception as error:  # a bug must not end the streams of others
+            log.error("a page could not be rendered", error=error)
             picture = None
         finally:
             view.is_being_painted = False

@@ -118,7 +118,7 @@ class Pages:
         try:
             look = await self._threads.run(work)
             assert page is not None
-            key = (page.path, look.parameters, look.viewer.rights)
+            key = (page.path, look.parameters.model_dump_json(), look.viewer.rights, root_of(request))
             stream = await self.views.watch(look.viewer.caller, key, lambda: self._picture(page, look, request))
         except HttpProblem as problem:
             return problem_response(problem)
@@ -163,11 +163,14 @@ class Pages:
     def _values(self, page: LivePage, look: Look, request: Request) -> dict[str, Any]:
         """Return the values of a page's template."""
         viewer = look.viewer
-        with look.board.reads_within(READING_TIME):
-            sight = page.look(look)
-            status = look.board.status()
+        try:
+            with look.board.reads_within(READING_TIME):
+                sight = page.look(look)
+                status = look.board.status()
+        except BlackboardError as error:
+            raise problem_of(error, is_redacted=viewer.caller.is_redacted) from None
         drawn = {**viewer.shown(sight.drawn), **sight.drawn_settings} if sight.drawn is not None else None
-        root = request.scope.get("root_path", "")
+        root = root_of(request)
         return {
             **viewer.shown(sight.results),
             **sight.settings,
@@ -200,7 +203,7 @@ class Pages:
 
     def _refused(self, problem: HttpProblem, request: Request) -> Response:
         """Return the page that says why there is nothing to see, and what to do."""
-        root = request.scope.get("root_path", "")
+        root = root_of(request)
         values = {
             "problem": problem,
             "root": root,
@@ -209,6 +212,11 @@ class Pages:
         }
         headers = {**HEADERS, **problem.headers}
         return HTMLResponse(render("refused", values), problem.type.status, headers)
+
+
+def root_of(request: Request) -> str:
+    """Return the prefix under which a proxy serves the pages; "" for none."""
+    return str(request.scope.get("root_path", ""))
 
 
 async def _static(request: Request) -> Response:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from blackboard.board.page_readings import VIEWS
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
-from blackboard.store.view_columns import VIEWS
 
 EXAMPLE = """SELECT kind, count(*) AS marks, round(sum(strength), 2) AS total
 FROM live_marks

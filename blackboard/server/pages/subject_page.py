@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import Field
 
 from blackboard import Blackboard, Explanation, MarkEvent
+from blackboard.board import page_readings
 from blackboard.clock import from_datetime
 from blackboard.errors import NotFound
 from blackboard.server.pages.browser_laws import law_for_browser
@@ -84,7 +86,7 @@ def show_subject(look: Look) -> Sight:
     events = board.history(subject, limit=MOST_EVENTS)
     weights = {name: spec.weight for name, spec in board.deployment.kinds.items()}
     curves = list(_curves(events, weights))
-    laws = {text: law_for_browser(board.law(text)) for text in {curve.law for curve in curves}}
+    laws = {text: law_for_browser(page_readings.law(board, text)) for text in {curve.law for curve in curves}}
     explanations = [board.explain(agent, subject) for agent in sorted(board.deployment.agents)]
     return Sight(
         {
@@ -181,7 +183,7 @@ def _graph(board: Blackboard, events: Sequence[MarkEvent]) -> Graph | None:
 
 
 def _mark_label(kind: str, mark_id: int, subject: str) -> tuple[str, str, str]:
-    return (f"{kind} {mark_id}", subject, f"mark={mark_id}")
+    return (f"{kind} {mark_id}", subject, urlencode({"subject": subject} if subject else {"mark": mark_id}))
 
 
 def _laid_out(

@@ -5,7 +5,6 @@ import { drawing, onDrawing } from "./live.js";
 import { short, svg, ticks } from "./plot.js";
 import { now, relative } from "./times.js";
 
-const WIDTH = 1000;
 const HEIGHT = 240;
 const LEFT = 46;
 const BOTTOM = 24;
@@ -15,6 +14,7 @@ const AHEAD = 0.35; // the part of the picture that lies ahead of now
 const place = document.getElementById("curves");
 
 function draw() {
+  const width = Math.max(280, place.clientWidth);
   const curves = [...drawing.items.values()];
   if (!curves.length) {
     place.textContent = "Its marks have left no events.";
@@ -26,21 +26,24 @@ function draw() {
   const last = at + (past / (1 - AHEAD)) * AHEAD;
   const { laws, thresholds } = drawing.settings;
   const top = Math.max(...curves.map((curve) => curve.intensity), ...thresholds.map((line) => line.value)) * 1.1 || 1;
-  const xOf = (time) => LEFT + ((time - first) / (last - first)) * (WIDTH - LEFT);
+  const xOf = (time) => LEFT + ((time - first) / (last - first)) * (width - LEFT);
   const yOf = (value) => 8 + (HEIGHT - BOTTOM - 8) * (1 - value / top);
-  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: "100%", "aria-hidden": "true" });
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, width, "aria-hidden": "true" });
   for (const value of ticks(0, top, 4)) {
-    picture.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: yOf(value), y2: yOf(value) }));
+    picture.append(svg("line", { class: "grid", x1: LEFT, x2: width, y1: yOf(value), y2: yOf(value) }));
     picture.append(svg("text", { x: LEFT - 6, y: yOf(value) + 4, "text-anchor": "end" }, short(value)));
   }
-  for (const part of [0, 0.25, 0.5, 0.75, 1]) {
+  for (const part of width < 600 ? [0, 0.5, 1] : [0, 0.25, 0.5, 0.75, 1]) {
     const time = first + part * (last - first);
     const anchor = part === 1 ? "end" : part === 0 ? "start" : "middle";
     picture.append(svg("text", { x: xOf(time), y: HEIGHT - 6, "text-anchor": anchor }, relative(time)));
   }
+  const labels = [];
   for (const line of thresholds) {
-    picture.append(svg("line", { class: "threshold", x1: LEFT, x2: WIDTH, y1: yOf(line.value), y2: yOf(line.value) }));
-    picture.append(svg("text", { x: WIDTH - 4, y: yOf(line.value) - 4, "text-anchor": "end" }, line.text));
+    picture.append(svg("line", { class: "threshold", x1: LEFT, x2: width, y1: yOf(line.value), y2: yOf(line.value) }));
+    if (labels.some((y) => Math.abs(y - yOf(line.value)) < 14)) continue;
+    labels.push(yOf(line.value));
+    picture.append(svg("text", { x: width - 4, y: yOf(line.value) - 4, "text-anchor": "end" }, line.text));
   }
   const kinds = [...new Set(curves.map((curve) => curve.kind))].sort();
   for (const curve of curves) {
@@ -83,5 +86,6 @@ function showStrengths() {
 }
 
 onDrawing(draw);
+addEventListener("resize", draw);
 setInterval(draw, 5000);
 setInterval(showStrengths, 500);

@@ -10,7 +10,7 @@ const AXIS = 26;
 const SAMPLE = 4; // pixels between two points of a curve
 const NOW_AT = 0.62; // where the shown instant is, as a part of the width
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 20160, 43200].map((minutes) => minutes * 60000);
-const SPANS = [10, 60, 360, 1440, 10080, 43200, 259200].map((minutes) => minutes * 60000);
+const SPANS = [5, 10, 20, 40, 60, 120, 240, 480, 1440, 2880, 5760, 10080, 20160, 43200, 86400, 259200].map((minutes) => minutes * 60000);
 
 const box = document.getElementById("lanes");
 const instant = document.getElementById("instant");
@@ -387,7 +387,6 @@ function openNearest(event) {
   const found = nearest(event);
   const row = found && document.querySelector(`#mark-${found.mark.id} a[href*="subject="]`);
   if (row) location.assign(row.href);
-  else if (found) location.assign(`${document.body.dataset.root}/subject?mark=${found.mark.id}`);
 }
 
 onDrawing(arrange);

@@ -1,0 +1,61 @@
+"""What pages show of a board beyond the public interface of `Blackboard`."""
+
+from __future__ import annotations
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
+from blackboard.board.reading.activation_details import model_call_texts
+from blackboard.board.reading.board_figures import EndedRun
+from blackboard.board.result_types import ModelCallTexts, ModelCostRow, Prediction
+from blackboard.core.decay import Decay
+from blackboard.core.deployment import Deployment
+from blackboard.durations import Duration
+from blackboard.store.view_columns import VIEWS as VIEWS
+
+
+def law(board: Blackboard, text: str) -> Decay:
+    """Return the decay law that marks name by a text, such as `MarkRecord.law`.
+
+    Raises:
+        UnknownName: No mark of this board ever had such a law.
+        InvalidLaw: The law is not known to this program.
+    """
+    return board.session.read(lambda txn: mark_queries.law(txn, text))
+
+
+def predictions(board: Blackboard, limit: int) -> list[Prediction]:
+    """Return when watches are tested next because of time alone, soonest first."""
+    return board.session.read(lambda txn: work_queries.predictions(txn, limit))
+
+
+def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:
+    """Return what was sent to a model in a call, and what it answered.
+
+    Raises:
+        NotFound: There is no such call.
+    """
+    return board.session.read(lambda txn: model_call_texts(txn, call_id))
+
+
+def costs_by_model(board: Blackboard, days: int) -> list[ModelCostRow]:
+    """Return what the calls of each model used and cost, for a number of days (UTC) up to today."""
+    return board.session.read(lambda txn: board_status.costs_by_model(txn, days))
+
+
+def faded_unseen(board: Blackboard, days: int) -> int:
+    """Return how many marks evaporated without being given to an agent, in a number of days (UTC) up to today."""
+    return board.session.read(lambda txn: board_status.faded_unseen(txn, days))
+
+
+def ended_runs(board: Blackboard, within: Duration) -> list[EndedRun]:
+    """Return the activations that ended within a length of time before now."""
+    return board.session.read(lambda txn: board_figures.ended_runs(txn, within))
+
+
+def deployed(board: Blackboard, version: int) -> Deployment:
+    """Return a version of the deployment.
+
+    Raises:
+        NotFound: There is no such version.
+    """
+    return board.session.read(lambda txn: board_status.deployed(txn, version))

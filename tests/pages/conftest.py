@@ -1,0 +1,37 @@
+"""The fixtures of the pages. Without the extra `server`, the tests of this folder are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.server.served_board import Served
+
+IS_INSTALLED = all(find_spec(name) for name in ("uvicorn", "starlette", "jinja2"))
+
+collect_ignore_glob = [] if IS_INSTALLED else ["test_*.py"]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """Return a served board."""
+    from tests.server.served_board import serve
+
+    with serve(tmp_path) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Return a real browser, which `.ci/run` installs. Elsewhere its tests are skipped where there is none."""
+    from tests.pages.browsers import open_browser
+
+    with open_browser() as browser:
+        yield browser
