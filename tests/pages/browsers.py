@@ -29,7 +29,7 @@ def open_browser() -> Iterator[Browser]:
         pytest.skip(reason)
     from playwright.sync_api import sync_playwright
 
-    # In a container, and for root, Chromium has no sandbox of its own. Pages of these tests come from this machine only.
+    # In a container, and for root, Chromium has no sandbox of its own. The pages of these tests come from this machine.
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

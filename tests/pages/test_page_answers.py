@@ -72,6 +72,17 @@ def test_a_redacted_token_reads_no_word_of_a_depositor_in_a_page_or_its_stream(s
     assert (response.status_code == 200) == (address.split("?")[0] not in ("/sql", "/subject", "/activation"))
 
 
+@pytest.mark.parametrize(
+    "address", ["/?subject=sesame/1", "/?tag=company=Sesame", "/inbox?assignee=Sesame", "/agenda?held_by=x"]
+)
+def test_a_redacted_token_cannot_confirm_a_guess(served: Served, address: str) -> None:
+    fill(served)
+    client = served.client("read-redacted")
+    assert client.get(address).status_code == 403
+    assert client.get("/live", params={"page": address}).status_code == 403
+    assert served.client("read").get(address).status_code == 200
+
+
 class Stream:
     """The stream of a page, as a context."""
 

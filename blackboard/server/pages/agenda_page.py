@@ -32,4 +32,4 @@ def show_agenda(look: Look) -> Sight:
     )
 
 
-PAGE = LivePage("agenda", "/agenda", "Agenda", show_agenda, AgendaFields)
+PAGE = LivePage("agenda", "/agenda", "Agenda", show_agenda, AgendaFields, parameters_withheld=("held_by",))

@@ -107,7 +107,9 @@ class Ahead:
     at: float
     """Milliseconds since the epoch."""
     event: str
-    """What happens."""
+    """What happens: a watch crosses, or a waiting crossing is free for its agent."""
+    held_by: str | None
+    """What holds the crossing until then."""
     agent: str
     watch: str
     condition: str
@@ -203,12 +205,14 @@ def _thresholds(deployment: Deployment) -> Iterator[Threshold]:
 def _ahead(board: Blackboard) -> Iterator[Ahead]:
     """Yield what happens by time alone: crossings and schedules, and holds of the agenda that end."""
     for item in page_readings.predictions(board, MOST_PREDICTIONS):
-        yield Ahead(_milliseconds(item.due_at), "crosses at", item.agent, item.watch, item.condition, item.subject)
+        at = _milliseconds(item.due_at)
+        yield Ahead(at, "crosses", None, item.agent, item.watch, item.condition, item.subject)
+    now = board.now()
     for waiting in board.agenda(limit=MOST_PREDICTIONS):
-        if waiting.ready_at is not None and waiting.ready_at > board.now():
-            what = f"{waiting.held_by or 'wait'} ends at"
+        if waiting.ready_at is not None and waiting.ready_at > now:
+            at = _milliseconds(waiting.ready_at)
             yield Ahead(
-                _milliseconds(waiting.ready_at), what, waiting.agent, waiting.watch, waiting.condition, waiting.subject
+                at, "is free", waiting.held_by, waiting.agent, waiting.watch, waiting.condition, waiting.subject
             )
 
 
@@ -216,4 +220,4 @@ def _milliseconds(at: datetime) -> float:
     return from_datetime(at) / 1000
 
 
-PAGE = LivePage("board", "/", "Board", show_board, BoardFields)
+PAGE = LivePage("board", "/", "Board", show_board, BoardFields, parameters_withheld=("subject", "tag"))

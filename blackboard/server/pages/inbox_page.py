@@ -55,8 +55,7 @@ class ContextMark:
 def show_inbox(look: Look) -> Sight:
     """Return the needs that wait, overdue ones first, with the marks of their subjects."""
     asked: InboxFields = look.parameters
-    assignee = None if look.viewer.caller.is_redacted else asked.assignee or None
-    needs = look.board.inbox(assignee, all_needs=asked.all)
+    needs = look.board.inbox(asked.assignee or None, all_needs=asked.all)
     return Sight({"needs": [_shown(look, need) for need in needs[:MOST_NEEDS]]}, {"more": len(needs) > MOST_NEEDS})
 
 
@@ -83,4 +82,4 @@ def _shown(look: Look, need: NeedRecord) -> ShownNeed:
     )
 
 
-PAGE = LivePage("inbox", "/inbox", "Inbox", show_inbox, InboxFields)
+PAGE = LivePage("inbox", "/inbox", "Inbox", show_inbox, InboxFields, parameters_withheld=("assignee",))

@@ -93,6 +93,7 @@ class LivePage:
         parameters: The type of its parameters.
         scope: The scope that a token needs.
         withheld_if_redacted: Whether a token with `read-redacted` may not see it, because nothing would be left of it.
+        parameters_withheld: Parameters that such a token may not use, because what is shown would confirm a guess.
         is_in_menu: Whether the menu has it.
     """
 
@@ -103,6 +104,7 @@ class LivePage:
     parameters: type[PageFields] = PageFields
     scope: str = "read"
     withheld_if_redacted: bool = False
+    parameters_withheld: tuple[str, ...] = ()
     is_in_menu: bool = True
 
     def is_for(self, viewer: Viewer) -> bool:

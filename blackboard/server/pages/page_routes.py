@@ -158,6 +158,8 @@ class Pages:
             name = "withheld" if caller.is_redacted else "not-allowed"
             raise HttpProblem(name, f"the token {caller.token.name!r} may not see this page")
         given = [(name, text) for name, text in query if text]
+        if caller.is_redacted and (names := sorted({name for name, _ in given}.intersection(page.parameters_withheld))):
+            raise HttpProblem("withheld", f"the parameter {names[0]!r} would confirm a guess")
         return Look(self._board, viewer, parse_parameters({}, given, page.parameters), self._model)
 
     def _values(self, page: LivePage, look: Look, request: Request) -> dict[str, Any]:
