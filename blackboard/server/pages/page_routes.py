@@ -145,10 +145,10 @@ class Pages:
             return problem_response(problem_of(error, is_redacted=True))
 
     def _look(self, page: LivePage, request: Request, query: list[tuple[str, str]]) -> Look:
-        """Return a look at a page by whoever sent a request, if they may see it.
+        """Return a look at a page by the sender of a request, if the sender may see it.
 
         Raises:
-            HttpProblem: They may not, or the parameters are not valid.
+            HttpProblem: The sender may not, or the parameters are not valid.
         """
         caller = self._calls.caller_of(self._calls.token_of(request))
         if self._redaction is None:

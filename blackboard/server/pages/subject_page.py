@@ -33,7 +33,7 @@ class SubjectFields(PageFields):
 
 
 @dataclass(frozen=True)
-class Curve:
+class MarkCurve:
     """How a mark faded between two of its events. Times are milliseconds since the epoch."""
 
     id: int
@@ -130,7 +130,7 @@ def _thresholds(board: Blackboard, kinds: set[str]) -> Iterator[Mapping[str, Any
                     yield {"text": f"{comparison} → {agent.name}", "value": comparison.threshold}
 
 
-def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterator[Curve]:
+def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterator[MarkCurve]:
     """Yield how each mark faded from each of its events to the next."""
     by_mark = defaultdict(list)
     for event in events:
@@ -140,7 +140,7 @@ def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterat
             if event.event in ("evaporated", "withdrawn"):
                 continue
             end = following.recorded_at if following is not None else event.evaporates_at
-            yield Curve(
+            yield MarkCurve(
                 id=event.id,
                 mark_id=event.mark_id,
                 kind=event.kind,
