@@ -246,7 +246,7 @@ def _problem(rules: RuleFile, board: Blackboard, expected: Expectation) -> str |
 
 
 def _problem_of_agent(expected: Expectation, woken: int) -> str | None:
-    """Return why an agent that was woken so often does not meet an expectation; None if it does."""
+    """Return why the number of wakes of an agent does not meet an expectation; None if it does."""
     is_met = woken == 0 if expected.what == "silence" else _is_met(woken, expected.times)
     if is_met:
         return None

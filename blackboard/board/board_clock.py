@@ -99,7 +99,7 @@ def answer_question(txn: BoardTransaction, need_id: int, text: str) -> bool:
         return False
     if text.strip().lower() not in ("yes", "y"):
         raise InvalidMark(
-            "answer yes if the clock is right; if it is wrong, set the machine's clock and the question goes away"
+            "answer yes if the clock is right; if it is wrong, set the machine's clock, which withdraws this question"
         )
     believe(txn, keep=True)
     return True

@@ -153,7 +153,7 @@ def _examine_skew(txn: BoardTransaction) -> Iterator[Finding]:
             "note",
             f"{counted(skew.skewed_deposits, 'deposit')} occurred up to {format_duration(skew.largest_skew)} ahead of"
             f" the board's time, and counted as now; the last one at {iso(skew.skewed_at)}",
-            "set the clocks of the machines that say when marks occurred",
+            "set the clocks of the machines that send `occurred_at`",
         )
 
 

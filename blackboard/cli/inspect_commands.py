@@ -191,7 +191,7 @@ def history(
 def activity(
     context: typer.Context,
     after: Annotated[
-        int | None, typer.Option(min=0, metavar="ID", help="Only what follows this entry; by default the newest.")
+        int | None, typer.Option(min=0, metavar="ID", help="Only entries after this one; by default the newest.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many entries.")] = 20,
     as_json: AsJson = False,

@@ -542,7 +542,7 @@ def _combine(operator: Literal["&", "|"], first: Condition, second: Any) -> Cond
         raise InvalidCondition(f"{operator} combines two conditions, not a condition and {second!r}")
     if first.is_schedule or second.is_schedule:
         raise InvalidCondition(
-            f"({first}) {operator} ({second}): a schedule is combined with nothing; give it a watch of its own, as in"
+            f"({first}) {operator} ({second}): a schedule cannot be combined; give it a watch of its own, as in"
             ' watches={"morning": daily_at("09:00"), "flood": ...}, or a guard'
         )
     parts: list[Condition] = []

@@ -221,7 +221,9 @@ def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
                 f"{where}.catch_up", f"{watch.condition} is not a schedule, so there is nothing to catch up on"
             )
         if is_schedule and watch.include_own:
-            yield Mistake(f"{where}.include_own", f"{watch.condition} waits for no marks, not even the agent's own")
+            yield Mistake(
+                f"{where}.include_own", f"{watch.condition} is a schedule, which no mark wakes; leave out include_own"
+            )
     if len(scheduled) == len(agent.watches) and (kinds := [read.kind for read in agent.reads if read.needs_subject]):
         yield Mistake(
             f"{place}.reads",

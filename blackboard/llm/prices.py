@@ -93,12 +93,7 @@ class Prices(BaseModel):
         for price in self.models.values():
             if model in price.also:
                 return price
-        raise UnknownName(
-            "model",
-            model,
-            self.names,
-            f"the model {model!r} has no price in prices.toml, or in the table that [model] prices names",
-        )
+        raise UnknownName("model", model, self.names, f"the model {model!r} has no price in the table of prices")
 
     @property
     def names(self) -> list[str]:

@@ -71,7 +71,7 @@ class BulkDeposit:
             StoreError: The board cannot be used.
         """
         if self._results is not None and self._lines + len(lines) > MAX_RESULTS:
-            raise HttpProblem("too-large", f"a request for the result of each line may have {MAX_RESULTS} lines")
+            raise HttpProblem("too-large", f"with results=true, a request may have at most {MAX_RESULTS} lines")
         items = {}
         for line in lines:
             self._lines += 1

@@ -70,10 +70,10 @@ class RequestGuards:
         host = headers.get("host", "").lower()
         name = re.sub(r":\d*$", "", host)
         if name not in self._hosts:
-            return HttpProblem("wrong-host", f"This server is not {name!r}")
+            return HttpProblem("wrong-host", f"this server is not {name!r}")
         origin = headers.get("origin")
         if origin is not None and origin.lower() not in self._origins and not self._is_own(origin, host):
-            return HttpProblem("wrong-origin", f"Pages of {origin!r} may not use this board")
+            return HttpProblem("wrong-origin", f"pages of {origin!r} may not use this board")
         return None
 
     def _is_own(self, origin: str, host: str) -> bool:
@@ -116,7 +116,7 @@ class TimeLimits:
         except asyncio.CancelledError:
             if self._ends_in_time():
                 raise
-            raise HttpProblem("slow-request", "The body did not come in time") from None
+            raise HttpProblem("slow-request", "the next part of the body did not arrive in time") from None
         finally:
             self._since = None
         self._has_body = message["type"] != "http.request" or not message.get("more_body", False)

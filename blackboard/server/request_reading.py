@@ -39,7 +39,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 def too_large(limit: int) -> HttpProblem:
     """Return the problem of a body that is too large."""
-    return HttpProblem("too-large", f"the body may have {limit} bytes")
+    return HttpProblem("too-large", f"the body may have at most {limit} bytes")
 
 
 def check_media_type(request: Request, expected: str) -> None:

@@ -116,7 +116,7 @@ class ReadSection(Section):
         if (self.kind is None) == (self.search is None):
             raise ValueError("name either kind or search")
         if (self.search is None) != (self.from_ is None):
-            raise ValueError("search and from belong together; from names the field whose text is searched for")
+            raise ValueError("search and from belong together: from names the field with the text to search for")
         if self.search is not None and self.same_subject:
             raise ValueError("same_subject does not go with search")
         return self

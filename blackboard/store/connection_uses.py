@@ -1,4 +1,4 @@
-"""The threads that use a reading connection of a database, which a fork waits for."""
+"""The threads that use a reading connection of a database. A fork waits for them."""
 
 from __future__ import annotations
 

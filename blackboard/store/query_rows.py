@@ -70,7 +70,7 @@ class StateCount(NamedTuple):
 
 
 class EventCount(NamedTuple):
-    """The number of events of one name of a kind."""
+    """The number of events with one name, for marks of one kind."""
 
     kind: str
     event: str

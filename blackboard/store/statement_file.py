@@ -159,7 +159,7 @@ def _read(name: str) -> dict[str, Statement[Any]]:
 
 @cache
 def _blocks(file: str) -> list[tuple[str, ...]]:
-    """Return the groups of each block of a file. Every other file contains the shared blocks."""
+    """Return the parts of each block of a file, as `_BLOCK` finds them."""
     return _BLOCK.findall((_FOLDER / f"{file}.sql").read_text("utf-8"))
 
 

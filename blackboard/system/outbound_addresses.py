@@ -1,7 +1,7 @@
-"""Connections to addresses that a deployment file or a receiver names, and not into the networks of this machine.
+"""Connections to public addresses, and to private networks only if the deployment file allows them.
 
 A name of a public host can resolve to an address inside, such as that of a database or of the service that gives a
-cloud machine its credentials. So the resolved address is judged, and the connection goes to exactly this address.
+cloud machine its credentials. So the resolved address is checked, and the connection goes to exactly this address.
 """
 
 from __future__ import annotations

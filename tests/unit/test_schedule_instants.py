@@ -234,9 +234,9 @@ def test_texts_have_one_canonical_form() -> None:
         ('cron("5/15 * * * *")', "the step of '5/15' does not fit in its range"),
         ('cron("*/90 * * * *")', "the step of '*/90' does not fit in its range"),
         ('cron("50-10 * * * *")', "'50-10' begins after its end"),
-        ('cron("0 9 ? * *")', "'?' is neither *, a number, a range"),
+        ('cron("0 9 ? * *")', "'?' is not valid; write *, a number, a range"),
         ('evry("1h")', "did you mean 'every'"),
-        ('every("1h") | (total("smoke") >= 1)', "a schedule is combined with nothing; give it a watch of its own"),
+        ('every("1h") | (total("smoke") >= 1)', "a schedule cannot be combined; give it a watch of its own"),
         ('~every("1h")', "a schedule cannot be negated"),
     ],
 )
@@ -248,9 +248,9 @@ def test_each_mistake_in_a_schedule_is_named(text: str, message: str) -> None:
 
 def test_a_schedule_is_combined_with_nothing() -> None:
     morning: Condition = daily_at("09:00")
-    with pytest.raises(InvalidCondition, match="combined with nothing"):
+    with pytest.raises(InvalidCondition, match="cannot be combined"):
         _ = (strength("smoke") >= 1) & morning
-    with pytest.raises(InvalidCondition, match="combined with nothing"):
+    with pytest.raises(InvalidCondition, match="cannot be combined"):
         _ = morning | (total("smoke") >= 1)
     with pytest.raises(InvalidCondition, match="no truth value"):
         bool(morning)

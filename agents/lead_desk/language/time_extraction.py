@@ -342,7 +342,7 @@ def _find_hours(text: str, zones: Sequence[tzinfo]) -> Iterator[_Mention]:
 
 
 def _other_hours(hours: Hours) -> Hours | None:
-    """Return the hours of a day that remain without some hours; None if nothing useful is known of them."""
+    """Return the hours of a day outside of some hours; None for a single time, which excludes too little."""
     if hours.end is None:
         return None
     if hours.end == time.max:

@@ -255,7 +255,7 @@ def record_cost(txn: BoardTransaction, call_id: int, cost: int) -> CallRow:
     if row.state not in (CallState.UNKNOWN, CallState.COST_RECORDED) and not without_usage:
         why = "and its cost is known" if row.state in WITH_ANSWER else "and nothing was paid yet"
         raise NotFound(
-            f"call {call_id} is {row.state}, {why}; record the cost of a call whose outcome or usage is unknown"
+            f"call {call_id} is {row.state}, {why}; a cost is recorded only if the outcome or the usage is unknown"
         )
     known = {"cost": cost, "direct_cost": cost, "reserved": 0}
     if without_usage:

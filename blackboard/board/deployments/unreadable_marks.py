@@ -39,7 +39,7 @@ class Misfits:
             self.marks.append(mark_id)
 
     def __str__(self) -> str:
-        """Name the first few marks, and the reason of the first mark."""
+        """Return a text with the first few marks, and the reason of the first."""
         ids = ", ".join(map(str, self.marks)) + (", ..." if self.count > len(self.marks) else "")
         return f"{self.count} live marks ({ids}): {self.reason}"
 

@@ -90,8 +90,8 @@ def _check_law(named: Decay, now: Instant, old: MarkRow, before: FadingState) ->
     if named != law:
         raise LawConflict(
             f"mark {old.id} of {old.kind} {old.subject!r} has {_describe_law(law, now)}, and a deposit that joins it"
-            f" cannot name {_describe_law(named, now)}; name no law, withdraw the mark first, or let the kind repeat"
-            " as 'replace' or 'separate'"
+            f" cannot name {_describe_law(named, now)}; name no law, withdraw the mark first, or set on_repeat"
+            " of the kind to 'replace' or 'separate'"
         )
 
 
@@ -110,8 +110,8 @@ def _check_order(kind: Kind, live: MarkRow, before: FadingState, new: FadingStat
     why = "its kind has a cap" if kind.cap is not None else f"the law {before.law} depends on the order"
     raise OutOfOrder(
         f"mark {live.id} of {live.kind} {live.subject!r} counts from {iso(before.at)}, and a deposit that occurred at"
-        f" {iso(new.at)} cannot be added to it: {why}. Deposit in the order of occurrence, or let the kind repeat as"
-        " 'max', 'replace' or 'separate', or fade exponentially without a cap"
+        f" {iso(new.at)} cannot be added to it: {why}. Deposit in the order of occurrence, set on_repeat of the kind"
+        " to 'max', 'replace' or 'separate', or let it fade exponentially without a cap"
     )
 
 

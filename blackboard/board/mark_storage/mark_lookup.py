@@ -24,7 +24,7 @@ def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | Non
 
 
 def prepare_change(txn: BoardTransaction, mark_id: int, row: MarkRow | None, if_event: int | None) -> MarkRow:
-    """Return a mark that was looked up (None if there is no row) as `live_mark_to_change` does."""
+    """Do the work of `live_mark_to_change` for a row that was read already; None if there was no row."""
     if row is not None:
         row = mark_migration.migrate(txn, row)
         if row.is_live(txn.now):

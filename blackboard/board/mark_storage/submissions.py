@@ -99,7 +99,9 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     ensure_kind(txn, request.kind, classes)
     kind = txn.kind(request.kind)
     if request.if_event is not None and kind.on_repeat == "separate":
-        raise InvalidMark(f"if_event: a deposit of {kind.name!r} joins no mark, as the kind repeats as 'separate'")
+        raise InvalidMark(
+            f"if_event: a deposit of {kind.name!r} joins no mark, because the kind is 'separate'; leave it out"
+        )
     text, subject, decay = request.text, check_subject(request.subject), request.decay
     if text is None:
         text, subject = classes.check(request.kind, request.payload, subject, txn.deployment)

@@ -1,4 +1,4 @@
-"""The messages in the outbox as people see them, and their repetition by hand."""
+"""The messages in the outbox for people, who can send one again or give it up."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ mark_queries        marks at any instant, their events and subjects
 work_queries        the agenda, schedules and activations
 board_figures       figures for monitors: the state now, and what happened after earlier figures
 board_status        the state of the board, its agents and deployments, and costs
-event_streams       what happened after a position: events of marks, and the activity
+event_streams       the events of marks and the activity after a position
 search              the marks that match a text, by relevance times strength
 search_ranking      the order of the marks that a search found
 search_progress     how far the full-text index of each kind is

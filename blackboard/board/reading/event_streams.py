@@ -1,9 +1,9 @@
-"""What happened after a position: events of marks, and the activity.
+"""The events of marks and the entries of the activity after a position.
 
-A reader remembers the last id of each stream that it has seen, and asks for what follows. Ids are committed in their
-order, also on a server: each is the one after the last that its transaction sees, and a transaction holds the lock of
-the board. So nothing can appear before a position that was read. The ids of each stream have no gaps but those of
-retention.
+A reader remembers the last id of each stream that it has seen, and asks for what follows. Each new id follows the last
+id that its transaction sees, and a transaction holds the lock of the board. So ids become visible in their order, also
+on a server, and nothing can appear before a position that was read. Only retention makes gaps between the ids of a
+stream.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
 
 
 def strength_of(txn: BoardTransaction, event: EventRow) -> float:
-    """Return the present strength, under the present law, of a mark whose last deposit was an event."""
+    """Return the present strength of a mark, under its present law, from the event of its last deposit."""
     values = {"subject": event.subject, "mark_id": event.mark_id, "at": txn.now}
     state = txn.sql.one(MARKS.state_of_mark_at, **values) or event
     law = txn.laws.get(txn.sql, state.law)
