@@ -105,8 +105,8 @@ for _type, _names in {
     Float: "age_seconds cost_usd intensity last_late_seconds latency_seconds order_key relevance reserved_usd score"
     " share_from_cache strength threshold usd usd_direct usd_per_mark usd_reserved value weight",
     Text: "agent api assignee author batch_id error event group_tag group_value held_by kind law message_id model"
-    " name old_state reason request_id role schedule sink state subject text token topic type watch words"
-    " worker would_hold",
+    " name old_state reason request_id role schedule sink state subject text token topic traceparent type watch"
+    " words worker would_hold",
     Time: "answered_at applied_at as_of asked_at began_at created_at crossed_at deposited_at due_at evaporates_at"
     " fades_from finished_at last_at next_at noticed_at occurred_at planned_at ready_at recorded_at"
     " reinforced_at retry_at scheduled_for scheduled_from sent_at started_at waits_since",

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from blackboard.board.activations import remote_runs
 from blackboard.board.activations.activation_results import Failure, defer
+from blackboard.board.activations.activation_traces import HandOver, hand_over
 from blackboard.board.activations.claims import Claim
 from blackboard.board.board_session import BoardSession
 from blackboard.board.remote_results import RemoteResult, Usage
@@ -25,6 +26,7 @@ from blackboard.durations import DAY, MINUTE, SECOND, Duration, format_duration
 from blackboard.errors import Conflict, LeaseLost, UsageError
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import MARKS
+from blackboard.system import tracing
 from blackboard.system.failpoints import failpoint
 
 WEBHOOK_WORKER = remote_runs.WEBHOOK_WORKER
@@ -62,6 +64,7 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         UnknownName: There is no such agent.
         WorkError: The agent is not remote.
     """
+    handed_over = HandOver(None)
 
     def is_worth_it(txn: BoardTransaction) -> bool:
         agent = remote_runs.remote_agent(txn, name)
@@ -73,12 +76,17 @@ def claim(session: BoardSession, name: str, holder: str, lease: Duration) -> Rem
         agent = remote_runs.remote_agent(txn, name)
         remote_runs.note_presence(txn, agent)
         claimed = remote_runs.claim(txn, agent, holder, lease, searches, session.classes)
-        return None if claimed is None else _activation(txn, claimed)
+        if claimed is None:
+            return None
+        nonlocal handed_over
+        handed_over = hand_over(txn, claimed)
+        return _activation(txn, claimed, handed_over.traceparent)
 
     if not session.read(is_worth_it):
         return None
     failpoint("claim.before")
     claimed = claim_up_to(session, [name], 1, claim_one)
+    handed_over.end()
     failpoint("claim.after")
     return next(iter(claimed), None)
 
@@ -173,9 +181,11 @@ def finish(
     """
     kinds = [mark.kind for mark in result.marks]
     session.classes.load(kinds)
+    traceparent = tracing.current_traceparent()  # another thread may carry out the transaction
 
     def work(txn: BoardTransaction) -> RunState:
-        row = remote_runs.finish(txn, activation_id, agent, fence, holder, result, session.classes)
+        with tracing.within(traceparent):
+            row = remote_runs.finish(txn, activation_id, agent, fence, holder, result, session.classes)
         return _end(txn, row)
 
     failpoint("apply.before")
@@ -251,7 +261,7 @@ def give_back(session: BoardSession, activation_id: int, fence: int, holder: str
 # -- shapes ------------------------------------------------------------------------------------------------------------
 
 
-def _activation(txn: BoardTransaction, claimed: Claim) -> RemoteActivation:
+def _activation(txn: BoardTransaction, claimed: Claim, traceparent: str | None) -> RemoteActivation:
     row = claimed.row
     marks = tuple(map(_mark, remote_runs.readable(claimed.inputs)))
     subjects = tuple(dict.fromkeys(mark.subject for mark in marks))
@@ -273,6 +283,7 @@ def _activation(txn: BoardTransaction, claimed: Claim) -> RemoteActivation:
         error=row.error,
         marks=marks,
         reads=tuple(map(_mark, remote_runs.readable(claimed.reads))),
+        traceparent=traceparent,
     )
 
 

@@ -13,6 +13,7 @@ from blackboard.board.activations import (
     activation_recovery,
     activation_results,
     activation_splits,
+    activation_traces,
     agent_readiness,
     answer_blame,
     claims,
@@ -266,6 +267,10 @@ class Worker:
         if not served_agents.is_current(txn, name, self.code.get(name)):
             return None
         return claims.claim(txn, txn.deployment.agents[name], self.id, self.lease, searches)
+
+    def waking_traceparents(self, claim: Claim) -> Sequence[str]:
+        """Return the trace contexts of the latest deposits that woke an agent, latest first."""
+        return self._session.read(lambda txn: activation_traces.waking_traceparents(txn, claim.row.id))
 
     def claim_ready(self, names: Iterable[str], limit: int) -> list[Claim]:
         """Claim up to `limit` activations in one transaction; the agents take turns in this order.

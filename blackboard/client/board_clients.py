@@ -27,6 +27,7 @@ from blackboard.client.http_messages import Call, HttpAnswer, HttpRequest
 from blackboard.clock import Clock, SystemClock
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
+from blackboard.system.tracing import HEADER, current_traceparent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -141,7 +142,8 @@ class _ServerConnection(ABC):
             "params": list(request.query) or None,
             "content": request.body,
             "headers": {"Accept": request.accepts}
-            | ({} if request.body is None else {"Content-Type": request.media_type}),
+            | ({} if request.body is None else {"Content-Type": request.media_type})
+            | ({} if (traceparent := current_traceparent()) is None else {HEADER: traceparent}),
             "timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
         }
 

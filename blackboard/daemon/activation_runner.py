@@ -33,6 +33,7 @@ from blackboard.errors import (
     UnreadableMark,
 )
 from blackboard.llm.failures import RequestRejected, Unusable
+from blackboard.system import tracing
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log
 
@@ -207,12 +208,13 @@ class ActivationRunner:
         claim = replace(claim, inputs=tuple(item for item in claim.inputs if item.event.mark_id in kept))
         context = RunContext(claim, self._read_marks(claim), self.settings, self.model_caller)
         failpoint("agent.before")
-        with telemetry.activation_span(claim):
+        with telemetry.activation_span(claim, lambda: self.worker.waking_traceparents(claim)) as traceparent:
             result = forked_children.call(lambda: agent.function(marks, context))
             if inspect.isawaitable(result):
                 result = self._event_loop.run(claim.key, agent.name, result)
             items = forked_children.call(lambda: returned_actions.collect(claim.agent, result))
-        return self._finish(claim, items, claim_next)
+        with tracing.within(traceparent):
+            return self._finish(claim, items, claim_next)
 
     def _read_marks(self, claim: Claim) -> dict[str, list[Mark]]:
         """Return the marks that an activation reads beside those that woke its agent, by kind.

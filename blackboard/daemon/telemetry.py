@@ -1,62 +1,53 @@
-"""Traces of model calls and activations through OpenTelemetry. If it is not installed, tracing costs nothing.
+"""Traces of model calls and activations through OpenTelemetry. If this process does not use it, they cost nothing.
 
-This module defines every name of the GenAI semantic conventions that is used. Prompts and answers are never traced.
+Names are those of the GenAI semantic conventions. Prompts and answers are never traced.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib.util import find_spec
 from typing import Any
 
+from blackboard.board.activations import activation_traces
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.clock import Instant
 from blackboard.llm.reply import Reply
+from blackboard.system import tracing
 from blackboard.system.error_descriptions import class_name
 
 NANOSECONDS_PER_MICROSECOND = 1000
 
 
-@cache
-def get_tracer() -> Any:
-    """Return OpenTelemetry's tracer; None if it is not installed."""
-    if find_spec("opentelemetry") is None:
-        return None
-    from opentelemetry import trace
-
-    return trace.get_tracer("blackboard")
-
-
 @contextmanager
-def activation_span(claim: Claim) -> Iterator[None]:
-    """Record a span around one run of an agent."""
-    if (tracer := get_tracer()) is None:
-        yield
+def activation_span(claim: Claim, causes: Callable[[], Iterable[str]]) -> Iterator[str | None]:
+    """Record a span around one run of an agent, and yield its trace context; None if nothing is traced.
+
+    Args:
+        claim: The run.
+        causes: Returns the trace contexts of the deposits that woke the agent. The span has links to them.
+    """
+    if (tracer := tracing.get_tracer()) is None:
+        yield None
         return
-    attributes = {
-        "gen_ai.operation.name": "invoke_agent",
-        "gen_ai.agent.name": claim.agent.name,
-        "blackboard.activation": claim.row.id,
-        "blackboard.watch": claim.watch,
-        "blackboard.marks": len(claim.inputs),
-    }
-    with _span(tracer, f"invoke_agent {claim.agent.name}", attributes, kind=None):
-        yield
+    name, attributes = activation_traces.span_name(claim), activation_traces.span_attributes(claim)
+    with tracing.recorded_span(tracer, name, attributes) as span:
+        if span.is_recording():
+            tracing.link(span, causes())
+        yield tracing.traceparent_of(span)
 
 
 @contextmanager
 def call_span(row: ModelCall) -> Iterator[Callable[[Reply], None]]:
     """Record a span around one model call, and yield a function that records the answer."""
-    if (tracer := get_tracer()) is None:
+    if (tracer := tracing.get_tracer()) is None:
         yield lambda reply: None
         return
     from opentelemetry.trace import SpanKind
 
-    with _span(tracer, f"chat {row.model}", _request(row), SpanKind.CLIENT) as span:
+    with tracing.recorded_span(tracer, f"chat {row.model}", _request(row), SpanKind.CLIENT) as span:
         yield lambda reply: span.set_attributes(_answer(reply))
 
 
@@ -65,7 +56,7 @@ def record_batch_call(row: ModelCall, result: Reply | Exception | None, now: Ins
 
     The span has no parent: the run that planned the call has ended, and the run that uses its answer has not started.
     """
-    if (tracer := get_tracer()) is None:
+    if (tracer := tracing.get_tracer()) is None:
         return
     from opentelemetry.trace import SpanKind, Status, StatusCode
 
@@ -82,25 +73,6 @@ def record_batch_call(row: ModelCall, result: Reply | Exception | None, now: Ins
         span.set_attribute("error.type", "OutcomeUnknown" if result is None else class_name(type(result)))
         span.set_status(Status(StatusCode.ERROR))
     span.end(end_time=now * NANOSECONDS_PER_MICROSECOND)
-
-
-@contextmanager
-def _span(tracer: Any, name: str, attributes: dict[str, Any], kind: Any) -> Iterator[Any]:
-    from opentelemetry.trace import SpanKind, Status, StatusCode
-
-    with tracer.start_as_current_span(
-        name,
-        kind=kind or SpanKind.INTERNAL,
-        attributes=attributes,
-        record_exception=False,  # its text may contain parts of the answer
-        set_status_on_exception=False,
-    ) as span:
-        try:
-            yield span
-        except Exception as error:
-            span.set_attribute("error.type", class_name(type(error)))
-            span.set_status(Status(StatusCode.ERROR))
-            raise
 
 
 def _request(row: ModelCall) -> dict[str, Any]:

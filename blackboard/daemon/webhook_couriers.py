@@ -22,7 +22,7 @@ from blackboard.core.backoff import backoff
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, UsageError, WorkError
 from blackboard.settings.sink_sections import WebhookSection
-from blackboard.system import outbound_http
+from blackboard.system import outbound_http, tracing
 from blackboard.system.log_queue import Log
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable
 
@@ -146,6 +146,8 @@ class WebhookCourier:
             raise HostUnreachable(str(error)) from None
         headers = {"Content-Type": "application/json; charset=utf-8"}
         headers |= outbound_http.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
+        if found.traceparent is not None:
+            headers[tracing.HEADER] = found.traceparent
         endpoint = self._webhook.check_url(self._webhook.url or "")
         return outbound_http.post(endpoint, body, headers, self._webhook.private_networks, max_answer=MAX_ANSWER)
 

@@ -30,6 +30,7 @@ from blackboard.server.token_checks import Caller
 from blackboard.server.work_threads import WAITING, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
+from blackboard.system.tracing import within
 
 log = Log("blackboard.server")
 
@@ -221,7 +222,8 @@ class Api:
                 with call.board.reads_within(READING_TIME):
                     value = operation.run(call)
             else:
-                value = operation.run(call)
+                with within(call.traceparent):
+                    value = operation.run(call)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None
         return self._answers.answer(operation, call, request, value)

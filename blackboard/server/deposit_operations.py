@@ -127,6 +127,7 @@ def as_deposit(call: Call, item: DepositFields) -> Deposit:
         decay=json.dumps(item.decay) if isinstance(item.decay, dict) else item.decay,
         until=item.until,
         if_event=item.if_event,
+        traceparent=call.traceparent,
     )
 
 

@@ -94,6 +94,7 @@ class Call:
         model: Which provider and model would answer if no daemon runs, in words.
         headers: Headers of the answer, which the operation may add to.
         last_event_id: The header `Last-Event-ID`: the position that a client of an event stream has reached.
+        traceparent: The trace context in its header `traceparent`; None if it has none that is valid.
     """
 
     board: Blackboard
@@ -104,6 +105,7 @@ class Call:
     model: str
     headers: dict[str, str] = field(default_factory=dict)
     last_event_id: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)

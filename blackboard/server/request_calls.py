@@ -13,6 +13,7 @@ from blackboard.server.operations import Call, Operation
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_reading import parse_body, parse_parameters
 from blackboard.server.token_checks import Caller, RateLimits, bearer_of, holder_of
+from blackboard.system.tracing import HEADER, read_traceparent
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,10 @@ class RequestCalls:
         key = request.headers.get("idempotency-key") if operation.takes_key else None
         last_event_id = request.headers.get("last-event-id") or None
         board = self._board.as_author(caller.token.author)
-        return Call(board, caller, parameters, None, key, self._model, last_event_id=last_event_id)
+        traceparent = read_traceparent(request.headers.get(HEADER))
+        return Call(
+            board, caller, parameters, None, key, self._model, last_event_id=last_event_id, traceparent=traceparent
+        )
 
 
 def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:

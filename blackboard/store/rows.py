@@ -173,6 +173,8 @@ class EventRow(NamedTuple):
     """The intensity of the deposit itself, with the trust in its author; None for other events."""
     shown_event_id: Id | None = None
     """The later deposit whose payload the mark still shows after this deposit; None for all other events."""
+    traceparent: str | None = None
+    """The trace context in which a mark was deposited; None for other events, and if there was none."""
 
 
 def mark_after(event: EventRow) -> MarkRow:
@@ -537,6 +539,8 @@ class ActivationRow(NamedTuple):
     """When its marks were last read; None if that was when it was created."""
     result_digest: str | None = None
     """The digest of the result with which a remote worker finished it, so that the same result again is no mistake."""
+    traceparent: str | None = None
+    """The trace context that its last claim by a remote worker was given; None if there was none."""
 
 
 class InputRow(NamedTuple):

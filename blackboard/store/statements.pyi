@@ -262,6 +262,8 @@ class _Activations(StatementFile):
     finish_activation: Statement[object]
     set_lease: Statement[object]
     set_result_digest: Statement[object]
+    set_traceparent: Statement[object]
+    waking_traceparents: Statement[str]
     running_of_agent: Statement[ActivationRow]
     extend_leases: Statement[object]
     next_due: Statement[ActivationRow]

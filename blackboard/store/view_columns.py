@@ -14,7 +14,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "mark_tags": ("mark_id", "kind", "name", "value", "type"),
     "mark_history": (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
-        "occurred_at",
+        "occurred_at", "traceparent",
     ),
     "needs": (
         "id", "subject", "payload", "author", "activation_id", "asked_at", "assignee", "due_at", "overdue",

@@ -26,6 +26,7 @@ def upgrade() -> None:
     _remote_agents()
     _activity()
     _outbox()
+    _trace_contexts()
 
 
 def _names_in_deployments() -> None:
@@ -129,3 +130,9 @@ def _outbox() -> None:
 def _partial_index(name: str, columns: list[str], where: str) -> None:
     condition = sa.text(where)
     op.create_index(name, "message", columns, sqlite_where=condition, postgresql_where=condition)
+
+
+def _trace_contexts() -> None:
+    """Add the trace contexts of deposits, and those that remote workers were given."""
+    op.add_column("event", sa.Column("traceparent", sa.Text))
+    op.add_column("activation", sa.Column("traceparent", sa.Text))

@@ -10,25 +10,17 @@ from typing import Any
 import pytest
 
 from blackboard.clock import parse_instant
-from blackboard.daemon import telemetry
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import PayingBoard
 from tests.support.faults import Status
 from tests.support.messages_api import MessagesApi
+from tests.support.recorded_spans import recorded_spans
 
 
 @pytest.fixture
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    pytest.importorskip("opentelemetry.sdk")
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "get_tracer", lambda: provider.get_tracer("test"))
-    yield exporter
-    provider.shutdown()
+    with recorded_spans(monkeypatch) as exporter:
+        yield exporter
 
 
 def test_a_call_is_a_span_within_the_span_of_its_activation(world: PayingBoard, spans: Any) -> None:

@@ -68,6 +68,7 @@ NEW = {
     ("agent_state", "served_at"),
     ("activation", "deaths"), ("activation", "scheduled_for"), ("activation", "conflicts"),
     ("activation", "reads_again"), ("activation", "read_at"), ("activation", "result_digest"),
+    ("activation", "traceparent"), ("event", "traceparent"),
     ("watch", "scheduled_from"),
     ("board", "compaction_owed_at"), ("board", "purge_owed_at"), ("board", "unfinished_purge_owed_at"),
     ("crossing", "measure"), ("crossing", "cause"), ("crossing", "began_at"),

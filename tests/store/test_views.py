@@ -104,7 +104,7 @@ def test_the_contract_contains_the_documented_columns(world: World) -> None:
     )  # fmt: skip
     assert VIEWS["mark_history"] == (
         "id", "recorded_at", "mark_id", "kind", "subject", "event", "intensity", "author", "activation_id", "payload",
-        "occurred_at",
+        "occurred_at", "traceparent",
     )  # fmt: skip
     assert VIEWS["provenance"] == ("mark_id", "activation_id", "parent_mark_id")
     for column in ("id", "agent", "subject", "state", "reason", "crossed_at", "started_at", "finished_at", "attempt",

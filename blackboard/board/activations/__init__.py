@@ -7,6 +7,7 @@ activation_results   success, failure, conflict and deferral of a run
 activation_ends      the steps that every end of a run has in common
 activation_splits    moves marks to activations of their own, to find the bad one
 activation_recovery  activations whose workers died
+activation_traces    the deposits that woke an agent as traces name them, and what a remote worker continues
 remote_runs          the runs of remote agents: their claims, leases and ends
 returned_actions     checks the items that an agent returned, before the transaction that applies them
 agent_actions        applies the items that an agent returned, all or none

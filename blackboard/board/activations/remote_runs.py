@@ -40,6 +40,7 @@ from blackboard.durations import MINUTE, Duration
 from blackboard.errors import BlackboardError, Conflict, InvalidMark, LeaseLost, NotFound, WorkError
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
+from blackboard.system import tracing
 
 WEBHOOK_WORKER = "webhook"
 """The name of the worker that posts activations to a webhook."""
@@ -222,7 +223,8 @@ def finish(
     inputs, reads = inputs_of(txn, row.id)
     known = {mark.id: mark for mark in _marks(txn, (*inputs, *reads), classes)}
     items = returned_actions.collect(spec, _actions(txn, result, known, classes))
-    actions = returned_actions.prepare(spec, row.id, items)
+    with tracing.within(tracing.current_traceparent() or row.traceparent):
+        actions = returned_actions.prepare(spec, row.id, items)
     activation_results.finish(txn, row, spec, actions, classes)
     model_calls.record_reported(txn, row.id, spec.name, len(inputs), _reported(result.usage), None)
     txn.sql.run(ACTIVATIONS.set_result_digest, id=row.id, digest=result.digest())

@@ -26,6 +26,7 @@ from blackboard.core.marks import (
 from blackboard.core.payload_round_trip import write_mark
 from blackboard.core.payload_text import dump_payload, given_payload
 from blackboard.errors import InvalidMark
+from blackboard.system.tracing import current_traceparent, read_traceparent
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ class Deposit:
     """Deposit it only if the live mark that it joins is still at this event; 0 if there must be none."""
     author: str | None = None
     """Who signs it; by default the author of the board's handle."""
+    traceparent: str | None = None
+    """The trace context in which it is made, as W3C Trace Context has it; by default that of the current span."""
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True)
-_NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source"})
+_NOT_ARGUMENTS = frozenset({"kind", "author", "key", "text", "activation_id", "source", "traceparent"})
 """The fields that the digest of a request leaves out: those to which a key belongs, and those that the board adds."""
 
 
@@ -116,6 +119,8 @@ class DepositRequest(NamedTuple):
     """When it occurred; None if that is when the board records it."""
     if_event: int | None = None
     """The event of the live mark that it joins, 0 if there is none; None if that does not matter."""
+    traceparent: str | None = None
+    """The trace context in which it is made."""
 
     @classmethod
     def of(
@@ -150,7 +155,9 @@ class DepositRequest(NamedTuple):
             if_event=item.if_event,
         )
         author = author if item.author is None else check_author(item.author)
-        return cls._with_options(item, author, given.completed_by(own), item.payload, source=item.source)
+        request = cls._with_options(item, author, given.completed_by(own), item.payload, source=item.source)
+        traceparent = read_traceparent(item.traceparent)
+        return request if traceparent is None else request._replace(traceparent=traceparent)
 
     @classmethod
     def _of_mark(cls, mark: Mark, author: str, given: DepositOptions) -> DepositRequest:
@@ -185,6 +192,7 @@ class DepositRequest(NamedTuple):
             source=source,
             occurred_at=options.occurred_at,
             if_event=options.if_event,
+            traceparent=current_traceparent(),
         )
 
     @property

@@ -205,6 +205,7 @@ def _details(new: NewDeposit, event_id: int, shown_event_id: int | None = None) 
         intensity=new.state.intensity,
         activation_id=new.request.activation_id,
         shown_event_id=shown_event_id,
+        traceparent=new.request.traceparent,
     )
 
 

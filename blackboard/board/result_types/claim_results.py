@@ -65,6 +65,8 @@ class RemoteActivation:
     """The marks that woke the agent, strongest first."""
     reads: tuple[ClaimedMark, ...]
     """The marks that it reads in addition, strongest first."""
+    traceparent: str | None = None
+    """The trace context that the work continues, as W3C Trace Context has it; None if nothing is traced."""
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,8 @@ class MarkEvent:
     payload: Mapping[str, JsonValue] | None
     occurred_at: datetime
     """When it happened: at or before `recorded_at`."""
+    traceparent: str | None
+    """The trace context in which a mark was deposited."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class EventDetails(NamedTuple):
     activation_id: int | None = None
     shown_event_id: int | None = None
     """The deposit that the mark shows, if it is another deposit."""
+    traceparent: str | None = None
+    """The trace context of a deposit."""
 
 
 KEPT_TAGS = 8
@@ -362,6 +364,7 @@ class BoardTransaction:
                 anchored_at=row.anchored_at,
                 deposited_intensity=details.intensity,
                 shown_event_id=details.shown_event_id,
+                traceparent=details.traceparent,
             ),
         )
 

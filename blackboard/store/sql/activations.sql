@@ -59,6 +59,30 @@ UPDATE activation SET lease_until = :until WHERE id = :id;
 -- Set the digest of the result with which an activation was finished.
 UPDATE activation SET result_digest = :digest WHERE id = :id;
 
+-- name: set_traceparent (quiet)
+-- Set the trace context that the remote worker of an activation was given.
+UPDATE activation SET traceparent = :traceparent WHERE id = :id;
+
+-- name: waking_traceparents -> str
+-- The trace contexts of the deposits that woke an agent, latest first: on the marks that an activation absorbed, and
+-- after the last activation of the watch that absorbed these marks.
+SELECT event.traceparent
+FROM activation_input
+JOIN activation ON activation.id = activation_input.activation_id
+JOIN event ON event.subject = (SELECT given.subject FROM event AS given WHERE given.id = activation_input.event_id)
+  AND event.mark_id = activation_input.mark_id
+WHERE activation_input.activation_id = :activation_id AND activation_input.role = 'absorbed'
+  AND event.traceparent IS NOT NULL AND event.id <= activation_input.event_id
+  AND event.id > coalesce((
+    SELECT max(earlier.event_id)
+    FROM activation_input AS earlier
+    JOIN activation AS before ON before.id = earlier.activation_id
+    WHERE earlier.mark_id = activation_input.mark_id AND earlier.activation_id < activation.id
+      AND earlier.role = 'absorbed' AND before.watch_id = activation.watch_id
+  ), 0)
+ORDER BY event.id DESC
+LIMIT :limit + 0;
+
 -- name: running_of_agent -> ActivationRow
 -- The running activations of an agent.
 SELECT {activation.*}

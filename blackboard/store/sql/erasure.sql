@@ -94,7 +94,7 @@ WHERE replace(CAST(:error AS TEXT), reason, '') <> :error OR reason LIKE :patter
 
 -- name: erase_events
 -- Replace the subject's name in its history, and erase the payloads.
-UPDATE event SET subject = :new_name, payload = NULL WHERE subject = :subject;
+UPDATE event SET subject = :new_name, payload = NULL, traceparent = NULL WHERE subject = :subject;
 
 -- name: erase_call
 -- Erase the texts of a call. With -1 marks, no activation resumes it.

@@ -19,9 +19,9 @@ UPDATE board SET last_recorded_at = :at;
 -- name: insert_event
 -- Insert an event of a mark.
 INSERT INTO event (id, recorded_at, mark_id, kind, subject, event, intensity, law, evaporates_at, author, activation_id,
-  payload, own_law, occurred_at, anchored_at, deposited_intensity, shown_event_id)
+  payload, own_law, occurred_at, anchored_at, deposited_intensity, shown_event_id, traceparent)
 VALUES (:id, :recorded_at, :mark_id, :kind, :subject, :event, :intensity, :law, :evaporates_at, :author, :activation_id,
-  :payload, :own_law, :occurred_at, :anchored_at, :deposited_intensity, :shown_event_id);
+  :payload, :own_law, :occurred_at, :anchored_at, :deposited_intensity, :shown_event_id, :traceparent);
 
 -- name: insert_mark
 -- Insert a mark.

@@ -120,7 +120,7 @@ JOIN mark_tag t ON t.mark_id = live.id;
 -- name: mark_history
 -- The events of all marks.
 SELECT e.id, {instant(e.recorded_at)} AS recorded_at, e.mark_id, e.kind, e.subject, e.event, e.intensity, e.author,
-  e.activation_id, e.payload, {instant(e.occurred_at)} AS occurred_at
+  e.activation_id, e.payload, {instant(e.occurred_at)} AS occurred_at, e.traceparent
 FROM event e;
 
 -- name: needs
