@@ -1203,6 +1203,30 @@ class Blackboard:
         """
         return self.session.write(lambda txn: outbox_messages.discard(txn, message, self.author))
 
+    def retry_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
+        """Send up to 1,000 undelivered messages again, as `retry_message` does, and return their ids, newest first.
+
+        Args:
+            sink: Only messages of this sink.
+            state: Only messages in this state: waiting, failed or gone.
+
+        Raises:
+            UnknownName: There is no such sink or state.
+        """
+        return self.session.write(lambda txn: outbox_messages.retry_many(txn, self.author, sink=sink, state=state))
+
+    def discard_messages(self, *, sink: str | None = None, state: str | None = None) -> list[int]:
+        """Give up up to 1,000 undelivered messages, as `discard_message` does, and return their ids, newest first.
+
+        Args:
+            sink: Only messages of this sink, which the deployment may not have any more.
+            state: Only messages in this state: waiting, failed or gone.
+
+        Raises:
+            UnknownName: There is no such state.
+        """
+        return self.session.write(lambda txn: outbox_messages.discard_many(txn, self.author, sink=sink, state=state))
+
     def secret(self, name: str) -> str:
         """Return a random text that only this board knows, and that stays the same."""
         return self.session.write(lambda txn: access_tokens.secret(txn, name))
@@ -1243,7 +1267,7 @@ class Blackboard:
             ConfigurationError: An agent names a kind that is not known.
             UsageError: A deployment is not the only argument.
         """
-        return deployer.deploy(self.session, items, tuple(kinds), replace=replace)
+        return deployer.deploy(self.session, items, tuple(kinds), self.author, replace=replace)
 
     def preview(self, deployment: Deployment) -> Preview:
         """Return the effects that deploying would have now, such as marks that evaporate and agents that wake.

@@ -32,7 +32,7 @@ from blackboard.board.result_types import (
 from blackboard.clock import from_datetime, iso
 from blackboard.core.deployment import KindSpec
 from blackboard.core.finding import Finding
-from blackboard.core.states import ActivationState
+from blackboard.core.states import ActivationState, MessageState
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,14 @@ class ActivationChanges:
 
     ids: Sequence[int]
     state: ActivationState
+
+
+@dataclass(frozen=True)
+class MessageChanges:
+    """The messages to people outside that a person sent again or gave up together."""
+
+    ids: Sequence[int]
+    state: MessageState
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,7 @@ class Worker:
             ConfigurationError: An agent names a kind that is not known.
         """
         deployer = Deployer(replace, "unserved", self.id)
-        deployer.deploy(self._session, lambda txn: with_declared(txn.deployment, agents, ()))
+        deployer.deploy(self._session, lambda txn: with_declared(txn.deployment, agents, ()), self.board.author)
 
     def unregister(self) -> None:
         """Remove the worker from the board, and record until when it served its agents."""

@@ -105,7 +105,7 @@ class CommandSession:
             AgentInUse: A living worker serves an agent that would be removed or replaced.
         """
         deployment = self.deployment_of(resolved, board)
-        return None if deployment is None else deployer.deploy(board.session, lambda txn: deployment)
+        return None if deployment is None else deployer.deploy(board.session, lambda txn: deployment, board.author)
 
     def deployment_of(self, resolved: ResolvedDeployment, board: Blackboard) -> Deployment | None:
         """Return the deployment that `deploy` would make active; None if it would change nothing."""

@@ -9,6 +9,9 @@ import typer
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.help_layout import PlainGroup, Registry
 from blackboard.cli.terminal.output import AsJson, print_json, print_pairs, say, second, show_records, timestamp
+from blackboard.core.states import MessageState
+from blackboard.errors import UsageError
+from blackboard.plurals import counted
 
 if TYPE_CHECKING:
     from blackboard.board.result_types import OutboxMessage
@@ -19,12 +22,20 @@ Examples:
   blackboard outbox list --state failed
   blackboard outbox show 17
   blackboard outbox retry 17 18
+  blackboard outbox retry --sink phone --state failed
   blackboard outbox discard 19
 """
 
 MessageId = Annotated[int, typer.Argument(metavar="ID", help="The id of the message, as 'outbox list' shows it.")]
 MessageIds = Annotated[
-    list[int], typer.Argument(metavar="ID...", help="The ids of messages, as 'outbox list' shows them.")
+    list[int] | None, typer.Argument(metavar="ID...", help="The ids of messages, as 'outbox list' shows them.")
+]
+OfSink = Annotated[
+    str | None, typer.Option("--sink", metavar="NAME", help="Instead of ids: all undelivered messages of this sink.")
+]
+InState = Annotated[
+    str | None,
+    typer.Option("--state", metavar="STATE", help="Instead of ids: all messages that are waiting, failed or gone."),
 ]
 
 
@@ -103,26 +114,56 @@ def show(context: typer.Context, message: MessageId, as_json: AsJson = False) ->
         say(f"  {line}", wraps=False)
 
 
-def retry(context: typer.Context, messages: MessageIds, as_json: AsJson = False) -> None:
+def retry(
+    context: typer.Context,
+    messages: MessageIds = None,
+    sink: OfSink = None,
+    state: InState = None,
+    as_json: AsJson = False,
+) -> None:
     """Send messages again, whatever their state. Their ids stay, and their attempts count from 0 again.
 
-    Example:
+    Examples:
       blackboard outbox retry 17
+      blackboard outbox retry --sink phone --state failed
     """
+    _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
-        changed = [board.retry_message(message) for message in messages]
-    _confirm(changed, "will be sent again", as_json)
+        if messages:
+            _confirm([board.retry_message(message) for message in messages], "will be sent again", as_json)
+        else:
+            _count(board.retry_messages(sink=sink, state=state), MessageState.WAITING, "will be sent again", as_json)
 
 
-def discard(context: typer.Context, messages: MessageIds, as_json: AsJson = False) -> None:
+def discard(
+    context: typer.Context,
+    messages: MessageIds = None,
+    sink: OfSink = None,
+    state: InState = None,
+    as_json: AsJson = False,
+) -> None:
     """Give up messages that wait or were not delivered.
 
-    Example:
+    Examples:
       blackboard outbox discard 19
+      blackboard outbox discard --sink phone
     """
+    _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
-        changed = [board.discard_message(message) for message in messages]
-    _confirm(changed, "is given up", as_json)
+        if messages:
+            _confirm([board.discard_message(message) for message in messages], "is given up", as_json)
+        else:
+            _count(board.discard_messages(sink=sink, state=state), MessageState.DISCARDED, "given up", as_json)
+
+
+def _check_choice(messages: list[int] | None, sink: str | None, state: str | None) -> None:
+    """Check that a command names messages in one way.
+
+    Raises:
+        UsageError: It names none, or in both ways.
+    """
+    if bool(messages) == (sink is not None or state is not None):
+        raise UsageError("name messages by their ids, or by --sink and --state")
 
 
 def _confirm(changed: list[OutboxMessage], verb: str, as_json: bool) -> None:
@@ -131,3 +172,10 @@ def _confirm(changed: list[OutboxMessage], verb: str, as_json: bool) -> None:
         return
     for message in changed:
         say(f"message {message.id} to {message.sink} {verb}")
+
+
+def _count(ids: list[int], state: MessageState, words: str, as_json: bool) -> None:
+    if as_json:
+        print_json([{"id": message, "state": state} for message in ids])
+    else:
+        say(f"{counted(len(ids), 'message')} {words}")

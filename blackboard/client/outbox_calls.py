@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.board.json_shapes import MessageChanges
 from blackboard.board.result_types import OutboxMessage
 from blackboard.client.http_messages import Call, ask, get, pages, path_of, post
 
@@ -26,3 +27,18 @@ def retry_message(message: int) -> Call[OutboxMessage]:
 def discard_message(message: int) -> Call[OutboxMessage]:
     """Give up a message to people outside, as `Blackboard.discard_message` does. Needs the scope `operate`."""
     return (yield from ask(OutboxMessage, post(path_of("/v1/outbox/{}/discard", message))))
+
+
+def retry_messages(*, sink: str | None = None, state: str | None = None) -> Call[list[int]]:
+    """Send undelivered messages again, as `Blackboard.retry_messages` does. Needs the scope `operate`."""
+    return (yield from _change("/v1/outbox/retry", sink, state))
+
+
+def discard_messages(*, sink: str | None = None, state: str | None = None) -> Call[list[int]]:
+    """Give up undelivered messages, as `Blackboard.discard_messages` does. Needs the scope `operate`."""
+    return (yield from _change("/v1/outbox/discard", sink, state))
+
+
+def _change(path: str, sink: str | None, state: str | None) -> Call[list[int]]:
+    changes = yield from ask(MessageChanges, post(path, {"sink": sink, "state": state}))
+    return list(changes.ids)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from blackboard import OutboxMessage
+from blackboard.board.json_shapes import MessageChanges
 from blackboard.core.states import MessageState
-from blackboard.server.operations import Call, Encoded, Fields, Id, Limit, Name, Operation, Page
+from blackboard.server.operations import Call, Empty, Encoded, Fields, Id, Limit, Name, Operation, Page
 
 
 class ListedMessages(Fields):
@@ -26,8 +27,11 @@ class OneMessage(Fields):
     id: Id
 
 
-class NoFields(Fields):
-    """A body without fields."""
+class UndeliveredMessages(Fields):
+    """Which undelivered messages to change. At most 1,000 of them are changed, the newest first."""
+
+    sink: Name | None = Field(default=None, description="Only messages of this sink.")
+    state: Literal["waiting", "failed", "gone"] | None = Field(default=None, description="Only in this state.")
 
 
 def outbox(call: Call) -> Page:
@@ -52,15 +56,34 @@ def discard_message(call: Call) -> OutboxMessage:
     return call.board.discard_message(call.parameters.id)
 
 
+def retry_messages(call: Call) -> MessageChanges:
+    """Send the messages of a sink, or in a state, that were not delivered again under the same ids."""
+    asked: UndeliveredMessages = call.body
+    return MessageChanges(call.board.retry_messages(sink=asked.sink, state=asked.state), MessageState.WAITING)
+
+
+def discard_messages(call: Call) -> MessageChanges:
+    """Give up the messages of a sink, or in a state, that were not delivered."""
+    asked: UndeliveredMessages = call.body
+    return MessageChanges(call.board.discard_messages(sink=asked.sink, state=asked.state), MessageState.DISCARDED)
+
+
 OPERATIONS = (
     Operation("GET", "/v1/outbox", "read", outbox, list[OutboxMessage], ListedMessages),
+    Operation(
+        "POST", "/v1/outbox/retry", "operate", retry_messages, MessageChanges, body=UndeliveredMessages,
+        problems=("unknown-name",),
+    ),
+    Operation(
+        "POST", "/v1/outbox/discard", "operate", discard_messages, MessageChanges, body=UndeliveredMessages,
+    ),
     Operation("GET", "/v1/outbox/{id}", "read", outbox_message, OutboxMessage, OneMessage, problems=("not-found",)),
     Operation(
-        "POST", "/v1/outbox/{id}/retry", "operate", retry_message, OutboxMessage, OneMessage, NoFields,
+        "POST", "/v1/outbox/{id}/retry", "operate", retry_message, OutboxMessage, OneMessage, Empty,
         problems=("not-found", "unknown-name"),
     ),
     Operation(
-        "POST", "/v1/outbox/{id}/discard", "operate", discard_message, OutboxMessage, OneMessage, NoFields,
+        "POST", "/v1/outbox/{id}/discard", "operate", discard_message, OutboxMessage, OneMessage, Empty,
         problems=("not-found", "not-possible"),
     ),
 )  # fmt: skip

@@ -512,6 +512,7 @@ class _Outbox(StatementFile):
     retry_message: Statement[object]
     get_message: Statement[MessageRow]
     messages: Statement[MessageRow]
+    undelivered_messages: Statement[MessageRow]
     unfinished_messages: Statement[SinkMessages]
     late_crossings: Statement[CrossingRow]
     delete_messages_about: Statement[object]

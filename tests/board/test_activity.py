@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from blackboard import Blackboard, Never, strength
+from blackboard import Blackboard, Need, Never, strength
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_storage import submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest
@@ -46,6 +46,16 @@ def test_a_crossing_and_each_state_of_its_activation_are_recorded(world: World) 
     assert (crossing.agent, crossing.watch, crossing.subject, crossing.crossing_id) == ("sales", "watch", "p", 1)
     assert begun.activation_id == ended.activation_id == 1
     assert crossing.recorded_at == world.board.now()
+
+
+def test_a_deployment_has_the_author_who_made_it(world: World) -> None:
+    world.deploy(KINDS)
+    board = world.board.as_author("person:bob")
+    board.deploy(board.deployment.model_copy(update={"max_skew": 7}))
+    board.deposit(Need(subject="s", question="Why?"))  # the first need registers its kind
+    entries = [entry for entry in world.board.activity() if entry.event == "deployment"]
+    assert [entry.author for entry in entries][-1] == "person:bob"
+    assert {entry.author for entry in entries} <= {"person:bob", "person:ada"}
 
 
 def test_every_transition_is_recorded_whichever_statement_writes_it(world: World) -> None:

@@ -267,6 +267,32 @@ def test_what_waits_for_a_removed_sink_is_given_up(world: World) -> None:
 
 
 @pytest.mark.postgresql
+def test_messages_are_sent_again_or_given_up_by_sink_and_state(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    for subject in ("a", "b", "c"):
+        world.put("alert", subject)
+    MessageQueue(world.board).settle(leased(world), FailedAttempt("no", is_gone=True))
+    with pytest.raises(UnknownName, match="state of an undelivered message 'delivered'"):
+        world.board.retry_messages(state="delivered")
+    with pytest.raises(UnknownName, match="sink 'fax'"):
+        world.board.retry_messages(sink="fax")
+    assert world.board.discard_messages(sink="fax") == []
+    world.board.retry_message(2)
+    assert world.board.retry_messages(sink="phone", state="gone") == [3, 1]
+    assert world.board.discard_messages(state="waiting") == [3, 2, 1]
+    assert world.board.retry_messages() == [], "a person has given them up"
+    assert {message.state for message in told(world)} == {"discarded"}
+
+
+def test_messages_of_a_sink_that_is_gone_are_given_up_but_not_sent_again(world: World) -> None:
+    world.deploy(KINDS, SALES, sinks=sink())
+    world.put("alert", "a")
+    world.deploy(KINDS, SALES)
+    assert world.board.retry_messages() == []
+    assert world.board.discard_messages(sink="phone") == [1]
+
+
+@pytest.mark.postgresql
 def test_forget_erases_messages_about_a_subject_and_those_that_name_it(world: World) -> None:
     world.deploy(KINDS, SALES, sinks=sink())
     world.put("alert", "grace")

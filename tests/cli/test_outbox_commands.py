@@ -66,6 +66,20 @@ def test_a_message_is_sent_again_or_given_up(telling: CommandLine) -> None:
     assert (done.code, "message 1 is discarded" in done.err) == (1, True)
 
 
+def test_all_messages_of_a_sink_or_in_a_state_are_sent_again_or_given_up(telling: CommandLine) -> None:
+    for words in (("--state", "waitin"), ("--sink", "phone")):
+        assert telling("outbox", "retry", *words).code == 2
+    for both in ([], ["1", "--sink", "desk"]):
+        assert "by their ids, or by --sink and --state" in telling("outbox", "discard", *both).err
+    assert telling("outbox", "retry", "--state", "failed").out == "0 messages will be sent again\n"
+    assert telling("outbox", "retry", "--state", "gone", "--json").json == [{"id": 1, "state": "waiting"}]
+    assert telling("outbox", "discard", "--sink", "desk").out == "2 messages given up\n"
+    assert {item["state"] for item in telling("outbox", "list", "--json").json} == {"discarded"}
+    with opened(telling.folder) as board:
+        changes = [entry.event for entry in board.activity() if "message" in entry.event]
+    assert changes == ["retry_message", "discard_message", "discard_message"]
+
+
 def test_status_and_doctor_show_what_was_not_delivered(telling: CommandLine) -> None:
     assert "desk: 1 waiting, 1 given up" in telling("status").out
     [sink] = telling("status", "--json").json["sinks"]

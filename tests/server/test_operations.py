@@ -107,6 +107,11 @@ def test_messages_to_people_outside_are_listed_sent_again_and_given_up(served: S
     assert "Acme" not in str(shown)
     assert "lead/" not in str(shown)
     assert reader.get("/v1/status").json()["sinks"][0]["waiting"] == 3
+    assert reader.post("/v1/outbox/discard", json={}).json()["type"].endswith(":not-allowed")
+    assert operator.post("/v1/outbox/retry", json={"sink": "fax"}).json()["type"].endswith(":unknown-name")
+    assert operator.post("/v1/outbox/retry", json={"state": "delivered"}).json()["type"].endswith(":invalid")
+    assert operator.post("/v1/outbox/retry", json={"state": "failed"}).json() == {"ids": [], "state": "waiting"}
+    assert operator.post("/v1/outbox/discard", json={}).json() == {"ids": [3, 2, 1], "state": "discarded"}
 
 
 def test_an_explanation_is_about_a_group(served: Served) -> None:

@@ -41,8 +41,12 @@ class Deployer:
     new_code: Literal["always", "unserved", "never"] = "always"
     worker: str | None = None
 
-    def deploy(self, session: BoardSession, make: Callable[[BoardTransaction], Deployment]) -> DeployResult:
-        """Deploy the deployment that `make` returns, and run the backfill at a pace that leaves time for other writers.
+    def deploy(
+        self, session: BoardSession, make: Callable[[BoardTransaction], Deployment], author: str
+    ) -> DeployResult:
+        """Deploy what `make` returns, and run the backfill at a pace that leaves time for other writers.
+
+        The activity has the author as the one who deployed.
 
         Raises:
             AgentInUse: A living worker serves an agent that would be removed or replaced.
@@ -53,7 +57,7 @@ class Deployer:
             new = make(txn)
             if (objection := self.objection(txn, new, dead)) is not None:
                 raise AgentInUse(objection)
-            return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS))
+            return unreadable_marks.register(txn, new.with_kinds(BUILT_IN_KINDS), author)
 
         result = session.write(register, record_instant=True)
         pace = Pace(session)
@@ -108,6 +112,7 @@ def deploy(
     session: BoardSession,
     items: Sequence[AgentDeclaration | Deployment],
     kinds: Sequence[type[Mark]],
+    author: str,
     *,
     replace: bool,
 ) -> DeployResult:
@@ -122,4 +127,4 @@ def deploy(
     def make(txn: BoardTransaction) -> Deployment:
         return deployments[0] if deployments else declarations.with_declared(txn.deployment, agents, kinds)
 
-    return Deployer(replace=replace).deploy(session, make)
+    return Deployer(replace=replace).deploy(session, make, author)

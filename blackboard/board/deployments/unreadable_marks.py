@@ -12,6 +12,7 @@ from blackboard.board.registration.declarations import schemas_of
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.authors import BOARD
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.states import ActivationState
 from blackboard.errors import UnreadableMark
@@ -65,13 +66,13 @@ def _has_kept_its_schema(txn: BoardTransaction, kind: str, spec: KindSpec) -> bo
     return all(schema == spec.payload_schema for schema in schemas_of(txn, kind))
 
 
-def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
+def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
     """Make a deployment active, and retry the dead activations whose unreadable marks its classes may now read.
 
     If a class still cannot read a mark, its activation dies again, without a call of the agent.
     """
     before = txn.deployment
-    result = redeployment.register(txn, new)
+    result = redeployment.register(txn, new, author)
     schemas = {name: spec.payload_schema for name, spec in before.kinds.items()}
     changed = {
         name for name, spec in new.kinds.items() if spec.payload_schema != schemas.get(name, spec.payload_schema)

@@ -96,7 +96,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
         InvalidAuthor: The author is an agent.
         InvalidTime: `occurred_at` is too far ahead of the board's time.
     """
-    ensure_kind(txn, request.kind, classes)
+    ensure_kind(txn, request.kind, classes, request.author)
     kind = txn.kind(request.kind)
     if request.if_event is not None and kind.on_repeat == "separate":
         raise InvalidMark(

@@ -85,7 +85,7 @@ def answer(
     need = need_answers.find_open(txn, need_id)
     overdue_needs.fire_due_of(txn, need_id, classes)
     is_about_clock = board_clock.answer_question(txn, need_id, text)
-    ensure_kind(txn, "decision", classes)
+    ensure_kind(txn, "decision", classes, author)
     text = text if is_about_clock and text.strip() else need_answers.checked_answer(need, text, any_answer=any_answer)
     question = need_answers.question_of(need)
     decision = Decision(subject=need.subject, answer=text, need=need_id, question=question)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from blackboard.board.result_types import OutboxMessage, SinkStatus
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
@@ -18,6 +19,8 @@ from blackboard.store.statements import OUTBOX
 
 UNFINISHED = (MessageState.WAITING, MessageState.FAILED, MessageState.GONE)
 """The states of messages that were not delivered, and that nobody has given up."""
+MAX_CHANGES = 1000
+"""The most messages that one transaction sends again or gives up."""
 
 
 def listed(
@@ -72,6 +75,35 @@ def discard(txn: BoardTransaction, message: int, author: str) -> OutboxMessage:
     txn.sql.run(OUTBOX.discard_message, id=message, now=txn.now)
     _note(txn, ActivityEvent.DISCARD_MESSAGE, row, author)
     return record(_row(txn, message))
+
+
+def retry_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
+    """Send undelivered messages again, as `retry` does, and return their ids. Those of a sink that is gone stay.
+
+    Raises:
+        UnknownName: There is no such sink, or no such state of an undelivered message.
+    """
+    if sink is not None and sink not in txn.deployment.sinks:
+        raise UnknownName("sink", sink, txn.deployment.sinks)
+    rows = [row for row in _undelivered(txn, sink, state) if row.sink in txn.deployment.sinks]
+    return [retry(txn, row.id, author).id for row in rows]
+
+
+def discard_many(txn: BoardTransaction, author: str, *, sink: str | None, state: str | None) -> list[int]:
+    """Give up undelivered messages, as `discard` does, and return their ids.
+
+    Raises:
+        UnknownName: There is no such state of an undelivered message.
+    """
+    return [discard(txn, row.id, author).id for row in _undelivered(txn, sink, state)]
+
+
+def _undelivered(txn: BoardTransaction, sink: str | None, state: str | None) -> Sequence[MessageRow]:
+    """Return the newest messages that were not delivered."""
+    if state is not None and state not in UNFINISHED:
+        raise UnknownName("state of an undelivered message", state, map(str, UNFINISHED))
+    given = {name: value for name, value in (("sink", sink), ("state", state)) if value is not None}
+    return txn.sql.all(OUTBOX.undelivered_messages.using(*given), **given, limit=MAX_CHANGES)
 
 
 def overview(txn: BoardTransaction) -> tuple[SinkStatus, ...]:

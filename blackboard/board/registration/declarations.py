@@ -10,6 +10,7 @@ from blackboard.board.registration import redeployment
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.core.authors import BOARD
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.marks import Mark
 from blackboard.errors import ConfigurationError, Mistake, nearest
@@ -60,10 +61,13 @@ def with_declared(active: Deployment, agents: Iterable[AgentDeclaration], kinds:
     return active.model_copy(update={"kinds": specs, "agents": registered})
 
 
-def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses) -> None:
-    """Register a kind as its class declares it, if the board does not know it and this process does."""
+def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses, author: str = BOARD) -> None:
+    """Register a kind as its class declares it, if the board does not know it and this process does.
+
+    The author is who needs the kind, as the activity names it.
+    """
     if kind not in txn.deployment.kinds and (mark_class := classes.get(kind)) is not None:
-        redeployment.register(txn, txn.deployment.with_kinds({kind: mark_class.defaults}))
+        redeployment.register(txn, txn.deployment.with_kinds({kind: mark_class.defaults}), author)
         txn.active = read_active(txn.sql)
 
 

@@ -9,7 +9,7 @@ from blackboard.board.transactions.activation_rows import make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_tests import predicted_crossings
 from blackboard.core.activity_events import ActivityEvent
-from blackboard.core.authors import agent_name_problem
+from blackboard.core.authors import BOARD, agent_name_problem
 from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.declaration_mistakes import mistakes_in_filters, mistakes_in_groups
 from blackboard.core.deployment import Budget, Deployment, DepositLimits, KindSpec
@@ -24,8 +24,8 @@ MARKS_PER_BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
 
 
-def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
-    """Make a deployment active. Equal content changes nothing.
+def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
+    """Make a deployment active, in the name of an author. Equal content changes nothing.
 
     Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
 
@@ -44,7 +44,7 @@ def register(txn: BoardTransaction, new: Deployment) -> DeployResult:
     version = old.version + 1
     txn.sql.run(DEPLOYMENTS.insert_deployment, version=version, deployed_at=txn.now, content=new.content())
     txn.sql.run(DEPLOYMENTS.set_version, version=version, at=txn.now)
-    activity_log.note(txn, ActivityEvent.DEPLOYMENT, version=version)
+    activity_log.note(txn, ActivityEvent.DEPLOYMENT, version=version, author=author)
     changed, revalued, retagged = kind_changes.register_kinds(txn, old, new)
     changed += agent_changes.register_agents(txn, old, new, revalued, retagged)
     _fill_windows(txn, old, new)

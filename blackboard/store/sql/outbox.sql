@@ -71,6 +71,16 @@ WHERE 0 = 0
 ORDER BY message.id DESC
 LIMIT :limit + 0;
 
+-- name: undelivered_messages -> MessageRow
+-- The messages that were not delivered, and that nobody has given up, newest first.
+SELECT {message.*}
+FROM message
+WHERE message.state IN ('waiting', 'failed', 'gone')
+  [sink: AND message.sink = :sink]
+  [state: AND message.state = :state]
+ORDER BY message.id DESC
+LIMIT :limit + 0;
+
 -- name: unfinished_messages -> SinkMessages
 -- For each sink: its messages that wait and those that were given up, and the last error.
 SELECT sink,
