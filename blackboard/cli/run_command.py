@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
-    from blackboard.settings.sink_sections import SinkSection
+    from blackboard.settings.sink_sections import SinkSection, WebhookSection
 
 PRICES = "[model] prices"
 """The setting whose file may change while its path stays the same."""
@@ -89,7 +89,7 @@ def run(
             session.deploy(board, resolved, Deployer(replace, "unserved"))
             daemon = build_daemon(board, resolved, client_of(resolved), delivers=True)
             deployer = Deployer(new_code="never", worker=daemon.worker.id)
-            daemon.reload = _reload(session, board, deployer, resolved.settings, names, daemon.deliverer.replace)
+            daemon.reload = _reload(session, board, deployer, resolved.settings, names, daemon.deliver_to)
             with ExitStack() as stack:
                 stack.enter_context(daemon_signals.handle_signals(daemon))
                 if serve is not None:
@@ -141,7 +141,7 @@ def _reload(
     deployer: Deployer,
     started: Settings,
     names: Collection[str] | None = None,
-    replace_sinks: Callable[[Sequence[SinkSection]], None] = lambda sinks: None,
+    deliver_to: Callable[[Sequence[SinkSection], Mapping[str, WebhookSection]], None] = lambda sinks, webhooks: None,
 ) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
     """Return the function that deploys the file of a daemon again, which was started with some settings.
 
@@ -159,7 +159,7 @@ def _reload(
             raise ConfigurationError([Mistake(str(path), f"{problem}; stop the daemon if it should serve no agents")])
         resolved = _only(resolved, names)
         session.deploy(board, resolved, deployer)
-        replace_sinks(resolved.settings.sinks)
+        deliver_to(resolved.settings.sinks, resolved.webhooks)
         changed = [name for name in resolved.settings.needing_restart(started) if name not in session.overrides]
         if _prices(resolved.settings) != prices and PRICES not in changed:
             changed.append(PRICES)

@@ -33,7 +33,7 @@ from blackboard.daemon.model_caller import ModelCaller
 from blackboard.daemon.publish_hooks import Publisher
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
-from blackboard.daemon.webhook_couriers import WebhookCourier
+from blackboard.daemon.webhook_couriers import WebhookCouriers
 from blackboard.errors import ConfigurationError, StoreError, UsageError
 from blackboard.llm.client import client_from, describe_model
 from blackboard.llm.client_protocol import ModelClient
@@ -152,10 +152,9 @@ class Daemon:
         self._publisher = Publisher(board, self.agents, agent_settings)
         self.runs = self._new_runs()
         self.maintenance = Maintenance(self.worker, self._liveness, self.runs.keys, self.batch_api, self.settings)
-        self.deliverer = Deliverer(board, sinks)
-        webhooks = webhooks or {}
-        self._couriers = [WebhookCourier(board, name, webhook, os.environ) for name, webhook in webhooks.items()]
-        self.worker.posted = frozenset(webhooks)
+        self.deliverer = Deliverer(board, ())
+        self._couriers = WebhookCouriers(board, os.environ)
+        self.deliver_to(sinks, webhooks or {})
         self._clock_watch = ClockWatch(self.worker)
         self._unsubscribe: Callable[[], None] = lambda: None
         self._stopping = self._at_once = self._reloading = self._closed = False
@@ -326,6 +325,12 @@ class Daemon:
         self._at_once = self._at_once or now
         self.wake.set()
 
+    def deliver_to(self, sinks: Sequence[SinkSection], webhooks: Mapping[str, WebhookSection]) -> None:
+        """Deliver messages to these sinks from now on, and post the activations of remote agents to these webhooks."""
+        self.deliverer.replace(sinks)
+        self._couriers.replace(webhooks)
+        self.worker.posted = self._couriers.agents
+
     def request_reload(self) -> None:
         """Call `reload` in the next iteration of the loop."""
         self._reloading = True
@@ -353,8 +358,7 @@ class Daemon:
         recovered = self.maintenance.recovery.run_once()
         self._publisher.publish_all()
         self._loop_sleep.start()
-        for courier in self._couriers:
-            courier.start()
+        self._couriers.start()
         self._report_start(recovered)
         self.deliverer.start()
 
@@ -541,8 +545,7 @@ class Daemon:
             self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
         self._loop_sleep.stop()
         self.deliverer.close()
-        for courier in self._couriers:
-            courier.stop()
+        self._couriers.stop()
         self._publisher.close()
         self.runs.close()
         self.maintenance.close()

@@ -63,10 +63,19 @@ class WebhookCourier:
         """Begin to claim."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Claim no more, and wait for the posts under way."""
+    def change(self, webhook: WebhookSection) -> None:
+        """Post what is claimed from now on to this webhook."""
+        self._webhook, self._problem = webhook, ""
+        self._wake.set()
+
+    def end_claims(self) -> None:
+        """Claim no more. The posts under way go on."""
         self._is_stopping = True
         self._wake.set()
+
+    def stop(self) -> None:
+        """Claim no more, and wait for the posts under way."""
+        self.end_claims()
         if self._thread.is_alive():
             self._thread.join()
         for post in list(self._posts):
@@ -137,19 +146,19 @@ class WebhookCourier:
         return self._webhook.check_url(self._webhook.url or "").host
 
     def _post(self, found: RemoteActivation) -> outbound_http.Answer:
-        now = self._board.now()
+        now, webhook = self._board.now(), self._webhook  # a reload may replace it meanwhile
         event = {"type": "activation.claimed", "timestamp": now, "data": found}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()
         try:
-            secret = self._webhook.needed(self._webhook.secret_env or "", self._environ)
+            secret = webhook.needed(webhook.secret_env or "", self._environ)
         except WorkError as error:  # it is not set; nothing was sent
             raise HostUnreachable(str(error)) from None
         headers = {"Content-Type": "application/json; charset=utf-8"}
         headers |= outbound_http.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
         if found.traceparent is not None:
             headers[tracing.HEADER] = found.traceparent
-        endpoint = self._webhook.check_url(self._webhook.url or "")
-        return outbound_http.post(endpoint, body, headers, self._webhook.private_networks, max_answer=MAX_ANSWER)
+        endpoint = webhook.check_url(webhook.url or "")
+        return outbound_http.post(endpoint, body, headers, webhook.private_networks, max_answer=MAX_ANSWER)
 
     def _accept(self, found: RemoteActivation, content: bytes) -> None:
         """Leave an activation to its receiver, for as long as the receiver asks."""
@@ -185,6 +194,50 @@ class WebhookCourier:
         if problem != self._problem:
             self._problem = problem
             log.warning("a webhook cannot be served; it is tried again later", agent=self.agent, reason=problem)
+
+
+class WebhookCouriers:
+    """The couriers of a daemon, one for each agent with a webhook.
+
+    Args:
+        board: The board.
+        environ: The environment with the secrets.
+    """
+
+    def __init__(self, board: Blackboard, environ: Mapping[str, str]) -> None:
+        self._board, self._environ = board, environ
+        self._couriers: dict[str, WebhookCourier] = {}
+        self._is_started = False
+
+    @property
+    def agents(self) -> frozenset[str]:
+        """The agents whose activations are posted."""
+        return frozenset(self._couriers)
+
+    def start(self) -> None:
+        """Begin to claim."""
+        self._is_started = True
+        for courier in self._couriers.values():
+            courier.start()
+
+    def stop(self) -> None:
+        """Claim no more, and wait for the posts under way."""
+        for courier in self._couriers.values():
+            courier.end_claims()
+        for courier in self._couriers.values():
+            courier.stop()
+
+    def replace(self, webhooks: Mapping[str, WebhookSection]) -> None:
+        """Post to these webhooks from now on."""
+        for agent in self._couriers.keys() - webhooks.keys():
+            self._couriers.pop(agent).end_claims()
+        for agent, webhook in webhooks.items():
+            if agent in self._couriers:
+                self._couriers[agent].change(webhook)
+                continue
+            courier = self._couriers[agent] = WebhookCourier(self._board, agent, webhook, self._environ)
+            if self._is_started:
+                courier.start()
 
 
 def _object(content: bytes) -> dict[str, Any]:

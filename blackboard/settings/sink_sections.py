@@ -41,6 +41,16 @@ Variable = Annotated[str, AfterValidator(_variable)]
 """The name of an environment variable with a secret."""
 
 
+def _plain_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name):
+        raise ValueError("write the name of an environment variable, not a value")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain_name)]
+"""The name of an environment variable."""
+
+
 def _networks(value: Any) -> Any:
     is_list = isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
     return parse_networks(value) if is_list else value
@@ -208,6 +218,8 @@ class SinkSection(SinkSpec):
     mail: MailSection | None = None
     command: tuple[str, ...] | None = Field(default=None, min_length=1)
     """A program with its arguments, which gets the message as JSON on its standard input. No shell runs it."""
+    environment: tuple[Name, ...] = ()
+    """The variables of the environment that `command` gets, beside PATH, HOME, LANG and TZ."""
     timeout: Duration = Microseconds(parse_duration("20s"))
     """The longest time of one attempt."""
 
@@ -230,6 +242,8 @@ class SinkSection(SinkSpec):
         ways = [name for name in ("webhook", "mail", "command") if getattr(self, name) is not None]
         if len(ways) != 1:
             raise ValueError("a sink has exactly one of webhook, mail and command")
+        if self.environment and self.command is None:
+            raise ValueError("environment names variables for command, which this sink does not have")
         if not 0 < self.timeout <= LONGEST_ATTEMPT:
             raise ValueError("an attempt takes more than 0s and at most 60s")
         return self

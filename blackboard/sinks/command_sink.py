@@ -5,19 +5,37 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from blackboard.board.message_queue import FailedAttempt
 from blackboard.board.result_types import OutboxMessage
 from blackboard.sinks.message_forms import as_json
 
+PASSED_ON = ("PATH", "HOME", "LANG", "TZ")
+"""The variables that every command gets. Others may be secrets of the daemon."""
 
-def deliver(command: Sequence[str], message: OutboxMessage, seconds: float) -> FailedAttempt | None:
-    """Run a program without a shell, and return why that failed; None if it ended with 0."""
+
+def deliver(
+    command: Sequence[str], message: OutboxMessage, seconds: float, environ: Mapping[str, str], names: Sequence[str]
+) -> FailedAttempt | None:
+    """Run a program without a shell, and return why that failed; None if it ended with 0.
+
+    Args:
+        command: The program and its arguments.
+        message: What it gets on its standard input.
+        seconds: The longest time.
+        environ: The environment of this process.
+        names: The variables that it gets beside those that every command gets.
+    """
     quiet = subprocess.DEVNULL
     try:
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=quiet,
+            stderr=quiet,
+            start_new_session=True,
+            env={name: environ[name] for name in (*PASSED_ON, *names) if name in environ},
         ) as process:
             try:
                 process.communicate(as_json(message), seconds)

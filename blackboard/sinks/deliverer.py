@@ -162,7 +162,7 @@ class Deliverer:
                 return webhook_sink.deliver(sink.webhook, message, now, seconds, self._environ)
             if sink.mail is not None:
                 return mail_sink.deliver(sink.mail, message, now, seconds, self._environ)
-            return command_sink.deliver(sink.command or (), message, seconds)
+            return command_sink.deliver(sink.command or (), message, seconds, self._environ, sink.environment)
         except (BlackboardError, ValueError) as error:  # a receiver that cannot be reached, or a setting
             return FailedAttempt(str(error))
         except Exception as error:  # it counts as an attempt, so that it is seen and ends

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +16,12 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard
+from blackboard.board.deployments.deployer import Deployer
+from blackboard.cli.cli_session import CommandSession
+from blackboard.cli.run_command import _reload
 from blackboard.clock import to_datetime
 from blackboard.daemon import Daemon
+from blackboard.daemon.daemon import build_daemon
 from blackboard.daemon.webhook_couriers import WebhookCourier
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
@@ -167,6 +172,41 @@ def test_a_daemon_posts_and_ends_when_the_work_is_done(tmp_path: Path, monkeypat
         board.deposit("report", subject="r/1")
         daemon.run(until_quiescent=True)
         assert [mark.subject for mark in board.marks("verdict")] == ["r/1"]
+
+
+def test_a_reload_applies_a_changed_webhook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REVIEW_SECRET", SECRET)
+    with receive() as first, receive() as second, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+        first.reply = second.reply = verdict
+        session = CommandSession(file(tmp_path, first.url))
+        resolved = session.resolve()
+        board.deploy(resolved.deployment)
+        daemon = build_daemon(board, resolved, None, delivers=True)
+        deployer = Deployer(new_code="never", worker=daemon.worker.id)
+        daemon.reload = _reload(session, board, deployer, resolved.settings, deliver_to=daemon.deliver_to)
+        daemon.start()
+        try:
+            board.deposit("report", subject="r/1")
+            until(board, "done")
+            file(tmp_path, second.url)
+            reload(daemon)
+            board.deposit("report", subject="r/2")
+            until(board, "done", 2)
+            text = (tmp_path / "board.toml").read_text()
+            (tmp_path / "board.toml").write_text(re.sub("(?m)^webhook.*$", "", text))
+            reload(daemon)
+            board.deposit("report", subject="r/3")
+            claimed = board.claim("review", wait="30s")
+        finally:
+            daemon.close()
+    assert [len(receiver.requests) for receiver in (first, second)] == [1, 1]
+    assert claimed is not None
+    assert claimed.subjects == ("r/3",), "nothing posts it any more"
+
+
+def reload(daemon: Daemon) -> None:
+    daemon.request_reload()
+    daemon.run_once()
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,8 @@ def test_the_nearest_name_is_proposed(tmp_path: Path) -> None:
         (["command = []"], "at least 1 item"),
         (['command = [""]'], "begins with the name of a program"),
         (['command = ["x"]', 'timeout = "5m"'], "at most 60s"),
+        (['command = ["x"]', 'environment = ["A=1"]'], "the name of an environment variable, not a value"),
+        ([HOOK, 'environment = ["A"]'], "names variables for command, which this sink does not have"),
         (['mail = { to = ["x"], from = "a@b.c", server = "m" }'], "'x' is not an address"),
         (['mail = { to = ["a@b.c\\nBcc: e@v.e"], from = "a@b.c", server = "m" }'], "is not an address"),
         (['mail = { to = ["a@b.c"], from = "a@b.c", server = "m", user = "u" }'], "belong together"),

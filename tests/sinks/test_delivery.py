@@ -229,6 +229,18 @@ def program(path: Path, text: str) -> list[str]:
     return [sys.executable, "-S", str(file)]
 
 
+def test_a_command_gets_only_the_variables_that_it_needs_and_those_that_are_named(house: House, tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    text = f"import json, os, sys; open({str(kept)!r}, 'w').write(json.dumps(dict(os.environ)))"
+    house.tell(command=program(tmp_path, text), environment=["API_TOKEN", "NOT_SET"])
+    alert(house)
+    usual = {"PATH": "/usr/bin:/bin", "HOME": "/nowhere", "LANG": "C.UTF-8", "TZ": "UTC"}
+    Deliverer(house.board, house.sinks, {**usual, "API_TOKEN": "t", "ANTHROPIC_API_KEY": "k"}).deliver_due()
+    assert house.message().state == "delivered"
+    given = json.loads(kept.read_text())
+    assert {name: given[name] for name in given if not name.startswith(("LC_", "__"))} == {**usual, "API_TOKEN": "t"}
+
+
 def test_a_command_gets_json_on_its_standard_input_and_no_shell(house: House, tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     text = f"import sys; open({str(kept)!r}, 'w').write(sys.argv[1] + chr(10) + sys.stdin.read())"
