@@ -92,6 +92,14 @@ class Resumption:
 
 
 @dataclass(frozen=True)
+class Assignment:
+    """Who should answer a need now."""
+
+    need: int
+    assignee: str
+
+
+@dataclass(frozen=True)
 class ActivationChange:
     """An activation that a person retried or discarded."""
 

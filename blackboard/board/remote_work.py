@@ -272,6 +272,7 @@ def _activation(txn: BoardTransaction, claimed: Claim, traceparent: str | None) 
         fence=row.fence,
         attempt=row.attempt,
         lease_until=to_datetime(row.lease_until or txn.now),
+        lease_seconds=((row.lease_until or txn.now) - txn.now) / SECOND,
         watch=claimed.watch,
         reason=row.reason,
         now=to_datetime(claimed.at),

@@ -15,6 +15,7 @@ The commands:
 
 mark_commands        init, deposit, reinforce, withdraw, answer, assign, pause, resume
 inspect_commands     marks, history, agents and others that read the board
+activity_command     activity
 status_command       status
 claim_commands       the work of remote agents in a shell: claim, heartbeat, finish, fail
 activation_commands  activation, retry, discard, wake

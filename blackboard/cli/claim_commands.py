@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +15,13 @@ import typer
 from blackboard.cli import completion
 from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
-from blackboard.errors import BlackboardError, LeaseLost, UsageError
+from blackboard.core.states import ActivationState
+from blackboard.errors import AgentError, Conflict, UsageError
 
 if TYPE_CHECKING:
+    from blackboard.board import Blackboard
     from blackboard.board.result_types import RemoteActivation, RunState
+    from blackboard.client import Client
 
 NOTHING = 3
 """The exit code of a claim without work."""
@@ -29,6 +34,9 @@ Fence = Annotated[
         min=1,
         help="The fence that 'blackboard claim' printed; by default that of the author's present claim.",
     ),
+]
+OfAgent = Annotated[
+    str | None, typer.Option("--agent", metavar="NAME", help="The remote agent; needed with --url, as --fence is.")
 ]
 Lease = Annotated[
     str | None, typer.Option(metavar="DURATION", help="The length of the lease, 1s to 1d; by default 5m.")
@@ -57,25 +65,29 @@ def claim(
       blackboard --author reviewer claim review > activation.json
     """
     session = session_of(context)
-    with session.board() as board:
+    with session.board_or_client() as board:
         found = board.claim(agent, wait=wait, lease=lease)
         if found is None:
             note(f"there is no work for {agent}")
             raise typer.Exit(NOTHING)
-        seconds = (found.lease_until - board.now()).total_seconds()
-    print_json({**vars(found), "lease_seconds": round(seconds, 3), "commands": _commands(session, found)})
+    print_json({**vars(found), "commands": _commands(session, found)})
 
 
 def heartbeat(
-    context: typer.Context, activation_id: RunId, fence: Fence = None, lease: Lease = None, as_json: AsJson = False
+    context: typer.Context,
+    activation_id: RunId,
+    fence: Fence = None,
+    agent: OfAgent = None,
+    lease: Lease = None,
+    as_json: AsJson = False,
 ) -> None:
     """Extend the lease of an activation that this author has claimed, counted from now.
 
     Example:
       blackboard heartbeat 17 --fence 1 --lease 30m
     """
-    with session_of(context).board() as board:
-        state = board.heartbeat(activation_id, fence=fence, lease=lease)
+    with session_of(context).board_or_client() as board:
+        state = board.heartbeat(activation_id, fence=fence, agent=agent, lease=lease)
     _show(state, f"the lease of activation {state.id} ends at {timestamp(state.lease_until)}", as_json)
 
 
@@ -86,6 +98,7 @@ def finish(
         Path | None, typer.Option(metavar="FILE", help="The file with the result; by default it is read from stdin.")
     ] = None,
     fence: Fence = None,
+    agent: OfAgent = None,
     as_json: AsJson = False,
 ) -> None:
     """Finish an activation that this author has claimed, with its result as JSON.
@@ -100,13 +113,13 @@ def finish(
     """
     session = session_of(context)
     result = _read_result(file)
-    with session.board() as board:
+    with session.board_or_client() as board:
         try:
-            state = board.finish(activation_id, result, fence=fence)
-        except LeaseLost:
-            raise
-        except BlackboardError:
-            _note_what_stays(session, activation_id, fence)
+            state = board.finish(activation_id, result, fence=fence, agent=agent)
+        except (AgentError, UsageError) as error:
+            if not isinstance(error, Conflict) and _is_claimed(board, activation_id, agent):
+                note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")
+                note(f"  {_command(session, 'finish', activation_id, fence, agent)} --file RESULT.json", wraps=False)
             raise
     _show(state, f"activation {state.id} is {state.state}", as_json)
 
@@ -121,6 +134,7 @@ def fail(
         bool, typer.Option("--final", help="Do not try it again: no further attempt can succeed.")
     ] = False,
     fence: Fence = None,
+    agent: OfAgent = None,
     as_json: AsJson = False,
 ) -> None:
     """Report that an activation that this author has claimed has failed.
@@ -131,8 +145,8 @@ def fail(
       blackboard fail 17 --fence 1 --reason "the page does not load"
       blackboard fail 17 --fence 1 --reason "it is not a report" --final
     """
-    with session_of(context).board() as board:
-        state = board.fail(activation_id, reason, retry=not final, fence=fence)
+    with session_of(context).board_or_client() as board:
+        state = board.fail(activation_id, reason, retry=not final, fence=fence, agent=agent)
     again = "" if state.retry_at is None else f", and tried again at {timestamp(state.retry_at)}"
     _show(state, f"activation {state.id} is {state.state}{again}", as_json)
 
@@ -146,18 +160,29 @@ def _show(state: RunState, line: str, as_json: bool) -> None:
 
 def _commands(session: CommandSession, found: RemoteActivation) -> dict[str, str]:
     """Return the commands that continue or end a run, with the options of this command."""
+    agent = None if session.server_url is None else found.agent
+    command = partial(_command, session, activation_id=found.id, fence=found.fence, agent=agent)
     return {
-        "finish": f"{_command(session, 'finish', found.id, found.fence)} --file RESULT.json",
-        "heartbeat": _command(session, "heartbeat", found.id, found.fence),
-        "fail": f"{_command(session, 'fail', found.id, found.fence)} --reason TEXT",
+        "finish": f"{command('finish')} --file RESULT.json",
+        "heartbeat": command("heartbeat"),
+        "fail": f"{command('fail')} --reason TEXT",
     }
 
 
-def _command(session: CommandSession, name: str, activation_id: int, fence: int | None) -> str:
-    options = {"--config": session.config, "--database": session.database, "--author": session.author}
-    words = ["blackboard", *(word for key, value in options.items() if value is not None for word in (key, str(value)))]
-    words += [name, str(activation_id), *(() if fence is None else ("--fence", str(fence)))]
-    return shlex.join(words)
+def _command(session: CommandSession, name: str, activation_id: int, fence: int | None, agent: str | None) -> str:
+    common = {
+        "--config": session.config,
+        "--database": session.database,
+        "--author": session.author,
+        "--url": session.server,
+        "--token-file": session.token_file,
+    }
+    own = {"--fence": fence, "--agent": agent}
+    return shlex.join(["blackboard", *_given(common), name, str(activation_id), *_given(own)])
+
+
+def _given(options: Mapping[str, object]) -> list[str]:
+    return [word for name, value in options.items() if value is not None for word in (name, str(value))]
 
 
 def _read_result(file: Path | None) -> dict[str, Any]:
@@ -179,10 +204,10 @@ def _read_result(file: Path | None) -> dict[str, Any]:
     return value
 
 
-def _note_what_stays(session: CommandSession, activation_id: int, fence: int | None) -> None:
-    """Say that a refused result has changed nothing, and how to go on."""
-    with session.board() as board:
-        state = board.activation(activation_id).activation.state
-    if state == "running":
-        note(f"nothing has changed, and activation {activation_id} is still claimed; correct the result, then")
-        note(f"  {_command(session, 'finish', activation_id, fence)} --file RESULT.json", wraps=False)
+def _is_claimed(board: Blackboard | Client, activation_id: int, agent: str | None) -> bool:
+    """Return whether an activation whose result was refused is still claimed."""
+    from blackboard.board import Blackboard
+
+    if isinstance(board, Blackboard):
+        return board.activation(activation_id).activation.state == ActivationState.RUNNING
+    return agent is not None  # a server says otherwise by another error; without the agent, nothing was sent

@@ -40,9 +40,6 @@ NOT_OVER_HTTP = {
     "restore": _OF_FILES,
     "compact": _OF_FILES,
     "token": "tokens are made and revoked where the board is, so that no token can make another",
-    **dict.fromkeys(("claim", "heartbeat", "finish", "fail"), "a worker asks a server itself, or by Client.claim"),
-    "activity": "a server streams it, under /v1/events",
-    "assign": "no operation of the server assigns a need",
 }
 """Why a command does not work on a server."""
 

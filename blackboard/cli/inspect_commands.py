@@ -1,4 +1,4 @@
-"""The commands that inspect a board: its marks and their history, what was done, its agents and what waits."""
+"""The commands that inspect a board: its marks and their history, its agents and what waits."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TagOption = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (marks, search, history, activity, agents, agenda, schedules, activations, inbox, explain):
+    for command in (marks, search, history, agents, agenda, schedules, activations, inbox, explain):
         app.command()(command)
 
 
@@ -185,42 +185,6 @@ def history(
         ),
         empty=f"no mark was ever deposited about {subject!r}",
         spare=("activation", "author", "intensity", "occurred"),
-    )
-
-
-def activity(
-    context: typer.Context,
-    after: Annotated[
-        int | None, typer.Option(min=0, metavar="ID", help="Only entries after this one; by default the newest.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many entries.")] = 20,
-    as_json: AsJson = False,
-) -> None:
-    """List what agents, people and programs did, oldest first: crossings, activations, needs, actions, deployments.
-
-    Examples:
-      blackboard activity
-      blackboard activity --after 1200 --limit 500 --json
-    """
-    with session_of(context).board() as board:
-        entries = board.activity(after=after, limit=limit)
-    show_records(
-        entries,
-        as_json,
-        ("id", "time", "event", "agent", "watch", "subject", "state", "author", "number"),
-        lambda entry: (
-            entry.id,
-            second(entry.recorded_at),
-            entry.event,
-            entry.agent,
-            entry.watch,
-            place(entry),
-            entry.state if entry.old_state is None else f"{entry.old_state} > {entry.state}",
-            entry.author,
-            entry.activation_id or entry.crossing_id or entry.mark_id or entry.version or entry.token,
-        ),
-        empty="no activity",
-        spare=("watch", "author", "time"),
     )
 
 

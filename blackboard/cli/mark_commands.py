@@ -258,7 +258,7 @@ def assign(
       blackboard assign 42 ada
       blackboard assign 42 ""
     """
-    with session_of(context).board() as board:
+    with session_of(context).board_or_client() as board:
         board.assign(need_id, name)
     if as_json:
         print_json({"need": need_id, "assignee": name})

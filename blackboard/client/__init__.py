@@ -9,6 +9,7 @@ mark_calls      the calls on marks, subjects and kinds
 work_calls      the calls on the agenda, agents, activations and costs
 worker_calls    the calls of workers of remote agents
 outbox_calls    the calls on messages to people outside
+position_calls  the calls on the positions of followed files
 board_calls     the calls on needs and the board, and queries
 board_events    what happens on the board, as a stream that is resumed
 exchange        the attempts of a request, and the delays between them

@@ -8,11 +8,11 @@ from typing import Any
 
 from blackboard import Row
 from blackboard.board.json_shapes import Examination, FileSummary, QueryTable, Summary, status_of
-from blackboard.board.result_types import BoardStatus, DeploymentRecord, NeedRecord, Receipt
-from blackboard.client.http_messages import Call, ask, get, pages, path_of, post
+from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord, NeedRecord, Receipt
+from blackboard.client.http_messages import MAX_PAGE, Call, ask, confirm, get, pages, path_of, post
 from blackboard.clock import from_datetime, iso
 from blackboard.durations import DurationLike, parse_duration
-from blackboard.errors import InvalidQuery
+from blackboard.errors import InvalidQuery, UsageError
 from blackboard.store.readonly_access import Parameters
 
 MAX_ROWS = 10_000
@@ -28,6 +28,18 @@ def answer(need_id: int, text: str, *, any_answer: bool = False) -> Call[Receipt
     """Answer a need, as `Blackboard.answer` does. Needs a token with the scope `answer`."""
     request = post(path_of("/v1/inbox/{}/answer", need_id), {"text": text, "any_answer": any_answer})
     return (yield from ask(Receipt, request))
+
+
+def assign(need_id: int, assignee: str) -> Call[None]:
+    """Set who should answer a need, as `Blackboard.assign` does. Needs the scope `operate`."""
+    yield from confirm(post(path_of("/v1/inbox/{}/assign", need_id), {"assignee": assignee}, is_repeatable=True))
+
+
+def activity(*, after: int | None = None, limit: int = 100) -> Call[list[ActivityRecord]]:
+    """Return what agents, people and programs did, oldest first, as `Blackboard.activity` does."""
+    if after is None and limit > MAX_PAGE:  # the newest entries have no further page
+        raise UsageError(f"a server gives at most {MAX_PAGE:,} of the newest entries; use `after` for more")
+    return (yield from pages(ActivityRecord, "/v1/activity", limit=limit, after=after))
 
 
 def status() -> Call[BoardStatus]:

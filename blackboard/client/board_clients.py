@@ -20,7 +20,15 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from blackboard.client import board_calls, board_events, mark_calls, outbox_calls, work_calls, worker_calls
+from blackboard.client import (
+    board_calls,
+    board_events,
+    mark_calls,
+    outbox_calls,
+    position_calls,
+    work_calls,
+    worker_calls,
+)
 from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
 from blackboard.client.exchange import Delay, NoAnswer, steps_of
 from blackboard.client.http_messages import Call, HttpAnswer, HttpRequest
@@ -273,6 +281,8 @@ class Client(_ServerConnection):
     history = _waits(mark_calls.history)
     subjects = _waits(mark_calls.subjects)
     kinds = _waits(mark_calls.kinds)
+    read_position = _waits(position_calls.read_position)
+    set_read_position = _waits(position_calls.set_read_position)
     agents = _waits(work_calls.agents)
     agenda = _waits(work_calls.agenda)
     schedules = _waits(work_calls.schedules)
@@ -296,6 +306,8 @@ class Client(_ServerConnection):
     discard_messages = _waits(outbox_calls.discard_messages)
     inbox = _waits(board_calls.inbox)
     answer = _waits(board_calls.answer)
+    assign = _waits(board_calls.assign)
+    activity = _waits(board_calls.activity)
     status = _waits(board_calls.status)
     summary = _waits(board_calls.summary)
     now = _waits(board_calls.now)
@@ -399,6 +411,8 @@ class AsyncClient(_ServerConnection):
     history = _awaits(mark_calls.history)
     subjects = _awaits(mark_calls.subjects)
     kinds = _awaits(mark_calls.kinds)
+    read_position = _awaits(position_calls.read_position)
+    set_read_position = _awaits(position_calls.set_read_position)
     agents = _awaits(work_calls.agents)
     agenda = _awaits(work_calls.agenda)
     schedules = _awaits(work_calls.schedules)
@@ -422,6 +436,8 @@ class AsyncClient(_ServerConnection):
     discard_messages = _awaits(outbox_calls.discard_messages)
     inbox = _awaits(board_calls.inbox)
     answer = _awaits(board_calls.answer)
+    assign = _awaits(board_calls.assign)
+    activity = _awaits(board_calls.activity)
     status = _awaits(board_calls.status)
     summary = _awaits(board_calls.summary)
     now = _awaits(board_calls.now)

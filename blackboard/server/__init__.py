@@ -35,6 +35,7 @@ event_operation        the choices of a client of the event stream
 stream_writer          the text of one event stream
 event_hub              event streams: one reader of the board for all of them
 bulk_deposits          deposits in bulk, a line of JSON for each
+position_operations    the positions of files that are followed elsewhere
 api                    answers the requests of all operations
 openapi                describes the operations as OpenAPI 3.1
 docs_page              the same for people

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from blackboard import DeploymentRecord, Finding, NeedRecord
+from blackboard import ActivityRecord, DeploymentRecord, Finding, NeedRecord
 from blackboard.board import administration
 from blackboard.board.doctor import MODEL, examine_board
 from blackboard.board.json_shapes import (
     Answered,
+    Assignment,
     Erasure,
     Examination,
     FileSummary,
@@ -23,7 +24,7 @@ from blackboard.board.json_shapes import (
     examination,
     summary,
 )
-from blackboard.server.operations import Call, Encoded, Fields, Id, Limit, Operation, Page
+from blackboard.server.operations import MAX_ID, Call, Encoded, Fields, Id, Limit, Operation, Page
 
 MAX_SQL_CHARACTERS = 100_000
 SqlValue = str | int | float | None
@@ -50,6 +51,22 @@ class AnswerFields(Fields):
 
     text: str = Field(description="The decision; one of the options if the need has some.")
     any_answer: bool = Field(default=False, description="Allow an answer that is not one of the options.")
+
+
+class Assignee(Fields):
+    """Who should answer a need."""
+
+    assignee: str = Field(description="The name of the person; empty for nobody in particular.")
+
+
+class ListedActivity(Fields):
+    """Which part of the activity to list."""
+
+    after: Annotated[int, Field(ge=0, le=MAX_ID)] | None = Field(
+        default=None, description="Only what follows the entry with this id; by default the newest entries."
+    )
+    limit: Limit = 100
+    page: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *Encoded] = Field(default=None, alias="cursor")
 
 
 class ListedDeployments(Fields):
@@ -88,6 +105,23 @@ def answer(call: Call) -> Answered:
     """Answer a need: deposit a decision, which wakes the agents that watch for it."""
     body: AnswerFields = call.body
     return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
+
+
+def assign(call: Call) -> Assignment:
+    """Set who should answer a need. The history records it."""
+    need, assignee = call.parameters.id, call.body.assignee
+    call.board.assign(need, assignee)
+    return Assignment(need, assignee)
+
+
+def activity(call: Call) -> Page:
+    """List what agents, people and programs did, oldest first."""
+    asked: ListedActivity = call.parameters
+    after = asked.after if asked.page is None else asked.page
+    if after is None:  # the newest entries: nothing follows them
+        return Page(call.board.activity(limit=asked.limit), asked.limit, lambda item, number: item.id)
+    found = call.board.activity(after=after, limit=asked.limit + 1)
+    return Page(found, asked.limit, lambda item, number: item.id)
 
 
 def status(call: Call) -> Summary:
@@ -137,6 +171,11 @@ OPERATIONS = (
         "POST", "/v1/inbox/{id}/answer", "answer", answer, Answered, OneNeed, AnswerFields,
         problems=("not-found", "invalid-mark"),
     ),
+    Operation(
+        "POST", "/v1/inbox/{id}/assign", "operate", assign, Assignment, OneNeed, Assignee,
+        problems=("not-found", "invalid-mark"),
+    ),
+    Operation("GET", "/v1/activity", "read", activity, list[ActivityRecord], ListedActivity),
     Operation("GET", "/v1/status", "read", status, FileSummary | Summary, state=_lasting),
     Operation("GET", "/v1/doctor", "read", doctor, Examination),
     Operation("GET", "/v1/deployments", "read", deployments, list[DeploymentRecord], ListedDeployments),

@@ -12,6 +12,7 @@ from blackboard.server import (
     event_operation,
     mark_operations,
     outbox_operations,
+    position_operations,
     search_operation,
 )
 from blackboard.server.operations import Operation
@@ -20,6 +21,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *deposit_operations.OPERATIONS,
     *mark_operations.OPERATIONS,
     *bulk_deposits.OPERATIONS,
+    *position_operations.OPERATIONS,
     *search_operation.OPERATIONS,
     *agent_operations.OPERATIONS,
     *activation_operations.OPERATIONS,

@@ -46,12 +46,15 @@ SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")
 """All scopes but those of workers, which no token with `answer` has."""
 AUTHOR = "person:ada"
 NOT_OFFERED = {
-    "activity", "as_author", "assign", "board_id", "claimable_at", "compact", "create_token", "deploy", "deployment",
+    "as_author", "board_id", "claimable_at", "compact", "create_token", "deploy", "deployment",
     "engine", "figures", "find_token", "find_tokens", "give_back", "listen", "mark_events", "open", "preview",
     "reads_within", "revoke_token", "secret", "stream_position", "subscribe", "tag_values", "tokens", "unserved_agents",
 }  # fmt: skip
 """What the server does not offer, or what belongs to a board of this machine."""
-OWN = {"discard_many", "doctor", "events", "kinds", "query_table", "retry_many", "summary"}
+OWN = {
+    "discard_many", "doctor", "events", "kinds", "query_table", "read_position", "retry_many",
+    "set_read_position", "summary",
+}  # fmt: skip
 """What `Blackboard` has elsewhere."""
 
 
@@ -129,6 +132,8 @@ READINGS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
     ("now", (), {}),
     ("deployments", (), {}),
     ("outbox", (), {"limit": 5}),
+    ("activity", (), {}),
+    ("activity", (), {"after": 1, "limit": 2}),
     ("query", ("select kind, kind, strength from live_marks where id = ?", [2]), {}),
 ]
 

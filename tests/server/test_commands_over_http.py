@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from blackboard import Need
+from blackboard import Blackboard, Need
 from blackboard.cli import completion
 from blackboard.cli.app import COMMANDS, app
 from blackboard.cli.cli_session import NOT_OVER_HTTP
 from blackboard.cli.entry_point import move_common_first
-from tests.server.served_board import Lead, Note, Reply, Served, serve
+from tests.server.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 
 SCOPES = ("read", "deposit", "operate", "answer", "sql", "admin")
 TOKENS: dict[str, str] = {}
@@ -87,6 +94,9 @@ READINGS = [
     ("explain", "sales", "lead/1"),
     ("explain", "listener", "--group", "paint"),
     ("costs",),
+    ("activity",),
+    ("activity", "--after", "2", "--limit", "3"),
+    ("outbox", "list"),
     ("status",),
     ("doctor",),
     ("sql", "select kind, count(*) as n from live_marks group by kind order by kind"),
@@ -98,7 +108,7 @@ REFUSED = [
     ("marks", "--kind", "leed"), ("marks", "--tag", "colour"), ("marks", "--tag", "colour=red"), ("watch", "--once"),
     ("search", "a", "--raw"), ("outbox", "show", "9"), ("outbox", "retry", "9"),
     ("explain", "sails"), ("explain", "sales", "--group", "paint"), ("sql", "delete from mark"),
-    ("activation", "7"), ("withdraw", "99"), ("reinforce", "99", "--by", "1"), ("answer", "99", "yes"), ("retry", "9"),
+    ("activation", "7"), ("withdraw", "99"), ("reinforce", "99", "--by", "1"), ("answer", "99", "yes"), ("retry", "9"), ("discard", "9"),
     ("wake", "99"), ("pause", "sails"), ("record-cost", "9"), ("deposit", "leed", "x"), ("deposit", "lead", ""),
 ]  # fmt: skip
 
@@ -133,7 +143,8 @@ def test_what_reads_and_deposits_works_over_http(tmp_path: Path, environment: py
         assert served.board.mark(1).law == "exponential(half_life=2h)"
         need = served.board.deposit(Need(subject="lead/1", question="who?"))
         for act in (
-            ("reinforce", "1", "--by", "0.5"), ("answer", str(need.mark_id), "me"), ("pause", "sales", "--reason", "x"),
+            ("reinforce", "1", "--by", "0.5"), ("assign", str(need.mark_id), "bob"),
+            ("answer", str(need.mark_id), "me"), ("pause", "sales", "--reason", "x"),
             ("resume", "sales"), ("wake", "1"), ("withdraw", "1"), ("forget", "lead/1", "--yes"),
         ):  # fmt: skip
             code, out, err = remotely(served, environment, *act)
@@ -159,12 +170,115 @@ def test_a_file_is_loaded_over_http(tmp_path: Path, environment: pytest.MonkeyPa
         rows = "mail,company,score\nzoe,Navy,1\neve,Acme,1\n"
         navy = ("load", "-", *words[2:], "--tag", "company=Navy")
         assert json.loads(remotely(served, environment, *navy, stdin=rows)[1])["deposited"] == 1
-        code, _, err = remotely(served, environment, *words, "--follow")
-        assert (code, "tail -F" in err) == (2, True)
         code, _, err = remotely(served, environment, *words, "--again")
         assert (code, "--again" in err) == (2, True)
         code, _, err = remotely(served, environment, "load", str(file), "--kind", "lead", "--subject", "nothing")
         assert (code, "nothing" in err) == (2, True)
+
+
+def test_a_shell_works_for_a_remote_agent_over_http(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    with serve(tmp_path) as served:
+        deploy_remote(served.board)
+        environment.setenv("BLACKBOARD_TOKEN", served.board.create_token("worker", may=["claim:review"]))
+        work = partial(run, "--url", served.url)
+        assert work("claim", "review")[0] == 3
+        for number in (1, 2):
+            served.board.deposit(Lead(subject=f"lead/{number}", company="Acme"))
+        code, out, _ = work("claim", "review", "--lease", "5m")
+        claimed = json.loads(out)
+        assert (code, claimed["lease_seconds"], claimed["marks"][0]["payload"]["company"]) == (0, 300, "Acme")
+        commands = {name: shlex.split(text)[1:] for name, text in claimed["commands"].items()}
+        assert commands["heartbeat"] == ["--url", served.url, "heartbeat", "1", "--fence", "1", "--agent", "review"]
+        code, out, _ = work(*commands["heartbeat"][2:], "--lease", "2h")
+        assert (code, "the lease of activation 1 ends at" in out) == (0, True)
+        (tmp_path / "RESULT.json").write_text('{"marks": [{"kind": "reply", "subject": 7}]}')
+        code, _, err = work(*commands["finish"][2:])
+        assert (code, "is still claimed; correct the result" in err) == (2, True)
+        (tmp_path / "RESULT.json").write_text('{"marks": [{"kind": "reply", "subject": "lead/1"}]}')
+        assert work(*commands["finish"][2:])[:2] == (0, "activation 1 is done\n")
+        assert len(served.board.marks("reply")) == 1
+        assert work(*commands["heartbeat"][2:])[0] == 1
+        second = json.loads(work("claim", "review")[1])
+        assert work("fail", str(second["id"]))[0] == 2, "it needs the agent and the fence"
+        code, out, _ = work(*shlex.split(second["commands"]["fail"])[3:])
+        assert (code, "activation 2 is ready" in out) == (0, True)
+
+
+def test_a_file_is_followed_over_http(tmp_path: Path, environment: pytest.MonkeyPatch) -> None:
+    """The program is a process of its own, which a signal ends; the position outlives it."""
+    with serve(tmp_path) as served:
+        token = served.board.create_token("follower", may=["deposit:lead", "read"], author="person:ada")
+        file = tmp_path / "leads.csv"
+        file.write_text("mail,company\nada,Acme\n")
+        command = ["load", "leads.csv", "--kind", "lead", "--subject", "mail", "--follow", "--url", served.url]
+        variables = {**os.environ, "BLACKBOARD_TOKEN": token}
+
+        def followed(line: str, subjects: int) -> None:
+            words = [sys.executable, "-m", "blackboard", *command]
+            with subprocess.Popen(words, cwd=tmp_path, env=variables, stdout=subprocess.DEVNULL) as process:
+                try:
+                    wait_for_subjects(served.board, subjects - 1)
+                    with file.open("a") as stream:
+                        stream.write(line)
+                    wait_for_subjects(served.board, subjects)
+                finally:
+                    process.send_signal(signal.SIGINT)
+                assert process.wait(30) == 0
+
+        followed("grace,Navy\n", 2)
+        followed("linus,Acme\n", 3)
+        rows = served.board.query("SELECT count(*) AS n FROM mark_history WHERE kind = 'lead'")
+        assert rows[0]["n"] == 3, "each row once"
+
+
+def wait_for_subjects(board: Blackboard, number: int) -> None:
+    """Wait until a board has so many subjects, at most thirty seconds."""
+    changed = threading.Event()
+    with board.listen(changed.set):
+        for _ in range(300):
+            if len(board.subjects()) >= number:
+                return
+            changed.wait(0.1)
+            changed.clear()
+    raise AssertionError(board.subjects())
+
+
+def test_the_activity_is_followed_over_http_until_its_reader_leaves(
+    tmp_path: Path, environment: pytest.MonkeyPatch
+) -> None:
+    with serve(tmp_path) as served:
+        token = served.board.create_token("reader", may=["read"])
+        variables = {**os.environ, "BLACKBOARD_TOKEN": token}
+        words = [sys.executable, "-m", "blackboard", "activity", "--limit", "1", "--follow", "--json"]
+        for where in (["--url", served.url], ["--database", str(served.board.database.path)]):
+            served.board.pause("sales")
+            with subprocess.Popen([*words, *where], env=variables, cwd=tmp_path, stdout=subprocess.PIPE) as process:
+                assert process.stdout is not None
+                assert json.loads(process.stdout.readline())["event"] == "pause"
+                served.board.resume("sales")
+                assert json.loads(process.stdout.readline())["event"] == "resume"
+                process.send_signal(signal.SIGINT)
+                assert process.stdout.read() == b""
+                assert process.wait(30) == 0
+
+
+OVER_HTTP = {
+    "marks", "search", "history", "agents", "agenda", "schedules", "activations", "activation", "inbox", "explain",
+    "activity", "outbox", "status", "doctor", "costs", "sql", "watch", "deposit", "load", "reinforce", "withdraw",
+    "answer", "assign", "pause", "resume", "wake", "retry", "discard", "record-cost", "forget", "claim", "heartbeat",
+    "finish", "fail",
+}  # fmt: skip
+WITHOUT_A_BOARD = {"new", "demo", "test"}
+"""The commands that use no board that exists."""
+
+
+def test_each_command_works_over_http_or_says_why_not() -> None:
+    commands = {name for names in COMMANDS.values() for name in names}
+    assert commands == OVER_HTTP | NOT_OVER_HTTP.keys() | WITHOUT_A_BOARD
+    here = Path(__file__).read_text("utf-8")
+    assert [name for name in OVER_HTTP if f'"{name}"' not in here.partition("OVER_HTTP = {")[0]] == []
+    page = (Path(__file__).parents[2] / "docs" / "client.md").read_text("utf-8").partition("## The command line")[2]
+    assert [name for name in commands if f"`{name}`" not in page] == []
 
 
 def test_what_needs_the_board_itself_says_why(filled: Served, environment: pytest.MonkeyPatch) -> None:
@@ -174,11 +288,6 @@ def test_what_needs_the_board_itself_says_why(filled: Served, environment: pytes
         "backup": ["x"],
         "restore": ["x"],
         "token": ["list"],
-        "assign": ["1", "ada"],
-        "claim": ["sales"],
-        "heartbeat": ["1"],
-        "finish": ["1", "--file", "x"],
-        "fail": ["1"],
     }
     for name, why in NOT_OVER_HTTP.items():
         code, _, err = run(name, *words.get(name, []), "--url", filled.url)

@@ -43,6 +43,8 @@ class RemoteActivation:
     """The number of the attempt, from 1. Runs that did not end do not count."""
     lease_until: datetime
     """When the lease ends, unless the worker extends it by a heartbeat."""
+    lease_seconds: float
+    """How long it runs from the claim."""
     watch: str
     """The name of the watch that woke the agent."""
     reason: str

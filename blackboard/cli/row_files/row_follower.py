@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import platform
 import secrets
 import select
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -80,12 +81,7 @@ class Follower:
                 raise UsageError("--follow -: stdin is a file; name the file, so that its position can be stored")
             _follow_pipe(self, sys.stdin.fileno(), "stdin")
         elif is_regular(Path(file)):
-            if not isinstance(self.board, Blackboard):
-                raise UsageError(
-                    "--follow keeps the position in a file on the board, which a server does not offer; follow a pipe:"
-                    f" tail -F {file} | blackboard load - --follow"
-                )
-            _FollowedPath(self, self.board, file).run()
+            _FollowedPath(self, file).run()
         else:
             # Without O_NONBLOCK, opening would wait for a writer, and no signal would end it.
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -94,7 +90,7 @@ class Follower:
             finally:
                 os.close(descriptor)
 
-    def write_patiently(self, work: Callable[[], None]) -> None:
+    def write_patiently(self, work: Callable[[], object]) -> None:
         """Write to the board, and try again as long as the database is busy.
 
         Raises:
@@ -103,7 +99,8 @@ class Follower:
         waits = False
         while True:
             try:
-                return work()
+                work()
+                return
             except (StoreBusy, StoreExhausted, ServerUnreachable) as error:
                 if not waits:
                     self.report(f"{error}; trying again")
@@ -279,18 +276,16 @@ class _RowSource:
 class _FollowedPath:
     """The file at a path. It grows until another file takes its place."""
 
-    def __init__(self, follower: Follower, board: Blackboard, file: str) -> None:
-        self._follower, self._board, self._path = follower, board, Path(file)
+    def __init__(self, follower: Follower, file: str) -> None:
+        self._follower, self._path = follower, Path(file)
         # The last part of the path may be a link that will lead to another file.
-        self._source = source_of(file, follows=False)
+        self._positions = _positions_of(follower.board, source_of(file, follows=False), follower.columns.kind)
         self._file: FollowedFile | None = None
         self._rows: _RowSource | None = None
         self._is_first_look = True
         self._obstacle: str | None = None
         """Why the path cannot be opened; None if it can."""
-        self._position: ReadPosition | None = load_position(
-            board.session, self._source, board.author, follower.columns.kind
-        )
+        self._position: ReadPosition | None = self._positions.load()
 
     def run(self) -> None:
         """Follow the path until a signal arrives."""
@@ -302,7 +297,7 @@ class _FollowedPath:
                 self._rows.checks_columns = False
             while not self._follower.stop.wait(LOOK_INTERVAL_SECONDS):
                 self._look()
-        except (StoreBusy, StoreExhausted):
+        except (StoreBusy, StoreExhausted, ServerUnreachable):
             if not self._follower.stop.is_requested:
                 raise
             # The file still has the rows that could not be deposited; the next start continues with them.
@@ -369,7 +364,7 @@ class _FollowedPath:
             self._follower,
             LineStream(file.read),
             str(self._path),
-            f"{self._source[:16]}-{position.inode:x}-{position.generation}",
+            f"{self._positions.source[:16]}-{position.inode:x}-{position.generation}",
             position=position.position,
             header=position.header,
         )
@@ -385,9 +380,40 @@ class _FollowedPath:
                 self._save(replace(self._position, position=place, digest=digest, header=header))
 
     def _save(self, position: ReadPosition) -> None:
-        board, kind = self._board, self._follower.columns.kind
-        self._follower.write_patiently(lambda: save_position(board.session, self._source, board.author, kind, position))
+        self._follower.write_patiently(lambda: self._positions.save(position))
         self._position = position
+
+
+@dataclass(frozen=True)
+class _Positions:
+    """Where the position in a file is kept.
+
+    Attributes:
+        source: The name of the file, as the keys of its rows have it.
+        load: Returns the position; None if the file was never followed.
+        save: Records it.
+    """
+
+    source: str
+    load: Callable[[], ReadPosition | None]
+    save: Callable[[ReadPosition], object]
+
+
+def _positions_of(board: Blackboard | Client, source: str, kind: str) -> _Positions:
+    """Return where the position in a file is kept. For a server, the machine is part of the file's name."""
+    if isinstance(board, Blackboard):
+        session, author = board.session, board.author
+        return _Positions(
+            source,
+            lambda: load_position(session, source, author, kind),
+            lambda position: save_position(session, source, author, kind, position),
+        )
+    source = hashlib.sha256(f"{platform.node()}/{source}".encode()).hexdigest()[:32]
+    return _Positions(
+        source,
+        lambda: board.read_position(source, kind),
+        lambda position: board.set_read_position(source, kind, position),
+    )
 
 
 def _follow_pipe(follower: Follower, descriptor: int, name: str) -> None:

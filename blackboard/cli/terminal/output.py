@@ -41,8 +41,21 @@ def print_json(value: object) -> None:
     """Print a value (JSON values, dataclasses, datetimes and dates) as the one JSON document of a command."""
     from blackboard.board.json_shapes import json_value
 
-    utf8 = codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
-    text = json.dumps(value, ensure_ascii=not utf8, indent=2, default=json_value)
+    _write_json(json.dumps(value, ensure_ascii=not _writes_utf8(), indent=2, default=json_value))
+
+
+def print_json_line(value: object) -> None:
+    """Print a value as a line of JSON, for a command that prints as long as it runs."""
+    from blackboard.board.json_shapes import json_value
+
+    _write_json(json.dumps(value, ensure_ascii=not _writes_utf8(), separators=(",", ":"), default=json_value))
+
+
+def _writes_utf8() -> bool:
+    return codecs.lookup(sys.stdout.encoding or "ascii").name == "utf-8"
+
+
+def _write_json(text: str) -> None:
     # JSON allows characters that control a terminal. Escape sequences mean the same to every JSON parser.
     sys.stdout.write(_CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 

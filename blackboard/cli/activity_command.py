@@ -1,0 +1,110 @@
+"""The command `activity`: what agents, people and programs did, as a list or as it happens."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.terminal.output import AsJson, note, place, print_json_line, say, second, show_records
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+    from blackboard.board.result_types import ActivityRecord
+    from blackboard.client import Client
+
+COLUMNS = ("id", "time", "event", "agent", "watch", "subject", "state", "author", "number")
+AT_ONCE = 1000
+"""The most entries that are read at once while the activity is followed."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(activity)
+
+
+def activity(
+    context: typer.Context,
+    after: Annotated[
+        int | None, typer.Option(min=0, metavar="ID", help="Only what follows this entry; by default the newest.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many entries.")] = 20,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Then print each new entry as it happens, until Ctrl-C.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what agents, people and programs did, oldest first: crossings, activations, needs, actions, deployments.
+
+    Examples:
+      blackboard activity
+      blackboard activity --after 1200 --limit 500 --json
+      blackboard activity --follow --json | jq .event
+    """
+    with session_of(context).board_or_client() as board:
+        entries = board.activity(after=after, limit=limit)
+        if follow:
+            with contextlib.suppress(KeyboardInterrupt):
+                _follow(board, entries, after or 0, as_json)
+            return
+    show_records(entries, as_json, COLUMNS, _cells, empty="no activity", spare=("watch", "author", "time"))
+
+
+def _cells(entry: ActivityRecord) -> tuple[Any, ...]:
+    return (
+        entry.id,
+        second(entry.recorded_at),
+        entry.event,
+        entry.agent,
+        entry.watch,
+        place(entry),
+        entry.state if entry.old_state is None else f"{entry.old_state} > {entry.state}",
+        entry.author,
+        entry.activation_id or entry.crossing_id or entry.mark_id or entry.version or entry.token,
+    )
+
+
+def _follow(board: Blackboard | Client, entries: list[ActivityRecord], last: int, as_json: bool) -> None:
+    """Print entries, and then each new one, a line for each."""
+    from blackboard.board import Blackboard
+
+    for entry in entries:
+        _print_line(entry, as_json)
+        last = entry.id
+    news = _news_of_board(board, last) if isinstance(board, Blackboard) else _news_of_server(board, last)
+    for entry in news:
+        _print_line(entry, as_json)
+
+
+def _print_line(entry: ActivityRecord, as_json: bool) -> None:
+    if as_json:
+        print_json_line(entry)
+    else:
+        say("  ".join(str(cell) for cell in _cells(entry) if cell not in (None, "")), wraps=False)
+    sys.stdout.flush()
+
+
+def _news_of_board(board: Blackboard, last: int) -> Iterator[ActivityRecord]:
+    heard = threading.Event()
+    with board.listen(heard.set) as tick:
+        while True:
+            heard.clear()
+            entries = board.activity(after=last, limit=AT_ONCE)
+            for entry in entries:
+                yield entry
+                last = entry.id
+            if not entries:
+                board.clock.wait(heard, board.clock.now() + round(min(tick, 1.0) * 1e6))
+
+
+def _news_of_server(client: Client, last: int) -> Iterator[ActivityRecord]:
+    for event in client.events(streams="activity", after=f"0-{last}"):
+        if event.name == "reset":
+            note("the server no longer has what happened in between")
+        elif event.name == "activity":
+            yield event.record  # type: ignore[misc]

@@ -1,0 +1,29 @@
+"""The calls on the positions of followed files, for `load --follow`."""
+
+from __future__ import annotations
+
+from blackboard.board.loads.read_positions import ReadPosition
+from blackboard.client.http_messages import Call, HttpRequest, ask, encode, get, path_of, query_of
+from blackboard.errors import NotFound
+
+PATH = "/v1/read-positions/{}"
+
+
+def read_position(source: str, kind: str) -> Call[ReadPosition | None]:
+    """Return how far a file has been deposited by the author of the token as a kind; None if it never was.
+
+    Args:
+        source: A digest that names the file.
+        kind: The kind of mark that its lines become.
+    """
+    try:
+        return (yield from ask(ReadPosition, get(path_of(PATH, source), kind=kind)))
+    except NotFound:
+        return None
+
+
+def set_read_position(source: str, kind: str, position: ReadPosition) -> Call[ReadPosition]:
+    """Record how far a file has been deposited by the author of the token as a kind."""
+    query = query_of({"kind": kind})
+    request = HttpRequest("POST", path_of(PATH, source), query, encode(vars(position)), is_repeatable=True)
+    return (yield from ask(ReadPosition, request))
