@@ -108,7 +108,8 @@ REFUSED = [
     ("marks", "--kind", "leed"), ("marks", "--tag", "colour"), ("marks", "--tag", "colour=red"), ("watch", "--once"),
     ("search", "a", "--raw"), ("outbox", "show", "9"), ("outbox", "retry", "9"),
     ("explain", "sails"), ("explain", "sales", "--group", "paint"), ("sql", "delete from mark"),
-    ("activation", "7"), ("withdraw", "99"), ("reinforce", "99", "--by", "1"), ("answer", "99", "yes"), ("retry", "9"), ("discard", "9"),
+    ("activation", "7"), ("withdraw", "99"), ("reinforce", "99", "--by", "1"), ("answer", "99", "yes"),
+    ("retry", "9"), ("discard", "9"),
     ("wake", "99"), ("pause", "sails"), ("record-cost", "9"), ("deposit", "leed", "x"), ("deposit", "lead", ""),
 ]  # fmt: skip
 
