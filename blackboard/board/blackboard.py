@@ -1109,6 +1109,14 @@ class Blackboard:
         """
         return remote_work.give_back(self.session, activation_id, fence, self.author, parse_duration(after), reason)
 
+    def recover_leases(self) -> int:
+        """Recover the activations of remote agents whose leases have expired, and return their number.
+
+        Each is ready again, or its marks are split, or it is quarantined or dead, as for any worker that died. A daemon
+        and a server do this by themselves, and so does a claim for its agent.
+        """
+        return remote_work.recover(self.session)
+
     # -- tokens -------------------------------------------------------------------------------------------------------
 
     def create_token(

@@ -319,7 +319,7 @@ def _examine_leases(txn: BoardTransaction) -> Iterator[Finding]:
     detail = f"expired for activation {ids}" if expired else f"{len(rows)} running"
     advice = "start a daemon: it recovers them"
     if all(map(is_remote, expired)):
-        advice = "the next claim of a worker recovers them, and so does a daemon"
+        advice = "a server or a daemon recovers them, and so does the next claim of a worker"
     yield _finding("leases", not expired, detail, advice)
 
 

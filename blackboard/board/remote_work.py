@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from blackboard.board.activations import remote_runs
+from blackboard.board.activations import activation_recovery, remote_runs
 from blackboard.board.activations.activation_results import Failure, defer
 from blackboard.board.activations.activation_traces import HandOver, hand_over
 from blackboard.board.activations.claims import Claim
@@ -38,6 +38,10 @@ TICK: Duration = 10 * SECOND
 """The longest time between two reads of the board by a claim that waits."""
 SERVER_TICK: Duration = SECOND
 """The same on a database server, which notifies nobody."""
+
+
+RECOVERED_AT_ONCE = 100
+"""The most runs that one transaction recovers."""
 
 
 def check_lease(lease: Duration | None) -> Duration:
@@ -256,6 +260,21 @@ def give_back(session: BoardSession, activation_id: int, fence: int, holder: str
         return defer(txn, row, until=txn.now + after, reason=reason)
 
     return session.write(work, record_instant=True)
+
+
+def recover(session: BoardSession) -> int:
+    """Recover the runs whose leases have expired, and return their number. Without one, nothing is written."""
+
+    def work(txn: BoardTransaction) -> int:
+        rows = remote_runs.late_runs(txn)[:RECOVERED_AT_ONCE]
+        for row in rows:
+            activation_recovery.recover_remote(txn, row)
+        return len(rows)
+
+    count = 0
+    while session.read(remote_runs.late_runs):
+        count += session.write(work, record_instant=True)
+    return count
 
 
 # -- shapes ------------------------------------------------------------------------------------------------------------

@@ -17,12 +17,17 @@ metrics_route          the route /metrics
 token_checks           the sender of a request, and the rate of its requests
 problems               errors as RFC 9457 problems
 redaction              withholds texts from tokens that may not read them
+request_origin         the origin of this server, and whether a request comes from its own pages
+session_cookie         the cookie of a web session
+sign_in_tickets        the tickets with which browsers sign in
+web_sessions           web sessions: a browser signs in, and signs out
 operations             what an operation is: its path, its parameters, its scope and its answer
 operation_table        the table of all operations
 deposit_operations     the operations that deposit marks
 mark_operations        live marks, subjects and kinds
 search_operation       the search of marks by their text
 claim_operations       claims of remote workers, and the ends of their runs
+lease_recovery         the recovery of activations whose remote workers died
 claim_queue            the claims that wait for work, without a thread
 outbox_operations      messages to people outside
 agent_operations       the agenda and agents

@@ -20,10 +20,10 @@ b { display: inline-block; min-width: 4.5rem }
   color: #8ab4f8 } }
 """
 _DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""The content security policy of the page: its own style, and nothing else."""
+STYLE_POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; frame-ancestors 'none'"
+"""The content security policy of a page with this style, and nothing else."""
+POLICY = f"{STYLE_POLICY}; form-action 'none'"
+"""The content security policy of the description."""
 
 
 def page(document: Mapping[str, Any]) -> str:

@@ -19,7 +19,10 @@ from blackboard.server.api import METHODS, Api, Handler
 from blackboard.server.pages.page_routes import Pages
 from blackboard.server.problems import HttpProblem, problem_response
 from blackboard.server.request_calls import RequestCalls
-from blackboard.server.request_guards import RequestGuards, SlowClient
+from blackboard.server.request_guards import RequestGuards, SlowClient, allow_origins
+from blackboard.server.session_cookie import SessionCookie
+from blackboard.server.sign_in_tickets import SignInTickets
+from blackboard.server.web_sessions import WebSessions
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log
@@ -32,7 +35,12 @@ SQL_WAITING = 8
 
 
 def build_app(
-    board: Blackboard, settings: ServerSection, model: str, address: Address | None, file: Path | None = None
+    board: Blackboard,
+    settings: ServerSection,
+    model: str,
+    address: Address | None,
+    file: Path | None = None,
+    tickets: SignInTickets | None = None,
 ) -> RequestGuards:
     """Build the application that serves a board.
 
@@ -42,14 +50,18 @@ def build_app(
         model: Which provider and model would answer if no daemon runs, in words.
         address: Where it listens; None for a Unix socket.
         file: The deployment file; None for the one in the current folder.
+        tickets: The tickets with which browsers sign in; None if nobody can be shown one.
     """
     threads = WorkThreads(settings.threads)
     pools = {"board": threads, "sql": WorkThreads(SQL_THREADS, SQL_WAITING)}
-    calls = RequestCalls(board, model, settings.requests_per_second)
+    cookie = SessionCookie(board.board_id)
+    sessions = WebSessions(board, tickets or SignInTickets(board.clock), cookie, threads)
+    calls = RequestCalls(board, cookie, model, settings.requests_per_second)
     api = Api(board, settings, calls, pools)
     pages = Pages(board, calls, threads, model, settings.max_streams, file)
     routes = [
         *health_checks.routes(board, threads),
+        *sessions.routes(),
         Route("/v1/openapi.json", _show_openapi),
         Route("/v1/docs", _show_docs),
         metrics_route.route(board, calls, api.requests, threads),
@@ -63,7 +75,9 @@ def build_app(
         api.events.stop()
         pages.views.stop()
 
-    app = ShortCut(Starlette(routes=routes, exception_handlers=handlers), api.fixed_paths())
+    app: ASGIApp = ShortCut(Starlette(routes=routes, exception_handlers=handlers), api.fixed_paths())
+    if settings.origins:
+        app = allow_origins(app, settings.origins)
     return RequestGuards(app, settings, address, stop)
 
 

@@ -98,6 +98,23 @@ class HttpServer:
         """The URL of the server."""
         return self._names[0]
 
+    @property
+    def browser_url(self) -> str | None:
+        """The address by which a browser reaches it; None if it cannot know the address.
+
+        The first of `[server] hosts` is the name in a certificate, or the one by which a proxy is reached.
+        """
+        settings = self._settings
+        if settings.behind_proxy:
+            return f"https://{settings.hosts[0]}" if settings.hosts else None
+        address = next((found for found in map(address_of, self._sockets) if found is not None), None)
+        if address is None:
+            return None
+        if settings.tls_certificate and settings.hosts:
+            return f"https://{address._replace(host=settings.hosts[0])}"
+        host = "localhost" if address.host in ("0.0.0.0", "::") else address.host
+        return f"{'https' if settings.tls_certificate else 'http'}://{address._replace(host=host)}"
+
     def _name(self, listener: socket.socket) -> str:
         if (address := address_of(listener)) is None:
             return f"unix:{listener.getsockname()}"

@@ -40,6 +40,9 @@ TYPES: Mapping[str, ProblemType] = {
     "not-allowed": ProblemType(403, "The token does not allow this", "Make a token with this scope."),
     "withheld": ProblemType(403, "The token may not read what was said", "Use a token with the scope read."),
     "wrong-origin": ProblemType(403, "Pages of this origin may not use the board", "Name it in [server] origins."),
+    "cross-site": ProblemType(
+        403, "A page of another site sent it", "Use a page of this server, or send Authorization: Bearer TOKEN."
+    ),
     "not-found": ProblemType(404, "It does not exist"),
     "unknown-name": ProblemType(404, "There is no such name"),
     "wrong-method": ProblemType(405, "The path does not have this method", "The header Allow names those that it has."),

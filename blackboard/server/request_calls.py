@@ -12,6 +12,7 @@ from blackboard import AccessToken, Blackboard
 from blackboard.server.operations import Call, Operation
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_reading import parse_body, parse_parameters
+from blackboard.server.session_cookie import SessionCookie
 from blackboard.server.token_checks import Caller, RateLimits, bearer_of, holder_of
 from blackboard.system.tracing import HEADER, read_traceparent
 
@@ -39,21 +40,24 @@ class RequestCalls:
 
     Args:
         board: The board.
+        cookie: The cookie of web sessions.
         model: Which provider and model would answer if no daemon runs, in words.
         requests_per_second: How often each token may be used.
     """
 
-    def __init__(self, board: Blackboard, model: str, requests_per_second: float) -> None:
-        self._board, self._model = board, model
+    def __init__(self, board: Blackboard, cookie: SessionCookie, model: str, requests_per_second: float) -> None:
+        self._board, self._cookie, self._model = board, cookie, model
         self._rates = RateLimits(requests_per_second)
 
     def token_of(self, request: Request) -> str:
-        """Return the token of a request, which is not checked yet.
+        """Return the token of a request, which is not checked yet: of its header, or else of a web session.
 
         Raises:
-            HttpProblem: It has none.
+            HttpProblem: It has none, or that of a web session and comes from a page of another site.
         """
-        return bearer_of(request.headers.get("authorization"))
+        header = request.headers.get("authorization")
+        token = self._cookie.token(request) if header is None else None
+        return bearer_of(header) if token is None else token
 
     def holder_of(self, token: str) -> Caller:
         """Return the holder of a token.

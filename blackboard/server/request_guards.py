@@ -1,22 +1,24 @@
 """Guards around every request: checks of its host, origin and framing, and time limits for slow clients.
 
 A page in a browser must not reach a board of its visitor. Against DNS rebinding, a request must name one of this
-server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings.
+server's own hosts. Its `Origin`, if it has one, must be this server's own or one in the settings. Only pages of the
+latter get the headers by which a browser shows answers to pages of other origins (CORS), and never with a cookie.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable
 
 from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blackboard.server.addresses import Address
 from blackboard.server.http_protocol import MAX_HEADER_BYTES
 from blackboard.server.problems import HttpProblem, problem_response
+from blackboard.server.request_origin import OWN_ORIGIN, origin_of
 from blackboard.settings.sections import ServerSection
 
 SECONDS_FOR_A_CHUNK = 20
@@ -43,7 +45,7 @@ class RequestGuards:
         self._hosts = LOOPBACK | {host.lower() for host in settings.hosts}
         if address is not None and address.host not in ("0.0.0.0", "::"):
             self._hosts |= {str(address).rpartition(":")[0].lower()}
-        self._origins = {origin.lower().rstrip("/") for origin in settings.origins}
+        self._origins = frozenset(_origins(settings.origins))
         self._is_behind_proxy = settings.behind_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,34 +53,68 @@ class RequestGuards:
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)
-        if self._is_behind_proxy and _PREFIX.fullmatch(prefix := headers.get("x-forwarded-prefix", "").rstrip("/")):
-            scope = {**scope, "root_path": prefix, "path": prefix + scope["path"]}
+        hosts = headers.getlist("host")
+        if self._is_behind_proxy:
+            hosts = [*_listed(headers, "x-forwarded-host"), *hosts]
+            scope["scheme"] = "http" if _listed(headers, "x-forwarded-proto")[:1] == ["http"] else "https"
+            if _PREFIX.fullmatch(prefix := headers.get("x-forwarded-prefix", "").rstrip("/")):
+                scope.update(root_path=prefix, path=prefix + scope["path"])
+        scope[OWN_ORIGIN] = own = origin_of(scope["scheme"], hosts[0] if hosts else "")
         bounded = TimeLimits(receive, send)
         try:
-            problem = self._refusal(headers)
+            problem = self._refusal(headers, hosts, own)
             app = self._app if problem is None else problem_response(problem)
             await app(scope, bounded.receive, bounded.send)
         finally:
             bounded.end()
 
-    def _refusal(self, headers: Headers) -> HttpProblem | None:
+    def _refusal(self, headers: Headers, hosts: list[str], own: str) -> HttpProblem | None:
         if "transfer-encoding" in headers and "content-length" in headers:
             # Two servers could read two different requests from it.
             return HttpProblem("two-lengths", "the request has both Transfer-Encoding and Content-Length")
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
             return HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
-        host = headers.get("host", "").lower()
-        name = re.sub(r":\d*$", "", host)
-        if name not in self._hosts:
-            return HttpProblem("wrong-host", f"this server is not {name!r}")
+        if len(headers.getlist("host")) != 1:
+            return HttpProblem("wrong-host", "a request names one host")
+        for host in hosts:
+            if (name := re.sub(r":\d*$", "", host.lower())) not in self._hosts:
+                return HttpProblem("wrong-host", f"this server is not {name!r}")
         origin = headers.get("origin")
-        if origin is not None and origin.lower() not in self._origins and not self._is_own(origin, host):
+        if origin is not None and origin.lower() not in self._origins and origin.lower() != own:
             return HttpProblem("wrong-origin", f"pages of {origin!r} may not use this board")
         return None
 
-    def _is_own(self, origin: str, host: str) -> bool:
-        parts = urlsplit(origin.lower())
-        return parts.scheme in ("http", "https") and parts.netloc == host
+
+def _listed(headers: Headers, name: str) -> list[str]:
+    """Return the items of a header that each proxy extends; the first is that of the client's side."""
+    return [item for text in headers.get(name, "").split(",") if (item := text.strip().lower())]
+
+
+def _origins(texts: Iterable[str]) -> Iterable[str]:
+    """Yield origins as browsers write them."""
+    for text in texts:
+        scheme, _, host = text.rstrip("/").partition("://")
+        yield origin_of(scheme.lower(), host)
+
+
+def allow_origins(app: ASGIApp, origins: Iterable[str]) -> ASGIApp:
+    """Return an application whose answers browsers show to pages of some origins, which send a token themselves."""
+    return CORSMiddleware(
+        app,
+        allow_origins=list(_origins(origins)),
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=(
+            "Authorization",
+            "Content-Type",
+            "Idempotency-Key",
+            "If-None-Match",
+            "Last-Event-ID",
+            "traceparent",
+        ),
+        expose_headers=("Blackboard-More", "ETag", "Idempotency-Replayed", "Link", "Retry-After"),
+        allow_credentials=False,
+        allow_private_network=True,  # a page on the Internet may use a board of its visitor, because it is named
+    )
 
 
 class SlowClient(TimeoutError):

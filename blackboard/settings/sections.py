@@ -226,11 +226,11 @@ class ServerSection(Section):
     listen: str = "127.0.0.1:8787"
     """The address, as `HOST:PORT`."""
     behind_proxy: bool = False
-    """Whether a reverse proxy stands before it, which adds TLS and may set X-Forwarded-Prefix."""
+    """Whether a reverse proxy stands before it, which adds TLS and may set X-Forwarded-Host, -Proto and -Prefix."""
     hosts: tuple[str, ...] = ()
     """The names by which it is reached, beside those of this machine."""
     origins: tuple[str, ...] = ()
-    """The origins of other pages that may use the board, such as `https://example.org`."""
+    """The origins of other pages that may use the board with a token, such as `https://example.org`."""
     tls_certificate: str | None = Field(default=None, min_length=1)
     """The file of a certificate chain, for HTTPS."""
     tls_key: str | None = Field(default=None, min_length=1)

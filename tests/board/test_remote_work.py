@@ -375,4 +375,4 @@ def test_doctor_says_that_nobody_claims_and_who_takes_expired_leases(world: Worl
     claimed(worker, lease="1m")
     world.clock.advance(timedelta(minutes=2))
     findings = {finding.name: finding for finding in examine_board(world.board)}
-    assert "the next claim of a worker recovers them" in findings["leases"].advice
+    assert "a server or a daemon recovers them" in findings["leases"].advice

@@ -14,6 +14,7 @@ from blackboard import Blackboard, Linear, ManualClock, Mark, agent, count, stre
 from blackboard.server.addresses import Address
 from blackboard.server.http_app import build_app
 from blackboard.server.http_server import HttpServer
+from blackboard.server.sign_in_tickets import SignInTickets
 from blackboard.settings.sections import ServerSection
 from blackboard.system import log_queue
 
@@ -66,6 +67,7 @@ class Served:
     clock: ManualClock
     url: str
     server: HttpServer
+    tickets: SignInTickets
     clients: list[httpx2.Client] = field(default_factory=list)
     names: int = 0
 
@@ -88,9 +90,10 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
         board.deploy(sales, counter, listener, kinds=[Lead, Reply, Note])
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)
-        with HttpServer(build_app(board, section, "offline rules", address), section, address) as server:
+        tickets = SignInTickets(clock)
+        with HttpServer(build_app(board, section, "offline rules", address, tickets=tickets), section, address) as server:
             log_queue.flush()  # a line that is written later could stand in what a test captures
-            served = Served(board, clock, server.url, server)
+            served = Served(board, clock, server.url, server, tickets)
             try:
                 yield served
             finally:

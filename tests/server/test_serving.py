@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,52 +22,7 @@ from blackboard.server.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
 from tests.server.served_board import Served, serve
-
-ROOT = Path(__file__).parents[2]
-
-AGENTS = """
-from blackboard import Mark, agent, strength
-
-
-class Lead(Mark, kind="lead"):
-    company: str = ""
-
-
-class Reply(Mark, kind="reply"):
-    text: str = ""
-
-
-@agent(watches=strength(Lead) >= 0.5, writes=[Reply])
-def sales(leads, context):
-    return [Reply(subject=lead.subject, text=lead.company) for lead in leads]
-"""
-
-
-@contextmanager
-def process(folder: Path, *words: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run a command that serves, and yield it with the URL that it names."""
-    (folder / "desk.py").write_text(AGENTS)
-    (folder / "blackboard.toml").write_text('[database]\nurl = "board.db"\n[deployment]\nagents = ["desk:sales"]\n')
-    child = subprocess.Popen(
-        [sys.executable, "-m", "blackboard", *words], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert child.stderr is not None
-    try:
-        line = next(line for line in child.stderr if '"urls"' in line)
-        reader = threading.Thread(target=child.stderr.read)
-        reader.start()
-        yield child, line.split('"')[3]
-    finally:
-        child.kill()
-        child.wait()
-        reader.join()
-        child.stderr.close()
-
-
-def token_for(folder: Path, *scopes: str) -> dict[str, str]:
-    with Blackboard.open(folder / "board.db") as board:
-        return {"Authorization": f"Bearer {board.create_token('test', may=scopes)}"}
+from tests.server.server_process import process, token_for
 
 
 @pytest.mark.processes

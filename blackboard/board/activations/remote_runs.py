@@ -1,8 +1,8 @@
 """The runs of remote agents: programs outside the daemon claim an activation under a lease, and end it.
 
 A claim absorbs and freezes marks as the claim of a daemon does, and the result is checked and applied in the same way.
-A program shows that it is alive by its lease alone. The claim of the next worker, or a daemon, recovers a run whose
-lease has expired.
+A program shows that it is alive by its lease alone. A daemon, a server or the claim of the next worker recovers a run
+whose lease has expired.
 """
 
 from __future__ import annotations
@@ -130,6 +130,12 @@ def readable(inputs: tuple[ActivationInput, ...]) -> list[ActivationInput]:
 def _runs(txn: BoardTransaction, agent: AgentSpec) -> list[ActivationRow]:
     rows = txn.sql.all(ACTIVATIONS.running_of_agent, agent=agent.name)
     return [row for row in rows if activation_recovery.is_remote(row)]
+
+
+def late_runs(txn: BoardTransaction) -> list[ActivationRow]:
+    """Return the runs of remote workers whose leases have expired."""
+    rows = txn.sql.all(ACTIVATIONS.running)
+    return [row for row in rows if activation_recovery.is_remote(row) and _is_late(txn, row)]
 
 
 def _is_late(txn: BoardTransaction, row: ActivationRow) -> bool:

@@ -1,0 +1,57 @@
+"""The recovery of remote agents' activations whose leases have expired, while no daemon runs."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+
+from blackboard import Blackboard
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+RECOVERY_SECONDS = 5.0
+"""How often expired leases are looked for."""
+
+
+class LeaseRecovery:
+    """Recovers activations in a thread, as a context: it recovers inside.
+
+    So a worker that died is noticed, and people are told of what is dead, although nobody claims.
+
+    Args:
+        board: The board.
+    """
+
+    def __init__(self, board: Blackboard) -> None:
+        self._board, self._stopping = board, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="blackboard-leases", daemon=True)
+        self._has_failed = False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(RECOVERY_SECONDS):
+            self._recover()
+
+    def _recover(self) -> None:
+        """Recover activations once. A board that cannot be used is tried again, and reported once."""
+        try:
+            count = self._board.recover_leases()
+        except Exception as error:  # nobody would notice that the thread has ended
+            if not self._has_failed:
+                log.warning("expired leases could not be recovered; it is tried again", error=error)
+            self._has_failed = True
+            return
+        self._has_failed = False
+        if count:
+            log.info("leases of remote workers have expired", activations=count)

@@ -1,0 +1,41 @@
+"""The origin of this server as browsers know it, and whether a request comes from one of its own pages.
+
+A browser may send the cookie of a web session with a request that a page of another server asked for, such as one on
+another port of this host. Two headers, which no page can set, say where a request comes from: `Sec-Fetch-Site`, and
+`Origin` where a browser does not send the first.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from blackboard.server.problems import HttpProblem
+
+OWN_ORIGIN = "blackboard.origin"
+"""The name in an ASGI scope under which the guards of requests record the origin of this server."""
+READING = frozenset({"GET", "HEAD"})
+
+
+def origin_of(scheme: str, host: str) -> str:
+    """Return the origin of a host as browsers write it: in lower case, without the port that the scheme implies."""
+    return f"{scheme}://{host.lower().removesuffix(':443' if scheme == 'https' else ':80')}"
+
+
+def check_own_page(request: Request) -> None:
+    """Check that a request with the cookie of a web session comes from a page of this server.
+
+    A person who enters an address may read, too.
+
+    Raises:
+        HttpProblem: It comes from another page, or may come from one.
+    """
+    is_reading = request.method in READING
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        is_own = site == "same-origin" or (site == "none" and is_reading)
+    elif (origin := request.headers.get("origin")) is not None:
+        is_own = origin.lower() == request.scope[OWN_ORIGIN]
+    else:  # browsers name the origin of each request that changes something
+        is_own = is_reading
+    if not is_own:
+        raise HttpProblem("cross-site", "the cookie of a web session counts only in requests of pages of this server")
