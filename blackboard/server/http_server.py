@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import struct
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,10 @@ log = Log("blackboard.server")
 
 MAX_CONNECTIONS = 2000
 SILENCE_SECONDS = 10
-"""A connection on which no request begins, or whose headers do not end, is closed after one to two times as long."""
+"""A connection on which no request begins, or whose headers do not end, or whose client takes no more of an answer, is
+closed after one to two times as long."""
+UNSENT_BYTES = 64 * 1024
+"""How much of an answer the system takes before it can be sent."""
 GRACE_SECONDS = 10
 """How long requests may still take after the server is told to stop."""
 
@@ -73,6 +77,8 @@ class HttpServer:
             sockets.append(listen_on(self._address))
         if self._path is not None:
             sockets.append(listen_on_path(self._path))
+        for listener in sockets:
+            _bound_unsent(listener)
         self._sockets = sockets
         self._names = [self._name(listener) for listener in sockets]
         self.ended, self._writer = os.pipe()
@@ -136,21 +142,45 @@ class HttpServer:
             silence.cancel()
 
     async def _close_silent_connections(self) -> None:
-        """Close the connections that were between two requests for a whole round.
+        """Close the connections that were between two requests for a whole round, and took no part of an answer.
 
-        The library limits neither how long a first request may take to begin, nor how long its headers may.
+        The library limits neither how long a first request may take to begin, nor how long its headers may, nor how
+        long a client may take for the rest of an answer that is ready.
         """
-        before: dict[object, object] = {}
+        before: dict[object, tuple[object, int]] = {}
         while True:
             await asyncio.sleep(SILENCE_SECONDS)
-            idle: dict[object, object] = {}
+            idle: dict[object, tuple[object, int]] = {}
             for connection in list(self._server.server_state.connections):
-                cycle = getattr(connection, "cycle", None)
-                if cycle is None or cycle.response_complete:
-                    idle[connection] = cycle
-                    if connection in before and before[connection] is cycle and connection.transport is not None:
-                        connection.transport.close()
+                cycle, transport = getattr(connection, "cycle", None), connection.transport
+                if transport is None or not (cycle is None or cycle.response_complete):
+                    continue
+                unsent = transport.get_write_buffer_size()
+                if before.get(connection) != (cycle, unsent):
+                    idle[connection] = (cycle, unsent)
+                elif unsent:
+                    _reset(transport)
+                else:
+                    transport.close()
             before = idle
+
+
+def _bound_unsent(listener: socket.socket) -> None:
+    """Limit how much of an answer the system takes at once from connections to a listener.
+
+    It may take megabytes, and then more only after a third of them, so a slow client would look like one that has
+    stopped.
+    """
+    if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection without what is left of its answer. To close it would wait for the client, and so would TCP."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:

@@ -20,12 +20,18 @@ JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
 
 
+BODY_SECONDS = 60
+"""The longest time for a body. Its sender is not known before its end, and holds a connection until then."""
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """Return the body of a request.
 
     Raises:
         HttpProblem: It is longer than the limit, or did not come in time.
     """
+    clock = asyncio.get_running_loop().time
+    end = clock() + BODY_SECONDS
     declared = request.headers.get("content-length", "0")
     if not declared.isdigit() or int(declared) > limit:
         raise too_large(limit)
@@ -34,6 +40,8 @@ async def read_body(request: Request, limit: int) -> bytes:
         body += chunk
         if len(body) > limit:
             raise too_large(limit)
+        if clock() > end:
+            raise HttpProblem("slow-request", "The body did not come in time")
     return bytes(body)
 
 

@@ -58,3 +58,14 @@ def process(folder: Path, *words: str, file: str = "") -> Iterator[tuple[subproc
 def token_for(folder: Path, *scopes: str) -> dict[str, str]:
     with Blackboard.open(folder / "board.db") as board:
         return {"Authorization": f"Bearer {board.create_token('test', may=scopes)}"}
+
+
+def certificate_for(folder: Path, name: str) -> tuple[Path, Path]:
+    """Make a certificate for a name, such as `IP:127.0.0.1`, and return its file and that of its key."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+         str(key), "-out", str(certificate), "-subj", "/CN=localhost", "-addext", f"subjectAltName={name}"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shutil
 import subprocess
 import sys
 from datetime import timedelta
@@ -15,7 +15,7 @@ from blackboard import Deposit, Need
 from blackboard.core.sinks import SinkSpec
 from blackboard.server import api, problems
 from tests.server.http_steps import LEAD, pages, problem
-from tests.server.served_board import Served
+from tests.server.served_board import Served, deploy_remote
 
 ROOT = Path(__file__).parents[2]
 
@@ -208,20 +208,56 @@ def test_the_page_for_people_fetches_nothing(served: Served) -> None:
     assert "/v1/marks/{id}/reinforce" in response.text
 
 
+SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
+
+
+def walk(description: str, url: str, token: str, folder: Path, *words: str) -> None:
+    """Let schemathesis send each operation what a description allows, and what it does not allow."""
+    done = subprocess.run(
+        [SCHEMATHESIS, "run", description, "--url", url, "-H", f"Authorization: Bearer {token}", "--phases", "fuzzing",
+         "--generation-deterministic", "--exclude-checks", "positive_data_acceptance", "--no-color", *words],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
 @pytest.mark.processes
-@pytest.mark.skipif(shutil.which("schemathesis", path=Path(sys.executable).parent) is None, reason="needs schemathesis")
+@pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="needs schemathesis")
 def test_every_operation_keeps_to_its_description(served: Served, tmp_path: Path) -> None:
-    """Let schemathesis send each operation what its description allows, and what it does not allow."""
     served.board.deposit("lead", subject="lead/1")
     served.board.deposit(Need(subject="lead/1", question="and then?"))
     token = served.board.create_token("all", may=["read", "deposit", "answer", "operate", "sql", "admin"])
-    done = subprocess.run(
-        [Path(sys.executable).parent / "schemathesis", "run", f"{served.url}/v1/openapi.json",
-         "-H", f"Authorization: Bearer {token}", "--phases", "fuzzing", "--max-examples", "1",
-         "--generation-deterministic", "--exclude-checks",
-         "positive_data_acceptance", "--exclude-path", "/v1/marks/bulk",
-         "--exclude-path", "/v1/events",  # it has no end
-         "--no-color"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-5000:]
+    left_out = ("--exclude-path", "/v1/marks/bulk", "--exclude-path", "/v1/events")  # the latter has no end
+    walk(f"{served.url}/v1/openapi.json", served.url, token, tmp_path, "--max-examples", "1", *left_out)
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="needs schemathesis")
+def test_the_operations_of_workers_keep_to_their_description_up_to_their_end(served: Served, tmp_path: Path) -> None:
+    """The description is narrowed to names and ids that exist, because by chance nothing would be claimed or ended."""
+    deploy_remote(served.board)
+    for number in range(20):
+        served.board.deposit("lead", subject=f"lead/{number}")
+    token = served.board.create_token("worker", may=["claim:review", "read"])
+    worker = served.client(token=token)
+    claimed = [worker.post("/v1/agents/review/claims").json()["id"] for _ in range(6)]
+    document = worker.get("/v1/openapi.json").json()
+    document["paths"] = {
+        path: methods for path, methods in document["paths"].items() if "`claim`" in str(methods) and "{agent}" in path
+    }
+    names = [methods["post"]["operationId"] for methods in document["paths"].values()]
+    for number, methods in enumerate(document["paths"].values()):  # each has its runs, so that none ends another's
+        known = {"agent": ["review"], "wait": ["0s", "10ms"], "lease": ["5m"], "id": claimed[2 * number - 2 :][:2]}
+        for parameter in methods["post"]["parameters"]:
+            parameter["schema"] = {"enum": known[parameter["name"]]}
+    for shape in ("Heartbeat", "ResultOfRun", "FailedRun"):
+        document["components"]["schemas"][shape]["properties"]["fence"] = {"enum": [1]}
+    (tmp_path / "claims.json").write_text(json.dumps(document))
+    walk("claims.json", served.url, token, tmp_path, "--max-examples", "20", "--mode", "positive")
+    figures = worker.get("/metrics").text
+    answered = set(re.findall(r'http_requests_total\{operation="(\w+)",status="(\d+)"\}', figures))
+    assert names == ["claim", "heartbeat", "finish", "fail"]
+    assert {(name, "200") for name in names} <= answered, answered
+    assert not [name for name, status in answered if status == "500"]
+    states = {record.state for record in served.board.activations(limit=100)}
+    assert {"done", "ready"} <= states

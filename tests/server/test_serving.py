@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import select
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +19,14 @@ from typing import Any
 import httpx2
 import pytest
 
-from blackboard import Blackboard
+from blackboard import Blackboard, Deposit
 from blackboard.errors import UsageError
-from blackboard.server import http_server, request_guards
+from blackboard.server import http_server, request_guards, request_reading
 from blackboard.server.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
 from tests.server.served_board import Served, serve
-from tests.server.server_process import process, token_for
+from tests.server.server_process import certificate_for, process, token_for
 
 
 @pytest.mark.processes
@@ -88,12 +92,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
 def test_it_serves_tls(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
-         str(key), "-out", str(certificate), "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    certificate, key = certificate_for(tmp_path, "IP:127.0.0.1")
     with serve(tmp_path, tls_certificate=str(certificate), tls_key=str(key)) as served:
         assert served.url.startswith("https://")
         trust = ssl.create_default_context(cafile=str(certificate))
@@ -119,14 +118,48 @@ def head(served: Served, *lines: str) -> bytes:
     return "\r\n".join([*first, "Content-Type: application/json", *lines, "", ""]).encode()
 
 
-def test_a_body_has_one_length(served: Served) -> None:
-    smuggled = b"0\r\n\r\nGET /v1/marks HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    both = raw(served, head(served, "Content-Length: 5", "Transfer-Encoding: chunked") + smuggled)
-    assert both.startswith(b"HTTP/1.1 400")
-    assert both.count(b"HTTP/1.1") == 1
-    served.board.revoke_token("raw")
-    twice = raw(served, head(served, "Content-Length: 5", "Content-Length: 6", "Connection: close") + b"{}   ")
-    assert twice.startswith(b"HTTP/1.1 400")
+HIDDEN = b"0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+"""An empty chunk, and a request that a server would answer if the lengths before it meant the chunk."""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Content-Length: 5", "Transfer-Encoding: chunked"),
+        ("Transfer-Encoding: chunked", "Content-Length: 5"),
+        ("Content-Length: 5", "Transfer-Encoding: identity"),
+        ("Content-Length: 5", "Transfer-Encoding: xchunked"),
+        ("Content-Length: 5", "Transfer-Encoding : chunked"),
+        ("Content-Length: 5", "Transfer-Encoding: identity, chunked, identity"),
+        ("Transfer-Encoding: chunked, identity",),
+        ("Content-Length: 5", "Content-Length: 6"),
+        ("Content-Length: 5, 6",),
+        ("Content-Length: +5",),
+        ("Content-Length: 0x5",),
+        ("Content-Length : 5",),
+        ("Content-Length: -1",),
+        ("Content-Length: 5\nX: y",),
+    ],
+)
+def test_a_body_has_one_length(served: Served, lines: tuple[str, ...]) -> None:
+    """Otherwise a proxy and the server could read different requests from one connection."""
+    answer = raw(served, head(served, *lines) + HIDDEN)
+    assert answer.startswith(b"HTTP/1.1 400"), answer
+    assert answer.count(b"HTTP/1.1") == 1
+    assert served.board.marks() == []
+
+
+@pytest.mark.parametrize("size", [b"+5", b"0x5", b"-5", b"\n5", b"", b"ffffffffffffffffff"])
+def test_chunks_have_one_length(served: Served, size: bytes) -> None:
+    answer = raw(served, head(served, "Transfer-Encoding: chunked") + size + b"\r\n{}   \r\n" + HIDDEN)
+    assert not re.search(rb"HTTP/1.1 2\d\d", answer), answer
+    assert answer.count(b"HTTP/1.1") <= 1
+
+
+def test_a_request_names_one_host(served: Served) -> None:
+    for hosts in (b"", b"Host: localhost\r\nHost: evil.example\r\n"):
+        answer = raw(served, b"GET /healthz HTTP/1.1\r\n" + hosts + b"Connection: close\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 421"), answer
 
 
 def test_a_body_has_a_bound(tmp_path: Path) -> None:
@@ -158,6 +191,74 @@ def test_a_slow_client_loses_its_connection(tmp_path: Path, monkeypatch: pytest.
         whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         assert raw(served, whole + b"GET /he").count(b"HTTP/1.1 200") == 1
         assert raw(served, head(served, "Content-Length: 50") + b"{").startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize("drop", [b"X", b"X: y\r\n"])
+def test_headers_that_never_end_lose_their_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drop: bytes
+) -> None:
+    """A client that always sends a little more is as slow as one that sends nothing."""
+    monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.1)
+    with serve(tmp_path) as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+            while not select.select([connection], [], [], 0.01)[0]:  # the time limit of the test bounds it
+                connection.sendall(drop)
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(65536) == b""
+        assert served.client().get("/healthz").status_code == 200
+
+
+def test_a_body_that_never_ends_loses_its_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_reading, "BODY_SECONDS", 0.2)
+    with serve(tmp_path, max_body=10**9) as served:
+        host, port = served.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as connection:
+            connection.sendall(head(served, "Content-Length: 900000000"))
+            while not select.select([connection], [], [], 0.01)[0]:
+                connection.sendall(b" ")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 408")
+
+
+def asking_for_much(served: Served) -> tuple[tuple[str, int], bytes]:
+    """Return where to connect, and a request whose answer is larger than the system takes at once."""
+    served.board.deposit_many(Deposit("lead", f"lead/{n}", {"company": "x" * 8000}) for n in range(900))
+    token = served.board.create_token("slow", may=["read"])
+    host, port = served.url.removeprefix("http://").split(":")
+    lines = ("GET /v1/marks?limit=1000 HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {token}", "", "")
+    return (host, int(port)), "\r\n".join(lines).encode()
+
+
+def test_a_client_that_takes_no_more_of_an_answer_holds_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.2)
+    with serve(tmp_path) as served, socket.socket() as connection:
+        where, request = asking_for_much(served)
+        connection.settimeout(20)
+        connection.connect(where)
+        connection.sendall(request)
+        poll = select.poll()
+        poll.register(connection, select.POLLHUP | select.POLLERR)
+        assert poll.poll(20_000), "the server has not reset the connection"
+
+
+def test_a_client_that_takes_an_answer_slowly_gets_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "SILENCE_SECONDS", 0.5)
+    with serve(tmp_path) as served:
+        where, request = asking_for_much(served)
+        with socket.create_connection(where, timeout=20) as connection:
+            connection.sendall(request)
+            before, _, part = connection.recv(65536).partition(b"\r\n\r\n")
+            size, received = int(re.search(rb"content-length: (\d+)", before)[1]), len(part)  # type: ignore[index]
+            begin = time.monotonic()
+            while received < size:
+                part = connection.recv(65536)
+                assert part, "the server has closed the connection too early"
+                received += len(part)
+                select.select([], [], [], 0.02)  # takes no part for a moment
+        assert time.monotonic() - begin > 3 * http_server.SILENCE_SECONDS
 
 
 def test_too_many_requests_at_once_are_told_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

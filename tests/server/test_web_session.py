@@ -7,6 +7,7 @@ import pty
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from blackboard import Blackboard
 from blackboard.server.sign_in_tickets import SignInTickets
 from tests.server.http_steps import LEAD, problem
 from tests.server.served_board import Served, serve
+from tests.server.server_process import certificate_for
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"(https?://\S+)/sign-in\?ticket=([\w-]{43})")
@@ -342,6 +344,26 @@ def test_without_a_terminal_no_link_is_written_and_open_needs_none(tmp_path: Pat
             child.terminate()
         lines += child.stderr.readlines()
     assert (child.returncode, [line for line in lines if "sign-in" in line]) == (0, [])
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_with_tls_on_every_address_the_link_names_this_machine(tmp_path: Path) -> None:
+    certificate, key = certificate_for(tmp_path, "DNS:localhost")
+    words = ["--listen", "0.0.0.0:0", "--tls-certificate", str(certificate), "--tls-key", str(key)]
+    with on_terminal(tmp_path, "serve", *words) as (_, terminal):
+        found = terminal.read_until(LINK)
+        assert found[1].startswith("https://localhost:")
+        trust = ssl.create_default_context(cafile=str(certificate))
+        with httpx2.Client(base_url=found[1], verify=trust, trust_env=False) as browser:
+            cookie = browser.get(found[0]).headers["set-cookie"]
+            assert cookie.startswith("__Host-blackboard-")
+            assert "secure" in {part.lower() for part in cookie.split("; ")}
+            assert browser.get("/v1/status").status_code == 200
+            assert problem(browser.post("/v1/pause", headers={"Origin": found[1].replace("https", "http")})) == (
+                "wrong-origin"
+            )
+            assert browser.post("/v1/pause", headers={"Origin": found[1]}).status_code == 200
 
 
 @pytest.mark.processes
