@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from blackboard import Blackboard, RemoteActivation
 from blackboard.durations import parse_duration
@@ -187,7 +188,7 @@ class Api:
         if request.method == "HEAD":
             return Response(b"", headers=headers, media_type=EVENT_STREAM)
         texts = await self.events.open(caller, choice)
-        return StreamingResponse(texts, headers=headers, media_type=EVENT_STREAM)
+        return EventStream(texts, headers=headers, media_type=EVENT_STREAM)
 
     def _answer_together(self, requests: Sequence[Asked]) -> list[EncodedAnswer | Exception]:
         """Answer requests for operations that may be run together: their tokens and their work share transactions."""
@@ -227,3 +228,15 @@ class Api:
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None
         return self._answers.answer(operation, call, request, value)
+
+
+class EventStream(StreamingResponse):
+    """An answer that streams, and makes room for the next stream as soon as it ends, however it ends."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if isinstance(self.body_iterator, AsyncGenerator):
+                await self.body_iterator.aclose()

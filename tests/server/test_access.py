@@ -179,6 +179,35 @@ def test_a_redacted_token_reads_no_word_of_a_depositor(served: Served) -> None:
     assert not told & {"subjects", "history", "sql", "deposit", "forget", "answer"}
 
 
+SCOPES = ("read", "deposit", "answer", "operate", "sql", "admin", "claim:sales")
+
+
+def test_every_operation_needs_its_scope_and_a_token_that_is_valid(served: Served) -> None:
+    tokens = {scope: served.board.create_token(scope, may=[scope]) for scope in SCOPES}
+    revoked = served.board.create_token("revoked", may=["read", "deposit"])
+    served.board.revoke_token("revoked")
+    expired = served.board.create_token("old", may=["read", "deposit"], expires="1s")
+    served.clock.advance(timedelta(seconds=1))
+    client = served.client()
+    for method, path, operation in operations(client):
+        needed = re.search(r"`(\w+)`", operation["description"])[1]  # type: ignore[index]
+        filled = path.format(id=1, kind="lead", agent="sales", crossing=1, call=1)
+        media = next(iter(operation.get("requestBody", {}).get("content", {})), None)
+
+        def ask(token: str | None, media: str | None = media, method: str = method, filled: str = filled) -> str:
+            headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+            if media is not None:
+                headers["Content-Type"] = media
+            answer = client.request(method, filled, content=None if media is None else b"{}", headers=headers)
+            assert answer.status_code in (401, 403), (method, filled, answer.text)
+            return problem(answer)
+
+        assert ask(None) == "no-token"
+        assert {ask("blackboard_wrong"), ask(revoked), ask(expired)} == {"invalid-token"}
+        allowed = {"deposit", "answer"} if needed == "deposit" else {needed, f"{needed}:sales"}
+        assert {ask(tokens[scope]) for scope in SCOPES if scope not in allowed} == {"not-allowed"}
+
+
 def test_a_subject_has_one_name_where_it_is_withheld(served: Served) -> None:
     first, second, _ = secrets_on(served.board)
     client, reader = served.client("read-redacted"), served.client("read")

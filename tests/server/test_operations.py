@@ -168,6 +168,8 @@ def test_people_and_administrators_have_their_operations(served: Served) -> None
         ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "payload": {"other": 1}}', "invalid-mark"),
         ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "decay": "sometimes"}', "invalid"),
         ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "if_event": 9}', "conflict"),
+        ("POST", "/v1/marks", b'{"kind": "lead", "subject": "s", "author": "person:eve"}', "invalid"),
+        ("POST", "/v1/marks/many", b'{"marks": [{"kind": "lead", "subject": "s", "author": "eve"}]}', "invalid"),
     ],
 )
 def test_a_mistake_is_a_problem_of_a_stable_type(

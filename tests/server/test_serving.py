@@ -60,6 +60,17 @@ def test_a_daemon_serves_too(tmp_path: Path) -> None:
         assert child.wait(20) == 0
 
 
+def test_a_server_whose_board_is_of_a_newer_version_lives_and_is_not_ready(served: Served) -> None:
+    client, headers = served.client(), {"Authorization": f"Bearer {served.board.create_token('t', may=['read'])}"}
+    assert client.get("/readyz").status_code == 200
+    with served.board.database.exclusive_transaction() as sql:
+        sql.cursor.execute("UPDATE alembic_version SET version_num = '9999'")
+    answer = client.get("/readyz")
+    assert (answer.status_code, "9999" in answer.json()["problem"]) == (503, True)
+    assert client.get("/healthz").json() == {"status": "alive"}
+    assert problem(client.get("/v1/status", headers=headers)) == "store-unusable"
+
+
 def test_a_unix_socket_serves_a_proxy(tmp_path: Path) -> None:
     path = tmp_path / "http.sock"
     with Blackboard.open(tmp_path / "board.db") as board:
