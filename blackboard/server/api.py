@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from blackboard import Blackboard, RemoteActivation
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.server import bulk_deposits, claim_operations
 from blackboard.server.claim_queue import ClaimQueue
-from blackboard.server.encoded_answers import AnswerEncoder, EncodedAnswer, encode
+from blackboard.server.encoded_answers import AnswerEncoder, EncodedAnswer, EventStream, encode
 from blackboard.server.event_hub import EventHub
 from blackboard.server.operation_table import operations_by_path
 from blackboard.server.operations import Call, Operation
@@ -184,11 +183,10 @@ class Api:
                 raise problem_of(error, is_redacted=call.caller.is_redacted) from None
 
         caller, choice = await self._threads[operation.pool].run(work)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if request.method == "HEAD":
-            return Response(b"", headers=headers, media_type=EVENT_STREAM)
+            return Response(b"", headers=EventStream.HEADERS, media_type=EVENT_STREAM)
         texts = await self.events.open(caller, choice)
-        return EventStream(texts, headers=headers, media_type=EVENT_STREAM)
+        return EventStream(texts)
 
     def _answer_together(self, requests: Sequence[Asked]) -> list[EncodedAnswer | Exception]:
         """Answer requests for operations that may be run together: their tokens and their work share transactions."""
@@ -228,15 +226,3 @@ class Api:
         except BlackboardError as error:
             raise problem_of(error, is_redacted=call.caller.is_redacted) from None
         return self._answers.answer(operation, call, request, value)
-
-
-class EventStream(StreamingResponse):
-    """An answer that streams, and makes room for the next stream as soon as it ends, however it ends."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            if isinstance(self.body_iterator, AsyncGenerator):
-                await self.body_iterator.aclose()

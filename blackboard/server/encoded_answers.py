@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from blackboard import Blackboard
 from blackboard.board.json_shapes import encode_cursor, json_value
 from blackboard.server.operations import Call, Operation, Page
 from blackboard.server.redaction import Redaction
+from blackboard.server.request_reading import EVENT_STREAM
 
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """The size at which a page ends, if its items are large."""
@@ -28,6 +31,24 @@ class EncodedAnswer:
     body: bytes
     headers: Mapping[str, str]
     status: int = 200
+
+
+class EventStream(StreamingResponse):
+    """A stream of server-sent events, which makes room for the next stream as soon as it ends, however it ends."""
+
+    media_type = EVENT_STREAM
+    HEADERS: ClassVar = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+    def __init__(self, texts: AsyncIterator[bytes]) -> None:
+        super().__init__(texts, headers=self.HEADERS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if isinstance(self.body_iterator, AsyncGenerator):
+                await self.body_iterator.aclose()
 
 
 class AnswerEncoder:

@@ -24,7 +24,8 @@ def origin_of(scheme: str, host: str) -> str:
 def check_own_page(request: Request) -> None:
     """Check that a request with the cookie of a web session comes from a page of this server.
 
-    A person who enters an address may read, too.
+    A person may also open a page by its address, or by a link on another page of the same site. Such a page cannot read
+    the one that it leads to.
 
     Raises:
         HttpProblem: It comes from another page, or may come from one.
@@ -32,7 +33,8 @@ def check_own_page(request: Request) -> None:
     is_reading = request.method in READING
     site = request.headers.get("sec-fetch-site")
     if site is not None:
-        is_own = site == "same-origin" or (site == "none" and is_reading)
+        is_visit = site == "none" or (site == "same-site" and request.headers.get("sec-fetch-dest") == "document")
+        is_own = site == "same-origin" or (is_visit and is_reading)
     elif (origin := request.headers.get("origin")) is not None:
         is_own = origin.lower() == request.scope[OWN_ORIGIN]
     else:  # browsers name the origin of each request that changes something

@@ -91,7 +91,9 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)
         tickets = SignInTickets(clock)
-        with HttpServer(build_app(board, section, "offline rules", address, tickets=tickets), section, address) as server:
+        with HttpServer(
+            build_app(board, section, "offline rules", address, tickets=tickets), section, address
+        ) as server:
             log_queue.flush()  # a line that is written later could stand in what a test captures
             served = Served(board, clock, server.url, server, tickets)
             try:

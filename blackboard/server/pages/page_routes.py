@@ -9,12 +9,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.clock import from_datetime
 from blackboard.errors import BlackboardError
+from blackboard.server.encoded_answers import EventStream
 from blackboard.server.pages import (
     activations_page,
     agenda_page,
@@ -33,7 +34,7 @@ from blackboard.server.pages.page_rendering import encoded, live_parts, render, 
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.redaction import Redaction
 from blackboard.server.request_calls import RequestCalls
-from blackboard.server.request_reading import EVENT_STREAM, parse_parameters
+from blackboard.server.request_reading import parse_parameters
 from blackboard.server.work_threads import WorkThreads
 
 PAGES: tuple[LivePage, ...] = (
@@ -124,8 +125,7 @@ class Pages:
             return problem_response(problem)
         except BlackboardError as error:
             return problem_response(problem_of(error, is_redacted=True))
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(stream, headers=headers, media_type=EVENT_STREAM)
+        return EventStream(stream)
 
     async def _check(self, request: Request) -> Response:
         """Return what the deployment file of the server would change now, as a part of a page."""
