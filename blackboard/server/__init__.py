@@ -44,4 +44,5 @@ position_operations    the positions of files that are followed elsewhere
 api                    answers the requests of all operations
 openapi                describes the operations as OpenAPI 3.1
 docs_page              the same for people
+pages                  the board in a browser
 """
