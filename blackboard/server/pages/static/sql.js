@@ -39,6 +39,9 @@ function show() {
   count.textContent = hasMore ? `the first ${rows.length} rows` : rows.length === 1 ? "1 row" : `${rows.length} rows`;
   const wide = document.createElement("div");
   wide.className = "wide";
+  wide.tabIndex = 0; // so that the keyboard can scroll it
+  wide.setAttribute("role", "group");
+  wide.setAttribute("aria-label", "Result");
   const shown = document.createElement("table");
   const head = shown.createTHead().insertRow();
   for (const name of columns) {
