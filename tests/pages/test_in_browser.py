@@ -19,6 +19,7 @@ from blackboard.server.http_app import build_app
 from blackboard.server.http_server import HttpServer
 from blackboard.server.pages.browser_laws import law_for_browser
 from blackboard.settings.sections import ServerSection
+from tests.pages.page_streams import PageStream
 from tests.server.served_board import Served
 
 if TYPE_CHECKING:
@@ -312,7 +313,6 @@ def test_a_page_works_again_after_the_server_was_restarted(served: Served, brows
 
 def test_fifty_browsers_cost_one_rendering(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     from blackboard.server.pages import page_rendering, page_routes
-    from tests.pages.test_page_answers import Stream
 
     rendered: list[str] = []
     original = page_rendering.live_parts
@@ -323,7 +323,7 @@ def test_fifty_browsers_cost_one_rendering(served: Served, monkeypatch: pytest.M
 
     monkeypatch.setattr(page_routes, "live_parts", counted)
     client = served.client("read")
-    streams = [Stream(client, "/agenda") for _ in range(50)]
+    streams = [PageStream(client, "/agenda") for _ in range(50)]
     for stream in streams:
         stream.__enter__()
         assert stream.next().event == "all"

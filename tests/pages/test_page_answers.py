@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Need
 from blackboard.server.pages.page_routes import PAGES
-from tests.server.event_client import Received, parse
+from tests.pages.page_streams import PageStream
 from tests.server.served_board import Served, serve
 
 SECRETS = ("Sesame", "sesame/1", "sésame")
@@ -66,7 +66,7 @@ def test_a_redacted_token_reads_no_word_of_a_depositor_in_a_page_or_its_stream(s
     response = client.get(address)
     shown = [response.text]
     if response.status_code == 200:
-        shown.append(first_event(client, address).text)
+        shown.append(first_event(client, address))
     for text in shown:
         assert [word for word in SECRETS if word in text] == [], address
     assert (response.status_code == 200) == (address.split("?")[0] not in ("/sql", "/subject", "/activation"))
@@ -83,45 +83,14 @@ def test_a_redacted_token_cannot_confirm_a_guess(served: Served, address: str) -
     assert served.client("read").get(address).status_code == 200
 
 
-class Stream:
-    """The stream of a page, as a context."""
-
-    def __init__(self, client: httpx2.Client, address: str) -> None:
-        self._context = client.stream("GET", "/live", params={"page": address})
-
-    def __enter__(self) -> Stream:
-        self._response = self._context.__enter__()
-        assert self._response.status_code == 200, self._response.read()
-        self._lines = self._response.iter_lines()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._context.__exit__(*error)  # type: ignore[arg-type]
-
-    def next(self) -> Received:
-        """Return the next event. The client's timeout bounds the wait."""
-        return next(parse(self._lines))
-
-    def rest(self) -> list[Received]:
-        """Return what follows until the server ends the stream."""
-        return [*parse(self._lines)]
-
-
-class FirstEvent:
-    """The first event of the stream of a page."""
-
-    def __init__(self, event: Received) -> None:
-        self.event, self.text = event, str(event.data)
-
-
-def first_event(client: httpx2.Client, address: str) -> FirstEvent:
-    with Stream(client, address) as stream:
-        return FirstEvent(stream.next())
+def first_event(client: httpx2.Client, address: str) -> str:
+    with PageStream(client, address) as stream:
+        return str(stream.next().data)
 
 
 def test_a_stream_begins_with_all_parts_and_then_sends_those_that_changed(served: Served) -> None:
     client = served.client(*READER)
-    with Stream(client, "/?kind=lead") as stream:
+    with PageStream(client, "/?kind=lead") as stream:
         first = stream.next()
         assert first.event == "all"
         assert "There are no marks." not in first.data["parts"]["marks"]
@@ -138,7 +107,7 @@ def test_a_mark_that_leaves_is_named_and_those_that_stay_are_not_sent_again(serv
     client = served.client(*READER)
     kept = served.board.deposit("lead", subject="lead/1")
     gone = served.board.deposit("lead", subject="lead/2")
-    with Stream(client, "/") as stream:
+    with PageStream(client, "/") as stream:
         assert {item["id"] for item in stream.next().data["items"]} == {kept.mark_id, gone.mark_id}
         served.board.withdraw(gone.mark_id)
         change = stream.next()
@@ -148,7 +117,7 @@ def test_a_mark_that_leaves_is_named_and_those_that_stay_are_not_sent_again(serv
 def test_a_revoked_token_ends_the_stream_and_loses_the_page(served: Served) -> None:
     token = served.board.create_token("page", may=["read"])
     client = served.client(token=token)
-    with Stream(client, "/agenda") as stream:
+    with PageStream(client, "/agenda") as stream:
         stream.next()
         served.board.revoke_token("page")
         stream.rest()
