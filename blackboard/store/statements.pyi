@@ -459,7 +459,6 @@ class _Search(StatementFile):
     kinds: Statement[SearchKindRow]
     unfinished: Statement[SearchKindRow]
     insert_kind: Statement[object]
-    last_number: Statement[int | None]
     insert_field: Statement[object]
     paths: Statement[str]
     move_kind: Statement[object]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from blackboard.core.full_text import SearchSchema, field_of, path_of
@@ -66,7 +67,8 @@ def begin(sql: Transaction, kind: str, schema: SearchSchema, up_to: int) -> Sear
     """Begin the index of a kind, and create what all indexes share."""
     for statement in (SEARCH.create_index, SEARCH.create_beside, SEARCH.tune_index):
         sql.run(statement)
-    number = (sql.value(SEARCH.last_number) or 0) + 1
+    numbers = {row.number for row in sql.all(SEARCH.kinds)}
+    number = next(number for number in count() if number not in numbers)  # the lowest makes the smallest index
     row = SearchKindRow(number, kind, Phase.LIVE, 0, up_to)
     sql.run(SEARCH.insert_kind, **row._asdict())
     for position, name in enumerate(schema.names):

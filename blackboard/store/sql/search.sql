@@ -60,10 +60,6 @@ LIMIT 1;
 -- Begin the index of a kind.
 INSERT INTO search_kind (number, kind, phase, position, up_to) VALUES (:number, :kind, :phase, :position, :up_to);
 
--- name: last_number -> int | None
--- The highest number of an index.
-SELECT max(number) AS number FROM search_kind;
-
 -- name: insert_field
 -- Record a field of an index.
 INSERT INTO search_field (number, position, path) VALUES (:number, :position, :path);
