@@ -181,9 +181,11 @@ def _show_activations(agents: Iterable[AgentSpec]) -> None:
 
 
 def _taken(agent: AgentSpec, watch: WatchSpec) -> str:
-    marks = agent.batch_of(watch)
+    marks, tag = agent.batch_of(watch), watch.condition.by
     if watch.condition.is_schedule:
         return "each instant"
+    if tag is not None:
+        return f"each value of {tag}, {'all its' if marks is None else f'up to {marks}'} marks"
     if marks is None:
         return "all marks of the board"
     if watch.condition.over == "board":

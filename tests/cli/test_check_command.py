@@ -145,6 +145,36 @@ def pager(smokes, context):
 """
 
 
+GROUPS = """
+
+from blackboard import Mark, count, total
+
+
+class Alert(Mark, kind="alert", tags=["service"]):
+    service: str
+
+
+@agent(watches=total(Alert, by="service") >= 3)
+def page(alerts, context):
+    return []
+
+
+@agent(watches=count(Alert, by="service", within="1h") >= 3, batch=10)
+def burst(alerts, context):
+    return []
+"""
+
+
+def test_it_says_that_an_activation_takes_one_group(house: CommandLine) -> None:
+    path = house.folder / "house_agents.py"
+    path.write_text(path.read_text() + GROUPS)
+    change(house, '"house_agents:caller"]', '"house_agents:caller", "house_agents:page", "house_agents:burst"]')
+    done = house("check")
+    assert done.code == 0, done.err
+    assert "each value of service, all its marks" in done.out
+    assert "each value of service, up to 10 marks" in done.out
+
+
 def test_it_says_what_an_activation_takes_and_how_many_what_waits_would_need(house: CommandLine) -> None:
     path = house.folder / "house_agents.py"
     path.write_text(path.read_text() + PAGER)
