@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from blackboard import Blackboard, Mark, of_subject, strength, strongest_of
+from blackboard import Blackboard, Context, Mark, agent, connect, count, of_subject, strength, strongest_of
 from blackboard.board.reading.mark_queries import MarkQuery, marks_of_class
 from blackboard.board.transactions import tagged_marks
 from blackboard.core.decay import Exponential, Linear
@@ -54,6 +56,14 @@ class Alert(
 
 class Plain(Mark, kind="plain"):
     service: str = "db"
+
+
+class Note(Mark, kind="note", search=["text"]):
+    text: str
+
+
+@agent(watches=count(Alert, by="service", within="1h") >= 3)
+def paged(alerts: list[Alert], context: Context) -> None: ...
 
 
 def found(board: Blackboard, **where: Any) -> list[str]:
@@ -183,6 +193,32 @@ def test_a_kind_without_tags_runs_no_further_statement(world: World, monkeypatch
     assert [name for name in names if "tag" in name] == []
     world.board.deposit(Alert(subject="b"))
     assert "marks.insert_tag" in names
+
+
+def rows(path: Path) -> Counter[str]:
+    """Return the number of rows of each table, those of the full-text index included."""
+    with contextlib.closing(connect(path)) as connection:
+        names = connection.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL TABLE%'"
+        ).fetchall()
+        return Counter({name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for (name,) in names})
+
+
+def test_a_deposit_of_a_kind_without_tags_and_search_has_no_further_row(tmp_path: Path) -> None:
+    path = tmp_path / "board.db"
+    with Blackboard.open(path) as board:
+        board.deploy(paged, kinds=[Note, Plain])
+        board.deposit(Alert(subject="a", service="db"))
+        board.deposit(Note(subject="a", text="slow disk"))
+        before = rows(path)
+        board.deposit(Plain(subject="a"))
+        board.deposit(Plain(subject="a", intensity=2))
+        assert rows(path) - before == Counter({"event": 2, "mark": 1})
+        before = rows(path)
+        board.deposit(Alert(subject="b", service="web"))
+        board.deposit(Note(subject="b", text="slow network"))
+        added = rows(path) - before
+        assert {"mark_tag", "window_event", "window_tag", "search_doc", "search_index_docsize"} <= added.keys()
 
 
 # -- deployments
