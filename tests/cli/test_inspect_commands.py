@@ -197,7 +197,8 @@ def test_help_fits_eighty_columns_and_shows_no_types_of_python(
 def test_help_shows_every_word_of_a_command_and_takes_none_for_markup(typed: CommandLine) -> None:
     for name, command in LazyGroup().items():
         shown = " ".join(typed(name, "--help").out.split())
-        described = (inspect.getdoc(command.callback) or "").replace("\b\n", "")
+        # A group has no function, and since Python 3.13 None has a docstring.
+        described = (inspect.getdoc(command.callback) or "").replace("\b\n", "") if command.callback else ""
         for line in described.splitlines():
             assert " ".join(line.split()) in shown, (name, line)
     assert "[daemon] grace" in typed("run", "--help").out

@@ -22,7 +22,11 @@ def get(url: str, seconds: float = 0.3) -> httpx2.Response:
 
 
 def test_a_handshake_of_tls_in_drops_ends_in_time() -> None:
-    with raw_server(TLS_RECORD, drops=b"\0") as url, pytest.raises(httpx2.ConnectError):
+    # On a busy machine no drop may come until the deadline, so that the handshake itself ends.
+    with (
+        raw_server(TLS_RECORD, drops=b"\0") as url,
+        pytest.raises((httpx2.ConnectError, httpx2.ConnectTimeout)),
+    ):
         get(url.replace("http:", "https:"))
 
 
