@@ -151,7 +151,7 @@ def _quick_boards(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
     """Save the time of migrations and of flushes to the disk, unless the test has the marker `whole_boards`."""
     if request.node.get_closest_marker("whole_boards") is None:
         new_boards.empty_board()
-        monkeypatch.setattr(schema, "run_migrations", new_boards.create_tables)
+        monkeypatch.setattr(schema, "_migrate", new_boards.copy_board)
         monkeypatch.setattr(sqlite_dialect, "SYNCHRONOUS", "OFF")
 
 

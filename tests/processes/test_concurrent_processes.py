@@ -11,8 +11,8 @@ import pytest
 
 from tests.processes.workers import started
 
-SECONDS = float(os.environ.get("CONCURRENT_SECONDS", "20"))
-"""The time for which they deposit, in seconds."""
+SECONDS = float(os.environ.get("CONCURRENT_SECONDS", "10"))
+"""The time for which they deposit, in seconds. It is twice the longest wait that starvation was seen to cause."""
 LONGEST_WAIT_SECONDS = 1.0 if "CONCURRENT_SECONDS" in os.environ else 3.0
 """The longest wait of a depositor in seconds.
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from blackboard import Blackboard
 from blackboard.store.schema_versions import HEAD
 from tests.processes.workers import ROOT, Process, started
 
@@ -55,7 +56,7 @@ class Version:
             f'[database]\nurl = "sqlite:///{folder.parent}/board.db"\n[deployment]\nagents = [{names}]\n'
             f'kinds = ["desk:Bill"]\n[daemon]\ntick = "200ms"\n'
         )
-        self.folder = folder
+        self.folder, self.board = folder, folder.parent / "board.db"
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -72,10 +73,12 @@ class Version:
         return json.loads(self.command(*words, "--json").stdout)
 
     def order(self, subject: str) -> None:
-        assert self.command("deposit", "order", subject).returncode == 0
+        with Blackboard.open(self.board) as board:
+            board.deposit("order", subject=subject)
 
     def bills(self) -> dict[str, str]:
-        return {bill["subject"]: bill["payload"]["by"] for bill in self.json("marks", "--kind", "bill")}
+        with Blackboard.open(self.board) as board:
+            return {bill.subject: str(bill.payload["by"]) for bill in board.marks("bill")}
 
 
 @pytest.fixture
@@ -122,9 +125,9 @@ def test_a_new_version_takes_over_from_a_running_one(tmp_path: Path, serve: Any)
     second.order("b")
     log(new, "done")
     assert second.bills() == {"a": "first", "b": "second"}
-    workers = {worker["version"]: worker["problem"] for worker in second.json("status")["workers"]}
-    assert len(workers) == 1  # both run this version of blackboard
-    assert sum(worker["problem"] is not None for worker in second.json("status")["workers"]) == 1
+    workers = second.json("status")["workers"]
+    assert len({worker["version"] for worker in workers}) == 1  # both run this version of blackboard
+    assert sum(worker["problem"] is not None for worker in workers) == 1
     assert "note   code" in second.command("doctor").stdout
     # 3. The old worker can be stopped at any time; what it had is not lost.
     stop(old)

@@ -1,52 +1,66 @@
-"""New SQLite boards without their migrations, which take longer than most tests and so run once."""
+"""New SQLite boards as copies of one, because the migrations take longer than most tests."""
 
 from __future__ import annotations
 
 import functools
-import sqlite3
 import tempfile
+import uuid
 from pathlib import Path
-
-from sqlalchemy import Connection
+from typing import Any
 
 from blackboard import Blackboard, ManualClock
+from blackboard.clock import Instant
 from blackboard.store import schema
+from blackboard.store.database import Database
+from blackboard.store.schema import Living, SchemaChange
+from blackboard.store.schema_versions import HEAD
+from blackboard.store.sqlite_driver import sqlite
 
-__all__ = ["create_tables", "empty_board"]
+__all__ = ["copy_board", "empty_board"]
 
-_run_migrations = schema.run_migrations
+_migrate = schema._migrate
 
 
 @functools.cache
 def empty_board() -> bytes:
-    """Return the file of a board as the migrations make it. The first call must come before `create_tables` is used."""
+    """Return the file of a board as the migrations make it. The first call must come before `copy_board` is used."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "board.db"
         Blackboard.open(path, clock=ManualClock()).close()
         return path.read_bytes()
 
 
-def create_tables(connection: Connection) -> None:
-    """Create at once what the migrations make of an empty file. Run the migrations of any other database."""
-    is_file = connection.dialect.name == "sqlite"
-    if not is_file or connection.exec_driver_sql("SELECT 1 FROM sqlite_master").first() is not None:
-        _run_migrations(connection)
-        return
-    for statement in _statements():
-        connection.exec_driver_sql(statement)
+def copy_board(database: Database, now: Instant, living: Living) -> SchemaChange | None:
+    """Copy the board of the migrations into an empty file. Run the migrations of any other database."""
+    if not database.is_embedded or not _is_empty(database):
+        return _migrate(database, now, living)
+    connection = database.connect(writes=True)
+    try:
+        _template().backup(connection)
+        row = (uuid.uuid4().hex, now, now)
+        connection.execute("UPDATE board SET uid = ?, created_at = ?, last_recorded_at = ?", row)
+        connection.commit()
+    finally:
+        connection.close()
+    return SchemaChange(None, HEAD, None)
+
+
+def _is_empty(database: Database) -> bool:
+    connection = database.connect(writes=True)
+    try:
+        return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None
+    finally:
+        connection.close()
 
 
 @functools.cache
-def _statements() -> tuple[str, ...]:
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(empty_board())
-        file.flush()
-        connection = sqlite3.connect(file.name)
-        # In the order of their creation, which decides between query plans of equal cost.
-        made = connection.execute(
-            "SELECT sql FROM sqlite_master WHERE type <> 'view' AND sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-            " ORDER BY rowid"
-        ).fetchall()
-        rows = [text for text in connection.iterdump() if text.startswith("INSERT") and '"board"' not in text]
-        connection.close()
-    return (*(text for (text,) in made), *rows)
+def _template() -> Any:
+    """Return a connection to a copy of the board in memory, which any thread may use under the lock of upgrades."""
+    connection = sqlite.connect(":memory:", check_same_thread=False)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "board.db"
+        path.write_bytes(empty_board())
+        file = sqlite.connect(str(path))
+        file.backup(connection)
+        file.close()
+    return connection
