@@ -34,7 +34,9 @@ from __future__ import annotations
 import importlib
 
 _NAMES = {
-    "core.agent_definition": "Agent Context agent marks of_subject search strongest_of subject watch",
+    "core.agent_context": "Context",
+    "core.agent_definition": "Agent agent watch",
+    "core.agent_reads": "marks of_subject search strongest_of subject",
     "board": "Blackboard Deposit",
     "board.result_types": (
         "AccessToken ActivationRecord ActivityRecord AgendaItem AgentStatus BoardStatus ClaimedMark "

@@ -100,7 +100,7 @@ class SystemClock:
         if until is None:
             return event.wait()
         # The platform refuses to wait for centuries. After the longest wait, the caller checks the time again.
-        return event.wait(min(max(0, until - self.now()) / 1e6, threading.TIMEOUT_MAX))
+        return event.wait(min(seconds_in(max(0, until - self.now())), threading.TIMEOUT_MAX))
 
 
 os.register_at_fork(after_in_child=SystemClock.used.renew_lock)
@@ -180,7 +180,17 @@ def give_way() -> None:
 
 def pause(microseconds: int) -> None:
     """Wait in real time, for locks between processes."""
-    time.sleep(microseconds / 1e6)
+    time.sleep(seconds_in(microseconds))
+
+
+def seconds_in(microseconds: int) -> float:
+    """Return a length of time in seconds."""
+    return microseconds / 1e6
+
+
+def microseconds_in(seconds: float) -> int:
+    """Return a length of time in seconds as whole microseconds."""
+    return round(seconds * 1e6)
 
 
 def to_datetime(at: Instant) -> datetime:

@@ -254,7 +254,7 @@ def _problem_of_agent(expected: Expectation, woken: int) -> str | None:
     wanted = "be silent" if expected.what == "silence" else "wake"
     if expected.times is not None:
         wanted += f" {_times(expected.times)}"
-    return f"{expected.name} must {wanted}{_about(expected)}, and {outcome}"
+    return f"{expected.name} must {wanted}{_subject_text(expected)}, and {outcome}"
 
 
 def _times(number: int) -> str:
@@ -269,13 +269,13 @@ def _problem_of_marks(expected: Expectation, board: Blackboard) -> str | None:
     if is_met:
         return None
     wanted = "no mark" if expected.what == "no_mark" else f"{expected.times or 'a'} mark{'s' if expected.times else ''}"
-    wanted += f" of {expected.name}{_about(expected)}{f' with {expected.payload}' if expected.payload else ''}"
+    wanted += f" of {expected.name}{_subject_text(expected)}{f' with {expected.payload}' if expected.payload else ''}"
     wanted += f" of strength {expected.min_strength}" if expected.min_strength else ""
     present = "; ".join(f"{mark.subject}: {mark.payload}, strength {mark.strength:.4g}" for mark in live[:5]) or "none"
     return f"there must be {wanted}, and there is {present}"
 
 
-def _about(expected: Expectation) -> str:
+def _subject_text(expected: Expectation) -> str:
     return f" about {expected.subject!r}" if expected.subject else ""
 
 

@@ -19,7 +19,8 @@ from pydantic import BaseModel, JsonValue
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, ManualClock, instant_of, iso, to_datetime
-from blackboard.core.agent_definition import Agent, require_done, single_subject
+from blackboard.core.agent_context import single_subject
+from blackboard.core.agent_definition import Agent, require_done
 from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.deployment import Per
 from blackboard.core.marks import Mark, StoredMark, attach_stored, check_subject, normalize_subject

@@ -73,6 +73,7 @@ def _verdict(lead: Data, now: datetime) -> Verdict:
 
 
 def _score(text: str, *, attacked: bool, company: bool, times: list[str]) -> tuple[float, str]:
+    """Return how promising a lead is, from 0 to 1, and the reason."""
     for signal, score, reason in _NEGATIVE_SIGNALS:
         if matches(signal, text):
             return score, reason

@@ -95,6 +95,7 @@ def _lead_data(lead: Lead, desk: DeskSettings, context: Context) -> dict[str, An
 
 
 def _verdict_mark(lead: Lead, verdict: Verdict, desk: DeskSettings, context: Context) -> Mark:
+    """Return the mark of a verdict: the lead is qualified or rejected."""
     reason = clip(verdict.reason, 200)
     source = clip(lead.source, 40) if lead.source else None
     if verdict.score < QUALIFYING_SCORE:

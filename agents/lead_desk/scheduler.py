@@ -134,6 +134,7 @@ def _book_leads(leads: Sequence[Qualified], book: AppointmentBook, context: Cont
 
 
 def _follow_decisions(decisions: Sequence[Decision], book: AppointmentBook, context: Context) -> list[Mark]:
+    """Return the bookings that decisions of people name, and new offers where a decision names no free time."""
     results: list[Mark] = []
     unclear: dict[str, tuple[MeetingRequest, str]] = {}
     for subject in dict.fromkeys(mark.subject for mark in decisions):

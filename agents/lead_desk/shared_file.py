@@ -142,6 +142,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int, path: Path) -> None:
+    """Lock a file for this process, and wait for others up to a limit."""
     clock = SystemClock()
     deadline = clock.monotonic() + LOCK_TIMEOUT_MICROSECONDS
     while True:

@@ -1,4 +1,8 @@
-"""The facade `Blackboard`, which has every operation of a program on a board."""
+"""The facade `Blackboard`, which has every operation of a program on a board.
+
+It is one class in one file: it holds no rule, and most of its lines are the documentation of its methods. Each method
+calls the module that does the work.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +83,7 @@ from blackboard.board.result_types import (
 from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions import activity_log
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import Clock, SystemClock, When, instant_of, to_datetime
+from blackboard.clock import Clock, SystemClock, When, instant_of, seconds_in, to_datetime
 from blackboard.core.access_scopes import Scopes
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import check_author
@@ -794,7 +798,7 @@ class Blackboard:
         """
         from blackboard.store import readonly_access
 
-        return readonly_access.query(self.database, sql, parameters, parse_duration(timeout) / 1e6)
+        return readonly_access.query(self.database, sql, parameters, seconds_in(parse_duration(timeout)))
 
     def engine(self) -> Engine:
         """Return an SQLAlchemy engine that can only read, for `blackboard.views`, pandas and other tools.

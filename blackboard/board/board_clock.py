@@ -23,7 +23,7 @@ from blackboard.clock import Instant, iso
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Need
 from blackboard.core.reinforcement import FadingState
-from blackboard.durations import Duration
+from blackboard.durations import DAY, Duration
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS, WINDOWS
@@ -115,7 +115,7 @@ def ask_person(txn: BoardTransaction, classes: MarkClasses) -> None:
 
 
 def _question(txn: BoardTransaction) -> Need:
-    days = ((txn.doubted or txn.now) - txn.now) / 86_400e6
+    days = ((txn.doubted or txn.now) - txn.now) / DAY
     return Need(
         subject=SUBJECT,
         question=f"Is it {iso(txn.doubted)}? The clock says so, {days:.0f} days after the board's last record.",

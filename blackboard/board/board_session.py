@@ -186,6 +186,7 @@ class BoardSession:
         self._active = None
 
     def _transaction(self, sql: Transaction) -> BoardTransaction:
+        """Return the transaction of the board at its one instant, with the deployment that is active in it."""
         start = sql.existing(MARKS.transaction_start)
         check_revision(start.schema, self.database.where)
         clock = self.clock.now()

@@ -104,6 +104,7 @@ def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
 
 
 def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
+    """Yield findings about the file itself: its journal, its pages, its mount and who can read it."""
     yield _finding(
         "journal mode",
         journal_mode == "wal",
@@ -125,6 +126,7 @@ def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
 
 
 def _examine_space(health: Health, size: int) -> Iterator[Finding]:
+    """Yield findings about the room on the disk, in the write-ahead log and in the file."""
     free, log = health.free_bytes or 0, health.log_bytes or 0
     enough = free >= max(MIN_FREE_BYTES, size // 10)
     yield _finding("disk", enough, f"{_size(free)} free, the board takes {_size(size)}", "free some space on this disk")
@@ -158,6 +160,7 @@ def _examine_skew(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding]:
+    """Yield the finding about the clock of this machine, compared with the board's time."""
     clock = board.clock.now()
     if txn.doubted is not None:
         yield Finding(
@@ -178,6 +181,7 @@ def _examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding
 
 
 def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
+    """Yield findings about what is paused: the board, models and agents."""
     row = txn.sql.existing(ACTIVATIONS.board)
     if row.paused:
         problem = f"the board is paused: {row.paused_because or NO_REASON}"
@@ -234,6 +238,7 @@ def _examine_schedules(txn: BoardTransaction) -> Iterator[Finding]:
 
 
 def _examine_workers(txn: BoardTransaction, dead: Collection[str]) -> Iterator[Finding]:
+    """Yield findings about workers that run other code than the active one, and about those that died."""
     rows = txn.sql.all(ACTIVATIONS.workers)
     living = [row for row in rows if row.id not in dead]
     for row in living:

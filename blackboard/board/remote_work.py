@@ -20,7 +20,7 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry.commit_listener import hear_commits
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime
 from blackboard.core.states import ActivationState
 from blackboard.durations import DAY, MINUTE, SECOND, Duration, format_duration
 from blackboard.errors import Conflict, LeaseLost, UsageError
@@ -114,7 +114,7 @@ def hear(session: BoardSession, wake: Callable[[], None]) -> Iterator[float]:
     unsubscribe = session.subscribe(wake)
     try:
         with hear_commits(session.database.path, wake):
-            yield (TICK if session.database.is_local else SERVER_TICK) / 1e6
+            yield seconds_in(TICK if session.database.is_local else SERVER_TICK)
     finally:
         unsubscribe()
 
@@ -143,7 +143,7 @@ def wait_and_claim(
             if found is not None or (now := clock.now()) >= end:
                 return found
             at = next_instant(session, name)
-            clock.wait(heard, min(end, now + round(tick * 1e6), max(at, now + 1) if at is not None else end))
+            clock.wait(heard, min(end, now + microseconds_in(tick), max(at, now + 1) if at is not None else end))
 
 
 # -- runs --------------------------------------------------------------------------------------------------------------
@@ -215,6 +215,8 @@ def _put_back(
     conflict: Conflict,
     usage: Usage,
 ) -> bool:
+    """Put a run back whose result was in conflict with the board; returns False if it was lost meanwhile."""
+
     def work(txn: BoardTransaction) -> bool:
         try:
             row = remote_runs.run_of(txn, activation_id, agent, fence, holder)
@@ -281,6 +283,7 @@ def recover(session: BoardSession) -> int:
 
 
 def _activation(txn: BoardTransaction, claimed: Claim, traceparent: str | None) -> RemoteActivation:
+    """Return a claimed activation as its remote agent gets it."""
     row = claimed.row
     marks = tuple(map(_mark, remote_runs.readable(claimed.inputs)))
     subjects = tuple(dict.fromkeys(mark.subject for mark in marks))
@@ -308,6 +311,7 @@ def _activation(txn: BoardTransaction, claimed: Claim, traceparent: str | None) 
 
 
 def _mark(item: ActivationInput) -> ClaimedMark:
+    """Return a mark as a remote agent gets it."""
     event = item.event
     return ClaimedMark(
         id=event.mark_id,

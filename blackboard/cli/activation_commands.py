@@ -116,6 +116,7 @@ def _confirm(activation_id: int, state: ActivationState, words: str, as_json: bo
 
 
 def _show_outcome(details: ActivationDetails) -> None:
+    """Print how an activation began, how it ended, and what it was split into."""
     record = details.activation
     about = f" about {about}" if (about := place(record)) else ""
     attempts = "1 attempt" if record.attempt == 1 else f"{record.attempt} attempts"
@@ -135,6 +136,7 @@ def _show_outcome(details: ActivationDetails) -> None:
 
 
 def _show_marks(details: ActivationDetails) -> None:
+    """Print the marks that an activation was given, and those that it deposited."""
     say("marks:")
     print_table(
         ("mark", "", "kind", "subject", "strength", "state now", "payload"),
@@ -174,6 +176,7 @@ def _became(mark: GivenMark) -> str:
 
 
 def _show_calls(details: ActivationDetails) -> None:
+    """Print the model calls of an activation and their cost."""
     if not details.calls:
         return
     say("model calls:")

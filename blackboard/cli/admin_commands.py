@@ -226,6 +226,7 @@ def forget(
 
 
 def _show_erasure(subject: str, report: ErasureReport) -> None:
+    """Print what was erased, and where the subject is still named."""
     if not report.name:
         say(f"{subject!r} was forgotten before{'; the file is compacted now' if report.not_compacted is None else ''}")
         return

@@ -135,6 +135,7 @@ def _document(resolved: ResolvedDeployment, preview: Preview | None) -> dict[str
 
 
 def _show(resolved: ResolvedDeployment) -> None:
+    """Print the kinds and agents of a deployment file."""
     kinds, agents = resolved.deployment.kinds, resolved.deployment.agents
     say(f"{resolved.settings.path}: {counted(len(kinds), 'kind')} and {counted(len(agents), 'agent')}, no mistakes")
     print_table(
@@ -197,7 +198,7 @@ def _condition(agent: AgentSpec, watch: WatchSpec) -> str:
     drops = watch.guard is not None and agent.on_guard_of(watch) == "drop"
     parts = [
         watch.when,
-        *_over_time(agent, watch),
+        *_timing_texts(agent, watch),
         watch.only_if and f"only if {watch.only_if}",
         watch.unless and f"unless {watch.unless}",
         "dropped while its guard is closed" if drops else "",
@@ -205,7 +206,7 @@ def _condition(agent: AgentSpec, watch: WatchSpec) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _over_time(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
+def _timing_texts(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
     timing = agent.timing_of(watch)
     if timing is None:
         return
@@ -218,6 +219,7 @@ def _over_time(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
 
 
 def _show_preview(preview: Preview) -> None:
+    """Print what would change on the board if the file became active."""
     say(f"against the board as of {timestamp(preview.as_of)}:")
     for change in preview.changes or ("nothing changes",):
         say(f"  {change}")
@@ -237,6 +239,7 @@ def _show_preview(preview: Preview) -> None:
 
 
 def _show_marks(preview: Preview) -> None:
+    """Print which marks would evaporate, fade sooner, or no longer be readable."""
     print_table(
         ("mark", "kind", "remaining", "floor", "subject"),
         (
@@ -255,6 +258,7 @@ def _show_marks(preview: Preview) -> None:
 
 
 def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
+    """Print the crossings that would follow at once."""
     print_table(
         ("agent", "watch", "value", "threshold", "", "subject"),
         (
@@ -273,10 +277,21 @@ def _show_wakes(wakes: Sequence[PredictedWake]) -> None:
 
 
 def _show_predicted_activations(activations: Sequence[PredictedActivations]) -> None:
+    """Print how many activations would take what waits."""
     if activations:
         print_table(
             ("agent", "watch", "subjects", "marks", "per", "activations", "otherwise"),
-            ((one.agent, one.watch, one.subjects, one.marks, one.per, *_activations_of(one)) for one in activations),
+            (
+                (
+                    activation.agent,
+                    activation.watch,
+                    activation.subjects,
+                    activation.marks,
+                    activation.per,
+                    *_activations_of(activation),
+                )
+                for activation in activations
+            ),
             empty="",
             title="the waiting crossings would need these activations, each with at most one call",
         )
@@ -291,10 +306,20 @@ def _activations_of(activations: PredictedActivations) -> tuple[str, str]:
 
 
 def _show_schedules(schedules: Sequence[PredictedSchedule]) -> None:
+    """Print the next instants of the schedules under the file."""
     if schedules:
         print_table(
             ("agent", "watch", "schedule", "", "next"),
-            ((one.agent, one.watch, one.schedule, "begins" if one.is_new else "", _instants(one)) for one in schedules),
+            (
+                (
+                    schedule.agent,
+                    schedule.watch,
+                    schedule.schedule,
+                    "begins" if schedule.is_new else "",
+                    _instants(schedule),
+                )
+                for schedule in schedules
+            ),
             empty="",
             title=f"{counted(len(schedules), 'schedule')}",
         )
@@ -321,7 +346,10 @@ def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
     if retests:
         print_table(
             ("agent", "watch", "value", "threshold", "subject"),
-            ((one.agent, one.watch, *_measured(one), place(one) or "the board") for one in retests[:MAX_LISTED]),
+            (
+                (retest.agent, retest.watch, *_measured(retest), place(retest) or "the board")
+                for retest in retests[:MAX_LISTED]
+            ),
             empty="",
             title=f"{len(retests)} waiting crossings would {outcome}",
         )

@@ -106,7 +106,7 @@ class CommandSession:
 
     def deployment_of(self, resolved: ResolvedDeployment, board: Blackboard) -> Deployment | None:
         """Return the deployment that `deploy` would make active; None if it would change nothing."""
-        return resolved.over(board.deployment) if board.deployment.version else resolved.deployment
+        return resolved.merged_with(board.deployment) if board.deployment.version else resolved.deployment
 
     @property
     def server_url(self) -> str | None:

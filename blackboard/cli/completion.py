@@ -36,7 +36,7 @@ _name_before = ""
 
 def agents(context: typer.Context, incomplete: str) -> list[str]:
     """Return the agents that begin with the text."""
-    return _of_board(context, lambda board: _beginning(incomplete, _agents_of(board)))
+    return _board_names(context, lambda board: _beginning(incomplete, _agents_of(board)))
 
 
 def remote_agents(context: typer.Context, incomplete: str) -> list[str]:
@@ -49,7 +49,7 @@ def remote_agents(context: typer.Context, incomplete: str) -> list[str]:
         remote = [agent.name for agent in board.deployment.agents.values() if agent.remote]
         return _beginning(incomplete, remote)
 
-    return _of_board(context, names)
+    return _board_names(context, names)
 
 
 def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
@@ -62,21 +62,21 @@ def agent_lists(context: typer.Context, incomplete: str) -> list[str]:
 
 def kinds(context: typer.Context, incomplete: str) -> list[str]:
     """Return the kinds that begin with the text."""
-    return _of_board(context, lambda board: _beginning(incomplete, _tags_of_kinds(board)))
+    return _board_names(context, lambda board: _beginning(incomplete, _tags_of_kinds(board)))
 
 
 def subjects(context: typer.Context, incomplete: str) -> list[str]:
     """Return the first subjects of plain characters that begin with the text, in alphabetical order."""
     if not incomplete.isascii():
         return []  # no plain subject begins with this text, which may not even be valid
-    return _of_board(context, lambda board: board.subjects(incomplete, limit=_MAX_READ_SUBJECTS))
+    return _board_names(context, lambda board: board.subjects(incomplete, limit=_MAX_READ_SUBJECTS))
 
 
 def tags(context: typer.Context, incomplete: str) -> list[str]:
     """Return the tags that begin with the text, each with `=`; of a single tag, the values that live marks have."""
     if _name_before:
         kind, tag = context.params.get("kind"), _name_before
-        found = _of_board(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)
+        found = _board_names(context, lambda board: _tags_with_values(board, tag, kind, incomplete), _PLAIN_TAG)
         return [each.partition("=")[2] for each in found]
     name, equals, beginning = incomplete.partition("=")
     kind = context.params.get("kind")
@@ -89,7 +89,7 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
         with_values = _tags_with_values(board, found[0], kind, "") if len(found) == 1 else []
         return with_values or [f"{tag}=" for tag in found]
 
-    return _of_board(context, ask, _PLAIN_TAG)
+    return _board_names(context, ask, _PLAIN_TAG)
 
 
 def _tags_with_values(board: Blackboard | Client, name: str, kind: str | None, beginning: str) -> list[str]:
@@ -138,9 +138,10 @@ def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if name.startswith(incomplete))
 
 
-def _of_board(
+def _board_names(
     context: typer.Context, ask: Callable[[Blackboard | Client], list[str]], plain: re.Pattern[str] = _PLAIN
 ) -> list[str]:
+    """Return names on the board for the completion of a shell; none if the board cannot be read."""
     from blackboard.board import Blackboard
     from blackboard.errors import BlackboardError
 

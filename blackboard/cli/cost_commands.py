@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,6 +69,11 @@ def costs(
         say(f"total: {_usd(sum(row.usd for row in rows))} US$ for {counted(sum(row.calls for row in rows), 'call')}")
     if plot:
         _bars(rows)
+    _note_uncertain(rows, unknown)
+
+
+def _note_uncertain(rows: Sequence[CostRow], unknown: int) -> None:
+    """Say which costs are not known yet, so that the total may change."""
     if unknown:
         note(
             f"{counted(unknown, 'call')} with an unknown outcome, and the reserve is kept;"
@@ -139,6 +145,7 @@ def _bars(rows: list[CostRow]) -> None:
 
 
 def _draw(rows: list[CostRow], path: Path) -> None:
+    """Draw the costs of each day as bars, one color for each agent."""
     from blackboard.errors import MissingPackage, WorkError
 
     try:

@@ -105,6 +105,7 @@ def _prepare_folder(folder: Path, section: Demo) -> Iterator[Path]:
 
 
 def _load(board: Blackboard, section: Demo) -> None:
+    """Deposit the sample rows of the demonstration, and print which were rejected."""
     from blackboard.cli.demo_samples import file_of
     from blackboard.cli.row_files.row_deposits import load
     from blackboard.cli.row_files.row_options import Columns
@@ -151,6 +152,7 @@ def _show_progress(board: Blackboard, daemon: Daemon) -> Iterator[None]:
 
 
 def _view(board: Blackboard, counts: dict[str, Counter[str]]) -> Text:
+    """Return the table of what the agents have done so far."""
     status = board.status()
     marks = ", ".join(f"{count} {kind}" for kind, count in status.marks.items())
     return grid(

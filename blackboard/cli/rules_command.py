@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import textwrap
 from pathlib import Path
 from typing import Annotated
 
@@ -45,10 +46,9 @@ def rules(
         print_json([{"file": path, "broken": unmet} for path, unmet in broken.items()])
     else:
         for path, unmet in broken.items():
-            say(f"{path}: {'all rules are met' if not unmet else f'{len(unmet)} not met'}")
+            say(f"{path}: {f'{len(unmet)} not met' if unmet else 'all rules are met'}")
             for expectation in unmet:
-                for line in str(expectation).splitlines():
-                    say(f"  {line}")
+                say(textwrap.indent(str(expectation), "  "))
     if mistakes:
         raise ConfigurationError(mistakes)
     if any(broken.values()):

@@ -12,6 +12,7 @@ import typer
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, print_table
 from blackboard.cli.terminal.table_layout import clean
+from blackboard.clock import seconds_in
 from blackboard.store.view_columns import VIEWS
 
 _FORMULA_SIGNS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -53,7 +54,7 @@ def sql(
         raise UsageError("choose either --json or --csv")
     if guard_formulas and not as_csv:
         raise UsageError("--guard-formulas belongs to --csv")
-    seconds = parse_duration(timeout) / 1e6
+    seconds = seconds_in(parse_duration(timeout))
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")
     text = _read_stdin() if query == "-" else query

@@ -10,7 +10,7 @@ from blackboard import Row
 from blackboard.board.json_shapes import Examination, FileSummary, QueryTable, Summary, status_of
 from blackboard.board.result_types import ActivityRecord, BoardStatus, DeploymentRecord, NeedRecord, Receipt
 from blackboard.client.http_messages import MAX_PAGE, Call, ask, confirm, get, pages, path_of, post
-from blackboard.clock import from_datetime, iso
+from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery, UsageError
 from blackboard.store.readonly_access import Parameters
@@ -106,7 +106,7 @@ def query_table(
         "sql": sql,
         "parameters": values,
         "limit": limit,
-        "seconds": parse_duration(timeout) / 1e6,
+        "seconds": seconds_in(parse_duration(timeout)),
         "table": True,
     }
     return (yield from ask(QueryTable, post("/v1/sql", body, is_repeatable=True)))

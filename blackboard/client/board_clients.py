@@ -253,14 +253,17 @@ class Client(_ServerConnection):
                 elif isinstance(step, ReadLine):
                     outcome = self._next_line(lines)
                 else:
-                    stack.close()
-                    try:
-                        response = stack.enter_context(self._http.stream(**self._arguments(step)))
-                        lines = response.iter_lines()
-                        content = b"" if response.status_code == 200 else response.read()
-                        outcome = HttpAnswer(response.status_code, response.headers, content)
-                    except httpx2.TransportError as error:
-                        outcome = self._no_answer(error)
+                    outcome, lines = self._open_stream(step, stack)
+
+    def _open_stream(self, request: HttpRequest, stack: ExitStack) -> tuple[HttpAnswer | NoAnswer, Iterator[str]]:
+        """Open a stream, which the stack closes together with the former one; return its answer and its lines."""
+        stack.close()
+        try:
+            response = stack.enter_context(self._http.stream(**self._arguments(request)))
+            content = b"" if response.status_code == 200 else response.read()
+        except httpx2.TransportError as error:
+            return self._no_answer(error), iter(())
+        return HttpAnswer(response.status_code, response.headers, content), response.iter_lines()
 
     def _next_line(self, lines: Iterator[str]) -> str | None:
         """Return the next line of a stream; None at its end."""
@@ -383,14 +386,19 @@ class AsyncClient(_ServerConnection):
                 elif isinstance(step, ReadLine):
                     outcome = None if lines is None else await self._next_line(lines)
                 else:
-                    await stack.aclose()
-                    try:
-                        response = await stack.enter_async_context(self._http.stream(**self._arguments(step)))
-                        lines = response.aiter_lines()
-                        content = b"" if response.status_code == 200 else await response.aread()
-                        outcome = HttpAnswer(response.status_code, response.headers, content)
-                    except httpx2.TransportError as error:
-                        outcome = self._no_answer(error)
+                    outcome, lines = await self._open_stream(step, stack)
+
+    async def _open_stream(
+        self, request: HttpRequest, stack: AsyncExitStack
+    ) -> tuple[HttpAnswer | NoAnswer, AsyncIterator[str] | None]:
+        """Open a stream, which the stack closes together with the former one; return its answer and its lines."""
+        await stack.aclose()
+        try:
+            response = await stack.enter_async_context(self._http.stream(**self._arguments(request)))
+            content = b"" if response.status_code == 200 else await response.aread()
+        except httpx2.TransportError as error:
+            return self._no_answer(error), None
+        return HttpAnswer(response.status_code, response.headers, content), response.aiter_lines()
 
     async def _next_line(self, lines: AsyncIterator[str]) -> str | None:
         """Return the next line of a stream; None at its end."""

@@ -125,14 +125,9 @@ def follow(feed: Feed, retries: int, rng: random.Random) -> Following:
         outcome = yield feed.request_after(position)
         delay = 0
         if isinstance(outcome, HttpAnswer) and outcome.status == 200:
-            parser = EventParser()
-            while isinstance(line := (yield NEXT_LINE), str):
-                if (event := parser.read(line)) is None:
-                    continue
-                position, attempt = event.id, 0
-                if event.name != "ready" or not has_begun:
-                    yield event
-                has_begun = True
+            last = yield from _read_stream(has_begun=has_begun)
+            if last is not None:
+                position, attempt, has_begun = last.id, 0, True
         elif isinstance(outcome, HttpAnswer | NoAnswer):
             failure = failure_of(outcome)
             is_server_down = isinstance(outcome, HttpAnswer) and outcome.status >= SERVER_FAILED
@@ -169,3 +164,20 @@ class EventParser:
         shape = _SHAPES[name]
         record = None if shape is None else decode(shape, data.encode())
         return BoardEvent(self._id, name, record)  # type: ignore[arg-type]
+
+
+def _read_stream(
+    *, has_begun: bool
+) -> Generator[HttpRequest | ReadLine | Delay | BoardEvent, HttpAnswer | NoAnswer | str | None, BoardEvent | None]:
+    """Yield the events of an open stream, and return the last one; None if it had none.
+
+    The event `ready` is passed on only if following has not begun.
+    """
+    parser, last = EventParser(), None
+    while isinstance(line := (yield NEXT_LINE), str):
+        if (event := parser.read(line)) is None:
+            continue
+        if event.name != "ready" or not has_begun:
+            yield event
+        last, has_begun = event, True
+    return last

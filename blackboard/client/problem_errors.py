@@ -68,6 +68,7 @@ def _stored(problem: Mapping[str, Any]) -> int | None:
 
 
 def _message(problem: Mapping[str, Any], status: int) -> str:
+    """Return the text of the error that a problem of a server becomes."""
     if not problem:
         return f"the server answered with the status {status}, and not as a blackboard server does"
     places = "; ".join(

@@ -31,6 +31,8 @@ number_texts       numbers in text: all digits, or as many as tell a value from 
 Agents:
 
 agent_definition  a function from marks to marks, and its declaration
+agent_context     what an agent receives together with its marks
+agent_reads       the marks that an agent reads beside those that woke it
 agent_options     the settings in a declaration, for editors and type checkers
 mark_actions      the actions that an agent may return beside marks
 finding           one result of a diagnosis

@@ -5,19 +5,18 @@ An agent has no board and no connection. The daemon reads and writes for it.
 
 from __future__ import annotations
 
-import enum
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
 
 from blackboard.core.agent_options import AgentOptions
+from blackboard.core.agent_reads import Read
 from blackboard.core.authors import agent_name_problem
 from blackboard.core.code_digest import digest
-from blackboard.core.conditions import Condition, KindLike
+from blackboard.core.conditions import Condition
 from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.deployment import (
     AgentSettings,
@@ -25,7 +24,6 @@ from blackboard.core.deployment import (
     CatchUp,
     OnGuard,
     Per,
-    ReadSpec,
     WatchSpec,
     min_increase_problem,
 )
@@ -34,8 +32,6 @@ from blackboard.core.mark_actions import Returned
 from blackboard.core.marks import Mark
 from blackboard.core.model_fields import unknown_field
 from blackboard.core.parsing import parse_condition
-from blackboard.core.scopes import GroupValue
-from blackboard.core.tags import as_data
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 
@@ -49,105 +45,6 @@ Function = Callable[..., Returned | Awaitable[Returned]]
 
 LAZY = "calling it does nothing until its result is awaited or iterated; use an ordinary function"
 """The problem of a function that only makes a coroutine or a generator."""
-
-
-class Context(Protocol):
-    """The context that an agent receives together with its marks."""
-
-    agent: str
-    """The name of the agent."""
-    activation_id: int
-    """The id of the activation. It is the same in each retry, so it can be an idempotency key for external effects."""
-    attempt: int
-    """The number of the attempt, from 1."""
-    watch: str
-    """The name of the watch that woke the agent."""
-    reason: str
-    """The condition that woke the agent, with its value and threshold."""
-    now: datetime
-    """The instant at which the activation took its marks. It is the same in each retry."""
-    scheduled_for: datetime | None
-    """The instant for which a schedule woke the agent, however late that was; None if marks woke it."""
-    subjects: tuple[str, ...]
-    """The subjects of its marks, that of the strongest mark first; none if a schedule woke the agent."""
-
-    @property
-    def group(self) -> GroupValue | None:
-        """The value of the tag that its marks share, if its watch measures groups by one; else None."""
-
-    board_id: str
-    """The id of the board, which no other board has. Names of things outside it are unique with it."""
-    settings: Mapping[str, Any]
-    """The `[settings]` section of the deployment file."""
-    offline: bool
-    """Whether `ask` calls the `offline` function instead of a model."""
-
-    @property
-    def subject(self) -> str:
-        """The one subject that the activation is about, if its watch wakes the agent per subject.
-
-        Raises:
-            AgentError: The activation takes a batch, even if its marks have one subject; use `subjects`. Or it is
-                about a group; use `group`.
-        """
-
-    @overload
-    def read(self, kind: type[M], subject: str | None = None) -> list[M]: ...
-    @overload
-    def read(self, kind: str, subject: str | None = None) -> list[Mark]: ...
-    def read(self, kind: Any, subject: str | None = None) -> list[Any]:
-        """Return the marks of a kind that the agent declared in `reads`: strongest first, then what a search found.
-
-        What a search found is in the order of relevance times strength.
-
-        Args:
-            kind: A mark class or the name of a kind.
-            subject: Only marks of this subject.
-
-        Raises:
-            AgentError: The kind is not in `reads`.
-        """
-
-    def ask(self, system: str, data: Any, answer: type[A], offline: Callable[[Any], A] | None = None) -> A:
-        """Ask the model once and return its answer.
-
-        The board stores the answer. A retry of this activation returns the stored answer, which is already paid for.
-        An activation makes at most one call. The call blocks, so an `async def` agent awaits
-        `asyncio.to_thread(context.ask, ...)`.
-
-        Args:
-            system: A short system prompt.
-            data: Values that JSON can represent.
-            answer: The pydantic model that the answer must fit.
-            offline: A function of `data` that answers if the deployment has no model.
-
-        Raises:
-            ModelError: The model refused, or its answer is incomplete or does not fit the schema.
-        """
-
-
-def single_subject(
-    agent: str, per: Per, subjects: Sequence[str], group: GroupValue | None = None, *, is_scheduled: bool = False
-) -> str:
-    """Return the only subject of an activation.
-
-    Raises:
-        AgentError: The activation takes a batch or began as a batch, is about a group, or a schedule woke it.
-    """
-    if per == "subject" and len(subjects) == 1 and group is None:
-        return subjects[0]
-    if is_scheduled:
-        problem = "a schedule woke it, about no subject; look at context.scheduled_for first"
-    elif group is not None:
-        problem = "an activation about a group has no context.subject; use context.group"
-    else:
-        why = "takes a batch" if per == "batch" else f"has {len(subjects)} subjects"
-        problem = (
-            f"an activation that {why} has no context.subject; use context.subjects, or set"
-            ' per="subject" on the agent or its watch'
-        )
-    text = f"agent {agent!r}: {problem}"
-    raise AgentError(text, shown=text)
 
 
 def is_lazy(function: Callable[..., Any]) -> bool:
@@ -210,82 +107,6 @@ class Watch:
 
 watch = Watch
 """The name of `Watch` in the declaration of an agent."""
-
-
-@dataclass(frozen=True)
-class Read:
-    """Marks that an agent reads beside those that woke it. `strongest_of`, `of_subject` and `search` make it."""
-
-    spec: ReadSpec
-    mark_class: type[Mark] | None
-    """The class of the marks, if it was given."""
-
-
-class Placeholder(enum.Enum):
-    """A value in the `where` of a read that is known only when the agent is woken."""
-
-    SUBJECT = "subject"
-
-
-subject: Final = Placeholder.SUBJECT
-"""Stands for each subject that woke the agent: `reads=[marks(Alert, where={"service": subject})]`."""
-
-ReadWhere = Mapping[str, Any]
-"""As `Where`, also with the placeholder `subject` as a value."""
-
-
-def strongest_of(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:
-    """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000).
-
-    It is also called `marks`, for reads by tags: `marks(Alert, where={"service": subject})`.
-
-    Args:
-        kind: A mark class, or the name of a kind.
-        limit: The largest number of marks; with `subject` in `where`, for each subject that woke the agent.
-        where: Only marks whose tags have these values, as in `Blackboard.marks`. The value `subject` stands for each
-            subject that woke the agent.
-
-    Raises:
-        UsageError: A value in `where` cannot be that of a tag.
-    """
-    return _read(kind, limit, where, same_subject=False)
-
-
-marks = strongest_of
-"""Agents read by tags with `marks(...)`, as programs do with `board.marks(...)`."""
-
-
-def of_subject(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:
-    """Return a read of the strongest marks of a kind for each subject that woke the agent, at most `limit` each.
-
-    Args:
-        kind: A mark class, or the name of a kind.
-        limit: The largest number of marks of one subject.
-        where: Only marks whose tags have these values, as in `strongest_of`.
-
-    Raises:
-        UsageError: A value in `where` cannot be that of a tag.
-    """
-    return _read(kind, limit, where, same_subject=True)
-
-
-def search(kind: KindLike, *, from_: str, limit: int = 5, where: ReadWhere | None = None) -> Read:
-    """Return a read of the marks whose text matches a text of the marks that woke the agent.
-
-    They are found as by `Blackboard.search` with `match="any"`: any word counts, and relevance times strength decides.
-    The search runs before the transaction of the claim, and what it found is frozen with the other inputs.
-
-    Args:
-        kind: A mark class, or the name of a kind. The kind must be searched.
-        from_: The field of the marks that woke the agent with the text, such as "question". Each mark that has it is
-            searched for by itself.
-        limit: The largest number of marks for each text, 1 to 1000.
-        where: Only marks whose tags have these values, as in `strongest_of`.
-
-    Raises:
-        UsageError: A value in `where` cannot be that of a tag.
-    """
-    return _read(kind, limit, where, same_subject=False, search_from=from_)
 
 
 @dataclass(frozen=True)
@@ -534,28 +355,3 @@ def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:
     for item in map(_as_watch, watched):
         for condition in (item.when, item.only_if, item.unless):
             yield from () if condition is None else condition.mark_classes
-
-
-def _read(
-    kind: KindLike, limit: int, where: ReadWhere | None, *, same_subject: bool, search_from: str | None = None
-) -> Read:
-    """Return a read. A tag whose value is `subject` is compared with each subject that woke the agent."""
-    name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
-    constants: dict[str, Any] = {}
-    of_subjects = []
-    for tag, value in (where or {}).items():
-        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
-        if subject in values:
-            of_subjects.append(tag)
-            values = value = [item for item in values if item is not subject]
-        if values or tag not in of_subjects:
-            constants[tag] = value
-    spec = ReadSpec(
-        kind=name,
-        limit=limit,
-        same_subject=same_subject,
-        where=as_data(constants),
-        where_subject=tuple(of_subjects),
-        search_from=search_from,
-    )
-    return Read(spec, mark_class)

@@ -12,7 +12,10 @@ from blackboard.errors import InvalidCondition
 def smallest_batch(condition: Condition) -> int:
     """Return how many marks a batch must have room for, to have one mark of each side that an `&` joins."""
     comparisons = list(condition.comparisons())
-    marks = [frozenset(one for one in comparisons if kind in one.measure.kinds) for kind in condition.kinds]
+    marks = [
+        frozenset(comparison for comparison in comparisons if kind in comparison.measure.kinds)
+        for kind in condition.kinds
+    ]
     return max(len(condition.fewest(marks, way.__contains__)) for way in _ways_to_hold(condition))
 
 

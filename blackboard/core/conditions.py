@@ -96,7 +96,9 @@ class Condition(ABC):
     @property
     def by(self) -> str | None:
         """The tag by whose values it measures groups; None if it measures subjects or the board."""
-        return next((one.measure.by for one in self.comparisons() if one.measure.by is not None), None)
+        return next(
+            (comparison.measure.by for comparison in self.comparisons() if comparison.measure.by is not None), None
+        )
 
     @property
     def is_falling(self) -> bool:
@@ -131,7 +133,7 @@ class Condition(ABC):
     @property
     def windows(self) -> tuple[Measure, ...]:
         """Its measures that count the deposits of a window of time."""
-        return tuple(one.measure for one in self.comparisons() if one.measure.within is not None)
+        return tuple(comparison.measure for comparison in self.comparisons() if comparison.measure.within is not None)
 
     @property
     def has_window(self) -> bool:
@@ -147,7 +149,7 @@ class Condition(ABC):
     def kinds_of_marks(self) -> tuple[str, ...]:
         """The kinds whose live marks it measures, without repetition."""
         measures = (comparison.measure for comparison in self.comparisons())
-        return tuple(dict.fromkeys(kind for one in measures if one.within is None for kind in one.kinds))
+        return tuple(dict.fromkeys(kind for measure in measures if measure.within is None for kind in measure.kinds))
 
     @property
     def has_where(self) -> bool:

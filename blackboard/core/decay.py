@@ -512,14 +512,10 @@ def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
     """
     if isinstance(spec, Decay):
         return spec
-    if isinstance(spec, str):
-        try:
-            spec = json.loads(spec) if spec.startswith("{") else {"law": spec}
-        except ValueError as error:
-            raise InvalidLaw(f"the decay law is not valid JSON: {error}") from None
-    if not isinstance(spec, Mapping):
-        raise InvalidLaw(f'a decay law is written like {{law = "exponential", half_life = "3d"}}, not {spec!r}')
-    parameters = dict(spec)
+    described = _description_in(spec) if isinstance(spec, str) else spec
+    if not isinstance(described, Mapping):
+        raise InvalidLaw(f'a decay law is written like {{law = "exponential", half_life = "3d"}}, not {described!r}')
+    parameters = dict(described)
     name = parameters.pop("law", None)
     if not isinstance(name, str) or name not in LAWS:
         raise InvalidLaw(f"there is no decay law {name!r}{nearest(str(name), LAWS)}")
@@ -533,3 +529,11 @@ def law_from(spec: Mapping[str, Any] | str | Decay) -> Decay:
 
 def _parameters(law: type[Decay]) -> list[Field[Any]]:
     return [item for item in fields(law) if item.init]  # type: ignore[arg-type]
+
+
+def _description_in(text: str) -> Any:
+    """Return the description of a law in JSON, or that of a law without parameters from its name."""
+    try:
+        return json.loads(text) if text.startswith("{") else {"law": text}
+    except ValueError as error:
+        raise InvalidLaw(f"the decay law is not valid JSON: {error}") from None

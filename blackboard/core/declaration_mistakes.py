@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.condition_checks import smallest_batch
 from blackboard.core.conditions import Condition, over_board
-from blackboard.core.deployment import OVER_TIME, AgentSpec, ReadSpec, WatchSpec, conditions_of, misfit_over_time
+from blackboard.core.deployment import TIMING_SETTINGS, AgentSpec, ReadSpec, WatchSpec, conditions_of, timing_misfit
 from blackboard.core.kinds import Kind
 from blackboard.core.number_texts import exact_digits
 from blackboard.core.parsing import parse_condition
@@ -119,16 +119,17 @@ def _mistakes_about_time(agent: AgentSpec) -> Iterator[Mistake]:
     A setting of the whole agent applies to the watches that it fits, and must fit at least one.
     """
     place = f"agents.{agent.name}"
-    for setting in OVER_TIME:
+    for setting in TIMING_SETTINGS:
         of_agent = getattr(agent.settings, setting)
-        misfits = [misfit_over_time(watch.condition, setting) for watch in agent.watches]
+        misfits = [timing_misfit(watch.condition, setting) for watch in agent.watches]
         if of_agent and None not in misfits:
             yield Mistake(f"{place}.{setting}", "; ".join(dict.fromkeys(misfit for misfit in misfits if misfit)))
         for watch, misfit in zip(agent.watches, misfits, strict=True):
             own = getattr(watch, setting)
-            if own and misfit is not None:
-                yield Mistake(f"{place}.watches.{watch.name}.{setting}", misfit)
-            elif misfit is None and (value := of_agent if own is None else own) and setting.startswith("clear"):
+            if misfit is not None:
+                if own:
+                    yield Mistake(f"{place}.watches.{watch.name}.{setting}", misfit)
+            elif setting.startswith("clear") and (value := of_agent if own is None else own):
                 yield from _mistakes_about_clearing(place, watch, setting, value, is_own=own is not None)
 
 
@@ -167,16 +168,19 @@ def mistakes_in_groups(agent: AgentSpec, kinds: Mapping[str, Kind]) -> Iterator[
     """Yield which conditions of an agent group by something that is not a tag with one value of their kinds."""
     for watch in agent.watches:
         for suffix, condition in conditions_of(watch):
-            problems = (
-                kinds[kind].tag_schema.group_problem(measure.by)
-                for measure in (comparison.measure for comparison in condition.comparisons())
-                if measure.by is not None
-                for kind in measure.kinds
-                if kind in kinds
-            )
-            for problem in dict.fromkeys(problems):
-                if problem is not None:
-                    yield Mistake(f"agents.{agent.name}.watches.{watch.name}{suffix}", f"by: {problem}")
+            place = f"agents.{agent.name}.watches.{watch.name}{suffix}"
+            for problem in dict.fromkeys(_problems_of_groups(condition, kinds)):
+                yield Mistake(place, f"by: {problem}")
+
+
+def _problems_of_groups(condition: Condition, kinds: Mapping[str, Kind]) -> Iterator[str]:
+    """Yield why kinds in a condition cannot be grouped by the tag that it names."""
+    for measure in (comparison.measure for comparison in condition.comparisons()):
+        if (tag := measure.by) is None:
+            continue
+        for kind in (kinds[name] for name in measure.kinds if name in kinds):
+            if (problem := kind.tag_schema.group_problem(tag)) is not None:
+                yield problem
 
 
 def _mistakes_in_read(read: ReadSpec, kind: Kind) -> Iterator[str]:
@@ -210,6 +214,7 @@ def _no_subject(watch: WatchSpec) -> str:
 
 
 def _mistakes_about_schedules(agent: AgentSpec) -> Iterator[Mistake]:
+    """Yield the settings that mean nothing for a schedule, or only mean something for one."""
     place = f"agents.{agent.name}"
     scheduled = [watch for watch in agent.watches if watch.condition.is_schedule]
     if agent.settings.catch_up != "once" and not scheduled:

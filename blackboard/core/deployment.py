@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from blackboard.core.condition_checks import check_guard, check_watch
-from blackboard.core.conditions import Comparison, Condition, both
+from blackboard.core.conditions import Comparison, Condition, Measure, both
 from blackboard.core.decay import law_from
 from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
 from blackboard.core.number_texts import exact_digits
@@ -188,11 +188,11 @@ def conditions_of(watch: WatchSpec) -> Iterator[tuple[str, Condition]]:
             yield f".{name}", parse_condition(text)
 
 
-OVER_TIME = ("held_for", "rewake_every", "clear_below", "clear_above")
+TIMING_SETTINGS = ("held_for", "rewake_every", "clear_below", "clear_above")
 """The settings of a watch, or of all watches of an agent, that make a `Timing`."""
 
 
-def misfit_over_time(condition: Condition, setting: str) -> str | None:
+def timing_misfit(condition: Condition, setting: str) -> str | None:
     """Return why a watch on a condition cannot have a setting over time; None if it can."""
     if condition.is_schedule:
         return f"{condition} is a schedule, which has no {setting}: it waits for no marks"
@@ -434,7 +434,7 @@ class AgentSpec(Data):
         every = settings.rewake_every if watch.rewake_every is None else watch.rewake_every
         setting = "clear_above" if watch.condition.is_falling else "clear_below"
         clear = getattr(watch, setting)
-        if clear is None and misfit_over_time(watch.condition, setting) is None:
+        if clear is None and timing_misfit(watch.condition, setting) is None:
             clear = getattr(settings, setting)
         timing = Timing(held_for, every or None, clear)
         remembers = watch.condition.has_window and not watch.condition.is_falling
@@ -505,22 +505,25 @@ class Deployment(Data):
     def longest_windows(self) -> dict[str, int]:
         """Return the length of the longest window that counts each kind, in a condition or a guard."""
         longest: dict[str, int] = {}
-        for watch in (watch for agent in self.agents.values() for watch in agent.watches):
-            for condition in (watch.condition, watch.guard):
-                for measure in () if condition is None else condition.windows:
-                    for kind in measure.kinds:
-                        longest[kind] = max(longest.get(kind, 0), measure.within or 0)
+        for measure in self._windows():
+            for kind in measure.kinds:
+                longest[kind] = max(longest.get(kind, 0), measure.within or 0)
         return longest
 
     def tags_in_windows(self) -> dict[str, frozenset[str]]:
         """Return the tags by which windows find the deposits of each kind, in a condition or a guard."""
         tags: dict[str, frozenset[str]] = {}
-        for watch in (watch for agent in self.agents.values() for watch in agent.watches):
-            for condition in (watch.condition, watch.guard):
-                for measure in () if condition is None else condition.windows:
-                    for kind in measure.kinds if measure.tags else ():
-                        tags[kind] = tags.get(kind, frozenset()) | measure.tags
+        for measure in self._windows():
+            for kind in measure.kinds if measure.tags else ():
+                tags[kind] = tags.get(kind, frozenset()) | measure.tags
         return tags
+
+    def _windows(self) -> Iterator[Measure]:
+        """Yield the measures with a window, in all conditions and guards."""
+        for watch in (watch for agent in self.agents.values() for watch in agent.watches):
+            yield from watch.condition.windows
+            if watch.guard is not None:
+                yield from watch.guard.windows
 
     def content(self) -> str:
         """Return the deployment without its version as canonical JSON. Equal deployments have equal texts."""

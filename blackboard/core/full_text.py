@@ -28,6 +28,7 @@ MAX_POSITIONS = 255
 """The number of occurrences of a word that a server's index counts in one text."""
 
 _WORD = re.compile(r"[^\W_]+")
+_TYPE_NAMES = {str: "string", type(None): "null"}
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,20 @@ def field_of(path: str) -> str:
 
 def _is_text(schema: Any, root: Mapping[str, Any]) -> bool:
     """Return whether a schema allows texts, and nothing else but null."""
-    types: set[str] = set()
-    for branch in branches_of(schema, root):
-        if "type" in branch:
-            named = branch["type"]
-            types.update([named] if isinstance(named, str) else named)
-        elif "enum" in branch or "const" in branch:
-            values = branch.get("enum", [branch.get("const")])
-            types.update("string" if isinstance(value, str) else "null" if value is None else "" for value in values)
-        elif not any(word in branch for word in ("$ref", "anyOf", "oneOf", "allOf")):
-            return False  # it allows anything
+    types: set[str] = set().union(*map(_types_of, branches_of(schema, root)))
     return "string" in types and types <= {"string", "null"}
+
+
+def _types_of(branch: Mapping[str, Any]) -> set[str]:
+    """Return the types that a branch of a schema allows; "other" stands for all but texts and null."""
+    if "type" in branch:
+        named = branch["type"]
+        return {named} if isinstance(named, str) else set(named)
+    if "enum" in branch or "const" in branch:
+        values = branch.get("enum", [branch.get("const")])
+        return {_TYPE_NAMES.get(type(value), "other") for value in values}
+    refers = any(word in branch for word in ("$ref", "anyOf", "oneOf", "allOf"))  # to branches that are tested too
+    return set() if refers else {"string", "null", "other"}
 
 
 class Word(NamedTuple):

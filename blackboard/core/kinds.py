@@ -67,6 +67,7 @@ class Kind:
             raise ConfigurationError(Mistake(f"kind {self.name!r}", text) for text in mistakes)
 
     def _mistakes(self) -> Iterator[str]:
+        """Yield what is wrong with the settings of the kind."""
         if not (self.name.isascii() and self.name.isidentifier()) or len(self.name) > 64:
             yield "the name of a kind has up to 64 letters (a to z), digits and underscores, such as lead"
         yield from _misplaced_numbers({"weight": self.weight, "floor": self.floor}, "of at least 0", lambda it: it >= 0)

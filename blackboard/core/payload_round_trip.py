@@ -96,7 +96,7 @@ def write_mark(mark: Mark) -> str:
         raise InvalidMark(f"{mark_class.__qualname__} cannot read what it writes: {reason}") from None
     # The mark's intensity is not compared, because the board stores it multiplied by the trust in the author.
     if (place := _difference_of_models(mark, read, skipped="intensity")) is not None:
-        was, now = _at(mark, place), _at(read, place)
+        was, now = _value_at(mark, place), _value_at(read, place)
         raise InvalidMark(
             f"the payload does not fit kind {mark.kind!r}: {'.'.join(map(str, place))}: {_short(was)} would be read as"
             f" {_short(now)}; declare a type, or a serializer and a validator, that give the same value back"
@@ -273,7 +273,7 @@ def _first_difference(given: Mapping[Any, Any], read: Mapping[Any, Any]) -> tupl
     return None
 
 
-def _at(value: Any, place: tuple[Any, ...]) -> Any:
+def _value_at(value: Any, place: tuple[Any, ...]) -> Any:
     for step in place:
         value = getattr(value, step) if isinstance(step, str) and not isinstance(value, dict) else value[step]
     return value

@@ -329,7 +329,7 @@ def zone_of(name: str) -> ZoneInfo:
 def _moved(zone: tzinfo, at: datetime) -> timedelta:
     """Return the length by which the clock of a zone is changed around an instant; almost always 0."""
     near = (at + timedelta(microseconds=gap) for gap in (-DAY, 0, DAY))
-    offsets = [offset for one in near if (offset := one.astimezone(zone).utcoffset()) is not None]
+    offsets = [offset for instant in near if (offset := instant.astimezone(zone).utcoffset()) is not None]
     return max(offsets) - min(offsets)
 
 
@@ -337,7 +337,7 @@ def _next_reading(fields: CronFields, reading: datetime) -> datetime | None:
     """Return the next wall-clock time after `reading`; both without a zone."""
     after = reading.replace(tzinfo=UTC) + TICK
     following = [trigger.get_next_fire_time(None, after) for trigger in fields.triggers]
-    return min((one.replace(tzinfo=None) for one in following if one is not None), default=None)
+    return min((instant.replace(tzinfo=None) for instant in following if instant is not None), default=None)
 
 
 def _instants_of(reading: datetime, zone: tzinfo, *, each_hour: bool) -> Iterator[datetime]:
@@ -371,6 +371,11 @@ def _daily_fields(time: str, days: str | None) -> CronFields:
 
 @lru_cache(1000)
 def _cron_fields(text: str) -> CronFields:
+    """Return the five fields of a cron text as an hour-by-hour search takes them.
+
+    Raises:
+        InvalidCondition: A field is wrong, or no day fits all of them.
+    """
     place, fields = f"cron: {text!r}", text.split(" ")
     if len(fields) != 5:
         raise InvalidCondition(

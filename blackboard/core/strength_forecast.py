@@ -48,7 +48,8 @@ def fallen_side(condition: Condition, marks: Sequence[FadingMark], since: Instan
     that is computed again may equal the threshold by rounding; the value is then just below it.
     """
     instants = {
-        one: _first_below(one, _selected(one.measure, marks, since, None), since) for one in condition.comparisons()
+        comparison: _first_below(comparison, _selected(comparison.measure, marks, since, None), since)
+        for comparison in condition.comparisons()
     }
     fallen = condition.deciding(lambda one: (instant := instants[one]) is not None and instant <= at)
     comparison = next(fallen, next(condition.comparisons()))

@@ -201,14 +201,18 @@ class TagSchema:
         for name, values in where.values.items():
             if name not in self.names:
                 yield str(UnknownName("tag", name, self.names, f"there is no tag {name!r} of kind {self.kind!r}"))
-                continue
-            types = set(_TYPES.values()) if self.schema is None else self._types(name)
-            for value, literal in zip(values, dict(where.literals)[name], strict=True):
-                given = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
-                if given not in types and not (given == "text" and "list" in types):
-                    expected = " or ".join(_NAMES_OF_TYPES[type_] for type_ in sorted(types))
-                    found = _NAMES_OF_TYPES[given]
-                    yield f"the tag {name!r} of kind {self.kind!r} is {expected}, and {literal} is {found}"
+            else:
+                yield from self._mistakes_in_values(name, zip(values, dict(where.literals)[name], strict=True))
+
+    def _mistakes_in_values(self, name: str, values: Iterable[tuple[object, str]]) -> Iterator[str]:
+        """Yield which values, given with their texts in the condition, a tag of the kind can never have."""
+        types = set(_TYPES.values()) if self.schema is None else self._types(name)
+        expected = " or ".join(_NAMES_OF_TYPES[type_] for type_ in sorted(types))
+        for value, literal in values:
+            given = "text" if isinstance(value, str) else "boolean" if isinstance(value, bool) else "number"
+            if given not in types and not (given == "text" and "list" in types):
+                found = _NAMES_OF_TYPES[given]
+                yield f"the tag {name!r} of kind {self.kind!r} is {expected}, and {literal} is {found}"
 
     def read(self, name: str, text: str) -> list[str | bool | Decimal]:
         """Return the values that a text may stand for, by the types that the tag can have.

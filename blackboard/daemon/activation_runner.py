@@ -14,7 +14,7 @@ from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.claims import Claim
 from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker import ClaimNext, FinishedRun, Worker
-from blackboard.clock import iso
+from blackboard.clock import iso, seconds_in
 from blackboard.core.agent_definition import Agent, require_done
 from blackboard.core.mark_actions import Action
 from blackboard.core.marks import Mark
@@ -82,7 +82,7 @@ class ActivationRunner:
         except Deferral as deferral:
             reason = deferral.reason
             self.worker.defer(claim, reason, deferral.until, is_held=deferral.is_held)
-            log.info("deferred", **self._about(claim), reason=deferral.shown)
+            log.info("deferred", **self._log_fields(claim), reason=deferral.shown)
             self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
             return False
         except ResultConflict as error:
@@ -97,25 +97,25 @@ class ActivationRunner:
                 self.fail(agent, claim, failure, shown=error)
             return False
         if finished is None:
-            log.warning("a late result was refused", **self._about(claim))
+            log.warning("a late result was refused", **self._log_fields(claim))
             return False
         for model in finished.resumed_models:
             log.info("the answers of a paused model are usable again", model=model, agent=agent.name)
         figures = {"marks": len(claim.inputs), "deposited": len(finished.receipts)}
-        log.info("done", **self._about(claim), **figures)
+        log.info("done", **self._log_fields(claim), **figures)
         self._emit("done", {"id": claim.row.id, "agent": agent.name, **figures, "watch": claim.watch})
         return finished.claimed_next
 
     def time_out(self, agent: Agent, claim: Claim) -> None:
         """End a run that is past its timeout. If it waits for a model, its marks are not to blame."""
-        seconds = claim.agent.settings.timeout / 1e6
+        seconds = seconds_in(claim.agent.settings.timeout)
         error = f"it ran past its timeout of {seconds:g} s"
         if not self.model_caller.waits_for_answer(claim):
             self.fail(agent, claim, Failure(error))
             return
         reason = f"{error} while it waited for the model"
         self.worker.defer(claim, reason, self.model_caller.retry_at(claim))
-        log.warning("deferred", **self._about(claim), reason=reason)
+        log.warning("deferred", **self._log_fields(claim), reason=reason)
         self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": reason})
 
     def cancel(self, claim: Claim) -> None:
@@ -139,7 +139,7 @@ class ActivationRunner:
             mark_ids = [item.event.mark_id for item in claim.inputs[:MAX_NAMED_MARKS]]
             report(
                 "failed",
-                **self._about(claim),
+                **self._log_fields(claim),
                 state=str(state),
                 marks=mark_ids,
                 error=failure.error if shown is None else shown,
@@ -163,7 +163,7 @@ class ActivationRunner:
                 again_at=iso(held.wait.until),
                 reason=error,
             )
-        log.info("deferred", **self._about(claim), reason=held.wait.problem)
+        log.info("deferred", **self._log_fields(claim), reason=held.wait.problem)
         self._emit("deferred", {"id": claim.row.id, "agent": claim.agent.name, "reason": held.wait.reason})
         return True
 
@@ -171,13 +171,13 @@ class ActivationRunner:
         """Put a run back whose result was in conflict with the board, and report it."""
         state = self.worker.put_back(claim, conflict, self._rng)
         if state == ActivationState.SKIPPED:
-            log.info("the needs for this activation were closed before its answer", **self._about(claim))
+            log.info("the needs for this activation were closed before its answer", **self._log_fields(claim))
             self._emit("skipped", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
         elif state is not None:
-            log.info("a mark has changed since it was read; the marks are read again", **self._about(claim))
+            log.info("a mark has changed since it was read; the marks are read again", **self._log_fields(claim))
             self._emit("deferred", {"id": claim.row.id, "agent": agent.name, "reason": conflict})
 
-    def _about(self, claim: Claim) -> dict[str, object]:
+    def _log_fields(self, claim: Claim) -> dict[str, object]:
         """Return the fields of a log line about a run: its activation, agent, subject and seconds."""
         clock = self.worker.board.clock
         microseconds = max(0, clock.now() - (claim.row.started_at or 0))
@@ -185,7 +185,7 @@ class ActivationRunner:
             "activation": claim.row.id,
             "agent": claim.agent.name,
             "subject": _subject(claim),
-            "seconds": round(microseconds / 1e6, 3),
+            "seconds": round(seconds_in(microseconds), 3),
         }
 
     def _attempt(self, agent: Agent, claim: Claim, claim_next: ClaimNext) -> FinishedRun | None:
@@ -274,6 +274,7 @@ class ActivationRunner:
         return [] if moved is None else [mark for mark in marks if mark.id not in moved]
 
     def _finish(self, claim: Claim, items: list[Action], claim_next: ClaimNext) -> FinishedRun | None:
+        """Apply what an agent returned, and claim its next activation in the same transaction."""
         failpoint("agent.after")
         actions = returned_actions.prepare(claim.agent, claim.row.id, items)
         failpoint("apply.before")

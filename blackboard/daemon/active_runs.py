@@ -136,9 +136,11 @@ class ActiveRuns:
         if self.stopping or free <= 0 or any(run.runs_alone for run in self.current()):
             return False
         self._note_hanging(waiting)
-        if names := [name for name in self._in_turn(list(agents)) if name in suspects and name not in self._hanging]:
+        if names := [
+            name for name in self._order_by_turn(list(agents)) if name in suspects and name not in self._hanging
+        ]:
             return self._start_alone(agents, names)
-        names = [name for name in self._in_turn(list(agents)) if name in waiting and name not in self._hanging]
+        names = [name for name in self._order_by_turn(list(agents)) if name in waiting and name not in self._hanging]
         claims = self.worker.claim_ready(names, free)
         for claim in claims:
             self._start(agents[claim.agent.name], claim)
@@ -154,7 +156,7 @@ class ActiveRuns:
         self._start(agents[claim.agent.name], claim, alone=True)
         return True
 
-    def _in_turn(self, names: list[str]) -> list[str]:
+    def _order_by_turn(self, names: list[str]) -> list[str]:
         """Return the agents in turn, starting after the agent that was started last."""
         start = names.index(self._last_started) + 1 if self._last_started in names else 0
         return names[start:] + names[:start]

@@ -157,6 +157,7 @@ class AnswerRecorder:
         return self._record(txn, model_calls.get(txn, answer.call), Reply.of(answer.raw, answer.request_id))
 
     def _cost(self, row: ModelCall, reply: Reply) -> model_calls.CallCost:
+        """Return the tokens and the cost of a call, as far as its answer tells them."""
         usage = reply.usage
         if usage is None:
             return model_calls.CallCost()  # the cost is unknown, so the reserve stays

@@ -14,7 +14,7 @@ from itertools import groupby
 from blackboard.board.activations import batch_api_calls
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.clock import Instant, iso
+from blackboard.clock import Instant, iso, microseconds_in
 from blackboard.core.backoff import backoff
 from blackboard.core.states import CallState
 from blackboard.daemon import telemetry
@@ -242,7 +242,9 @@ class BatchApi:
     def _wait(self, failure: CallFailure) -> None:
         self._failures += 1
         requested = failure.retry_after if isinstance(failure, Overloaded) else None
-        wait = max(backoff(FIRST_WAIT, min(self._failures, MAX_DOUBLINGS), self._rng), int((requested or 0.0) * 1e6))
+        wait = max(
+            backoff(FIRST_WAIT, min(self._failures, MAX_DOUBLINGS), self._rng), microseconds_in(requested or 0.0)
+        )
         self._not_before = self._session.now() + wait
         if self._failures == 1:
             problem = "cannot be reached" if isinstance(failure, NotSent) else "does not answer"

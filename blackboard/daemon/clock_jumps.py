@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.worker import Worker
-from blackboard.clock import iso
+from blackboard.clock import iso, seconds_in
 from blackboard.durations import SECOND, Duration
 from blackboard.system.log_queue import Log
 
@@ -35,9 +35,11 @@ class ClockWatch:
         if abs(jump) < MIN_JUMP_MICROSECONDS:
             return 0
         if jump < 0:
-            log.warning("the clock stepped back; strengths stand still until it has caught up", seconds=-jump / 1e6)
+            log.warning(
+                "the clock stepped back; strengths stand still until it has caught up", seconds=seconds_in(-jump)
+            )
         else:
-            log.warning("the clock stepped forward, or the machine slept", seconds=jump / 1e6)
+            log.warning("the clock stepped forward, or the machine slept", seconds=seconds_in(jump))
         return jump
 
     def update_board(self, jump: Duration) -> None:

@@ -19,7 +19,7 @@ from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.liveness import WorkerLiveness
-from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause
+from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause, seconds_in
 from blackboard.core.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
@@ -185,7 +185,7 @@ class Daemon:
         client = client_from(resolved.settings.model, os.environ)
         for warning in resolved.warnings:
             log.warning(str(warning))
-        if (deployment := resolved.over(board.deployment)) is not None:
+        if (deployment := resolved.merged_with(board.deployment)) is not None:
             board.deploy(deployment, replace=replace)
         return build_daemon(board, resolved, client, delivers=True)
 
@@ -521,7 +521,7 @@ class Daemon:
     def _shut_down(self) -> Report:
         """Wait for the runs, and hand back the runs that do not end within the grace."""
         if self._stopping and self.runs and not self._at_once:
-            log.info("stopping", running=len(self.runs), grace_seconds=self.settings.grace / 1e6)
+            log.info("stopping", running=len(self.runs), grace_seconds=seconds_in(self.settings.grace))
         self._watchdog.report_stopping()
         clock = self.board.clock
         deadline = clock.monotonic() + self.settings.grace
@@ -542,7 +542,7 @@ class Daemon:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""
         self._closed = True
         if self.batch_api is not None:
-            self.batch_api.close(0.0 if self._at_once else self.settings.grace / 1e6)
+            self.batch_api.close(0.0 if self._at_once else seconds_in(self.settings.grace))
         self._loop_sleep.stop()
         self.deliverer.close()
         self._couriers.stop()

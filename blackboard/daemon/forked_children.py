@@ -66,6 +66,7 @@ def end(error: BaseException | None = None) -> Never:
 
 @coroutine
 def _step_by_step(work: Coroutine[Any, Any, T]) -> Any:
+    """Run a coroutine, and make each of its steps through `call`, which notices a fork."""
     step: Callable[[], Any] = lambda: work.send(None)  # noqa: E731
     while True:
         try:

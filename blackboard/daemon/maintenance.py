@@ -191,6 +191,7 @@ def _upkeep_tasks(
 
 
 def _periodic_tasks(worker: Worker, batch_api: BatchApi | None, settings: DaemonSection) -> list[MaintenanceTask]:
+    """Return the maintenance that is due at intervals, not because of what happens on the board."""
     clock, limit = worker.board.clock, settings.evaporation_batch
     keep = {
         "history": settings.keep_history,

@@ -17,7 +17,7 @@ from blackboard.board.activations.call_steps import CallSteps
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
-from blackboard.clock import Instant
+from blackboard.clock import Instant, microseconds_in
 from blackboard.core.agent_definition import require_done
 from blackboard.core.backoff import backoff
 from blackboard.core.deployment import AgentSettings
@@ -147,6 +147,7 @@ class ModelCaller:
         return self._parse_answer(row, answer)
 
     def _request(self, claim: Claim, system: str, data: Any, answer: type[BaseModel]) -> Request:
+        """Return the request of a call, with the model and the API that the strongest mark selects."""
         settings = claim.agent.settings
         strongest = max((item.strength for item in claim.inputs), default=0.0)
         model = model_for(settings, self.settings.model, strongest)
@@ -348,7 +349,7 @@ class ModelCaller:
         """Return when an activation may call the model again; `retry_after` is in seconds, as the API sent it."""
         # A server that always asks for a retry at once must not be asked without a pause.
         wait = backoff(claim.agent.settings.retry_after, max(1, claim.row.fence), self._rng)
-        if retry_after is not None and (requested := int(retry_after * 1e6)) >= wait:
+        if retry_after is not None and (requested := microseconds_in(retry_after)) >= wait:
             wait = requested + self._rng.randrange(1, 1_000_000)
         return self._steps.now() + wait
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
-from blackboard.core.agent_definition import single_subject
+from blackboard.core.agent_context import single_subject
 from blackboard.core.marks import Mark, normalize_subject
 from blackboard.core.scopes import GroupValue
 from blackboard.daemon.model_caller import ModelCaller

@@ -92,13 +92,13 @@ class Troubles:
         """Log the end of each trouble that is over. Called after the daemon has done all due work without an error."""
         now = self._clock.monotonic()
         with self._lock:
-            over = [trouble for trouble, course in self._courses.items() if now >= course.last + course.quiet]
-            for trouble in over:
+            ended = [trouble for trouble, course in self._courses.items() if now >= course.last + course.quiet]
+            for trouble in ended:
                 del self._courses[trouble]
             has_others = bool(self._courses)
-        for trouble in over:
+        for trouble in ended:
             log.info(trouble.ends)
-        if over and not has_others:
+        if ended and not has_others:
             self._report(None)
 
     def next_end(self) -> int | None:

@@ -17,7 +17,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.json_shapes import json_value
 from blackboard.board.remote_work import WEBHOOK_WORKER
 from blackboard.board.result_types import RemoteActivation
-from blackboard.clock import from_datetime
+from blackboard.clock import from_datetime, microseconds_in, seconds_in
 from blackboard.core.backoff import backoff
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, UsageError, WorkError
@@ -94,14 +94,14 @@ class WebhookCourier:
                     self._begin(found)
                 else:
                     clock = self._board.clock
-                    clock.wait(self._wake, clock.now() + round(pause * 1e6))
+                    clock.wait(self._wake, clock.now() + microseconds_in(pause))
 
     def _claim(self, tick: float) -> tuple[RemoteActivation | None, float]:
         """Claim an activation, and return it, or the seconds until the next try."""
         found = self._board.claim(self.agent, lease=LEASE)
         if found is not None or (at := self._board.claimable_at(self.agent)) is None:
             return found, tick
-        return None, min(tick, max(0.001, (from_datetime(at) - self._board.clock.now()) / 1e6))
+        return None, min(tick, max(0.001, seconds_in(from_datetime(at) - self._board.clock.now())))
 
     def _begin(self, found: RemoteActivation) -> None:
         post = threading.Thread(target=self._deliver, args=(found,), name="blackboard-webhook", daemon=True)
@@ -120,6 +120,7 @@ class WebhookCourier:
             log.error("an activation could not be posted", agent=self.agent, activation=found.id, error=error)
 
     def _end(self, found: RemoteActivation) -> None:
+        """Post an activation to its webhook, and end the run as the answer says."""
         try:
             answer = self._post(found)
         except (HostUnreachable, AddressRefused, ConfigurationError, ValueError) as error:

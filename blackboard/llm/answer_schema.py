@@ -36,6 +36,7 @@ def answer_schema(answer: type[BaseModel]) -> dict[str, Any]:
 
 
 def _strict(node: Any, place: str) -> dict[str, Any]:
+    """Return a part of a schema in the form that the API accepts, with its limits in words."""
     if not isinstance(node, Mapping) or not node:
         raise _cannot(place, "it has no type; give it one")
     keywords = {key: value for key, value in node.items() if key not in _OMITTED}

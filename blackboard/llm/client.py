@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from blackboard.clock import Instant, from_datetime
+from blackboard.clock import Instant, from_datetime, seconds_in
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import ConfigurationError, ModelError
 from blackboard.llm.client_protocol import BatchItem, ModelClient
@@ -81,7 +81,7 @@ class AnthropicClient:
         self._key = ""
         self._keys: frozenset[str] = frozenset()
         """All keys so far, because an answer to an earlier call may repeat an earlier key."""
-        self._base_url, self._timeout = _root_of(base_url or _DEFAULT_URL), timeout / 1e6
+        self._base_url, self._timeout = _root_of(base_url or _DEFAULT_URL), seconds_in(timeout)
         self._shown_url = without_password(self._base_url)
         self._client: anthropic.Anthropic | None = None
         self._lock = threading.Lock()

@@ -136,6 +136,7 @@ def _read(response: httpx2.Response, limit: int) -> bytes:
 
 
 def _decompress(response: httpx2.Response, limit: int) -> bytes:
+    """Return the content of a compressed answer, which may consist of several files, up to a limit."""
     content, stream = bytearray(), zlib.decompressobj(_GZIP_OR_ZLIB)
     empty = True
     for data in response.iter_raw():

@@ -14,10 +14,11 @@ from prometheus_client.registry import Collector
 
 from blackboard import Blackboard
 from blackboard.board.reading.board_figures import BoardFigures, Happened
-from blackboard.clock import from_datetime
+from blackboard.clock import from_datetime, seconds_in
+from blackboard.durations import SECOND, Duration
 from blackboard.server.metric_families import Times, Totals, gauge
 
-SHORTEST_AGE = 1_000_000
+SHORTEST_AGE: Duration = SECOND
 """Microseconds for which figures are reused, so that many monitors cost no more than one."""
 SHARE = 20
 """Figures are reused for this many times as long as they took to read, so that scrapes use few resources."""
@@ -80,6 +81,7 @@ class BoardMetrics(Collector):
                 self._activations.add((agent, state), 0)
 
     def _count(self, happened: Happened) -> None:
+        """Add what has happened on the board to the counters."""
         for (kind, event), number in happened.events.items():
             if event in DEPOSITS:
                 self._deposits.add((kind, event), number)
@@ -108,7 +110,7 @@ class BoardMetrics(Collector):
         now = from_datetime(figures.as_of)
         agents = sorted({agent for agent, _ in figures.watches})
         paused = agents if figures.is_paused else figures.paused_agents
-        ages = {agent: (now - from_datetime(at)) / 1e6 for agent, at in figures.oldest.items()}
+        ages = {agent: seconds_in(now - from_datetime(at)) for agent, at in figures.oldest.items()}
         yield gauge("marks", "Live marks.", ("kind",), _by_name(figures.marks))
         yield gauge(
             "agenda_waiting", "Waiting crossings, by what holds them.", ("agent", "held"), figures.waiting.items()
@@ -133,7 +135,7 @@ class BoardMetrics(Collector):
 
     def _numbers(self, figures: BoardFigures, now: int) -> Iterable[tuple[str, str, float | None]]:
         alarm = figures.next_alarm
-        seconds = None if alarm is None else (from_datetime(alarm) - now) / 1e6
+        seconds = None if alarm is None else seconds_in(from_datetime(alarm) - now)
         yield "models_paused", "Models that refuse the calls of all agents.", len(figures.paused_models)
         yield "needs_waiting", "Needs that wait for people.", figures.needs
         yield "needs_overdue", "Needs that are overdue.", figures.overdue_needs

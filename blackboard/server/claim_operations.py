@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
 from blackboard.board.remote_results import Usage
+from blackboard.clock import seconds_in
 from blackboard.durations import parse_duration
 from blackboard.errors import InvalidDuration
 from blackboard.server.claim_queue import Attempt, WaitingClaim
@@ -31,7 +32,7 @@ def _checked(text: object) -> object:
 
 def _checked_wait(text: object) -> object:
     checked = _checked(text)
-    if isinstance(checked, str) and parse_duration(checked) > MAX_WAIT_SECONDS * 1_000_000:
+    if isinstance(checked, str) and seconds_in(parse_duration(checked)) > MAX_WAIT_SECONDS:
         raise ValueError(f"a claim waits up to {MAX_WAIT_SECONDS}s; then claim again")
     return checked
 

@@ -45,6 +45,7 @@ def page(document: Mapping[str, Any]) -> str:
 
 
 def _operation(path: str, method: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the section of the page about one operation."""
     name = escape(operation["operationId"])
     yield f'<h2 id="{name}"><b>{method}</b> <code>{escape(path)}</code></h2>'
     yield f"<p>{_text(operation['summary'])} {_text(operation['description'])}</p>"

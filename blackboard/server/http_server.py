@@ -184,6 +184,7 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
+    """Return the configuration of the HTTP library, with its certificate loaded."""
     config = uvicorn.Config(
         app,
         loop="asyncio",

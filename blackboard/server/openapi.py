@@ -56,6 +56,7 @@ def document(prefix: str = "") -> dict[str, Any]:
 
 @cache
 def _document() -> dict[str, Any]:
+    """Return the OpenAPI document of the operations, as an object."""
     schemas, definitions = _schemas()
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
@@ -109,6 +110,7 @@ def _operation(operation: Operation, schemas: Mapping[Any, Any]) -> dict[str, An
 
 
 def _parameters(operation: Operation) -> Iterable[dict[str, Any]]:
+    """Yield the parameters of an operation in the form of OpenAPI."""
     schema = TypeAdapter(operation.parameters).json_schema(ref_template=REFERENCE)
     definitions = schema.get("$defs", {})
     for name, shape in schema.get("properties", {}).items():

@@ -64,6 +64,7 @@ class SharedWork(Generic[Item, Result]):
         return await future
 
     async def _work_in_rounds(self) -> None:
+        """Do the work of all who wait, round by round, until nobody waits."""
         loop = asyncio.get_running_loop()
         while self._waiting:
             await self._gather()

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from blackboard import AccessToken
+from blackboard.clock import seconds_in
 from blackboard.core.access_scopes import Scopes
 from blackboard.server.problems import HttpProblem
 
@@ -99,7 +100,7 @@ class RateLimits:
         """
         with self._lock:
             room, at = self._buckets.get(name, _Bucket(self._burst, now))
-            room = min(self._burst, room + (now - at) / 1e6 * self._per_second)
+            room = min(self._burst, room + seconds_in(now - at) * self._per_second)
             allowed = room >= 1
             self._buckets[name] = _Bucket(room - allowed, now)
         if not allowed:

@@ -23,30 +23,30 @@ def warnings_about(agent: AgentSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Yield warnings of conditions, guards and settings of an agent that cannot work with the kinds of a deployment."""
     for watch in agent.watches:
         place = f"agents.{agent.name}.watches.{watch.name}"
-        yield from _about_condition(place, watch.condition, kinds, is_guard=False)
+        yield from _warn_of_condition(place, watch.condition, kinds, is_guard=False)
         for name, text in (("only_if", watch.only_if), ("unless", watch.unless)):
             if text:
                 guard = parse_condition(text)
-                yield from _about_condition(f"{place}.{name}", guard, kinds, is_guard=True)
-                yield from _about_subjects(f"{place}.{name}", watch.condition, guard)
-        yield from _about_holding(place, agent, watch, kinds)
-        yield from _about_clearing(place, agent, watch, kinds)
-        yield from _about_fading(f"agents.{agent.name}", agent, watch, kinds)
-        yield from _about_urgency(f"agents.{agent.name}", agent, watch, kinds)
+                yield from _warn_of_condition(f"{place}.{name}", guard, kinds, is_guard=True)
+                yield from _warn_of_subjects(f"{place}.{name}", watch.condition, guard)
+        yield from _warn_of_holding(place, agent, watch, kinds)
+        yield from _warn_of_clearing(place, agent, watch, kinds)
+        yield from _warn_of_fading(f"agents.{agent.name}", agent, watch, kinds)
+        yield from _warn_of_urgency(f"agents.{agent.name}", agent, watch, kinds)
 
 
-def _about_condition(place: str, condition: Condition, kinds: Kinds, *, is_guard: bool) -> Iterator[Mistake]:
+def _warn_of_condition(place: str, condition: Condition, kinds: Kinds, *, is_guard: bool) -> Iterator[Mistake]:
     for comparison in condition.comparisons():
         if (highest := _highest(comparison, kinds)) < comparison.threshold:
             names = ", ".join(comparison.measure.kinds)
             never = "is never met" if comparison.operator == ">=" else "always holds" if is_guard else "never falls"
             yield Mistake(place, f"{comparison} {never}: weight x cap of {names} allows at most {highest:g}")
         elif comparison.operator == "<" and not is_guard and not comparison.measure.within:
-            yield from _about_falling(place, comparison, kinds)
-    yield from _about_joint_subjects(place, condition)
+            yield from _warn_of_falling(place, comparison, kinds)
+    yield from _warn_of_joint_subjects(place, condition)
 
 
-def _about_falling(place: str, comparison: Comparison, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_falling(place: str, comparison: Comparison, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of a value that cannot fall, because nothing makes its marks weaker."""
     known = [kinds[name] for name in comparison.measure.kinds if name in kinds]
     if len(known) == len(comparison.measure.kinds) and all(
@@ -87,7 +87,7 @@ def _has_one_mark_each(measure: Measure, kinds: Kinds) -> bool:
     return all(name in kinds and kinds[name].on_repeat != "separate" for name in measure.kinds)
 
 
-def _about_subjects(place: str, condition: Condition, guard: Condition) -> Iterator[Mistake]:
+def _warn_of_subjects(place: str, condition: Condition, guard: Condition) -> Iterator[Mistake]:
     """Warn of a guard that measures the subject of a crossing, but none of the subjects that the watch measures."""
     if condition.over == "board":
         return
@@ -101,13 +101,13 @@ def _about_subjects(place: str, condition: Condition, guard: Condition) -> Itera
             )
 
 
-def _about_joint_subjects(place: str, condition: Condition) -> Iterator[Mistake]:
+def _warn_of_joint_subjects(place: str, condition: Condition) -> Iterator[Mistake]:
     """Warn of sides of an `&` over one subject whose patterns no subject matches together."""
     if not isinstance(condition, Combination) or condition.operator != "&" or condition.over == "board":
         return
     patterns = [[comparison.measure.subject for comparison in part.comparisons()] for part in condition.parts]
     for left, right in combinations(patterns, 2):
-        if not any(_may_share(one, other) for one in left for other in right):
+        if not any(_may_share(first, second) for first in left for second in right):
             yield Mistake(place, f"{condition} is never met: no subject matches the patterns of all its sides")
             return
 
@@ -134,7 +134,7 @@ def _beginning(pattern: str) -> tuple[str, bool]:
     return (pattern, False) if found is None else (pattern[: found.start()], True)
 
 
-def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of a `held_for` that no single mark can reach, where each mark is measured alone and only fades."""
     timing, condition = agent.timing_of(watch), watch.condition
     if timing is None or not condition.is_per_mark or condition.is_falling:
@@ -160,7 +160,7 @@ def _about_holding(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds)
             return
 
 
-def _about_clearing(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_clearing(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of a `clear_above` that the value cannot reach, so that the watch never crosses again."""
     timing = agent.timing_of(watch)
     if timing is None or timing.clear is None or not watch.condition.is_falling:
@@ -176,7 +176,7 @@ def _about_clearing(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds
         )
 
 
-def _about_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of marks that end in one step, and that an agent would be given after their end.
 
     If `when_faded` is not set, this is a warning only if a declared setting may defer a crossing for so long.
@@ -198,7 +198,7 @@ def _about_fading(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) 
             )
 
 
-def _about_urgency(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
+def _warn_of_urgency(place: str, agent: AgentSpec, watch: WatchSpec, kinds: Kinds) -> Iterator[Mistake]:
     """Warn of an `urgent_above` that no mark reaches."""
     urgent = agent.settings.urgent_above
     limits = [(kinds[name].weight, kinds[name].cap) for name in watch.condition.kinds_of_marks if name in kinds]

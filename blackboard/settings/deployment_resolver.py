@@ -57,7 +57,7 @@ class ResolvedDeployment:
     webhooks: Mapping[str, WebhookSection] = field(default_factory=dict)
     """The webhooks to which a daemon posts the activations of remote agents, by agent."""
 
-    def over(self, active: Deployment) -> Deployment | None:
+    def merged_with(self, active: Deployment) -> Deployment | None:
         """Return a board's active deployment as this file changes it; None if it changes nothing.
 
         A file that names no agents only gives the address of a board. It must not remove agents. If it has sinks, they

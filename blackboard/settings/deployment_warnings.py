@@ -16,14 +16,14 @@ def probable_mistakes(agent: AgentSpec, kinds: Mapping[str, Kind], keep_history:
     """Yield the probable mistakes of an agent, with their places in the settings."""
     for watch in agent.watches:
         place = f"agents.{agent.name}.watches.{watch.name}"
-        texts = [*_of_catching_up(agent, watch), *_of_timing(agent, watch, kinds)]
+        texts = [*_warn_of_catching_up(agent, watch), *_warn_of_timing(agent, watch, kinds)]
         yield from (Mistake(place, f"{watch.condition}{text}") for text in texts)
         for suffix, condition in conditions_of(watch):
-            texts = [*warnings_of_counts(condition, kinds), *_of_short_history(condition, keep_history)]
+            texts = [*warnings_of_counts(condition, kinds), *_warn_of_short_history(condition, keep_history)]
             yield from (Mistake(place + suffix, text) for text in texts)
 
 
-def _of_catching_up(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
+def _warn_of_catching_up(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
     """Warn of a schedule that would catch up on any number of instants."""
     settings = agent.settings
     catches_up = watch.condition.is_schedule and (watch.catch_up or settings.catch_up) == "all"
@@ -31,7 +31,7 @@ def _of_catching_up(agent: AgentSpec, watch: WatchSpec) -> Iterator[str]:
         yield " catches up on every missed instant; set max_activations_per_hour as a limit"
 
 
-def _of_timing(agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
+def _warn_of_timing(agent: AgentSpec, watch: WatchSpec, kinds: Mapping[str, Kind]) -> Iterator[str]:
     """Warn of a rewake that another setting delays, and of a value that marks cannot reach a second time."""
     timing, settings = agent.timing_of(watch), agent.settings
     if timing is None:
@@ -67,7 +67,7 @@ def warnings_of_counts(condition: Condition, kinds: Mapping[str, Kind]) -> Itera
         )
 
 
-def _of_short_history(condition: Condition, keep_history: Duration | None) -> Iterator[str]:
+def _warn_of_short_history(condition: Condition, keep_history: Duration | None) -> Iterator[str]:
     """Warn of a window that is longer than the history, from which a new window is filled."""
     longest = max((measure.within or 0 for measure in condition.windows), default=0)
     if keep_history is not None and longest > keep_history:

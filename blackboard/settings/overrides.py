@@ -14,7 +14,7 @@ from blackboard.core.declaration_mistakes import (
     mistakes_in,
 )
 from blackboard.core.deployment import (
-    OVER_TIME,
+    TIMING_SETTINGS,
     AgentSettings,
     AgentSpec,
     WatchSettings,
@@ -116,6 +116,7 @@ class Overrides:
         return spec
 
     def _watch(self, place: str, watch: WatchSpec, section: WatchSection | None) -> WatchSpec:
+        """Return a watch with the settings of a section; settings that do not fit it are recorded as mistakes."""
         if section is None:
             return watch
         when: Condition = watch.condition
@@ -159,7 +160,7 @@ class Overrides:
 
     def _new_schedule(self, place: str, name: str, section: WatchSection) -> WatchSpec:
         """Return a watch that only the file has: a schedule at which the agent wakes, too."""
-        for setting in ("threshold", "within", "min_increase", *OVER_TIME):
+        for setting in ("threshold", "within", "min_increase", *TIMING_SETTINGS):
             if getattr(section, setting) is not None:
                 self.found.record(f"{place}.{setting}", f"a schedule has no {setting}: it waits for no marks")
         schedule = self._schedule(place, section.schedule or "", ANY_SCHEDULE)

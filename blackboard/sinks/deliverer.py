@@ -15,7 +15,7 @@ from typing import Self
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.message_queue import FailedAttempt, MessageQueue
 from blackboard.board.result_types import OutboxMessage
-from blackboard.clock import Clock, to_datetime
+from blackboard.clock import Clock, seconds_in, to_datetime
 from blackboard.core.states import MessageState
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import BlackboardError, StoreError
@@ -156,7 +156,7 @@ class Deliverer:
 
     def _attempt(self, sink: SinkSection, message: OutboxMessage) -> FailedAttempt | None:
         """Send a message, and return why that failed; None if the receiver has it."""
-        now, seconds = to_datetime(self._clock.now()), sink.timeout / 1e6
+        now, seconds = to_datetime(self._clock.now()), seconds_in(sink.timeout)
         try:
             if sink.webhook is not None:
                 return webhook_sink.deliver(sink.webhook, message, now, seconds, self._environ)

@@ -181,6 +181,7 @@ def count_events(copy: Path, subject: str) -> int | None:
 
 
 def _copy(database: Database, to: Path, progress: Progress) -> None:
+    """Copy a database page by page into an empty file, from one snapshot."""
     source: Any = database.connect(writes=False)
     target: Any = None
     try:

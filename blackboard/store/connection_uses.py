@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from blackboard.clock import SystemClock, pause
+from blackboard.clock import SystemClock, microseconds_in, pause
 
 LOOK_INTERVAL_MICROSECONDS = 500
 """Microseconds between two checks for threads that still read."""
@@ -38,7 +38,7 @@ class ConnectionUses:
         """Prevent new uses until `resume`, and wait some seconds at most for the uses of other threads."""
         self._lock.acquire()
         clock = SystemClock()
-        deadline = clock.monotonic() + int(seconds * 1e6)
+        deadline = clock.monotonic() + microseconds_in(seconds)
         while self.any_elsewhere() and clock.monotonic() < deadline:
             pause(LOOK_INTERVAL_MICROSECONDS)
 

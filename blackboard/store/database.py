@@ -304,6 +304,7 @@ class Database:
         return transaction
 
     def _commit(self, transaction: Transaction) -> None:
+        """Commit the open transaction, after its caches were written."""
         if transaction is not self._open:
             problem = f"this process was forked during a transaction on {self.where}, which its parent ends"
             raise StoreError(f"{problem}; fork before or after a transaction")

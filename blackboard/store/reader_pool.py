@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from blackboard.clock import SystemClock, pause
+from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.errors import StoreExhausted
 from blackboard.store import dialect
 from blackboard.store.connection_uses import ConnectionUses
@@ -71,7 +71,7 @@ class ReaderPool:
             StoreExhausted: No other thread has a connection, or none is returned for too long.
         """
         clock = SystemClock()
-        deadline = clock.monotonic() + int(dialect.BUSY_SECONDS * 1e6)
+        deadline = clock.monotonic() + microseconds_in(dialect.BUSY_SECONDS)
         while True:
             try:
                 return connect()

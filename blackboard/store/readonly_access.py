@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from blackboard.clock import SystemClock, from_datetime, iso
+from blackboard.clock import SystemClock, from_datetime, iso, microseconds_in
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store.database import Database
 from blackboard.store.dialect import SQLITE
@@ -207,7 +207,7 @@ def _query_server(database: Database, sql: str, values: Any, seconds: float) -> 
 
 
 def _end(seconds: float) -> int:
-    return SystemClock().monotonic() + int(seconds * 1e6)
+    return SystemClock().monotonic() + microseconds_in(seconds)
 
 
 def _rows(cursor: Any) -> list[Row]:

@@ -194,6 +194,7 @@ def _upgrade(database: Database, now: Instant, living: Living) -> SchemaChange |
 
 
 def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange | None:
+    """Create or upgrade the schema in one transaction, for which other processes wait."""
     from sqlalchemy import event
 
     with database.engine.connect() as connection:
@@ -214,6 +215,7 @@ def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange |
 
 
 def _migrate_locked(connection: Any, database: Database, now: Instant, living: Living) -> SchemaChange | None:
+    """Create or upgrade the schema while no other process can."""
     raw: Any = connection.connection.dbapi_connection
     # Another process may have upgraded it while this one waited for the lock.
     revision, copy = _revision(raw, database), None

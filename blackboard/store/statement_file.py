@@ -19,12 +19,12 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from blackboard.store import query_rows, rows
 from blackboard.store.dialect import POSTGRESQL, SQLITE, Dialect
@@ -132,35 +132,65 @@ class StatementFile:
         return self._statements
 
 
+class _Block(NamedTuple):
+    """A statement or a fragment as it stands in a file."""
+
+    heading: str
+    """`name` or `fragment`."""
+    key: str
+    parameters: str
+    result: str
+    word: str
+    """The dialect, or the effect on workers; "" for neither."""
+    comment: str
+    body: str
+
+    @property
+    def sql(self) -> str:
+        """The text without its last semicolon."""
+        return self.body.strip().removesuffix(";")
+
+    @property
+    def doc(self) -> str:
+        """The comment on one line."""
+        return " ".join(line.removeprefix("-- ") for line in self.comment.splitlines())
+
+
 def _read(name: str) -> dict[str, Statement[Any]]:
     """Return the statements of a file, which may name its fragments and the shared ones."""
+    blocks = [*_blocks("shared"), *_blocks(name)]
+    fragments = _fragments(block for block in blocks if block.heading == "fragment")
     statements: dict[str, Statement[Any]] = {}
-    columns = {f"{table}.*": ", ".join(f"{table}.{column}" for column in rows.COLUMNS[table]) for table in rows.COLUMNS}
-    sqlite = {slot: Fragment(text) for slot, text in columns.items()}
-    postgresql: dict[str, Fragment] = {}
-    fragments = {SQLITE: sqlite, POSTGRESQL: ChainMap(postgresql, sqlite)}
-    for file in ("shared", name):
-        for heading, key, parameters, result, word, comment, body in _blocks(file):
-            body = body.strip().removesuffix(";")
-            if heading == "fragment":
-                of_dialect = postgresql if word == POSTGRESQL else sqlite
-                of_dialect[key] = Fragment(body, tuple(parameters.split(", ")) if parameters else ())
-            elif word == POSTGRESQL:
-                statements[key].texts[word] = body
-            elif word not in _EFFECTS:
-                raise LookupError(f"{name}.sql, {key}: there is no word ({word})")
-            else:
-                doc = " ".join(line.removeprefix("-- ") for line in comment.splitlines())
-                statements[key] = Statement(
-                    f"{name}.{key}", doc, result, _maker(result), {SQLITE: body}, fragments, word
-                )
+    for block in (block for block in blocks if block.heading == "name"):
+        if block.word == POSTGRESQL:
+            statements[block.key].texts[POSTGRESQL] = block.sql
+        elif block.word in _EFFECTS:
+            texts, make = {SQLITE: block.sql}, _maker(block.result)
+            statements[block.key] = Statement(
+                f"{name}.{block.key}", block.doc, block.result, make, texts, fragments, block.word
+            )
+        else:
+            raise LookupError(f"{name}.sql, {block.key}: there is no word ({block.word})")
     return statements
 
 
+def _fragments(blocks: Iterable[_Block]) -> dict[str, Mapping[str, Fragment]]:
+    """Return the fragments of each dialect by name, with the columns of each table."""
+    columns = {
+        f"{table}.*": ", ".join(f"{table}.{column}" for column in names) for table, names in rows.COLUMNS.items()
+    }
+    sqlite = {slot: Fragment(text) for slot, text in columns.items()}
+    postgresql: dict[str, Fragment] = {}
+    for block in blocks:
+        of_dialect = postgresql if block.word == POSTGRESQL else sqlite
+        of_dialect[block.key] = Fragment(block.sql, tuple(block.parameters.split(", ")) if block.parameters else ())
+    return {SQLITE: sqlite, POSTGRESQL: ChainMap(postgresql, sqlite)}
+
+
 @cache
-def _blocks(file: str) -> list[tuple[str, ...]]:
-    """Return the parts of each block of a file, as `_BLOCK` finds them."""
-    return _BLOCK.findall((_FOLDER / f"{file}.sql").read_text("utf-8"))
+def _blocks(file: str) -> list[_Block]:
+    """Return the blocks of a file."""
+    return [_Block(*groups) for groups in _BLOCK.findall((_FOLDER / f"{file}.sql").read_text("utf-8"))]
 
 
 @cache

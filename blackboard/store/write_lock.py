@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from blackboard.clock import SystemClock, pause
+from blackboard.clock import SystemClock, microseconds_in, pause
 from blackboard.durations import Duration
 from blackboard.errors import StoreBusy
 from blackboard.store.file_failures import file_failure
@@ -79,7 +79,7 @@ class WriteLock:
         self._is_waiting = True
         try:
             queue, lock = self._files if len(self._files) == 2 else self._open()
-            deadline = self._clock.monotonic() + int(self.seconds * 1e6)
+            deadline = self._clock.monotonic() + microseconds_in(self.seconds)
             self._take(queue, deadline, is_queue=True)
             self._take(lock, deadline, is_queue=False)
             fcntl.flock(queue, fcntl.LOCK_UN)

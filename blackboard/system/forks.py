@@ -66,7 +66,7 @@ def _existing() -> list[Forkable]:
     return [item for reference in list(_objects) if (item := reference()) is not None]
 
 
-def _before() -> None:
+def _before_fork() -> None:
     _lock.acquire()
     for item in _existing():
         _prepared.append(item)
@@ -74,13 +74,13 @@ def _before() -> None:
             item.before_fork()
 
 
-def _after_in_parent() -> None:
+def _after_fork_in_parent() -> None:
     while _prepared:
         _prepared.pop().after_fork(in_child=False)
     _lock.release()
 
 
-def _after_in_child() -> None:
+def _after_fork_in_child() -> None:
     global _lock, _generation
     _lock = threading.RLock()
     _generation += 1
@@ -92,4 +92,4 @@ def _after_in_child() -> None:
         item.after_fork(in_child=True)
 
 
-os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

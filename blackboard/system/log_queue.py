@@ -93,6 +93,7 @@ class LogQueue:
         return self._writer is not None and self._writer.is_alive()  # it ends because there is no memory
 
     def _serve(self) -> None:
+        """Write the lines of the queue, one after another, for ever."""
         writes = self._writes
         while True:
             item = writes.get()

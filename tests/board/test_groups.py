@@ -63,7 +63,7 @@ def test_what_makes_no_sense_is_refused(make: Any, message: str) -> None:
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"watches": watch(THREE, per="batch")}, "one value of 'service' at a time"),
+        ({"watches": watch(THREE, per="batch")}, "about one value of 'service'"),
         ({"watches": THREE, "unless": count("alert") >= 9}, "must measure the groups"),
         ({"watches": strength("alert") >= 1, "unless": count("alert", by="service") >= 9}, "has no group"),
     ],

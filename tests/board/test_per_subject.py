@@ -14,7 +14,7 @@ from blackboard.board.activations import activation_results, activation_splits, 
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.agent_definition import single_subject
+from blackboard.core.agent_context import single_subject
 from blackboard.core.conditions import MEASURES, Measure
 from blackboard.core.deployment import Per, WatchSpec
 from blackboard.core.parsing import parse_condition

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from blackboard.core.agent_definition import agent, of_subject, strongest_of, watch
+from blackboard.core.agent_definition import agent, watch
 from blackboard.core.agent_options import AgentOptions, BudgetOptions, ModelOptions
+from blackboard.core.agent_reads import of_subject, strongest_of
 from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, ModelChoice
 from blackboard.core.marks import Mark
 from blackboard.core.measures import count, strength

@@ -145,7 +145,7 @@ class _Window:
         calendar = self._calendar
         candidates = chain(
             (self._span(item, item.start, item.length) for item in calendar.single if self._is_near(item)),
-            (span for group in sorted(calendar.groups, key=_density) for span in self._of_group(group)),
+            (span for group in sorted(calendar.groups, key=_density) for span in self._times_of_group(group)),
             (self._whole_days(item, item) for item in calendar.problems.days),
         )
         return _join(sorted(span for span in candidates if span[0] < self._end and span[1] > self._begin))
@@ -153,7 +153,7 @@ class _Window:
     def _is_near(self, item: Series) -> bool:
         return item.start.wall < self._last and _shifted(item.start.wall, item.length + ZONE_MARGIN) > self._first
 
-    def _of_group(self, group: list[Series]) -> Iterator[TimeSpan]:
+    def _times_of_group(self, group: list[Series]) -> Iterator[TimeSpan]:
         changed = [item for item in group if item.replaces is not None]
         replaced = _Instances((item.replaces for item in changed if item.replaces is not None), self._zone)
         following = sorted((item for item in changed if item.and_following), key=_replaced_wall)
@@ -161,23 +161,23 @@ class _Window:
             if item.is_unbounded and item.blocks:
                 yield self._all_time(item)
             try:
-                yield from self._of_series(item, replaced, following)
+                yield from self._times_of_series(item, replaced, following)
             except TooManySteps:
                 if item.blocks:
                     reason = "RRULE (it recurs too often, or for too long)"
                     self._calendar.problems.note(Problem(printable_uid(item.uid), reason))
                     yield self._all_time(item)
 
-    def _of_series(self, item: Series, replaced: _Instances, following: list[Series]) -> Iterator[TimeSpan]:
+    def _times_of_series(self, item: Series, replaced: _Instances, following: list[Series]) -> Iterator[TimeSpan]:
         self._steps.take(1)
         for start, length in self._occurrences(item):
             if item.replaces is None:
                 if start not in replaced:
-                    yield from self._of_occurrence(item, start, length, following)
+                    yield from self._times_of_occurrence(item, start, length, following)
             elif item.blocks:
                 yield self._span(item, start, length)
 
-    def _of_occurrence(
+    def _times_of_occurrence(
         self, item: Series, start: CalendarTime, length: timedelta, following: list[Series]
     ) -> Iterator[TimeSpan]:
         """Yield the span of an occurrence, where the last change of "this and all following" has moved it."""

@@ -197,6 +197,7 @@ class EventReader:
         return parse_time(item, self._zones, self._floating, text)
 
     def _start(self, component: Component, wrong: _Mistakes) -> CalendarTime | None:
+        """Return when an event starts; None, with a recorded mistake, if that cannot be read."""
         item = component.property("DTSTART")
         if item is not None:
             try:
@@ -251,17 +252,15 @@ class EventReader:
     def _added(
         self, component: Component, start: CalendarTime, length: timedelta | None, wrong: _Mistakes
     ) -> Iterator[tuple[CalendarTime, timedelta]]:
-        for item in component.properties("RDATE"):
-            for text in self._texts(item):
-                try:
-                    is_period = "/" in text
-                    yield (
-                        parse_period(item, self._zones, self._floating, text)
-                        if is_period
-                        else (self._time(item, text), length or SHORTEST_LENGTH)
-                    )
-                except UnreadableValue:
-                    wrong.add("RDATE", text, self._days(text))
+        values = [(item, text) for item in component.properties("RDATE") for text in self._texts(item)]
+        for item, text in values:
+            try:
+                if "/" in text:
+                    yield parse_period(item, self._zones, self._floating, text)
+                else:
+                    yield self._time(item, text), length or SHORTEST_LENGTH
+            except UnreadableValue:
+                wrong.add("RDATE", text, self._days(text))
 
     def _excluded(self, component: Component, wrong: _Mistakes) -> Iterator[CalendarTime]:
         for item in component.properties("EXDATE"):

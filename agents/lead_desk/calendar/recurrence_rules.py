@@ -165,7 +165,7 @@ class _Walk:
         if count is None and (behind := self._period(self.since) - first) > 0:
             first += -(-behind // interval) * interval
         periods = self._periods(first, last)
-        moments = (moment for period in periods for moment in self._positioned(self._of_period(period)))
+        moments = (moment for period in periods for moment in self._positioned(self._instants_of_period(period)))
         number = 0
         for moment in moments:
             if moment >= self.until:
@@ -207,7 +207,8 @@ class _Walk:
                 second = moment.hour * 3600 + moment.minute * 60 + moment.second
                 return moment.toordinal() * per_day + second * per_day // 86400
 
-    def _of_period(self, period: int) -> Iterator[datetime]:
+    def _instants_of_period(self, period: int) -> Iterator[datetime]:
+        """Yield the instants of a rule in one of its years, months, weeks, days or shorter periods."""
         match self.rule.frequency:
             case Frequency.YEARLY:
                 first, last = date(period, 1, 1).toordinal(), date(period, 12, 31).toordinal()
@@ -264,6 +265,7 @@ class _Walk:
         return iter([times[index] for index in sorted(indexes) if 0 <= index < size])
 
     def _is_day(self, day: date) -> bool:
+        """Return whether a day fits all parts of the rule that restrict days."""
         rule = self.rule
         if rule.months and day.month not in rule.months:
             return False

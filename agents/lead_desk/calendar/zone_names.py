@@ -81,6 +81,7 @@ def _place(words: str) -> str | None:
 
 
 def _zone(match: re.Match[str]) -> tzinfo | None:
+    """Return the time zone of a name in a text; None if there is no such zone."""
     if match["offset"]:
         sign, digits = ("-" if "-" in match["offset"] else "+"), re.sub(r"\D", "", match["offset"])
         hours, minutes = (int(digits), 0) if len(digits) <= 2 else (int(digits[:-2]), int(digits[-2:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from lead_desk.calendar.zone_names import mark_zones
@@ -45,11 +45,8 @@ def parse_submission(text: str | None, deposited_at: datetime, zone: ZoneInfo) -
 
 
 def _readings(text: str, zone: ZoneInfo) -> Iterator[datetime]:
-    try:
-        exact = datetime.fromisoformat(text)
-    except ValueError:
-        exact = None
-    if exact is not None:
+    """Yield the instants that a text can mean. A day may be written in two orders of its numbers."""
+    if (exact := _exact(text)) is not None:
         yield exact if exact.tzinfo else exact.replace(tzinfo=zone)
         return
     if (epoch := _EPOCH.fullmatch(text)) is not None:
@@ -58,15 +55,29 @@ def _readings(text: str, zone: ZoneInfo) -> Iterator[datetime]:
     marked, zones = mark_zones(text)
     for match, days in _dates(marked):
         clock = _CLOCK.search(marked, match.end())
-        for year, month, day in days:
-            try:
-                stated = zones[0] if zones and clock is not None else zone
-                yield datetime.combine(date(year, month, day), _time(clock), stated)
-            except ValueError:
-                continue
+        stated = zones[0] if zones and clock is not None else zone
+        readings = [_instant(day, clock, stated) for day in days]
+        yield from (reading for reading in readings if reading is not None)
+
+
+def _exact(text: str) -> datetime | None:
+    """Return the time of a text in the form of ISO 8601; None for any other text."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _instant(day: tuple[int, int, int], clock: re.Match[str] | None, zone: tzinfo) -> datetime | None:
+    """Return the instant on a day (year, month and day of the month); None if there is no such day or time."""
+    try:
+        return datetime.combine(date(*day), _time(clock), zone)
+    except ValueError:
+        return None
 
 
 def _dates(text: str) -> Iterator[tuple[re.Match[str], list[tuple[int, int, int]]]]:
+    """Yield the dates in a text, each as the days (year, month, day) that it can mean."""
     if match := _NUMBERS.search(text):
         first, second, third = map(int, match.groups())
         if first > 31:

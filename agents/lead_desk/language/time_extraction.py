@@ -222,6 +222,7 @@ def _find_days(text: str, today: date) -> Iterator[_Mention]:
 
 
 def _day_range(category: str, values: list[str], today: date) -> tuple[date, date] | None:
+    """Return the first and the last day that words mean, seen from today; None if there is no such day."""
     monday = today - timedelta(days=today.weekday())
     if category == "next":
         return monday + timedelta(days=7), monday + timedelta(days=11)

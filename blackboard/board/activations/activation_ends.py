@@ -21,7 +21,7 @@ from blackboard.core.states import UNFINISHED, ActivationState, CrossingState
 from blackboard.store.rows import ActivationRow, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
-OVER = (
+ENDED = (
     ActivationState.DONE,
     ActivationState.DEAD,
     ActivationState.QUARANTINED,
@@ -55,16 +55,16 @@ def end_run(
     marks_deposited: int = 0,
 ) -> None:
     """Record how an attempt ended."""
-    over = state in OVER
+    has_ended = state in ENDED
     set_state(
         txn,
         row,
         state,
-        finished_at=txn.now if over else None,
+        finished_at=txn.now if has_ended else None,
         retry_at=retry_at,
         error=error,
         attempt=row.attempt if attempt is None else attempt,
-        worker=row.worker if over else None,
+        worker=row.worker if has_ended else None,
         lease_until=None,
         marks_deposited=marks_deposited,
         interruptions=row.interruptions,

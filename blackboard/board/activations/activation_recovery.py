@@ -14,6 +14,7 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker_registry import served_agents
+from blackboard.clock import seconds_in
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.scopes import WHOLE_BOARD, subject_of
 from blackboard.core.states import SUSPECT_DEATHS, ActivationState
@@ -66,7 +67,7 @@ def recover_remote(txn: BoardTransaction, row: ActivationRow) -> None:
     """
     agent = txn.deployment.agents.get(row.agent)
     if agent is not None and row.started_at is not None and txn.now >= row.started_at + agent.settings.timeout:
-        error = f"it ran past its timeout of {agent.settings.timeout / 1e6:g} s"
+        error = f"it ran past its timeout of {seconds_in(agent.settings.timeout):g} s"
         activation_results.fail(txn, row, agent, Failure(error), random.Random(row.id))
     else:
         _recover_one(txn, row, died=True)

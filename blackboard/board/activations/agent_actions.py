@@ -77,6 +77,7 @@ def apply(
 def _apply_one(
     txn: BoardTransaction, row: ActivationRow, agent: AgentSpec, action: AgentAction, classes: MarkClasses
 ) -> Receipt | None:
+    """Apply one action, and return the receipt of a deposit. A change of a mark that has left is only noted."""
     if isinstance(action, AgentDeposit):
         if action.alternative is not None:
             _check_payloads(txn, action.alternative, classes)

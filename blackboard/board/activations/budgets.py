@@ -79,11 +79,11 @@ class _BudgetWindow(NamedTuple):
     calls: int | None
 
 
-def _of_board(txn: BoardTransaction) -> _BudgetScope:
+def _board_scope(txn: BoardTransaction) -> _BudgetScope:
     return _BudgetScope("budget", txn.deployment.budget, "")
 
 
-def _of_agent(agent: AgentSpec) -> _BudgetScope:
+def _agent_scope(agent: AgentSpec) -> _BudgetScope:
     return _BudgetScope(f"agents.{agent.name}.budget", agent.settings.budget, agent.name)
 
 
@@ -93,7 +93,7 @@ def find_exceeded(txn: BoardTransaction, row: CallRow, reserve: int) -> BudgetEx
     A limit in mode `hold` precedes one in mode `warn`. Among equals, the limit whose window ends last is returned.
     """
     spec = txn.deployment.agents.get(row.agent)
-    scopes = [_of_board(txn)] if spec is None else [_of_board(txn), _of_agent(spec)]
+    scopes = [_board_scope(txn)] if spec is None else [_board_scope(txn), _agent_scope(spec)]
     exceeded = [
         BudgetExceeded(limit.reason, limit.until if limit.fits else None, scope.budget.mode == "hold")
         for scope in scopes
@@ -109,9 +109,9 @@ def find_exhausted(txn: BoardTransaction, agent: AgentSpec) -> BudgetExceeded | 
     For agents whose calls are known only afterwards. The limits of the board count once the agent has made a call
     today.
     """
-    scopes = [_of_agent(agent)]
+    scopes = [_agent_scope(agent)]
     if txn.deployment.budget != Budget() and _has_called_today(txn, agent.name):
-        scopes.append(_of_board(txn))
+        scopes.append(_board_scope(txn))
     exceeded = [
         BudgetExceeded(limit.reason, limit.until, holds=True)
         for scope in scopes
@@ -129,7 +129,7 @@ def _has_called_today(txn: BoardTransaction, agent: str) -> bool:
 
 def exhausted_by_activation(txn: BoardTransaction, agent: AgentSpec, activation_id: int) -> str | None:
     """Return the limit of an activation that its calls so far have reached; None if there is none."""
-    for name, budget, _ in (_of_board(txn), _of_agent(agent)):
+    for name, budget, _ in (_board_scope(txn), _agent_scope(agent)):
         if budget.mode != "hold" or (budget.usd_per_activation is None and budget.calls_per_activation is None):
             continue
         money, calls = _spent_by(txn, activation_id, txn.sql.value(MODEL_CALLS.last_call_id))
@@ -175,7 +175,7 @@ def _spent(txn: BoardTransaction, agent: str) -> Spent:
 
 def money_left(txn: BoardTransaction) -> Iterator[tuple[str, str, int]]:
     """Yield what each budget of money leaves of its window: the agent ("" for the board), the window, micro-dollars."""
-    for _, budget, agent in (_of_board(txn), *map(_of_agent, txn.deployment.agents.values())):
+    for _, budget, agent in (_board_scope(txn), *map(_agent_scope, txn.deployment.agents.values())):
         limits = (("hour", budget.usd_per_hour), ("day", budget.usd_per_day))
         if all(usd is None for _, usd in limits):
             continue

@@ -179,6 +179,7 @@ def _quarantine(
 
 
 def _start(txn: BoardTransaction, watch: RegisteredWatch, selection: Selection, claimer: Claimer) -> Claim:
+    """Insert the activation of a selection as running under a lease, and read what its agent reads."""
     row = _insert(
         txn,
         watch,

@@ -102,6 +102,7 @@ class Report:
 
 
 def _agenda(txn: BoardTransaction, agents: Set[str]) -> Iterator[str]:
+    """Yield what waits for each watch and why, for the report of a worker that waits for quiescence."""
     for watch in txn.active.watches.values():
         budget = budget_hold(txn, watch)
         reasons = {

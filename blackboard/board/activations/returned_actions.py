@@ -65,6 +65,7 @@ def prepare(agent: AgentSpec, activation_id: int, items: Sequence[Action]) -> li
 
 
 def _prepare_one(agent: AgentSpec, activation_id: int, item: Action) -> AgentAction:
+    """Return an action in the form that is applied, after checking that the agent may do it."""
     if isinstance(item, Mark):
         return _prepare_deposit(agent, activation_id, item)
     if not isinstance(item, Withdraw | Reinforce):
@@ -93,6 +94,7 @@ def _check_withdrawal(agent: AgentSpec, mark: Mark) -> None:
 
 
 def _prepare_deposit(agent: AgentSpec, activation_id: int, mark: Mark) -> AgentDeposit:
+    """Return the deposit of a mark and of its alternative, after checking that the agent declares their kinds."""
     writes = agent.writes
     if not isinstance(mark, Mark):  # an alternative
         raise _not_actions(mark, " among its marks")

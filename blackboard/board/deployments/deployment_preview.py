@@ -244,6 +244,7 @@ def _evaporations(
 
 
 def _activations(txn: BoardTransaction) -> Iterator[PredictedActivations]:
+    """Yield how many activations would take what waits, per subject and in batches."""
     for watch in txn.active.watches.values():
         if watch.spans_subjects or not (rows := txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)):
             continue

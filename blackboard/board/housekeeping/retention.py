@@ -36,23 +36,9 @@ def remove(
     removed += _remove_left(txn, limit)
     today = txn.now - txn.now % DAY  # the cost of today still counts towards budgets
     if history is not None:
-        before = txn.now - history
-        oldest = txn.sql.one(RETENTION.oldest_event)
-        if oldest is not None and oldest < before:  # so a young board is not searched
-            _remove_texts(txn, before, limit)
-            removed += txn.sql.run(RETENTION.delete_old_events, before=before, limit=limit).rowcount
-        removed += txn.sql.run(RETENTION.delete_old_keys, before=before, limit=limit).rowcount
+        removed += _remove_history(txn, txn.now - history, limit)
     if activations is not None:
-        before = min(txn.now - activations, today)
-        ids = txn.sql.all(RETENTION.old_activations, before=before, limit=limit)
-        for statement in (
-            RETENTION.delete_crossings,
-            RETENTION.delete_inputs,
-            RETENTION.delete_calls,
-            RETENTION.delete_activations,
-        ):
-            txn.sql.run(statement, ids=txn.sql.list_of(ids))
-        removed += len(ids) + txn.sql.run(RETENTION.delete_old_crossings, before=before, limit=limit).rowcount
+        removed += _remove_activations(txn, min(txn.now - activations, today), limit)
     if model_calls is not None:
         before = min(txn.now - model_calls, today)
         removed += txn.sql.run(RETENTION.delete_old_calls, before=before, limit=limit).rowcount
@@ -61,6 +47,30 @@ def remove(
     if messages is not None:
         removed += txn.sql.run(OUTBOX.delete_old_messages, before=txn.now - messages, limit=limit).rowcount
     return removed
+
+
+def _remove_history(txn: BoardTransaction, before: Instant, limit: int) -> int:
+    """Remove events and keys from before an instant, and return their number."""
+    removed: int = txn.sql.run(RETENTION.delete_old_keys, before=before, limit=limit).rowcount
+    oldest = txn.sql.one(RETENTION.oldest_event)
+    if oldest is not None and oldest < before:  # so a young board is not searched
+        _remove_texts(txn, before, limit)
+        removed += txn.sql.run(RETENTION.delete_old_events, before=before, limit=limit).rowcount
+    return removed
+
+
+def _remove_activations(txn: BoardTransaction, before: Instant, limit: int) -> int:
+    """Remove activations that ended before an instant, with all that belongs to them, and return their number."""
+    ids = txn.sql.all(RETENTION.old_activations, before=before, limit=limit)
+    for statement in (
+        RETENTION.delete_crossings,
+        RETENTION.delete_inputs,
+        RETENTION.delete_calls,
+        RETENTION.delete_activations,
+    ):
+        txn.sql.run(statement, ids=txn.sql.list_of(ids))
+    crossings: int = txn.sql.run(RETENTION.delete_old_crossings, before=before, limit=limit).rowcount
+    return len(ids) + crossings
 
 
 def _remove_texts(txn: BoardTransaction, before: Instant, limit: int) -> None:

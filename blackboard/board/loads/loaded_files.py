@@ -86,6 +86,7 @@ class _Batch:
 
 
 def _withdraw_batch(txn: BoardTransaction, source: str, author: str, after: int) -> _Batch:
+    """Withdraw the next marks of a loaded file, and free their keys, so that the file can be loaded again."""
     check_signature(txn, author)
     ids = txn.sql.all(MARKS.marks_of_source, source=source, after=after, limit=MARKS_PER_TRANSACTION)
     batch = _Batch(0, 0, [], ids[-1] if ids else None)

@@ -179,6 +179,7 @@ class DepositRequest(NamedTuple):
         text: str | None = None,
         source: str | None = None,
     ) -> DepositRequest:
+        """Return the request for a mark or a deposit by name, both of which have these attributes."""
         return cls(
             kind=item.kind,
             subject=normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject,

@@ -129,11 +129,7 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         InvalidAuthor: The author is an agent.
     """
     check_signature(txn, author)
-    if subject.startswith(PREFIX):
-        raise InvalidMark(f"{subject} is already forgotten")
-    events = txn.sql.value(ERASURE.count_events, subject=subject)
-    if not events:
-        raise NotFound(f"no mark was ever deposited about {subject!r}; 'blackboard marks' shows the subjects")
+    events = _count_erasable(txn, subject)
     txn.sql.overwrite_deleted()
     if txn.sql.dialect.keeps_deleted:
         # Older versions wrote the file without overwriting: copies of the words may be in unused parts of it.
@@ -160,13 +156,33 @@ def erase(txn: BoardTransaction, subject: str, author: str) -> ErasureReport:
         for mark_id in txn.sql.all(ERASURE.marks_naming, pattern=pattern, subject=subject)
     }
     name = f"{PREFIX}{secrets.token_hex(8)}"
+    _rename(txn, subject, groups, name)
+    activity_log.note(txn, ActivityEvent.FORGET, subject=name, author=author)
+    return ErasureReport(name, live, events, len(activations), tuple(calls), tuple(sorted(named_in)))
+
+
+def _count_erasable(txn: BoardTransaction, subject: str) -> int:
+    """Return the number of events about a subject, at least 1.
+
+    Raises:
+        NotFound: There is none.
+        InvalidMark: The subject is the random name of a forgotten subject.
+    """
+    if subject.startswith(PREFIX):
+        raise InvalidMark(f"{subject} is already forgotten")
+    events = txn.sql.value(ERASURE.count_events, subject=subject)
+    if not events:
+        raise NotFound(f"no mark was ever deposited about {subject!r}; 'blackboard marks' shows the subjects")
+    return events
+
+
+def _rename(txn: BoardTransaction, subject: str, groups: Iterable[Group], name: str) -> None:
+    """Put a random name in the place of a subject, and of its groups that have marks of no other subject."""
     _erase_scope(txn, subject, name)
     for group in groups:
         if not _has_others(txn, group):
             _erase_scope(txn, group.scope, Group(group.tag, json.dumps(name)).scope)
     txn.sql.run(ERASURE.erase_events, subject=subject, new_name=name)
-    activity_log.note(txn, ActivityEvent.FORGET, subject=name, author=author)
-    return ErasureReport(name, live, events, len(activations), tuple(calls), tuple(sorted(named_in)))
 
 
 def _erase_texts(txn: BoardTransaction, subject: str) -> None:

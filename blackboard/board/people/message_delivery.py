@@ -131,9 +131,9 @@ def find_by_time(txn: BoardTransaction, dead: Collection[str]) -> list[NewsByTim
 
 def announce_by_time(txn: BoardTransaction, news: Iterable[NewsByTime]) -> None:
     """Announce events that time alone has caused, unless another process has done so meanwhile."""
-    for one in news:
-        if (sink := txn.deployment.sinks.get(one.sink)) is not None:
-            outbox.announce_to(txn, one.sink, sink, one.topic, one.notice)
+    for event in news:
+        if (sink := txn.deployment.sinks.get(event.sink)) is not None:
+            outbox.announce_to(txn, event.sink, sink, event.topic, event.notice)
 
 
 def _late_crossings(txn: BoardTransaction) -> Iterator[NewsByTime]:

@@ -16,7 +16,7 @@ from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_tests.predicted_crossings import next_crossing
-from blackboard.clock import Instant, to_datetime
+from blackboard.clock import Instant, seconds_in, to_datetime
 from blackboard.core.micro_dollars import to_usd
 from blackboard.core.states import OPEN_CALLS, CallState
 from blackboard.durations import MINUTE, Duration
@@ -210,7 +210,7 @@ def _ended(row: EndedActivation) -> EndedRun:
     if row.started_at is None:
         return EndedRun(row.agent, row.state, None, None)
     waited, ran = row.created_at - row.crossed_at, row.finished_at - row.started_at
-    return EndedRun(row.agent, row.state, max(0, waited) / 1e6, max(0, ran) / 1e6)
+    return EndedRun(row.agent, row.state, seconds_in(max(0, waited)), seconds_in(max(0, ran)))
 
 
 def _tokens(calls: Sequence[CallUsage]) -> dict[tuple[str, str, str], int]:

@@ -50,6 +50,7 @@ def need_parts(need: WaitingNeed) -> str:
 
 
 def _watch_lines(watch: WatchExplanation) -> Iterator[str]:
+    """Yield the lines about one watch: its condition, values, guard and verdict."""
     about = "" if watch.group is None else f", {group_text(watch.group_tag, watch.group)}"
     yield f"  {watch.watch}: {watch.condition}{about}"
     if watch.group_tag is not None:

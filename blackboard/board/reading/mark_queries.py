@@ -16,7 +16,7 @@ from blackboard.board.result_types.result_rows import optional_datetime, result_
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.activation_inputs import strongest, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.clock import Instant, from_datetime, to_datetime
+from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks import Mark, StoredMark
@@ -102,7 +102,7 @@ def record_of(row: MarkRow, weight: float, strength: float, as_of: Instant) -> M
         fades_from=to_datetime(row.anchored_at),
         evaporates_at=optional_datetime(row.evaporates_at),
         as_of=to_datetime(as_of),
-        age_seconds=max(0, as_of - row.anchored_at) / 1e6,
+        age_seconds=seconds_in(max(0, as_of - row.anchored_at)),
         reinforcements=row.reinforcements,
         event_id=row.event_id,
         activation_id=row.activation_id,
@@ -250,9 +250,9 @@ def _past_marks(
 def _with_deposits(txn: BoardTransaction, fading: MarkRow, event: EventRow, at: Instant) -> MarkRow:
     """Return a mark as its deposits up to an instant left it. `event` is the last event of its fading part."""
     deposits = [
-        one
-        for one in txn.sql.all(MARKS.deposits_of_mark, subject=event.subject, mark_id=event.mark_id)
-        if one.recorded_at <= at
+        deposit
+        for deposit in txn.sql.all(MARKS.deposits_of_mark, subject=event.subject, mark_id=event.mark_id)
+        if deposit.recorded_at <= at
     ] or [event]
     shown = with_shown_payload(txn, deposits[-1])
     return fading._replace(

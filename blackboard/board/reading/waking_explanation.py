@@ -259,6 +259,7 @@ def _values(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[
 
 
 def _measured_at(txn: BoardTransaction, comparison: Comparison, marks: Sequence[FadingMark]) -> MeasuredValue:
+    """Return the value of one side of a condition now; for a window also when it will fall."""
     measure = comparison.measure
     behind = [
         mark

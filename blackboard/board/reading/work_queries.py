@@ -12,7 +12,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import waiting_with_strengths
 from blackboard.board.worker_registry import gone_agents
-from blackboard.clock import Instant, iso, to_datetime
+from blackboard.clock import Instant, iso, seconds_in, to_datetime
 from blackboard.core.states import ActivationState
 from blackboard.errors import UsageError, nearest
 from blackboard.store.rows import (
@@ -66,7 +66,7 @@ def schedules(txn: BoardTransaction, limit: int) -> list[ScheduleRecord]:
                 waits_since=None if crossing is None else to_datetime(crossing.crossed_at),
                 held_by=held_by,
                 last_at=None if last is None else to_datetime(last.crossed_at),
-                last_late_seconds=None if last is None else (last.noticed_at - last.crossed_at) / 1e6,
+                last_late_seconds=None if last is None else seconds_in(last.noticed_at - last.crossed_at),
                 upcoming=tuple(map(to_datetime, scheduled_crossings.upcoming(txn, watch, limit))),
             )
         )
@@ -97,13 +97,14 @@ def _agenda_item(
     held_by: str | None,
     ready_at: Instant | None,
 ) -> AgendaItem:
+    """Return a crossing that waits, as the agenda shows it."""
     return result_of(
         AgendaItem,
         row,
         **watch._asdict(),
         state=state,
         reason=f"{watch.condition}: {_measured(row)}",
-        late_seconds=(row.noticed_at - row.crossed_at) / 1e6,
+        late_seconds=seconds_in(row.noticed_at - row.crossed_at),
         ready_at=ready_at,
         held_by=held_by,
     )

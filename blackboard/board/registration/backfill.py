@@ -107,7 +107,7 @@ def _groups(txn: BoardTransaction, watch: RegisteredWatch, after: str) -> Iterat
             txn.sql.value(WINDOWS.next_group_in_windows, kind=kind, tag=tag, after=key)
             for kind in watch.condition.kinds_in_windows
         ]
-        key = min((one for one in following if one is not None), default=None)
+        key = min((next_key for next_key in following if next_key is not None), default=None)
         if key is not None:
             yield Group(tag, key).scope
 

@@ -33,12 +33,19 @@ def prepare_change(txn: BoardTransaction, kind: str, subject: str, said: Callabl
     """
     if txn.active.backfills:
         for watch in dict.fromkeys([*txn.active.measuring.get(kind, ()), *txn.active.predicting.get(kind, ())]):
-            for scope in _scopes_of(txn, watch, kind, subject, said):
+            for scope in _scopes_to_test(txn, watch, kind, subject, said):
                 _follow_deployment(txn, watch, scope)
-            if guards.measures_board(watch, kind):
-                for row in txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now):
-                    _follow_deployment(txn, watch, row.subject)
     predicted_crossings.fire_due_of(txn, kind, subject)
+
+
+def _scopes_to_test(
+    txn: BoardTransaction, watch: RegisteredWatch, kind: str, subject: str, said: Callable[[], str] | None
+) -> Iterator[str]:
+    """Yield the scopes of a watch that a change could disturb: those of the mark, and those whose guard it may open."""
+    yield from _scopes_of(txn, watch, kind, subject, said)
+    if guards.measures_board(watch, kind):
+        rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)
+        yield from (row.scope for row in rows)
 
 
 def _scopes_of(
@@ -114,8 +121,8 @@ def _retest_crossings(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
     for row in txn.stored_marks(watch.kinds, scope) if scope else ():
         tags = txn.sql.all(MARKS.tags_of_mark, mark_id=row.id)
         former |= {row.subject, *(Group(tag.name, tag.value).scope for tag in tags)}
-    for one in sorted(former):
-        crossing_retests.retest_before_change(txn, watch, one)
+    for former_scope in sorted(former):
+        crossing_retests.retest_before_change(txn, watch, former_scope)
 
 
 def evaluate_mark(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, job: BackfillRow) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from blackboard.board.registration import search_changes, tag_changes, unique_values
 from blackboard.board.transactions.backfill_targets import BackfillTarget, BackfillTask
 from blackboard.board.transactions.board_transaction import BoardTransaction
@@ -30,19 +32,28 @@ def register_kinds(
             continue
         if known == spec:
             continue
-        changed.append(f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}")
-        changed += unique_values.follow(txn, name, known or KindSpec(), spec)
-        changed += tag_changes.follow(txn, name, known or KindSpec(), spec)
+        changed += _follow_change(txn, name, known, spec)
         retagged |= {(name, tag) for tag in tag_changes.changed_tags(known or KindSpec(), spec)}
-        changed += search_changes.follow(txn, name, known or KindSpec(), spec)
-        if known is not None and known.on_repeat != spec.on_repeat:
-            changed += _repeat_change(txn, name, known, spec)
         txn.sql.run(MARKS.update_kind, name=name, weight=kind.weight, floor=kind.floor, law=law)
         if (row.law, row.floor) != (law, kind.floor):
             _plan_backfill(txn, name, None if row.law == law else law, new_floor=row.floor != kind.floor)
         if (row.weight, row.floor, row.law) != (kind.weight, kind.floor, law):
             revalued.add(name)
     return changed, revalued, retagged
+
+
+def _follow_change(txn: BoardTransaction, name: str, known: KindSpec | None, spec: KindSpec) -> Iterator[str]:
+    """Let the marks of a kind follow its new settings, and yield the changes in words.
+
+    `known` is None if the board knows the kind only from marks of an earlier deployment.
+    """
+    old = known or KindSpec()
+    yield f"kind {name}" if known is None else f"kind {name}: {spec.differing_fields(known)}"
+    yield from unique_values.follow(txn, name, old, spec)
+    yield from tag_changes.follow(txn, name, old, spec)
+    yield from search_changes.follow(txn, name, old, spec)
+    if known is not None and known.on_repeat != spec.on_repeat:
+        yield from _repeat_change(txn, name, known, spec)
 
 
 def _repeat_change(txn: BoardTransaction, name: str, old: KindSpec, new: KindSpec) -> list[str]:

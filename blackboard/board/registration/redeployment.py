@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from blackboard.board.registration import agent_changes, backfill, kind_changes
 from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import activity_log, window_events
@@ -50,15 +52,7 @@ def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
     _fill_windows(txn, old, new)
     _tag_deposits(txn, old, new, retagged)
     changed += _trust_changes(old, new)
-    for author in sorted({*old.limits, *new.limits}):
-        if differences := new.limits.get(author, DepositLimits()).changes_from(old.limits.get(author, DepositLimits())):
-            changed.append(f"limits of {author}: {differences}")
-    if old.budget != new.budget:
-        changed.append(f"budget: {new.budget.changes_from(old.budget)}")
-    if old.max_skew != new.max_skew:
-        changed.append(f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}")
-    if old.activity != new.activity:
-        changed.append(f"activity: {'recorded' if new.activity else 'not recorded'}")
+    changed += _board_changes(old, new)
     changed += _sink_changes(txn, old, new)
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
@@ -111,11 +105,26 @@ def _trust_changes(old: Deployment, new: Deployment) -> list[str]:
     ]
 
 
+def _board_changes(old: Deployment, new: Deployment) -> Iterator[str]:
+    """Yield how the limits and settings of the whole board change."""
+    for author in sorted({*old.limits, *new.limits}):
+        if differences := new.limits.get(author, DepositLimits()).changes_from(old.limits.get(author, DepositLimits())):
+            yield f"limits of {author}: {differences}"
+    if old.budget != new.budget:
+        yield f"budget: {new.budget.changes_from(old.budget)}"
+    if old.max_skew != new.max_skew:
+        yield f"max_skew: {format_duration(new.max_skew)} instead of {format_duration(old.max_skew)}"
+    if old.activity != new.activity:
+        yield f"activity: {'recorded' if new.activity else 'not recorded'}"
+
+
 def _sink_changes(txn: BoardTransaction, old: Deployment, new: Deployment) -> list[str]:
     """Return how the sinks change. Messages that wait for a removed sink are given up."""
     changed = []
     for name in sorted({*old.sinks, *new.sinks}):
         before, after = old.sinks.get(name), new.sinks.get(name)
+        if before == after:
+            continue
         if after is None:
             txn.sql.run(
                 OUTBOX.end_messages,
@@ -124,9 +133,8 @@ def _sink_changes(txn: BoardTransaction, old: Deployment, new: Deployment) -> li
                 now=txn.now,
                 error="the deployment does not have this sink any more",
             )
-        if before != after:
-            word = "new" if before is None else "removed" if after is None else "changed"
-            changed.append(f"sink {name}: {word}")
+        word = "new" if before is None else "removed" if after is None else "changed"
+        changed.append(f"sink {name}: {word}")
     return changed
 
 

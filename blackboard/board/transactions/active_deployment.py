@@ -23,7 +23,10 @@ from blackboard.store.transaction import Transaction
 
 
 def live_sums_id(watch_id: int) -> int:
-    """Return the id under which the board keeps the sums of a watch over all live marks, absorbed or not."""
+    """Return the id under which the board keeps the sums of a watch over all live marks, absorbed or not.
+
+    It is negative, which no id of a watch is. So both kinds of sums of a watch have a key in one table.
+    """
     return -watch_id
 
 
@@ -289,7 +292,7 @@ class ActiveDeployment:
 
         A guard that defers decides at the claim.
         """
-        dropping = {kind: [one for one in group if one.drops] for kind, group in self.guarded.items()}
+        dropping = {kind: [watch for watch in group if watch.drops] for kind, group in self.guarded.items()}
         groups = [*self.falling.items(), *self.over_time.items(), *dropping.items()]
         return _by_kind((watch, (kind,)) for kind, group in groups for watch in group)
 

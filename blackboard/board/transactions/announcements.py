@@ -150,6 +150,7 @@ def _need(txn: BoardTransaction, row: MarkRow, verb: str, occurrence: str, assig
 
 
 def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
+    """Return the message about a mark of a kind that a sink is told of."""
     fits = len(row.payload.encode()) <= MAX_PAYLOAD_BYTES
     text = row.payload if fits else f"The payload has {len(row.payload)} characters."
     return Notice(
@@ -174,6 +175,7 @@ def _mark(txn: BoardTransaction, row: MarkRow) -> Notice:
 
 
 def _stuck(txn: BoardTransaction, row: ActivationRow) -> Notice:
+    """Return the message about an activation that a person must look at."""
     watch = txn.active.watches.get(row.watch_id)
     about = "several subjects" if row.subject is None else scope_name(row.subject)
     return Notice(

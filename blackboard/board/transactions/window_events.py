@@ -187,6 +187,7 @@ def _read(
     span: Mapping[str, object],
     limit: int,
 ) -> list[WindowEventRow]:
+    """Return the deposits of a kind in a span of time: of the board, a subject or a group."""
     values: dict[str, object] = {}
     statement = WINDOWS.window_of_board
     if scope is not None and (group := group_of(scope)) is not None:

@@ -134,11 +134,10 @@ def remove_worker(txn: BoardTransaction, worker_id: str, *, is_dead: bool) -> No
 
 
 def _record_service(txn: BoardTransaction, worker_id: str, *, is_dead: bool) -> None:
-    for row in txn.sql.all(ACTIVATIONS.workers):
-        if row.id == worker_id:
-            for agent in code_of(row):
-                served_at = _served_until(txn, row, agent, row.seen_at if is_dead else txn.now)
-                txn.sql.run(ACTIVATIONS.set_served_at, agent=agent, served_at=served_at)
+    for row in (row for row in txn.sql.all(ACTIVATIONS.workers) if row.id == worker_id):
+        for agent in code_of(row):
+            served_at = _served_until(txn, row, agent, row.seen_at if is_dead else txn.now)
+            txn.sql.run(ACTIVATIONS.set_served_at, agent=agent, served_at=served_at)
 
 
 def _claims_for(txn: BoardTransaction, worker: WorkerRow, agent: str) -> bool:

@@ -171,10 +171,10 @@ def _count_tags(tags: Sequence[str], deposit: Deposit, loaded: LoadResult) -> No
     for tag in tags:
         counter = loaded.tags.setdefault(tag, Counter())
         value = (deposit.payload or {}).get(tag)
-        for item in value if isinstance(value, list) else [value]:
+        items = value if isinstance(value, list) else [value]
+        for item in (item for item in items if item is not None):
             text = item if isinstance(item, str) else json.dumps(item, default=str)
-            if item is not None:
-                counter[text if text in counter or len(counter) < MAX_TAG_VALUES else OTHERS] += 1
+            counter[text if text in counter or len(counter) < MAX_TAG_VALUES else OTHERS] += 1
 
 
 def _batches(rows: Iterable[GoodRow | BadRow]) -> Iterator[list[GoodRow | BadRow]]:

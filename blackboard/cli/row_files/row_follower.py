@@ -316,6 +316,7 @@ class _FollowedPath:
             self._rows = self._rows_of(self._file, self._position)
 
     def _look(self) -> None:
+        """Deposit what was written since the last look; if the file was replaced, also what the new file has."""
         if self._file is None and not self._open():
             return
         assert self._file is not None  # _open has opened it

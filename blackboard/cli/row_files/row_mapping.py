@@ -22,7 +22,7 @@ from blackboard.cli.row_files.json_paths import values_at
 from blackboard.cli.row_files.kind_lookup import KindLookup
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
-from blackboard.clock import Instant, instant_of
+from blackboard.clock import Instant, instant_of, microseconds_in
 from blackboard.core.payload_text import dump_payload
 from blackboard.errors import InvalidMark, InvalidTime
 
@@ -183,7 +183,7 @@ class RowMapping:
         try:
             # Eight digits are a date.
             is_number = _SECONDS.fullmatch(text) is not None and len(text) != 8
-            return round(float(text) * 1_000_000) if is_number else instant_of(text)
+            return microseconds_in(float(text)) if is_number else instant_of(text)
         except (InvalidTime, OverflowError):
             raise InvalidMark(
                 f"{column}: {value!r} is not a time; write it like 2027-01-31T15:00:00+01:00, or in seconds since 1970"

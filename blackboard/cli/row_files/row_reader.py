@@ -154,6 +154,7 @@ class Rows:
                 yield from self._json_row(number, values, text)
 
     def _json_row(self, number: int, values: Any, raw: str) -> Iterator[GoodRow | BadRow]:
+        """Yield the row of a line of JSON, or a row for each item of the list that `--each` names."""
         if (reason := self._not_text(raw)) is not None:
             yield BadRow(number, reason, raw)
         elif not isinstance(values, dict):
@@ -174,6 +175,7 @@ class Rows:
                 )
 
     def _header(self, delimiter: str | None) -> tuple[str, ...]:
+        """Read the lines up to the header, find the format of the file, and return the names of the columns."""
         csv.field_size_limit(MAX_LINE_CHARACTERS)
         sample = self._lines.peek(SAMPLE_ROWS)
         if not sample:
@@ -224,6 +226,7 @@ class Rows:
         return tuple(names)
 
     def _csv_rows(self) -> Iterator[GoodRow | BadRow]:
+        """Yield the rows below the header, without repeated headers and empty lines."""
         columns = self.columns or ()
         for values in self._records():
             if isinstance(values, BadRow):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 import typer
 
 from blackboard.cli.terminal.table_layout import MIN_WIDTH, clean, format_table, wrap
+from blackboard.clock import microseconds_in
 from blackboard.core.scopes import group_text
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ def short(seconds: float) -> str:
     """Return a duration in its two largest units, such as `3d4h`."""
     from blackboard.durations import format_duration, parse_duration
 
-    length = max(0, round(seconds)) * 1_000_000
+    length = microseconds_in(max(0, round(seconds)))
     for unit, smaller in (("1d", "1h"), ("1h", "1m")):
         if length >= parse_duration(unit):
             length -= length % parse_duration(smaller)

@@ -82,6 +82,7 @@ def show_activations(look: Look) -> Sight:
 
 
 def _time_line(found: Sequence[ActivationRecord], now: datetime) -> TimeLine | None:
+    """Return the bars of activations over time, a row for each agent; None if none has started."""
     started = [item for item in found if item.started_at is not None]
     if not started:
         return None

@@ -60,6 +60,7 @@ def show_inbox(look: Look) -> Sight:
 
 
 def _shown(look: Look, need: NeedRecord) -> ShownNeed:
+    """Return a need as the page shows it, with the other marks of its subject."""
     marks = look.board.marks(subject=need.subject, limit=MOST_EVENTS + 1)
     return ShownNeed(
         id=need.id,

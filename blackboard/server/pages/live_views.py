@@ -138,6 +138,7 @@ class LiveViews:
     async def _messages(
         self, watcher: _Watcher, key: tuple[object, ...], paint: Callable[[], Picture]
     ) -> AsyncIterator[bytes]:
+        """Yield the changes of a page to one browser, until it leaves."""
         view = self._views.setdefault(key, _View(paint))
         view.watchers.add(watcher)
         if view.picture is not None:
@@ -196,6 +197,7 @@ class LiveViews:
                     watcher.news.set()
 
     async def _paint(self, view: _View, position: StreamPosition) -> None:
+        """Render a page once for all who watch it, and wake them if it has changed."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:

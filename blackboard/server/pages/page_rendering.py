@@ -24,6 +24,7 @@ LIVE = "live_"
 
 @cache
 def _environment() -> Environment:
+    """Return the environment of the templates, with the filters that they use."""
     environment = Environment(
         loader=PackageLoader("blackboard.server.pages"),
         autoescape=True,

@@ -82,6 +82,7 @@ class StateAdvance:
         return int(drops and not self._watch.is_falling)
 
     def _record_fall(self, change: EpisodeChange, at: Instant) -> bool:
+        """Record the crossing of a falling watch, and return whether it is a new one."""
         side = fallen_side(self._watch.condition, self._marks, at, at)
         return falling_crossings.record(
             self._txn,

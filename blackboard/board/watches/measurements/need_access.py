@@ -108,17 +108,17 @@ def _passes(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow) -> bool
     """Return whether any comparison counts a mark with its tags. Windows have the tags of their deposits instead."""
     tags = txn.tags(row.kind, row.payload)
     return any(
-        row.kind in one.measure.kinds
-        if one.measure.within is not None
-        else one.measure.counts(row.kind, row.subject, tags)
-        for one in watch.condition.comparisons()
+        row.kind in comparison.measure.kinds
+        if comparison.measure.within is not None
+        else comparison.measure.counts(row.kind, row.subject, tags)
+        for comparison in watch.condition.comparisons()
     )
 
 
 def _renamed(agents: str | None, former: str, name: str) -> str | None:
     if agents is None or former not in (names := json.loads(agents)):
         return agents
-    return json.dumps([name if one == former else one for one in names])
+    return json.dumps([name if comparison == former else comparison for comparison in names])
 
 
 def _wakes(txn: BoardTransaction, agent: AgentSpec, row: MarkRow) -> bool:

@@ -73,6 +73,7 @@ def _record(
     *,
     given_event_id: int,
 ) -> None:
+    """Record up to which event a watch has absorbed a mark, and which event its agent was given."""
     txn.sql.run(
         CROSSINGS.set_absorbed,
         watch_id=watch.id,

@@ -170,11 +170,10 @@ def remove_evaporated(txn: BoardTransaction, kind: str, law_key: str) -> None:
 
     The marks of groups are subtracted one by one as they leave: there may be more groups than marks.
     """
-    for watch in txn.active.rising.get(kind, ()):
-        if watch.keeps_sums and watch.is_over_board:
-            for one in (watch, watch.over_live_marks):
-                if (sums := sums_of(txn, one, WHOLE_BOARD).get((kind, law_key))) is not None:
-                    _subtract_evaporated(txn, one, WHOLE_BOARD, kind, law_key, sums)
+    over_board = [watch for watch in txn.active.rising.get(kind, ()) if watch.keeps_sums and watch.is_over_board]
+    for watch in [*over_board, *(watch.over_live_marks for watch in over_board)]:
+        if (sums := sums_of(txn, watch, WHOLE_BOARD).get((kind, law_key))) is not None:
+            _subtract_evaporated(txn, watch, WHOLE_BOARD, kind, law_key, sums)
 
 
 def reset(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
@@ -200,6 +199,7 @@ def _has_no_sums(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> b
 
 
 def _recount(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> None:
+    """Compute the sums of a scope from its marks, instead of the sums that were kept so far."""
     reset(txn, watch, scope)
     if not watch.keeps_sums:
         return
@@ -366,16 +366,29 @@ def _subtract_evaporated(
     if up_to <= sums.evaporated_through:
         return
     if txn.has_evaporated_marks:  # otherwise, no mark on the live board has evaporated
-        span = {"after": sums.evaporated_through, "up_to": up_to}
-        if watch.is_over_board and not watch.selects_marks:
-            _rebase(txn, txn.laws.get(txn.sql, law_key), sums)
-            add_terms(sums, *_sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, sums.anchor, **span), sign=-1)
-        else:
-            for row in _expired(txn, watch, scope, kind, law_key, span):
-                if need_access.counts(txn, watch, row):
-                    _add_row(txn, row, sums, -1)
+        _subtract_until(txn, watch, scope, kind, law_key, sums, up_to)
     # Recorded even if no mark was found, so that the same range is not searched again.
     sums.evaporated_through, sums.changed = up_to, True
+
+
+def _subtract_until(
+    txn: BoardTransaction,
+    watch: RegisteredWatch,
+    scope: str,
+    kind: str,
+    law_key: str,
+    sums: RunningSums,
+    up_to: Instant,
+) -> None:
+    """Subtract the marks that evaporated after those that are subtracted already, up to an instant."""
+    span = {"after": sums.evaporated_through, "up_to": up_to}
+    if watch.is_over_board and not watch.selects_marks:
+        _rebase(txn, txn.laws.get(txn.sql, law_key), sums)
+        add_terms(sums, *_sums(txn, MARKS.sum_expired_stimuli, watch, kind, law_key, sums.anchor, **span), sign=-1)
+        return
+    for row in _expired(txn, watch, scope, kind, law_key, span):
+        if need_access.counts(txn, watch, row):
+            _add_row(txn, row, sums, -1)
 
 
 def _expired(

@@ -83,9 +83,9 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
     for crossing, behind in ready:
         if crossing.ready_at is None or crossing.ready_at > txn.now or _close_if_over(txn, watch, crossing, behind):
             continue  # a crossing that a guard held may have a batch window again
-        return _of_scope(txn, watch, crossing.scope)
+        return _select_in_scope(txn, watch, crossing.scope)
     while (subject := full_subject(txn, watch)) is not None:
-        selection = _of_scope(txn, watch, subject)
+        selection = _select_in_scope(txn, watch, subject)
         if len(selection.inputs) == watch.batch:  # otherwise, some of them are held or closed now
             return selection
     return Selection()
@@ -98,7 +98,7 @@ def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
     return txn.sql.one(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)
 
 
-def _of_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> Selection:
+def _select_in_scope(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> Selection:
     """Select the crossings of one scope that nothing defers, strongest first, up to the batch size."""
     selection, batch = Selection(), watch.batch or DEFAULT_BATCH
     rows = txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)

@@ -58,11 +58,11 @@ def marks_behind(txn: BoardTransaction, watch: RegisteredWatch, crossing: Crossi
         rows = [row for row in txn.live(stored) if need_access.counts(txn, watch, row)]
     elif crossing.cause is not None:
         rows = txn.live(watch_states.rows_behind(txn, watch, StateKey(watch.id, crossing.scope, 0)))
-        rows = rows if watch.is_over_board else _of_sides_that_hold(txn, watch, rows)
+        rows = rows if watch.is_over_board else _rows_of_sides_that_hold(txn, watch, rows)
     elif watch.is_over_board:
         rows = stimuli.stimuli_of(txn, watch, WHOLE_BOARD)
     else:
-        rows = _of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.scope))
+        rows = _rows_of_sides_that_hold(txn, watch, stimuli.stimuli_of(txn, watch, crossing.scope))
     live = [(event_of(txn, row), txn.strength(row)) for row in rows]
     inputs = sorted(live or _departed_inputs(txn, watch, crossing), key=_strongest_first)
     return MarksBehind(inputs, _strength(watch.condition, live), _sides(txn, watch, inputs))
@@ -77,15 +77,15 @@ def select_inputs(watch: RegisteredWatch, behind: MarksBehind, room: int) -> lis
     condition, inputs, sides = watch.condition, behind.inputs, behind.sides
     if len(inputs) <= room or not condition.is_joint:
         return inputs[:room]
-    met = {one for one in condition.comparisons() if one.holds_at(_value(one, inputs, sides))}
+    met = {side for side in condition.comparisons() if side.holds_at(_value(side, inputs, sides))}
     if watch.has_window or not condition.holds_if(met.__contains__):  # the marks have faded since
         met = set(condition.comparisons())
     strongest = {sides[event.mark_id]: (event, strength) for event, strength in reversed(inputs)}
     needed = condition.fewest(list(dict.fromkeys(sides[event.mark_id] for event, _ in inputs)), met.__contains__)
     first = [strongest[mark] for mark in needed]
     chosen = (first + [pair for pair in inputs if pair not in first])[:room]
-    given = {one for event, _ in chosen for one in sides[event.mark_id]}
-    whole = set(condition.deciding(lambda one: one in met and one in given))
+    given = {side for event, _ in chosen for side in sides[event.mark_id]}
+    whole = set(condition.deciding(lambda side: side in met and side in given))
     kept = [pair for pair in chosen if not whole or not whole.isdisjoint(sides[pair[0].mark_id])]
     return sorted(kept, key=_strongest_first)
 
@@ -98,7 +98,7 @@ def _sides(
         return {}
     return {
         event.mark_id: frozenset(
-            one for one in watch.condition.comparisons() if _counts(one.measure, event, _tags_of(txn, event))
+            side for side in watch.condition.comparisons() if _counts(side.measure, event, _tags_of(txn, event))
         )
         for event, _ in inputs
     }
@@ -124,7 +124,7 @@ def inputs_in_windows(txn: BoardTransaction, watch: RegisteredWatch, scope: str,
     """
     key = StateKey(watch.id, scope, 0)
     marks = watch_states.marks_behind(txn, watch, key, whole=True)
-    values = {one: value_at(one.measure, marks, txn.now) for one in watch.condition.comparisons()}
+    values = {side: value_at(side.measure, marks, txn.now) for side in watch.condition.comparisons()}
     sides = list(watch.condition.deciding(lambda one: one.holds_at(values[one]))) or list(values)
     found: dict[int, Input] = {}
     for measure in (side.measure for side in sides):
@@ -191,7 +191,7 @@ def _strongest_first(pair: Input) -> tuple[float, int]:
     return -pair[1], pair[0].id
 
 
-def _of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
+def _rows_of_sides_that_hold(txn: BoardTransaction, watch: RegisteredWatch, rows: list[MarkRow]) -> list[MarkRow]:
     """Select the marks of those sides of an `|` that hold; all marks for an `&`, or if no side holds."""
     fading_marks = [txn.fading(row) for row in rows]
     measures = [
@@ -256,11 +256,11 @@ def _departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
     that has other tags is like one that evaporated, with the strength 0.
     """
     stored = txn.stored_marks(watch.kinds, crossing.scope or None)
-    departures = {one.mark_id: one for one in _retagged(txn, watch, crossing, stored)}
-    departures |= {one.mark_id: one for one in _evaporated(txn, watch, crossing, stored)}
+    departures = {departure.mark_id: departure for departure in _retagged(txn, watch, crossing, stored)}
+    departures |= {departure.mark_id: departure for departure in _evaporated(txn, watch, crossing, stored)}
     inputs = [_input_of(txn, watch, crossing, departure) for departure in departures.values()]
     any_mark_causes = watch.is_falling or crossing.cause is not None
-    return [one for one in inputs if one is not None and (any_mark_causes or _was_stimulus(txn, watch, one[0]))]
+    return [item for item in inputs if item is not None and (any_mark_causes or _was_stimulus(txn, watch, item[0]))]
 
 
 def _evaporated(
@@ -273,10 +273,10 @@ def _evaporated(
             found[event.mark_id] = _Departure(event.mark_id, event.subject, event.evaporates_at)
     since = _begin(watch, crossing)
     has_subject = watch.by is None and crossing.scope != WHOLE_BOARD
-    for one in found.values():
-        is_in_scope = watch.covers(one.subject) and (not has_subject or one.subject == crossing.scope)
-        if is_in_scope and one.evaporated_at is not None and since <= one.evaporated_at <= txn.now:
-            yield one
+    for departure in found.values():
+        is_in_scope = watch.covers(departure.subject) and (not has_subject or departure.subject == crossing.scope)
+        if is_in_scope and departure.evaporated_at is not None and since <= departure.evaporated_at <= txn.now:
+            yield departure
 
 
 def _retagged(

@@ -100,7 +100,7 @@ def strongest_first(
     """
     found: list[tuple[float, int, CrossingRow, MarksBehind]] = []
     statement = CROSSINGS.claimable_of_law.using("ready") if only_ready else CROSSINGS.claimable_of_law
-    for read, (bound, row) in zip(count(), _by_bound(txn, watch, statement, batch)):
+    for read, (bound, row) in zip(count(), _crossings_by_bound(txn, watch, statement, batch)):
         while found and _comes_before(-found[0][0], found[0][1], bound, row.id):
             yield heapq.heappop(found)[2:]
         if read >= batch + MAX_READ_CROSSINGS:
@@ -146,16 +146,16 @@ def _comes_before(strength: float, crossing_id: int, bound: float, other_id: int
     return strength * ROUNDING_FACTOR > bound or (strength >= bound * ROUNDING_FACTOR and crossing_id < other_id)
 
 
-def _by_bound(
+def _crossings_by_bound(
     txn: BoardTransaction, watch: RegisteredWatch, statement: Statement[CrossingRow], batch: int
 ) -> Iterator[tuple[float, CrossingRow]]:
     """Yield the claimable crossings of a watch with the bounds of their strengths, highest bound first."""
     laws = txn.sql.each(CROSSINGS.next_law_waiting, after="", watch_id=watch.id)
-    groups = [_of_law(txn, watch, statement, key, batch) for key in laws]
+    groups = [_bounded_crossings_of_law(txn, watch, statement, key, batch) for key in laws]
     return heapq.merge(*groups, key=lambda pair: (-pair[0], pair[1].id))
 
 
-def _of_law(
+def _bounded_crossings_of_law(
     txn: BoardTransaction, watch: RegisteredWatch, statement: Statement[CrossingRow], key: str, batch: int
 ) -> Iterator[tuple[float, CrossingRow]]:
     seen: set[int] = set()

@@ -100,8 +100,8 @@ def reason_of(watch: RegisteredWatch, crossing: CrossingRow) -> str:
     """Return the reason of a crossing: the condition, and the side that was met with its value and threshold."""
     if watch.is_scheduled:
         return scheduled_crossings.reason_of(watch, crossing)
-    sides = [one for one in watch.condition.comparisons() if crossing.measure in (None, str(one.measure))]
-    side = next((one for one in sides if one.threshold == crossing.threshold), None)
+    sides = [side for side in watch.condition.comparisons() if crossing.measure in (None, str(side.measure))]
+    side = next((side for side in sides if side.threshold == crossing.threshold), None)
     if side is None:  # the watch has changed since
         side = replace(watch.comparison, threshold=crossing.threshold)
     name = "" if crossing.measure is None else f"{crossing.measure} = "

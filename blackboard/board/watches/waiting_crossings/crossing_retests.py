@@ -128,7 +128,7 @@ class _Retest:
         before = self.deployment.agents.get(self.watch.agent.name)
         specs = () if before is None else before.watches
         former = [before.timing_of(spec) for spec in specs if before and spec.name == self.watch.spec.name]
-        return not any(one is not None and one.held_for >= timing.held_for for one in former)
+        return not any(earlier is not None and earlier.held_for >= timing.held_for for earlier in former)
 
     def _keep(self, holding: Holding) -> None:
         self.txn.sql.run(

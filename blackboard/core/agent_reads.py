@@ -1,0 +1,114 @@
+"""Marks that an agent reads beside those that woke it, as its declaration names them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from blackboard.core.conditions import KindLike
+from blackboard.core.deployment import ReadSpec
+from blackboard.core.marks import Mark
+from blackboard.core.tags import as_data
+
+
+@dataclass(frozen=True)
+class Read:
+    """Marks that an agent reads beside those that woke it. `strongest_of`, `of_subject` and `search` make it."""
+
+    spec: ReadSpec
+    mark_class: type[Mark] | None
+    """The class of the marks, if it was given."""
+
+
+class Placeholder(enum.Enum):
+    """A value in the `where` of a read that is known only when the agent is woken."""
+
+    SUBJECT = "subject"
+
+
+subject: Final = Placeholder.SUBJECT
+"""Stands for each subject that woke the agent: `reads=[marks(Alert, where={"service": subject})]`."""
+
+ReadWhere = Mapping[str, Any]
+"""As `Where`, also with the placeholder `subject` as a value."""
+
+
+def strongest_of(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:
+    """Return a read of the strongest marks of a kind on the whole board, at most `limit` (1 to 1000).
+
+    It is also called `marks`, for reads by tags: `marks(Alert, where={"service": subject})`.
+
+    Args:
+        kind: A mark class, or the name of a kind.
+        limit: The largest number of marks; with `subject` in `where`, for each subject that woke the agent.
+        where: Only marks whose tags have these values, as in `Blackboard.marks`. The value `subject` stands for each
+            subject that woke the agent.
+
+    Raises:
+        UsageError: A value in `where` cannot be that of a tag.
+    """
+    return _read(kind, limit, where, same_subject=False)
+
+
+marks = strongest_of
+"""Agents read by tags with `marks(...)`, as programs do with `board.marks(...)`."""
+
+
+def of_subject(kind: KindLike, limit: int = 5, *, where: ReadWhere | None = None) -> Read:
+    """Return a read of the strongest marks of a kind for each subject that woke the agent, at most `limit` each.
+
+    Args:
+        kind: A mark class, or the name of a kind.
+        limit: The largest number of marks of one subject.
+        where: Only marks whose tags have these values, as in `strongest_of`.
+
+    Raises:
+        UsageError: A value in `where` cannot be that of a tag.
+    """
+    return _read(kind, limit, where, same_subject=True)
+
+
+def search(kind: KindLike, *, from_: str, limit: int = 5, where: ReadWhere | None = None) -> Read:
+    """Return a read of the marks whose text matches a text of the marks that woke the agent.
+
+    They are found as by `Blackboard.search` with `match="any"`: any word counts, and relevance times strength decides.
+    The search runs before the transaction of the claim, and what it found is frozen with the other inputs.
+
+    Args:
+        kind: A mark class, or the name of a kind. The kind must be searched.
+        from_: The field of the marks that woke the agent with the text, such as "question". Each mark that has it is
+            searched for by itself.
+        limit: The largest number of marks for each text, 1 to 1000.
+        where: Only marks whose tags have these values, as in `strongest_of`.
+
+    Raises:
+        UsageError: A value in `where` cannot be that of a tag.
+    """
+    return _read(kind, limit, where, same_subject=False, search_from=from_)
+
+
+def _read(
+    kind: KindLike, limit: int, where: ReadWhere | None, *, same_subject: bool, search_from: str | None = None
+) -> Read:
+    """Return a read. A tag whose value is `subject` is compared with each subject that woke the agent."""
+    name, mark_class = (kind, None) if isinstance(kind, str) else (kind.kind, kind)
+    constants: dict[str, Any] = {}
+    of_subjects = []
+    for tag, value in (where or {}).items():
+        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+        if subject in values:
+            of_subjects.append(tag)
+            values = value = [item for item in values if item is not subject]
+        if values or tag not in of_subjects:
+            constants[tag] = value
+    spec = ReadSpec(
+        kind=name,
+        limit=limit,
+        same_subject=same_subject,
+        where=as_data(constants),
+        where_subject=tuple(of_subjects),
+        search_from=search_from,
+    )
+    return Read(spec, mark_class)
