@@ -226,11 +226,12 @@ class Blackboard:
         """The active deployment."""
         return self.session.read(lambda txn: txn.deployment)
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[], None], *, every_commit: bool = False) -> Callable[[], None]:
         """Call `callback` after each commit of this process that may wake an agent.
 
         Args:
             callback: A function without arguments. The thread that commits calls it.
+            every_commit: Call it after every other commit too.
 
         Returns:
             A function that unsubscribes.
@@ -238,7 +239,7 @@ class Blackboard:
         Raises:
             TypeError: The callback is a coroutine function, which nothing would await.
         """
-        return self.session.subscribe(callback)
+        return self.session.subscribe(callback, every_commit=every_commit)
 
     # -- deposits -----------------------------------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ class BoardSession:
 
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
-        self._listeners = Listeners()
+        self._listeners, self._commit_listeners = Listeners(), Listeners()
         self._notifier = Notifier(database.path)
         self._laws = LawCache()
         self._active: ActiveDeployment | None = None
@@ -92,13 +92,13 @@ class BoardSession:
         """Whether the clock shows an earlier instant than this process has used."""
         return self.clock.now() < self.clock.used.latest(self.database.where)
 
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after each commit of this session that may wake an agent.
+    def subscribe(self, callback: Callable[[], None], *, every_commit: bool = False) -> Callable[[], None]:
+        """Call `callback` after each commit of this session that may wake an agent, or after every commit.
 
         Returns:
             A function that unsubscribes.
         """
-        return self._listeners.subscribe(callback)
+        return (self._commit_listeners if every_commit else self._listeners).subscribe(callback)
 
     def notify(self) -> None:
         """Call the subscribers, and notify the daemons in other processes."""
@@ -139,6 +139,7 @@ class BoardSession:
             return result, notifies
 
         result, notifies = self.database.write(run)
+        self._commit_listeners()
         if notifies:
             self.notify()
         return result

@@ -5,7 +5,8 @@
 The calls are written once, as generators of requests, and both clients carry them out:
 
 board_clients   `Client`, which waits for each answer, and `AsyncClient`, which awaits it
-mark_calls      the calls on marks, subjects and kinds
+deposit_calls   the calls that deposit marks
+mark_calls      the calls on live marks, subjects and kinds
 work_calls      the calls on the agenda, agents, activations and costs
 worker_calls    the calls of workers of remote agents
 outbox_calls    the calls on messages to people outside

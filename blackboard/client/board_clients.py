@@ -17,12 +17,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx2
 
 from blackboard.client import (
     board_calls,
     board_events,
+    deposit_calls,
     mark_calls,
     outbox_calls,
     position_calls,
@@ -124,14 +126,15 @@ class _ServerConnection(ABC):
         self._clock: Clock = SystemClock() if clock is None else clock
         self._closed = threading.Event()
         self._seconds = parse_duration(timeout) / 1e6
+        uses_proxies = uds is None and parts.hostname not in LOOPBACK
         self._open(
             None if uds is None else str(uds),
-            _certificates(tls, parts.scheme),
+            _certificates(tls, parts.scheme, uses_proxies=uses_proxies),
             {
                 "base_url": self.url,
                 "headers": {} if token is None else {"Authorization": f"Bearer {token}"},
                 "follow_redirects": False,  # a redirect could lead the token elsewhere
-                "trust_env": uds is None and parts.hostname not in LOOPBACK,
+                "trust_env": uses_proxies,
             },
         )
 
@@ -163,11 +166,14 @@ class _ServerConnection(ABC):
         self._clock.wait(self._closed, self._clock.now() + delay.microseconds)
 
 
-def _certificates(tls: ssl.SSLContext | None, scheme: str) -> ssl.SSLContext | bool:
+def _certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool) -> ssl.SSLContext | bool:
     """Return the certificates to trust. To read those of the system takes longer than a request without TLS."""
     if tls is not None:
         return tls
-    return True if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    proxies = getproxies().values() if uses_proxies else ()
+    if scheme == "https" or any(proxy.startswith("https:") for proxy in proxies):
+        return True
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _answer_of(response: httpx2.Response) -> HttpAnswer:
@@ -273,8 +279,8 @@ class Client(_ServerConnection):
             return None
 
     events = _iterates(board_events.events)
-    deposit = _waits(mark_calls.deposit)
-    deposit_many = _waits(mark_calls.deposit_many)
+    deposit = _waits(deposit_calls.deposit)
+    deposit_many = _waits(deposit_calls.deposit_many)
     withdraw = _waits(mark_calls.withdraw)
     reinforce = _waits(mark_calls.reinforce)
     forget = _waits(mark_calls.forget)
@@ -408,8 +414,8 @@ class AsyncClient(_ServerConnection):
             return None
 
     events = _iterates_async(board_events.events)
-    deposit = _awaits(mark_calls.deposit)
-    deposit_many = _awaits(mark_calls.deposit_many)
+    deposit = _awaits(deposit_calls.deposit)
+    deposit_many = _awaits(deposit_calls.deposit_many)
     withdraw = _awaits(mark_calls.withdraw)
     reinforce = _awaits(mark_calls.reinforce)
     forget = _awaits(mark_calls.forget)

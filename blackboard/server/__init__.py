@@ -38,6 +38,7 @@ request_calls          the calls that requests make, and checks of their senders
 encoded_answers        answers as they are sent: pages, entity tags and redaction
 event_operation        the choices of a client of the event stream
 stream_writer          the text of one event stream
+commit_bell            news of commits for a task of the event loop
 event_hub              event streams: one reader of the board for all of them
 bulk_deposits          deposits in bulk, a line of JSON for each
 position_operations    the positions of files that are followed elsewhere

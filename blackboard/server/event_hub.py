@@ -1,8 +1,10 @@
 """Event streams: one reader of the board for all of them, and a window of the last events that they share.
 
-The reader reads the board ten times a second while a stream is open. It puts the events that it finds into the
-window. A stream remembers the last event and the last activity that it has passed. It takes what follows from the
-window, or from the board if that is older than the window. So no stream has a queue, and a slow client holds no memory.
+While a stream is open, the reader reads the board at once after each commit of this process, and after those of other
+processes on this machine that may wake an agent. It also reads the board ten times a second, because nobody tells it of
+other commits. It puts the events that it finds into the window. A stream remembers the last event and the last activity
+that it has passed. It takes what follows from the window, or from the board if that is older than the window. So no
+stream has a queue, and a slow client holds no memory.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import AsyncIterator
 
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
+from blackboard.server.commit_bell import CommitBell
 from blackboard.server.stream_writer import Choice, Encode, Item, Record, Writer
 from blackboard.server.token_checks import Caller
 from blackboard.server.work_threads import QueueFull, WorkThreads
@@ -21,7 +24,9 @@ from blackboard.system.log_queue import Log
 log = Log("blackboard.server")
 
 LOOK_SECONDS = 0.1
-"""The interval in seconds at which the reader reads the board."""
+"""The longest time in seconds between two readings of the board."""
+REST_SECONDS = 0.002
+"""The shortest time between two readings, so that a board with many commits is not read for each of them."""
 BEAT_SECONDS = 15
 """How often each stream gets a comment, so that both ends know that the other is there."""
 TOKEN_SECONDS = 2
@@ -75,6 +80,7 @@ class EventHub:
         """The positions before the first and after the last item in the window."""
         self._beats = 0
         self._is_stopped = False
+        self._commits = CommitBell()
 
     def stop(self) -> None:
         """End all streams soon, and open no more. Any thread may call it."""
@@ -151,19 +157,26 @@ class EventHub:
 
     async def _read_along(self) -> None:
         """Read the board while a stream is open."""
-        looks = 0
+        clock = asyncio.get_running_loop().time
+        next_beat, next_check = clock() + BEAT_SECONDS, clock() + TOKEN_SECONDS
         try:
-            while self._listeners and not self._is_stopped:
-                await asyncio.sleep(LOOK_SECONDS)
-                looks += 1
-                items = await self._reader_threads.run(self._news)
-                self._add(items)
-                is_beat = looks % round(BEAT_SECONDS / LOOK_SECONDS) == 0
-                self._beats += is_beat
-                if looks % round(TOKEN_SECONDS / LOOK_SECONDS) == 0:
-                    await self._end_invalid()
-                if items or is_beat:
-                    self._wake()
+            with self._commits.rings_for(self._board):
+                while self._listeners and not self._is_stopped:
+                    await self._commits.wait(LOOK_SECONDS)
+                    items = await self._reader_threads.run(self._news)
+                    self._add(items)
+                    if len(items) >= PAGE:
+                        self._commits.ring()  # there may be more
+                    now = clock()
+                    if is_beat := now >= next_beat:
+                        self._beats, next_beat = self._beats + 1, now + BEAT_SECONDS
+                    if now >= next_check:
+                        next_check = now + TOKEN_SECONDS
+                        await self._end_invalid()
+                    if items or is_beat:
+                        self._wake()
+                    if items:
+                        await asyncio.sleep(REST_SECONDS)
         except BlackboardError as error:
             log.warning("the board cannot be read for event streams, which end", error=error)
         finally:

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import itertools
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ import pytest
 from blackboard import Blackboard, Decision, Deposit, Exponential, ModelUsage, Need, StreamEvent
 from blackboard.board.doctor import examine_board
 from blackboard.board.json_shapes import examination, kind_shape
-from blackboard.client import AsyncClient, BoardEvent, Client
+from blackboard.client import AsyncClient, BoardEvent, Client, board_clients
 from blackboard.client.board_events import EventParser
 from blackboard.client.problem_errors import error_of
 from blackboard.errors import (
@@ -240,7 +241,7 @@ def test_many_marks_are_deposited_together_or_each_with_its_result(
     served: Served, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blackboard.board.loads.deposit_batches.MARKS_PER_TRANSACTION", 10)
-    monkeypatch.setattr("blackboard.client.mark_calls.MANY_BYTES", 500)  # about five of these marks
+    monkeypatch.setattr("blackboard.client.deposit_calls.MANY_BYTES", 500)  # about five of these marks
     items: list[Any] = [Deposit("reply", f"reply/{number:02}", {}) for number in range(33)]
     receipts = client.deposit_many(items)
     assert [receipt.mark_id for receipt in receipts] == [*range(1, 34)]
@@ -598,3 +599,14 @@ def test_every_operation_has_a_call() -> None:
     asked = set(re.findall(r'"(/v1/[^"]*)"', source.replace("/{{}}/{verb}", "/{}/pause").replace("/{verb}", "/pause")))
     others = {"/v1/kinds/{}", "/v1/resume", "/v1/agents/{}/resume"}
     assert {re.sub(r"\{\w+\}", "{}", operation.path) for operation in OPERATIONS} - others == asked
+
+
+def test_a_proxy_with_tls_is_verified_by_the_certificates_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    empty = board_clients._certificates(None, "http", uses_proxies=True)
+    assert isinstance(empty, ssl.SSLContext)
+    monkeypatch.setenv("http_proxy", "https://proxy.example.org:3128")
+    assert board_clients._certificates(None, "http", uses_proxies=True) is True
+    assert isinstance(board_clients._certificates(None, "http", uses_proxies=False), ssl.SSLContext)
+    assert board_clients._certificates(None, "https", uses_proxies=False) is True

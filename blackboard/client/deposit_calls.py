@@ -1,0 +1,227 @@
+"""The calls that deposit marks: one, or many in as few requests as their size allows."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, overload
+
+from pydantic import JsonValue
+
+from blackboard.board.loads.deposit_batches import (
+    MARKS_PER_TRANSACTION,
+    UnequalLengths,
+    batches,
+    check_lengths,
+    requests_of,
+)
+from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
+from blackboard.board.result_types import Receipt
+from blackboard.client.http_messages import (
+    Call,
+    HttpRequest,
+    ask,
+    decode,
+    encode,
+    post,
+)
+from blackboard.client.problem_errors import error_of
+from blackboard.clock import When, iso
+from blackboard.core.decay import Decay
+from blackboard.core.marks import (
+    Mark,
+    alternative_of,
+    check_intensity,
+    check_subject,
+)
+from blackboard.core.payload_text import dump_payload
+from blackboard.errors import (
+    BlackboardError,
+    UsageError,
+)
+
+NDJSON = "application/x-ndjson"
+MANY_BYTES = 1024 * 1024
+"""The largest size of the marks in a request for one transaction: half of what a server accepts by default."""
+BULK_BYTES = 4 * 1024 * 1024
+"""The largest size of the lines in a request in bulk, which a server deposits in one transaction."""
+
+
+@overload
+def deposit(
+    mark: Mark,
+    /,
+    *,
+    intensity: float | None = ...,
+    key: str | None = ...,
+    decay: Decay | str | None = ...,
+    until: When | None = ...,
+    occurred_at: When | None = ...,
+    if_event: int | None = ...,
+) -> Call[Receipt]: ...
+@overload
+def deposit(
+    mark: str,
+    /,
+    *,
+    subject: str,
+    payload: Mapping[str, JsonValue] | None = ...,
+    intensity: float | None = ...,
+    key: str | None = ...,
+    decay: Decay | str | None = ...,
+    until: When | None = ...,
+    occurred_at: When | None = ...,
+    if_event: int | None = ...,
+) -> Call[Receipt]: ...
+def deposit(
+    mark: Mark | str,
+    /,
+    *,
+    subject: str = "",
+    payload: Mapping[str, JsonValue] | None = None,
+    intensity: float | None = None,
+    key: str | None = None,
+    decay: Decay | str | None = None,
+    until: When | None = None,
+    occurred_at: When | None = None,
+    if_event: int | None = None,
+) -> Call[Receipt]:
+    """Deposit a mark, as `Blackboard.deposit` does.
+
+    The board must know the kind. Without a key, the deposit gets a random key, so that a repeated request deposits
+    once. If the first answer was lost, the outcome is `duplicate`.
+    """
+    item = deposited_item(mark, subject, payload)
+    options = deposit_options(key=key, decay=decay, until=until, occurred_at=occurred_at, if_event=if_event)
+    request = DepositRequest.of(item, "", options, intensity=intensity)
+    return (yield from ask(Receipt, post("/v1/marks", _fields_of(item, request), is_repeatable=True)))
+
+
+@overload
+def deposit_many(
+    items: Iterable[Mark | Deposit],
+    *,
+    keys: Iterable[str] | None = ...,
+    occurred_at: Iterable[When | None] | None = ...,
+    on_error: Literal["raise"] = ...,
+) -> Call[list[Receipt]]: ...
+@overload
+def deposit_many(
+    items: Iterable[Mark | Deposit],
+    *,
+    keys: Iterable[str] | None = ...,
+    occurred_at: Iterable[When | None] | None = ...,
+    on_error: Literal["return"],
+) -> Call[list[Receipt | UsageError]]: ...
+def deposit_many(
+    items: Iterable[Mark | Deposit],
+    *,
+    keys: Iterable[str] | None = None,
+    occurred_at: Iterable[When | None] | None = None,
+    on_error: Literal["raise", "return"] = "raise",
+) -> Call[Any]:
+    """Deposit many marks, in transactions of at most 1,000, as `Blackboard.deposit_many` does.
+
+    Marks without a key get random keys, so that a repeated request deposits each once.
+    """
+    check_lengths(items, keys, occurred_at)
+    results: list[Receipt | UsageError] = []
+    deposit_lines = _deposit_all if on_error == "raise" else _deposit_each
+    try:
+        for batch in batches(items, keys, occurred_at):
+            lines: list[bytes | UsageError] = []
+            for entry, request in zip(batch, requests_of(batch, ""), strict=True):
+                try:
+                    if isinstance(request, UsageError):
+                        raise request
+                    lines.append(encode(_fields_of(entry.item, request)))
+                except UsageError as error:
+                    if on_error == "raise":
+                        raise
+                    lines.append(error)
+            results += yield from deposit_lines(lines)
+    except BlackboardError as error:
+        error.stored = sum(isinstance(result, Receipt) for result in results) + (error.stored or 0)
+        raise
+    except UnequalLengths as error:  # the lengths of iterators show only at their ends
+        raise ValueError(f"{error}; {len(results)} items were handled before") from None
+    return results
+
+
+def _deposit_all(lines: Sequence[bytes | UsageError]) -> Call[list[Receipt]]:
+    """Deposit marks in as few transactions as the size of a request allows."""
+    receipts: list[Receipt] = []
+    for part in _parts([line for line in lines if isinstance(line, bytes)], MANY_BYTES):
+        body = b'{"marks":[' + b",".join(part) + b"]}"
+        try:
+            receipts += yield from ask(list[Receipt], HttpRequest("POST", "/v1/marks/many", body=body))
+        except BlackboardError as error:
+            error.stored = len(receipts)
+            raise
+    return receipts
+
+
+def _deposit_each(lines: Sequence[bytes | UsageError]) -> Call[list[Receipt | UsageError]]:
+    """Deposit marks, and return the receipt or the error of each."""
+    results: list[Receipt | UsageError] = []
+    for part in _parts([line for line in lines if isinstance(line, bytes)], BULK_BYTES):
+        query = (("results", "true"),)
+        answer = yield HttpRequest("POST", "/v1/marks/bulk", query, b"\n".join(part), NDJSON)
+        results += map(_result_of, decode(dict[str, Any], answer.body)["results"])
+    remaining = iter(results)
+    return [next(remaining) if isinstance(line, bytes) else line for line in lines]
+
+
+def _result_of(line: Mapping[str, Any]) -> Receipt | UsageError:
+    """Return the receipt of a line, or its error.
+
+    Raises:
+        BlackboardError: The token does not allow the deposit.
+    """
+    if "type" not in line:
+        return Receipt(**{**line, "crossed": tuple(line["crossed"])})
+    error = error_of(line, int(line["status"]))
+    if not isinstance(error, UsageError):
+        raise error
+    return error
+
+
+def _parts(lines: Sequence[bytes], most: int) -> Iterator[list[bytes]]:
+    """Yield lines in parts, one for each request: at least one line, and as many bytes as a request may have."""
+    part: list[bytes] = []
+    size = 0
+    for line in lines:
+        if part and (size + len(line) >= most or len(part) == MARKS_PER_TRANSACTION):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line) + 1
+    if part:
+        yield part
+
+
+def _fields_of(item: Mark | Deposit, request: DepositRequest) -> dict[str, Any]:
+    """Return a deposit as a request has it.
+
+    Raises:
+        InvalidMark: The subject, the payload or the intensity cannot be stored.
+        UsageError: The mark has an alternative, which only a transaction of the board could choose.
+    """
+    if isinstance(item, Mark) and alternative_of(item) is not None:
+        raise UsageError(
+            "mark.or_else() does not work over HTTP; deposit one mark, and if that raises UniqueConflict, the other"
+        )
+    text = dump_payload(request.payload) if request.text is None else request.text
+    fields = {
+        "kind": request.kind,
+        "subject": check_subject(request.subject),
+        "payload": json.loads(text),
+        "intensity": check_intensity(request.intensity),
+        "key": secrets.token_hex(16) if request.key is None else request.key,
+        "decay": None if request.decay is None else request.decay.spec(),
+        "until": iso(request.until),
+        "occurred_at": iso(request.occurred_at),
+        "if_event": request.if_event,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
