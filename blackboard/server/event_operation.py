@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,6 +21,23 @@ from blackboard.server.stream_writer import Choice, Record
 
 STREAMS = ("marks", "activity")
 _POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")
+
+
+@dataclass(frozen=True)
+class ServerSentEvent:
+    """An event of the stream, as its lines say it. The stream has further lines, which are comments.
+
+    Attributes:
+        id: The position after it, with which a client resumes.
+        event: What it is: `ready` begins a stream, and `reset` says that history is missing.
+        data: An object in JSON.
+        retry: After how many milliseconds a client connects again.
+    """
+
+    id: str
+    event: Literal["ready", "marks", "activity", "reset"]
+    data: str
+    retry: int | None = None
 
 
 class WantedEvents(Fields):
@@ -95,7 +113,7 @@ def _invalid(place: str, message: str) -> HttpProblem:
 
 OPERATIONS = (
     Operation(
-        "GET", "/v1/events", "read", events, str, WantedEvents, parameters_withheld=("subject", "tag"),
+        "GET", "/v1/events", "read", events, ServerSentEvent, WantedEvents, parameters_withheld=("subject", "tag"),
         is_event_stream=True, problems=("unknown-name",),
     ),
 )  # fmt: skip

@@ -56,7 +56,8 @@ class RequestCalls:
             HttpProblem: It has none, or that of a web session and comes from a page of another site.
         """
         header = request.headers.get("authorization")
-        token = self._cookie.token(request) if header is None else None
+        has_bearer = header is not None and header.lower().startswith("bearer ")
+        token = None if has_bearer else self._cookie.token(request)  # a proxy may send credentials of its own
         return bearer_of(header) if token is None else token
 
     def holder_of(self, token: str) -> Caller:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +17,9 @@ import pytest
 from blackboard import Deposit, Need
 from blackboard.core.sinks import SinkSpec
 from blackboard.server import api, problems
+from blackboard.server.event_hub import EventHub
+from blackboard.server.stream_writer import Choice
+from blackboard.server.token_checks import Caller
 from tests.server.http_steps import LEAD, pages, problem
 from tests.server.served_board import Served, deploy_remote
 
@@ -213,12 +219,24 @@ def test_the_page_for_people_fetches_nothing(served: Served) -> None:
 SCHEMATHESIS = Path(sys.executable).parent / "schemathesis"
 
 
+LINES = """
+import json
+import schemathesis
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    return json.dumps(value).encode() + b"\\n"
+"""
+"""How schemathesis writes a body of a deposit in bulk."""
+
+
 def walk(description: str, url: str, token: str, folder: Path, *words: str) -> None:
     """Let schemathesis send each operation what a description allows, and what it does not allow."""
+    (folder / "lines.py").write_text(LINES)
     done = subprocess.run(
         [SCHEMATHESIS, "run", description, "--url", url, "-H", f"Authorization: Bearer {token}", "--phases", "fuzzing",
          "--generation-deterministic", "--exclude-checks", "positive_data_acceptance", "--no-color", *words],
-        cwd=folder, capture_output=True, text=True, check=False,
+        cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "SCHEMATHESIS_HOOKS": "lines"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-5000:]
 
@@ -229,8 +247,34 @@ def test_every_operation_keeps_to_its_description(served: Served, tmp_path: Path
     served.board.deposit("lead", subject="lead/1")
     served.board.deposit(Need(subject="lead/1", question="and then?"))
     token = served.board.create_token("all", may=["read", "deposit", "answer", "operate", "sql", "admin"])
-    left_out = ("--exclude-path", "/v1/marks/bulk", "--exclude-path", "/v1/events")  # the latter has no end
+    left_out = ("--exclude-path", "/v1/marks/bulk", "--exclude-path", "/v1/events")  # the next test has these
     walk(f"{served.url}/v1/openapi.json", served.url, token, tmp_path, "--max-examples", "1", *left_out)
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="needs schemathesis")
+def test_bulk_deposits_and_streams_keep_to_their_description(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is not valid is reported in an answer with 200, and a stream has no end: here, it has a beginning."""
+    original = EventHub.open
+
+    async def begin(hub: EventHub, caller: Caller, choice: Choice) -> AsyncIterator[bytes]:
+        texts = await original(hub, caller, choice)
+
+        async def first() -> AsyncIterator[bytes]:
+            async with aclosing(texts):  # type: ignore[type-var]
+                yield await anext(texts)
+
+        return first()
+
+    monkeypatch.setattr(EventHub, "open", begin)
+    token = served.board.create_token("both", may=["read", "deposit"])
+    only = ("--include-path", "/v1/marks/bulk", "--include-path", "/v1/events", "--mode", "positive")
+    walk(f"{served.url}/v1/openapi.json", served.url, token, tmp_path, "--max-examples", "20", *only)
+    figures = served.client(token=token).get("/metrics").text
+    answered = dict(re.findall(r'http_requests_total\{operation="(\w+)",status="200"\} (\d+)', figures))
+    assert {"deposit_bulk", "events"} <= answered.keys()
 
 
 @pytest.mark.processes
