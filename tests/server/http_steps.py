@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import httpx2
@@ -27,3 +28,9 @@ def pages(client: httpx2.Client, path: str, **parameters: Any) -> list[Any]:
         if "next" not in response.links:
             return found
         response = client.get(response.links["next"]["url"])
+
+
+def filled(path: str) -> str:
+    """Return the path of an operation with names of the served board, and 1 for each id."""
+    names = {"kind": "lead", "agent": "sales"}
+    return re.sub(r"\{(\w+)\}", lambda found: names.get(found[1], "1"), path)

@@ -21,7 +21,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.server.sign_in_tickets import SignInTickets
-from tests.server.http_steps import LEAD, problem
+from tests.server.http_steps import LEAD, filled, problem
 from tests.server.served_board import Served, serve
 from tests.server.server_process import certificate_for
 
@@ -142,11 +142,11 @@ def test_every_operation_refuses_the_cookie_from_other_sites(served: Served) -> 
     browser = signed_in(served)
     document = browser.get("/v1/openapi.json").json()
     for path, methods in document["paths"].items():
-        filled = path.format(id=1, kind="lead", agent="sales", crossing=1, call=1)
+        address = filled(path)
         for method, operation in methods.items():
             media = next(iter(operation.get("requestBody", {}).get("content", {})), None)
             headers = {"Sec-Fetch-Site": "cross-site", **({} if media is None else {"Content-Type": media})}
-            answer = browser.request(method.upper(), filled, content=None if media is None else b"{}", headers=headers)
+            answer = browser.request(method.upper(), address, content=None if media is None else b"{}", headers=headers)
             assert problem(answer) == "cross-site", (method, path)
 
 
