@@ -72,6 +72,15 @@ def test_the_comparison_counts_the_lines_of_the_programs() -> None:
     ]
 
 
+def test_the_comparison_counts_the_lines_of_settings() -> None:
+    counted = re.findall(
+        r"^\| lines of settings[^|]*\| (\d+) \|", (ROOT / "docs/comparison.md").read_text("utf-8"), re.M
+    )
+    files = [(ROOT / "examples" / name / "blackboard.toml").read_text("utf-8").splitlines() for name in COMPARISONS]
+    lines = [[line for line in map(str.strip, file) if line and not line.startswith("#")] for file in files]
+    assert counted == [str(len(each)) for each in lines]
+
+
 @pytest.mark.parametrize("name", APPLICATIONS)
 def test_an_application_is_short(name: str) -> None:
     assert len((APPLICATIONS[name] / f"{name}.py").read_text("utf-8").splitlines()) < 150
