@@ -207,7 +207,7 @@ def rows(path: Path) -> Counter[str]:
 def test_a_deposit_of_a_kind_without_tags_and_search_has_no_further_row(tmp_path: Path) -> None:
     path = tmp_path / "board.db"
     with Blackboard.open(path) as board:
-        board.deploy(paged, kinds=[Note, Plain])
+        board.deploy(paged, kinds=(Note, Plain))
         board.deposit(Alert(subject="a", service="db"))
         board.deposit(Note(subject="a", text="slow disk"))
         before = rows(path)
