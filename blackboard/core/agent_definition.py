@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
 
@@ -34,9 +34,6 @@ from blackboard.core.model_fields import unknown_field
 from blackboard.core.parsing import parse_condition
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound=Mark)
 A = TypeVar("A", bound=BaseModel)
@@ -246,7 +243,9 @@ class _Declaration:
                 renamed_from=renamed_from,
             )
         except ValidationError as error:
-            raise ConfigurationError(_mistake_in_setting(agent_name, problem) for problem in error.errors()) from None
+            raise ConfigurationError(
+                _mistake_in_setting(agent_name, dict(problem)) for problem in error.errors()
+            ) from None
         if mistakes := list(mistakes_in(spec)):
             raise ConfigurationError(mistakes)
         return spec
@@ -259,7 +258,7 @@ class _Declaration:
         return {kind.kind: kind for kind in (*watched, *read, *self.writes, *self.withdraws, *self.kinds)}
 
 
-def _mistake_in_setting(agent_name: str, problem: ErrorDetails) -> Mistake:
+def _mistake_in_setting(agent_name: str, problem: Mapping[str, Any]) -> Mistake:
     place, text = problem["loc"], problem["msg"]
     if problem["type"] == "extra_forbidden":
         others = inspect.signature(agent).parameters if len(place) == 1 else ()

@@ -104,6 +104,7 @@ class EventHub:
     async def _texts(
         self, caller: Caller, choice: Choice, newest: StreamPosition, about: bytes
     ) -> AsyncIterator[bytes]:
+        """Yield the text of a stream until its client leaves or the server stops."""
         writer, listener = Writer(choice, newest, is_redacted=caller.is_redacted), _Listener(caller)
         self._listeners.add(listener)
         if self._reader is None:

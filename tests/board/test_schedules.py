@@ -452,7 +452,7 @@ def test_a_preview_names_the_schedules_and_their_instants(world: World) -> None:
     [
         ({"watches": watch(every("1h"), unless=strength("smoke") >= 1)}, "has no subject"),
         ({"watches": watch(every("1h"), min_increase=0.1)}, "a schedule has no min_increase"),
-        ({"watches": watch(every("1h"), include_own=True)}, "waits for no marks"),
+        ({"watches": watch(every("1h"), include_own=True)}, "no mark wakes"),
         (
             {"watches": watch(strength("smoke") >= 1, catch_up="all")},
             "is not a schedule, so there is nothing to catch up",
