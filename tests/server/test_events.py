@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -65,6 +67,20 @@ def test_marks_and_activity_share_a_stream_that_begins_now(served: Served) -> No
         assert [event.data["event"] for event in stream.take(2)] == ["pause", "resume"]
     with Listening(client, f"?after={mark.id}&streams=activity") as stream:
         assert [event.data["event"] for event in stream.take(3)] == ["crossing", "pause", "resume"]
+
+
+def test_a_commit_reaches_a_stream_without_waiting_for_the_next_look(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 3600)
+    with Listening(served.client("read"), "?streams=marks") as stream:
+        served.board.deposit("note", subject="n/1")  # wakes nobody
+        assert numbers(stream.take(1), "marks") == [1]
+        code = "import sys; from blackboard import Blackboard, ManualClock;"
+        code += "board = Blackboard.open(sys.argv[1], author='bob', clock=ManualClock());"
+        code += "board.deposit('lead', subject='lead/1')"  # wakes an agent
+        subprocess.run([sys.executable, "-c", code, str(served.board.database.path)], check=True)
+        assert numbers(stream.take(1), "marks") == [2]
 
 
 def test_the_four_events_of_marks_are_shown_and_others_are_passed_over(served: Served) -> None:
