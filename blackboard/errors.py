@@ -170,7 +170,7 @@ class InvalidTime(UsageError):
 
 
 class KeyReused(UsageError):
-    """The key of a deposit stands for another request of the same author and kind."""
+    """The same author has used the key of this deposit for another request of the kind."""
 
 
 class Conflict(UsageError):

@@ -112,7 +112,7 @@ class AppointmentBook:
     def first_free(self, times: Iterable[RequestedTime]) -> datetime | None:
         """Return the first free slot at the times that a person has decided on.
 
-        An exact time may be outside working hours, and after the horizon up to `MAX_AHEAD`.
+        An exact time may be outside working hours, and later than the horizon, up to `MAX_AHEAD`.
         """
         for time in times:
             free = self.free if time.end else self._free_around(time.start)

@@ -311,7 +311,7 @@ class Blackboard:
             UniqueConflict: The value of the unique field belongs to another live mark.
             InvalidAuthor: The author is an agent.
             InvalidTime: `until` or `occurred_at` is not a time, or `occurred_at` is too far ahead of the board's time.
-            KeyReused: The key stands for another request. Nothing is stored.
+            KeyReused: The key was used for another request. Nothing is stored.
             Conflict: The live mark has changed since the event `if_event`. Nothing is stored; its `event_id` is the
                 current one.
             LawConflict: The deposit names a law, and the live mark that it would join has another law.
@@ -926,7 +926,7 @@ class Blackboard:
         self.session.write(work)
 
     def discard(self, activation_id: int) -> None:
-        """Give up an activation; its marks stay absorbed.
+        """Give up an activation. Its marks do not wake the agent again.
 
         Args:
             activation_id: The id of an activation that is dead, held or quarantined, or that failed and waits.

@@ -174,7 +174,7 @@ def _examine_clock(txn: BoardTransaction, board: Blackboard) -> Iterator[Finding
             "clock",
             "note",
             f"it is {format_duration(txn.now - clock)} behind the board's time",
-            "strengths stand still until it has caught up",
+            "strengths do not fade until it has caught up",
         )
     else:
         yield Finding("clock", "ok", f"{iso(clock)}")
@@ -387,7 +387,7 @@ def _examine_unreadable(txn: BoardTransaction, board: Blackboard) -> Iterator[Fi
         return
     for kind, misfits in misfits_by_kind.items():
         advice = "fix the class so that it reads them, and run 'blackboard init'; or withdraw the marks"
-        yield Finding("marks", "wrong", f"the class of {kind} does not read {misfits}", advice)
+        yield Finding("marks", "wrong", f"the class of {kind} cannot read {misfits}", advice)
     if not misfits_by_kind:
         yield Finding("marks", "ok", "all live marks fit their classes")
 

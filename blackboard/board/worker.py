@@ -338,7 +338,7 @@ class Worker:
         return state
 
     def put_back(self, claim: Claim, conflict: str, rng: random.Random) -> ActivationState | None:
-        """Put a run back whose result was in conflict with the board; see `activation_results.put_back`.
+        """Put back a run whose result was in conflict with the board; see `activation_results.put_back`.
 
         Returns the new state; None if the activation is no longer this worker's.
         """

@@ -69,7 +69,7 @@ def retry(context: typer.Context, activation_id: ActivationId, as_json: AsJson =
 
 
 def discard(context: typer.Context, activation_id: ActivationId, as_json: AsJson = False) -> None:
-    """Give up an activation that failed, is held or is quarantined. Its marks stay absorbed.
+    """Give up an activation that failed, is held or is quarantined. Its marks do not wake the agent again.
 
     Example:
       blackboard discard 18

@@ -160,7 +160,7 @@ class CommandSession:
             ("--author", self.author, "the token determines the author"),
         ):
             if value is not None:
-                raise UsageError(f"{option} does not go with {'--url' if self.server else URL_VARIABLE}: {why}")
+                raise UsageError(f"{option} cannot be combined with {'--url' if self.server else URL_VARIABLE}: {why}")
         if address.startswith(UNIX):
             return Client(uds=address.removeprefix(UNIX), token=self._token(), **options)
         return Client(address, token=self._token(), **options)

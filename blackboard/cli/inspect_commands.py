@@ -111,7 +111,7 @@ def search(
     any_word: Annotated[bool, typer.Option("--any", help="A mark needs only one of the words.")] = False,
     faded: Annotated[bool, typer.Option("--faded", help="Also find marks that have faded.")] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="The text is a query in the language of FTS5, or a tsquery on a server.")
+        bool, typer.Option("--raw", help="The text is a query in the language of FTS5, or a tsquery of PostgreSQL.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most this many marks.")] = 10,
     as_json: AsJson = False,

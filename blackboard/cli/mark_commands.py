@@ -190,7 +190,7 @@ def reinforce(
     if_event: IfEvent = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add to the present strength of a live mark, up to the cap of its kind. Its payload stays.
+    """Add to the present strength of a live mark, up to the cap of its kind. Its payload does not change.
 
     Example:
       blackboard reinforce 17 --by 0.2

@@ -35,7 +35,7 @@ def serve(
         str | None, typer.Option(metavar="HOST:PORT", help="Listen there; by default as [server] listen says.")
     ] = None,
     uds: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; on nothing else without --listen.")
+        Path | None, typer.Option(metavar="PATH", help="Listen on this Unix socket; without --listen, only on it.")
     ] = None,
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="A reverse proxy adds TLS and may set X-Forwarded-Prefix.")

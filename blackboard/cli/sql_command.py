@@ -53,7 +53,7 @@ def sql(
     if as_csv and as_json:
         raise UsageError("choose either --json or --csv")
     if guard_formulas and not as_csv:
-        raise UsageError("--guard-formulas belongs to --csv")
+        raise UsageError("--guard-formulas works only with --csv; add it")
     seconds = seconds_in(parse_duration(timeout))
     if not seconds:
         raise UsageError("--timeout must be longer than 0s")

@@ -119,7 +119,7 @@ class _ServerConnection(ABC):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(f"{url!r} is not the address of a server; write it like http://127.0.0.1:8787")
         if parts.username is not None or parts.password is not None:
-            raise UsageError("the address of a server has no user and no password; a token identifies the caller")
+            raise UsageError("the address of a server has a user or a password in it; leave them out and use a token")
         self.url = url.rstrip("/")
         self._where = self.url if uds is None else str(uds)
         self._retries, self._rng = retries, random.Random()

@@ -236,7 +236,7 @@ class ActivationRunner:
         Returns None if the activation is no longer this worker's.
 
         Raises:
-            UnreadableMark: No mark fits, or the marks that fit need the others.
+            UnreadableMark: No mark fits, or each part of the activation has a mark that does not fit.
         """
         marks, unreadable = self._marks(claim, claim.inputs)
         if not unreadable:

@@ -36,7 +36,7 @@ class ClockWatch:
             return 0
         if jump < 0:
             log.warning(
-                "the clock stepped back; strengths stand still until it has caught up", seconds=seconds_in(-jump)
+                "the clock stepped back; strengths do not fade until it has caught up", seconds=seconds_in(-jump)
             )
         else:
             log.warning("the clock stepped forward, or the machine slept", seconds=seconds_in(jump))

@@ -79,7 +79,7 @@ def retry(call: Call) -> ActivationChange:
 
 
 def discard(call: Call) -> ActivationChange:
-    """Give up an activation that failed, is held or is quarantined. Its marks stay absorbed."""
+    """Give up an activation that failed, is held or is quarantined. Its marks do not wake the agent again."""
     call.board.discard(call.parameters.id)
     return ActivationChange(call.parameters.id, ActivationState.DISCARDED)
 

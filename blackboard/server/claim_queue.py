@@ -165,7 +165,7 @@ class ClaimQueue:
             del self._tasks[agent], self._events[agent], self._queues[agent]
 
     async def _try_first(self, claim: WaitingClaim, queue: deque[WaitingClaim]) -> float | None:
-        """Try a claim, and return the seconds until the next attempt; None if it is over."""
+        """Try a claim, and return the seconds until the next attempt; None if no other attempt is needed."""
         try:
             found, again_in = await self._threads.run(claim.attempt)
         except (BlackboardError, HttpProblem) as error:

@@ -70,7 +70,7 @@ class AnswerEncoder:
         return encode(self._redaction(value))
 
     def answer(self, operation: Operation, call: Call, request: Request, value: Any) -> EncodedAnswer:
-        """Return the answer that a result of an operation becomes for its caller."""
+        """Return the result of an operation as the answer to its caller."""
         is_redacted = call.caller.is_redacted
         shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item
         headers = {"Cache-Control": "no-store", **call.headers}

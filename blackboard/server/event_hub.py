@@ -227,7 +227,7 @@ def _names(choice: Choice) -> list[str]:
 
 
 def _after(position: StreamPosition, item: Item) -> StreamPosition:
-    """Return the position after an item that follows a position."""
+    """Return the new position of a reader at a position that has read an item."""
     if item.is_mark:
         return StreamPosition(item.record.id, position.activity)
     return StreamPosition(position.marks, item.record.id)

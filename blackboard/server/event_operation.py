@@ -65,7 +65,7 @@ def events(call: Call) -> Choice:
     found = None if position is None else _POSITION.fullmatch(position)
     if position is not None and found is None:
         place = "Last-Event-ID" if call.last_event_id else "after"
-        raise _invalid(place, "this is not the id of an event of this stream")
+        raise _invalid(place, "this is not an id that this stream has sent")
     after = None if found is None else StreamPosition(int(found[1]), int(found[2]))
     return Choice("marks" in streams, "activity" in streams, _filter(asked, call.board.deployment), after)
 

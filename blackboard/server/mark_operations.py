@@ -111,7 +111,7 @@ def withdraw(call: Call) -> Withdrawal:
 
 
 def reinforce(call: Call) -> Receipt:
-    """Add to the strength that a live mark has now. Its payload stays."""
+    """Add to the strength that a live mark has now. Its payload does not change."""
     _require_change(call, call.parameters.id)
     body: Strengthening = call.body
     return call.board.reinforce(call.parameters.id, by=body.by, if_event=body.if_event)

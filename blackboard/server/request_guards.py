@@ -122,9 +122,9 @@ class SlowClient(TimeoutError):
 
 
 class TimeLimits:
-    """The two ends of a request, where each step has a limit.
+    """The limits of time for each step in which a request is read or its answer is sent.
 
-    One timer serves all steps of a request, because most steps take no time at all.
+    One timer serves all steps of a request, because most steps take almost no time.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -142,7 +142,7 @@ class TimeLimits:
         """Return the next part of the body. After its end, wait without a limit until the client leaves.
 
         Raises:
-            HttpProblem: A part of the body did not come in time.
+            HttpProblem: A part of the body did not arrive in time.
         """
         if self._has_body:
             return await self._receive()

@@ -118,7 +118,7 @@ class ReadSection(Section):
         if (self.search is None) != (self.from_ is None):
             raise ValueError("search and from belong together: from names the field with the text to search for")
         if self.search is not None and self.same_subject:
-            raise ValueError("same_subject does not go with search")
+            raise ValueError("same_subject and search cannot be combined; leave one out")
         return self
 
     @property

@@ -125,7 +125,7 @@ class WebhookSection(Receiver):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.url is None) == (self.url_env is None):
-            raise ValueError("a webhook has either url or url_env")
+            raise ValueError("set either url or url_env")
         if self.url is not None:
             self.check_url(self.url)
         return self
@@ -185,7 +185,7 @@ class MailSection(Receiver):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.user is None) != (self.password_env is None):
-            raise ValueError("user and password_env belong together")
+            raise ValueError("user and password_env belong together; set both or neither")
         if self.encryption == "none" and not self.private_networks:
             raise ValueError("encryption 'none' is only for a server in private_networks")
         if self.encryption == "none" and self.user is not None:

@@ -60,7 +60,7 @@ def back_up(database: Database, to: Path, progress: Progress = lambda copied, pa
 
 
 def keep_before_upgrade(database: Database, now: Instant) -> Path:
-    """Copy a board before its schema is upgraded to a file beside it, and return the path.
+    """Copy a board to a file beside it, before its schema is upgraded; return the path of the copy.
 
     Raises:
         StoreError: The copy cannot be written, or is damaged.

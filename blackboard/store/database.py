@@ -398,7 +398,7 @@ class Database:
                 cursor.close()
             except BaseException as error:
                 if getattr(self._limits, "end", None) and self.dialect.is_stopped(error):
-                    raise QueryStopped("reading took too long; narrow what is asked for") from None
+                    raise QueryStopped("reading took too long; ask for less") from None
                 raise self._translated(error) from None
             succeeded = True
         finally:
@@ -460,7 +460,7 @@ class Database:
 
     @contextlib.contextmanager
     def writers_held_off(self) -> Iterator[None]:
-        """Exclude all other writers: threads and processes. The caller opens its own connection."""
+        """Keep all other threads and processes from writing. The caller opens its own connection."""
         with self.group_commit.exclusive(), self.write_lock():
             self._check_file()
             yield

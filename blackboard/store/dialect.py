@@ -75,7 +75,7 @@ class Dialect(ABC):
         """Return whether a transaction is open on a connection."""
 
     def separate_readers(self, connection: Any) -> None:  # noqa: B027  # a server does so by itself
-        """Let readers and writers of a database not wait for each other."""
+        """Make sure that readers and writers of a database do not wait for each other."""
 
     def library_problem(self) -> str | None:
         """Return what is wrong with the library of this process, as a warning; None if nothing is."""

@@ -28,7 +28,7 @@ def live_marks(*filters: str, tags: int = 0) -> Statement[LiveMark]:
 
 
 def live_marks_in_order(tags: int = 0) -> Statement[LiveMark]:
-    """Return the statement for the strongest marks of a kind under a law whose order never changes.
+    """Return the statement for the strongest marks of a kind under a law that never changes their order.
 
     It can filter by a number of tags, and begins with the strongest marks.
     """
@@ -46,7 +46,10 @@ def strengths(tags: int = 0) -> Statement[MarkStrength]:
 
 
 def _parts(first: str, tags: int) -> dict[str, str]:
-    """Return the texts of the open fragments of a statement; the first filter by tags has another form."""
+    """Return the texts for the fragments of a statement that vary: the share, and the filters by tags.
+
+    `first` is the form of the first filter.
+    """
     filters = tag_filters.parts("is_also_tagged", tags, first=first)
     return {"share": share_of([*decay.LAWS.values()]), "filter_by_tags": filters}
 

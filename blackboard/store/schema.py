@@ -127,7 +127,7 @@ def refresh_views(database: Database, living: Living) -> str | None:
 
 
 def rewrite_views(transaction: Transaction) -> None:
-    """Rewrite outdated views in a transaction that changes what they show."""
+    """Rewrite the views that are outdated, in a transaction that may outdate them."""
     if (views := _outdated_views(transaction)) is not None:
         _write_views(transaction, views)
 

@@ -55,9 +55,9 @@ class Statement(Generic[Result]):
         doc: Its purpose.
         result: The type of a result, as its heading declares it; "" if it has none.
         make: Returns the result for the columns that the driver returned.
-        texts: Its text, by dialect; the text for SQLite stands for missing texts.
+        texts: Its text, by dialect. A dialect without a text uses that of SQLite.
         fragments: The fragments that it may name, by dialect.
-        word: The word for its effect; "" if the text decides.
+        word: The word in its heading for its effect; "" if the effect follows from its text.
         options: The optional parts that it includes.
     """
 
@@ -170,7 +170,7 @@ def _read(name: str) -> dict[str, Statement[Any]]:
                 f"{name}.{block.key}", block.doc, block.result, make, texts, fragments, block.word
             )
         else:
-            raise LookupError(f"{name}.sql, {block.key}: there is no word ({block.word})")
+            raise LookupError(f"{name}.sql, {block.key}: the word ({block.word}) is unknown")
     return statements
 
 

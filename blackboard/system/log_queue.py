@@ -67,7 +67,7 @@ class LogQueue:
             self.dropped += 1
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until all lines are written, or none was for `seconds`; return whether all are written."""
+        """Wait until all lines are written, or no line was written for `seconds`; return whether all were."""
         if self._writer is None:
             return True
         written = threading.Event()
@@ -130,7 +130,7 @@ def put(write: Callable[[], object], size: int) -> None:
 
 
 def flush(seconds: float = FLUSH_SECONDS) -> bool:
-    """Wait until all lines are written, or none was for `seconds`; return whether all are written."""
+    """Wait until all lines are written, or no line was written for `seconds`; return whether all were."""
     return _queue.flush(seconds)
 
 

@@ -66,7 +66,7 @@ class Endpoint:
         if parts.scheme not in ("https", "http") or not parts.hostname:
             raise ValueError("an address starts with https:// or http:// and the name of a host")
         if "@" in parts.netloc:
-            raise ValueError("an address has no user and no password; a token has a variable of its own")
+            raise ValueError("an address must not contain a user or a password; use token_env")
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         is_https = parts.scheme == "https"
         return cls(is_https, parts.hostname, port or (443 if is_https else 80), target)

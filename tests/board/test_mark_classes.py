@@ -364,7 +364,7 @@ def test_the_preview_and_the_doctor_name_marks_that_do_not_fit(
             later.marks(new, strict=True)
         (finding,) = [item for item in doctor.examine_board(later) if item.name == "marks"]
     assert finding.state == "wrong"
-    assert "report does not read 6 live marks (1, 2, 3, 4, 5, ...): " in finding.detail
+    assert "report cannot read 6 live marks (1, 2, 3, 4, 5, ...): " in finding.detail
     with Blackboard.open(path, clock=clock) as stranger:  # without the class, the schema tells
         (finding,) = [item for item in doctor.examine_board(stranger) if item.name == "marks"]
         assert finding.state == "wrong"

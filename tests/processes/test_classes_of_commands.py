@@ -87,5 +87,5 @@ def test_a_changed_class_is_counted_by_check_and_named_by_doctor(folder: Path) -
     assert blackboard(folder, "init").returncode == 0
     done = blackboard(folder, "doctor")
     assert done.returncode == 1
-    assert "the class of visit does not read 2 live marks (1, 2)" in done.stdout
+    assert "the class of visit cannot read 2 live marks (1, 2)" in done.stdout
     assert "room: field required" in done.stdout

@@ -318,7 +318,7 @@ def test_the_token_comes_from_the_environment_or_a_file(
     assert (code, "does not allow 'deposit'" in " ".join(err.split())) == (1, True)
     for option in (("--author", "ada"), ("--url", filled.url, "--database", "board.db")):
         code, _, err = run("agents", *option)
-        assert (code, "does not go with" in err) == (2, True)
+        assert (code, "cannot be combined with" in err) == (2, True)
     assert token not in err
 
 

@@ -134,10 +134,10 @@ def _next_pause(
 def admit(
     txn: BoardTransaction, row: ActivationRow, model: str, rng: random.Random, *, is_refused: bool
 ) -> Wait | None:
-    """Return the wait of an activation's call; None if the call may be sent, perhaps to try a paused model.
+    """Return how long the call of an activation must wait; None if it may be sent, perhaps to try a paused model.
 
-    If requests may have been to blame, only a call about a single mark tries the model: the other marks are split off.
-    A refused activation lets other activations go first.
+    If the requests may have caused the pause, the model is tried only with a single mark, and the other marks are split
+    off. An activation whose call was refused waits longer than others, so that one of them tries the model first.
     """
     pauses = of_call(txn, model, row.agent)
     for pause in pauses:

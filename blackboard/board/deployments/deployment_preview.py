@@ -210,7 +210,7 @@ def _crossings_to_retest(txn: BoardTransaction) -> list[int]:
 
 
 def _wakes(txn: BoardTransaction, last_crossing: int, retested: Collection[int]) -> Iterator[PredictedWake]:
-    """Yield the wakes of the crossings after the last one, without those that only wait for their retest."""
+    """Yield the wakes of the crossings after `last_crossing`, except crossings that only wait for a retest."""
     for row in txn.sql.all(CROSSINGS.crossings_since, since=last_crossing):
         is_withdrawn = row.state == CrossingState.WITHDRAWN
         if row.id not in retested and row.watch_id in txn.active.watches and not is_withdrawn:

@@ -91,11 +91,11 @@ def learn_classes(classes: MarkClasses, items: Iterable[Mark | Deposit]) -> None
 def check_lengths(
     items: Iterable[Mark | Deposit], keys: Iterable[str] | None, occurred_at: Iterable[When | None] | None
 ) -> None:
-    """Check the lists beside the items as far as possible without consuming them.
+    """Check the lists of keys and times, as far as is possible without consuming them.
 
     Raises:
         UsageError: One of them is a text.
-        UnequalLengths: One of them has another length than the items.
+        UnequalLengths: One of them is longer or shorter than the items.
     """
     for name, column, entry in (("keys", keys, "key"), ("occurred_at", occurred_at, "time")):
         if isinstance(column, str):

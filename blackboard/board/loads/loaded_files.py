@@ -123,7 +123,7 @@ def _deposits(
 ) -> tuple[list[EventRow], list[EventRow]]:
     """Return the deposits of a mark from the file, and those from elsewhere.
 
-    The key of a deposit that changed nothing names an earlier event, which has an earlier time.
+    If a deposit of the file changed nothing, its key names an earlier event, whose time is not that of the key.
     """
     made = {(key.event_id, key.at) for key in keys}
     own: list[EventRow] = []

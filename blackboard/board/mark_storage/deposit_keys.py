@@ -41,7 +41,7 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
     A key that was stored without a digest matches every request.
 
     Raises:
-        KeyReused: The key stands for another request.
+        KeyReused: The key was used for another request.
     """
     author, kind, key, digest = request
     known = txn.sql.one(MARKS.find_key, author=author, kind=kind, key=key)
@@ -59,7 +59,7 @@ def find(txn: BoardTransaction, request: KeyedRequest) -> Receipt | None:
 
 
 def insert(txn: BoardTransaction, request: KeyedRequest, receipt: Receipt, source: str | None) -> None:
-    """Record that a key stands for a request, with its result, and the file that it was loaded from."""
+    """Record the request that a key was used for, with its result and the file that it was loaded from."""
     txn.sql.run(
         MARKS.insert_key,
         **request._asdict(),

@@ -13,7 +13,7 @@ MAX_ID = 2**63
 
 
 def live_mark_to_change(txn: BoardTransaction, mark_id: int, if_event: int | None = None) -> MarkRow:
-    """Return a live mark after the due crossings and pending migrations that its change would disturb.
+    """Return a live mark after the due crossings and pending migrations that must come before its change.
 
     Raises:
         NotFound: There is no live mark with this id.

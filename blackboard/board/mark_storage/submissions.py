@@ -30,7 +30,7 @@ def submit(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses)
         UnknownName: The kind is not registered, and this process does not know its class.
         InvalidMark: The mark cannot be stored.
         InvalidTime: `occurred_at` is too far ahead of the board's time.
-        KeyReused: The key stands for another request.
+        KeyReused: The key was used for another request.
         Conflict: The live mark that it would join is not at the event of `if_event`.
         LawConflict: The deposit names another law than the live mark that it would join.
         OutOfOrder: The deposit is older than the live mark to which it would be added, and the order matters.
@@ -53,7 +53,7 @@ def first_receipt(txn: BoardTransaction, request: DepositRequest) -> Receipt | N
 
     Raises:
         InvalidMark: The key cannot be stored.
-        KeyReused: The key stands for another request.
+        KeyReused: The key was used for another request.
     """
     return None if request.key is None else deposit_keys.find(txn, _keyed(request, request.key))
 

@@ -29,7 +29,7 @@ def retry(txn: BoardTransaction, activation_id: int) -> ActivationRow:
 
 
 def discard(txn: BoardTransaction, activation_id: int) -> ActivationRow:
-    """Give up a dead, held or quarantined activation for good. Its marks stay absorbed.
+    """Give up a dead, held or quarantined activation for good. Its marks do not wake the agent again.
 
     Raises:
         NotFound: There is no such activation.

@@ -182,7 +182,7 @@ def _live_marks(txn: BoardTransaction, kind: str | None, query: MarkQuery, tags:
 
 
 def _bounds(after: MarkPosition | None) -> dict[str, Any]:
-    """Return the parameters that bound a list to what follows a position.
+    """Return the parameters for a list of only the marks that follow a position.
 
     Python and SQL may compute a strength differently in its last digits, so almost equal strengths are in the order of
     their ids.

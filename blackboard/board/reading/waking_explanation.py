@@ -96,7 +96,7 @@ def explain(
 
 
 def _needs(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Iterator[WaitingNeed]:
-    """Yield the needs of a subject; for an agent that writes decisions, with the reason if it may not answer."""
+    """Yield the needs of a subject. If the agent writes decisions, each need says why it may not answer it, if so."""
     for need in needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS):
         if Decision.kind in agent.writes:
             yield replace(need, why_not=need_access.why_not(txn, agent, txn.sql.existing(MARKS.get_mark, id=need.id)))
@@ -311,7 +311,7 @@ def _text(at: datetime | None) -> str | None:
 
 
 def _waiting(txn: BoardTransaction, watch: RegisteredWatch, row: CrossingRow) -> WaitingCrossing:
-    """Return a waiting crossing with its present hold, as a claim would find it."""
+    """Return a waiting crossing with what holds it now, as a claim would find it."""
     hold = hold_of(txn, watch, row)
     held_by = hold.held_by
     if held_by is None and hold.ready_at is not None and hold.ready_at > txn.now:

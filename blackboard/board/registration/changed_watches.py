@@ -27,7 +27,7 @@ TESTS = (BackfillTask.WATCH, BackfillTask.VALUES, BackfillTask.WINDOW)
 
 
 def prepare_change(txn: BoardTransaction, kind: str, subject: str, said: Callable[[], str] | None = None) -> None:
-    """Finish backfills, then due crossings, that a change of a mark of this kind and subject could disturb.
+    """Finish backfills, then due crossings, that must come before a change of a mark of this kind and subject.
 
     `said` returns the payload of a deposit, which may bring the mark into another group.
     """

@@ -153,7 +153,7 @@ def record(sql: Transaction, row: WindowEventRow, keys: Mapping[str, Iterable[st
 
 
 def add_tag(sql: Transaction, row: WindowEventRow, name: str, values: Iterable[str]) -> None:
-    """Record the values of a tag of a deposit in windows."""
+    """Record the values that a tag of a deposit has, so that windows find the deposit by them."""
     for value in values:
         sql.put(
             WINDOWS.insert_window_tag,

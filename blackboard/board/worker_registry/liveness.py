@@ -163,7 +163,7 @@ class WorkerLiveness:
                 self._wake()
 
     def _watch(self, lock: Path) -> bool:
-        """Wait for a worker's death in a thread; False if no descriptor or thread is free, or the worker is dead."""
+        """Start a thread that waits for a worker to die; False if no descriptor or thread is free, or it is dead."""
         try:
             handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:

@@ -152,7 +152,7 @@ def _served_until(txn: BoardTransaction, worker: WorkerRow, agent: str, seen_at:
 
 
 def _code_since(txn: BoardTransaction, agent: str) -> Instant:
-    """Return since when the active deployment has an agent with its present code, or does not have it."""
+    """Return since when the deployments have had an agent with its present code, or have not had the agent."""
     since = txn.now
     present = _code_in(txn.deployment, agent)
     for row in reversed(txn.sql.all(DEPLOYMENTS.deployments)):

@@ -83,7 +83,7 @@ class ColumnCheck:
     def _list_with(
         self, values: Iterable[Mapping[str, Any]], columns: Sequence[str]
     ) -> tuple[str, Sequence[Mapping[str, Any]]] | None:
-        """Return the list in the first row whose objects have one of the columns, and the objects; None if none has."""
+        """Return the path and the objects of the first list in the first row that has one of the columns."""
         for row in values:
             for path, items in list_paths(row):
                 if any(self._sources.source(item, column) is not None for item in items for column in columns):

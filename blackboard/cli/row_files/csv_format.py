@@ -96,7 +96,7 @@ def _likely_delimiter(sample: Sequence[str]) -> str:
 
 
 def _likely_escape(sample: Sequence[str], delimiter: str) -> str | None:
-    """Return the backslash if the fields can be read only with quotes that it escapes, as databases write them."""
+    """Return a backslash if the quotes in fields are escaped by it, as databases write them; otherwise None."""
     if not any('\\"' in line for line in sample):
         return None
     try:

@@ -120,7 +120,7 @@ def is_one_document(sample: Sequence[str]) -> bool:
 
 
 def _is_list_of_one_line(sample: Sequence[str]) -> bool:
-    """Return whether the first of several lines is a whole array: a bad row of JSON Lines."""
+    """Return whether the first of several lines is a whole array, which in JSON Lines is one bad row."""
     if len(sample) < 2:
         return False
     try:

@@ -169,7 +169,7 @@ class _RowSource:
         """Find the form of the text and its columns. Return False as long as there is no row.
 
         Raises:
-            UsageError: The text has no rows, or other columns; also if only its header is there.
+            UsageError: The text has no rows, or not the expected columns, even if there is only a header.
         """
         form, start = self._follower.form, self._stream.peek()
         if start.startswith(_GZIP):
@@ -349,7 +349,7 @@ class _FollowedPath:
         return True
 
     def _begin(self, file: FollowedFile) -> None:
-        """Read a file from its start. The board knows of it before its first row is deposited."""
+        """Read a file from its start. The board records the file before its first row is deposited."""
         before = self._position
         header = "" if before is None else before.header
         if self._rows is not None:

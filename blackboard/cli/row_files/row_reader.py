@@ -271,7 +271,7 @@ class Rows:
             yield first[0], cells, "".join(line for _, line in lines).rstrip("\r\n")
 
     def _may_close(self, lines: Sequence[tuple[int, str]]) -> bool:
-        """Return whether the quote of a row may be closed when the stream has grown, for which it waits once."""
+        """Return whether a row waits for more of the stream, because its quote is not closed. It waits once."""
         if not self.grows or len(lines) >= MAX_FIELD_LINES or self._open_row == lines[0][0]:
             return False
         self._open_row = lines[0][0]

@@ -95,7 +95,7 @@ def _number(value: float | None, none: str = "–") -> str:
 
 
 def _usd(value: float | None, none: str = "–") -> str:
-    """Return an amount with as many digits as say something."""
+    """Return an amount with two digits after the point, or four below $1."""
     if value is None:
         return none
     return f"${value:,.2f}" if value == 0 or value >= 1 else f"${value:.4f}"
@@ -106,7 +106,7 @@ def _strength(value: float) -> str:
 
 
 def _seconds(value: float | None) -> str:
-    """Return a length of time, rounded to what can be read."""
+    """Return a length of time, rounded so that it is easy to read."""
     if value is None:
         return "–"
     return f"{value:.3g} s" if value < 60 else format_duration(round(value) * SECOND)

@@ -159,7 +159,10 @@ class Pages:
             raise HttpProblem(name, f"the token {caller.token.name!r} may not see this page")
         given = [(name, text) for name, text in query if text]
         if caller.is_redacted and (names := sorted({name for name, _ in given}.intersection(page.parameters_withheld))):
-            raise HttpProblem("withheld", f"the parameter {names[0]!r} would confirm a guess")
+            raise HttpProblem(
+                "withheld",
+                f"the parameter {names[0]!r} is not for this token: an answer would show whether a guess is right",
+            )
         return Look(self._board, viewer, parse_parameters({}, given, page.parameters), self._model)
 
     def _values(self, page: LivePage, look: Look, request: Request) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 The state of such a watch changes when marks change, and at instants that follow from the decay laws. The next of these
 instants is stored as a predicted crossing, so that a daemon sleeps until then, and the transaction that finds it due
-takes the state through all instants up to now. So each crossing has its true instant, however late it is noticed.
+carries out all changes up to now. So each crossing has its true instant, however late it is noticed.
 """
 
 from __future__ import annotations

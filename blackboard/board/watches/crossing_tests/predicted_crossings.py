@@ -31,7 +31,7 @@ PREDICTIONS_PER_QUERY = 500
 
 
 def fire_due_of(txn: BoardTransaction, kind: str, subject: str) -> None:
-    """Fire the due predictions that a change of a mark of this kind and subject could disturb."""
+    """Fire the due predictions that would no longer be right after a change of a mark of this kind and subject."""
     for watch in txn.active.predicting.get(kind, ()):
         if watch.by is not None or guards.measures_board(watch, kind):
             rows = txn.sql.all(CROSSINGS.due_predicted_of_watch, watch_id=watch.id, now=txn.now)

@@ -63,7 +63,7 @@ def evaluate_unchanged(txn: BoardTransaction, row: MarkRow, author: str) -> list
 
 
 def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -> None:
-    """Subtract a mark from the sums for which it does not count any more. Crossings that it caused stay."""
+    """Subtract a mark from the sums in which it no longer counts. The crossings that it caused remain."""
     if old is not None:
         for sums, scope in watch_totals.sums_behind(txn, watch, old):
             if is_stimulus(txn, sums, old, absorbed_through(txn, sums, old.id)):
@@ -148,7 +148,7 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
 
 
 def evaluate_scope_as_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str, at: Instant) -> bool:
-    """Evaluate a watch on a subject or a group as of an earlier instant. Later marks count from their record on."""
+    """Evaluate a watch on a subject or a group as of an earlier instant, or of the last mark if that is later."""
     rows = stimuli_of(txn, watch, scope)
     return _cross_rows(txn, watch, scope, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 

@@ -1,4 +1,4 @@
-"""Advance of a stored state of a watch over time, through the instants at which time alone changes it."""
+"""The changes of the state of a watch over time that time alone causes, one instant after the other."""
 
 from __future__ import annotations
 

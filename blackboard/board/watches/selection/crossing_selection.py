@@ -92,7 +92,7 @@ def _select_subject(txn: BoardTransaction, watch: RegisteredWatch) -> Selection:
 
 
 def full_subject(txn: BoardTransaction, watch: RegisteredWatch) -> str | None:
-    """Return a subject whose crossings fill a batch together. Such subjects exist if each mark crosses by itself."""
+    """Return a subject whose crossings fill a whole batch; None if the watch has no batch window or no such subject."""
     if not watch.condition.is_per_mark or not watch.batch_window:
         return None
     return txn.sql.one(CROSSINGS.full_subject, watch_id=watch.id, full=watch.batch)

@@ -80,7 +80,7 @@ def set_bound(
 
 
 def bound_of(watch: RegisteredWatch, strengths: Sequence[float]) -> float:
-    """Return the strength of a crossing with marks of these strengths."""
+    """Return the strength by which a crossing with marks of these strengths is ordered."""
     is_single = isinstance(watch.condition, Comparison)
     return watch.comparison.measure.value(strengths) if is_single else max(strengths, default=0.0)
 

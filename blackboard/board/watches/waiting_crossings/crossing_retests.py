@@ -305,9 +305,9 @@ class _Retest:
         return watch_states.counts(self.txn, self.watch, row) if self.crossing.cause else self._was_stimulus(row)
 
     def _was_stimulus(self, row: MarkRow) -> bool:
-        """Return whether the watch has not absorbed a mark.
+        """Return whether a mark could still cause a crossing, because the watch has not absorbed it.
 
-        The record of an absorption is deleted with its mark, so the inputs of past activations decide.
+        The record that a mark was absorbed is deleted with the mark. Then the inputs of past activations decide.
         """
         absorbed = absorbed_through(self.txn, self.watch, row.id)
         if not row.is_live(self.txn.now):
