@@ -16,9 +16,9 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 help:
 	@sed -n 's/^## \([^:]*\): \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F '|' '{ printf "%-24s %s\n", $$1, $$2 }'
 
-## demo: run the lead desk over the sample leads
+## demo: run the lead desk over the sample leads (OPEN=1: in a browser, and serve it until Ctrl-C)
 demo: $(VENV)/installed
-	$(BIN)/blackboard demo
+	$(BIN)/blackboard demo $(if $(OPEN),--open)
 
 # Four workers on two cores, because a third of the time of all tests is spent waiting for processes.
 ## test: check style, types and layers, and run all tests; .ci/run runs this
@@ -147,7 +147,7 @@ $(VENV)/created: constraints.txt
 	@touch $@
 
 $(VENV)/installed: $(VENV)/created pyproject.toml
-	$(PIP) --no-build-isolation -e '.[desk]'
+	$(PIP) --no-build-isolation -e '.[desk,server]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/created pyproject.toml

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from blackboard.cli.cli_session import session_of
+from blackboard.cli.cli_session import CommandSession, session_of
 from blackboard.cli.terminal.output import console, grid, number, print_table, say
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.cli.demo_samples import Demo
     from blackboard.daemon import Daemon
+    from blackboard.server.http_server import HttpServer
+    from blackboard.settings.settings_file import Settings
 
 MAX_LISTED_MARKS = 10
 """The largest number of marks shown of each kind."""
@@ -40,18 +42,23 @@ def demo(
     folder: Annotated[
         Path, typer.Option(metavar="FOLDER", help="The folder of the board; an earlier demo there is deleted.")
     ] = Path("demo"),
+    open_browser: Annotated[
+        bool, typer.Option("--open", help="Open the board in a browser first, and serve it until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Run the sample deployment with its sample marks until no work remains, and show the results.
 
     Examples:
       blackboard demo
       blackboard demo --folder /tmp/demo
+      blackboard demo --open
     """
     from blackboard.board import Blackboard
     from blackboard.cli.daemon_signals import handle_signals
     from blackboard.cli.demo_samples import Demo
     from blackboard.cli.run_command import client_of
     from blackboard.cli.terminal import log_setup
+    from blackboard.cli.terminal.stop_signals import StopSignals
     from blackboard.daemon import build_daemon
     from blackboard.llm.client import describe_model
     from blackboard.settings.deployment_resolver import resolve_file
@@ -67,6 +74,7 @@ def demo(
         author = section.author if session.author is None else session.author
         board = stack.enter_context(Blackboard.open(f"sqlite:///{path}", author=author))
         board.deploy(resolved.deployment)
+        server = stack.enter_context(_in_browser(board, resolved.settings)) if open_browser else None
         say(
             f"Answers for the agents: {describe_model(resolved.settings.model, client)}"
             if client is not None
@@ -77,11 +85,32 @@ def demo(
         with _show_progress(board, daemon), handle_signals(daemon):
             report = daemon.run(until_quiescent=True)
         _show(board, section, offline=client is None)
-    for line in report.lines:
-        say(f"unfinished: {line}")
-    say("")
-    say(f"The board is {folder / path.name}. Look at it with:")
-    say(f"  blackboard --database {folder / path.name} marks", wraps=False)
+        for line in report.lines:
+            say(f"unfinished: {line}")
+        say("")
+        name = folder / path.name
+        say(f"The board is {name}. Look at it with:")
+        say(f"  blackboard --database {name} marks", wraps=False)
+        if server is None:
+            say("or in a browser:")
+            say(f"  blackboard --database {name} serve --open", wraps=False)
+        else:
+            say("It is served until Ctrl-C.")
+            with StopSignals() as signals:
+                signals.wait(None, server.ended)
+
+
+def _in_browser(board: Blackboard, settings: Settings) -> contextlib.AbstractContextManager[HttpServer]:
+    """Serve the board inside the context, and open it in a browser.
+
+    Raises:
+        MissingPackage: The extra `server` is not installed.
+        WorkError: The address cannot be used.
+    """
+    from blackboard.cli.serve_command import serving
+
+    session = CommandSession(config=settings.path)
+    return serving(board, session, settings.server, settings.server.listen, opens=True)
 
 
 @contextlib.contextmanager
