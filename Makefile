@@ -9,7 +9,7 @@ QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql shells lint \
-  crash soak bench bench-peers bench-coordination bench-rivals constraints statements picture diagram clean
+  crash soak bench bench-peers bench-coordination bench-rivals constraints statements picture pictures diagram clean
 .DELETE_ON_ERROR:
 
 ## help: list the targets
@@ -128,6 +128,10 @@ statements: $(VENV)/installed-dev
 ## picture: draw docs/fading.svg from a real board
 picture: $(VENV)/installed-dev
 	$(BIN)/python docs/fading.py
+
+## pictures: take the pictures of the pages in docs/pictures from the demo (needs a Chromium)
+pictures: $(VENV)/installed-dev
+	$(BIN)/python -m tools.page_pictures
 
 ## diagram: draw the activation states in docs/design.md
 diagram: $(VENV)/installed-dev

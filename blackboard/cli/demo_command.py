@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_LISTED_MARKS = 10
 """The largest number of marks shown of each kind."""
+VIEWER = "person:demo"
+"""In whose name the browser acts."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -110,7 +112,7 @@ def _in_browser(board: Blackboard, settings: Settings) -> contextlib.AbstractCon
     from blackboard.cli.serve_command import serving
 
     session = CommandSession(config=settings.path)
-    return serving(board, session, settings.server, settings.server.listen, opens=True)
+    return serving(board.as_author(VIEWER), session, settings.server, settings.server.listen, opens=True)
 
 
 @contextlib.contextmanager
