@@ -6,7 +6,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
-from blackboard.board.result_types import ModelCallTexts, ModelCostRow, Prediction
+from blackboard.board.result_types import MenuCounts, ModelCallTexts, ModelCostRow, Prediction
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
 from blackboard.durations import Duration
@@ -21,6 +21,16 @@ def law(board: Blackboard, text: str) -> Decay:
         InvalidLaw: The law is not known to this program.
     """
     return board.session.read(lambda txn: mark_queries.law(txn, text))
+
+
+def menu_counts(board: Blackboard) -> MenuCounts:
+    """Return what waits for people and agents."""
+    return board.session.read(board_status.menu_counts)
+
+
+def live_counts(board: Blackboard) -> dict[str, int]:
+    """Return the number of live marks of each kind that has any."""
+    return board.session.read(board_status.live_counts)
 
 
 def predictions(board: Blackboard, limit: int) -> list[Prediction]:

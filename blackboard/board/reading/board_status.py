@@ -15,6 +15,7 @@ from blackboard.board.result_types import (
     BoardStatus,
     CostRow,
     DeploymentRecord,
+    MenuCounts,
     ModelCallCounts,
     ModelCostRow,
     WorkerStatus,
@@ -70,6 +71,22 @@ def deployments(txn: BoardTransaction, *, before: int | None = None, limit: int 
     older = {} if before is None else {"before": before}
     rows = txn.sql.all(DEPLOYMENTS.newest_deployments.using(*older), limit=limit, **older)
     return [_deployment_record(txn, row) for row in rows]
+
+
+def live_counts(txn: BoardTransaction) -> dict[str, int]:
+    """Return the number of live marks of each kind that has any."""
+    return dict(txn.sql.all(MARKS.count_live_marks, now=txn.now))
+
+
+def menu_counts(txn: BoardTransaction) -> MenuCounts:
+    """Return what waits for people and agents. It takes the same time on every board."""
+    stuck = (ActivationState.DEAD, ActivationState.QUARANTINED)
+    return MenuCounts(
+        needs=needs_overview.count(txn, txn.now).number,
+        waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
+        stuck=sum(row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished) if row.state in stuck),
+        paused=bool(txn.sql.existing(ACTIVATIONS.board).paused),
+    )
 
 
 def deployed(txn: BoardTransaction, version: int) -> Deployment:
@@ -165,7 +182,7 @@ def status(
         paused_agents=agent_state.paused(txn),
         paused_models={pause.model: pause.reason for pause in paused if not pause.agent},
         unusable_answers=_unusable_answers(paused),
-        marks=dict(txn.sql.all(MARKS.count_live_marks, now=txn.now)),
+        marks=live_counts(txn),
         events=txn.last_event,
         waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
         activations=_count_states(txn),

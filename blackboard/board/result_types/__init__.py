@@ -46,6 +46,7 @@ from blackboard.board.result_types.message_results import OutboxMessage, SinkSta
 from blackboard.board.result_types.status_results import (
     AgentStatus,
     BoardStatus,
+    MenuCounts,
     ModelCallCounts,
     NeedsOverview,
     WaitingNeed,
@@ -91,6 +92,7 @@ __all__ = [
     "MarkPosition",
     "MarkRecord",
     "MeasuredValue",
+    "MenuCounts",
     "ModelCallCounts",
     "ModelCallRecord",
     "ModelCallTexts",

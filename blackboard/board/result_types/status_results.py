@@ -75,6 +75,20 @@ class NeedsOverview:
 
 
 @dataclass(frozen=True)
+class MenuCounts:
+    """What waits for people and agents, as the menu of the pages shows it."""
+
+    needs: int
+    """The needs that wait for an answer."""
+    waiting: int
+    """The crossings that wait."""
+    stuck: int
+    """The activations that are dead or quarantined."""
+    paused: bool
+    """Whether the whole board is paused."""
+
+
+@dataclass(frozen=True)
 class BoardStatus:
     """The state of the board."""
 

@@ -120,7 +120,7 @@ def show_board(look: Look) -> Sight:
     """Return the lanes, the strongest marks of each, the thresholds, and what is predicted."""
     board, asked = look.board, look.parameters
     deployment = board.deployment
-    counts = board.status().marks
+    counts = page_readings.live_counts(board)
     names = asked.kind or _with_tags(deployment, asked.tag)
     is_filtered = bool(asked.subject or asked.tag or asked.at)
     if not asked.kind and not is_filtered:

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from blackboard import Blackboard
+from blackboard.board import page_readings
 from blackboard.clock import from_datetime
 from blackboard.errors import BlackboardError
 from blackboard.server.encoded_answers import EventStream
@@ -171,7 +172,7 @@ class Pages:
         try:
             with look.board.reads_within(READING_TIME):
                 sight = page.look(look)
-                status = look.board.status()
+                menu = page_readings.menu_counts(look.board)
         except BlackboardError as error:
             raise problem_of(error, is_redacted=viewer.caller.is_redacted) from None
         drawn = {**viewer.shown(sight.drawn), **sight.drawn_settings} if sight.drawn is not None else None
@@ -182,12 +183,8 @@ class Pages:
             "page": page,
             "now": from_datetime(look.board.now()) / 1000,
             "menu": [item for item in PAGES if item.is_in_menu and item.is_for(viewer)],
-            "counts": {
-                "inbox": status.needs.open,
-                "agenda": status.waiting,
-                "activations": sum(status.activations.get(state, 0) for state in ("dead", "quarantined")),
-            },
-            "paused": status.paused,
+            "counts": {"inbox": menu.needs, "agenda": menu.waiting, "activations": menu.stuck},
+            "paused": menu.paused,
             "root": root,
             "static": f"{root}/static/{static_version()}",
             "author": viewer.caller.token.author,

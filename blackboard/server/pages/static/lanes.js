@@ -7,7 +7,6 @@ import { length, now, relative } from "./times.js";
 const LANE = 92; // the height of a lane, in pixels
 const GAP = 14;
 const AXIS = 26;
-const SAMPLE = 4; // pixels between two points of a curve
 const NOW_AT = 0.62; // where the shown instant is, as a part of the width
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 20160, 43200].map((minutes) => minutes * 60000);
 const SPANS = [5, 10, 20, 40, 60, 120, 240, 480, 1440, 2880, 5760, 10080, 20160, 43200, 86400, 259200].map((minutes) => minutes * 60000);
@@ -131,6 +130,7 @@ function paintCurves(pen, lane, color, nowX) {
   const { laws } = drawing.settings;
   pen.strokeStyle = color;
   pen.fillStyle = color;
+  const step = lane.marks.length > 50 ? 12 : 4; // pixels between two points of a curve
   const thinness = Math.max(0.16, 0.75 - lane.marks.length / 400);
   for (const mark of lane.marks) {
     const law = laws[mark.law];
@@ -138,9 +138,9 @@ function paintCurves(pen, lane, color, nowX) {
     const end = Math.min(view.width, mark.evaporates_at === null ? view.width : xOf(mark.evaporates_at));
     if (end <= 0 || start >= view.width) continue;
     const points = [];
-    for (let x = start; x < end; x += SAMPLE) points.push([x, mark.intensity * share(law, timeOf(x) - mark.fades_from)]);
+    for (let x = start; x < end; x += step) points.push([x, mark.intensity * share(law, timeOf(x) - mark.fades_from)]);
     points.push([end, mark.intensity * share(law, timeOf(end) - mark.fades_from)]);
-    paintLine(pen, lane, points.filter(([x]) => x <= nowX + SAMPLE), thinness, []);
+    paintLine(pen, lane, points.filter(([x]) => x <= nowX + step), thinness, []);
     paintLine(pen, lane, points.filter(([x]) => x >= nowX), thinness * 0.7, [2, 4]);
     if (xOf(mark.fades_from) >= 0) {
       pen.globalAlpha = thinness;
