@@ -26,7 +26,7 @@ class Streamed(Pure):
     def __init__(self, folder: Path, rng: random.Random) -> None:
         super().__init__(folder, rng)
         self.heard = folder / "heard"
-        self.more = threading.Event()
+        self.more, self.ends = threading.Event(), threading.Event()
 
     @classmethod
     def failpoints(cls) -> tuple[str, ...]:
@@ -60,13 +60,16 @@ class Streamed(Pure):
         return lines[-1].split()[0] if lines else "{}-{}".format(*self.start)
 
     def serve(self, say: Say, *, to_the_end: bool) -> None:
-        threading.Thread(target=self._serve_and_hear, args=(say,), daemon=True).start()
+        thread = threading.Thread(target=self._serve_and_hear, args=(say,), daemon=True)
+        thread.start()
         super().serve(say, to_the_end=to_the_end)
         with self.open("client") as board:
             last = board.stream_position()
         while self.position() != f"{last.marks}-{last.activity}":
             self.more.wait()
             self.more.clear()
+        self.ends.set()  # in order, so that it leaves no lock behind
+        thread.join()
 
     def _serve_and_hear(self, say: Say) -> None:
         from blackboard.server import event_hub
@@ -82,7 +85,8 @@ class Streamed(Pure):
             self.open("server") as board,
             HttpServer(build_app(board, section, "offline rules", address), section, address) as server,
         ):
-            self._hear(server.url, say)
+            threading.Thread(target=self._hear, args=(server.url, say), daemon=True).start()
+            self.ends.wait()
 
     def _hear(self, url: str, say: Say) -> None:
         import httpx2
