@@ -1255,12 +1255,6 @@ class Blackboard:
         """
         return self.session.read(lambda txn: board_status.deployments(txn, before=before, limit=limit))
 
-    @overload
-    def deploy(self, deployment: Deployment, /, *, replace: bool = ...) -> DeployResult: ...
-    @overload
-    def deploy(
-        self, *agents: AgentDeclaration, kinds: Iterable[type[Mark]] = ..., replace: bool = ...
-    ) -> DeployResult: ...
     def deploy(
         self, *items: AgentDeclaration | Deployment, kinds: Iterable[type[Mark]] = (), replace: bool = False
     ) -> DeployResult:
