@@ -143,7 +143,7 @@ def _reload(
     names: Collection[str] | None = None,
     deliver_to: Callable[[Sequence[SinkSection], Mapping[str, WebhookSection]], None] = lambda sinks, webhooks: None,
 ) -> Callable[[], tuple[Mapping[str, Agent], Mapping[str, Any]]]:
-    """Return the function that deploys the file of a daemon again, which was started with some settings.
+    """Return a function that deploys the file of a running daemon again. `started` are the settings of its start.
 
     While an editor saves a file, the file may be missing or empty for a moment. This must not remove the agents.
     """

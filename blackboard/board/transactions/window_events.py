@@ -66,7 +66,10 @@ FilterOf = Callable[[str, Measure], TagFilter | None]
 def fading_events(
     sql: Transaction, condition: Condition, weights: Callable[[str], float], filter_of: FilterOf, reading: WindowReading
 ) -> list[FadingMark]:
-    """Return the deposits in the windows of a condition as a forecast needs them. `weights` gives those of kinds."""
+    """Return the deposits in the windows of a condition as a forecast needs them.
+
+    `weights` returns the weight of a kind.
+    """
     found: dict[tuple[int, int, WhereClause | None], FadingMark] = {}
     for comparison in condition.comparisons():
         within, where = comparison.measure.within, comparison.measure.where

@@ -57,7 +57,7 @@ class LineStream(io.RawIOBase):
             yield self.line_place
 
     def peek_lines(self) -> bytes:
-        """Return the complete lines among the first bytes that were not given."""
+        """Return the complete lines among the next bytes, which stay to be read."""
         data, end = self.peek(), 0
         while after := self._end_of_line(end):
             end = after
