@@ -150,12 +150,12 @@ def _show(resolved: ResolvedDeployment) -> None:
         ("agent", "writes", "withdraws", "watch", "condition"),
         (
             (
-                *((_name_of(agent), *_kinds_of(agent)) if place == 0 else ("", "", "")),
+                *((_name_of(agent), *_kinds_of(agent)) if number == 0 else ("", "", "")),
                 watch.name,
                 _condition(agent, watch),
             )
             for agent in agents.values()
-            for place, watch in enumerate(agent.watches)
+            for number, watch in enumerate(agent.watches)
         ),
         empty="no agents",
     )
@@ -173,9 +173,9 @@ def _kinds_of(agent: AgentSpec) -> tuple[str, str]:
 def _show_activations(agents: Iterable[AgentSpec]) -> None:
     """Show how many activations the agents need. Each makes at most one model call."""
     rows = [
-        (agent.name if place == 0 else "", watch.name, agent.per_of(watch), _taken(agent, watch))
+        (agent.name if number == 0 else "", watch.name, agent.per_of(watch), _taken(agent, watch))
         for agent in agents
-        for place, watch in enumerate(agent.watches)
+        for number, watch in enumerate(agent.watches)
     ]
     if rows:
         print_table(("agent", "watch", "per", "one activation, with at most one call, for"), rows, empty="")

@@ -32,11 +32,11 @@ Fence = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="The fence that 'blackboard claim' printed; by default that of the author's present claim.",
+        help="The fence that 'blackboard claim' printed. Without --url, it may be left out for your own present claim.",
     ),
 ]
 OfAgent = Annotated[
-    str | None, typer.Option("--agent", metavar="NAME", help="The remote agent; needed with --url, as --fence is.")
+    str | None, typer.Option("--agent", metavar="NAME", help="The remote agent. Only needed with --url.")
 ]
 Lease = Annotated[
     str | None, typer.Option(metavar="DURATION", help="The length of the lease, 1s to 1d; by default 5m.")

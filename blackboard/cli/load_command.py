@@ -78,9 +78,7 @@ def load(
     ] = None,
     each: Annotated[
         str | None,
-        typer.Option(
-            metavar="PATH", help="For a JSON object: the list in it, such as data.items, whose objects are the rows."
-        ),
+        typer.Option(metavar="PATH", help="In a JSON file, where the list of rows is, such as data.items."),
     ] = None,
     intensity: Annotated[str, typer.Option(metavar="N|COLUMN", help="A number, or the column that contains it.")] = "1",
     occurred_at: Annotated[

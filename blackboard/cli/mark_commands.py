@@ -123,7 +123,7 @@ def deposit(
         int | None,
         typer.Option(
             metavar="EVENT",
-            help="Deposit only if the event_id of the live mark that it joins is still this; 0 if there must be none.",
+            help="Deposit only if the live mark that it joins still has this event_id; 0: if there is no such mark.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -80,7 +80,8 @@ def _read_stdin() -> str:
     try:
         return sys.stdin.read()
     except UnicodeDecodeError as error:
-        raise UsageError(f"the query is not {error.encoding.upper()} text: byte {error.start}") from None
+        encoding = error.encoding.upper()
+        raise UsageError(f"the query is not {encoding} text: the byte at position {error.start} is wrong") from None
 
 
 def _write_csv(rows: Iterable[Sequence[Any]], *, guard_formulas: bool) -> None:

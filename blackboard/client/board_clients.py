@@ -22,14 +22,14 @@ from urllib.request import getproxies
 import httpx2
 
 from blackboard.client import (
+    agenda_calls,
     board_calls,
     board_events,
+    claim_calls,
     deposit_calls,
     mark_calls,
     outbox_calls,
     position_calls,
-    work_calls,
-    worker_calls,
 )
 from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
 from blackboard.client.exchange import Delay, NoAnswer, steps_of
@@ -292,21 +292,21 @@ class Client(_ServerConnection):
     kinds = _waits(mark_calls.kinds)
     read_position = _waits(position_calls.read_position)
     set_read_position = _waits(position_calls.set_read_position)
-    agents = _waits(work_calls.agents)
-    agenda = _waits(work_calls.agenda)
-    schedules = _waits(work_calls.schedules)
-    activations = _waits(work_calls.activations)
-    activation = _waits(work_calls.activation)
-    explain = _waits(work_calls.explain)
-    pause = _waits(work_calls.pause)
-    resume = _waits(work_calls.resume)
-    wake = _waits(work_calls.wake)
-    retry = _waits(work_calls.retry)
-    discard = _waits(work_calls.discard)
-    retry_many = _waits(work_calls.retry_many)
-    discard_many = _waits(work_calls.discard_many)
-    costs = _waits(work_calls.costs)
-    record_cost = _waits(work_calls.record_cost)
+    agents = _waits(agenda_calls.agents)
+    agenda = _waits(agenda_calls.agenda)
+    schedules = _waits(agenda_calls.schedules)
+    activations = _waits(agenda_calls.activations)
+    activation = _waits(agenda_calls.activation)
+    explain = _waits(agenda_calls.explain)
+    pause = _waits(agenda_calls.pause)
+    resume = _waits(agenda_calls.resume)
+    wake = _waits(agenda_calls.wake)
+    retry = _waits(agenda_calls.retry)
+    discard = _waits(agenda_calls.discard)
+    retry_many = _waits(agenda_calls.retry_many)
+    discard_many = _waits(agenda_calls.discard_many)
+    costs = _waits(agenda_calls.costs)
+    record_cost = _waits(agenda_calls.record_cost)
     outbox = _waits(outbox_calls.outbox)
     outbox_message = _waits(outbox_calls.outbox_message)
     retry_message = _waits(outbox_calls.retry_message)
@@ -324,10 +324,10 @@ class Client(_ServerConnection):
     deployments = _waits(board_calls.deployments)
     query = _waits(board_calls.query)
     query_table = _waits(board_calls.query_table)
-    claim = _waits(worker_calls.claim)
-    heartbeat = _waits(worker_calls.heartbeat)
-    finish = _waits(worker_calls.finish)
-    fail = _waits(worker_calls.fail)
+    claim = _waits(claim_calls.claim)
+    heartbeat = _waits(claim_calls.heartbeat)
+    finish = _waits(claim_calls.finish)
+    fail = _waits(claim_calls.fail)
 
 
 class AsyncClient(_ServerConnection):
@@ -427,21 +427,21 @@ class AsyncClient(_ServerConnection):
     kinds = _awaits(mark_calls.kinds)
     read_position = _awaits(position_calls.read_position)
     set_read_position = _awaits(position_calls.set_read_position)
-    agents = _awaits(work_calls.agents)
-    agenda = _awaits(work_calls.agenda)
-    schedules = _awaits(work_calls.schedules)
-    activations = _awaits(work_calls.activations)
-    activation = _awaits(work_calls.activation)
-    explain = _awaits(work_calls.explain)
-    pause = _awaits(work_calls.pause)
-    resume = _awaits(work_calls.resume)
-    wake = _awaits(work_calls.wake)
-    retry = _awaits(work_calls.retry)
-    discard = _awaits(work_calls.discard)
-    retry_many = _awaits(work_calls.retry_many)
-    discard_many = _awaits(work_calls.discard_many)
-    costs = _awaits(work_calls.costs)
-    record_cost = _awaits(work_calls.record_cost)
+    agents = _awaits(agenda_calls.agents)
+    agenda = _awaits(agenda_calls.agenda)
+    schedules = _awaits(agenda_calls.schedules)
+    activations = _awaits(agenda_calls.activations)
+    activation = _awaits(agenda_calls.activation)
+    explain = _awaits(agenda_calls.explain)
+    pause = _awaits(agenda_calls.pause)
+    resume = _awaits(agenda_calls.resume)
+    wake = _awaits(agenda_calls.wake)
+    retry = _awaits(agenda_calls.retry)
+    discard = _awaits(agenda_calls.discard)
+    retry_many = _awaits(agenda_calls.retry_many)
+    discard_many = _awaits(agenda_calls.discard_many)
+    costs = _awaits(agenda_calls.costs)
+    record_cost = _awaits(agenda_calls.record_cost)
     outbox = _awaits(outbox_calls.outbox)
     outbox_message = _awaits(outbox_calls.outbox_message)
     retry_message = _awaits(outbox_calls.retry_message)
@@ -459,7 +459,7 @@ class AsyncClient(_ServerConnection):
     deployments = _awaits(board_calls.deployments)
     query = _awaits(board_calls.query)
     query_table = _awaits(board_calls.query_table)
-    claim = _awaits(worker_calls.claim)
-    heartbeat = _awaits(worker_calls.heartbeat)
-    finish = _awaits(worker_calls.finish)
-    fail = _awaits(worker_calls.fail)
+    claim = _awaits(claim_calls.claim)
+    heartbeat = _awaits(claim_calls.heartbeat)
+    finish = _awaits(claim_calls.finish)
+    fail = _awaits(claim_calls.fail)

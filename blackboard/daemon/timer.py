@@ -1,8 +1,8 @@
 """The alarm of a daemon, set by APScheduler.
 
 There is one job, for one date. The job is in memory, is set anew for each instant, and only sets an event. The tables
-record due work, so a lost job delays it by at most a tick. The job never repeats, because APScheduler lists each run of
-a repeated job that a leap of the clock has skipped, and the runs of years take gigabytes.
+record due work, so a lost job delays it by at most a tick. The job never repeats: if the clock leaps ahead, APScheduler
+lists each skipped run of a repeated job, and after a leap of years this list takes gigabytes.
 
 The job runs in the thread of the scheduler, so no second thread has to be started when it is due.
 `misfire_grace_time` is None, because APScheduler otherwise drops a job that starts a second late.

@@ -19,6 +19,9 @@ from blackboard import Blackboard, RemoteActivation
 from blackboard.errors import BlackboardError
 from blackboard.server.problems import HttpProblem
 from blackboard.server.work_threads import WorkThreads
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
 
 MAX_WAITING = 500
 """The most claims that wait at once."""
@@ -168,7 +171,9 @@ class ClaimQueue:
         """Try a claim, and return the seconds until the next attempt; None if no other attempt is needed."""
         try:
             found, again_in = await self._threads.run(claim.attempt)
-        except (BlackboardError, HttpProblem) as error:
+        except Exception as error:  # a bug must not end the waits of the other claims
+            if not isinstance(error, BlackboardError | HttpProblem):
+                log.error("a claim failed", error=error)
             if not claim.answer.done():
                 claim.answer.set_exception(error)
             _remove(queue, claim)

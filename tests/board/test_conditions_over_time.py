@@ -8,7 +8,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, count, strength, strongest, total, watch
 from blackboard.board.registration import backfill
-from blackboard.board.watches.crossing_tests.predicted_crossings import next_fall
+from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.core.conditions import Comparison
 from blackboard.core.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec

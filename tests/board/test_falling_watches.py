@@ -342,7 +342,7 @@ def test_an_agent_added_later_watches_live_marks_fade(world: World) -> None:
 
 
 def test_due_crossings_fire_in_bounded_batches_and_in_order(world: World) -> None:
-    from blackboard.board.watches.crossing_tests import predicted_crossings
+    from blackboard.board.watches.crossing_detection import predicted_crossings
 
     world.deploy({"smoke": kind("smoke", Exponential("1h"))}, spec("watchman", strength("smoke") < 0.5))
     for i in range(7):

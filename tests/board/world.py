@@ -22,7 +22,7 @@ from blackboard.board.registration import backfill, changed_watches
 from blackboard.board.registration.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests import predicted_crossings
+from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
 from blackboard.core.kinds import Kind

@@ -11,7 +11,7 @@ from blackboard.board.transactions.activation_rows import (
     set_state,
 )
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests import rising_crossings
+from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.selection import subject_cooldowns
 from blackboard.clock import Instant
 from blackboard.core.backoff import backoff

@@ -24,7 +24,6 @@ from blackboard.board.transactions.activation_inputs import (
     record_input,
     record_reads,
     searches_for,
-    with_shown_payload,
 )
 from blackboard.board.transactions.activation_rows import (
     close_crossing,
@@ -35,6 +34,7 @@ from blackboard.board.transactions.activation_rows import (
 )
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import stimuli, watch_totals
 from blackboard.board.watches.selection import crossing_selection, subject_cooldowns
@@ -103,8 +103,8 @@ def claim(
 ) -> Claim | None:
     """Claim the next activation of an agent, with a lease in microseconds.
 
-    Returns None if nothing is ready, or the agent is paused, in cooldown or at its concurrency, or if a search must run
-    first; `searches` then has it.
+    Returns None if nothing is ready, or if the agent is paused, in cooldown or at its concurrency. Also returns None if
+    a search must run first, which `searches` then names.
     """
     claimer = Claimer(worker, lease, searches or Searches())
     if not has_capacity(txn, agent):

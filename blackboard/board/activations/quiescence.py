@@ -10,7 +10,7 @@ from itertools import chain
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests.predicted_crossings import next_fall
+from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
 from blackboard.board.watches.waiting_crossings.scheduled_crossings import next_scheduled
 from blackboard.board.worker_registry import gone_agents
 from blackboard.clock import iso

@@ -29,7 +29,7 @@ from blackboard.board.remote_results import RemoteResult, ReturnedMark, Usage
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches, inputs_of
 from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests import predicted_crossings
+from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import Instant, iso
 from blackboard.core.deployment import AgentSpec
 from blackboard.core.mark_actions import Action, Reinforce, Withdraw

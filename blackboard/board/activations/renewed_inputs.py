@@ -11,13 +11,13 @@ from blackboard.board.transactions.activation_inputs import (
     inputs_of,
     record_reads,
     searches_for,
-    with_shown_payload,
 )
 from blackboard.board.transactions.activation_rows import close_crossing, set_marks
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.watch_scopes import scope_of
-from blackboard.board.watches.crossing_tests import rising_crossings
+from blackboard.board.watches.crossing_detection import rising_crossings
 from blackboard.board.watches.measurements import need_access, stimuli, watch_totals
 from blackboard.core.built_in_marks import Need, Overdue
 from blackboard.core.deployment import AgentSpec

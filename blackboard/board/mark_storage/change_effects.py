@@ -9,7 +9,7 @@ from blackboard.board.mark_storage.joined_marks import NewDeposit
 from blackboard.board.transactions import window_events
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests import episode_crossings, predicted_crossings, rising_crossings
+from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import window_totals
 from blackboard.board.watches.waiting_crossings import guards
 from blackboard.store.rows import MarkRow, WindowEventRow

@@ -9,7 +9,7 @@ from blackboard.board.transactions.activation_rows import close_crossing, skip_c
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.watch_scopes import scopes_behind
-from blackboard.board.watches.crossing_tests import episode_crossings, predicted_crossings, rising_crossings
+from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings, rising_crossings
 from blackboard.board.watches.measurements import need_access, watch_totals, window_totals
 from blackboard.board.watches.waiting_crossings import guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import marks_behind

@@ -54,7 +54,8 @@ class JoinedMark(NamedTuple):
     def holds_value_at(self, kind: Kind, now: Instant) -> bool:
         """Return whether the mark may hold a unique value.
 
-        A mark that has faded before it is recorded holds none: another mark may have had the value since.
+        A deposit may be recorded after its mark has faded. Such a mark holds no value, because another mark may have it
+        by now.
         """
         return self.state.at == now or is_live(self.state.evaporates_at(kind), now)
 

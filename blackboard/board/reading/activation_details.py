@@ -9,8 +9,9 @@ from blackboard.board.reading.mark_queries import event_record
 from blackboard.board.reading.work_queries import activation_record
 from blackboard.board.result_types import ActivationDetails, GivenMark, ModelCallRecord, ModelCallTexts
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
-from blackboard.board.transactions.activation_inputs import READ, with_shown_payload
+from blackboard.board.transactions.activation_inputs import READ
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.core.micro_dollars import to_usd
 from blackboard.errors import NotFound
 from blackboard.store.query_rows import InputEvent

@@ -15,7 +15,7 @@ from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests.predicted_crossings import next_crossing
+from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
 from blackboard.clock import Instant, seconds_in, to_datetime
 from blackboard.core.micro_dollars import to_usd
 from blackboard.core.states import OPEN_CALLS, CallState

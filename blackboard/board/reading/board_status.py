@@ -23,7 +23,7 @@ from blackboard.board.result_types import (
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests.predicted_crossings import next_crossing
+from blackboard.board.watches.crossing_detection.predicted_crossings import next_crossing
 from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import Instant, from_datetime, to_datetime
 from blackboard.core.deployment import Deployment

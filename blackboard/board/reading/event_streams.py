@@ -14,8 +14,8 @@ from typing import Any
 
 from blackboard.board.result_types import ActivityRecord, StreamEvent, StreamPosition
 from blackboard.board.result_types.result_rows import result_of
-from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.store.rows import EventRow
 from blackboard.store.statements import ACTIVITY, MARKS
 from blackboard.store.transaction import Transaction

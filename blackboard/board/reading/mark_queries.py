@@ -14,8 +14,9 @@ from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions import tagged_marks
-from blackboard.board.transactions.activation_inputs import strongest, with_shown_payload
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
+from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
 from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment

@@ -24,7 +24,7 @@ from blackboard.board.result_types.result_rows import optional_datetime, result_
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scopes_of
-from blackboard.board.watches.crossing_tests import episode_crossings, predicted_crossings
+from blackboard.board.watches.crossing_detection import episode_crossings, predicted_crossings
 from blackboard.board.watches.measurements import need_access, stimuli, watch_states, watch_totals
 from blackboard.board.watches.measurements.watch_states import StateKey, rows_behind, states_of_scope
 from blackboard.board.watches.selection.crossing_holds import hold_of
@@ -96,7 +96,7 @@ def explain(
 
 
 def _needs(txn: BoardTransaction, agent: AgentSpec, subject: str) -> Iterator[WaitingNeed]:
-    """Yield the needs of a subject. If the agent writes decisions, each need says why it may not answer it, if so."""
+    """Yield the needs of a subject. If the agent writes decisions, `why_not` says why it may not answer the need."""
     for need in needs_overview.waiting(txn, subject=subject, limit=MAX_LISTED_CROSSINGS):
         if Decision.kind in agent.writes:
             yield replace(need, why_not=need_access.why_not(txn, agent, txn.sql.existing(MARKS.get_mark, id=need.id)))

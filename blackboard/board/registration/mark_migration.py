@@ -8,7 +8,7 @@ from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests import predicted_crossings
+from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import watch_states, watch_totals
 from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.measurements.watch_states import StateKey

@@ -9,7 +9,7 @@ from blackboard.board.result_types import DeployResult
 from blackboard.board.transactions import activity_log, window_events
 from blackboard.board.transactions.activation_rows import make_ready
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.watches.crossing_tests import predicted_crossings
+from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import BOARD, agent_name_problem
 from blackboard.core.canonical_schema import canonical_form

@@ -8,6 +8,8 @@ agent_state        pauses, cooldowns and failures in a row of agents
 activation_rows    inserts activations and crossings, and changes their state
 activity_log       what agents, people and programs did
 activation_inputs  the marks that an activation absorbs or reads, frozen at its claim
+strongest_marks    the strongest live marks of a kind
+shown_payloads     what a mark shows after a deposit
 provenance         the agents in the chain of provenance of a mark
 outbox             messages to people outside, each written in the transaction of its cause
 announcements      the messages to people outside, by their causes

@@ -7,16 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
+from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, ReadSpec
 from blackboard.core.marks import StoredMark
-from blackboard.core.tags import TagFilter
-from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
-from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
@@ -92,18 +91,6 @@ def as_input(
         reinforcements = txn.sql.value(MARKS.count_reinforcements, subject=event.subject, mark_id=event.mark_id)
     shown = with_shown_payload(txn, event)
     return ActivationInput(shown, strength, deposited_at, reinforced_at, reinforcements, role, relevance)
-
-
-def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
-    """Return a deposit with the payload and the author that its mark showed after it."""
-    if event.shown_event_id is None or (shown := txn.sql.one(MARKS.get_event, id=event.shown_event_id)) is None:
-        return event
-    return event._replace(
-        payload=shown.payload,
-        author=shown.author,
-        activation_id=shown.activation_id,
-        occurred_at=shown.occurred_at,
-    )
 
 
 def event_of(txn: BoardTransaction, row: MarkRow) -> EventRow:
@@ -211,60 +198,6 @@ def _live(txn: BoardTransaction, mark_id: int) -> MarkRow | None:
         return None
     mark = txn.migrated(stored)
     return mark if mark.is_live(txn.now) else None
-
-
-def strongest(
-    txn: BoardTransaction,
-    kind: str,
-    limit: int,
-    subject: str | None = None,
-    tags: TagFilter | None = None,
-    *,
-    oldest_first: bool = False,
-) -> list[tuple[MarkRow, float]]:
-    """Return the strongest live marks of a kind, of one subject or of the board, with their strengths.
-
-    With `tags`, only marks that have these tags are returned. If the limit leaves out some of equally strong marks,
-    these are usually the oldest of them; with `oldest_first` they are the newest, as in a list that has pages.
-    """
-    txn.require_kind(kind)
-    are_few = False
-    if tags is not None and subject is None:
-        tags, are_few = tagged_marks.rarest_first(txn, tags)
-    number, filters = (0, {}) if tags is None else (len(tags.keys), tagged_marks.parameters(txn, tags))
-    values = {"as_of": txn.now, "kind": kind, **filters}
-    if subject is not None:
-        statement = live_marks("kind", "subject", "limit", tags=number)
-        rows = txn.marks_with_strength(statement, subject=subject, limit=limit, **values)
-    elif are_few:
-        rows = txn.marks_with_strength(live_marks("kind", "limit", tags=number), limit=limit, **values)
-    else:
-        by_law = (
-            _strongest_under_law(txn, law, limit, number, values, oldest_first=oldest_first)
-            for law in txn.sql.each(MARKS.next_law_in_use, after="", kind=kind)
-        )
-        rows = sorted(chain.from_iterable(by_law), key=lambda row: (-row.strength, row.mark.id))[:limit]
-    return [(row.mark, row.strength) for row in rows]
-
-
-def _strongest_under_law(
-    txn: BoardTransaction, law: str, limit: int, tags: int, values: dict[str, Any], *, oldest_first: bool
-) -> list[LiveMark]:
-    """Return the strongest marks of a kind under a law. An index has the order of marks whose law has an order key.
-
-    With `oldest_first`, the last of many equally strong marks under such a law are read anew, in that order.
-    """
-    values = {**values, "law": law}
-    has_order = txn.laws.get(txn.sql, law).order_key(1.0, 0) is not None
-    if not has_order or (values["kind"], law) in txn.active.law_changes:
-        return txn.marks_with_strength(live_marks("kind", "law", "limit", tags=tags), limit=limit, **values)
-    rows = txn.marks_with_strength(live_marks_in_order(tags), limit=limit, **values)
-    if oldest_first and len(rows) == limit:
-        last = rows[-1].mark.order_key
-        rows = [row for row in rows if row.mark.order_key != last]
-        equal = oldest_of_equal_marks(tags)
-        rows += txn.marks_with_strength(equal, limit=limit - len(rows), order_key=last, **values)
-    return rows
 
 
 def inputs_of(

@@ -2,6 +2,6 @@
 
 measurements       the marks that count for a watch, and their totals
 waiting_crossings  crossings on the board: their marks, their order, and the guards that hold them
-crossing_tests     whether a watch crosses: rising, falling, or over time
+crossing_detection     whether a watch crosses: rising, falling, or over time
 selection          the crossings that an activation is given, and why others wait
 """

@@ -108,7 +108,9 @@ def check_file(file: Path | None, database: str) -> Mapping[str, Any]:
             env={name: value for name, value in os.environ.items() if name != "BLACKBOARD_URL"},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise WorkError(f"the check took longer than {CHECK_SECONDS} s") from None
+        raise WorkError(
+            f"the check took longer than {CHECK_SECONDS} s; run 'blackboard check --against-board' on the server"
+        ) from None
     try:
         return dict(json.loads(done.stdout))
     except ValueError:

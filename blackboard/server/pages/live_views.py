@@ -1,6 +1,6 @@
 """What open pages show, kept up to date: each page is rendered once for all viewers with equal rights.
 
-A view is a page with its parameters, as viewers with certain rights see it. While a browser shows it, the view is
+A view is a page with its parameters, for all viewers who have the same rights. While a browser shows it, the view is
 rendered anew when the board has changed, at most four times a second, and every five seconds because of what changes by
 time alone. Only the parts that differ are sent. A browser that reads slowly skips rounds and is then sent all parts, so
 it holds no memory.
@@ -27,8 +27,8 @@ ROUND_SECONDS = 0.25
 """The shortest time between two renderings of a view."""
 RELOAD_SECONDS = 5
 """The longest time between them: for what changes by time alone, and for boards without activity."""
-REST = 3
-"""How many times as long as its rendering took a view rests."""
+REST_FACTOR = 3
+"""After a rendering that took one second, a view waits at least this many seconds for the next."""
 BEAT_SECONDS = 15
 """How often a browser gets a comment, so that both ends know that the other is there."""
 TOKEN_SECONDS = 2
@@ -73,7 +73,7 @@ def _event(name: str, data: object) -> bytes:
 
 
 class _View:
-    """A page with its parameters, as viewers with certain rights see it."""
+    """A page with its parameters, for all viewers who have the same rights."""
 
     def __init__(self, paint: Callable[[], Picture]) -> None:
         self.paint = paint
@@ -211,7 +211,7 @@ class LiveViews:
         finally:
             view.is_being_painted = False
             ended = loop.time()
-            view.next_at = began + max(ROUND_SECONDS, REST * (ended - began))
+            view.next_at = began + max(ROUND_SECONDS, REST_FACTOR * (ended - began))
             view.reload_at = ended + RELOAD_SECONDS
         if picture is None:
             return

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard.board.transactions import tagged_marks
-from blackboard.board.transactions.activation_inputs import with_shown_payload
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.watches.measurements import need_access
 from blackboard.core.scopes import group_of
 from blackboard.core.tags import TagFilter

@@ -7,9 +7,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from blackboard.board.transactions import watch_scopes
-from blackboard.board.transactions.activation_inputs import event_of, strength_of, with_shown_payload
+from blackboard.board.transactions.activation_inputs import event_of, strength_of
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.window_events import events_since
 from blackboard.board.watches.measurements import need_access, stimuli, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey

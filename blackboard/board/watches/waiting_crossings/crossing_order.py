@@ -134,7 +134,7 @@ def _waiting(txn: BoardTransaction, watch: RegisteredWatch, limit: int | None) -
         return txn.sql.all(CROSSINGS.waiting_of_watch, watch_id=watch.id)
     rows: list[CrossingRow] = []
     for key in txn.sql.each(CROSSINGS.next_law_waiting, after="", watch_id=watch.id):
-        # Of fewer than this, all strengths are exact.
+        # If fewer crossings than this wait, the caller reads them all, and their strengths are exact.
         rows += txn.sql.all(
             CROSSINGS.strongest_of_law, watch_id=watch.id, law=key, limit=max(limit, MAX_READ_CROSSINGS + 1)
         )

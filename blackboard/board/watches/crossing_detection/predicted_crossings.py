@@ -13,8 +13,8 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
-from blackboard.board.watches.crossing_tests import episode_crossings, falling_crossings
-from blackboard.board.watches.crossing_tests.falling_crossings import Fall, may_be_weaker
+from blackboard.board.watches.crossing_detection import episode_crossings, falling_crossings
+from blackboard.board.watches.crossing_detection.falling_crossings import Fall, may_be_weaker
 from blackboard.board.watches.measurements import need_access, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings

@@ -175,7 +175,7 @@ def _cross_for_news(
     *,
     crossed_at: Instant | None = None,
 ) -> bool:
-    """Record a crossing that unabsorbed marks alone cause, unless the watch is over time and waits for its episode."""
+    """Record a crossing that unabsorbed marks alone cause. A watch over time may not cross yet; then record nothing."""
     at = txn.now if crossed_at is None else crossed_at
     key = StateKey(watch.id, scope, mark_id)
     if not watch_states.admits_news(txn, watch, key, at):

@@ -12,8 +12,8 @@ from collections.abc import Collection
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
-from blackboard.board.watches.crossing_tests import state_advance
-from blackboard.board.watches.crossing_tests.falling_crossings import may_be_weaker
+from blackboard.board.watches.crossing_detection import state_advance
+from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
 from blackboard.board.watches.measurements import need_access, watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
 from blackboard.board.watches.measurements.watch_states import StateKey

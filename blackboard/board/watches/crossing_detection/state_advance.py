@@ -7,8 +7,8 @@ from dataclasses import replace
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.board.watches.crossing_tests import falling_crossings
-from blackboard.board.watches.crossing_tests.falling_crossings import Fall
+from blackboard.board.watches.crossing_detection import falling_crossings
+from blackboard.board.watches.crossing_detection.falling_crossings import Fall
 from blackboard.board.watches.measurements import watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, guards

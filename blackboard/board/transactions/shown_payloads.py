@@ -1,0 +1,19 @@
+"""What a mark shows after a deposit, which is not always what the deposit said: a later occurrence counts."""
+
+from __future__ import annotations
+
+from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.store.rows import EventRow
+from blackboard.store.statements import MARKS
+
+
+def with_shown_payload(txn: BoardTransaction, event: EventRow) -> EventRow:
+    """Return a deposit with the payload and the author that its mark showed after it."""
+    if event.shown_event_id is None or (shown := txn.sql.one(MARKS.get_event, id=event.shown_event_id)) is None:
+        return event
+    return event._replace(
+        payload=shown.payload,
+        author=shown.author,
+        activation_id=shown.activation_id,
+        occurred_at=shown.occurred_at,
+    )
