@@ -51,7 +51,7 @@ def test_the_text_of_a_condition_has_the_tag() -> None:
         (lambda: parse_condition("strength(alert, by=service) >= 1"), "one mark"),
         (
             lambda: spec("pager", (count("a", by="x") >= 1) & (count("a", by="y") >= 1)),
-            "the groups by one tag",
+            "groups by one tag",
         ),
     ],
 )

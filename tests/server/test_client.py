@@ -532,7 +532,7 @@ def test_a_client_follows_what_happens(served: Served, client: Client) -> None:
     assert [seen(event)[1] for event in itertools.islice(wanted, 3)] == [None, "lead/1", "lead/3"]
     with pytest.raises(UnknownName):
         next(client.events(kind="leed"))
-    with pytest.raises(UsageError, match="not the id"):
+    with pytest.raises(UsageError, match="not an id"):
         next(client.events(after="yesterday"))
     with Client(served.url, token="wrong") as other, pytest.raises(AccessDenied):
         next(other.events())
