@@ -96,7 +96,7 @@ def _preview(session: CommandSession, resolved: ResolvedDeployment) -> Preview:
 
 @contextmanager
 def _board(session: CommandSession) -> Iterator[Blackboard]:
-    """Open the board; if there is none yet, an empty temporary board, so that checking a file creates nothing.
+    """Open the board. If there is none yet, open an empty temporary one, so that checking a file creates nothing.
 
     The deployment is tried on the board and rolled back. If the board cannot be written, a copy is used.
     """
@@ -351,7 +351,7 @@ def _show_retests(retests: Sequence[PredictedRetest], outcome: str) -> None:
                 for retest in retests[:MAX_LISTED]
             ),
             empty="",
-            title=f"{len(retests)} waiting crossings would {outcome}",
+            title=f"{counted(len(retests), 'waiting crossing')} would {outcome}",
         )
 
 

@@ -35,7 +35,11 @@ OfSink = Annotated[
 ]
 InState = Annotated[
     str | None,
-    typer.Option("--state", metavar="STATE", help="Instead of ids: all messages that are waiting, failed or gone."),
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help="Instead of ids: all messages in this state: waiting, failed, or gone (the receiver answered 410).",
+    ),
 ]
 
 

@@ -187,7 +187,8 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     # Before the rate limit of 429 and the rejection of 400: an account limit may have either status.
     if said.is_account_limit:
         return failure(SpendLimit, "the API reports a spend limit")
-    # A firewall in front of the API answers 403 for the words of a single request: the last line rejects that request.
+    # A firewall in front of the API answers 403 for the words of a single request. The end of this function rejects
+    # only that request.
     if status == 401 or (status == 403 and from_api):
         return failure(KeyRefused, "the API refused the key")
     # Before the statuses from 500: a gateway timed out, and the API behind it may have processed the request.

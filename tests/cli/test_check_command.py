@@ -104,8 +104,8 @@ def test_crossings_of_a_changed_watch_are_previewed_as_staying_or_skipped(house:
     stays = {retest["subject"]: retest["stays"] for retest in preview(house)["retests"]}
     assert stays == {"hall": False, "kitchen": True}
     shown = house("check", "--against-board").out
-    assert "1 waiting crossings would stay" in shown
-    assert "1 waiting crossings would be skipped, because their watch changes" in shown
+    assert "1 waiting crossing would stay" in shown
+    assert "1 waiting crossing would be skipped, because their watch changes" in shown
     house("init")
     assert [row["subject"] for row in house("agenda", "--json").json] == ["kitchen"]
 

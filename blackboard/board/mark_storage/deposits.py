@@ -41,8 +41,8 @@ class _LatestDeposit(NamedTuple):
 def deposit(txn: BoardTransaction, request: DepositRequest) -> Receipt:
     """Deposit a mark: join it with a live mark, record the event, test the watches and predict crossings.
 
-    A mark below its floor evaporates in the same transaction. No rising watch crosses. A falling watch crosses if the
-    live mark that it replaced was above the threshold.
+    A deposit may leave its mark below the floor. The mark then evaporates in the same transaction, no rising watch
+    crosses, and a falling watch crosses if the live mark that it replaced was above the threshold.
 
     Raises:
         UnknownName: The kind is not registered.

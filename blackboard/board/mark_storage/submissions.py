@@ -100,7 +100,7 @@ def prepare(txn: BoardTransaction, request: DepositRequest, classes: MarkClasses
     kind = txn.kind(request.kind)
     if request.if_event is not None and kind.on_repeat == "separate":
         raise InvalidMark(
-            f"if_event: a deposit of {kind.name!r} joins no mark, because the kind is 'separate'; leave it out"
+            f"if_event: a deposit of {kind.name!r} joins no mark, because the kind is 'separate'; leave if_event out"
         )
     text, subject, decay = request.text, check_subject(request.subject), request.decay
     if text is None:

@@ -390,7 +390,7 @@ class _Positions:
     """Where the position in a file is kept.
 
     Attributes:
-        source: The name of the file, as the keys of its rows have it.
+        source: The name of the file, from which the keys of its rows are made.
         load: Returns the position; None if the file was never followed.
         save: Records it.
     """

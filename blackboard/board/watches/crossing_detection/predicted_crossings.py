@@ -80,7 +80,7 @@ def predict(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> None:
 
 
 def predict_windows(txn: BoardTransaction, row: MarkRow) -> None:
-    """Predict when the falling watches will cross whose windows count a deposit that changed no mark.
+    """Predict falling crossings anew after a deposit that changed no mark, for each watch whose window counts it.
 
     `row` is the mark of its kind and subject.
     """

@@ -106,7 +106,7 @@ def stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> lis
 
 
 def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> list[MarkRow]:
-    """Return the stimuli of a rising watch as they are stored, and during a backfill of their kind evaporated marks."""
+    """Return the stored stimuli of a rising watch. During a backfill of their kind, some may have evaporated."""
     values: dict[str, Any] = {"watch_id": watch.id, "ignored_author": watch.ignored_author}
     if watch.is_over_board:
         statement = MARKS.stimuli_of_board
