@@ -82,4 +82,4 @@ def test_a_query_that_is_not_text_is_refused(house: CommandLine) -> None:
     house("init")
     done = house("sql", "-", stdin=b"select '\xff'")
     assert done.code == 2
-    assert "is not UTF-8 text: byte 8" in done.err
+    assert "is not UTF-8 text: the byte at position 8 is wrong" in done.err
