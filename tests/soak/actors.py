@@ -35,6 +35,8 @@ class Actor:
         self.lines: deque[str] = deque(maxlen=400)
         self.killed = self.asked = self.is_stalled = False
         """Whether it was killed, was asked to end, and whether nobody reads its output although it could."""
+        self.lacks_memory = False
+        """Whether it has, or had at its end, little memory. A library may then end it, as pydantic's core does."""
         self._pipe, self._log, self._rest = pipe, log, b""
         self.reader: int | None = None
         if not pipe.exists():
@@ -106,11 +108,14 @@ class Actor:
 
     def limit(self, what: int, value: int) -> None:
         """Limit a resource of the process from now on."""
+        self.lacks_memory = self.lacks_memory or what == resource.RLIMIT_AS
         with suppress(ProcessLookupError):
             resource.prlimit(self.pid, what, (value, resource.prlimit(self.pid, what)[1]))
 
     def end_limit(self, what: int) -> None:
         """Set the limit of a resource to that of this process."""
+        if what == resource.RLIMIT_AS and self.alive:
+            self.lacks_memory = False
         with suppress(ProcessLookupError):
             resource.prlimit(self.pid, what, resource.getrlimit(what))
 

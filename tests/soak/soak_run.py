@@ -437,9 +437,10 @@ class SoakRun:
     def _check_end(self, actor: Actor) -> None:
         """Check that a process that has ended was killed, died at its failpoint, or ended in order when asked."""
         code = actor.popen.poll()
-        if code is None or (actor.killed and code == -signal.SIGKILL) or (actor.asked and code == 0):
+        if code is None or (actor.killed and code in (-signal.SIGKILL, -signal.SIGABRT)) or (actor.asked and code == 0):
             return
-        if code == -signal.SIGKILL and self._armed.pop(actor.pid, None) is not None:
+        is_out_of_memory = code == -signal.SIGABRT and actor.lacks_memory
+        if is_out_of_memory or (code == -signal.SIGKILL and self._armed.pop(actor.pid, None) is not None):
             self.figures.kills += 1
             actor.killed = True
             return
