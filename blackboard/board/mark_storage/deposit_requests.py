@@ -179,7 +179,7 @@ class DepositRequest(NamedTuple):
         text: str | None = None,
         source: str | None = None,
     ) -> DepositRequest:
-        """Return the request for a mark or a deposit by name, both of which have these attributes."""
+        """Return the request for a mark, or for a deposit by the name of its kind."""
         return cls(
             kind=item.kind,
             subject=normalize_subject(item.subject) if isinstance(item.subject, str) else item.subject,

@@ -107,7 +107,7 @@ def due_sinks(txn: BoardTransaction, sinks: Collection[str]) -> list[str]:
 
 
 class NewsByTime(NamedTuple):
-    """Events that time alone has caused, and of which one sink has no message yet."""
+    """Events that time alone has caused and that one sink has no message about yet."""
 
     sink: str
     topic: Topic
@@ -144,7 +144,7 @@ def _late_crossings(txn: BoardTransaction) -> Iterator[NewsByTime]:
 
 
 def _late(txn: BoardTransaction, name: str, sink: SinkSpec) -> Iterator[tuple[RegisteredWatch, CrossingRow]]:
-    """Yield the crossings that have waited too long, and of which the sink has no message yet."""
+    """Yield the crossings that have waited too long and that the sink has no message about yet."""
     for watch in txn.active.watches.values():
         after = 0
         values = {"watch_id": watch.id, "sink": name, "before": txn.now - sink.waiting_for}

@@ -7,6 +7,7 @@ page_rendering    templates, and how values are written in HTML
 live_views        keeps open pages up to date: each is rendered once for all viewers with equal rights
 page_routes       the routes of the pages, their scripts and their streams
 browser_laws      decay laws for scripts
+drawn_values      times and thresholds for scripts
 board_page        each kind as a lane in which marks fade
 subject_page      a subject: its marks over time, its events, and where its marks came from
 agenda_page       what waits, and what holds it

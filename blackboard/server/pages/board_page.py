@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import Field, field_validator
 
 from blackboard import Blackboard, MarkRecord
 from blackboard.board import page_readings
 from blackboard.board.reading.tag_texts import read_filters
-from blackboard.clock import from_datetime
 from blackboard.core.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
 from blackboard.server.pages.browser_laws import law_for_browser
+from blackboard.server.pages.drawn_values import milliseconds, thresholds
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
 MOST_DRAWN = 600
@@ -89,18 +88,6 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Threshold:
-    """A number that a measure of marks of a kind is compared with."""
-
-    kind: str
-    agent: str
-    watch: str
-    comparison: str
-    value: float
-    is_falling: bool
-
-
-@dataclass(frozen=True)
 class Ahead:
     """Something that happens at a time ahead, if no mark changes before."""
 
@@ -136,16 +123,15 @@ def show_board(look: Look) -> Sight:
     drawn = [_drawn(mark) for mark in marks]
     shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in asked.kind]
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
-    thresholds = list(_thresholds(deployment))
     return Sight(
         {"lanes": shown, "marks": marks},
-        {"kinds": list(deployment.kinds), "windows": WINDOWS, "thresholds": thresholds},
+        {"kinds": list(deployment.kinds), "windows": WINDOWS},
         {"items": drawn, "ahead": list(_ahead(board))},
         {
             "lanes": [lane.kind for lane in shown],
             "laws": laws,
-            "thresholds": [_threshold(item) for item in thresholds],
-            "at": None if asked.at is None else _milliseconds(asked.at),
+            "thresholds": list(thresholds(deployment)),
+            "at": None if asked.at is None else milliseconds(asked.at),
             "window": parse_duration(asked.window) / 1000 if asked.window else None,
         },
     )
@@ -166,10 +152,6 @@ def _with_tags(deployment: Deployment, pairs: Sequence[str]) -> list[str]:
     return names
 
 
-def _threshold(item: Threshold) -> Mapping[str, Any]:
-    return {"kind": item.kind, "text": f"{item.comparison} → {item.agent}", "value": item.value}
-
-
 def _marks(board: Blackboard, kind: str, asked: BoardFields, limit: int) -> list[MarkRecord]:
     where = read_filters(board.deployment, kind, asked.tag) if asked.tag else None
     return board.marks(kind, subject=asked.subject or None, at=asked.at, where=where, limit=limit)
@@ -183,41 +165,24 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
         author=mark.author,
         law=mark.law,
         intensity=mark.weight * mark.intensity,
-        fades_from=_milliseconds(mark.fades_from),
-        evaporates_at=None if mark.evaporates_at is None else _milliseconds(mark.evaporates_at),
+        fades_from=milliseconds(mark.fades_from),
+        evaporates_at=None if mark.evaporates_at is None else milliseconds(mark.evaporates_at),
         reinforcements=mark.reinforcements,
     )
-
-
-def _thresholds(deployment: Deployment) -> Iterator[Threshold]:
-    """Yield the thresholds of live marks. Those of windows count deposits, so no mark fades towards them."""
-    for agent in deployment.agents.values():
-        for watch in agent.watches:
-            for comparison in watch.condition.comparisons():
-                if comparison.measure.within is not None:
-                    continue
-                for kind in comparison.measure.kinds:
-                    yield Threshold(
-                        kind, agent.name, watch.name, str(comparison), comparison.threshold, watch.condition.is_falling
-                    )
 
 
 def _ahead(board: Blackboard) -> Iterator[Ahead]:
     """Yield what happens by time alone: crossings and schedules, and holds of the agenda that end."""
     for item in page_readings.predictions(board, MOST_PREDICTIONS):
-        at = _milliseconds(item.due_at)
+        at = milliseconds(item.due_at)
         yield Ahead(at, "crosses", None, item.agent, item.watch, item.condition, item.subject)
     now = board.now()
     for waiting in board.agenda(limit=MOST_PREDICTIONS):
         if waiting.ready_at is not None and waiting.ready_at > now:
-            at = _milliseconds(waiting.ready_at)
+            at = milliseconds(waiting.ready_at)
             yield Ahead(
                 at, "is free", waiting.held_by, waiting.agent, waiting.watch, waiting.condition, waiting.subject
             )
-
-
-def _milliseconds(at: datetime) -> float:
-    return from_datetime(at) / 1000
 
 
 PAGE = LivePage("board", "/", "Board", show_board, BoardFields, parameters_withheld=("subject", "tag"))

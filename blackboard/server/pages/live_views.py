@@ -81,7 +81,7 @@ class _View:
         self.picture: Picture | None = None
         self.round = 0
         self.messages: deque[bytes] = deque(maxlen=KEPT_ROUNDS)
-        """The messages of the last rounds, of which the newest is that of `round`."""
+        """The messages of the last rounds, oldest first. `round` is the number of the last."""
         self.position: StreamPosition | None = None
         """The position of the board that it shows."""
         self.next_at = 0.0

@@ -16,7 +16,6 @@ from markupsafe import Markup
 from blackboard.board.json_shapes import json_value
 from blackboard.clock import from_datetime, iso, to_datetime
 from blackboard.durations import SECOND, format_duration
-from blackboard.server.redaction import WITHHELD
 
 LIVE = "live_"
 """What the names of the parts of a template begin with that are shown anew when the board changes."""
@@ -42,7 +41,7 @@ def _environment() -> Environment:
         "json": _json,
         "strength": _strength,
     }
-    environment.globals |= {"withheld": WITHHELD, "parts": environment.get_template("parts.html").module}
+    environment.globals |= {"parts": environment.get_template("parts.html").module}
     return environment
 
 

@@ -14,7 +14,6 @@ from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.board import page_readings
-from blackboard.clock import from_datetime
 from blackboard.errors import BlackboardError
 from blackboard.server.encoded_answers import EventStream
 from blackboard.server.pages import (
@@ -29,6 +28,7 @@ from blackboard.server.pages import (
     sql_page,
     subject_page,
 )
+from blackboard.server.pages.drawn_values import milliseconds
 from blackboard.server.pages.live_page import LivePage, Look, Viewer
 from blackboard.server.pages.live_views import LiveViews, Picture
 from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
@@ -181,7 +181,7 @@ class Pages:
             **viewer.shown(sight.results),
             **sight.settings,
             "page": page,
-            "now": from_datetime(look.board.now()) / 1000,
+            "now": milliseconds(look.board.now()),
             "menu": [item for item in PAGES if item.is_in_menu and item.is_for(viewer)],
             "counts": {"inbox": menu.needs, "agenda": menu.waiting, "activations": menu.stuck},
             "paused": menu.paused,

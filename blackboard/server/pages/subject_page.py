@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from pydantic import Field
 
 from blackboard import Blackboard, Explanation, MarkEvent
 from blackboard.board import page_readings
-from blackboard.clock import from_datetime
 from blackboard.errors import NotFound
 from blackboard.server.pages.browser_laws import law_for_browser
+from blackboard.server.pages.drawn_values import milliseconds, thresholds
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
 MOST_EVENTS = 500
@@ -86,6 +84,7 @@ def show_subject(look: Look) -> Sight:
     events = board.history(subject, limit=MOST_EVENTS)
     weights = {name: spec.weight for name, spec in board.deployment.kinds.items()}
     curves = list(_curves(events, weights))
+    kinds = {event.kind for event in events}
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {curve.law for curve in curves}}
     explanations = [board.explain(agent, subject) for agent in sorted(board.deployment.agents)]
     return Sight(
@@ -99,7 +98,7 @@ def show_subject(look: Look) -> Sight:
         },
         {"more": len(events) == MOST_EVENTS},
         {"items": curves},
-        {"laws": laws, "thresholds": list(_thresholds(board, {event.kind for event in events}))},
+        {"laws": laws, "thresholds": [item for item in thresholds(board.deployment) if item.kind in kinds]},
     )
 
 
@@ -122,14 +121,6 @@ def _says_something(explanation: Explanation) -> bool:
     )
 
 
-def _thresholds(board: Blackboard, kinds: set[str]) -> Iterator[Mapping[str, Any]]:
-    for agent in board.deployment.agents.values():
-        for watch in agent.watches:
-            for comparison in watch.condition.comparisons():
-                if comparison.measure.within is None and kinds & set(comparison.measure.kinds):
-                    yield {"text": f"{comparison} → {agent.name}", "value": comparison.threshold}
-
-
 def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterator[MarkCurve]:
     """Yield how each mark faded from each of its events to the next."""
     by_mark = defaultdict(list)
@@ -146,8 +137,8 @@ def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterat
                 kind=event.kind,
                 law=event.law,
                 intensity=event.intensity * weights.get(event.kind, 1.0),
-                start=_milliseconds(event.occurred_at),
-                end=None if end is None else _milliseconds(end),
+                start=milliseconds(event.occurred_at),
+                end=None if end is None else milliseconds(end),
             )
 
 
@@ -206,10 +197,6 @@ def _laid_out(
         edges.append(Edge(f"M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"))
     width = (max(layers.values()) + 1) * COLUMN - (COLUMN - BOX)
     return Graph(width, max(used.values()) * LINE, list(nodes.values()), edges)
-
-
-def _milliseconds(at: datetime) -> float:
-    return from_datetime(at) / 1000
 
 
 PAGE = LivePage("subject", "/subject", "Subjects", show_subject, SubjectFields, withheld_if_redacted=True)
