@@ -28,9 +28,12 @@ def served(tmp_path: Path) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Return a real browser, which `.ci/run` installs. Elsewhere its tests are skipped where there is none."""
+    """Return a real browser, which `.ci/run` installs. Elsewhere its tests are skipped where there is none.
+
+    It ends with its module: while it is open, an event loop runs in this thread, and no other test could start one.
+    """
     from tests.pages.browsers import open_browser
 
     with open_browser() as browser:
