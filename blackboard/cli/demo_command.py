@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.cli.demo_samples import Demo
     from blackboard.daemon import Daemon
-    from blackboard.server.http_server import HttpServer
+    from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.settings_file import Settings
 
 MAX_LISTED_MARKS = 10

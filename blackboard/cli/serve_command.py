@@ -19,8 +19,8 @@ from blackboard.errors import MissingPackage, UsageError, WorkError
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
-    from blackboard.server.http_server import HttpServer
-    from blackboard.server.sign_in_tickets import SignInTickets
+    from blackboard.server.access.sign_in_tickets import SignInTickets
+    from blackboard.server.transport.http_server import HttpServer
     from blackboard.settings.sections import ServerSection
 
 
@@ -61,7 +61,7 @@ def serve(
     from blackboard.cli.terminal import log_setup, standard_streams
     from blackboard.cli.terminal.stop_signals import StopSignals
     from blackboard.daemon.watchdog import Watchdog
-    from blackboard.server.lease_recovery import LeaseRecovery
+    from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
     from blackboard.sinks.deliverer import Deliverer
     from blackboard.system.log_queue import Log
 
@@ -119,10 +119,10 @@ def serving(
         WorkError: The address cannot be used.
     """
     try:
-        from blackboard.server.addresses import Address, address_of, inherited_sockets
+        from blackboard.server.access.sign_in_tickets import SignInTickets
         from blackboard.server.http_app import build_app
-        from blackboard.server.http_server import HttpServer
-        from blackboard.server.sign_in_tickets import SignInTickets
+        from blackboard.server.transport.addresses import Address, address_of, inherited_sockets
+        from blackboard.server.transport.http_server import HttpServer
     except ModuleNotFoundError as error:
         raise MissingPackage("the server", error.name, extra="server") from None
     inherited = inherited_sockets(os.environ)

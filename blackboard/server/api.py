@@ -14,19 +14,25 @@ from starlette.routing import Route
 from blackboard import Blackboard, RemoteActivation
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
-from blackboard.server import bulk_deposits, claim_operations
-from blackboard.server.claim_queue import ClaimQueue
-from blackboard.server.encoded_answers import AnswerEncoder, EncodedAnswer, EventStream, encode
-from blackboard.server.event_hub import EventHub
-from blackboard.server.operation_table import operations_by_path
-from blackboard.server.operations import Call, Operation
+from blackboard.server.access.token_checks import Caller
+from blackboard.server.metrics.request_metrics import RequestMetrics
+from blackboard.server.operations import bulk_deposits, claim_operations
+from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.request_calls import Asked, RequestCalls
-from blackboard.server.request_metrics import RequestMetrics
-from blackboard.server.request_reading import EVENT_STREAM, JSON, check_media_type, read_body, unless_left
+from blackboard.server.remote_claims.claim_queue import ClaimQueue
+from blackboard.server.request_handling.encoded_answers import AnswerEncoder, EncodedAnswer, EventStream, encode
+from blackboard.server.request_handling.operation_definition import Call, Operation
+from blackboard.server.request_handling.request_calls import Asked, RequestCalls
+from blackboard.server.request_handling.request_reading import (
+    EVENT_STREAM,
+    JSON,
+    check_media_type,
+    read_body,
+    unless_left,
+)
 from blackboard.server.shared_work import SharedWork
-from blackboard.server.stream_writer import Choice
-from blackboard.server.token_checks import Caller
+from blackboard.server.streams.event_hub import EventHub
+from blackboard.server.streams.stream_writer import Choice
 from blackboard.server.work_threads import WAITING, WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log

@@ -13,16 +13,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from blackboard import Blackboard
-from blackboard.server import docs_page, health_checks, metrics_route, openapi
-from blackboard.server.addresses import Address
+from blackboard.server import health_checks
+from blackboard.server.access.session_cookie import SessionCookie
+from blackboard.server.access.sign_in_tickets import SignInTickets
+from blackboard.server.access.web_sessions import WebSessions
 from blackboard.server.api import METHODS, Api, Handler
+from blackboard.server.api_description import docs_page, openapi
+from blackboard.server.metrics import metrics_route
 from blackboard.server.pages.page_routes import Pages
 from blackboard.server.problems import HttpProblem, problem_response
-from blackboard.server.request_calls import RequestCalls
-from blackboard.server.request_guards import RequestGuards, SlowClient, allow_origins
-from blackboard.server.session_cookie import SessionCookie
-from blackboard.server.sign_in_tickets import SignInTickets
-from blackboard.server.web_sessions import WebSessions
+from blackboard.server.request_handling.request_calls import RequestCalls
+from blackboard.server.transport.addresses import Address
+from blackboard.server.transport.request_guards import RequestGuards, SlowClient, allow_origins
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
 from blackboard.system.log_queue import Log

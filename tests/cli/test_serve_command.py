@@ -12,7 +12,7 @@ from tests.cli.conftest import CommandLine
 
 def test_without_the_extra_one_line_says_what_to_install(house: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     house("init")
-    for name in ("blackboard.server.http_server", "blackboard.server.http_app"):
+    for name in ("blackboard.server.transport.http_server", "blackboard.server.http_app"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     monkeypatch.setitem(sys.modules, "starlette.applications", None)
@@ -69,7 +69,7 @@ class TestAddresses:
 
     @pytest.mark.parametrize("listen", ["0.0.0.0:8787", "[::]:8787", "192.0.2.1:80", "board.example.org:443"])
     def test_tokens_never_cross_a_network_in_clear_text(self, listen: str, house: CommandLine) -> None:
-        from blackboard.server.addresses import Address, check_exposure
+        from blackboard.server.transport.addresses import Address, check_exposure
         from blackboard.settings.sections import ServerSection
 
         refused = house("serve", "--listen", listen)

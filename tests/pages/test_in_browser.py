@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from blackboard import Curve, Decay, Exponential, Linear, Need, Never, Power, Step
-from blackboard.server.addresses import Address
 from blackboard.server.http_app import build_app
-from blackboard.server.http_server import HttpServer
 from blackboard.server.pages.browser_laws import law_for_browser
+from blackboard.server.transport.addresses import Address
+from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
 from tests.pages.page_streams import PageStream
 from tests.server.served_board import Served

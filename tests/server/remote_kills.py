@@ -23,9 +23,9 @@ from blackboard.clock import pause
 from blackboard.core.deployment import AgentSettings
 from blackboard.daemon import Daemon
 from blackboard.durations import Microseconds, parse_duration
-from blackboard.server.addresses import Address
 from blackboard.server.http_app import build_app
-from blackboard.server.http_server import HttpServer
+from blackboard.server.transport.addresses import Address
+from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import DaemonSection, ServerSection
 from tests.crash import invariants
 from tests.crash.children import Child, Say, watch

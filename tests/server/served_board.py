@@ -11,10 +11,10 @@ from typing import Any
 import httpx2
 
 from blackboard import Blackboard, Linear, ManualClock, Mark, agent, count, strength
-from blackboard.server.addresses import Address
+from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.http_app import build_app
-from blackboard.server.http_server import HttpServer
-from blackboard.server.sign_in_tickets import SignInTickets
+from blackboard.server.transport.addresses import Address
+from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
 from blackboard.system import log_queue
 

@@ -15,7 +15,7 @@ from blackboard import Blackboard, ModelUsage, Need, Receipt
 from blackboard.core.access_scopes import Scopes
 from blackboard.core.sinks import SinkSpec
 from blackboard.errors import InvalidAuthor, NotFound, UsageError
-from blackboard.server.redaction import Redaction
+from blackboard.server.access.redaction import Redaction
 from tests.server.http_steps import LEAD, filled, problem
 from tests.server.served_board import Served, review, serve
 

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard
-from blackboard.server import claim_queue
+from blackboard.server.remote_claims import claim_queue
 from tests.server.http_steps import LEAD, problem
 from tests.server.served_board import Served, deploy_remote, review, serve
 

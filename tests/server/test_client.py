@@ -40,7 +40,7 @@ from blackboard.errors import (
     UsageError,
 )
 from blackboard.server import problems
-from blackboard.server.operation_table import OPERATIONS
+from blackboard.server.operations.operation_table import OPERATIONS
 from tests.server.served_board import Lead, Note, Reply, Served, deploy_remote, serve
 
 SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")

@@ -19,13 +19,14 @@ import pytest
 from blackboard import Blackboard, Need, StreamEvent
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_storage import departures
-from blackboard.server import event_hub, request_guards
-from blackboard.server.addresses import Address
-from blackboard.server.event_hub import EventHub
+from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
-from blackboard.server.http_server import HttpServer
-from blackboard.server.stream_writer import Choice
-from blackboard.server.token_checks import holder_of
+from blackboard.server.streams import event_hub
+from blackboard.server.streams.event_hub import EventHub
+from blackboard.server.streams.stream_writer import Choice
+from blackboard.server.transport import request_guards
+from blackboard.server.transport.addresses import Address
+from blackboard.server.transport.http_server import HttpServer
 from blackboard.server.work_threads import WorkThreads
 from blackboard.settings.sections import ServerSection
 from tests.server.event_client import Listening, Received, in_thread

@@ -15,8 +15,8 @@ from blackboard import Blackboard
 from blackboard.board.doctor import examine_board
 from blackboard.core.sinks import SinkSpec
 from blackboard.errors import StoreBusy
-from blackboard.server import lease_recovery
-from blackboard.server.lease_recovery import LeaseRecovery
+from blackboard.server.remote_claims import lease_recovery
+from blackboard.server.remote_claims.lease_recovery import LeaseRecovery
 from tests.server.event_client import Listening
 from tests.server.served_board import Served, deploy_remote
 from tests.server.server_process import process

@@ -17,9 +17,9 @@ import pytest
 from blackboard import Deposit, Need
 from blackboard.core.sinks import SinkSpec
 from blackboard.server import api, problems
-from blackboard.server.event_hub import EventHub
-from blackboard.server.stream_writer import Choice
-from blackboard.server.token_checks import Caller
+from blackboard.server.access.token_checks import Caller
+from blackboard.server.streams.event_hub import EventHub
+from blackboard.server.streams.stream_writer import Choice
 from tests.server.http_steps import LEAD, pages, problem
 from tests.server.served_board import Served, deploy_remote
 

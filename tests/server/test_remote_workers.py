@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from blackboard import Blackboard
-from blackboard.server.addresses import Address
 from blackboard.server.http_app import build_app
-from blackboard.server.http_server import HttpServer
+from blackboard.server.transport.addresses import Address
+from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.deployment_resolver import resolve_file
 from blackboard.settings.sections import ServerSection
 

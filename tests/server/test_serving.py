@@ -21,8 +21,9 @@ import pytest
 
 from blackboard import Blackboard, Deposit
 from blackboard.errors import UsageError
-from blackboard.server import http_server, request_guards, request_reading
-from blackboard.server.addresses import Address
+from blackboard.server.request_handling import request_reading
+from blackboard.server.transport import http_server, request_guards
+from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
 from tests.server.http_steps import LEAD, problem
 from tests.server.served_board import Served, serve

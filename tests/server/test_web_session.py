@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard
-from blackboard.server.sign_in_tickets import SignInTickets
+from blackboard.server.access.sign_in_tickets import SignInTickets
 from tests.server.http_steps import LEAD, filled, problem
 from tests.server.served_board import Served, serve
 from tests.server.server_process import certificate_for

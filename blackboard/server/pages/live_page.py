@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import ConfigDict
 
 from blackboard import Blackboard
-from blackboard.server.operations import Fields
-from blackboard.server.redaction import Redaction
-from blackboard.server.token_checks import Caller
+from blackboard.server.access.redaction import Redaction
+from blackboard.server.access.token_checks import Caller
+from blackboard.server.request_handling.operation_definition import Fields
 
 
 class PageFields(Fields):

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
+from blackboard.server.access.token_checks import Caller
 from blackboard.server.pages.page_rendering import encoded, static_version
 from blackboard.server.problems import HttpProblem
-from blackboard.server.token_checks import Caller
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 

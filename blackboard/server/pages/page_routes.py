@@ -15,7 +15,7 @@ from starlette.routing import Route
 from blackboard import Blackboard
 from blackboard.board import page_readings
 from blackboard.errors import BlackboardError
-from blackboard.server.encoded_answers import EventStream
+from blackboard.server.access.redaction import Redaction
 from blackboard.server.pages import (
     activations_page,
     agenda_page,
@@ -33,9 +33,9 @@ from blackboard.server.pages.live_page import LivePage, Look, Viewer
 from blackboard.server.pages.live_views import LiveViews, Picture
 from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.redaction import Redaction
-from blackboard.server.request_calls import RequestCalls
-from blackboard.server.request_reading import parse_parameters
+from blackboard.server.request_handling.encoded_answers import EventStream
+from blackboard.server.request_handling.request_calls import RequestCalls
+from blackboard.server.request_handling.request_reading import parse_parameters
 from blackboard.server.work_threads import WorkThreads
 
 PAGES: tuple[LivePage, ...] = (

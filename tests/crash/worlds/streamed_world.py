@@ -36,7 +36,9 @@ class Streamed(Pure):
     @classmethod
     def warm_up(cls, folder: Path) -> None:
         """Run the world once without a server, whose threads would outlive it, and load the modules of the server."""
-        from blackboard.server import event_hub, http_app, http_server  # noqa: F401
+        from blackboard.server import http_app  # noqa: F401
+        from blackboard.server.streams import event_hub  # noqa: F401
+        from blackboard.server.transport import http_server  # noqa: F401
         from tests.server import event_client  # noqa: F401
 
         super().warm_up(folder)
@@ -72,10 +74,10 @@ class Streamed(Pure):
         thread.join()
 
     def _serve_and_hear(self, say: Say) -> None:
-        from blackboard.server import event_hub
-        from blackboard.server.addresses import Address
         from blackboard.server.http_app import build_app
-        from blackboard.server.http_server import HttpServer
+        from blackboard.server.streams import event_hub
+        from blackboard.server.transport.addresses import Address
+        from blackboard.server.transport.http_server import HttpServer
         from blackboard.settings.sections import ServerSection
 
         event_hub.LOOK_SECONDS = 0.005  # a life is short

@@ -1,0 +1,139 @@
+"""Web sessions: a browser signs in with a ticket, uses the board with a cookie, and signs out."""
+
+from __future__ import annotations
+
+import secrets
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from blackboard import Blackboard
+from blackboard.durations import HOUR, Microseconds
+from blackboard.errors import BlackboardError, NotFound
+from blackboard.server.access.request_origin import check_own_page
+from blackboard.server.access.session_cookie import SessionCookie
+from blackboard.server.access.sign_in_tickets import SignInTickets
+from blackboard.server.page_style import STYLE, STYLE_POLICY
+from blackboard.server.problems import HttpProblem, problem_of, problem_response
+from blackboard.server.work_threads import WorkThreads
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
+SESSION_LIFETIME = Microseconds(12 * HOUR)
+SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
+"""What the person at the terminal may do in the browser: all but to erase, and to work as an agent."""
+
+POLICY = f"{STYLE_POLICY}; form-action 'self'"
+REFUSED = (
+    "This link does not sign in, because it was opened before, is older than ten minutes, or belongs to a server that"
+    " has ended. The terminal in which the server runs shows a link that does. A server without a terminal has none."
+)
+
+
+class WebSessions:
+    """The web sessions of one board.
+
+    The token of a session is one of the board's: it is listed, ends when it is revoked, and signs as the person who
+    runs the server.
+
+    Args:
+        board: The board, in the name of the person who runs the server.
+        tickets: The tickets with which browsers sign in.
+        cookie: The cookie that has the token of a session.
+        threads: The threads that use the board.
+    """
+
+    def __init__(self, board: Blackboard, tickets: SignInTickets, cookie: SessionCookie, threads: WorkThreads) -> None:
+        self._board, self._tickets, self._cookie, self._threads = board, tickets, cookie, threads
+
+    def routes(self) -> list[Route]:
+        """Return the routes on which a browser signs in and signs out."""
+        return [
+            Route(SIGN_IN, self._sign_in),
+            Route(SIGN_OUT, self._ask, methods=["GET"]),
+            Route(SIGN_OUT, self._sign_out, methods=["POST"]),
+        ]
+
+    async def _sign_in(self, request: Request) -> Response:
+        """Exchange the ticket of a link for the cookie of a new session.
+
+        The answer is a page that leads on. The browser would not send the cookie with the request that follows a
+        redirect, if a page of another site had the link.
+        """
+        if request.method == "HEAD" or "prefetch" in request.headers.get("sec-purpose", ""):
+            return Response(status_code=503)  # nobody has opened the link yet
+        if not self._tickets.redeem(request.query_params.get("ticket", "")):
+            return _page("Not signed in", f"<p>{REFUSED}</p>", status=403)
+        name = f"browser-{secrets.token_hex(4)}"
+        try:
+            token = await self._threads.run(
+                lambda: self._board.create_token(
+                    name, may=SESSION_SCOPES, author=self._board.author, expires=SESSION_LIFETIME
+                )
+            )
+        except BlackboardError as error:
+            return problem_response(problem_of(error))
+        log.info("a browser has signed in", token=name, author=self._board.author)
+        root = escape(_root(request))
+        text = (
+            f"<p>This browser now uses the board as {escape(self._board.author)}, for 12 hours.</p>"
+            f'<p><a href="{root}/">Go on</a> or <a href="{root}{SIGN_OUT}">sign out</a>.</p>'
+        )
+        response = _page("Signed in", text, head=f'<meta http-equiv="refresh" content="0; url={root}/">')
+        self._cookie.set(request, response, token, SESSION_LIFETIME // 1_000_000)
+        return response
+
+    async def _ask(self, request: Request) -> Response:
+        """Show the button that signs out."""
+        action = escape(_root(request)) + SIGN_OUT
+        form = f'<form method="post" action="{action}"><button>Sign out</button></form>'
+        return _page("Sign out?", form, referrer="same-origin")  # without a referrer, a form has no origin either
+
+    async def _sign_out(self, request: Request) -> Response:
+        """Revoke the token of a session, and remove its cookie. Without a session, nothing is left to do."""
+        try:
+            check_own_page(request)
+            if (token := self._cookie.token(request)) is not None:
+                await self._threads.run(lambda: self._revoke(token))
+        except HttpProblem as problem:
+            return problem_response(problem)
+        except BlackboardError as error:
+            return problem_response(problem_of(error))
+        response = _page("Signed out", "<p>This browser does not use the board any more.</p>")
+        self._cookie.clear(request, response)
+        return response
+
+    def _revoke(self, token: str) -> None:
+        found = self._board.find_token(token)
+        if found is None or found.state != "valid":
+            return
+        try:
+            self._board.as_author(found.author).revoke_token(found.name)
+        except NotFound:  # somebody else has revoked it just now
+            return
+        log.info("a browser has signed out", token=found.name, author=found.author)
+
+
+def _root(request: Request) -> str:
+    """Return the path under which a proxy serves the board; "" for none."""
+    return str(request.scope.get("root_path", ""))
+
+
+def _page(title: str, text: str, *, head: str = "", referrer: str = "no-referrer", status: int = 200) -> HTMLResponse:
+    """Return a page of one message. By its policy, the browser tells nobody its address, which may have a ticket."""
+    content = (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">{head}'
+        f"<title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n{text}\n</body></html>\n"
+    )
+    headers = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": POLICY,
+        "Referrer-Policy": referrer,
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HTMLResponse(content, status, headers)

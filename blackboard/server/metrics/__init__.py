@@ -1,0 +1,7 @@
+"""Metrics of the server and of its board, for Prometheus.
+
+metric_families  numbers under a name with labels
+board_metrics    figures of the board
+request_metrics  figures of the answered requests
+metrics_route    the route /metrics
+"""

@@ -1,0 +1,40 @@
+"""Figures of the requests that this server has answered, counted in its event loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from blackboard.server.metrics.metric_families import Times, Totals, gauge
+from blackboard.server.shared_work import SharedWork
+from blackboard.server.work_threads import WorkThreads
+
+BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+
+class RequestMetrics(Collector):
+    """The metrics of the requests to one server.
+
+    Args:
+        threads: The threads of each pool.
+    """
+
+    def __init__(self, threads: Mapping[str, WorkThreads | SharedWork[Any, Any]]) -> None:
+        self._threads = threads
+        self._answers = Totals("http_requests", "Requests that were answered.", ("operation", "status"))
+        self._times = Times("http_request_seconds", "From the headers of a request to its answer.", "operation", BOUNDS)
+
+    def count(self, operation: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self._answers.add((operation, str(status)))
+        self._times.add(operation, seconds)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        yield self._answers.family()
+        yield self._times.family()
+        present = [((name,), pool.present) for name, pool in self._threads.items()]
+        yield gauge("http_requests_present", "Requests that use the board or wait for it.", ("pool",), present)

@@ -1,0 +1,160 @@
+"""The operations on activations and the costs of their model calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from blackboard import ActivationRecord, CostRow
+from blackboard.board.json_shapes import ActivationChange, ActivationChanges, RecordedCost
+from blackboard.board.result_types import ActivationDetails
+from blackboard.core.micro_dollars import COST_LIMIT_USD
+from blackboard.core.states import RETRIABLE, ActivationState
+from blackboard.errors import WorkError
+from blackboard.server.request_handling.operation_definition import (
+    MAX_LIMIT,
+    Call,
+    Empty,
+    Encoded,
+    Fields,
+    Id,
+    Limit,
+    Name,
+    Operation,
+    Page,
+)
+
+
+class ListedActivations(Fields):
+    """Which activations to list."""
+
+    agent: Name | None = Field(default=None, description="Only activations of this agent.")
+    state: Sequence[ActivationState] = Field(
+        default=(), description="Only activations in this state. Several states are alternatives."
+    )
+    limit: Limit = 20
+    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class OneActivation(Fields):
+    """One activation by its id."""
+
+    id: Id
+
+
+class StuckActivations(Fields):
+    """Which stuck activations to change. At most 1,000 of them are changed, the newest first."""
+
+    agent: Name | None = Field(default=None, description="Only activations of this agent.")
+    state: Literal["dead", "held", "quarantined"] | None = Field(default=None, description="Only in this state.")
+
+
+class Days(Fields):
+    """For how many days."""
+
+    days: int = Field(default=30, ge=1, le=36_500, description="The number of days (UTC) up to today.")
+
+
+class OneCall(Fields):
+    """One model call by its id."""
+
+    call: Id
+
+
+class Cost(Fields):
+    """What a call cost."""
+
+    usd: float = Field(ge=0, lt=COST_LIMIT_USD, description="US dollars, as the provider's account shows them.")
+
+
+def activations(call: Call) -> Page:
+    """List activations, newest first."""
+    asked: ListedActivations = call.parameters
+    found = call.board.activations(
+        agent=asked.agent, state=asked.state or None, limit=asked.limit + 1, before=asked.page
+    )
+    return Page(found, asked.limit, lambda item, number: item.id)
+
+
+def activation(call: Call) -> ActivationDetails:
+    """Show one activation: its marks and what became of them, its deposits, model calls, cost and error."""
+    return call.board.activation(call.parameters.id)
+
+
+def retry(call: Call) -> ActivationChange:
+    """Retry an activation that failed, is held or is quarantined. Its attempts count from 0 again."""
+    call.board.retry(call.parameters.id)
+    return ActivationChange(call.parameters.id, ActivationState.READY)
+
+
+def discard(call: Call) -> ActivationChange:
+    """Give up an activation that failed, is held or is quarantined. Its marks do not wake the agent again."""
+    call.board.discard(call.parameters.id)
+    return ActivationChange(call.parameters.id, ActivationState.DISCARDED)
+
+
+def retry_many(call: Call) -> ActivationChanges:
+    """Retry the activations of an agent, or in a state, that failed, are held or are quarantined."""
+    return _change_many(call, ActivationState.READY)
+
+
+def discard_many(call: Call) -> ActivationChanges:
+    """Give up the activations of an agent, or in a state, that failed, are held or are quarantined."""
+    return _change_many(call, ActivationState.DISCARDED)
+
+
+def _change_many(call: Call, state: ActivationState) -> ActivationChanges:
+    asked: StuckActivations = call.body
+    states = [str(item) for item in RETRIABLE] if asked.state is None else [asked.state]
+    change = call.board.retry if state == ActivationState.READY else call.board.discard
+    changed = []
+    for record in call.board.activations(agent=asked.agent, state=states, limit=MAX_LIMIT):
+        try:
+            change(record.id)
+        except WorkError:  # somebody else has changed it meanwhile
+            continue
+        changed.append(record.id)
+    return ActivationChanges(changed, state)
+
+
+def costs(call: Call) -> list[CostRow]:
+    """Show the cost of model calls by day and agent."""
+    return call.board.costs(call.parameters.days)
+
+
+def record_cost(call: Call) -> RecordedCost:
+    """Record the cost of a model call whose outcome or usage is unknown."""
+    usd: float = call.body.usd
+    call.board.record_cost(call.parameters.call, usd)
+    return RecordedCost(call.parameters.call, usd)
+
+
+STUCK = ("not-found", "not-possible")
+
+OPERATIONS = (
+    Operation(
+        "GET", "/v1/activations", "read", activations, list[ActivationRecord], ListedActivations,
+        problems=("unknown-name",),
+    ),
+    Operation("POST", "/v1/activations/retry", "operate", retry_many, ActivationChanges, body=StuckActivations,
+              problems=("unknown-name",)),
+    Operation("POST", "/v1/activations/discard", "operate", discard_many, ActivationChanges, body=StuckActivations,
+              problems=("unknown-name",)),
+    Operation(
+        "GET", "/v1/activations/{id}", "read", activation, ActivationDetails, OneActivation, problems=("not-found",)
+    ),
+    Operation(
+        "POST", "/v1/activations/{id}/retry", "operate", retry, ActivationChange, OneActivation, Empty, problems=STUCK
+    ),
+    Operation(
+        "POST", "/v1/activations/{id}/discard", "operate", discard, ActivationChange, OneActivation, Empty,
+        problems=STUCK,
+    ),
+    Operation("GET", "/v1/costs", "read", costs, list[CostRow], Days),
+    Operation(
+        "POST", "/v1/model-calls/{call}/cost", "operate", record_cost, RecordedCost, OneCall, Cost,
+        problems=("not-found",),
+    ),
+)  # fmt: skip

@@ -1,0 +1,198 @@
+"""The operations of people on needs, and on the board as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from blackboard import ActivityRecord, DeploymentRecord, Finding, NeedRecord
+from blackboard.board import administration
+from blackboard.board.doctor import MODEL, examine_board
+from blackboard.board.json_shapes import (
+    Answered,
+    Assignment,
+    Erasure,
+    Examination,
+    FileSummary,
+    QueryTable,
+    Summary,
+    answered,
+    erasure,
+    examination,
+    summary,
+)
+from blackboard.server.request_handling.operation_definition import (
+    MAX_ID,
+    Call,
+    Encoded,
+    Fields,
+    Id,
+    Limit,
+    Operation,
+    Page,
+)
+
+MAX_SQL_CHARACTERS = 100_000
+SqlValue = str | int | float | None
+SQL_SECONDS = 10
+
+
+class ListedInbox(Fields):
+    """Which needs to list."""
+
+    assignee: str | None = Field(default=None, description="Only the needs that this person should answer.")
+    all: bool = Field(default=False, description="Also show needs that agents are working on.")
+    limit: Limit = 100
+    page: Annotated[int, Field(ge=0, le=1_000_000), *Encoded] = Field(default=0, alias="cursor")
+
+
+class OneNeed(Fields):
+    """One need by its id."""
+
+    id: Id
+
+
+class AnswerFields(Fields):
+    """An answer to a need."""
+
+    text: str = Field(description="The decision; one of the options if the need has some.")
+    any_answer: bool = Field(default=False, description="Allow an answer that is not one of the options.")
+
+
+class Assignee(Fields):
+    """Who should answer a need."""
+
+    assignee: str = Field(description="The name of the person; empty for nobody in particular.")
+
+
+class ListedActivity(Fields):
+    """Which part of the activity to list."""
+
+    after: Annotated[int, Field(ge=0, le=MAX_ID)] | None = Field(
+        default=None, description="Only what follows the entry with this id; by default the newest entries."
+    )
+    limit: Limit = 100
+    page: Annotated[Annotated[int, Field(ge=0, le=MAX_ID)] | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class ListedDeployments(Fields):
+    """Which versions to list."""
+
+    limit: Limit = 20
+    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class Query(Fields):
+    """A query over the views."""
+
+    text: str = Field(alias="sql", min_length=1, max_length=MAX_SQL_CHARACTERS, description="A SELECT statement.")
+    limit: int = Field(default=1000, ge=1, le=10_000, description="The largest number of rows.")
+    seconds: float = Field(default=SQL_SECONDS, gt=0, le=SQL_SECONDS, description="The longest time.")
+    parameters: Sequence[SqlValue] | dict[str, SqlValue] = Field(
+        default=(), description="The values of its placeholders: a list for ?, an object for :name."
+    )
+    table: bool = Field(default=False, description="Answer with an object that has the columns and the rows as lists.")
+
+
+class ForgottenSubject(Fields):
+    """The subject to forget."""
+
+    subject: str = Field(min_length=1)
+
+
+def inbox(call: Call) -> Page:
+    """List the needs that wait for a person, overdue needs first."""
+    asked: ListedInbox = call.parameters
+    found = call.board.inbox(asked.assignee, all_needs=asked.all)[asked.page : asked.page + asked.limit + 1]
+    return Page(found, asked.limit, lambda item, number: asked.page + number)
+
+
+def answer(call: Call) -> Answered:
+    """Answer a need: deposit a decision, which wakes the agents that watch for it."""
+    body: AnswerFields = call.body
+    return answered(call.parameters.id, call.board.answer(call.parameters.id, body.text, any_answer=body.any_answer))
+
+
+def assign(call: Call) -> Assignment:
+    """Set who should answer a need. The history records it."""
+    need, assignee = call.parameters.id, call.body.assignee
+    call.board.assign(need, assignee)
+    return Assignment(need, assignee)
+
+
+def activity(call: Call) -> Page:
+    """List what agents, people and programs did, oldest first."""
+    asked: ListedActivity = call.parameters
+    after = asked.after if asked.page is None else asked.page
+    if after is None:  # the newest entries: nothing follows them
+        return Page(call.board.activity(limit=asked.limit), asked.limit, lambda item, number: item.id)
+    found = call.board.activity(after=after, limit=asked.limit + 1)
+    return Page(found, asked.limit, lambda item, number: item.id)
+
+
+def status(call: Call) -> Summary:
+    """Summarize the state of the board."""
+    return summary(call.board.status(), call.board.database.where, call.model)
+
+
+def _lasting(shape: Summary) -> object:
+    """Return the part of the status that changes only with the board: without the time and the sizes of files."""
+    passing = ("as_of", "file_bytes", "log_bytes", "workers")
+    workers = [replace(worker, seen_at=worker.started_at) for worker in shape.workers]
+    return {name: value for name, value in vars(shape).items() if name not in passing} | {"workers": workers}
+
+
+def doctor(call: Call) -> Examination:
+    """Check the board for known problems, and show how to fix each."""
+    findings = examine_board(call.board)
+    if all(finding.name != MODEL for finding in findings):
+        findings.append(Finding(MODEL, "note", call.model))
+    return examination(findings)
+
+
+def deployments(call: Call) -> Page:
+    """List the versions of the deployment, newest first."""
+    asked: ListedDeployments = call.parameters
+    found = call.board.deployments(before=asked.page, limit=asked.limit + 1)
+    return Page(found, asked.limit, lambda item, number: item.version)
+
+
+def sql(call: Call) -> list[dict[str, Any]] | QueryTable:
+    """Query the board in SQL, through its views. The header Blackboard-More says whether there are more rows."""
+    body: Query = call.body
+    result = administration.query(call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds)
+    call.headers["Blackboard-More"] = "true" if result.has_more else "false"
+    return QueryTable(*result) if body.table else result.records
+
+
+def forget(call: Call) -> Erasure:
+    """Erase the data of a subject. This cannot be undone."""
+    subject: str = call.body.subject
+    return erasure(subject, call.board.forget(subject))
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/inbox", "read", inbox, list[NeedRecord], ListedInbox, parameters_withheld=("assignee",)),
+    Operation(
+        "POST", "/v1/inbox/{id}/answer", "answer", answer, Answered, OneNeed, AnswerFields,
+        problems=("not-found", "invalid-mark"),
+    ),
+    Operation(
+        "POST", "/v1/inbox/{id}/assign", "operate", assign, Assignment, OneNeed, Assignee,
+        problems=("not-found", "invalid-mark"),
+    ),
+    Operation("GET", "/v1/activity", "read", activity, list[ActivityRecord], ListedActivity),
+    Operation("GET", "/v1/status", "read", status, FileSummary | Summary, state=_lasting),
+    Operation("GET", "/v1/doctor", "read", doctor, Examination),
+    Operation("GET", "/v1/deployments", "read", deployments, list[DeploymentRecord], ListedDeployments),
+    Operation(
+        "POST", "/v1/sql", "sql", sql, list[dict[str, Any]] | QueryTable, body=Query, pool="sql",
+        problems=("invalid-query", "query-stopped"),
+    ),
+    Operation(
+        "POST", "/v1/forget", "admin", forget, Erasure, body=ForgottenSubject, problems=("not-found", "invalid-mark")
+    ),
+)  # fmt: skip

@@ -1,0 +1,159 @@
+"""The operations of remote workers: they claim activations of their agents, and end them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from blackboard import Blackboard, ModelUsage, RemoteActivation, RemoteResult, RunState
+from blackboard.board.remote_results import Usage
+from blackboard.clock import seconds_in
+from blackboard.durations import parse_duration
+from blackboard.errors import InvalidDuration
+from blackboard.server.remote_claims.claim_queue import Attempt, WaitingClaim
+from blackboard.server.request_handling.operation_definition import MAX_ID, Call, Empty, Fields, Id, Name, Operation
+
+MAX_WAIT_SECONDS = 60
+"""The longest wait of a claim. Proxies close connections that are silent for longer."""
+
+
+def _checked(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    try:
+        parse_duration(text)
+    except InvalidDuration as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _checked_wait(text: object) -> object:
+    checked = _checked(text)
+    if isinstance(checked, str) and seconds_in(parse_duration(checked)) > MAX_WAIT_SECONDS:
+        raise ValueError(f"a claim waits up to {MAX_WAIT_SECONDS}s; then claim again")
+    return checked
+
+
+DURATION = WithJsonSchema({"type": "string", "pattern": r"^[0-9]{1,5}(ms|s|m|h)$", "examples": ["30s"]})
+Lease = Annotated[str, BeforeValidator(_checked), DURATION]
+Wait = Annotated[str, BeforeValidator(_checked_wait), DURATION]
+Fence = Annotated[int, Field(ge=1, le=MAX_ID, description="The fence of the claim.")]
+
+
+class Claiming(Fields):
+    """A claim of an activation of an agent."""
+
+    agent: Name
+    wait: Wait = Field(default="0s", description="How long to wait for work, up to 60s.")
+    lease: Lease | None = Field(default=None, description="The length of the lease, 1s to 24h; by default 5m.")
+
+
+class OneRun(Fields):
+    """One activation of an agent by its id."""
+
+    agent: Name
+    id: Id
+
+
+class Heartbeat(Fields):
+    """A sign of life."""
+
+    fence: Fence
+    lease: Lease | None = Field(default=None, description="The length of the lease from now on; by default 5m.")
+
+
+class ResultOfRun(RemoteResult):
+    """The result of a run."""
+
+    fence: Fence
+
+
+class FailedRun(Fields):
+    """The failure of a run."""
+
+    fence: Fence
+    reason: Annotated[str, Field(min_length=1, max_length=20_000, description="Why it failed, for people.")]
+    retry: bool = Field(default=True, description="Whether another attempt may succeed.")
+    usage: Usage = ()
+
+
+def claim(call: Call) -> RemoteActivation | None:
+    """Claim an activation of a remote agent under a lease, and wait for one. 204 if there is none."""
+    asked: Claiming = call.parameters
+    call.caller.require("claim", asked.agent)
+    return call.board.claim(asked.agent, lease=asked.lease)
+
+
+def waiting_claim(call: Call, check: Callable[[], object]) -> WaitingClaim:
+    """Return the claim that waits for an operation `claim`; each attempt checks the caller again."""
+    asked: Claiming = call.parameters
+    board: Blackboard = call.board
+
+    def attempt() -> Attempt:
+        check()
+        found = board.claim(asked.agent, lease=asked.lease)
+        at = None if found is not None else board.claimable_at(asked.agent)
+        return Attempt(found, None if at is None else (at - board.now()) / timedelta(seconds=1))
+
+    def give_back(found: RemoteActivation) -> bool:
+        return board.give_back(found.id, fence=found.fence)
+
+    return WaitingClaim(call.caller.token.name, attempt, give_back)
+
+
+def heartbeat(call: Call) -> RunState:
+    """Extend the lease of an activation."""
+    asked: OneRun = call.parameters
+    call.caller.require("claim", asked.agent)
+    body: Heartbeat = call.body
+    return call.board.heartbeat(asked.id, agent=asked.agent, fence=body.fence, lease=body.lease)
+
+
+def finish(call: Call) -> RunState:
+    """Finish an activation: deposit its marks, and end it. The same request again changes nothing."""
+    asked: OneRun = call.parameters
+    call.caller.require("claim", asked.agent)
+    body: ResultOfRun = call.body
+    result = RemoteResult(
+        marks=body.marks, withdrawals=body.withdrawals, reinforcements=body.reinforcements, usage=body.usage
+    )
+    return call.board.finish(asked.id, result, agent=asked.agent, fence=body.fence)
+
+
+def fail(call: Call) -> RunState:
+    """End an activation as failed. It is tried again, split or dead, as its agent's settings say."""
+    asked: OneRun = call.parameters
+    call.caller.require("claim", asked.agent)
+    body: FailedRun = call.body
+    usage: tuple[ModelUsage, ...] = body.usage
+    return call.board.fail(asked.id, body.reason, agent=asked.agent, fence=body.fence, retry=body.retry, usage=usage)
+
+
+OF_CLAIMS = ("unknown-name", "not-possible")
+OF_RUNS = ("not-found", "unknown-name", "not-possible", "lease-lost")
+OF_RESULTS = (
+    *OF_RUNS, "conflict", "invalid-mark", "invalid-result", "unique-conflict", "key-reused", "law-conflict",
+    "out-of-order",
+)  # fmt: skip
+
+OPERATIONS = (
+    Operation(
+        "POST", "/v1/agents/{agent}/claims", "claim", claim, RemoteActivation, Claiming, Empty, problems=OF_CLAIMS,
+        waits=True,
+    ),
+    Operation(
+        "POST", "/v1/agents/{agent}/activations/{id}/heartbeat", "claim", heartbeat, RunState, OneRun, Heartbeat,
+        problems=OF_RUNS,
+    ),
+    Operation(
+        "POST", "/v1/agents/{agent}/activations/{id}/finish", "claim", finish, RunState, OneRun, ResultOfRun,
+        problems=OF_RESULTS,
+    ),
+    Operation(
+        "POST", "/v1/agents/{agent}/activations/{id}/fail", "claim", fail, RunState, OneRun, FailedRun,
+        problems=OF_RUNS,
+    ),
+)  # fmt: skip

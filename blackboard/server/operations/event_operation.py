@@ -1,0 +1,119 @@
+"""The operation that streams what happens on the board, as server-sent events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from blackboard import StreamEvent, StreamPosition
+from blackboard.board.reading.tag_texts import read_filters
+from blackboard.core.deployment import Deployment
+from blackboard.core.tags import WhereClause
+from blackboard.errors import UnknownName
+from blackboard.server.problems import HttpProblem, PlacedProblem
+from blackboard.server.request_handling.operation_definition import Call, Fields, Name, Operation, Tags
+from blackboard.server.streams.stream_writer import Choice, Record
+
+STREAMS = ("marks", "activity")
+_POSITION = re.compile(r"(\d{1,18})-(\d{1,18})")
+
+
+@dataclass(frozen=True)
+class ServerSentEvent:
+    """An event of the stream, as its lines say it. The stream has further lines, which are comments.
+
+    Attributes:
+        id: The position after it, with which a client resumes.
+        event: What it is: `ready` begins a stream, and `reset` says that history is missing.
+        data: An object in JSON.
+        retry: After how many milliseconds a client connects again.
+    """
+
+    id: str
+    event: Literal["ready", "marks", "activity", "reset"]
+    data: str
+    retry: int | None = None
+
+
+class WantedEvents(Fields):
+    """Which events to stream."""
+
+    streams: str = Field(
+        default="marks,activity", description="`marks`, `activity` or both: the events of marks, and what was done."
+    )
+    after: str | None = Field(
+        default=None, description="The id of an event of such a stream. The header Last-Event-ID goes before it."
+    )
+    kind: Annotated[Sequence[Name], Field(description="Only events of marks of these kinds.")] = ()
+    tag: Tags = ()
+    subject: str | None = Field(default=None, description="Only what is about a subject of this pattern, as lead/*.")
+    agent: Annotated[Sequence[Name], Field(description="Only what these agents did, and marks that they changed.")] = ()
+
+
+def events(call: Call) -> Choice:
+    """Streams the events of marks and the activity, as server-sent events."""
+    asked: WantedEvents = call.parameters
+    streams = asked.streams.split(",")
+    if not streams or not set(streams) <= {*STREAMS}:
+        raise _invalid("streams", f"expected {' or '.join(STREAMS)}, or both with a comma")
+    position = call.last_event_id or asked.after
+    found = None if position is None else _POSITION.fullmatch(position)
+    if position is not None and found is None:
+        place = "Last-Event-ID" if call.last_event_id else "after"
+        raise _invalid(place, "this is not an id that this stream has sent")
+    after = None if found is None else StreamPosition(int(found[1]), int(found[2]))
+    return Choice("marks" in streams, "activity" in streams, _filter(asked, call.board.deployment), after)
+
+
+def _filter(asked: WantedEvents, deployment: Deployment) -> Callable[[Record], bool]:
+    """Return the function that says whether a client wants a record.
+
+    Raises:
+        UnknownName: There is no such kind or tag.
+        UsageError: A text is no value of a tag.
+    """
+    for kind in asked.kind:
+        deployment.kind(kind)
+    only_kind = asked.kind[0] if len(asked.kind) == 1 else None
+    values = read_filters(deployment, only_kind, asked.tag)
+    if unknown := [name for name, found in values.items() if not found]:
+        raise UnknownName("tag", unknown[0], {tag for kind in deployment.kinds.values() for tag in kind.tags})
+    where = WhereClause.of(values) if values else None
+
+    def accepts(record: Record) -> bool:
+        if asked.subject is not None and not fnmatchcase(record.subject or "", asked.subject):
+            return False
+        agent = record.author if isinstance(record, StreamEvent) else record.agent
+        if asked.agent and agent not in asked.agent:
+            return False
+        if not isinstance(record, StreamEvent):
+            return True
+        if asked.kind and record.kind not in asked.kind:
+            return False
+        return where is None or _has_tags(record, where, deployment)
+
+    return accepts
+
+
+def _has_tags(record: StreamEvent, where: WhereClause, deployment: Deployment) -> bool:
+    if record.kind not in deployment.kinds:
+        return False
+    schema = deployment.kind(record.kind).tag_schema
+    return schema.filter_of(where).passes(schema.keys(record.tags))
+
+
+def _invalid(place: str, message: str) -> HttpProblem:
+    return HttpProblem("invalid", "1 mistake", [PlacedProblem(place, message)])
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/v1/events", "read", events, ServerSentEvent, WantedEvents, parameters_withheld=("subject", "tag"),
+        is_event_stream=True, problems=("unknown-name",),
+    ),
+)  # fmt: skip

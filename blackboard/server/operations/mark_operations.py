@@ -1,0 +1,174 @@
+"""The operations on live marks, on subjects and their histories, and on kinds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from blackboard import MarkEvent, MarkPosition, MarkRecord, Receipt
+from blackboard.board.json_shapes import KindShape, Withdrawal, kind_shape
+from blackboard.board.reading.tag_texts import read_filters
+from blackboard.server.operations.deposit_operations import DECISION
+from blackboard.server.request_handling.operation_definition import (
+    Call,
+    Encoded,
+    EventId,
+    Fields,
+    Id,
+    Limit,
+    Name,
+    Operation,
+    Page,
+    Tags,
+    Time,
+)
+
+
+class ListedMarks(Fields):
+    """Which live marks to list."""
+
+    kind: Name | None = Field(default=None, description="Only marks of this kind.")
+    subject: str | None = Field(default=None, description="Only marks of this subject.")
+    min_strength: float | None = Field(default=None, description="Only marks of at least this strength.")
+    tag: Tags = ()
+    at: Time | None = Field(default=None, description="Show the board at another time, past or future.")
+    limit: Limit = 100
+    page: Annotated[tuple[datetime, float, Id] | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class OneMark(Fields):
+    """One mark by its id."""
+
+    id: Id
+
+
+class ChangedMark(OneMark):
+    """One mark, perhaps only if it has not changed."""
+
+    if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark is still at this event.")
+
+
+class Strengthening(Fields):
+    """By how much a mark is reinforced."""
+
+    by: float = Field(gt=0, description="The strength to add; the board multiplies it by its trust in the author.")
+    if_event: EventId | None = Field(default=None, ge=1, description="Only if the mark is still at this event.")
+
+
+class ListedSubjects(Fields):
+    """Which subjects to list."""
+
+    prefix: str = Field(default="", description="How they begin.")
+    at: Time | None = Field(default=None, description="Only subjects that had a mark up to this time.")
+    limit: Limit = 100
+    page: Annotated[str | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class HistoryOfSubject(Fields):
+    """Which events of a subject to list."""
+
+    subject: str = Field(description="The subject.")
+    at: Time | None = Field(default=None, description="Only events that were recorded up to this time.")
+    limit: Limit = 100
+    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class OneKind(Fields):
+    """One kind by its name."""
+
+    kind: Name
+
+
+def marks(call: Call) -> Page:
+    """List the live marks, strongest first."""
+    asked: ListedMarks = call.parameters
+    where: dict[str, Any] = read_filters(call.board.deployment, asked.kind, asked.tag) if asked.tag else {}
+    found = call.board.marks(
+        asked.kind,
+        subject=asked.subject,
+        min_strength=asked.min_strength,
+        at=asked.at,
+        limit=asked.limit + 1,
+        where=where or None,
+        after=None if asked.page is None else MarkPosition(*asked.page),
+    )
+    return Page(found, asked.limit, lambda item, number: (item.as_of.isoformat(), item.strength, item.id))
+
+
+def mark(call: Call) -> MarkRecord:
+    """Show one live mark."""
+    return call.board.mark(call.parameters.id)
+
+
+def withdraw(call: Call) -> Withdrawal:
+    """Withdraw a live mark from the board. This wakes no agent."""
+    asked: ChangedMark = call.parameters
+    _require_change(call, asked.id)
+    call.board.withdraw(asked.id, if_event=asked.if_event)
+    return Withdrawal(asked.id)
+
+
+def reinforce(call: Call) -> Receipt:
+    """Add to the strength that a live mark has now. Its payload does not change."""
+    _require_change(call, call.parameters.id)
+    body: Strengthening = call.body
+    return call.board.reinforce(call.parameters.id, by=body.by, if_event=body.if_event)
+
+
+def _require_change(call: Call, mark_id: int) -> None:
+    """Check that the caller could have deposited a mark; its kind and its subject never change."""
+    if not call.caller.scopes.allow("deposit"):
+        call.caller.require("deposit")
+    found = call.board.mark(mark_id)
+    if found.kind == DECISION:
+        call.caller.require("answer")
+    else:
+        call.caller.require("deposit", found.kind, found.subject)
+
+
+def subjects(call: Call) -> Page:
+    """List the subjects that ever had a mark, in alphabetical order."""
+    asked: ListedSubjects = call.parameters
+    found = call.board.subjects(asked.prefix, limit=asked.limit + 1, after=asked.page or "", at=asked.at)
+    return Page(found, asked.limit, lambda item, number: item)
+
+
+def history(call: Call) -> Page:
+    """List the events of a subject's marks, oldest first."""
+    asked: HistoryOfSubject = call.parameters
+    found = call.board.history(asked.subject, at=asked.at, after=asked.page, limit=asked.limit + 1)
+    return Page(found, asked.limit, lambda item, number: item.id)
+
+
+def kinds(call: Call) -> list[KindShape]:
+    """List the kinds, each with the JSON schema of its payload."""
+    return [kind_shape(name, spec) for name, spec in sorted(call.board.deployment.kinds.items())]
+
+
+def kind(call: Call) -> KindShape:
+    """Show one kind, with the JSON schema of its payload."""
+    deployment, name = call.board.deployment, call.parameters.kind
+    deployment.kind(name)
+    return kind_shape(name, deployment.kinds[name])
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/v1/marks", "read", marks, list[MarkRecord], ListedMarks, parameters_withheld=("subject", "tag"),
+        problems=("unknown-name", "invalid"),
+    ),
+    Operation("GET", "/v1/marks/{id}", "read", mark, MarkRecord, OneMark, problems=("not-found",)),
+    Operation(
+        "DELETE", "/v1/marks/{id}", "deposit", withdraw, Withdrawal, ChangedMark, problems=("not-found", "conflict")
+    ),
+    Operation(
+        "POST", "/v1/marks/{id}/reinforce", "deposit", reinforce, Receipt, OneMark, Strengthening,
+        problems=("not-found", "conflict", "invalid-mark"),
+    ),
+    Operation("GET", "/v1/subjects", "read", subjects, list[str], ListedSubjects, withheld_if_redacted=True),
+    Operation("GET", "/v1/history", "read", history, list[MarkEvent], HistoryOfSubject, withheld_if_redacted=True),
+    Operation("GET", "/v1/kinds", "read", kinds, list[KindShape]),
+    Operation("GET", "/v1/kinds/{kind}", "read", kind, KindShape, OneKind, problems=("unknown-name",)),
+)  # fmt: skip

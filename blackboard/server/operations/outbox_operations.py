@@ -1,0 +1,99 @@
+"""The operations on messages to people outside."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from blackboard import OutboxMessage
+from blackboard.board.json_shapes import MessageChanges
+from blackboard.core.states import MessageState
+from blackboard.server.request_handling.operation_definition import (
+    Call,
+    Empty,
+    Encoded,
+    Fields,
+    Id,
+    Limit,
+    Name,
+    Operation,
+    Page,
+)
+
+
+class ListedMessages(Fields):
+    """Which messages to list."""
+
+    sink: Name | None = Field(default=None, description="Only messages of this sink.")
+    state: MessageState | None = Field(default=None, description="Only messages in this state.")
+    limit: Limit = 20
+    page: Annotated[Id | None, *Encoded] = Field(default=None, alias="cursor")
+
+
+class OneMessage(Fields):
+    """One message by its id."""
+
+    id: Id
+
+
+class UndeliveredMessages(Fields):
+    """Which undelivered messages to change. At most 1,000 of them are changed, the newest first."""
+
+    sink: Name | None = Field(default=None, description="Only messages of this sink.")
+    state: Literal["waiting", "failed", "gone"] | None = Field(default=None, description="Only in this state.")
+
+
+def outbox(call: Call) -> Page:
+    """List the messages to people outside, newest first."""
+    asked: ListedMessages = call.parameters
+    found = call.board.outbox(sink=asked.sink, state=asked.state, before=asked.page, limit=asked.limit + 1)
+    return Page(found, asked.limit, lambda item, number: item.id)
+
+
+def outbox_message(call: Call) -> OutboxMessage:
+    """Show one message to people outside."""
+    return call.board.outbox_message(call.parameters.id)
+
+
+def retry_message(call: Call) -> OutboxMessage:
+    """Send a message again under the same id, whatever its state. Its attempts count from 0 again."""
+    return call.board.retry_message(call.parameters.id)
+
+
+def discard_message(call: Call) -> OutboxMessage:
+    """Give up a message that waits or was not delivered."""
+    return call.board.discard_message(call.parameters.id)
+
+
+def retry_messages(call: Call) -> MessageChanges:
+    """Send the messages of a sink, or in a state, that were not delivered again under the same ids."""
+    asked: UndeliveredMessages = call.body
+    return MessageChanges(call.board.retry_messages(sink=asked.sink, state=asked.state), MessageState.WAITING)
+
+
+def discard_messages(call: Call) -> MessageChanges:
+    """Give up the messages of a sink, or in a state, that were not delivered."""
+    asked: UndeliveredMessages = call.body
+    return MessageChanges(call.board.discard_messages(sink=asked.sink, state=asked.state), MessageState.DISCARDED)
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/outbox", "read", outbox, list[OutboxMessage], ListedMessages),
+    Operation(
+        "POST", "/v1/outbox/retry", "operate", retry_messages, MessageChanges, body=UndeliveredMessages,
+        problems=("unknown-name",),
+    ),
+    Operation(
+        "POST", "/v1/outbox/discard", "operate", discard_messages, MessageChanges, body=UndeliveredMessages,
+    ),
+    Operation("GET", "/v1/outbox/{id}", "read", outbox_message, OutboxMessage, OneMessage, problems=("not-found",)),
+    Operation(
+        "POST", "/v1/outbox/{id}/retry", "operate", retry_message, OutboxMessage, OneMessage, Empty,
+        problems=("not-found", "unknown-name"),
+    ),
+    Operation(
+        "POST", "/v1/outbox/{id}/discard", "operate", discard_message, OutboxMessage, OneMessage, Empty,
+        problems=("not-found", "not-possible"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,62 @@
+"""The operations on the positions of followed files, for `load --follow` on another machine.
+
+A position belongs to the author of the token. It is no part of the board, and no other author sees it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from blackboard.board.loads.read_positions import ReadPosition, load_position, save_position
+from blackboard.errors import NotFound
+from blackboard.server.request_handling.operation_definition import MAX_ID, Call, Fields, Name, Operation
+
+Source = Annotated[str, Field(pattern="^[0-9a-f]{32}$", description="A digest of the file's machine and path.")]
+
+
+class OneFile(Fields):
+    """A followed file, and the kind of mark that its lines become."""
+
+    source: Source
+    kind: Name
+
+
+class Position(Fields):
+    """How far a file has been deposited."""
+
+    inode: int = Field(ge=0, lt=2**64)
+    generation: int = Field(ge=1, lt=2**31, description="How many files were read at this path, this one included.")
+    position: int = Field(ge=0, le=MAX_ID, description="Bytes from the start of the file.")
+    digest: str = Field(max_length=128, description="A digest of the bytes right before the position.")
+    header: str = Field(default="", max_length=100_000, description="The line with the names of the columns.")
+
+
+def read_position(call: Call) -> ReadPosition:
+    """Show how far a file has been deposited by the author of the token."""
+    asked: OneFile = call.parameters
+    found = load_position(call.board.session, asked.source, call.board.author, asked.kind)
+    if found is None:
+        raise NotFound("this file was never followed")
+    return found
+
+
+def set_read_position(call: Call) -> ReadPosition:
+    """Record how far a file has been deposited by the author of the token."""
+    asked: OneFile = call.parameters
+    call.board.deployment.kind(asked.kind)
+    position = ReadPosition(**call.body.model_dump())
+    save_position(call.board.session, asked.source, call.board.author, asked.kind, position)
+    return position
+
+
+OPERATIONS = (
+    Operation(
+        "GET", "/v1/read-positions/{source}", "deposit", read_position, ReadPosition, OneFile, problems=("not-found",)
+    ),
+    Operation(
+        "POST", "/v1/read-positions/{source}", "deposit", set_read_position, ReadPosition, OneFile, Position,
+        problems=("unknown-name",),
+    ),
+)  # fmt: skip

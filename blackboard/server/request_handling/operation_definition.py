@@ -1,0 +1,164 @@
+"""Operations of the server. The routes, the checks and the description follow from one table of operations."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from blackboard import Blackboard
+from blackboard.server.access.token_checks import Caller
+
+MAX_LIMIT = 1000
+MAX_ID = 2**63 - 1
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+EventId = Annotated[int, Field(ge=0, le=MAX_ID)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="The largest number of items.")]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Time = Annotated[str, Field(description="A time, such as 2027-01-31T15:00:00Z.", examples=["2027-01-31T15:00:00Z"])]
+
+Tags = Annotated[
+    Sequence[str],
+    Field(
+        description="Only marks with this tag, as NAME=VALUE. All named tags must match; several values of one tag are"
+        " alternatives."
+    ),
+]
+
+
+def _decoded(value: object) -> object:
+    """Return what a cursor stands for; the text that names a page."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+    except (ValueError, RecursionError):
+        raise ValueError("this is not a cursor of this list") from None
+
+
+Encoded = (
+    BeforeValidator(_decoded),
+    WithJsonSchema({"type": "string", "description": "Where the page begins, as the header Link of a page names it."}),
+)
+"""The annotation that makes a field a cursor. Its type is that of the position."""
+
+
+class Fields(BaseModel):
+    """The parameters or the body of an operation. Unknown names are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NoParameters(Fields):
+    """An operation without parameters."""
+
+
+class Empty(Fields):
+    """A body without fields."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list.
+
+    Attributes:
+        items: Its items, and one more if there are more pages.
+        limit: How many of them are on the page.
+        position: Returns the position after which the next page begins, for the last item and the number of items.
+        member: The member of the answer that has the items; "" if the answer is the list.
+        others: The other members.
+    """
+
+    items: Sequence[Any]
+    limit: int
+    position: Callable[[Any, int], object]
+    member: str = ""
+    others: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request for an operation.
+
+    Attributes:
+        board: The board, in the name of the caller.
+        caller: Who asks.
+        parameters: The parameters of the path and of the query.
+        body: The body.
+        key: The idempotency key in its header.
+        model: Which provider and model would answer if no daemon runs, in words.
+        headers: Headers of the answer, which the operation may add to.
+        last_event_id: The header `Last-Event-ID`: the position that a client of an event stream has reached.
+        traceparent: The trace context in its header `traceparent`; None if it has none that is valid.
+    """
+
+    board: Blackboard
+    caller: Caller
+    parameters: Any
+    body: Any
+    key: str | None
+    model: str
+    headers: dict[str, str] = field(default_factory=dict)
+    last_event_id: str | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation. The first line of its function's docstring describes it.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, with the names of its parameters in braces.
+        scope: The scope that a token needs. A token with `read-redacted` may use an operation of `read` too, unless
+            `withheld_if_redacted`.
+        run: Does it.
+        answer: The type of its answer.
+        parameters: The parameters of the path and of the query.
+        body: The body; None if it has none.
+        withheld_if_redacted: Whether a token with `read-redacted` may not use it, because nothing would be left of its
+            answer.
+        parameters_withheld: Parameters that such a token may not use, because an answer would confirm a guess.
+        takes_key: Whether it takes the header `Idempotency-Key`.
+        state: Returns the part of an answer that its ETag stands for; None for an answer without an ETag.
+        waits: Whether it waits for work without a thread. Without work, it has no answer (204).
+        run_together: Does it for several calls at once, and returns the answer or the error of each; None if each call
+            has a thread.
+        streams: Whether the body is a line of JSON for each item, as it comes.
+        is_event_stream: Whether the answer is a stream of server-sent events, which `run` chooses.
+        pool: The threads that it runs in.
+        problems: The types of problems that it may answer with, beside those that every operation has.
+    """
+
+    method: Literal["GET", "POST", "DELETE"]
+    path: str
+    scope: str
+    run: Callable[[Call], Any]
+    answer: Any
+    parameters: type[Fields] = NoParameters
+    body: type[BaseModel] | None = None
+    withheld_if_redacted: bool = False
+    parameters_withheld: tuple[str, ...] = ()
+    takes_key: bool = False
+    state: Callable[[Any], object] | None = None
+    waits: bool = False
+    run_together: Callable[[Sequence[Call]], Sequence[Any]] | None = None
+    streams: bool = False
+    is_event_stream: bool = False
+    pool: Literal["board", "sql"] = "board"
+    problems: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name, which is that of its function."""
+        return self.run.__name__
+
+    @property
+    def summary(self) -> str:
+        """A line about what it does."""
+        return (self.run.__doc__ or "").partition("\n")[0]

@@ -1,0 +1,131 @@
+"""The calls that requests make: who sends a request, whether they may, and with which parameters and which body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+
+from blackboard import AccessToken, Blackboard
+from blackboard.server.access.session_cookie import SessionCookie
+from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of, holder_of
+from blackboard.server.problems import HttpProblem
+from blackboard.server.request_handling.operation_definition import Call, Operation
+from blackboard.server.request_handling.request_reading import parse_body, parse_parameters
+from blackboard.system.tracing import HEADER, read_traceparent
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request whose body has been read."""
+
+    operation: Operation
+    request: Request
+    token: str
+    body: bytes
+
+    def parsed(self) -> Any:
+        """Return the fields of the body.
+
+        Raises:
+            HttpProblem: They are not valid.
+        """
+        return None if self.operation.body is None else parse_body(self.body, self.operation.body)
+
+
+class RequestCalls:
+    """Makes the calls of requests to one board.
+
+    Args:
+        board: The board.
+        cookie: The cookie of web sessions.
+        model: Which provider and model would answer if no daemon runs, in words.
+        requests_per_second: How often each token may be used.
+    """
+
+    def __init__(self, board: Blackboard, cookie: SessionCookie, model: str, requests_per_second: float) -> None:
+        self._board, self._cookie, self._model = board, cookie, model
+        self._rates = RateLimits(requests_per_second)
+
+    def token_of(self, request: Request) -> str:
+        """Return the token of a request, which is not checked yet: of its header, or else of a web session.
+
+        Raises:
+            HttpProblem: It has none, or that of a web session and comes from a page of another site.
+        """
+        header = request.headers.get("authorization")
+        has_bearer = header is not None and header.lower().startswith("bearer ")
+        token = None if has_bearer else self._cookie.token(request)  # a proxy may send credentials of its own
+        return bearer_of(header) if token is None else token
+
+    def holder_of(self, token: str) -> Caller:
+        """Return the holder of a token.
+
+        Raises:
+            HttpProblem: The token is not valid.
+        """
+        return holder_of(self._board.find_token(token))
+
+    def caller_of(self, token: str) -> Caller:
+        """Return who sent a request, and count it for the limit of its token.
+
+        Raises:
+            HttpProblem: The token is not valid, or is used too often.
+        """
+        return self._counted(self._board.find_token(token))
+
+    def records_of(self, tokens: Iterable[str]) -> Mapping[str, AccessToken | None]:
+        """Return what some tokens stand for, from one snapshot."""
+        distinct = list(set(tokens))
+        return dict(zip(distinct, self._board.find_tokens(distinct), strict=True))
+
+    def _counted(self, found: AccessToken | None) -> Caller:
+        caller = holder_of(found)
+        self._rates.check(caller.token.name, self._board.clock.monotonic())
+        return caller
+
+    def call(self, operation: Operation, request: Request, token: str) -> Call:
+        """Return the call of a request, without its body.
+
+        Raises:
+            HttpProblem: Its sender may not make it, or its parameters are not valid.
+        """
+        return self.call_of(operation, request, self._board.find_token(token))
+
+    def call_of(self, operation: Operation, request: Request, found: AccessToken | None) -> Call:
+        """Return the call of a request by what its token stands for, without its body.
+
+        Raises:
+            HttpProblem: Its sender may not make it, or its parameters are not valid.
+        """
+        caller = self._counted(found)
+        query = request.query_params.multi_items()
+        _check_scope(operation, caller, {name for name, _ in query})
+        parameters = parse_parameters(request.path_params, query, operation.parameters)
+        key = request.headers.get("idempotency-key") if operation.takes_key else None
+        last_event_id = request.headers.get("last-event-id") or None
+        board = self._board.as_author(caller.token.author)
+        traceparent = read_traceparent(request.headers.get(HEADER))
+        return Call(
+            board, caller, parameters, None, key, self._model, last_event_id=last_event_id, traceparent=traceparent
+        )
+
+
+def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:
+    """Check that a token allows an operation with some parameters.
+
+    Raises:
+        HttpProblem: The token does not allow the operation.
+    """
+    if operation.scope == "read" and caller.is_redacted:
+        if operation.withheld_if_redacted:
+            raise HttpProblem("withheld", f"the scope read-redacted hides all that {operation.name!r} would show")
+        if withheld := sorted(parameters.intersection(operation.parameters_withheld)):
+            raise HttpProblem("withheld", f"{withheld[0]!r} could confirm guesses of what read-redacted hides")
+    elif operation.scope == "deposit":
+        if not (caller.scopes.allow("deposit") or caller.scopes.allow("answer")):
+            caller.require("deposit")
+    else:
+        caller.require(operation.scope)

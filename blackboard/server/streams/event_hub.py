@@ -1,0 +1,233 @@
+"""Event streams: one reader of the board for all of them, and a window of the last events that they share.
+
+While a stream is open, the reader reads the board at once after each commit of this process, and after those of other
+processes on this machine that may wake an agent. It also reads the board ten times a second, because nobody tells it of
+other commits. It puts the events that it finds into the window. A stream remembers the last event and the last activity
+that it has passed. It takes what follows from the window, or from the board if that is older than the window. So no
+stream has a queue, and a slow client holds no memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+
+from blackboard import Blackboard, StreamPosition
+from blackboard.errors import BlackboardError
+from blackboard.server.access.token_checks import Caller
+from blackboard.server.streams.commit_bell import CommitBell
+from blackboard.server.streams.stream_writer import Choice, Encode, Item, Record, Writer
+from blackboard.server.work_threads import QueueFull, WorkThreads
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+LOOK_SECONDS = 0.1
+"""The longest time in seconds between two readings of the board."""
+REST_SECONDS = 0.002
+"""The shortest time between two readings, so that a board with many commits is not read for each of them."""
+BEAT_SECONDS = 15
+"""How often each stream gets a comment, so that both ends know that the other is there."""
+TOKEN_SECONDS = 2
+"""How often the tokens of the streams are checked."""
+RETRY_MILLISECONDS = 3000
+"""How long a client waits before it connects again."""
+PAGE = 100
+"""How many events and how much activity are read at once."""
+WINDOW_ITEMS = 10_000
+WINDOW_BYTES = 16 * 1024 * 1024
+"""How much the window holds."""
+CHUNK_BYTES = 64 * 1024
+"""The size from which events are sent, although more are there."""
+
+
+class _Listener:
+    """A stream, as the reader knows it."""
+
+    def __init__(self, caller: Caller) -> None:
+        self.token = (caller.token.name, caller.token.created_at)
+        self.news = asyncio.Event()
+        """Set when there may be something to do."""
+        self.is_over = False
+        """Whether the stream ends."""
+        self.number = 0
+        """The number of the next item in the window."""
+
+
+class EventHub:
+    """The event streams of one board.
+
+    Args:
+        board: The board.
+        threads: The threads that read it.
+        limit: How many streams may be open.
+        encode: Returns the JSON of a record.
+        redact: Returns its JSON for tokens with `read-redacted`.
+    """
+
+    def __init__(self, board: Blackboard, threads: WorkThreads, limit: int, encode: Encode, redact: Encode) -> None:
+        self._board, self._threads, self._limit = board, threads, limit
+        self._encode, self._redact = encode, redact
+        self._reader_threads = WorkThreads(1)
+        self._reader: asyncio.Task[None] | None = None
+        self._listeners: set[_Listener] = set()
+        self._window: list[Item] = []
+        self._bytes = 0
+        self._first = 0
+        """The number of the first item in the window."""
+        self._start = self._end = StreamPosition()
+        """The positions before the first and after the last item in the window."""
+        self._beats = 0
+        self._is_stopped = False
+        self._commits = CommitBell()
+
+    def stop(self) -> None:
+        """End all streams soon, and open no more. Any thread may call it."""
+        self._is_stopped = True
+
+    async def open(self, caller: Caller, choice: Choice) -> AsyncIterator[bytes]:
+        """Return the text of a stream.
+
+        Raises:
+            QueueFull: Too many streams are open.
+        """
+        if self._is_stopped or len(self._listeners) >= self._limit:
+            raise QueueFull(f"{self._limit} event streams are open already; try again in a moment")
+        newest, is_recorded = await self._threads.run(self._look)
+        about = self._encode({"activity": is_recorded, "streams": _names(choice)})
+        return self._texts(caller, choice, newest, about)
+
+    def _look(self) -> tuple[StreamPosition, bool]:
+        return self._board.stream_position(), self._board.deployment.activity
+
+    async def _texts(
+        self, caller: Caller, choice: Choice, newest: StreamPosition, about: bytes
+    ) -> AsyncIterator[bytes]:
+        """Yield the text of a stream until its client leaves or the server stops."""
+        writer, listener = Writer(choice, newest, is_redacted=caller.is_redacted), _Listener(caller)
+        self._listeners.add(listener)
+        if self._reader is None:
+            self._window, self._bytes, self._start, self._end = [], 0, newest, newest
+            self._reader = asyncio.create_task(self._read_along())
+        listener.number, beats = self._first, self._beats
+        try:
+            yield f"retry: {RETRY_MILLISECONDS}\n".encode() + writer.event("ready", about)
+            if writer.is_ahead(newest):
+                yield writer.jump(newest)
+            while not listener.is_over:
+                listener.news.clear()
+                async for chunk in self._pending(writer, listener):
+                    yield chunk
+                if self._beats != beats:
+                    beats = self._beats
+                    yield writer.comment()
+                await listener.news.wait()
+        except BlackboardError as error:  # the client connects again, and then gets the error
+            log.warning("an event stream ends", error=error)
+        finally:
+            self._listeners.discard(listener)
+
+    async def _pending(self, writer: Writer, listener: _Listener) -> AsyncIterator[bytes]:
+        """Yield what a stream has not passed yet."""
+        while not listener.is_over:
+            if writer.is_behind(self._start):
+                items = await self._threads.run(lambda: self._page(StreamPosition(writer.marks, writer.activity)))
+                if not items or not writer.follows(items):
+                    yield writer.jump(self._end)
+                for item in items:
+                    if text := writer.take(item):
+                        yield text
+                continue
+            chunk = bytearray()
+            listener.number = max(listener.number, self._first)
+            while len(chunk) < CHUNK_BYTES and listener.number < self._first + len(self._window):
+                chunk += writer.take(self._window[listener.number - self._first])
+                listener.number += 1
+            if not chunk:
+                return
+            yield bytes(chunk)
+
+    def _page(self, after: StreamPosition) -> list[Item]:
+        """Read what follows a position, in the order in which it happened."""
+        marks: list[Record] = [*self._board.mark_events(after=after.marks, limit=PAGE)]
+        activity: list[Record] = [*self._board.activity(after=after.activity, limit=PAGE)]
+        # Each of the two stays in its order, even where instants are not.
+        records = heapq.merge(marks, activity, key=lambda record: record.recorded_at)
+        return [Item(record, self._encode, self._redact) for record in records]
+
+    async def _read_along(self) -> None:
+        """Read the board while a stream is open."""
+        clock = asyncio.get_running_loop().time
+        next_beat, next_check = clock() + BEAT_SECONDS, clock() + TOKEN_SECONDS
+        try:
+            with self._commits.rings_for(self._board):
+                while self._listeners and not self._is_stopped:
+                    await self._commits.wait(LOOK_SECONDS)
+                    items = await self._reader_threads.run(self._news)
+                    self._add(items)
+                    if len(items) >= PAGE:
+                        self._commits.ring()  # there may be more
+                    now = clock()
+                    if is_beat := now >= next_beat:
+                        self._beats, next_beat = self._beats + 1, now + BEAT_SECONDS
+                    if now >= next_check:
+                        next_check = now + TOKEN_SECONDS
+                        await self._end_invalid()
+                    if items or is_beat:
+                        self._wake()
+                    if items:
+                        await asyncio.sleep(REST_SECONDS)
+        except BlackboardError as error:
+            log.warning("the board cannot be read for event streams, which end", error=error)
+        finally:
+            self._reader = None
+            for listener in self._listeners:
+                listener.is_over = True
+            self._wake()
+
+    def _news(self) -> list[Item]:
+        if self._board.stream_position() == self._end:
+            return []
+        items = self._page(self._end)
+        for item in items:
+            item.text(is_redacted=False)  # here, not in the loop that serves all requests
+        return items
+
+    def _add(self, items: list[Item]) -> None:
+        """Add items to the window, and remove the oldest from it."""
+        for item in items:
+            self._window.append(item)
+            self._bytes += len(item.text(is_redacted=False))
+            self._end = _after(self._end, item)
+        removed = 0
+        while len(self._window) - removed > WINDOW_ITEMS or self._bytes > WINDOW_BYTES:
+            self._bytes -= len(self._window[removed].text(is_redacted=False))
+            self._start = _after(self._start, self._window[removed])
+            removed += 1
+        del self._window[:removed]
+        self._first += removed
+
+    async def _end_invalid(self) -> None:
+        """End the streams whose tokens were revoked or have expired."""
+        tokens = await self._reader_threads.run(self._board.tokens)
+        valid = {(token.name, token.created_at) for token in tokens if token.state == "valid"}
+        for listener in self._listeners:
+            if listener.token not in valid:
+                listener.is_over = True
+                listener.news.set()
+
+    def _wake(self) -> None:
+        for listener in self._listeners:
+            listener.news.set()
+
+
+def _names(choice: Choice) -> list[str]:
+    return [name for name in ("marks", "activity") if getattr(choice, name)]
+
+
+def _after(position: StreamPosition, item: Item) -> StreamPosition:
+    """Return the new position of a reader at a position that has read an item."""
+    if item.is_mark:
+        return StreamPosition(item.record.id, position.activity)
+    return StreamPosition(position.marks, item.record.id)

@@ -1,0 +1,210 @@
+"""Serves an application on sockets, in a thread of its own, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import struct
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from blackboard.errors import ConfigurationError, Mistake
+from blackboard.server.transport.addresses import Address, address_of, check_exposure, listen_on, listen_on_path
+from blackboard.server.transport.http_protocol import BoundedProtocol
+from blackboard.server.transport.request_guards import RequestGuards
+from blackboard.settings.sections import ServerSection
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+MAX_CONNECTIONS = 2000
+SILENCE_SECONDS = 10
+"""A connection on which no request begins, or whose headers do not end, or whose client takes no more of an answer, is
+closed after one to two times as long."""
+UNSENT_BYTES = 64 * 1024
+"""How much of an answer the system takes before it can be sent."""
+GRACE_SECONDS = 10
+"""How long requests may still take after the server is told to stop."""
+
+
+class HttpServer:
+    """A server in a thread, as a context: it serves inside.
+
+    Args:
+        app: The application.
+        settings: Where it listens, and how.
+        path: A Unix socket to listen on beside or instead of the address.
+        address: Where it listens; None for the other sockets only.
+        inherited: Sockets that listen already, from a service manager.
+
+    Attributes:
+        ended: A file descriptor that can be read when the server has ended.
+
+    Raises:
+        ConfigurationError: The certificate cannot be used.
+        UsageError: The address is not one, or would need TLS.
+        WorkError: The address cannot be used.
+    """
+
+    def __init__(
+        self,
+        app: RequestGuards,
+        settings: ServerSection,
+        address: Address | None,
+        path: Path | None = None,
+        inherited: Sequence[socket.socket] = (),
+    ) -> None:
+        for reached in (address, *map(address_of, inherited)):
+            if reached is not None:
+                check_exposure(reached, settings)
+        self._inherited = inherited
+        self._stop_waits = app.stop
+        self._settings, self._address, self._path = settings, address, path
+        self._server = uvicorn.Server(_config(app, settings))
+        self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
+        self._sockets: Sequence[socket.socket] = ()
+
+    def __enter__(self) -> Self:
+        sockets = [*self._inherited]
+        if self._address is not None:
+            sockets.append(listen_on(self._address))
+        if self._path is not None:
+            sockets.append(listen_on_path(self._path))
+        for listener in sockets:
+            _bound_unsent(listener)
+        self._sockets = sockets
+        self._names = [self._name(listener) for listener in sockets]
+        self.ended, self._writer = os.pipe()
+        self._thread.start()
+        log.info("serving", urls=self._names)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop_waits()
+        self._server.should_exit = True
+        self._thread.join()
+        for listener in self._sockets:
+            listener.close()
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+        os.close(self.ended)
+        log.info("no longer serving", urls=self._names)
+
+    @property
+    def url(self) -> str:
+        """The URL of the server."""
+        return self._names[0]
+
+    @property
+    def browser_url(self) -> str | None:
+        """The address by which a browser reaches it; None if it cannot know the address.
+
+        The first of `[server] hosts` is the name in a certificate, or the one by which a proxy is reached.
+        """
+        settings = self._settings
+        if settings.behind_proxy:
+            return f"https://{settings.hosts[0]}" if settings.hosts else None
+        address = next((found for found in map(address_of, self._sockets) if found is not None), None)
+        if address is None:
+            return None
+        if settings.tls_certificate and settings.hosts:
+            return f"https://{address._replace(host=settings.hosts[0])}"
+        host = "localhost" if address.host in ("0.0.0.0", "::") else address.host
+        return f"{'https' if settings.tls_certificate else 'http'}://{address._replace(host=host)}"
+
+    def _name(self, listener: socket.socket) -> str:
+        if (address := address_of(listener)) is None:
+            return f"unix:{listener.getsockname()}"
+        return f"{'https' if self._settings.tls_certificate else 'http'}://{address}"
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # a thread has nobody to raise it to
+            log.error("the server has ended", error=error)
+        finally:
+            os.close(self._writer)
+
+    async def _serve(self) -> None:
+        silence = asyncio.create_task(self._close_silent_connections())
+        try:
+            await self._server.serve(list(self._sockets))
+        finally:
+            silence.cancel()
+
+    async def _close_silent_connections(self) -> None:
+        """Close the connections that were between two requests for a whole round, and took no part of an answer.
+
+        The library limits neither how long a first request may take to begin, nor how long its headers may, nor how
+        long a client may take for the rest of an answer that is ready.
+        """
+        before: dict[object, tuple[object, int]] = {}
+        while True:
+            await asyncio.sleep(SILENCE_SECONDS)
+            idle: dict[object, tuple[object, int]] = {}
+            for connection in list(self._server.server_state.connections):
+                cycle, transport = getattr(connection, "cycle", None), connection.transport
+                if transport is None or not (cycle is None or cycle.response_complete):
+                    continue
+                unsent = transport.get_write_buffer_size()
+                if before.get(connection) != (cycle, unsent):
+                    idle[connection] = (cycle, unsent)
+                elif unsent:
+                    _reset(transport)
+                else:
+                    transport.close()
+            before = idle
+
+
+def _bound_unsent(listener: socket.socket) -> None:
+    """Limit how much of an answer the system takes at once from connections to a listener.
+
+    It may take megabytes, and then more only after a third of them, so a slow client would look like one that has
+    stopped.
+    """
+    if listener.family != socket.AF_UNIX and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection without what is left of its answer. To close it would wait for the client, and so would TCP."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+
+
+def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
+    """Return the configuration of the HTTP library, with its certificate loaded."""
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",  # anybody can send what is not HTTP; that is no news
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=2 * SILENCE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        limit_concurrency=MAX_CONNECTIONS,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+    try:
+        config.load()
+    except OSError as error:  # an error of TLS is one too
+        place = f"[server] tls_certificate {settings.tls_certificate}"
+        raise ConfigurationError([Mistake(place, f"it cannot be used: {error}")]) from None
+    return config
