@@ -34,9 +34,9 @@ from __future__ import annotations
 import importlib
 
 _NAMES = {
-    "core.agent_context": "Context",
-    "core.agent_definition": "Agent agent watch",
-    "core.agent_reads": "marks of_subject search strongest_of subject",
+    "core.agents.agent_context": "Context",
+    "core.agents.agent_definition": "Agent agent watch",
+    "core.agents.agent_reads": "marks of_subject search strongest_of subject",
     "board": "Blackboard Deposit",
     "board.result_types": (
         "AccessToken ActivationRecord ActivityRecord AgendaItem AgentStatus BoardStatus ClaimedMark "
@@ -46,17 +46,17 @@ _NAMES = {
     ),
     "board.remote_results": "ModelUsage RemoteResult",
     "clock": "ManualClock SystemClock",
-    "core.conditions": "exactly",
-    "core.measures": "Measure count strength strongest total",
+    "core.conditions.condition_types": "exactly",
+    "core.conditions.measures": "Measure count strength strongest total",
     "daemon": "Daemon",
-    "core.decay": "Curve Decay Exponential Linear Never Power Step",
+    "core.marks.decay": "Curve Decay Exponential Linear Never Power Step",
     "errors": "BlackboardError",
     "core.finding": "Finding",
-    "core.mark_actions": "Reinforce Withdraw",
+    "core.agents.mark_actions": "Reinforce Withdraw",
     "core.built_in_marks": "Decision Need Overdue",
-    "core.marks": "Mark",
-    "core.parsing": "parse_condition",
-    "core.schedules": "cron daily_at every",
+    "core.marks.mark_model": "Mark",
+    "core.conditions.condition_parser": "parse_condition",
+    "core.conditions.schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
     "store.readonly_access": "Row connect",
 }

@@ -19,12 +19,12 @@ from pydantic import BaseModel, JsonValue
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, ManualClock, instant_of, iso, to_datetime
-from blackboard.core.agent_context import single_subject
-from blackboard.core.agent_definition import Agent, require_done
+from blackboard.core.agents.agent_context import single_subject
+from blackboard.core.agents.agent_definition import Agent, require_done
 from blackboard.core.authors import MAX_AUTHOR_CHARACTERS, check_text
 from blackboard.core.deployment import Per
-from blackboard.core.marks import Mark, StoredMark, attach_stored, check_subject, normalize_subject
-from blackboard.core.scopes import GroupValue
+from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored, check_subject, normalize_subject
+from blackboard.core.marks.scopes import GroupValue
 from blackboard.daemon.daemon import Daemon, build_daemon
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import AgentError, InvalidMark, ModelError, UsageError, nearest

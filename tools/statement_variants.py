@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from blackboard.core.decay import LAWS, Exponential
+from blackboard.core.marks.decay import LAWS, Exponential
 from blackboard.store import statements, tag_filters
 from blackboard.store.live_marks import live_marks, live_marks_in_order, share_of, strengths
 from blackboard.store.statement_file import Statement, StatementFile

@@ -19,8 +19,8 @@ from benchmarks.coordination.desk import scripted
 from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard.clock import from_datetime
-from blackboard.core.agent_definition import Agent
-from blackboard.core.marks import Mark, StoredMark, attach_stored
+from blackboard.core.agents.agent_definition import Agent
+from blackboard.core.marks.mark_model import Mark, StoredMark, attach_stored
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.reply import parse_answer

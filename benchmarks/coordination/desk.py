@@ -24,7 +24,7 @@ from benchmarks.coordination.leads import OPENING, ZONE, Enquiry, write_calendar
 from benchmarks.coordination.outcome import Cost, Outcome, check
 from blackboard import Blackboard, Daemon, ManualClock
 from blackboard.clock import Instant, from_datetime, to_datetime
-from blackboard.core.marks import Mark
+from blackboard.core.marks.mark_model import Mark
 from blackboard.durations import Microseconds, parse_duration
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.client_protocol import ModelClient

@@ -10,7 +10,7 @@ from typing import Any
 
 from blackboard import Blackboard, Exponential, Linear, Mark, Never, Step, agent, count, total
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import MARKS

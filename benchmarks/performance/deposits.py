@@ -13,7 +13,7 @@ from benchmarks.performance.boards import Trace
 from benchmarks.performance.raw import RawTable, in_turn
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, Mark
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.store.sqlite_dialect import SqliteDialect
 from blackboard.store.statements import MARKS
 

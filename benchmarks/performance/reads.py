@@ -16,7 +16,7 @@ from benchmarks.performance.report import Row, as_installed
 from blackboard import Blackboard, count, strength, total
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.core.strength_forecast import value_at
+from blackboard.core.forecasts.strength_forecast import value_at
 from blackboard.store.sqlite_driver import sqlite
 
 __all__ = ["command_line", "measures", "strongest", "views"]

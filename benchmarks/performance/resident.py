@@ -16,7 +16,7 @@ from benchmarks.performance import boards
 from benchmarks.performance.report import Row, as_installed, quiet
 from blackboard import Blackboard, ManualClock
 from blackboard.board.registration import redeployment
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import Daemon
 
 __all__ = ["idle", "main"]

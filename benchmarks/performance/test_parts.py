@@ -15,9 +15,9 @@ from benchmarks.performance.raw import RawTable
 from blackboard import Blackboard, Exponential
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
-from blackboard.core.parsing import parse_condition
-from blackboard.core.payload_text import dump_payload
-from blackboard.core.reinforcement import FadingState, join
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.marks.reinforcement import FadingState, join
 from blackboard.store.statements import MARKS
 
 

@@ -16,7 +16,7 @@ from benchmarks.performance.boards import Done, Trace
 from benchmarks.performance.raw import percentile
 from benchmarks.performance.report import Row
 from blackboard import Blackboard, agent, strength
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import Daemon
 from blackboard.settings.sections import DaemonSection
 

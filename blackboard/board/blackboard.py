@@ -87,12 +87,12 @@ from blackboard.clock import Clock, SystemClock, When, instant_of, seconds_in, t
 from blackboard.core.access_scopes import Scopes
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.authors import check_author
-from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
-from blackboard.core.full_text import Match
-from blackboard.core.marks import Mark, check_if_event, normalize_subject, unreadable_text
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.full_text import Match
+from blackboard.core.marks.mark_model import Mark, check_if_event, normalize_subject, unreadable_text
+from blackboard.core.marks.tags import TagChoice, Where
 from blackboard.core.micro_dollars import check_cost, from_usd
-from blackboard.core.tags import TagChoice, Where
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import (
     StoreBusy,

@@ -7,8 +7,8 @@ from blackboard.board.reading import board_figures, board_status, mark_queries, 
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
 from blackboard.board.result_types import MenuCounts, ModelCallTexts, ModelCostRow, Prediction
-from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
+from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
 from blackboard.store.view_columns import VIEWS as VIEWS
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from blackboard.board.result_types import DeployResult
     from blackboard.client import Client
     from blackboard.core.deployment import Deployment
-    from blackboard.core.marks import Mark
+    from blackboard.core.marks.mark_model import Mark
     from blackboard.settings.deployment_resolver import ResolvedDeployment
     from blackboard.settings.settings_file import Settings
 

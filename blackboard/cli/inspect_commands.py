@@ -23,7 +23,7 @@ from blackboard.cli.terminal.output import (
     show_records,
     upcoming,
 )
-from blackboard.core.number_texts import digits_beside, exact_digits
+from blackboard.core.conditions.number_texts import digits_beside, exact_digits
 from blackboard.core.states import ActivationState
 from blackboard.errors import UsageError
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from blackboard.board.result_types import ActivationRecord, NeedRecord
-    from blackboard.core.full_text import Match
+    from blackboard.core.marks.full_text import Match
 
 STATES = ", ".join(ActivationState)
 

@@ -18,7 +18,7 @@ from blackboard.plurals import counted
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
     from blackboard.board.deployments.deployer import Deployer
-    from blackboard.core.agent_definition import Agent
+    from blackboard.core.agents.agent_definition import Agent
     from blackboard.llm.client_protocol import ModelClient
     from blackboard.llm.prices import Prices
     from blackboard.settings.deployment_resolver import ResolvedDeployment

@@ -14,8 +14,8 @@ from blackboard.board.result_types import ActivityRecord, StreamEvent
 from blackboard.client.exchange import FIRST_DELAY, Delay, NoAnswer, failure_of
 from blackboard.client.http_messages import HttpAnswer, HttpRequest, decode, get, tags_of
 from blackboard.core.backoff import backoff
-from blackboard.core.marks import Mark
-from blackboard.core.tags import Where
+from blackboard.core.marks.mark_model import Mark
+from blackboard.core.marks.tags import Where
 from blackboard.durations import SECOND, Duration
 from blackboard.errors import UsageError
 

@@ -28,14 +28,9 @@ from blackboard.client.http_messages import (
 )
 from blackboard.client.problem_errors import error_of
 from blackboard.clock import When, iso
-from blackboard.core.decay import Decay
-from blackboard.core.marks import (
-    Mark,
-    alternative_of,
-    check_intensity,
-    check_subject,
-)
-from blackboard.core.payload_text import dump_payload
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.mark_model import Mark, alternative_of, check_intensity, check_subject
+from blackboard.core.marks.payload_text import dump_payload
 from blackboard.errors import (
     BlackboardError,
     UsageError,

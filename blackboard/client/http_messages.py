@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from blackboard.board.json_shapes import encode_cursor
-from blackboard.core.tags import Where, as_data
+from blackboard.core.marks.tags import Where, as_data
 from blackboard.errors import ServerError
 
 T = TypeVar("T")

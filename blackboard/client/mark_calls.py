@@ -27,8 +27,8 @@ from blackboard.client.http_messages import (
     tags_of,
 )
 from blackboard.clock import When, from_datetime, instant_of, iso
-from blackboard.core.full_text import Match
-from blackboard.core.marks import (
+from blackboard.core.marks.full_text import Match
+from blackboard.core.marks.mark_model import (
     Mark,
     StoredMark,
     attach_stored,
@@ -36,9 +36,9 @@ from blackboard.core.marks import (
     describe_invalid,
     unreadable_text,
 )
-from blackboard.core.payload_round_trip import read_mark
-from blackboard.core.payload_text import dump_payload
-from blackboard.core.tags import Where
+from blackboard.core.marks.payload_round_trip import read_mark
+from blackboard.core.marks.payload_text import dump_payload
+from blackboard.core.marks.tags import Where
 from blackboard.errors import (
     UnknownName,
     UnreadableMark,

@@ -11,14 +11,21 @@ from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
-from blackboard.core.condition_checks import check_guard, check_watch
-from blackboard.core.conditions import Comparison, Condition, Measure, both
-from blackboard.core.decay import law_from
-from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
-from blackboard.core.number_texts import exact_digits
-from blackboard.core.parsing import parse_condition
+from blackboard.core.conditions.condition_checks import check_guard, check_watch
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Comparison, Condition, Measure, both
+from blackboard.core.conditions.number_texts import exact_digits
+from blackboard.core.marks.decay import law_from
+from blackboard.core.marks.kinds import (
+    DEFAULT_FLOOR,
+    DEFAULT_ON_REPEAT,
+    DEFAULT_WEIGHT,
+    MAX_PAYLOAD_BYTES,
+    Kind,
+    OnRepeat,
+)
+from blackboard.core.marks.tags import TagValue, Where
 from blackboard.core.sinks import SinkSpec
-from blackboard.core.tags import TagValue, Where
 from blackboard.durations import MINUTE, SECOND, Duration, Microseconds
 from blackboard.errors import UnknownName
 

@@ -15,10 +15,10 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.transactions.activation_inputs import ActivationInput
 from blackboard.board.worker import ClaimNext, FinishedRun, Worker
 from blackboard.clock import iso, seconds_in
-from blackboard.core.agent_definition import Agent, require_done
-from blackboard.core.mark_actions import Action
-from blackboard.core.marks import Mark
-from blackboard.core.scopes import scope_name
+from blackboard.core.agents.agent_definition import Agent, require_done
+from blackboard.core.agents.mark_actions import Action
+from blackboard.core.marks.mark_model import Mark
+from blackboard.core.marks.scopes import scope_name
 from blackboard.core.states import ActivationState
 from blackboard.daemon import forked_children, telemetry
 from blackboard.daemon.agent_event_loop import AgentLoop, NoEventLoop

@@ -15,7 +15,7 @@ from typing import Any
 from blackboard.board.activations.claims import Claim
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.worker import Worker
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.activation_runner import ActivationRunner, NextClaimFailed
 from blackboard.daemon.agent_event_loop import NoEventLoop
 from blackboard.daemon.agent_threads import AgentThreads

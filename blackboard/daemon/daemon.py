@@ -20,7 +20,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause, seconds_in
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns

@@ -18,7 +18,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import ModelCall
 from blackboard.board.blackboard import Blackboard
 from blackboard.clock import Instant, microseconds_in
-from blackboard.core.agent_definition import require_done
+from blackboard.core.agents.agent_definition import require_done
 from blackboard.core.backoff import backoff
 from blackboard.core.deployment import AgentSettings
 from blackboard.core.states import CallState

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.publish_lock import publish_lock
-from blackboard.core.agent_definition import Agent, require_done
-from blackboard.core.marks import Mark
+from blackboard.core.agents.agent_definition import Agent, require_done
+from blackboard.core.marks.mark_model import Mark
 from blackboard.daemon import forked_children
 from blackboard.system.failpoints import failpoint
 from blackboard.system.log_queue import Log

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from blackboard.board.activations.claims import Claim
 from blackboard.clock import to_datetime
-from blackboard.core.agent_context import single_subject
-from blackboard.core.marks import Mark, normalize_subject
-from blackboard.core.scopes import GroupValue
+from blackboard.core.agents.agent_context import single_subject
+from blackboard.core.marks.mark_model import Mark, normalize_subject
+from blackboard.core.marks.scopes import GroupValue
 from blackboard.daemon.model_caller import ModelCaller
 from blackboard.errors import AgentError, nearest
 from blackboard.system import forks

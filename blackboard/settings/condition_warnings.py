@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from math import inf
 
-from blackboard.core.conditions import Combination, Comparison, Condition, Measure
-from blackboard.core.decay import Never, Step
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Combination, Comparison, Condition, Measure
+from blackboard.core.conditions.measures import Strongest, Total
 from blackboard.core.deployment import AgentSpec, WatchSpec
-from blackboard.core.kinds import Kind
-from blackboard.core.measures import Strongest, Total
-from blackboard.core.parsing import parse_condition
+from blackboard.core.marks.decay import Never, Step
+from blackboard.core.marks.kinds import Kind
 from blackboard.durations import format_duration
 from blackboard.errors import Mistake
 

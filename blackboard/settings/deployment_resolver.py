@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.authors import check_author, skeleton
 from blackboard.core.declaration_mistakes import (
     mistakes_about_answers,
@@ -24,8 +24,8 @@ from blackboard.core.deployment import (
     KindSpec,
     conditions_of,
 )
-from blackboard.core.kinds import Kind
-from blackboard.core.marks import Mark
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import ConfigurationError, InvalidAuthor, Mistake, nearest
 from blackboard.llm.model_settings import BASE_URL, sends_key_in_clear
 from blackboard.llm.prices import load_prices

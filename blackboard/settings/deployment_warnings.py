@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from blackboard.core.conditions import Condition
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.conditions.measures import Count
 from blackboard.core.deployment import AgentSpec, WatchSpec, conditions_of
-from blackboard.core.kinds import Kind
-from blackboard.core.measures import Count
+from blackboard.core.marks.kinds import Kind
 from blackboard.durations import HOUR, Duration, format_duration
 from blackboard.errors import Mistake
 

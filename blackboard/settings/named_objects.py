@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
-from blackboard.core.marks import Mark, class_path_of
-from blackboard.core.payload_round_trip import check_class
+from blackboard.core.marks.mark_model import Mark, class_path_of
+from blackboard.core.marks.payload_round_trip import check_class
 from blackboard.errors import BlackboardError, MissingPackage, nearest
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.settings_file import Settings

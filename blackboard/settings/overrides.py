@@ -8,8 +8,9 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
-from blackboard.core.conditions import Comparison, Condition, with_window
-from blackboard.core.decay import law_from
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Comparison, Condition, with_window
+from blackboard.core.conditions.schedules import every
 from blackboard.core.declaration_mistakes import (
     mistakes_in,
 )
@@ -21,10 +22,9 @@ from blackboard.core.deployment import (
     WatchSpec,
     min_increase_problem,
 )
-from blackboard.core.kinds import Kind
-from blackboard.core.marks import Mark
-from blackboard.core.parsing import parse_condition
-from blackboard.core.schedules import every
+from blackboard.core.marks.decay import law_from
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.mark_model import Mark
 from blackboard.settings.mistake_list import MistakeList
 from blackboard.settings.sections import AgentSection, KindSection, WatchSection
 from blackboard.settings.settings_file import Settings

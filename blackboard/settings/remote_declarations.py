@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from blackboard.core.agent_definition import Agent, Watch, watch_spec
+from blackboard.core.agents.agent_definition import Agent, Watch, watch_spec
 from blackboard.core.authors import agent_name_problem
-from blackboard.core.conditions import Condition
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
-from blackboard.core.parsing import parse_condition
 from blackboard.durations import DAY, Microseconds
 from blackboard.errors import ConfigurationError, Mistake
 from blackboard.settings.mistake_list import MistakeList

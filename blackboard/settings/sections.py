@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from blackboard.core.deployment import MAX_SKEW, AgentSettings, DepositLimits, KindSettings, ReadSpec, WatchSettings
-from blackboard.core.tags import TagValue
+from blackboard.core.marks.tags import TagValue
 from blackboard.durations import Duration, Microseconds, parse_duration
 from blackboard.system.private_files import parse_mode
 

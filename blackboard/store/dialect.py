@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, ClassVar
 
-from blackboard.core.full_text import Match, Word
+from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
 from blackboard.system.file_owners import describe_access
 

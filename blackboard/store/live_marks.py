@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from blackboard.core import decay
+from blackboard.core.marks import decay
 from blackboard.store import tag_filters
 from blackboard.store.query_rows import LiveMark, MarkStrength
 from blackboard.store.statement_file import Statement

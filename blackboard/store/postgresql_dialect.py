@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock
-from blackboard.core.full_text import Match, Word, tsquery, tsvector
+from blackboard.core.marks.full_text import Match, Word, tsquery, tsvector
 from blackboard.errors import StoreForeign
 from blackboard.store.dialect import POSTGRESQL, Dialect, ErrorCause
 

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 
 from blackboard.clock import DEFAULT_LEAP_MICROSECONDS
-from blackboard.core import decay
+from blackboard.core.marks import decay
 from blackboard.errors import StoreError
 from blackboard.store.dialect import Dialect
 from blackboard.store.live_marks import share_of

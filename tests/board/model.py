@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from blackboard.core.decay import Decay
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.kinds import Kind
 
 COLD = 0.3
 EACH = 0.5

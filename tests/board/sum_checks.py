@@ -13,9 +13,9 @@ from blackboard.board.transactions.window_events import scopes_in_windows
 from blackboard.board.watches.measurements import watch_states, watch_totals, window_totals
 from blackboard.board.watches.measurements.stimuli import stimuli_of
 from blackboard.board.watches.measurements.watch_states import StateKey
-from blackboard.core.measures import Count, Strongest, Total
-from blackboard.core.scopes import WHOLE_BOARD
-from blackboard.core.strength_forecast import value_at
+from blackboard.core.conditions.measures import Count, Strongest, Total
+from blackboard.core.forecasts.strength_forecast import value_at
+from blackboard.core.marks.scopes import WHOLE_BOARD
 
 
 def check_sums(txn: BoardTransaction) -> None:

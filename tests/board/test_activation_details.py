@@ -8,7 +8,7 @@ import pytest
 
 from blackboard import strength, strongest_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.decay import Exponential, Never
+from blackboard.core.marks.decay import Exponential, Never
 from blackboard.errors import NotFound
 from tests.board.world import HOUR, World, kind, spec
 

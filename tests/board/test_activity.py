@@ -15,7 +15,7 @@ from blackboard.board.mark_storage.deposit_requests import Deposit, DepositReque
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import ActivityRecord, StreamPosition
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.marks import DepositOptions
+from blackboard.core.marks.mark_model import DepositOptions
 from blackboard.core.states import ActivationState
 from blackboard.errors import UnknownName
 from tests.board.world import MINUTE, World, kind, spec

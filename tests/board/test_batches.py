@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Never, count, strength, strongest, total, watch
-from blackboard.core.agent_definition import agent
-from blackboard.core.condition_checks import smallest_batch
-from blackboard.core.conditions import Condition
+from blackboard.core.agents.agent_definition import agent
+from blackboard.core.conditions.condition_checks import smallest_batch
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import AgentSpec, Deployment, WatchSpec
-from blackboard.core.parsing import parse_condition
 from blackboard.errors import ConfigurationError
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import Deposit, count, strength, strongest, total
-from blackboard.core.decay import Exponential, Never
+from blackboard.core.marks.decay import Exponential, Never
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, World, kind, spec
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from blackboard import Blackboard, Daemon, ManualClock, SystemClock, agent, strength
 from blackboard.clock import from_datetime
-from blackboard.core.decay import Exponential, Linear, Step
+from blackboard.core.marks.decay import Exponential, Linear, Step
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
 

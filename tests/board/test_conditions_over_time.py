@@ -9,8 +9,8 @@ import pytest
 from blackboard import Blackboard, ManualClock, count, strength, strongest, total, watch
 from blackboard.board.registration import backfill
 from blackboard.board.watches.crossing_detection.predicted_crossings import next_fall
-from blackboard.core.conditions import Comparison
-from blackboard.core.decay import Exponential, Linear, Never, Step
+from blackboard.core.conditions.condition_types import Comparison
+from blackboard.core.marks.decay import Exponential, Linear, Never, Step
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction
 

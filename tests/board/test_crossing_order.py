@@ -12,7 +12,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import crossing_order
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
-from blackboard.core.decay import Decay, Power
+from blackboard.core.marks.decay import Decay, Power
 from blackboard.store.rows import CrossingRow
 from tests.board.world import HOUR, MINUTE, World, inputs, kind, spec
 

@@ -10,8 +10,8 @@ import pytest
 from blackboard import count, strength, strongest, total
 from blackboard.board.deployments.deployment_preview import preview
 from blackboard.board.registration import backfill
-from blackboard.core.decay import Exponential
 from blackboard.core.deployment import Deployment
+from blackboard.core.marks.decay import Exponential
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.board_steps import in_transaction
 

@@ -15,7 +15,7 @@ from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board.registration.payload_schema import problems_of
 from blackboard.board.registration.unique_values import value_of
 from blackboard.core.deployment import DepositLimits
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.kinds import Kind
 from blackboard.daemon.daemon import Daemon
 from blackboard.errors import InvalidMark
 

@@ -8,7 +8,7 @@ from blackboard import strength
 from blackboard.board.mark_storage import deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.decay import Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.decay import Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, UniqueConflict, UnknownName
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 

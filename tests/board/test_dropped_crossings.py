@@ -12,7 +12,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import Never, count, every, strength, strongest, total, watch
-from blackboard.core.conditions import Condition
+from blackboard.core.conditions.condition_types import Condition
 from blackboard.errors import ConfigurationError
 from tests.board.sum_checks import check_sums
 from tests.board.world import MINUTE, World, kind, spec

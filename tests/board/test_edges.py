@@ -9,7 +9,7 @@ import pytest
 from blackboard import Curve, Exponential, Linear, Never, Power, Step, count, strength, strongest, total
 from blackboard.board.activations import activation_splits
 from blackboard.board.activations.claims import Claim
-from blackboard.core.decay import Decay
+from blackboard.core.marks.decay import Decay
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec
 from tests.support.board_steps import in_transaction
 

@@ -12,8 +12,8 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import total, watch
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Power, Step
 from blackboard.core.deployment import Timing
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Power, Step
 from blackboard.durations import Microseconds
 from tests.board.world import SECOND, World, kind, spec
 from tests.support.examples import examples

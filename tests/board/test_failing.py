@@ -14,7 +14,7 @@ from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.agent_actions import AgentDeposit
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.activation_rows import set_state
-from blackboard.core.decay import Never
+from blackboard.core.marks.decay import Never
 from blackboard.core.states import ActivationState, IllegalTransition
 from blackboard.errors import InvalidMark, NotFound, UnknownName, WorkError
 from blackboard.store.rows import ActivationRow

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Step, count, strength, strongest, total
-from blackboard.core.conditions import Condition
+from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import KindSpec
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 

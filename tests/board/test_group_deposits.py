@@ -11,8 +11,8 @@ import pytest
 
 from blackboard import count, total
 from blackboard.board.watches.measurements import watch_totals
-from blackboard.core.decay import Exponential
 from blackboard.core.deployment import Deployment
+from blackboard.core.marks.decay import Exponential
 from tests.board.world import World, kind, spec
 
 KINDS = {

@@ -8,9 +8,9 @@ import pytest
 from pydantic import Field
 
 from blackboard import Mark, count, strength, total, watch
-from blackboard.core.conditions import over_board
-from blackboard.core.decay import Step
-from blackboard.core.parsing import parse_condition
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import over_board
+from blackboard.core.marks.decay import Step
 from blackboard.errors import ConfigurationError, InvalidCondition, UsageError
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, World, kind, spec

@@ -10,7 +10,7 @@ from blackboard import count, strength, total, watch
 from blackboard.board.activations import agent_readiness
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import guards
-from blackboard.core.decay import Exponential, Linear, Never, Step
+from blackboard.core.marks.decay import Exponential, Linear, Never, Step
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import CROSSINGS
 from tests.board.world import HOUR, MINUTE, SECOND, World, inputs, kind, spec

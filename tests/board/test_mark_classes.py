@@ -20,8 +20,8 @@ from pydantic import BaseModel, Field, JsonValue, field_validator
 from blackboard import Blackboard, Daemon, Deposit, ManualClock, Mark, agent, of_subject, strength
 from blackboard.board import doctor
 from blackboard.board.registration.mark_class_registry import StandIn
-from blackboard.core.agent_definition import Agent
-from blackboard.core.marks import attach_stored
+from blackboard.core.agents.agent_definition import Agent
+from blackboard.core.marks.mark_model import attach_stored
 from blackboard.errors import InvalidMark, UnreadableMark, UnreadableMarksWarning
 
 

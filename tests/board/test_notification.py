@@ -13,7 +13,7 @@ from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.people import pauses
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.decay import Exponential
+from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import ACTIVATIONS
 from tests.board.world import HOUR, LEASE, World, kind, prepared, spec
 from tests.support.board_steps import in_transaction

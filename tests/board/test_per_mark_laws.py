@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import count, strength, total
 from blackboard.clock import iso, to_datetime
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidMark, LawConflict, UsageError
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, World, kind, spec

@@ -14,10 +14,10 @@ from blackboard.board.activations import activation_results, activation_splits, 
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.agent_context import single_subject
-from blackboard.core.conditions import MEASURES, Measure
+from blackboard.core.agents.agent_context import single_subject
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import MEASURES, Measure
 from blackboard.core.deployment import Per, WatchSpec
-from blackboard.core.parsing import parse_condition
 from blackboard.errors import AgentError, ConfigurationError
 from tests.board.world import MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction

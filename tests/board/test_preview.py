@@ -17,8 +17,8 @@ from blackboard import count, strength, strongest, total, watch
 from blackboard.board.deployments.deployment_preview import Preview, preview
 from blackboard.board.worker_registry.notifier import Notifier
 from blackboard.clock import from_datetime
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power
 from blackboard.store.tables import metadata
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from blackboard import strength, strongest_of, watch
 from blackboard.board.transactions import provenance
-from blackboard.core.decay import Exponential
+from blackboard.core.marks.decay import Exponential
 from blackboard.store.statements import MARKS
 from tests.board.world import World, kind, spec
 

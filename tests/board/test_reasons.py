@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard import Exponential, Never, count, strength, total
-from blackboard.core.conditions import Comparison, Condition
-from blackboard.core.number_texts import digits_beside, exact_digits
+from blackboard.core.conditions.condition_types import Comparison, Condition
+from blackboard.core.conditions.number_texts import digits_beside, exact_digits
 from tests.board.world import HOUR, World, kind, spec
 
 KINDS = {

@@ -7,9 +7,9 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import count, strength, total
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.core.deployment import Budget, DepositLimits, KindSpec
-from blackboard.core.kinds import OnRepeat
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.kinds import OnRepeat
 from tests.board.world import HOUR, MINUTE, World, kind, spec
 from tests.support.examples import examples
 

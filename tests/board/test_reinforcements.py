@@ -12,7 +12,7 @@ from blackboard.board.mark_storage import added_strength, mark_lookup
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import to_datetime
-from blackboard.core.decay import Decay
+from blackboard.core.marks.decay import Decay
 from blackboard.errors import InvalidAuthor, InvalidMark, NotFound
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, World, kind, spec

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from blackboard import Blackboard, Mark
 from blackboard.board.reading import search as searching
 from blackboard.board.reading import search_ranking
-from blackboard.core.decay import Exponential, Linear, Never, Step
-from blackboard.core.full_text import folded, tsquery, tsvector, words_of
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.decay import Exponential, Linear, Never, Step
+from blackboard.core.marks.full_text import folded, tsquery, tsvector, words_of
+from blackboard.core.marks.kinds import Kind
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, InvalidMark, InvalidSearch, UnknownName, UsageError
 from blackboard.store import sqlite_dialect

@@ -13,8 +13,8 @@ from blackboard.board.administration import back_up
 from blackboard.board.housekeeping.maintenance_work import MaintenanceWork
 from blackboard.board.registration import search_changes
 from blackboard.board.worker import Worker
-from blackboard.core.decay import Exponential
 from blackboard.core.deployment import Deployment, KindSpec
+from blackboard.core.marks.decay import Exponential
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file

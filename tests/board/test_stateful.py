@@ -20,7 +20,7 @@ from blackboard.board.activations.claims import Claim
 from blackboard.board.mark_storage import overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.clock import from_datetime
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import Conflict, InvalidMark, KeyReused, LawConflict, NotFound, OutOfOrder
 from blackboard.testing import mark as stored_mark
 from tests.board.model import (

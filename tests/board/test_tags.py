@@ -22,9 +22,9 @@ from pydantic import Field
 from blackboard import Blackboard, Context, Mark, agent, connect, count, of_subject, strength, strongest_of
 from blackboard.board.reading.mark_queries import MarkQuery, marks_of_class
 from blackboard.board.transactions import tagged_marks
-from blackboard.core.decay import Exponential, Linear
 from blackboard.core.deployment import Deployment, KindSpec
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.decay import Exponential, Linear
+from blackboard.core.marks.kinds import Kind
 from blackboard.errors import ConfigurationError, UnknownName, UsageError
 from blackboard.store.statement_file import Statement
 from blackboard.store.transaction import Transaction

@@ -9,7 +9,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import total
-from blackboard.core.decay import Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.decay import Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import LawConflict
 from tests.board.sum_checks import check_sums
 from tests.board.world import HOUR, MINUTE, World, kind, spec

@@ -10,8 +10,8 @@ import blackboard
 from blackboard import count, strength, strongest, total
 from blackboard.board.housekeeping import retention
 from blackboard.board.transactions import tagged_marks
-from blackboard.core.conditions import Condition
-from blackboard.core.decay import Exponential
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.marks.decay import Exponential
 from blackboard.errors import ConfigurationError
 from tests.board.sum_checks import check_window_sums
 from tests.board.world import HOUR, MINUTE, World, inputs, kind, spec

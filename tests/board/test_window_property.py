@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from blackboard import count, strongest, total
 from blackboard.board.housekeeping import retention
 from blackboard.clock import from_datetime
-from blackboard.core.conditions import Comparison, Condition, Measure
-from blackboard.core.decay import Exponential, Step
+from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.marks.decay import Exponential, Step
 from blackboard.errors import BlackboardError
 from tests.board.sum_checks import check_window_sums
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec

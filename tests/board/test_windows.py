@@ -11,9 +11,9 @@ from blackboard.board import board_clock
 from blackboard.board.housekeeping import retention
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.clock import from_datetime, iso
-from blackboard.core.conditions import Condition
-from blackboard.core.decay import Exponential, Step
-from blackboard.core.parsing import parse_condition
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.marks.decay import Exponential, Step
 from blackboard.errors import InvalidCondition
 from tests.board.world import HOUR, MINUTE, SECOND, World, kind, spec
 from tests.support.board_steps import in_transaction

@@ -12,7 +12,7 @@ from blackboard.board.activations import activation_recovery, activation_results
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.decay import Never
+from blackboard.core.marks.decay import Never
 from tests.board.world import LEASE, World, inputs, kind, spec
 from tests.support.board_steps import in_transaction
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from blackboard import ManualClock, watch
-from blackboard.core.agent_definition import Watch
-from blackboard.core.conditions import Comparison, Condition, Measure
-from blackboard.core.decay import Step
+from blackboard.core.agents.agent_definition import Watch
+from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.marks.decay import Step
 from tests.board.world import SECOND, kind
 
 START = ManualClock().now()

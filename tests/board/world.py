@@ -23,9 +23,9 @@ from blackboard.board.registration.redeployment import register
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
-from blackboard.core.decay import Decay
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.kinds import Kind
 from blackboard.core.sinks import SinkSpec
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statement_file import Statement

@@ -24,7 +24,7 @@ HEAVY = {
     "rich",
     "sqlalchemy",
     "structlog",
-    "blackboard.core.agent_definition",
+    "blackboard.core.agents.agent_definition",
     "blackboard.daemon",
     "blackboard.llm.client",
     "blackboard.cli.run_command",

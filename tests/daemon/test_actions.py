@@ -23,7 +23,7 @@ from blackboard import (
     strength,
 )
 from blackboard import strongest_of as strongest_of_kind
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import ConfigurationError
 
 

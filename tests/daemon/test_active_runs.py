@@ -14,7 +14,7 @@ import pytest
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board.activations import activation_recovery
 from blackboard.board.worker import Worker
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.states import SUSPECT_DEATHS
 from blackboard.daemon.active_runs import MAX_SEQUENCE_RUNS
 from blackboard.settings.sections import DaemonSection

@@ -17,7 +17,7 @@ import pytest
 import structlog
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon.agent_event_loop import AgentLoop, DaemonExecutor, NoEventLoop
 from blackboard.settings.sections import DaemonSection
 

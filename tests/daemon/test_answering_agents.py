@@ -30,8 +30,8 @@ from blackboard.board.doctor import examine_board
 from blackboard.board.housekeeping import retention
 from blackboard.board.reading.explanation_lines import explanation_lines
 from blackboard.board.transactions import provenance
-from blackboard.core.agent_definition import Agent
-from blackboard.core.parsing import parse_condition
+from blackboard.core.agents.agent_definition import Agent
+from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError, NotFound
 

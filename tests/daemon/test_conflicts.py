@@ -23,7 +23,7 @@ from blackboard import (
     strongest_of,
     total,
 )
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.testing import ScriptedModel
 from tests.board.sum_checks import check_sums
 

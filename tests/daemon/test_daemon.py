@@ -30,7 +30,7 @@ from blackboard import (
     watch,
 )
 from blackboard.clock import to_datetime
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
 from blackboard.errors import ModelError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from blackboard import Blackboard, Context, Daemon, Deposit, ManualClock, Mark, agent, strength, total
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.system import tracing
 from tests.support.recorded_spans import links_of, recorded_spans, traceparent
 

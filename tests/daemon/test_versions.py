@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.board import doctor
 from blackboard.board.deployments.deployer import Deployer
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.errors import AgentInUse
 from tests.reliability.serving import run_until_idle

@@ -14,9 +14,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from blackboard.clock import from_datetime
-from blackboard.core.agent_definition import Agent
-from blackboard.core.conditions import Comparison
-from blackboard.core.marks import Mark, StoredMark, alternative_of, attach_stored
+from blackboard.core.agents.agent_definition import Agent
+from blackboard.core.conditions.condition_types import Comparison
+from blackboard.core.marks.mark_model import Mark, StoredMark, alternative_of, attach_stored
 from lead_desk.analyst import analyst
 from lead_desk.coordinator import coordinator
 from lead_desk.desk_marks import Lead

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackboard.core.built_in_marks import Decision
-from blackboard.core.marks import Mark, alternative_of
+from blackboard.core.marks.mark_model import Mark, alternative_of
 from blackboard.errors import AgentError, ConfigurationError, ModelError
 from lead_desk.desk_marks import Appointment, BookingConflict, Qualified
 from lead_desk.model_answers import Pick, Picks

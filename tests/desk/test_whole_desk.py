@@ -12,9 +12,9 @@ from random import Random
 
 import pytest
 
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.built_in_marks import Decision
-from blackboard.core.decay import law_from
+from blackboard.core.marks.decay import law_from
 from lead_desk.desk_settings import DeskSettings
 from lead_desk.language.prompt_injection import is_suspicious
 from lead_desk.prompts import load_prompt

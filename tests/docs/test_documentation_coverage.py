@@ -15,8 +15,8 @@ from pydantic_core import PydanticUndefined
 import blackboard
 from blackboard import agent_support, errors
 from blackboard.cli.app import app
-from blackboard.core.decay import LAWS
 from blackboard.core.deployment import Budget
+from blackboard.core.marks.decay import LAWS
 from blackboard.durations import Microseconds, format_duration
 from blackboard.llm.model_settings import ModelSettings
 from blackboard.settings.sections import (
@@ -168,7 +168,7 @@ def test_every_setting_is_in_the_packaged_file_with_a_comment() -> None:
 
 def test_every_law_of_decay_is_documented() -> None:
     text = section("settings.md", "Laws of decay")
-    built_in = {name for name, law in LAWS.items() if law.__module__ == "blackboard.core.decay"}
+    built_in = {name for name, law in LAWS.items() if law.__module__ == "blackboard.core.marks.decay"}
     assert built_in <= set(rows(text))
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.clock import Clock
-from blackboard.core.agent_context import Context
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_context import Context
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import AgentSettings, Budget, Deployment, KindSpec
 from blackboard.daemon import Report
 from blackboard.durations import parse_duration

@@ -15,7 +15,7 @@ from pydantic import BaseModel, create_model, field_validator
 from structlog.testing import capture_logs
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import AgentError, InvalidMark, StoreError
 from blackboard.settings.sections import DaemonSection
 from blackboard.system.error_descriptions import class_name, describe_error, places, show_messages

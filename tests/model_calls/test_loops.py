@@ -10,7 +10,7 @@ import pytest
 
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, count, strength
 from blackboard.board.activations import loop_detection
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.daemon import Report
 

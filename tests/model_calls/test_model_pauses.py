@@ -13,7 +13,7 @@ import pytest
 
 from blackboard import ManualClock, Mark, agent, strength
 from blackboard.clock import parse_instant
-from blackboard.core.agent_context import Context
+from blackboard.core.agents.agent_context import Context
 from blackboard.durations import parse_duration
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.failures import OutcomeUnknown

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
-from blackboard.core.agent_context import Context
+from blackboard.core.agents.agent_context import Context
 from blackboard.durations import parse_duration
 from tests.model_calls.later_batches import BatchEndsLater
 from tests.model_calls.paying_board import MODEL, Judged, Lead, PayingBoard, answer, judge

@@ -18,8 +18,8 @@ from typer.testing import CliRunner
 
 from blackboard.cli.app import app
 from blackboard.cli.entry_point import move_common_first
-from blackboard.core.decay import law_from
-from blackboard.core.parsing import parse_condition
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.marks.decay import law_from
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.settings.deployment_resolver import resolve_file

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from blackboard import Exponential, Never, Step, agent, count, daily_at, strength, strongest, total, watch
-from blackboard.core.conditions import Condition
-from blackboard.core.decay import Linear
-from blackboard.core.kinds import Kind
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.marks.decay import Linear
+from blackboard.core.marks.kinds import Kind
 from blackboard.errors import ConfigurationError
 from blackboard.settings.condition_warnings import warnings_about
 

@@ -15,8 +15,8 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Need
 from blackboard.board.worker_registry.liveness import WorkerLiveness, living_workers
-from blackboard.core.canonical_schema import canonical_form
-from blackboard.core.parsing import parse_condition
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
 from blackboard.store import backup, schema, sqlite_driver
 from blackboard.store.backup import backups_of, examine_copy

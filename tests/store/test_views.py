@@ -15,8 +15,8 @@ import pytest
 
 from blackboard import Blackboard, parse_condition
 from blackboard.clock import iso, parse_instant
-from blackboard.core import decay
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.marks import decay
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import InvalidLaw, StoreError
 from blackboard.store import schema
 from blackboard.store.live_marks import live_marks, live_marks_in_order

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from blackboard.core.conditions import Comparison, Condition, Measure
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
-from blackboard.core.measures import Count, Strength, Strongest, Total
+from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.conditions.measures import Count, Strength, Strongest, Total
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step
 from blackboard.durations import Microseconds
 
 MINUTE = 60_000_000

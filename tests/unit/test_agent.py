@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from blackboard.core.agent_definition import agent, watch
-from blackboard.core.agent_options import AgentOptions, BudgetOptions, ModelOptions
-from blackboard.core.agent_reads import of_subject, strongest_of
+from blackboard.core.agents.agent_definition import agent, watch
+from blackboard.core.agents.agent_options import AgentOptions, BudgetOptions, ModelOptions
+from blackboard.core.agents.agent_reads import of_subject, strongest_of
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.measures import count, strength
 from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, ModelChoice
-from blackboard.core.marks import Mark
-from blackboard.core.measures import count, strength
-from blackboard.core.parsing import parse_condition
+from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import ConfigurationError, InvalidCondition
 
 

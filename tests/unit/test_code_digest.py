@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from blackboard.core.code_digest import source_of
+from blackboard.core.agents.code_digest import source_of
 
 TEXT = """
 from blackboard import Mark, agent, strength, total, watch

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blackboard.core.condition_checks import check_watch
-from blackboard.core.conditions import NEVER_FALLS_AFTER, Comparison, Condition, Measure, Not, both
-from blackboard.core.decay import Decay
-from blackboard.core.marks import Mark
-from blackboard.core.measures import count, strength, strongest, total
-from blackboard.core.parsing import parse_condition
-from blackboard.core.reinforcement import FadingMark, FadingState
+from blackboard.core.conditions.condition_checks import check_watch
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import NEVER_FALLS_AFTER, Comparison, Condition, Measure, Not, both
+from blackboard.core.conditions.measures import count, strength, strongest, total
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.mark_model import Mark
+from blackboard.core.marks.reinforcement import FadingMark, FadingState
 from blackboard.errors import InvalidCondition
 from tests.unit.strategies import ages, comparisons, conditions, instants, intensities, laws, measures
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from blackboard.core.decay import Curve, Decay, Exponential, Linear, Never, Power, Step, law_from
+from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step, law_from
 from blackboard.errors import InvalidDuration, InvalidLaw, UsageError
 from tests.unit.strategies import (
     DAY,

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from blackboard.core.built_in_marks import Need
-from blackboard.core.decay import Decay, Exponential
+from blackboard.core.conditions.measures import count, strength
 from blackboard.core.deployment import AgentSettings, AgentSpec, Budget, Deployment, KindSpec, ReadSpec, WatchSpec
-from blackboard.core.kinds import Kind
-from blackboard.core.measures import count, strength
+from blackboard.core.marks.decay import Decay, Exponential
+from blackboard.core.marks.kinds import Kind
 from blackboard.errors import InvalidCondition, UnknownName
 from tests.unit.strategies import laws
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field, ValidationError
 
 from blackboard.clock import to_datetime
 from blackboard.core.built_in_marks import Decision, Need
-from blackboard.core.decay import Decay, Exponential, Never, Step
-from blackboard.core.kinds import Kind
-from blackboard.core.marks import (
+from blackboard.core.marks.decay import Decay, Exponential, Never, Step
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.mark_model import (
     Mark,
     StoredMark,
     alternative_of,
@@ -23,7 +23,7 @@ from blackboard.core.marks import (
     check_subject,
     describe_invalid,
 )
-from blackboard.core.payload_text import dump_payload
+from blackboard.core.marks.payload_text import dump_payload
 from blackboard.errors import ConfigurationError, InvalidDuration, InvalidLaw, InvalidMark, InvalidTime
 from tests.unit.strategies import intensities, laws
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.core import reinforcement
-from blackboard.core.decay import Exponential, Linear, Never, Step
-from blackboard.core.kinds import Kind, OnRepeat
-from blackboard.core.reinforcement import FadingState
+from blackboard.core.marks import reinforcement
+from blackboard.core.marks.decay import Exponential, Linear, Never, Step
+from blackboard.core.marks.kinds import Kind, OnRepeat
+from blackboard.core.marks.reinforcement import FadingState
 from tests.unit.strategies import YEAR, instants, intensities, laws
 
 HOUR = 3_600_000_000

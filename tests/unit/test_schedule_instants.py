@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from blackboard import cron, daily_at, every, strength, total
 from blackboard.clock import from_datetime, to_datetime
-from blackboard.core.conditions import Condition
-from blackboard.core.parsing import parse_condition
-from blackboard.core.schedules import MAX_COUNTED_INSTANTS, Schedule
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Condition
+from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS, Schedule
 from blackboard.errors import InvalidCondition
 
 BERLIN = "Europe/Berlin"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blackboard.core.decay import Decay
+from blackboard.core.marks.decay import Decay
 from tests.unit.strategies import ages, landmarks, laws
 
 

@@ -11,9 +11,9 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
+from blackboard.core.agents.mark_actions import Reinforce, Withdraw
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.mark_actions import Reinforce, Withdraw
-from blackboard.core.payload_text import dump_payload
+from blackboard.core.marks.payload_text import dump_payload
 from blackboard.errors import AgentError, InvalidMark, NotFound, Undeclared, UniqueConflict, UsageError
 from blackboard.store.rows import ActivationRow, MarkRow, mark_after
 from blackboard.store.statements import MARKS

@@ -13,7 +13,7 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import need_access
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.payload_text import dump_payload
+from blackboard.core.marks.payload_text import dump_payload
 from blackboard.errors import AgentError, InvalidMark, NeedClosed, NotFound
 from blackboard.store.rows import MarkRow
 

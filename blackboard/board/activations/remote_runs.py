@@ -31,9 +31,9 @@ from blackboard.board.transactions.activation_rows import get_activation
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.clock import Instant, iso
+from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.mark_actions import Action, Reinforce, Withdraw
-from blackboard.core.marks import Mark
+from blackboard.core.marks.mark_model import Mark
 from blackboard.core.micro_dollars import from_usd
 from blackboard.core.states import ActivationState
 from blackboard.durations import MINUTE, Duration

@@ -8,10 +8,10 @@ from typing import Any
 from blackboard.board.activations.agent_actions import UNDECLARED_WITHDRAWAL, AgentAction, AgentDeposit, place
 from blackboard.board.mark_storage.added_strength import check_increase
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.deployment import AgentSpec
-from blackboard.core.mark_actions import Action, Reinforce, Withdraw
-from blackboard.core.marks import Mark, alternative_of, check_if_event, check_intensity, check_subject
+from blackboard.core.marks.mark_model import Mark, alternative_of, check_if_event, check_intensity, check_subject
 from blackboard.errors import AgentError, BlackboardError, Undeclared, UsageError, nearest
 from blackboard.system.error_descriptions import class_name
 

@@ -23,7 +23,7 @@ from blackboard.board.worker_registry import gone_agents, served_agents
 from blackboard.clock import LAST_INSTANT, Instant, to_datetime
 from blackboard.core.built_in_marks import BUILT_IN_KINDS
 from blackboard.core.deployment import DEFAULT_BATCH, Deployment, Per
-from blackboard.core.scopes import GroupValue, group_of, subject_of
+from blackboard.core.marks.scopes import GroupValue, group_of, subject_of
 from blackboard.core.states import CrossingState
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS

@@ -12,7 +12,7 @@ from blackboard.board.mark_storage.submissions import submit_each
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.clock import When, instant_of
-from blackboard.core.marks import DepositOptions, Mark
+from blackboard.core.marks.mark_model import DepositOptions, Mark
 from blackboard.errors import BlackboardError, UsageError
 
 MARKS_PER_TRANSACTION = 1000

@@ -11,9 +11,9 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
-from blackboard.core.kinds import Kind
-from blackboard.core.marks import MAX_INTENSITY
-from blackboard.core.reinforcement import strengthen
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.mark_model import MAX_INTENSITY
+from blackboard.core.marks.reinforcement import strengthen
 from blackboard.errors import InvalidMark
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS

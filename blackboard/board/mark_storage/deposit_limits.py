@@ -10,7 +10,7 @@ from blackboard.board.registration.declarations import schemas_of
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import Deployment, DepositLimits, KindSpec
-from blackboard.core.marks import printable_text
+from blackboard.core.marks.mark_model import printable_text
 from blackboard.errors import InvalidMark
 
 

@@ -13,8 +13,8 @@ from pydantic import JsonValue
 from blackboard.board.registration.mark_class_registry import StandIn
 from blackboard.clock import Instant, When, instant_of
 from blackboard.core.authors import check_author
-from blackboard.core.decay import Decay, law_from
-from blackboard.core.marks import (
+from blackboard.core.marks.decay import Decay, law_from
+from blackboard.core.marks.mark_model import (
     NO_OPTIONS,
     DepositOptions,
     Mark,
@@ -23,8 +23,8 @@ from blackboard.core.marks import (
     not_json,
     options_of,
 )
-from blackboard.core.payload_round_trip import write_mark
-from blackboard.core.payload_text import dump_payload, given_payload
+from blackboard.core.marks.payload_round_trip import write_mark
+from blackboard.core.marks.payload_text import dump_payload, given_payload
 from blackboard.errors import InvalidMark
 from blackboard.system.tracing import current_traceparent, read_traceparent
 

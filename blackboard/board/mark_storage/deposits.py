@@ -23,9 +23,9 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.clock import Instant
-from blackboard.core.decay import Decay
-from blackboard.core.kinds import Kind
-from blackboard.core.reinforcement import single_state
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.reinforcement import single_state
 from blackboard.store.rows import MarkRow, mark_after
 from blackboard.store.statements import MARKS
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
-from blackboard.core.decay import Decay
-from blackboard.core.kinds import Kind
-from blackboard.core.reinforcement import FadingState, is_live, join, may_add, single_state
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.reinforcement import FadingState, is_live, join, may_add, single_state
 from blackboard.errors import LawConflict, OutOfOrder
 from blackboard.store.rows import MarkRow
 

@@ -6,7 +6,7 @@ import json
 
 from blackboard.board.registration.tag_changes import rows_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.kinds import Kind
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS
 

@@ -14,8 +14,8 @@ from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant, iso
 from blackboard.core.authors import check_author, skeleton
-from blackboard.core.decay import Step
-from blackboard.core.marks import check_intensity, check_subject
+from blackboard.core.marks.decay import Step
+from blackboard.core.marks.mark_model import check_intensity, check_subject
 from blackboard.durations import Microseconds, format_duration
 from blackboard.errors import InvalidAuthor, InvalidMark, InvalidTime, UsageError
 from blackboard.store.statements import MARKS

@@ -6,7 +6,7 @@ from blackboard.board.mark_storage import departures
 from blackboard.board.registration import changed_watches, mark_migration
 from blackboard.board.registration.unique_values import readable_value
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.kinds import Kind
 from blackboard.errors import UniqueConflict
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import MARKS

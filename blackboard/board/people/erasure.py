@@ -24,8 +24,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import window_totals
 from blackboard.clock import LAST_INSTANT, Instant
 from blackboard.core.activity_events import ActivityEvent
-from blackboard.core.marks import normalize_subject
-from blackboard.core.scopes import Group
+from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.scopes import Group
 from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
 from blackboard.store import compaction

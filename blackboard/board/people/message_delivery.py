@@ -20,7 +20,7 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.outbox import Notice
 from blackboard.board.worker_registry import served_agents
 from blackboard.clock import Instant
-from blackboard.core.scopes import subject_of
+from blackboard.core.marks.scopes import subject_of
 from blackboard.core.sinks import BY_TIME, SinkSpec, Topic
 from blackboard.core.states import MessageState
 from blackboard.durations import Duration, parse_duration

@@ -31,8 +31,8 @@ from blackboard.board.transactions.activation_inputs import ABSORBED
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.core.built_in_marks import Decision, check_assignee
-from blackboard.core.marks import normalize_subject
-from blackboard.core.payload_text import payload_text
+from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.core.marks.payload_text import payload_text
 from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

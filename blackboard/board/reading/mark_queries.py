@@ -18,11 +18,11 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
-from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
-from blackboard.core.marks import Mark, StoredMark
-from blackboard.core.reinforcement import FadingState
-from blackboard.core.tags import TagFilter, Where
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.mark_model import Mark, StoredMark
+from blackboard.core.marks.reinforcement import FadingState
+from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.errors import InvalidMark, UnknownName, UsageError
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import (

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from blackboard.board.transactions import search_docs, tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import SHIFT, mark_of
-from blackboard.core.tags import TagFilter
+from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import strengths
 from blackboard.store.query_rows import MarkStrength
 from blackboard.store.rows import MarkRow, SearchKindRow, mark_after

@@ -11,11 +11,11 @@ from blackboard.board.transactions.backfill_targets import BackfillTarget, Backf
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import need_access, watch_states, window_totals
 from blackboard.board.watches.waiting_crossings import crossing_retests, guards, scheduled_crossings
-from blackboard.core.conditions import Condition, Measure
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
-from blackboard.core.parsing import parse_condition
-from blackboard.core.tags import WhereClause
+from blackboard.core.marks.tags import WhereClause
 from blackboard.errors import ConfigurationError
 from blackboard.store.rows import WatchRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, WINDOWS

@@ -12,7 +12,7 @@ from blackboard.board.transactions.active_deployment import read_active
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.deployment import AgentSpec, Deployment, KindSpec
-from blackboard.core.marks import Mark
+from blackboard.core.marks.mark_model import Mark
 from blackboard.errors import ConfigurationError, Mistake, nearest
 from blackboard.store.statements import DEPLOYMENTS
 

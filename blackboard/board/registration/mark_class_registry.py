@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, JsonValue, ValidationError
 
 from blackboard.core.built_in_marks import BUILT_IN_CLASSES
-from blackboard.core.canonical_schema import canonical_form
 from blackboard.core.deployment import Deployment, KindSpec
-from blackboard.core.marks import (
+from blackboard.core.marks.canonical_schema import canonical_form
+from blackboard.core.marks.mark_model import (
     RESERVED_FIELDS,
     Mark,
     StoredMark,
@@ -26,8 +26,8 @@ from blackboard.core.marks import (
     describe_invalid,
     normalize_subject,
 )
-from blackboard.core.payload_round_trip import check_class, parse_payload, read_mark, write_mark
-from blackboard.core.payload_text import dump_payload
+from blackboard.core.marks.payload_round_trip import check_class, parse_payload, read_mark, write_mark
+from blackboard.core.marks.payload_text import dump_payload
 from blackboard.errors import BlackboardError, InvalidMark
 from blackboard.store.rows import EventRow, MarkRow
 

@@ -10,7 +10,7 @@ from blackboard.board.transactions import search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import Change, Phase
 from blackboard.core.deployment import KindSpec
-from blackboard.core.full_text import SearchSchema
+from blackboard.core.marks.full_text import SearchSchema
 from blackboard.errors import ConfigurationError, Mistake, StoreError
 from blackboard.store import schema
 from blackboard.store.rows import EventRow, SearchKindRow

@@ -10,7 +10,7 @@ from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.deployment import KindSpec
-from blackboard.core.tags import TagSchema
+from blackboard.core.marks.tags import TagSchema
 from blackboard.store.rows import MarkRow, MarkTagRow
 from blackboard.store.statements import MARKS
 

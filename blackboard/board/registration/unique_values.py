@@ -11,9 +11,9 @@ from collections import defaultdict
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.comparison_keys import comparison_key
 from blackboard.core.deployment import KindSpec
-from blackboard.core.kinds import Kind
+from blackboard.core.marks.comparison_keys import comparison_key
+from blackboard.core.marks.kinds import Kind
 from blackboard.store.statements import MARKS
 
 MAX_NAMED_VALUES = 5

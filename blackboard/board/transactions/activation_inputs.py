@@ -15,7 +15,7 @@ from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant
 from blackboard.core.deployment import AgentSpec, ReadSpec
-from blackboard.core.marks import StoredMark
+from blackboard.core.marks.mark_model import StoredMark
 from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

@@ -11,10 +11,10 @@ from blackboard.board.transactions.backfill_targets import BackfillTarget, Backf
 from blackboard.clock import Instant
 from blackboard.core.authors import skeleton
 from blackboard.core.built_in_marks import Need
-from blackboard.core.conditions import Comparison, Condition
+from blackboard.core.conditions.condition_types import Comparison, Condition
+from blackboard.core.conditions.schedules import Schedule
 from blackboard.core.deployment import AgentSpec, Deployment, Timing, WatchSpec
-from blackboard.core.kinds import Kind
-from blackboard.core.schedules import Schedule
+from blackboard.core.marks.kinds import Kind
 from blackboard.core.sinks import SinkSpec
 from blackboard.durations import Duration
 from blackboard.store.rows import BackfillRow, LawChangeRow

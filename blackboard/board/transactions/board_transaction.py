@@ -12,12 +12,12 @@ from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.transactions.running_sums import RunningSums
 from blackboard.board.transactions.window_events import WindowReading, fading_events
 from blackboard.clock import LAST_INSTANT, Instant
-from blackboard.core.conditions import Condition, Measure
+from blackboard.core.conditions.condition_types import Condition, Measure
 from blackboard.core.deployment import Deployment
-from blackboard.core.kinds import Kind
-from blackboard.core.reinforcement import FadingMark, FadingState
-from blackboard.core.scopes import Group, group_of, is_group
-from blackboard.core.tags import TagFilter, Tags
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.reinforcement import FadingMark, FadingState
+from blackboard.core.marks.scopes import Group, group_of, is_group
+from blackboard.core.marks.tags import TagFilter, Tags
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import ActivityEventRow, BackfillRow, EventRow, MarkRow
 from blackboard.store.statement_file import Statement

@@ -6,7 +6,7 @@ import hashlib
 import json
 from functools import lru_cache
 
-from blackboard.core.decay import Decay, law_from
+from blackboard.core.marks.decay import Decay, law_from
 from blackboard.store.statements import MARKS
 from blackboard.store.transaction import Transaction
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.scopes import subject_of
+from blackboard.core.marks.scopes import subject_of
 from blackboard.core.sinks import SinkSpec
 from blackboard.store.statements import OUTBOX
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from blackboard.core.full_text import SearchSchema, field_of, path_of
+from blackboard.core.marks.full_text import SearchSchema, field_of, path_of
 from blackboard.store.rows import SearchDocRow, SearchKindRow
 from blackboard.store.statements import MARKS, SEARCH
 from blackboard.store.transaction import Transaction

@@ -7,7 +7,7 @@ from typing import Any
 
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.tags import TagFilter
+from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
 from blackboard.store.query_rows import LiveMark
 from blackboard.store.rows import MarkRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.core.tags import TagFilter, Where
+from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.store import tag_filters
 from blackboard.store.statements import MARKS
 

@@ -14,12 +14,12 @@ from functools import lru_cache
 from typing import TypeVar
 
 from blackboard.clock import Instant
-from blackboard.core.conditions import Condition, Measure
-from blackboard.core.decay import Step
-from blackboard.core.measures import Count
-from blackboard.core.reinforcement import FadingMark, FadingState
-from blackboard.core.scopes import Group, group_of, is_group
-from blackboard.core.tags import TagFilter, WhereClause
+from blackboard.core.conditions.condition_types import Condition, Measure
+from blackboard.core.conditions.measures import Count
+from blackboard.core.marks.decay import Step
+from blackboard.core.marks.reinforcement import FadingMark, FadingState
+from blackboard.core.marks.scopes import Group, group_of, is_group
+from blackboard.core.marks.tags import TagFilter, WhereClause
 from blackboard.durations import Microseconds
 from blackboard.store import tag_filters
 from blackboard.store.rows import WindowEventRow, WindowTagRow

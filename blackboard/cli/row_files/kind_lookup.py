@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from blackboard.board import Blackboard
 from blackboard.board.json_shapes import spec_of
 from blackboard.core.deployment import Deployment
-from blackboard.core.marks import normalize_subject
+from blackboard.core.marks.mark_model import normalize_subject
 
 if TYPE_CHECKING:
     from blackboard.client import Client

@@ -23,7 +23,7 @@ from blackboard.cli.row_files.kind_lookup import KindLookup
 from blackboard.cli.row_files.row_options import Columns
 from blackboard.cli.row_files.row_reader import GoodRow, Rows
 from blackboard.clock import Instant, instant_of, microseconds_in
-from blackboard.core.payload_text import dump_payload
+from blackboard.core.marks.payload_text import dump_payload
 from blackboard.errors import InvalidMark, InvalidTime
 
 if TYPE_CHECKING:

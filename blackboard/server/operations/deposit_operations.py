@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from blackboard import Blackboard, Deposit, Receipt
-from blackboard.core.marks import normalize_subject
+from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.errors import BlackboardError
 from blackboard.server.problems import HttpProblem, PlacedProblem
 from blackboard.server.request_handling.operation_definition import Call, EventId, Fields, Operation, Time

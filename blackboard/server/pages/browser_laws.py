@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from blackboard.core.decay import LAWS, Curve, Decay, Exponential, Linear, Never, Power, Step
+from blackboard.core.marks.decay import LAWS, Curve, Decay, Exponential, Linear, Never, Power, Step
 
 MILLISECOND = 1000.0
 SAMPLES = 512

@@ -18,7 +18,7 @@ from blackboard import (
     strongest_of,
 )
 from blackboard.board.result_types import Receipt
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.errors import NotFound
 from tests.crash.invariants import Broken, check_decisions, check_search, rows
 from tests.crash.worlds.crash_world import Deposit

@@ -24,7 +24,7 @@ from blackboard import (
 )
 from blackboard.board.result_types import Receipt
 from blackboard.clock import Clock, ManualClock, to_datetime
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection
 from tests.crash.children import Say

@@ -9,7 +9,7 @@ from typing import Any
 
 from blackboard import Daemon, Exponential, Mark, agent, strength
 from blackboard.clock import Clock, ManualClock
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.crash_world import CrashWorld, Deposit, FrozenClock
 

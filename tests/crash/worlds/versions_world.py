@@ -14,7 +14,7 @@ from blackboard import (
     agent,
     strength,
 )
-from blackboard.core.agent_definition import Agent
+from blackboard.core.agents.agent_definition import Agent
 from tests.crash.invariants import Broken, rows
 from tests.crash.worlds.pure_world import Ash, Flame, Pure, Spark, ashes, flames
 

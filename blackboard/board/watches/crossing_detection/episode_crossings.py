@@ -21,9 +21,9 @@ from blackboard.board.watches.waiting_crossings import crossing_records, crossin
 from blackboard.board.watches.waiting_crossings.crossing_records import Cause
 from blackboard.clock import Instant
 from blackboard.core.deployment import Timing
-from blackboard.core.episodes import Episode, next_crossing
-from blackboard.core.scopes import WHOLE_BOARD, Group
-from blackboard.core.strength_forecast import first_true, met_side
+from blackboard.core.forecasts.episodes import Episode, next_crossing
+from blackboard.core.forecasts.strength_forecast import first_true, met_side
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group
 from blackboard.store.rows import CrossingRow, MarkRow, PredictedCrossingRow, WatchStateRow
 from blackboard.store.statements import CROSSINGS
 

@@ -14,9 +14,9 @@ from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, guards
 from blackboard.clock import Instant
-from blackboard.core.reinforcement import FadingMark
+from blackboard.core.forecasts.strength_forecast import Side
+from blackboard.core.marks.reinforcement import FadingMark
 from blackboard.core.states import ActivationState, CrossingState
-from blackboard.core.strength_forecast import Side
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 

@@ -26,9 +26,9 @@ from blackboard.board.watches.waiting_crossings import crossing_records, dropped
 from blackboard.board.watches.waiting_crossings.crossing_order import bound_of, set_bound
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
-from blackboard.core.conditions import Comparison
-from blackboard.core.scopes import WHOLE_BOARD
-from blackboard.core.strength_forecast import met_side
+from blackboard.core.conditions.condition_types import Comparison
+from blackboard.core.forecasts.strength_forecast import met_side
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 

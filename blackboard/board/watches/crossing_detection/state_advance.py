@@ -15,10 +15,10 @@ from blackboard.board.watches.waiting_crossings import crossing_records, guards
 from blackboard.board.watches.waiting_crossings.crossing_inputs import inputs_in_windows
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
-from blackboard.core import episodes
-from blackboard.core.episodes import Episode, EpisodeChange
-from blackboard.core.reinforcement import FadingMark
-from blackboard.core.strength_forecast import fallen_side, met_side
+from blackboard.core.forecasts import episodes
+from blackboard.core.forecasts.episodes import Episode, EpisodeChange
+from blackboard.core.forecasts.strength_forecast import fallen_side, met_side
+from blackboard.core.marks.reinforcement import FadingMark
 from blackboard.store.rows import WatchStateRow
 
 

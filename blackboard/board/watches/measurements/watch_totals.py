@@ -36,10 +36,10 @@ from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.watches.measurements import need_access
 from blackboard.board.watches.measurements.stimuli import stimuli_of, stored_stimuli_of
 from blackboard.clock import Instant
-from blackboard.core.decay import Decay
-from blackboard.core.measures import Total
-from blackboard.core.scopes import WHOLE_BOARD, group_of
-from blackboard.core.strength_forecast import value_at
+from blackboard.core.conditions.measures import Total
+from blackboard.core.forecasts.strength_forecast import value_at
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.scopes import WHOLE_BOARD, group_of
 from blackboard.durations import Duration
 from blackboard.store.query_rows import StimulusSums
 from blackboard.store.rows import LawChangeRow, MarkRow, WatchTotalRow

@@ -15,10 +15,10 @@ from blackboard.board.transactions.window_events import events_since
 from blackboard.board.watches.measurements import need_access, stimuli, watch_states
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.clock import Instant
-from blackboard.core.conditions import Comparison, Condition, Measure
-from blackboard.core.scopes import WHOLE_BOARD
-from blackboard.core.strength_forecast import value_at
-from blackboard.core.tags import Tags
+from blackboard.core.conditions.condition_types import Comparison, Condition, Measure
+from blackboard.core.forecasts.strength_forecast import value_at
+from blackboard.core.marks.scopes import WHOLE_BOARD
+from blackboard.core.marks.tags import Tags
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, WindowEventRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, MARKS
 

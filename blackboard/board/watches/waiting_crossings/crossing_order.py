@@ -19,8 +19,8 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import law_key
 from blackboard.board.watches.waiting_crossings.crossing_inputs import MarksBehind, marks_behind
 from blackboard.clock import Instant
-from blackboard.core.conditions import Comparison
-from blackboard.core.decay import Decay, Never
+from blackboard.core.conditions.condition_types import Comparison
+from blackboard.core.marks.decay import Decay, Never
 from blackboard.durations import DAY
 from blackboard.store.rows import CrossingRow
 from blackboard.store.statement_file import Statement

@@ -13,7 +13,7 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import dropped_crossings, guards, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_order import order_columns
 from blackboard.clock import Instant
-from blackboard.core.conditions import Comparison
+from blackboard.core.conditions.condition_types import Comparison
 from blackboard.durations import format_duration
 from blackboard.store.rows import CrossingRow, MarkRow
 from blackboard.store.statements import CROSSINGS

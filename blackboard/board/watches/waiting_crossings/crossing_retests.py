@@ -24,11 +24,11 @@ from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
 from blackboard.clock import Instant
-from blackboard.core.conditions import Condition
+from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.deployment import Deployment
-from blackboard.core.reinforcement import FadingMark, FadingState
-from blackboard.core.scopes import WHOLE_BOARD, Group, group_of, is_group
-from blackboard.core.strength_forecast import fallen_side, first_true, met_side, value_at
+from blackboard.core.forecasts.strength_forecast import fallen_side, first_true, met_side, value_at
+from blackboard.core.marks.reinforcement import FadingMark, FadingState
+from blackboard.core.marks.scopes import WHOLE_BOARD, Group, group_of, is_group
 from blackboard.store.rows import CrossingRow, EventRow, MarkRow, mark_after
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, DEPLOYMENTS, MARKS
 

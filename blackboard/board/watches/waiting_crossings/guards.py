@@ -6,7 +6,7 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scopes_of
 from blackboard.clock import Instant
-from blackboard.core.strength_forecast import first_true, value_at
+from blackboard.core.forecasts.strength_forecast import first_true, value_at
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
 

@@ -16,8 +16,8 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings.crossing_order import LOWEST_KEY, STATIC_LAW
 from blackboard.clock import Instant, iso
-from blackboard.core.schedules import MAX_COUNTED_INSTANTS
-from blackboard.core.scopes import WHOLE_BOARD
+from blackboard.core.conditions.schedules import MAX_COUNTED_INSTANTS
+from blackboard.core.marks.scopes import WHOLE_BOARD
 from blackboard.durations import HOUR, Duration, format_duration, parse_duration
 from blackboard.store.rows import SCHEDULE, CrossingRow
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS

@@ -1,4 +1,4 @@
-// Decay laws: the share of a mark that remains after an age, as blackboard/core/decay.py computes it.
+// Decay laws: the share of a mark that remains after an age, as blackboard/core/marks/decay.py computes it.
 
 const SHARES = {
   exponential: (law, age) => 2 ** (-age / law.length),

@@ -8,9 +8,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NoReturn
 
-import blackboard.core.measures  # noqa: F401 (fills MEASURES)
-from blackboard.core.conditions import MEASURES, Condition, Measure
-from blackboard.core.schedules import Schedule, cron, daily_at, every
+import blackboard.core.conditions.measures  # noqa: F401 (fills MEASURES)
+from blackboard.core.conditions.condition_types import MEASURES, Condition, Measure
+from blackboard.core.conditions.schedules import Schedule, cron, daily_at, every
 from blackboard.errors import InvalidCondition, nearest
 
 

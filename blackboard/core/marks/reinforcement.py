@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from blackboard.clock import Instant
-from blackboard.core.decay import Decay
-from blackboard.core.kinds import Kind
-from blackboard.core.tags import Tags, WhereClause
+from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.kinds import Kind
+from blackboard.core.marks.tags import Tags, WhereClause
 
 
 def is_live(evaporates_at: Instant | None, at: Instant) -> bool:

@@ -17,9 +17,16 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DecimalSchema
 
 from blackboard.clock import Instant, When, instant_of, to_datetime
-from blackboard.core.decay import Decay, Never, law_from
-from blackboard.core.kinds import DEFAULT_FLOOR, DEFAULT_ON_REPEAT, DEFAULT_WEIGHT, MAX_PAYLOAD_BYTES, Kind, OnRepeat
-from blackboard.core.scopes import is_group
+from blackboard.core.marks.decay import Decay, Never, law_from
+from blackboard.core.marks.kinds import (
+    DEFAULT_FLOOR,
+    DEFAULT_ON_REPEAT,
+    DEFAULT_WEIGHT,
+    MAX_PAYLOAD_BYTES,
+    Kind,
+    OnRepeat,
+)
+from blackboard.core.marks.scopes import is_group
 from blackboard.errors import InvalidDuration, InvalidLaw, InvalidMark, InvalidTime, nearest
 from blackboard.plurals import counted
 
@@ -27,7 +34,7 @@ MAX_SUBJECT_CHARACTERS = 512
 MAX_INTENSITY = 1e12
 RESERVED_FIELDS = ("subject", "intensity")
 EXCLUDED_FROM_PAYLOAD = set(RESERVED_FIELDS)
-BUILT_IN_MARKS = f"{__package__}.built_in_marks"
+BUILT_IN_MARKS = "blackboard.core.built_in_marks"
 """The module of the mark classes that every process knows."""
 
 

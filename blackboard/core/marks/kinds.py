@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from blackboard.core.decay import Decay, Never
-from blackboard.core.full_text import SearchSchema
-from blackboard.core.tags import TagSchema
+from blackboard.core.marks.decay import Decay, Never
+from blackboard.core.marks.full_text import SearchSchema
+from blackboard.core.marks.tags import TagSchema
 from blackboard.durations import Duration
 from blackboard.errors import ConfigurationError, Mistake
 

@@ -12,11 +12,13 @@ from typing import Any, TypeVar, Unpack
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.core.agent_options import AgentOptions
-from blackboard.core.agent_reads import Read
+from blackboard.core.agents.agent_options import AgentOptions
+from blackboard.core.agents.agent_reads import Read
+from blackboard.core.agents.code_digest import digest
+from blackboard.core.agents.mark_actions import Returned
 from blackboard.core.authors import agent_name_problem
-from blackboard.core.code_digest import digest
-from blackboard.core.conditions import Condition
+from blackboard.core.conditions.condition_parser import parse_condition
+from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.declaration_mistakes import mistakes_in
 from blackboard.core.deployment import (
     AgentSettings,
@@ -28,10 +30,8 @@ from blackboard.core.deployment import (
     min_increase_problem,
 )
 from blackboard.core.finding import Finding
-from blackboard.core.mark_actions import Returned
-from blackboard.core.marks import Mark
+from blackboard.core.marks.mark_model import Mark
 from blackboard.core.model_fields import unknown_field
-from blackboard.core.parsing import parse_condition
 from blackboard.durations import DurationLike
 from blackboard.errors import AgentError, ConfigurationError, Mistake
 

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from blackboard.core.marks import Mark, describe_invalid, not_json
-from blackboard.core.payload_text import dump_payload, payload_text
+from blackboard.core.marks.mark_model import Mark, describe_invalid, not_json
+from blackboard.core.marks.payload_text import dump_payload, payload_text
 from blackboard.errors import InvalidMark
 
 M = TypeVar("M", bound=Mark)

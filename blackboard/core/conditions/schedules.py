@@ -24,7 +24,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from blackboard.clock import Instant, from_datetime, to_datetime
-from blackboard.core.conditions import Comparison, Condition, Over
+from blackboard.core.conditions.condition_types import Comparison, Condition, Over
 from blackboard.durations import DAY, Duration, DurationLike, format_duration, parse_duration
 from blackboard.errors import BlackboardError, InvalidCondition, nearest
 

@@ -16,10 +16,10 @@ from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from blackboard.clock import LAST_INSTANT, Instant
-from blackboard.core.conditions import Comparison, Condition, Not
+from blackboard.core.conditions.condition_types import Comparison, Condition, Not
 from blackboard.core.deployment import Timing
-from blackboard.core.reinforcement import FadingMark
-from blackboard.core.strength_forecast import first_true
+from blackboard.core.forecasts.strength_forecast import first_true
+from blackboard.core.marks.reinforcement import FadingMark
 
 Cause = Literal["held", "rewake"]
 """Why a watch crosses: its condition has held long enough, or still holds after the interval of its rewakes."""

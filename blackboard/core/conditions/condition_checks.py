@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, product
 
-from blackboard.core.conditions import Combination, Comparison, Condition, Not
+from blackboard.core.conditions.condition_types import Combination, Comparison, Condition, Not
 from blackboard.errors import InvalidCondition
 
 

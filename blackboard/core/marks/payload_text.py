@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
-from blackboard.core.marks import EXCLUDED_FROM_PAYLOAD, Mark, not_json
+from blackboard.core.marks.mark_model import EXCLUDED_FROM_PAYLOAD, Mark, not_json
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 

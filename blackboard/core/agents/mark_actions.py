@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from blackboard.core.marks import Mark
+from blackboard.core.marks.mark_model import Mark
 
 
 @dataclass(frozen=True)

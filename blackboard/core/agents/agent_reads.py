@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from blackboard.core.conditions import KindLike
+from blackboard.core.conditions.condition_types import KindLike
 from blackboard.core.deployment import ReadSpec
-from blackboard.core.marks import Mark
-from blackboard.core.tags import as_data
+from blackboard.core.marks.mark_model import Mark
+from blackboard.core.marks.tags import as_data
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from blackboard.core.comparison_keys import branches_of
+from blackboard.core.marks.comparison_keys import branches_of
 from blackboard.errors import InvalidSearch, UnknownName
 
 Match = Literal["all", "any"]

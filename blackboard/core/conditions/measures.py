@@ -7,9 +7,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from blackboard.clock import Instant
-from blackboard.core.conditions import KindLike, Measure, Over
-from blackboard.core.reinforcement import FadingMark
-from blackboard.core.tags import Where
+from blackboard.core.conditions.condition_types import KindLike, Measure, Over
+from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.tags import Where
 from blackboard.durations import DurationLike
 
 

@@ -30,11 +30,11 @@ from typing import Any, ClassVar, Literal, NoReturn
 
 from blackboard.clock import Instant
 from blackboard.core.class_registry import register_by_name
-from blackboard.core.marks import Mark, normalize_subject
-from blackboard.core.number_texts import digits_beside, exact_digits
-from blackboard.core.reinforcement import FadingMark
-from blackboard.core.scopes import SEPARATOR
-from blackboard.core.tags import Tags, Where, WhereClause
+from blackboard.core.conditions.number_texts import digits_beside, exact_digits
+from blackboard.core.marks.mark_model import Mark, normalize_subject
+from blackboard.core.marks.reinforcement import FadingMark
+from blackboard.core.marks.scopes import SEPARATOR
+from blackboard.core.marks.tags import Tags, Where, WhereClause
 from blackboard.durations import SECOND, DurationLike, Microseconds, format_duration, parse_duration
 from blackboard.errors import InvalidCondition, InvalidDuration, UsageError
 

@@ -1,0 +1,9 @@
+"""Agents: their declarations, what they read, and what they return.
+
+agent_definition  a function from marks to marks, and its declaration
+agent_options     the settings in a declaration, for editors and type checkers
+agent_reads       the marks that an agent reads beside those that woke it
+agent_context     what an agent receives together with its marks
+mark_actions      the actions that an agent may return beside marks
+code_digest       tells two versions of an agent's code apart
+"""

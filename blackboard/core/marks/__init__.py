@@ -1,0 +1,14 @@
+"""Marks: what one is, how it fades, how a repeated deposit joins it, and how it is found.
+
+mark_model          the base class of marks, and checks of their parts
+kinds               the settings of a kind of marks
+decay               decay laws: the share of a mark that remains after an age
+reinforcement       the fading part of a mark, and how a repeated deposit joins it
+payload_text        payloads as the JSON text that is stored
+payload_round_trip  checks that a mark is read as it was deposited
+canonical_schema    the form of a JSON schema, independent of its text
+tags                fields of a payload by which marks are found
+full_text           fields whose text is searched, and the words of a text
+comparison_keys     the text of a value that equal values share
+scopes              what a watch measures together: a subject, a group, or the whole board
+"""
