@@ -103,7 +103,7 @@ def depositing(board: Blackboard, events: int) -> Iterator[None]:
         number, begin = 0, time.monotonic()
         while not stopped.wait(max(0.0, begin + number / events - time.monotonic())):
             item = deposit(number * 37 % 10_000)
-            board.deposit(item.kind, subject=item.subject, intensity=0.9)
+            board.deposit(item.kind, subject=item.subject, intensity=1.0)
             number += 1
 
     thread = threading.Thread(target=work)

@@ -6,7 +6,7 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
-from blackboard.board.result_types import MenuCounts, ModelCallTexts, ModelCostRow, Prediction
+from blackboard.board.result_types import EndingHold, MenuCounts, ModelCallTexts, ModelCostRow, Prediction
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Decay
 from blackboard.durations import Duration
@@ -36,6 +36,11 @@ def live_counts(board: Blackboard) -> dict[str, int]:
 def predictions(board: Blackboard, limit: int) -> list[Prediction]:
     """Return when watches are tested next because of time alone, soonest first."""
     return board.session.read(lambda txn: work_queries.predictions(txn, limit))
+
+
+def ending_holds(board: Blackboard, limit: int) -> list[EndingHold]:
+    """Return when holds on waiting crossings end because of time alone, soonest first."""
+    return board.session.read(lambda txn: work_queries.ending_holds(txn, limit))
 
 
 def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:

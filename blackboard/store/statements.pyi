@@ -192,6 +192,7 @@ class _Crossings(StatementFile):
     strongest_of_law: Statement[CrossingRow]
     first_ready: Statement[Instant | None]
     next_ready: Statement[Instant | None]
+    ending_holds: Statement[CrossingRow]
     first_window: Statement[BatchWindow]
     next_watch_waiting: Statement[int | None]
     count_waiting_marks: Statement[int]

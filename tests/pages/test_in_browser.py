@@ -193,7 +193,7 @@ def test_a_filter_survives_a_reload(served: Served, browser: Browser) -> None:
         page.reload()
         page.wait_for_selector("#connection[data-state=live]")
         assert page.get_by_label("Kind").input_value() == "note"
-        kinds = page.locator("[data-live=marks] tbody tr td:nth-child(2)").all_text_contents()
+        kinds = page.locator("#mark-rows tr td:nth-child(2)").all_text_contents()
     assert kinds == ["note"]
 
 
@@ -307,7 +307,7 @@ def test_a_page_works_again_after_the_server_was_restarted(served: Served, brows
     served.board.deposit("lead", subject="lead/2")
     with server(first.url.removeprefix("http://")):
         page.wait_for_selector("#connection[data-state=live]")
-        page.get_by_role("link", name="lead/2").wait_for()
+        page.get_by_role("link", name="lead/2").first.wait_for()
         tab.close()
 
 

@@ -99,7 +99,8 @@ def test_a_stream_begins_with_all_parts_and_then_sends_those_that_changed(served
         change = stream.next()
     assert (change.event, change.data["gone"]) == ("changes", [])
     assert [item["subject"] for item in change.data["items"]] == ["lead/1"]
-    assert "lead/1" in change.data["parts"]["marks"]
+    assert "<b>1</b> live marks" in change.data["parts"]["facts"]
+    assert "thresholds" not in change.data["drawn"]  # they are as they were
     assert "agenda" not in change.data["parts"]  # no part of this page
 
 

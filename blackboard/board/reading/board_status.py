@@ -81,10 +81,12 @@ def live_counts(txn: BoardTransaction) -> dict[str, int]:
 def menu_counts(txn: BoardTransaction) -> MenuCounts:
     """Return what waits for people and agents. It takes the same time on every board."""
     stuck = (ActivationState.DEAD, ActivationState.QUARANTINED)
+    unfinished = txn.sql.all(ACTIVATIONS.count_unfinished)
     return MenuCounts(
         needs=needs_overview.count(txn, txn.now).number,
         waiting=sum(row.number for row in txn.sql.all(CROSSINGS.count_waiting)),
-        stuck=sum(row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished) if row.state in stuck),
+        stuck=sum(row.number for row in unfinished if row.state in stuck),
+        running=sum(row.number for row in unfinished if row.state == ActivationState.RUNNING),
         paused=bool(txn.sql.existing(ACTIVATIONS.board).paused),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, held_by_of
-from blackboard.board.result_types import ActivationRecord, AgendaItem, Prediction, ScheduleRecord
+from blackboard.board.result_types import ActivationRecord, AgendaItem, EndingHold, Prediction, ScheduleRecord
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.waiting_crossings import scheduled_crossings
@@ -82,6 +82,25 @@ def predictions(txn: BoardTransaction, limit: int) -> list[Prediction]:
             names = {"agent": watch.agent.name, "watch": watch.spec.name, "condition": str(watch.condition)}
             result.append(result_of(Prediction, row, **names))
     return result
+
+
+def ending_holds(txn: BoardTransaction, limit: int) -> list[EndingHold]:
+    """Return the next instants at which holds on crossings end by time alone, soonest first.
+
+    Of the attempts that are to be repeated, those of the strongest crossings are read.
+    """
+    found = []
+    for watch in txn.active.watches.values():
+        names = {"agent": watch.agent.name, "watch": watch.spec.name, "condition": str(watch.condition)}
+        rows = txn.sql.all(CROSSINGS.ending_holds, watch_id=watch.id, now=txn.now, limit=limit)
+        found += [
+            result_of(EndingHold, row, **names, held_by=held_by_of(txn, row), ends_at=row.ready_at) for row in rows
+        ]
+    for left in txn.sql.all(ACTIVATIONS.deferred_crossings.using("limit"), limit=limit):
+        if left.retry_at is not None and left.retry_at > txn.now:
+            names = {"agent": left.agent, "watch": left.watch, "condition": left.condition}
+            found.append(result_of(EndingHold, left.crossing, **names, held_by="retry", ends_at=left.retry_at))
+    return sorted(found, key=lambda hold: hold.ends_at)[:limit]
 
 
 class _WatchNames(NamedTuple):

@@ -84,6 +84,8 @@ class MenuCounts:
     """The crossings that wait."""
     stuck: int
     """The activations that are dead or quarantined."""
+    running: int
+    """The activations that run."""
     paused: bool
     """Whether the whole board is paused."""
 

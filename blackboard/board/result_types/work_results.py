@@ -160,6 +160,25 @@ class Prediction:
 
 
 @dataclass(frozen=True)
+class EndingHold:
+    """When time alone ends what keeps a crossing from its agent, if no mark changes before."""
+
+    agent: str
+    watch: str
+    condition: str
+    subject: str | None
+    group_tag: str | None
+    """The tag by whose values its watch measures groups; None if it does not."""
+    group: GroupValue | None
+    """The value of that tag."""
+    mark_id: int | None
+    """The mark, if each mark is measured alone."""
+    held_by: Literal["guard", "cooldown", "rate", "batch_window", "retry"]
+    """What ends; `retry` for the time before the next attempt of an activation."""
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
 class GivenMark:
     """A mark that an activation was given, in its state at that time and its state now."""
 

@@ -7,8 +7,9 @@ page_rendering    templates, and how values are written in HTML
 live_views        keeps open pages up to date: each is rendered once for all viewers with equal rights
 page_routes       the routes of the pages, their scripts and their streams
 browser_laws      decay laws for scripts
-drawn_values      times and thresholds for scripts
+drawn_values      times, thresholds and laws in words for scripts
 board_page        each kind as a lane in which marks fade
+forecast          what happens ahead of now by time alone
 subject_page      a subject: its marks over time, its events, and where its marks came from
 agenda_page       what waits, and what holds it
 activations_page  activations over time, and one with all that it did

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,14 +15,16 @@ from blackboard.core.deployment import Deployment
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError, UnknownName
 from blackboard.server.pages.browser_laws import law_for_browser
-from blackboard.server.pages.drawn_values import milliseconds, thresholds
+from blackboard.server.pages.drawn_values import law_in_words, milliseconds, thresholds
+from blackboard.server.pages.forecast import forecast
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
 MOST_DRAWN = 600
 """How many marks a page draws. The others are counted."""
 LEAST_DRAWN = 40
 """How many marks of each lane may be drawn, however many lanes there are."""
-MOST_PREDICTIONS = 100
+MOST_LISTED_AHEAD = 20
+"""How many of the events ahead the table has. The picture has all that were read."""
 WINDOWS = ("10m", "1h", "6h", "1d", "7d", "30d", "180d")
 """The lengths of time that the lanes may show."""
 
@@ -31,6 +33,7 @@ class BoardFields(PageFields):
     """What the page shows of the board."""
 
     kind: Sequence[str] = ()
+    agent: str = Field(default="", description="Only kinds that this agent watches, reads or writes.")
     subject: str = ""
     tag: Sequence[str] = ()
     at: datetime | None = None
@@ -87,28 +90,15 @@ class Lane:
     has_more: bool
 
 
-@dataclass(frozen=True)
-class Ahead:
-    """Something that happens at a time ahead, if no mark changes before."""
-
-    at: float
-    """Milliseconds since the epoch."""
-    event: str
-    """What happens: a watch crosses, or a waiting crossing is free for its agent."""
-    held_by: str | None
-    """What holds the crossing until then."""
-    agent: str
-    watch: str
-    condition: str
-    subject: str | None
-
-
 def show_board(look: Look) -> Sight:
     """Return the lanes, the strongest marks of each, the thresholds, and what is predicted."""
     board, asked = look.board, look.parameters
     deployment = board.deployment
     counts = page_readings.live_counts(board)
     names = asked.kind or _with_tags(deployment, asked.tag)
+    if asked.agent:
+        own = deployment.agent(asked.agent).kinds
+        names = [name for name in names if name in own]
     is_filtered = bool(asked.subject or asked.tag or asked.at)
     if not asked.kind and not is_filtered:
         names = [name for name in names if counts.get(name)] or names
@@ -123,14 +113,22 @@ def show_board(look: Look) -> Sight:
     drawn = [_drawn(mark) for mark in marks]
     shown = [lane for lane in lanes if lane.shown or not is_filtered or lane.kind in asked.kind]
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {mark.law for mark in drawn}}
+    ahead, more = forecast(board, asked.agent)
     return Sight(
-        {"lanes": shown, "marks": marks},
-        {"kinds": list(deployment.kinds), "windows": WINDOWS},
-        {"items": drawn, "ahead": list(_ahead(board))},
+        {"lanes": shown, "ahead": ahead[:MOST_LISTED_AHEAD], "strengths": [mark.strength for mark in marks]},
         {
-            "lanes": [lane.kind for lane in shown],
+            "kinds": list(deployment.kinds),
+            "agents": sorted(deployment.agents),
+            "windows": WINDOWS,
+            "live": sum(counts.values()),
+            "ahead_more": max(0, len(ahead) - MOST_LISTED_AHEAD),
+            "ahead_is_cut": more,
+        },
+        {"items": drawn, "ahead": ahead, "lanes": shown},
+        {
             "laws": laws,
-            "thresholds": list(thresholds(deployment)),
+            "words": {lane.kind: law_in_words(deployment.kind(lane.kind).decay) for lane in shown},
+            "thresholds": list(thresholds(deployment, asked.agent)),
             "at": None if asked.at is None else milliseconds(asked.at),
             "window": parse_duration(asked.window) / 1000 if asked.window else None,
         },
@@ -169,20 +167,6 @@ def _drawn(mark: MarkRecord) -> DrawnMark:
         evaporates_at=None if mark.evaporates_at is None else milliseconds(mark.evaporates_at),
         reinforcements=mark.reinforcements,
     )
-
-
-def _ahead(board: Blackboard) -> Iterator[Ahead]:
-    """Yield what happens by time alone: crossings and schedules, and holds of the agenda that end."""
-    for item in page_readings.predictions(board, MOST_PREDICTIONS):
-        at = milliseconds(item.due_at)
-        yield Ahead(at, "crosses", None, item.agent, item.watch, item.condition, item.subject)
-    now = board.now()
-    for waiting in board.agenda(limit=MOST_PREDICTIONS):
-        if waiting.ready_at is not None and waiting.ready_at > now:
-            at = milliseconds(waiting.ready_at)
-            yield Ahead(
-                at, "is free", waiting.held_by, waiting.agent, waiting.watch, waiting.condition, waiting.subject
-            )
 
 
 PAGE = LivePage("board", "/", "Board", show_board, BoardFields, parameters_withheld=("subject", "tag"))

@@ -1,4 +1,4 @@
-"""Times and thresholds for scripts, which draw them."""
+"""Times, thresholds and decay laws in words, for scripts that draw them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from blackboard.clock import from_datetime
+from blackboard.core.conditions import Comparison
+from blackboard.core.decay import Decay
 from blackboard.core.deployment import Deployment
+
+LAWS_IN_WORDS = {
+    "exponential": "half-life {half_life}",
+    "linear": "gone after {lifetime}",
+    "power": "power law, {scale}",
+    "step": "lasts {lasting}",
+    "never": "never fades",
+}
+OF_ONE_MARK = ("strength", "strongest")
+"""The measures whose value is the strength of one mark. Others measure several, so no line among marks shows them."""
 
 
 @dataclass(frozen=True)
@@ -15,19 +27,43 @@ class Threshold:
     """A number that a measure of marks of a kind is compared with."""
 
     kind: str
+    agent: str
     text: str
-    """The comparison, and the agent that it wakes."""
+    """The comparison, and what happens to which agent."""
     value: float
+    is_line: bool
+    """Whether the strength of one mark is compared with it, so that a line can show it."""
 
 
-def thresholds(deployment: Deployment) -> Iterator[Threshold]:
-    """Yield the thresholds of live marks. Those of windows count deposits, so no mark fades towards them."""
-    for agent in deployment.agents.values():
-        for watch in agent.watches:
-            for comparison in watch.condition.comparisons():
-                if comparison.measure.within is None:
-                    for kind in comparison.measure.kinds:
-                        yield Threshold(kind, f"{comparison} → {agent.name}", comparison.threshold)
+def thresholds(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:
+    """Yield the thresholds of live marks, of one agent or all.
+
+    Those of windows count deposits, so no mark fades towards them.
+    """
+    for spec in deployment.agents.values():
+        if agent not in ("", spec.name):
+            continue
+        for watch in spec.watches:
+            for condition, effect in ((watch.condition, f"wakes {spec.name}"), (watch.guard, f"guards {spec.name}")):
+                if condition is None:
+                    continue
+                for comparison in condition.comparisons():
+                    if comparison.measure.within is None:
+                        for kind in comparison.measure.kinds:
+                            yield _threshold(kind, comparison, spec.name, effect)
+
+
+def _threshold(kind: str, comparison: Comparison, agent: str, effect: str) -> Threshold:
+    measure = comparison.measure
+    is_line = measure.name in OF_ONE_MARK
+    is_plain = is_line and measure.over == "subject" and (measure.by, measure.subject, measure.where) == (None,) * 3
+    number = f"{'below' if comparison.operator == '<' else '≥'} {comparison.threshold:g}"
+    return Threshold(kind, agent, f"{number if is_plain else comparison} {effect}", comparison.threshold, is_line)
+
+
+def law_in_words(law: Decay) -> str:
+    """Return how marks fade, such as `half-life 3d`."""
+    return LAWS_IN_WORDS.get(law.name, law.name).format(**law.spec())
 
 
 def milliseconds(at: datetime) -> float:

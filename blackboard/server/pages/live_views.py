@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from blackboard import Blackboard, StreamPosition
@@ -53,19 +53,22 @@ class Picture:
 
     def message(self) -> bytes:
         """Return the event with everything."""
-        return _event("all", {"version": static_version(), "parts": self.parts, **_drawing(self.drawn, self.items, ())})
+        drawing = {"drawn": self.drawn, "items": list(self.items.values()), "gone": ()} if self.drawn else {}
+        return _event("all", {"version": static_version(), "parts": self.parts, **drawing})
 
     def changes_from(self, old: Picture) -> bytes:
         """Return the event with what differs from an older picture; b"" if nothing does."""
-        parts = {name: text for name, text in self.parts.items() if old.parts.get(name) != text}
+        parts = _differences(self.parts, old.parts)
+        drawn = _differences(self.drawn, old.drawn)
         items = {key: item for key, item in self.items.items() if old.items.get(key) != item}
         gone = [key for key in old.items if key not in self.items]
-        drawing = _drawing(self.drawn, items, gone) if items or gone or self.drawn != old.drawn else {}
+        drawing = {"drawn": drawn, "items": list(items.values()), "gone": gone} if drawn or items or gone else {}
         return _event("changes", {"parts": parts, **drawing}) if parts or drawing else b""
 
 
-def _drawing(drawn: Mapping[str, object], items: Mapping[int, object], gone: object) -> dict[str, object]:
-    return {"drawn": drawn, "items": list(items.values()), "gone": gone} if drawn else {}
+def _differences(new: Mapping[str, object], old: Mapping[str, object]) -> dict[str, object]:
+    """Return what is new or other than before. All pictures of a view have the same names."""
+    return {name: value for name, value in new.items() if name not in old or old[name] != value}
 
 
 def _event(name: str, data: object) -> bytes:
@@ -133,12 +136,14 @@ class LiveViews:
         """
         if self._is_stopped or sum(len(view.watchers) for view in self._views.values()) >= self._limit:
             raise QueueFull(f"{self._limit} pages are open already; try again in a moment")
-        return self._messages(_Watcher(caller), key, paint)
+        stream = self._messages(_Watcher(caller), key, paint)
+        await anext(stream)  # it counts from here on, and makes room for another when it is closed
+        return stream
 
     async def _messages(
         self, watcher: _Watcher, key: tuple[object, ...], paint: Callable[[], Picture]
-    ) -> AsyncIterator[bytes]:
-        """Yield the changes of a page to one browser, until it leaves."""
+    ) -> AsyncGenerator[bytes]:
+        """Yield the changes of a page to one browser, until it leaves. The first text is empty."""
         view = self._views.setdefault(key, _View(paint))
         view.watchers.add(watcher)
         if view.picture is not None:
@@ -147,6 +152,7 @@ class LiveViews:
             self._loop_task = asyncio.create_task(self._follow())
         shown: int | None = None
         try:
+            yield b""
             yield b"retry: 1000\n: \n\n"
             while not watcher.is_over:
                 try:

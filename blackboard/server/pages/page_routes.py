@@ -183,7 +183,7 @@ class Pages:
             "page": page,
             "now": milliseconds(look.board.now()),
             "menu": [item for item in PAGES if item.is_in_menu and item.is_for(viewer)],
-            "counts": {"inbox": menu.needs, "agenda": menu.waiting, "activations": menu.stuck},
+            "counts": {"inbox": menu.needs, "agenda": menu.waiting, "activations": menu.stuck, "running": menu.running},
             "paused": menu.paused,
             "root": root,
             "static": f"{root}/static/{static_version()}",

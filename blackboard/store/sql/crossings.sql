@@ -202,6 +202,14 @@ SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND st
 -- When the next crossing of a watch becomes ready.
 SELECT min(ready_at) AS ready_at FROM crossing WHERE watch_id = :watch_id AND state = 'waiting' AND ready_at > :now;
 
+-- name: ending_holds -> CrossingRow
+-- The waiting crossings of a watch whose hold or batch window ends by time, soonest first.
+SELECT {crossing.*}
+FROM crossing
+WHERE crossing.watch_id = :watch_id AND crossing.state = 'waiting' AND crossing.ready_at > :now
+ORDER BY crossing.ready_at, crossing.id
+LIMIT :limit + 0;
+
 -- name: first_window -> BatchWindow
 -- The crossing of a watch whose batch window ends first.
 SELECT id, ready_at

@@ -24,7 +24,8 @@ function draw() {
   const first = Math.min(...curves.map((curve) => curve.start));
   const past = Math.max(60000, at - first);
   const last = at + (past / (1 - AHEAD)) * AHEAD;
-  const { laws, thresholds } = drawing.settings;
+  const { laws } = drawing.settings;
+  const thresholds = drawing.settings.thresholds.filter((line) => line.is_line);
   const top = Math.max(...curves.map((curve) => curve.intensity), ...thresholds.map((line) => line.value)) * 1.1 || 1;
   const xOf = (time) => LEFT + ((time - first) / (last - first)) * (width - LEFT);
   const yOf = (value) => 8 + (HEIGHT - BOTTOM - 8) * (1 - value / top);

@@ -21,7 +21,7 @@ export function onDrawing(callback) {
 }
 
 function setDrawing({ items = [], gone = [], drawn, ...settings }, isAll) {
-  drawing.settings = drawn ?? settings;
+  drawing.settings = isAll ? (drawn ?? settings) : { ...drawing.settings, ...drawn };
   if (isAll) drawing.items.clear();
   for (const id of gone) drawing.items.delete(id);
   for (const item of items) drawing.items.set(item.id, item);
