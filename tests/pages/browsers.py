@@ -6,14 +6,18 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
+
+    from tests.server.served_board import Served
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+READER = ("read", "operate", "answer", "sql", "deposit")
+"""The scopes of a person who may see and do what pages show."""
 REQUIRED = "BLACKBOARD_REQUIRE_BROWSER"
 """The variable that turns a missing browser into a failure."""
 
@@ -38,3 +42,33 @@ def open_browser() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(
+    browser: Browser,
+    served: Served,
+    address: str,
+    *,
+    may: tuple[str, ...] = READER,
+    width: int = 1440,
+    expected: str = "",
+    **context: Any,
+) -> Iterator[Page]:
+    """Open a page, and check that the browser says nothing about it, apart from what is expected."""
+    token = served.client(*may).headers["authorization"]
+    tab = browser.new_context(
+        base_url=served.url, extra_http_headers={"Authorization": token}, viewport={"width": width, "height": 900},
+        **context,
+    )  # fmt: skip
+    page = tab.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    try:
+        page.goto(address)
+        page.wait_for_selector("#connection[data-state=live]")
+        yield page
+        assert [text for text in said if not expected or expected not in text] == []
+    finally:
+        tab.close()

@@ -9,13 +9,12 @@ from blackboard import strength
 from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
 from blackboard.server.pages.drawn_values import thresholds
 from blackboard.server.pages.forecast import forecast
+from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
 from tests.server.served_board import Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-READER = ("read", "operate", "answer", "sql", "deposit")
 
 
 def watch(served: Served, name: str, when: object, only_if: object = None) -> None:
@@ -66,8 +65,6 @@ def test_the_filter_of_an_agent_shows_its_kinds_only(served: Served) -> None:
 
 
 def test_rows_follow_the_marks_that_are_drawn(served: Served, browser: Browser) -> None:
-    from tests.pages.test_in_browser import opened
-
     first = served.board.deposit("reply", subject="lead/1", intensity=0.5)
     with opened(browser, served, "/?kind=reply") as page:
         rows = page.locator("#mark-rows tr")
@@ -81,8 +78,6 @@ def test_rows_follow_the_marks_that_are_drawn(served: Served, browser: Browser) 
 
 
 def test_a_predicted_event_is_explained_where_it_is_drawn(served: Served, browser: Browser) -> None:
-    from tests.pages.test_in_browser import opened
-
     watch(served, "reminder", strength("reply") < 0.3)
     served.board.deposit("reply", subject="lead/1")
     with opened(browser, served, "/?kind=reply&window=6h") as page:

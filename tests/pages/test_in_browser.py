@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -19,13 +17,13 @@ from blackboard.server.pages.browser_laws import law_for_browser
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.http_server import HttpServer
 from blackboard.settings.sections import ServerSection
+from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
 from tests.server.served_board import Served
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Response
+    from playwright.sync_api import Browser, Response
 
-READER = ("read", "operate", "answer", "sql", "deposit")
 EVIL = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script>'
 ADDRESSES = (
     "/", "/agenda", "/activations", "/inbox", "/agents", "/deployment", "/costs", "/health", "/sql", "/subject",
@@ -41,36 +39,6 @@ def fill(served: Served) -> None:
     board.deposit("note", subject="lead/1", payload={"text": "asked for a quote", "topic": "price"})
     board.deposit(Need(subject="lead/1", question="Give a discount?", options=["yes", "no"]))
     board.deposit(Need(subject="lead/2", question="When?"))
-
-
-@contextmanager
-def opened(
-    browser: Browser,
-    served: Served,
-    address: str,
-    *,
-    may: tuple[str, ...] = READER,
-    width: int = 1440,
-    expected: str = "",
-    **context: Any,
-) -> Iterator[Page]:
-    """Open a page, and check that the browser says nothing about it, apart from what is expected."""
-    token = served.client(*may).headers["authorization"]
-    tab = browser.new_context(
-        base_url=served.url, extra_http_headers={"Authorization": token}, viewport={"width": width, "height": 900},
-        **context,
-    )  # fmt: skip
-    page = tab.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    try:
-        page.goto(address)
-        page.wait_for_selector("#connection[data-state=live]")
-        yield page
-        assert [text for text in said if not expected or expected not in text] == []
-    finally:
-        tab.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), WIDTHS)
