@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from blackboard.clock import from_datetime
-from blackboard.core.conditions import Comparison
-from blackboard.core.decay import Decay
+from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.deployment import Deployment
+from blackboard.core.marks.decay import Decay
 
 LAWS_IN_WORDS = {
     "exponential": "half-life {half_life}",
