@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.people import erasure
-from blackboard.board.people.erasure import ErasedEvents
+from blackboard.board.housekeeping import erasure
+from blackboard.board.housekeeping.erasure import ErasedEvents
 from blackboard.board.worker_registry import worker_sockets
 from blackboard.board.worker_registry.liveness import any_alive, living_workers
 from blackboard.clock import Instant

@@ -17,26 +17,19 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar, overload
 
 from pydantic import JsonValue
 
-from blackboard.board import remote_work
+from blackboard.board import access_tokens, remote_work
 from blackboard.board.activations import model_calls, model_pauses
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.board_session import BoardSession
 from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
-from blackboard.board.housekeeping import file_compaction
+from blackboard.board.housekeeping import erasure, file_compaction
 from blackboard.board.loads import deposit_batches
 from blackboard.board.mark_storage import added_strength, departures, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.submissions import check_signature
-from blackboard.board.people import (
-    access_tokens,
-    early_wakes,
-    erasure,
-    failed_activations,
-    needs,
-    outbox_messages,
-    pauses,
-)
+from blackboard.board.messages import outbox_messages
+from blackboard.board.people import early_wakes, failed_activations, inbox, pauses
 from blackboard.board.reading import (
     board_figures,
     board_status,
@@ -832,7 +825,7 @@ class Blackboard:
             assignee: Return only the needs that this person should answer.
             all_needs: Whether to include the needs on which agents are working.
         """
-        return self.session.read(lambda txn: needs.inbox(txn, assignee, all_needs=all_needs))
+        return self.session.read(lambda txn: inbox.needs_of(txn, assignee, all_needs=all_needs))
 
     def assign(self, need_id: int, assignee: str) -> None:
         """Set who should answer a need; `""` stands for nobody in particular. The history records the change.
@@ -845,7 +838,7 @@ class Blackboard:
             InvalidMark: The name cannot be stored.
             NotFound: There is no such need, or it was answered or withdrawn before; the message says by whom and when.
         """
-        self.session.write(lambda txn: needs.assign(txn, need_id, assignee, self.author))
+        self.session.write(lambda txn: inbox.assign(txn, need_id, assignee, self.author))
 
     def answer(self, need_id: int, text: str, *, any_answer: bool = False) -> Receipt:
         """Answer a need: take it off the board and deposit a decision.
@@ -864,7 +857,7 @@ class Blackboard:
         """
         classes = self.session.classes
         return self.session.write(
-            lambda txn: needs.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
+            lambda txn: inbox.answer(txn, need_id, text, self.author, classes, any_answer=any_answer)
         )
 
     def pause(self, agent: str | None = None, reason: str | None = None) -> None:

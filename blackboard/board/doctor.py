@@ -11,8 +11,8 @@ from blackboard.board.activations.quiescence import waiting_work
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.deployments import unreadable_marks
 from blackboard.board.housekeeping import file_compaction
-from blackboard.board.people import outbox_messages
-from blackboard.board.reading import need_agents, needs_overview
+from blackboard.board.messages import outbox_messages
+from blackboard.board.needs import need_agents, needs_overview
 from blackboard.board.reading.explanation_lines import need_parts
 from blackboard.board.reading.work_queries import schedules
 from blackboard.board.registration import redeployment

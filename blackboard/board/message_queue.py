@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.people import message_delivery
-from blackboard.board.people.message_delivery import FailedAttempt, LeasedMessage
+from blackboard.board.messages import message_delivery
+from blackboard.board.messages.message_delivery import FailedAttempt, LeasedMessage
 from blackboard.core.states import MessageState
 from blackboard.system.failpoints import failpoint
 

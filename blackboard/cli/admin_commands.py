@@ -15,7 +15,7 @@ from blackboard.cli.terminal.output import AsJson, note, print_json, say
 from blackboard.plurals import counted
 
 if TYPE_CHECKING:
-    from blackboard.board.people.erasure import ErasedEvents
+    from blackboard.board.housekeeping.erasure import ErasedEvents
     from blackboard.board.result_types import ErasureReport
     from blackboard.core.finding import Finding
     from blackboard.settings.deployment_resolver import ResolvedDeployment

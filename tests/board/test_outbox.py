@@ -10,9 +10,10 @@ import pytest
 
 from blackboard import Need, Never, strength
 from blackboard.board.housekeeping import retention
-from blackboard.board.mark_storage import overdue_needs
 from blackboard.board.message_queue import FailedAttempt, LeasedMessage, MessageQueue
-from blackboard.board.people import message_delivery, pauses
+from blackboard.board.messages import message_delivery
+from blackboard.board.needs import overdue_needs
+from blackboard.board.people import pauses
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.sinks import SinkSpec

@@ -17,7 +17,7 @@ from blackboard import Decision, Mark, Need, Overdue, Reinforce, Withdraw, count
 from blackboard.board.activations import activation_recovery
 from blackboard.board.activations.agent_actions import AgentAction
 from blackboard.board.activations.claims import Claim
-from blackboard.board.mark_storage import overdue_needs
+from blackboard.board.needs import overdue_needs
 from blackboard.board.result_types import Receipt
 from blackboard.clock import from_datetime
 from blackboard.core.marks.decay import Curve, Decay, Exponential, Linear, Never, Power, Step

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from blackboard.board.mark_storage import need_answers, overdue_needs, submissions
+from blackboard.board.mark_storage import submissions
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.needs import need_answers, overdue_needs
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction

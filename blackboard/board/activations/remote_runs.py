@@ -23,7 +23,7 @@ from blackboard.board.activations.activation_recovery import REMOTE
 from blackboard.board.activations.activation_results import Failure
 from blackboard.board.activations.claims import Claim
 from blackboard.board.activations.model_calls import CallCost, ReportedCall
-from blackboard.board.mark_storage import overdue_needs
+from blackboard.board.needs import overdue_needs
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.remote_results import RemoteResult, ReturnedMark, Usage
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches, inputs_of

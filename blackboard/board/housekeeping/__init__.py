@@ -1,8 +1,9 @@
-"""Work for the board itself: old history, the full-text index, and the file.
+"""Work for the board itself: old history, erasure, the full-text index, and the file.
 
 maintenance_work  the work of a worker for the board itself
 maintenance_pace  the pauses of background work
 retention         removes history past its retention time
+erasure           erases everything about one subject
 search_purge      purges the full-text index of erased words
 file_compaction   compacts the file, as an erasure requires
 """

@@ -13,6 +13,4 @@ departures        the ways a mark leaves the live board: evaporation and withdra
 unique_holders    which live mark holds which value of a unique field
 mark_tags         the tags of marks, by which they are found
 open_needs        when a need is due, and who may and should answer it
-need_answers      which need is open, and which answers it takes
-overdue_needs     the mark of the board for each need that is due
 """

@@ -10,8 +10,6 @@ search_ranking      the order of the marks that a search found
 search_progress     how far the full-text index of each kind is
 activation_details  one activation in full
 tag_texts           filters by tags and groups in text
-needs_overview      the needs that wait, in short
-need_agents         the agents that may answer a need, and those that were woken for it
 waking_explanation  why an agent has or has not woken
 explanation_lines   the lines of `blackboard explain`
 """

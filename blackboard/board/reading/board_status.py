@@ -8,8 +8,9 @@ from datetime import date
 
 from blackboard.board.activations import model_pauses
 from blackboard.board.activations.agent_readiness import agent_hold
-from blackboard.board.people import outbox_messages
-from blackboard.board.reading import needs_overview, search_progress
+from blackboard.board.messages import outbox_messages
+from blackboard.board.needs import needs_overview
+from blackboard.board.reading import search_progress
 from blackboard.board.result_types import (
     AgentStatus,
     BoardStatus,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from blackboard.board.activations.agent_readiness import agent_hold, budget_hold, has_capacity
-from blackboard.board.reading import needs_overview
+from blackboard.board.needs import needs_overview
 from blackboard.board.result_types import (
     DeferredActivation,
     Explanation,

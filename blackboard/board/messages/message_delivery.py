@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from blackboard.board.activations import agent_readiness
-from blackboard.board.people import outbox_messages
+from blackboard.board.messages import outbox_messages
 from blackboard.board.result_types import OutboxMessage
 from blackboard.board.transactions import announcements, outbox
 from blackboard.board.transactions.active_deployment import RegisteredWatch

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from blackboard.board.mark_storage import deposits, need_answers, open_needs
+from blackboard.board.mark_storage import deposits, open_needs
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.needs import need_answers
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.transactions import announcements

@@ -1,27 +1,16 @@
-"""The inbox of a person: needs and answers.
-
-A need is a mark, so each part of the board does for needs what it does for other marks:
-
-mark_storage.open_needs      when a need is due, and who may and should answer it
-mark_storage.need_answers    which need is open, and which answers it takes
-mark_storage.overdue_needs   the mark of the board for each need that is due
-watches.need_access          which agents a need wakes, and which may answer it
-activations.agent_decisions  the answer of an agent
-reading.need_agents          the agents for which a need waits
-reading.needs_overview       the needs in `status`
-people.needs                 the answers of people, and what they see
-"""
+"""The inbox of a person: the needs that are open, and the answers to them."""
 
 from __future__ import annotations
 
 import json
 
 from blackboard.board import board_clock
-from blackboard.board.mark_storage import deposits, need_answers, open_needs, overdue_needs
+from blackboard.board.mark_storage import deposits, open_needs
 from blackboard.board.mark_storage.deposit_limits import check_size
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import check_signature
-from blackboard.board.reading import mark_queries, need_agents
+from blackboard.board.needs import need_agents, need_answers, overdue_needs
+from blackboard.board.reading import mark_queries
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, NeedRecord, Receipt
@@ -37,7 +26,7 @@ from blackboard.store.rows import EventRow, MarkRow, OpenNeedRow
 from blackboard.store.statements import ACTIVATIONS, MARKS
 
 
-def inbox(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
+def needs_of(txn: BoardTransaction, assignee: str | None = None, *, all_needs: bool = False) -> list[NeedRecord]:
     """Return the needs that wait for people, or for one person: the overdue needs first, then the oldest.
 
     With `all_needs`, include the needs on which agents are working.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from blackboard.board.reading import need_agents
+from blackboard.board.needs import need_agents
 from blackboard.board.result_types import NeedsOverview, WaitingNeed
 from blackboard.board.result_types.result_rows import optional_datetime
 from blackboard.board.transactions.board_transaction import BoardTransaction

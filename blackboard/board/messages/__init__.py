@@ -1,0 +1,7 @@
+"""Messages to people outside: their delivery, and acts of people on them.
+
+outbox_messages   the messages in the outbox, and acts of people on them
+message_delivery  the delivery of messages: leases, results, and messages that time alone causes
+
+Each message is written in the transaction of its cause, by `outbox` and `announcements` of `board.transactions`.
+"""
