@@ -25,7 +25,7 @@ from blackboard.board.deployments import deployer, deployment_preview
 from blackboard.board.deployments.deployment_preview import Preview
 from blackboard.board.housekeeping import erasure, file_compaction
 from blackboard.board.loads import deposit_batches
-from blackboard.board.mark_storage import added_strength, departures, submissions
+from blackboard.board.mark_storage import departures, reinforcements, submissions
 from blackboard.board.mark_storage.deposit_requests import Deposit, DepositRequest, deposit_options, deposited_item
 from blackboard.board.mark_storage.submissions import check_signature
 from blackboard.board.messages import outbox_messages
@@ -404,13 +404,13 @@ class Blackboard:
             InvalidMark: `by` is not a number above 0, or is too high for the weight of the kind.
             InvalidAuthor: The author is an agent.
         """
-        added_strength.check_increase(by)
+        reinforcements.check_increase(by)
         if if_event is not None:
             check_if_event(if_event, lowest=1)
 
         def work(txn: BoardTransaction) -> Receipt:
             check_signature(txn, self.author)
-            return added_strength.reinforce(txn, mark_id, by, self.author, if_event=if_event)
+            return reinforcements.reinforce(txn, mark_id, by, self.author, if_event=if_event)
 
         return self.session.write(work, shared=True)
 

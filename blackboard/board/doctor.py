@@ -197,7 +197,7 @@ def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
             problem,
             "fix the cause; 'blackboard resume' tries the model at once",
         )
-    for agent, reason in agent_state.paused(txn).items():
+    for agent, reason in agent_state.paused_agents(txn).items():
         yield Finding(
             "pause", "note", f"{agent} is paused: {reason or NO_REASON}", f"'blackboard resume {agent}' ends the pause"
         )
@@ -205,7 +205,7 @@ def _examine_pauses(txn: BoardTransaction) -> Iterator[Finding]:
 
 def _examine_cooldowns(txn: BoardTransaction) -> Iterator[Finding]:
     """Find the agents that wait because they failed, except those that are paused."""
-    paused = agent_state.paused(txn)
+    paused = agent_state.paused_agents(txn)
     states = txn.sql.all(ACTIVATIONS.agent_states)
     for state in states:
         if (agent := state.agent) in paused or agent not in txn.deployment.agents:

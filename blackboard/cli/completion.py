@@ -84,7 +84,7 @@ def tags(context: typer.Context, incomplete: str) -> list[str]:
     def ask(board: Blackboard | Client) -> list[str]:
         if equals:
             return _tags_with_values(board, name, kind, beginning)
-        known = {tag for each, tags in _tags_of_kinds(board).items() if kind in (None, each) for tag in tags}
+        known = {tag for each, names in _tags_of_kinds(board).items() if kind in (None, each) for tag in names}
         found = _beginning(name, known)
         with_values = _tags_with_values(board, found[0], kind, "") if len(found) == 1 else []
         return with_values or [f"{tag}=" for tag in found]

@@ -397,8 +397,8 @@ def _need_lines(need: NeedRecord) -> Iterator[str]:
         seconds = (need.due_at - need.as_of).total_seconds()
         yield f"    OVERDUE for {short(-seconds)}" if need.overdue else f"    due in {short(seconds)}"
     if need.withdrawn_causes:
-        marks = ", ".join(map(str, need.withdrawn_causes))
-        yield f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {marks}"
+        ids = ", ".join(map(str, need.withdrawn_causes))
+        yield f"    withdrawn since it was asked: mark{'s' * (len(need.withdrawn_causes) > 1)} {ids}"
 
 
 def explain(

@@ -134,9 +134,11 @@ def retry(
     _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
         if messages:
-            _confirm([board.retry_message(message) for message in messages], "will be sent again", as_json)
+            _say_messages([board.retry_message(message) for message in messages], "will be sent again", as_json)
         else:
-            _count(board.retry_messages(sink=sink, state=state), MessageState.WAITING, "will be sent again", as_json)
+            _say_number(
+                board.retry_messages(sink=sink, state=state), MessageState.WAITING, "will be sent again", as_json
+            )
 
 
 def discard(
@@ -155,9 +157,9 @@ def discard(
     _check_choice(messages, sink, state)
     with session_of(context).board_or_client() as board:
         if messages:
-            _confirm([board.discard_message(message) for message in messages], "is given up", as_json)
+            _say_messages([board.discard_message(message) for message in messages], "is given up", as_json)
         else:
-            _count(board.discard_messages(sink=sink, state=state), MessageState.DISCARDED, "given up", as_json)
+            _say_number(board.discard_messages(sink=sink, state=state), MessageState.DISCARDED, "given up", as_json)
 
 
 def _check_choice(messages: list[int] | None, sink: str | None, state: str | None) -> None:
@@ -170,7 +172,7 @@ def _check_choice(messages: list[int] | None, sink: str | None, state: str | Non
         raise UsageError("name messages by their ids, or by --sink and --state")
 
 
-def _confirm(changed: list[OutboxMessage], verb: str, as_json: bool) -> None:
+def _say_messages(changed: list[OutboxMessage], verb: str, as_json: bool) -> None:
     if as_json:
         print_json([{"id": message.id, "state": message.state} for message in changed])
         return
@@ -178,7 +180,7 @@ def _confirm(changed: list[OutboxMessage], verb: str, as_json: bool) -> None:
         say(f"message {message.id} to {message.sink} {verb}")
 
 
-def _count(ids: list[int], state: MessageState, words: str, as_json: bool) -> None:
+def _say_number(ids: list[int], state: MessageState, words: str, as_json: bool) -> None:
     if as_json:
         print_json([{"id": message, "state": state} for message in ids])
     else:

@@ -66,17 +66,17 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     )
 
 
-def _pauses(status: BoardStatus) -> Iterator[str]:
+def _pauses(result: BoardStatus) -> Iterator[str]:
     """Yield everything that is paused: the board, agents and models."""
     from blackboard.board.result_types import NO_REASON
 
-    if status.paused:
-        yield f"the board: {status.paused_because or NO_REASON}"
-    for agent, because in sorted(status.paused_agents.items()):
+    if result.paused:
+        yield f"the board: {result.paused_because or NO_REASON}"
+    for agent, because in sorted(result.paused_agents.items()):
         yield f"agent {agent}: {because or NO_REASON}"
-    for model, reason in sorted(status.paused_models.items()):
+    for model, reason in sorted(result.paused_models.items()):
         yield f"model {model}: the provider refuses calls: {reason}"
-    for agent, models in sorted(status.unusable_answers.items()):
+    for agent, models in sorted(result.unusable_answers.items()):
         yield from (
             f"model {model} for {agent}: its answers are unusable: {reason}" for model, reason in models.items()
         )

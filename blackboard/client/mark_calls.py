@@ -9,7 +9,7 @@ from typing import Any, TypeVar, overload
 from pydantic import ValidationError
 
 from blackboard.board.json_shapes import FoundMarks, KindShape, ScoredMark
-from blackboard.board.mark_storage.added_strength import check_increase
+from blackboard.board.mark_storage.reinforcements import check_increase
 from blackboard.board.result_types import ErasureReport, MarkEvent, MarkPosition, MarkRecord, Receipt, SearchResult
 from blackboard.client.http_messages import (
     MAX_PAGE,

@@ -36,11 +36,11 @@ _SPEND_CODES = frozenset(
         "linked_organization_billing_unavailable",
     }
 )
-_OF_ADDRESS = frozenset({404, 405, 407, 410, 421, 426, 451, 511})
+_ADDRESS_STATUSES = frozenset({404, 405, 407, 410, 421, 426, 451, 511})
 """Statuses that depend on the address, the model's name or a gateway, and not on the request."""
-_OF_REQUEST = frozenset({413, 414, 431})
+_TOO_LARGE_STATUSES = frozenset({413, 414, 431})
 """Statuses of a request that is too large. A smaller request may be accepted."""
-_STATUS_OF_TYPE = {
+_STATUS_BY_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "billing_error": 402,
@@ -161,7 +161,7 @@ class _ErrorResponse(NamedTuple):
     @property
     def log_text(self) -> str:
         """The text without words that the API chose."""
-        return f"{self.status} {self.error_type}" if self.error_type in _STATUS_OF_TYPE else f"{self.status}"
+        return f"{self.status} {self.error_type}" if self.error_type in _STATUS_BY_TYPE else f"{self.status}"
 
     @property
     def is_account_limit(self) -> bool:
@@ -194,12 +194,12 @@ def failure_of(status: int, body: object, headers: Mapping[str, str]) -> CallFai
     # Before the statuses from 500: a gateway timed out, and the API behind it may have processed the request.
     if status == 408 or (status in (502, 504) and not from_api):
         return failure(OutcomeUnknown, "a gateway answered for the API")
-    if status == 429 or (status >= 500 and status not in _OF_ADDRESS):
-        return failure(Overloaded, "the API cannot answer now", retry_after=retry_after(headers))
-    if status < 400 or status in _OF_ADDRESS:
+    if status == 429 or (status >= 500 and status not in _ADDRESS_STATUSES):
+        return failure(Overloaded, "the API cannot answer now", retry_after=seconds_to_wait(headers))
+    if status < 400 or status in _ADDRESS_STATUSES:
         problem = "the address or the model cannot be used"
         return failure(ModelUnavailable, problem, _target(headers), from_api=from_api)
-    return failure(RequestRejected, "the API rejected the request", certain=status in _OF_REQUEST)
+    return failure(RequestRejected, "the API rejected the request", certain=status in _TOO_LARGE_STATUSES)
 
 
 def _parse_error(status: int, body: object) -> _ErrorResponse:
@@ -236,17 +236,17 @@ def _error_in(text: str) -> object | None:
         body = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    is_error = _member(body, "type") == "error" and _text_member(_member(body, "error"), "type") in _STATUS_OF_TYPE
+    is_error = _member(body, "type") == "error" and _text_member(_member(body, "error"), "type") in _STATUS_BY_TYPE
     return body if is_error else None
 
 
 def failure_of_type(body: object) -> CallFailure:
     """Return the failure for an error object without an HTTP status, as in the results of a batch."""
     error_type = _text_member(_member(body, "error"), "type")
-    return failure_of(500 if error_type is None else _STATUS_OF_TYPE.get(error_type, 500), body, {})
+    return failure_of(500 if error_type is None else _STATUS_BY_TYPE.get(error_type, 500), body, {})
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
     """Return the seconds in `retry-after-ms` or `retry-after`; a date there is relative to the response's `date`."""
     for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
         try:

@@ -111,11 +111,11 @@ class LogQueue:
                 self._report_dropped()
 
     def _report_dropped(self) -> None:
-        dropped = self.dropped
-        if dropped > self._reported:
-            Log("blackboard").warning("log lines were dropped", lines=dropped - self._reported)
-            if self.dropped == dropped:  # otherwise this line was dropped too
-                self._reported = dropped
+        lines = self.dropped
+        if lines > self._reported:
+            Log("blackboard").warning("log lines were dropped", lines=lines - self._reported)
+            if self.dropped == lines:  # otherwise this line was dropped too
+                self._reported = lines
 
 
 _queue = LogQueue()

@@ -54,8 +54,8 @@ class Percent(Measure):
     def value(self, strengths: Sequence[float]) -> float:
         return 100.0 * sum(strengths)
 
-    def from_sums(self, marks: int, total: float) -> float:
-        return max(0.0, 100.0 * total)
+    def from_sums(self, marks: int, strength_sum: float) -> float:
+        return max(0.0, 100.0 * strength_sum)
 
 
 # Other tests in this process must not know these rules; a fixture registers them for its own tests.

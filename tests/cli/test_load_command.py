@@ -42,15 +42,6 @@ def test_a_row_that_was_loaded_as_another_mark_is_rejected(house: CommandLine) -
     assert {mark["intensity"] > 0.9 for mark in house("marks", "--json").json} == {True}
 
 
-def test_an_empty_key_stores_nothing(house: CommandLine) -> None:
-    """A script that passes an empty variable must not lose all deposits but the first."""
-    for room in ("hall", "kitchen"):
-        done = house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--key", "")
-        assert done.code == 2
-        assert "the key is blank" in done.err
-    assert subjects(house) == []
-
-
 def test_a_column_says_when_each_row_occurred(house: CommandLine) -> None:
     name = house.write("a.csv", "room,text,time\nhall,x,2020-01-31 15:00\nhall,x,2020-02-01\nhall,x,1580000000.5\n")
     words = ("load", name, "--kind", "call", "--subject", "room", "--occurred-at", "time", "--json")

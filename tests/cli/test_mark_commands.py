@@ -82,6 +82,15 @@ def test_a_deposit_with_the_same_key_changes_nothing(house: CommandLine) -> None
     assert len(house("marks", "--json").json) == 1
 
 
+def test_an_empty_key_stores_nothing(house: CommandLine) -> None:
+    """A script that passes an empty variable must not lose all deposits but the first."""
+    for room in ("hall", "kitchen"):
+        done = house("deposit", "smoke", room, "--payload", '{"detail": "x"}', "--key", "")
+        assert done.code == 2
+        assert "the key is blank" in done.err
+    assert house("marks", "--json").json == []
+
+
 def test_a_deposit_may_say_when_it_occurred(house: CommandLine) -> None:
     words = ("deposit", "call", "ada", "--payload", '{"text": "x"}', "--occurred-at", "2020-01-31T15:00:00+01:00")
     assert house(*words).code == 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from blackboard.board.activations import agent_decisions
-from blackboard.board.mark_storage import added_strength, departures, deposit_limits, mark_lookup, submissions
+from blackboard.board.mark_storage import departures, deposit_limits, mark_lookup, reinforcements, submissions
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import Receipt
@@ -94,7 +94,7 @@ def _apply_one(
     if isinstance(action, Withdraw):
         _withdraw(txn, row, agent, live)
     else:
-        added_strength.reinforce_live(txn, live, action.by, agent.name, row.id)
+        reinforcements.reinforce_live(txn, live, action.by, agent.name, row.id)
     return None
 
 

@@ -223,14 +223,17 @@ def _restart(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, claime
         read_at=read_at,
     )
     inputs, reads = inputs_of(txn, row.id)
-    name: str
-    per: Per
-    if (watch := txn.active.watches.get(row.watch_id)) is None:
-        name, per = "", "subject"  # of a watch that is gone, one subject is the safe choice
-    else:
-        name, per = watch.spec.name, agent.per_of(watch.spec)
+    watch_name, per = _watch_of(txn, agent, row)
     at = row.created_at if read_at is None else read_at
-    return Claim(row, agent, name, inputs, reads, at, txn.deployment, per)
+    return Claim(row, agent, watch_name, inputs, reads, at, txn.deployment, per)
+
+
+def _watch_of(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> tuple[str, Per]:
+    """Return the name of the watch of an activation, and what it wakes its agent for."""
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is None:
+        return "", "subject"  # of a watch that is gone, one subject is the safe choice
+    return watch.spec.name, agent.per_of(watch.spec)
 
 
 def _next_deferred(txn: BoardTransaction, agent: AgentSpec, due: Statement[ActivationRow]) -> ActivationRow | None:
@@ -265,16 +268,21 @@ def _reread(txn: BoardTransaction, row: ActivationRow) -> ActivationRow:
 
 
 def _marks_by_subject(txn: BoardTransaction, row: ActivationRow) -> dict[str, list[int]]:
-    """Return the ids of the marks of an activation by their subjects; those of a group or the board by that alone."""
-    watch = txn.active.watches.get(row.watch_id)
-    whole = row.subject if row.subject is not None and is_group(row.subject) else None
-    if watch is not None and watch.is_over_board:
-        whole = WHOLE_BOARD
+    """Return the ids of the marks of an activation by their subjects, or all by their group or the board."""
+    scope = _shared_scope(txn, row)
     marks: dict[str, list[int]] = {}
     for mark in txn.sql.all(ACTIVATIONS.inputs, activation_id=row.id):
         if mark.role == ABSORBED and mark.event is not None:
-            marks.setdefault(mark.event.subject if whole is None else whole, []).append(mark.mark_id)
+            marks.setdefault(mark.event.subject if scope is None else scope, []).append(mark.mark_id)
     return marks
+
+
+def _shared_scope(txn: BoardTransaction, row: ActivationRow) -> str | None:
+    """Return the group or the board that an activation is about; None if it is about subjects."""
+    watch = txn.active.watches.get(row.watch_id)
+    if watch is not None and watch.is_over_board:
+        return WHOLE_BOARD
+    return row.subject if row.subject is not None and is_group(row.subject) else None
 
 
 def _split_off_cooldowns(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow) -> ActivationRow | None:
@@ -369,7 +377,7 @@ def _faded_stimulus(txn: BoardTransaction, watch: RegisteredWatch, scope: str, m
     row = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is None or scope_of(txn, watch, row) != scope:
         return None
-    return row if stimuli.is_stimulus(txn, watch, row, stimuli.absorbed_through(txn, watch, mark_id)) else None
+    return row if stimuli.is_stimulus(txn, watch, row, stimuli.last_absorbed(txn, watch, mark_id)) else None
 
 
 def _absorb_whole_board(

@@ -106,7 +106,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, row: ActivationRow, m
     scope = scope_of(txn, watch, mark)
     if scope is None:
         return
-    if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.absorbed_through(txn, watch, mark.id)):
+    if watch.keeps_sums and stimuli.is_stimulus(txn, watch, mark, stimuli.last_absorbed(txn, watch, mark.id)):
         watch_totals.add(txn, watch, scope, mark, -1)
     stimuli.absorb(txn, watch, mark.id, mark.event_id, row.id)
     for crossing in txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from blackboard.board.activations.agent_actions import UNDECLARED_WITHDRAWAL, AgentAction, AgentDeposit, place
-from blackboard.board.mark_storage.added_strength import check_increase
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
+from blackboard.board.mark_storage.reinforcements import check_increase
 from blackboard.core.agents.mark_actions import Action, Reinforce, Withdraw
 from blackboard.core.built_in_marks import Decision, Need
 from blackboard.core.deployment import AgentSpec

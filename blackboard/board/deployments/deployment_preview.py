@@ -307,7 +307,7 @@ def _wake(txn: BoardTransaction, crossing: CrossingRow) -> PredictedWake:
     if watch.drops:  # its guard was tested at the crossing; one that defers is tested by a claim
         guard_closed = crossing.state == CrossingState.SKIPPED
     else:
-        guard_closed = not guards.opening(txn, watch, crossing.scope)[0]
+        guard_closed = not guards.find_opening(txn, watch, crossing.scope)[0]
     return PredictedWake(*_crossing(txn, crossing), guard_closed)
 
 

@@ -7,7 +7,7 @@ joined_marks      the mark that results when a deposit joins a live mark
 change_effects    the effects of a deposit on watches, guards and windows
 deposit_keys      the key of a deposit, which stands for its first request
 deposit_limits    the limits of payloads
-added_strength    the reinforcement of a mark without a deposit
+reinforcements    the reinforcement of a mark without a deposit
 mark_lookup       a live mark, up to date for a change of it
 departures        the ways a mark leaves the live board: evaporation and withdrawal
 unique_holders    which live mark holds which value of a unique field

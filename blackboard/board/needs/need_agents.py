@@ -8,7 +8,7 @@ from blackboard.board.transactions import watch_scopes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.measurements import need_access
-from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.core.built_in_marks import Need
 from blackboard.core.deployment import AgentSpec
 from blackboard.store.rows import MarkRow
@@ -55,4 +55,4 @@ def _waits(txn: BoardTransaction, watch: RegisteredWatch, need: MarkRow) -> bool
     crossings = [] if scope is None else txn.sql.all(CROSSINGS.waiting_of_scope, watch_id=watch.id, subject=scope)
     if not any(crossing.mark_id in (0, need.id) for crossing in crossings):
         return False
-    return not watch.absorbs or is_stimulus(txn, watch, need, absorbed_through(txn, watch, need.id))
+    return not watch.absorbs or is_stimulus(txn, watch, need, last_absorbed(txn, watch, need.id))

@@ -127,7 +127,7 @@ def figures(
         activations={(row.agent, row.state): row.number for row in txn.sql.all(ACTIVATIONS.count_unfinished)},
         unserved=unserved_agents(txn, dead),
         is_paused=bool(txn.sql.existing(ACTIVATIONS.board).paused),
-        paused_agents=sorted(agent_state.paused(txn)),
+        paused_agents=sorted(agent_state.paused_agents(txn)),
         paused_models=[pause.model for pause in model_pauses.all_pauses(txn) if not (pause.agent or pause.suspect)],
         needs=needs.number,
         overdue_needs=needs.overdue,

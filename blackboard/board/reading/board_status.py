@@ -146,11 +146,11 @@ def _first_instant(txn: BoardTransaction, days: int) -> Instant:
 
 def _unusable_answers(paused: Sequence[ModelPauseRow]) -> dict[str, dict[str, str]]:
     """Return the models that are paused for single agents, with the reason, by agent."""
-    agents: dict[str, dict[str, str]] = {}
+    models: dict[str, dict[str, str]] = {}
     for pause in paused:
         if pause.agent:
-            agents.setdefault(pause.agent, {})[pause.model] = pause.reason
-    return agents
+            models.setdefault(pause.agent, {})[pause.model] = pause.reason
+    return models
 
 
 def _count_states(txn: BoardTransaction) -> dict[str, int]:
@@ -182,7 +182,7 @@ def status(
         deployment=txn.deployment.version,
         paused=bool(board.paused),
         paused_because=board.paused_because,
-        paused_agents=agent_state.paused(txn),
+        paused_agents=agent_state.paused_agents(txn),
         paused_models={pause.model: pause.reason for pause in paused if not pause.agent},
         unusable_answers=_unusable_answers(paused),
         marks=live_counts(txn),

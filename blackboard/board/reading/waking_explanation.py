@@ -169,7 +169,7 @@ def _add_values(
     live_marks = None
     if not watch.is_falling and not watch.is_over_board and not watch.has_window:
         live_marks = len(txn.fading_marks(watch.condition, scope))
-    guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.opening(txn, watch, scope)
+    guard_open, guard_opens_at = (None, None) if watch.spec.guard is None else guards.find_opening(txn, watch, scope)
     predicted = _predicted(txn, watch, scope) if watch.timing is not None or not watch.absorbs else None
     episodes = () if watch.timing is None else _episodes(txn, watch, scope)
     if not explanation.waiting:

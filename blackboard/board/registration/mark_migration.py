@@ -10,7 +10,7 @@ from blackboard.board.transactions.backfill_targets import BackfillTarget
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
 from blackboard.board.watches.measurements import watch_states, watch_totals
-from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.store.rows import MarkRow
 from blackboard.store.statements import CROSSINGS
@@ -28,7 +28,7 @@ def migrate(txn: BoardTransaction, row: MarkRow) -> MarkRow:
     kept = [
         (watch, scope)
         for watch, scope in watch_totals.sums_with(txn, row)
-        if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id))
+        if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))
     ]
     for watch, scope in kept:
         watch_totals.add(txn, watch, scope, row, -1)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from blackboard.board.transactions.board_transaction import BoardTransaction
 
 
-def note(txn: BoardTransaction, event: ActivityEvent, **about: Any) -> None:
+def note(txn: BoardTransaction, event: ActivityEvent, **columns: Any) -> None:
     """Record what happened, unless the deployment says that the board records no activity.
 
-    `about` are columns of `ActivityEventRow`.
+    `columns` are those of `ActivityEventRow`.
     """
     if txn.active.deployment.activity:
-        txn.activity.append(ActivityEventRow(0, txn.now, event, **about))
+        txn.activity.append(ActivityEventRow(0, txn.now, event, **columns))
 
 
 def about(row: ActivationRow) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def set_pause(txn: BoardTransaction, agent: str, paused: bool, reason: str | Non
     txn.sql.run(ACTIVATIONS.set_pause, agent=agent, paused=int(paused), paused_because=reason)
 
 
-def paused(txn: BoardTransaction) -> dict[str, str | None]:
+def paused_agents(txn: BoardTransaction) -> dict[str, str | None]:
     """Return the agents of the deployment that are paused, with the reason if one was given."""
     states = [state for state in txn.sql.all(ACTIVATIONS.agent_states) if state.paused]
     return {state.agent: state.paused_because for state in states if state.agent in txn.deployment.agents}

@@ -339,15 +339,15 @@ def _items(argument: str, given: Any) -> tuple[Any, ...]:
     return tuple(given)
 
 
-def _mistakes_in_lists(agent: str, declaration: _Declaration) -> Iterator[Mistake]:
+def _mistakes_in_lists(agent_name: str, declaration: _Declaration) -> Iterator[Mistake]:
     classes = {"writes": declaration.writes, "withdraws": declaration.withdraws, "kinds": declaration.kinds}
     for name, items in classes.items():
         for item in items:
             if not (isinstance(item, type) and issubclass(item, Mark) and item.kind):
-                yield Mistake(f"agent {agent!r}, {name}", f"{item!r} is not a class of marks")
+                yield Mistake(f"agent {agent_name!r}, {name}", f"{item!r} is not a class of marks")
     for read in declaration.reads:
         if not isinstance(read, Read):
-            yield Mistake(f"agent {agent!r}, reads", f"{read!r} is not strongest_of, of_subject or search")
+            yield Mistake(f"agent {agent_name!r}, reads", f"{read!r} is not strongest_of, of_subject or search")
 
 
 def _mark_classes(watched: Iterable[Condition | Watch]) -> Iterator[type[Mark]]:

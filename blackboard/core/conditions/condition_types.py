@@ -313,14 +313,14 @@ class Measure(ABC):
             strengths: The strengths of the live marks, each at least 0, in any order.
         """
 
-    def from_sums(self, marks: int, total: float) -> float:
-        """Return the value for `marks` live marks whose strengths add up to `total`.
+    def from_sums(self, marks: int, strength_sum: float) -> float:
+        """Return the value for `marks` live marks whose strengths add up to `strength_sum`.
 
-        `total` may be too large, never too small; the value must not fall as it grows.
+        The sum may be too large, never too small; the value must not fall as it grows.
 
         Args:
             marks: The number of live marks.
-            total: The sum of their strengths, or an upper bound of it.
+            strength_sum: The sum of their strengths, or an upper bound of it.
         """
         raise NotImplementedError(f"{self.name} keeps no sums")
 

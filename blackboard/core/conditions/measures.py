@@ -53,9 +53,9 @@ class Total(Measure):
         """Return the exact sum, rounded once: ten strengths of 0.1 make 1.0."""
         return math.fsum(strengths)
 
-    def from_sums(self, marks: int, total: float) -> float:
+    def from_sums(self, marks: int, strength_sum: float) -> float:
         """Return the sum; rounding in kept sums may bring it below 0."""
-        return max(0.0, total)
+        return max(0.0, strength_sum)
 
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:
         """Return the first instant below the threshold.
@@ -80,8 +80,8 @@ class Count(Measure):
         """Return the number."""
         return float(len(strengths))
 
-    def from_sums(self, marks: int, total: float) -> float:
-        """Return the number; the total does not matter."""
+    def from_sums(self, marks: int, strength_sum: float) -> float:
+        """Return the number; the sum does not matter."""
         return float(marks)
 
     def first_below(self, marks: Sequence[FadingMark], threshold: float, now: Instant) -> Instant | None:

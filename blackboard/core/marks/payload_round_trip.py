@@ -43,8 +43,8 @@ def check_class(mark_class: type[Mark]) -> None:
         raise InvalidMark(f"{mark_class.__qualname__} cannot be stored and read back: {'; '.join(lost[:10])}")
 
 
-def _lost_of_fields(fields: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    for name, field in fields.items():
+def _lost_of_fields(schemas: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    for name, field in schemas.items():
         yield from _lost(field, f"{place}.{name}".removeprefix("."))
 
 

@@ -15,7 +15,7 @@ from blackboard.board.transactions.watch_scopes import scope_of, scopes_behind
 from blackboard.board.watches.crossing_detection import state_advance
 from blackboard.board.watches.crossing_detection.falling_crossings import may_be_weaker
 from blackboard.board.watches.measurements import need_access, watch_states, watch_totals, window_totals
-from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, crossing_retests, guards
 from blackboard.board.watches.waiting_crossings.crossing_records import Cause
@@ -163,7 +163,7 @@ def follow_deployment(
         is_changed
         and not watch.has_window
         and not any(
-            is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id))
+            is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id))
             for row in txn.live(watch_states.rows_behind(txn, watch, key), at)
         )
     )

@@ -13,11 +13,11 @@ from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.watch_scopes import scope_of, scopes_of
 from blackboard.board.watches.measurements import need_access, watch_states, watch_totals
-from blackboard.board.watches.measurements.news import assess_news
+from blackboard.board.watches.measurements.news import update_and_assess
 from blackboard.board.watches.measurements.stimuli import (
     absorb_silently,
-    absorbed_through,
     is_stimulus,
+    last_absorbed,
     last_given,
     stimuli_of,
 )
@@ -29,7 +29,7 @@ from blackboard.clock import Instant
 from blackboard.core.conditions.condition_types import Comparison
 from blackboard.core.forecasts.strength_forecast import met_side
 from blackboard.core.marks.scopes import WHOLE_BOARD
-from blackboard.store.rows import MarkRow
+from blackboard.store.rows import EventRow, MarkRow
 from blackboard.store.statements import CROSSINGS
 
 
@@ -66,7 +66,7 @@ def _leave(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None) -
     """Subtract a mark from the sums in which it no longer counts. The crossings that it caused remain."""
     if old is not None:
         for sums, scope in watch_totals.sums_behind(txn, watch, old):
-            if is_stimulus(txn, sums, old, absorbed_through(txn, sums, old.id)):
+            if is_stimulus(txn, sums, old, last_absorbed(txn, sums, old.id)):
                 watch_totals.add(txn, sums, scope, old, -1)
 
 
@@ -83,10 +83,13 @@ def _deposit_to_watch(
     is_own = new.changed_by == watch.ignored_author and new.other_event_id != new.event_id
     if old is not None and watch.drops and not is_own:
         dropped_crossings.bring_back(txn, watch, old)
-    absorbed = absorbed_through(txn, watch, new.id) if is_known else 0
+    absorbed = last_absorbed(txn, watch, new.id) if is_known else 0
     is_given = old is not None and not is_stimulus(txn, watch, old, absorbed)
-    if old is not None and is_given and not is_own and _absorb_unless_news(txn, watch, old, new):
-        return False
+    if old is not None and is_given and not is_own:
+        known, was_dropped = _known_state(txn, watch, old)
+        if known is not None and not update_and_assess(txn, watch, known, old, new):
+            absorb_silently(txn, watch, new, known, dropped=was_dropped)
+            return False
     if watch.keeps_sums:
         _exchange(txn, watch, scope, old, new, absorbed)
     if is_own:
@@ -105,26 +108,22 @@ def _exchange(
         watch_totals.add(txn, watch, scope, new, +1)
 
 
-def _absorb_unless_news(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Absorb a deposit silently if it brings no news to an agent that was given the mark; return whether it did.
+def _known_state(txn: BoardTransaction, watch: RegisteredWatch, mark: MarkRow) -> tuple[EventRow | None, bool]:
+    """Return the event of the state that a deposit must differ from to be news, and whether a guard dropped it.
 
-    While a guard is closed, a deposit is also absorbed if it brings no news after the crossing that the guard dropped.
+    It is the state that the agent was last given. If there is none, it is the state whose crossing the guard dropped.
     """
-    given = last_given(txn, watch, old)
-    known = given
+    given = last_given(txn, watch, mark)
     if given is None and watch.drops:
-        known = dropped_crossings.last_dropped(txn, watch, old)
-    if known is None or assess_news(txn, watch, known, old, new):
-        return False
-    absorb_silently(txn, watch, new, known, dropped=given is None)
-    return True
+        return dropped_crossings.last_dropped(txn, watch, mark), True
+    return given, False
 
 
 def remove_from_totals(txn: BoardTransaction, row: MarkRow) -> None:
     """Subtract a mark that leaves the live board from all totals that contain it."""
     for watch, scope in watch_totals.sums_with(txn, row):
         if not watch_totals.is_evaporated(txn, watch, scope, row) and is_stimulus(
-            txn, watch, row, absorbed_through(txn, watch, row.id)
+            txn, watch, row, last_absorbed(txn, watch, row.id)
         ):
             watch_totals.add(txn, watch, scope, row, -1)
 
@@ -143,7 +142,7 @@ def evaluate_as_of(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, 
     """
     if not watch.condition.is_per_mark:
         return evaluate_scope_as_of(txn, watch, row.subject, at)
-    rows = [row] if is_stimulus(txn, watch, row, absorbed_through(txn, watch, row.id)) else []
+    rows = [row] if is_stimulus(txn, watch, row, last_absorbed(txn, watch, row.id)) else []
     return _cross_rows(txn, watch, row.subject, rows, max([at, *(stimulus.changed_at for stimulus in rows)]))
 
 

@@ -27,8 +27,10 @@ RELATIVE_MARGIN = 1e-6
 """More than the relative difference of strengths between SQL and Python."""
 
 
-def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, old: MarkRow, new: MarkRow) -> bool:
-    """Find out whether a deposit is news for a rising watch. This may bring the sums over all live marks up to date.
+def update_and_assess(
+    txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, old: MarkRow, new: MarkRow
+) -> bool:
+    """Return whether a deposit is news for a rising watch, after bringing the sums that decide it up to date.
 
     Args:
         txn: The transaction of the deposit, after the mark was written.
@@ -43,11 +45,11 @@ def assess_news(txn: BoardTransaction, watch: RegisteredWatch, given: EventRow, 
         return False
     if given.payload is None or not is_same_payload(given.payload, new.payload) or new.intensity > given.intensity:
         return True
-    return txn.strength(new) > txn.strength(old) and _begins_to_hold(txn, watch, old, new)
+    return txn.strength(new) > txn.strength(old) and _update_and_compare(txn, watch, old, new)
 
 
-def _begins_to_hold(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
-    """Return whether the condition over all live marks begins to hold because a mark got stronger."""
+def _update_and_compare(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow, new: MarkRow) -> bool:
+    """Return whether a condition over all live marks begins to hold by a stronger mark, with sums up to date."""
     comparison, measure = watch.comparison, watch.comparison.measure
     if watch.condition.is_per_mark or (watch.measures_sums and measure.is_maximum):
         if not comparison.holds_at(txn.strength(new)) or comparison.holds_at(txn.strength(old)):

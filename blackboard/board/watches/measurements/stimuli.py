@@ -32,7 +32,7 @@ def is_stimulus(txn: BoardTransaction, watch: RegisteredWatch, row: MarkRow, abs
     return event_id > absorbed_through and need_access.counts(txn, watch, row)
 
 
-def absorbed_through(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
+def last_absorbed(txn: BoardTransaction, watch: RegisteredWatch, mark_id: int) -> int:
     """Return the id of the last event of a mark that a watch has absorbed; 0 if there is none."""
     row = txn.sql.one(CROSSINGS.get_absorbed, watch_id=watch.id, mark_id=mark_id)
     absorbed = 0 if row is None else row.event_id

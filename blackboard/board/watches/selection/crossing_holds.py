@@ -33,7 +33,7 @@ def hold_of(txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow
     if until is not None:
         return CrossingHold("cooldown", until)
     if not watch.drops:  # otherwise the guard decided at the crossing
-        is_open, opens_at = guards.opening(txn, watch, crossing.scope)
+        is_open, opens_at = guards.find_opening(txn, watch, crossing.scope)
         if not is_open:
             return CrossingHold("guard", opens_at)
     if (watch.is_scheduled or crossing.cause == "rewake") and (

@@ -324,4 +324,4 @@ def _was_stimulus(txn: BoardTransaction, watch: RegisteredWatch, event: EventRow
         values = {"subject": event.subject, "mark_id": event.mark_id, "author": watch.ignored_author}
         counted = txn.sql.value(MARKS.last_deposit_of_others, **values)
     absorbed = txn.sql.value(ACTIVATIONS.last_absorbed_event, watch_id=watch.id, mark_id=event.mark_id) or 0
-    return counted is not None and counted > max(absorbed, stimuli.absorbed_through(txn, watch, event.mark_id))
+    return counted is not None and counted > max(absorbed, stimuli.last_absorbed(txn, watch, event.mark_id))

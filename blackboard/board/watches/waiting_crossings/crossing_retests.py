@@ -19,7 +19,7 @@ from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.watch_scopes import scope_of
 from blackboard.board.transactions.window_events import WindowReading, fading_events, scopes_in_windows
 from blackboard.board.watches.measurements import need_access, watch_states
-from blackboard.board.watches.measurements.stimuli import absorbed_through, is_stimulus
+from blackboard.board.watches.measurements.stimuli import is_stimulus, last_absorbed
 from blackboard.board.watches.measurements.watch_states import StateKey
 from blackboard.board.watches.waiting_crossings import crossing_records, scheduled_crossings
 from blackboard.board.watches.waiting_crossings.crossing_records import Measurement
@@ -309,7 +309,7 @@ class _Retest:
 
         The record that a mark was absorbed is deleted with the mark. Then the inputs of past activations decide.
         """
-        absorbed = absorbed_through(self.txn, self.watch, row.id)
+        absorbed = last_absorbed(self.txn, self.watch, row.id)
         if not row.is_live(self.txn.now):
             values = {"watch_id": self.watch.id, "mark_id": row.id}
             absorbed = max(absorbed, self.txn.sql.value(ACTIVATIONS.last_absorbed_event, **values) or 0)

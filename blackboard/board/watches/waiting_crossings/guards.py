@@ -14,8 +14,8 @@ NEVER_FULL = 2**62
 """A number larger than any batch."""
 
 
-def opening(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[bool, Instant | None]:
-    """Return whether a watch's guard is open now, and when fading alone will open it; None if it will not."""
+def find_opening(txn: BoardTransaction, watch: RegisteredWatch, scope: str) -> tuple[bool, Instant | None]:
+    """Find out whether a watch's guard is open now, and when fading alone will open it; None if it will not."""
     if watch.spec.guard is None:
         return True, None
     opens_at = first_true(watch.spec.guard, txn.fading_marks(watch.spec.guard, scope), txn.now, scope)

@@ -140,9 +140,9 @@ def _stands_for(txn: BoardTransaction, watch: RegisteredWatch, at: Instant, valu
     """Return the instant that a crossing is for, and the number of instants that it covers."""
     if watch.catch_up == "all":
         return at, value
-    last = watch.schedule.latest(at, txn.now, watch.scheduled_from)
-    count = watch.schedule.count(at, last, watch.scheduled_from)
-    return last, min(float(MAX_COUNTED_INSTANTS), value + count - 1)
+    latest = watch.schedule.latest(at, txn.now, watch.scheduled_from)
+    count = watch.schedule.count(at, latest, watch.scheduled_from)
+    return latest, min(float(MAX_COUNTED_INSTANTS), value + count - 1)
 
 
 def _set_next(txn: BoardTransaction, watch: RegisteredWatch, due_at: Instant | None) -> None:
