@@ -25,6 +25,7 @@ BlackboardError
     │   ├── StoreForeign       a file or schema of another program
     │   ├── StoreNewer         written by a newer version
     │   ├── StoreExhausted     the disk, the memory or the descriptors are used up
+    │   ├── StoreUnknown       it is not known whether the work was stored
     │   └── LibraryConflict    a second SQLite library would open the file in the same process
     ├── AgentError             an agent broke its contract
     │   └── Undeclared         it deposited a kind that it did not declare
@@ -84,6 +85,7 @@ __all__ = [
     "StoreForeign",
     "StoreMissing",
     "StoreNewer",
+    "StoreUnknown",
     "Undeclared",
     "UniqueConflict",
     "UnknownName",
@@ -275,6 +277,10 @@ class StoreNewer(StoreError):
 
 class StoreExhausted(StoreError):
     """The disk, the memory or the descriptors of this process are used up. Committed data is intact."""
+
+
+class StoreUnknown(StoreError):
+    """The connection to a server was lost during a commit, so the work may be stored or not. It was not repeated."""
 
 
 class LibraryConflict(StoreError, sqlite3.OperationalError):

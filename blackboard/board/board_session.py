@@ -75,13 +75,23 @@ class BoardSession:
                 file.apply_mode()
             session = cls(database, clock, classes, leap)
             session.schema_change = change
-            if writes or database.read_only_parameters() is None:
-                # A file that cannot be written fails here, not at the first deposit.
-                session.write(lambda txn: board_clock.ask_person(txn, classes))
+            session._check_access(writes=writes)
         except BaseException:
             database.close()
             raise
         return session
+
+    def _check_access(self, *, writes: bool) -> None:
+        """Check that the board can be read, and written if `writes` is set: not only at the first deposit.
+
+        Only writing shows whether a file can be written. A server says so, and opening a board waits for no writer.
+        """
+        if not self.database.is_embedded:
+            self.now()
+            if writes:
+                self.database.check_writable()
+        elif writes or self.database.read_only_parameters() is None:
+            self.write(lambda txn: board_clock.ask_person(txn, self.classes))
 
     def now(self) -> Instant:
         """Return the board's time: the latest of the clock, the last recorded and the last used instant."""

@@ -23,6 +23,7 @@ PROBLEM_NAMES: Mapping[type[BlackboardError], str] = {
     errors.UsageError: "invalid",
     errors.StoreBusy: "store-busy",
     errors.StoreExhausted: "storage-full",
+    errors.StoreUnknown: "outcome-unknown",
     errors.StoreError: "store-unusable",
     errors.LeaseLost: "lease-lost",
     errors.AgentError: "invalid-result",

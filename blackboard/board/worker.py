@@ -111,6 +111,8 @@ class Worker:
     ) -> None:
         self.board, self.id, self.lease = board, worker_id, lease
         self.code, self.describe_model = code, describe_model
+        self.lock_key: int | None = None
+        """The number of the lock that it holds on a server; None without one."""
         self.posted: frozenset[str] = frozenset()
         """The remote agents whose activations this process posts to webhooks."""
         self._session = board.session
@@ -136,6 +138,7 @@ class Worker:
                 agents=json.dumps(self.code),
                 schema=HEAD,
                 model=model,
+                lock_key=self.lock_key,
             )
 
         self._session.write(work, record_instant=True)

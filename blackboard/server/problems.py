@@ -70,6 +70,9 @@ TYPES: Mapping[str, ProblemType] = {
     "missing-package": ProblemType(501, "The server lacks an optional package"),
     "overloaded": ProblemType(503, "Too many requests wait", "Wait as long as Retry-After says."),
     "store-busy": ProblemType(503, "Another process has locked the board", "Wait as long as Retry-After says."),
+    "outcome-unknown": ProblemType(
+        503, "It is not known whether it was done", "Read the board, or repeat the request with the same key."
+    ),
     "store-unusable": ProblemType(503, "The board cannot be used", "'blackboard doctor' says why."),
     "storage-full": ProblemType(507, "The disk or the memory of the server is used up"),
 }

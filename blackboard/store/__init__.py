@@ -6,6 +6,7 @@ database         the connections, transactions and write lock of a database
 database_url     the URL of a database, and SQLAlchemy's view of it
 transaction      an open transaction, which runs statements
 group_commit     the work of several threads in one transaction
+commit_record    whether a commit on a server without an answer succeeded
 write_lock       a fair write lock between the processes of one machine
 reader_pool      idle reading connections, lent again
 connection_uses  the threads that use a reading connection, for which a fork waits

@@ -19,14 +19,16 @@ from blackboard.errors import (
     QueryStopped,
     StoreError,
     StoreMissing,
+    StoreUnknown,
     UsageError,
 )
 from blackboard.store import board_connection, inherited_files, sqlite_driver
 from blackboard.store.board_connection import BoardConnection, LogLost
+from blackboard.store.commit_record import CommitRecord
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.database_file import DatabaseFile, FileReplaced
 from blackboard.store.database_url import DatabaseUrl
-from blackboard.store.dialect import BUSY_SECONDS
+from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.reader_pool import Loan, ReaderPool
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Work = Callable[[Transaction], T]
+
+ATTEMPTS = 5
+"""How often work is run if a server takes it back because of a conflict, or the connection to it is lost."""
 
 
 class Database:
@@ -73,6 +78,7 @@ class Database:
         self.on_commit, self.on_rollback = Listeners(), Listeners()
         self._is_durable = True
         self._writer: Any = None
+        self._commits = self.dialect.commit_record()
         self._open: Transaction | None = None
         """The open writing transaction."""
         self.readonly_engine: Engine | None = None
@@ -121,6 +127,17 @@ class Database:
         if self.file is not None:
             self.file.refuse_missing()
         raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
+
+    def check_writable(self) -> None:
+        """Check that a server lets this user write, as far as it says so.
+
+        Raises:
+            StoreError: The server is a standby, or only allows reading.
+        """
+        with self.read() as transaction:
+            refusal = self.dialect.refusal_of_writes(transaction.cursor)
+        if refusal is not None:
+            raise StoreError(f"{self.where} cannot be written: {refusal}")
 
     def connect(self, *, writes: bool) -> Any:
         """Open a DBAPI connection, which the caller closes.
@@ -201,12 +218,15 @@ class Database:
     def _close_connections(self) -> None:
         self._readers.close()
         self.query_pool.close()
+        self._close_writer()
+        if self.readonly_engine is not None:
+            self.readonly_engine.dispose()
+
+    def _close_writer(self) -> None:
         if self._writer is not None:
             with contextlib.suppress(Exception):
                 self._writer.close()
             self._writer = None
-        if self.readonly_engine is not None:
-            self.readonly_engine.dispose()
 
     def read_only_parameters(self) -> str | None:
         """Return how a URI opens a file that cannot be written; None if it can be written, and on a server."""
@@ -250,28 +270,42 @@ class Database:
         If the work of one entry raises, each entry is committed in a transaction of its own. The calling thread must
         lead the commit.
         """
-        transaction: Transaction | None = None
-        try:
+        for attempt in range(1, ATTEMPTS + 1):
+            transaction: Transaction | None = None
             try:
-                transaction = self._begin()
-                for entry in batch:
-                    entry.transaction = transaction
-                    entry.result = entry.work(transaction)
-                self._commit(transaction)
-            finally:
-                self._end()
-        except BaseException as error:
-            self._settle(batch, transaction, error)
-        else:
-            self.on_commit()
+                try:
+                    transaction = self._begin()
+                    for entry in batch:
+                        entry.transaction = transaction
+                        entry.result = entry.work(transaction)
+                    self._commit(transaction)
+                finally:
+                    self._end()
+            except BaseException as error:
+                if attempt < ATTEMPTS and self._is_taken_back(transaction, error):
+                    continue
+                self._settle(batch, transaction, error)
+            else:
+                self.on_commit()
+            return
+
+    def _is_taken_back(self, transaction: Transaction | None, error: BaseException) -> bool:
+        """Return whether a server has certainly not committed a transaction, for a reason that may pass."""
+        if transaction is not None and (transaction.committed or transaction.in_doubt):
+            return False
+        return self.dialect.cause_of(error) in (ErrorCause.CONFLICT, ErrorCause.LOST)
 
     def _settle(self, batch: list[Entry], transaction: Transaction | None, error: BaseException) -> None:
         """Handle an error in the transaction of a batch."""
         self._end()  # a signal's exception may have interrupted it
-        if isinstance(error, LogLost) and error.committed:
+        if (isinstance(error, LogLost) and error.committed) or isinstance(error, StoreUnknown):
             for entry in batch:  # not repeated, because the work may be stored
                 entry.error = error
             return
+        if transaction is not None and transaction.in_doubt:
+            for entry in batch:  # a signal ended the search for the outcome
+                entry.error = self._unknown()
+            raise error
         if transaction is not None and transaction.committed:
             raise error  # the work is committed: an error after that must not repeat it
         error = self._translated(error)
@@ -297,9 +331,10 @@ class Database:
             self._writer = self.connect(writes=True)
         cursor = self._writer.cursor()
         transaction = self._open = Transaction(cursor, self.dialect)
-        cursor.execute(self.dialect.begin_write)
-        if lock := self.dialect.lock_board:
-            cursor.execute(lock)
+        if self._commits is None:
+            cursor.execute(self.dialect.begin_write)
+        else:
+            self._commits.begin(cursor)
         failpoint("transaction.begun")
         return transaction
 
@@ -312,16 +347,42 @@ class Database:
             transaction.shared.save()
         failpoint("commit.before")
         try:
+            transaction.in_doubt = self._commits is not None
             transaction.cursor.execute("COMMIT")
-            transaction.committed = True
+            transaction.committed, transaction.in_doubt = True, False
         except BaseException as error:
-            # A signal's exception is raised after the commit has returned: without an error of the driver, the state
-            # of the connection tells whether the work is committed.
             failed = isinstance(error, self.dialect.error)
-            transaction.committed = not failed and not self.dialect.in_transaction(self._writer)
-            raise
+            if self._commits is not None:
+                transaction.committed = self._was_committed(error, self._commits)
+                transaction.in_doubt = False
+            else:
+                # A signal's exception is raised after the commit has returned: without an error of the driver, the
+                # state of the connection tells whether the work is committed.
+                transaction.committed = not failed and not self.dialect.in_transaction(self._writer)
+            if not failed or not transaction.committed:
+                raise
         failpoint("commit.after")
         self._check_log(self._writer)
+
+    def _was_committed(self, error: BaseException, commits: CommitRecord) -> bool:
+        """Return whether a server has committed the open transaction, although COMMIT raised an error.
+
+        Raises:
+            StoreUnknown: The server does not say so.
+        """
+        if isinstance(error, self.dialect.error) and self.dialect.cause_of(error) is not ErrorCause.LOST:
+            return False
+        self._close_writer()
+        outcome = commits.was_committed(lambda: self.connect(writes=True))
+        if outcome is None:
+            raise self._unknown() from error
+        return outcome
+
+    def _unknown(self) -> StoreUnknown:
+        return StoreUnknown(
+            f"the connection to {self.where} was lost during a commit, and the outcome cannot be read; the work may be"
+            " stored or not: look before you repeat it"
+        )
 
     def _end(self) -> None:
         """Roll back the open transaction if it is not committed, and release the write lock. May be repeated."""
@@ -376,9 +437,7 @@ class Database:
             cursor.execute("ROLLBACK")
         except Exception:
             # No transaction was open, or the connection is broken: the next transaction opens a new one.
-            with contextlib.suppress(Exception):
-                self._writer.close()
-            self._writer = None
+            self._close_writer()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Transaction]:
@@ -388,7 +447,14 @@ class Database:
         try:
             cursor = loan.begin(lambda: self.connect(writes=False)).cursor()
             try:
-                cursor.execute(self.dialect.begin_read)
+                try:
+                    cursor.execute(self.dialect.begin_read)
+                except self.dialect.error as error:
+                    if self.dialect.cause_of(error) is not ErrorCause.LOST:
+                        raise
+                    self._readers.close()  # a server that ended one idle connection has probably ended all
+                    cursor = loan.renew(lambda: self.connect(writes=False)).cursor()
+                    cursor.execute(self.dialect.begin_read)
                 if end := getattr(self._limits, "end", None):
                     self.dialect.stop_at(cursor, end)
                 yield Transaction(cursor, self.dialect)
@@ -497,6 +563,7 @@ class Database:
         if self._writer is not None:
             forks.keep_for_ever(self._writer)
         self._writer, self._open = None, None
+        self._commits = self.dialect.commit_record()
         self.group_commit = GroupCommit(self.group_commit.on_wait)
         self._open_pools()
         if self.file is not None:
@@ -506,6 +573,9 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         with self.group_commit.exclusive():
+            if self._commits is not None and self._writer is not None:
+                with contextlib.suppress(Exception):  # otherwise another writer removes the row later
+                    self._commits.remove(self._writer.cursor())
             self._close_connections()
             if self.file is not None:
                 self.file.forget_opened()

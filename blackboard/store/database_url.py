@@ -51,7 +51,8 @@ class DatabaseUrl:
             self._parsed = make_url(url)
             name, driver = self._parsed.database, self.engine.dialect
             if driver.name != SQLITE:
-                self.dialect = PostgresqlDialect(driver.loaded_dbapi.Error)
+                driver_errors = driver.loaded_dbapi
+                self.dialect = PostgresqlDialect(driver_errors.Error, driver_errors.OperationalError)
             elif not name or name == ":memory:" or name.startswith("file:"):
                 problem = "a board in memory would end with its process; name a file"
                 raise ConfigurationError([Mistake("database.url", problem)])
@@ -80,7 +81,7 @@ class DatabaseUrl:
         """Return the arguments with which the driver connects to the database of a URL."""
         assert self._parsed is not None
         arguments, options = self.engine.dialect.create_connect_args(self._parsed)
-        return arguments, dict(options)
+        return arguments, self.dialect.connect_options(dict(options))
 
     @cached_property
     def engine(self) -> Engine:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from blackboard.core.marks.full_text import Match, Word
 from blackboard.errors import StoreBusy, StoreError, StoreExhausted, StoreForeign
+from blackboard.store.commit_record import CommitRecord
 from blackboard.system.file_owners import describe_access
 
 SQLITE = "sqlite"
@@ -35,6 +36,10 @@ class ErrorCause(Enum):
     FULL = auto()
     UNOPENED = auto()
     FOREIGN = auto()
+    CONFLICT = auto()
+    """Concurrent transactions were in each other's way. A server rolled this one back, so it can be run again."""
+    LOST = auto()
+    """The connection to a server ended, or there is none."""
 
 
 class Dialect(ABC):
@@ -46,8 +51,8 @@ class Dialect(ABC):
         is_positional: Whether its driver takes parameters by position, not by name.
         begin_read: The statement that begins a reading transaction: one snapshot, in which nothing can be written.
         begin_write: The statement that begins a writing transaction.
-        lock_board: The statement that makes a writing transaction wait for others; None if beginning one waits already.
-        lock_schema: The statement that makes a change of the schema wait for others, likewise.
+        lock_schema: The statement that makes a change of the schema wait for others; None if beginning a transaction
+            waits already.
         mark_as_board: The statement that marks a new database as a board; None if its tables show it.
         keeps_deleted: Whether unused parts of a file may keep deleted content until the file is compacted.
         merges_index: Whether the full-text index keeps erased words until its parts are merged.
@@ -58,7 +63,6 @@ class Dialect(ABC):
     is_positional: ClassVar[bool]
     begin_read: ClassVar[str]
     begin_write: ClassVar[str]
-    lock_board: ClassVar[str | None] = None
     lock_schema: ClassVar[str | None] = None
     mark_as_board: ClassVar[str | None] = None
     keeps_deleted: ClassVar[bool] = False
@@ -66,9 +70,21 @@ class Dialect(ABC):
 
     # -- connections -------------------------------------------------------------------------------------------------
 
+    def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options with which the driver connects, from those of the URL."""
+        return options
+
     @abstractmethod
     def prepare(self, connection: Any, *, writes: bool) -> None:
         """Configure a new DBAPI connection. The program begins its transactions itself."""
+
+    def commit_record(self) -> CommitRecord | None:
+        """Return a record of the commits of one writer; None if a commit always has an answer."""
+        return None
+
+    def refusal_of_writes(self, cursor: Any) -> str | None:
+        """Return why nothing can be written; None if it can, or if only writing shows it."""
+        return None
 
     @abstractmethod
     def in_transaction(self, connection: Any) -> bool:
@@ -153,6 +169,10 @@ class Dialect(ABC):
     def blames_database(self, error: BaseException) -> bool:
         """Return whether an error blames the database or the machine, not the SQL."""
 
+    def write_hint(self, error: Exception, where: str) -> str:
+        """Return the remedy for an error that says that nothing can be written."""
+        return _refused(where) or "check the file's and folder's permissions"
+
     def translate(self, error: Exception, where: str) -> StoreError:
         """Return our error for a driver's error, with a remedy."""
         if isinstance(error, MemoryError):
@@ -162,9 +182,14 @@ class Dialect(ABC):
         match self.cause_of(error):
             case ErrorCause.BUSY:
                 return StoreBusy(f"another process held {where} for too long; try again")
+            case ErrorCause.CONFLICT:
+                return StoreBusy(f"transactions of other programs on {where} got in the way of this one; try again")
+            case ErrorCause.LOST:
+                return StoreError(
+                    f"the connection to {where} failed: {first_line(error)}; no write was left half done, try again"
+                )
             case ErrorCause.READ_ONLY:
-                hint = _refused(where) or "check the file's and folder's permissions"
-                return StoreError(f"{where} cannot be written: {error}; {hint}")
+                return StoreError(f"{where} cannot be written: {first_line(error)}; {self.write_hint(error, where)}")
             case ErrorCause.IO:
                 return StoreExhausted(
                     f"{where} could not be read or written: {error}; check the disk, no write was left half done"
@@ -185,6 +210,11 @@ class Dialect(ABC):
                 return StoreError(f"{where}: {error}")
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of an error, without a full stop. A server adds hints below it."""
+    return str(error).partition("\n")[0].rstrip(". ")
+
+
 def is_without_descriptors() -> bool:
     """Return whether this process, or the system, has no free file descriptor."""
     try:
@@ -195,7 +225,5 @@ def is_without_descriptors() -> bool:
 
 
 def _refused(where: str) -> str:
-    """Return who owns a file or its folder, and who asks, as text; empty if this user owns both, or on a server."""
-    if "://" in where:
-        return ""
+    """Return who owns a file or its folder, and who asks, as text; empty if this user owns both."""
     return describe_access(where) or describe_access(os.path.dirname(where))

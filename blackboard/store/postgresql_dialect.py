@@ -8,44 +8,92 @@ from typing import Any
 from blackboard.clock import LONGEST_WAIT_SECONDS, SystemClock
 from blackboard.core.marks.full_text import Match, Word, tsquery, tsvector
 from blackboard.errors import StoreForeign
-from blackboard.store.dialect import POSTGRESQL, Dialect, ErrorCause
+from blackboard.store.commit_record import CommitRecord
+from blackboard.store.dialect import BUSY_SECONDS, POSTGRESQL, Dialect, ErrorCause
 
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
 
 _SQLSTATES = {
     "25006": ErrorCause.READ_ONLY,  # read_only_sql_transaction
-    "40001": ErrorCause.BUSY,  # serialization_failure
-    "40P01": ErrorCause.BUSY,  # deadlock_detected
+    "25P03": ErrorCause.LOST,  # idle_in_transaction_session_timeout
+    "40001": ErrorCause.CONFLICT,  # serialization_failure
+    "40P01": ErrorCause.CONFLICT,  # deadlock_detected
     "42501": ErrorCause.READ_ONLY,  # insufficient_privilege
     "53100": ErrorCause.FULL,  # disk_full
     "55P03": ErrorCause.BUSY,  # lock_not_available
     "57014": ErrorCause.BUSY,  # query_canceled, by a statement's timeout
+    "57P01": ErrorCause.LOST,  # admin_shutdown
+    "57P02": ErrorCause.LOST,  # crash_shutdown
+    "57P03": ErrorCause.LOST,  # cannot_connect_now
+    "57P05": ErrorCause.LOST,  # idle_session_timeout
     "58030": ErrorCause.IO,  # io_error
     "XX001": ErrorCause.DAMAGED,  # data_corrupted
     "XX002": ErrorCause.DAMAGED,  # index_corrupted
 }
 """The meanings of PostgreSQL's error codes: appendix A of its manual."""
 
-_OF_DATABASE = ("08", "53", "57", "58", "XX")
-"""The classes of codes that blame the connection, the resources or the server."""
+_OF_DATABASE = ("08", "25P03", "53", "57", "58", "XX")
+"""The beginnings of codes that blame the connection, the resources or the server."""
+_OF_CONNECTION = "08"
+"""The class of codes that say that a connection failed."""
+_READ_ONLY = "25006"
+"""The code for writing in a transaction that can only read."""
+
+IDLE_SECONDS = 10
+"""How long a transaction may wait for its client, in seconds. So a host that is cut off holds the others no longer."""
+
+CLIENT_OPTIONS = {
+    "application_name": "blackboard",
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""Options of each connection that the URL does not name: a server that is gone is noticed after 10 or 11 seconds."""
 
 
 class PostgresqlDialect(Dialect):
-    """PostgreSQL. A transaction that waited for the lock of the board must see what its predecessor committed."""
+    """PostgreSQL. A transaction that waited for the lock of the board must see what its predecessor committed.
+
+    What a transaction needs is set by name, whatever the defaults of the server are.
+
+    Args:
+        error: The base class of the driver's errors.
+        lost: The class of its errors that has no code if the connection is lost.
+    """
 
     name = POSTGRESQL
     is_positional = False
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED"
-    lock_board = "SELECT id FROM board WHERE id = 1 FOR UPDATE"
     lock_schema = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 
-    def __init__(self, error: type[Exception]) -> None:
-        self.error = error
+    def __init__(self, error: type[Exception], lost: type[Exception] | tuple[()] = ()) -> None:
+        self.error, self._lost = error, lost
+
+    def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {**CLIENT_OPTIONS, **options}
 
     def prepare(self, connection: Any, *, writes: bool) -> None:
         connection.autocommit = True
+        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in session_settings().items()))
+
+    def commit_record(self) -> CommitRecord | None:
+        return CommitRecord(self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
+
+    def refusal_of_writes(self, cursor: Any) -> str | None:
+        cursor.execute("SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')")
+        is_standby, read_only = cursor.fetchone()
+        if is_standby:
+            return "this server is a standby, which can only be read; name the primary server"
+        return "this database or role can only be read (default_transaction_read_only)" if read_only == "on" else None
+
+    def write_hint(self, error: Exception, where: str) -> str:
+        if _state(error) == _READ_ONLY:
+            return "a standby or a read-only user cannot write; name the primary server, or another user"
+        return "grant the user the right to change the tables of the board"
 
     def in_transaction(self, connection: Any) -> bool:
         return bool(connection.info.transaction_status)
@@ -73,7 +121,10 @@ class PostgresqlDialect(Dialect):
         return tsvector(text)
 
     def cause_of(self, error: BaseException) -> ErrorCause | None:
-        return _SQLSTATES.get(_state(error))
+        state = _state(error)
+        if state.startswith(_OF_CONNECTION) or (not state and isinstance(error, self._lost)):
+            return ErrorCause.LOST
+        return _SQLSTATES.get(state)
 
     def is_stopped(self, error: BaseException) -> bool:
         return _state(error) == "57014"  # query_canceled
@@ -82,7 +133,19 @@ class PostgresqlDialect(Dialect):
         return _state(error) == "42601"  # syntax_error
 
     def blames_database(self, error: BaseException) -> bool:
-        return _state(error).startswith(_OF_DATABASE)
+        return _state(error).startswith(_OF_DATABASE) or self.cause_of(error) is ErrorCause.LOST
+
+
+def session_settings() -> dict[str, str]:
+    """Return the settings of each session, by name. Times without a unit are in milliseconds or, for TCP, seconds."""
+    return {
+        "lock_timeout": f"{int(BUSY_SECONDS * 1000)}",
+        "idle_in_transaction_session_timeout": f"{IDLE_SECONDS * 1000}",
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+        "tcp_user_timeout": "10000",
+    }
 
 
 def _state(error: BaseException) -> str:

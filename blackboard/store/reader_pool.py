@@ -101,6 +101,13 @@ class Loan:
         self._connection = self._pool.take(connect)
         return self._connection
 
+    def renew(self, connect: Callable[[], Any]) -> Any:
+        """Close the connection, which has failed before its use, and return a new one."""
+        _close(self._connection)
+        self._connection = None
+        self._connection = connect()
+        return self._connection
+
     def end(self, succeeded: bool) -> None:
         """Return the connection to the pool if its use succeeded; otherwise close it."""
         try:

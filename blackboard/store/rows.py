@@ -17,6 +17,8 @@ Money = int
 """Whole micro-dollars."""
 Flag = int
 """0 or 1; by default 0."""
+Number = int
+"""A number of 64 bits."""
 AddedNumber = int
 """A number, such as an instant, in a column that a migration added to a table with rows."""
 
@@ -603,6 +605,18 @@ class WorkerRow(NamedTuple):
     """The newest schema that it knows."""
     model: str | None = None
     """The provider and model that answer its agents, as text."""
+    lock_key: Number | None = None
+    """The number of the lock that it holds on a server while it lives; None without such a lock."""
+
+
+class WriterRow(NamedTuple):
+    """A row of `writer`: the last commit of one process on a server; see `blackboard.store.commit_record`."""
+
+    id: str
+    n: Number
+    """The number of the last transaction that was committed."""
+    at: Instant
+    """The time of the server at that transaction."""
 
 
 class CallRow(NamedTuple):

@@ -39,6 +39,7 @@ TYPES: dict[str, Any] = {
     "Money": BigInteger(),
     "int": Integer(),
     "Flag": Integer(),
+    "Number": BigInteger(),
     "AddedNumber": BigInteger(),
     "float": Float(),
     "str": Text(),
@@ -196,6 +197,7 @@ table("agent_state", rows.AgentStateRow, "agent")
 table("subject_cooldown", rows.SubjectCooldownRow, "agent subject", clustered=True)
 table("backfill", rows.BackfillRow, "id", draws_ids=True)
 table("worker", rows.WorkerRow, "id")
+table("writer", rows.WriterRow, "id")
 table("model_pause", rows.ModelPauseRow, "agent model")
 table(
     "model_call",

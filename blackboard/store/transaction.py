@@ -23,16 +23,17 @@ class Transaction:
         shared: The object that all work in one commit shares. Its `save` is called before the commit and writes the
             collected changes.
         committed: Whether the commit has succeeded.
+        in_doubt: Whether the commit was begun and its outcome is not known.
         overwrites: Whether deleted content is overwritten with zeros.
     """
 
-    __slots__ = ("_notifies", "_slots", "committed", "cursor", "dialect", "overwrites", "shared")
+    __slots__ = ("_notifies", "_slots", "committed", "cursor", "dialect", "in_doubt", "overwrites", "shared")
 
     def __init__(self, cursor: Any, dialect: Dialect) -> None:
         self.cursor, self.dialect = cursor, dialect
         self.begin_work()
         self.shared: Any = None
-        self.committed = self.overwrites = False
+        self.committed = self.in_doubt = self.overwrites = False
 
     def overwrite_deleted(self) -> None:
         """Overwrite deleted content with zeros in this transaction. A server clears its pages itself."""

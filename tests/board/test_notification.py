@@ -133,7 +133,7 @@ def test_an_evaporation_and_a_withdrawal_do_not_notify(world: World) -> None:
 
 def test_a_resumption_and_a_new_worker_notify(world: World) -> None:
     worker = {"id": "worker", "pid": 1, "host": "here", "started_at": 0, "seen_at": 0}
-    worker |= {"version": "1", "agents": "{}", "schema": "0007", "model": None}
+    worker |= {"version": "1", "agents": "{}", "schema": "0007", "model": None, "lock_key": None}
     assert notifies(world, lambda txn: pauses.resume(txn, None, "person:test"))
     assert notifies(world, lambda txn: txn.sql.run(ACTIVATIONS.insert_worker, **worker))
 

@@ -79,6 +79,7 @@ def _a_dead_worker(board: Blackboard, path: Path, clock: ManualClock) -> None:
                 agents="{}",
                 schema=None,
                 model=None,
+                lock_key=None,
             )
             and None
         )

@@ -82,6 +82,7 @@ NEW = {
     ("event", "occurred_at"), ("event", "anchored_at"), ("event", "deposited_intensity"),
     ("event", "shown_event_id"), ("mark", "occurred_at"), ("mark", "last_author"),
     ("worker", "agents"), ("worker", "model"), ("worker", "schema"),
+    ("worker", "lock_key"),
 }  # fmt: skip
 NEW_TABLES = {
     "model_pause",
@@ -99,6 +100,7 @@ NEW_TABLES = {
     "secret",
     "activity_event",
     "message",
+    "writer",
 }
 
 

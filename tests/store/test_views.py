@@ -304,6 +304,7 @@ def test_views_are_not_rewritten_while_a_worker_of_another_version_runs(world: W
     before = texts(world)
     world.put("smoke", "s", decay=Sudden())
     worker = {"pid": 1, "host": "here", "started_at": 0, "seen_at": 0, "agents": None, "schema": None, "model": None}
+    worker["lock_key"] = None
 
     def register(name: str, version: str | None) -> None:
         world.board.session.write(

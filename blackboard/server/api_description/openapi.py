@@ -19,7 +19,7 @@ from blackboard.system.packaged_files import program_version
 REFERENCE = "#/components/schemas/{model}"
 EVERYWHERE = (
     "invalid-request", "no-token", "invalid-token", "not-allowed", "withheld", "cross-site", "invalid",
-    "too-many-requests", "overloaded", "store-busy", "store-unusable", "storage-full", "internal",
+    "too-many-requests", "overloaded", "store-busy", "outcome-unknown", "store-unusable", "storage-full", "internal",
 )  # fmt: skip
 """The types of problems that every operation may answer with."""
 WITH_BODY = ("slow-request", "too-large", "wrong-media-type")

@@ -419,8 +419,8 @@ SELECT {worker.*} FROM worker;
 
 -- name: insert_worker (notifies)
 -- Register a worker.
-INSERT INTO worker (id, pid, host, started_at, seen_at, version, agents, schema, model)
-VALUES (:id, :pid, :host, :started_at, :seen_at, :version, :agents, :schema, :model);
+INSERT INTO worker (id, pid, host, started_at, seen_at, version, agents, schema, model, lock_key)
+VALUES (:id, :pid, :host, :started_at, :seen_at, :version, :agents, :schema, :model, :lock_key);
 
 -- name: set_agents_of_worker
 -- Record which agents a worker serves after it has reloaded its deployment.

@@ -1,0 +1,91 @@
+"""The record of a writer's commits on a server, which tells whether a COMMIT without an answer succeeded.
+
+A connection can be lost after the server got COMMIT and before its answer came. Then the work may be stored or not.
+To repeat it could store it twice, and to report a failure could be wrong. So each writing transaction raises a number
+in a row of its own writer before anything else. A new connection then changes the same row: it waits until the lost
+transaction has ended, and finds the number that was committed last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from blackboard.clock import SystemClock, microseconds_in, pause
+
+ANSWER_SECONDS = 30.0
+"""How long the outcome of a commit is asked for, in seconds. The server ends a lost transaction before that."""
+PAUSE_MICROSECONDS = 50_000
+"""The pause between two attempts in microseconds."""
+KEPT = "1 day"
+"""How long the row of a writer stays after its last commit, if the writer did not remove it itself."""
+
+_NOW = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_RAISE = (
+    "INSERT INTO writer (id, n, at) VALUES ('{id}', {n}, " + _NOW + ")"
+    " ON CONFLICT (id) DO UPDATE SET n = excluded.n, at = excluded.at"
+)
+_FIND = (
+    "INSERT INTO writer (id, n, at) VALUES ('{id}', 0, " + _NOW + ")"
+    " ON CONFLICT (id) DO UPDATE SET at = excluded.at RETURNING n"
+)
+_TIDY = (
+    "DELETE FROM writer WHERE id IN (SELECT id FROM writer"
+    f" WHERE at < CAST(extract(epoch FROM clock_timestamp() - interval '{KEPT}') * 1000000 AS BIGINT)"
+    " FOR UPDATE SKIP LOCKED)"
+)
+_REMOVE = "DELETE FROM writer WHERE id = '{id}'"
+
+
+class CommitRecord:
+    """The record of the commits of one writing connection after another, in a row of the table `writer`.
+
+    Args:
+        begin: The statement that begins a writing transaction.
+        lock: The statement with which it waits for the transactions of other writers.
+    """
+
+    def __init__(self, begin: str, lock: str) -> None:
+        self._begin, self._lock = begin, lock
+        self._id = secrets.token_hex(16)
+        self._number = 0
+        """The number of the last transaction that began."""
+
+    def begin(self, cursor: Any) -> None:
+        """Begin a transaction, raise the number, and wait for other writers, in one round trip."""
+        self._number += 1
+        statements = [self._begin, _RAISE.format(id=self._id, n=self._number), self._lock]
+        if self._number == 1:
+            statements.insert(1, _TIDY)
+        cursor.execute("; ".join(statements), prepare=False)  # several statements cannot be prepared
+
+    def was_committed(self, connect: Callable[[], Any]) -> bool | None:
+        """Return whether the last transaction was committed; None if the database did not say so in time.
+
+        Args:
+            connect: Opens a writing connection.
+        """
+        clock = SystemClock()
+        end = clock.monotonic() + microseconds_in(ANSWER_SECONDS)
+        while True:
+            with contextlib.suppress(Exception), contextlib.closing(connect()) as connection:
+                return self._find(connection.cursor()) == self._number
+            if clock.monotonic() >= end:
+                return None
+            pause(PAUSE_MICROSECONDS)
+
+    def _find(self, cursor: Any) -> int:
+        """Return the number that was committed last, after the lost transaction has ended."""
+        cursor.execute(self._begin)
+        cursor.execute(_FIND.format(id=self._id), prepare=False)
+        number = int(cursor.fetchone()[0])
+        cursor.execute("COMMIT")
+        return number
+
+    def remove(self, cursor: Any) -> None:
+        """Remove the row, because its writer ends. Without a row there is nothing to do."""
+        if self._number:
+            statements = (self._begin, "SET LOCAL synchronous_commit = off", _REMOVE.format(id=self._id), "COMMIT")
+            cursor.execute("; ".join(statements), prepare=False)

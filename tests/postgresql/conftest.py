@@ -1,0 +1,41 @@
+"""Boards on the server of the tests, with its sessions and a proxy before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, make_url
+from sqlalchemy.pool import NullPool
+
+from blackboard import Blackboard
+from tests.postgresql.server_sessions import ServerSessions
+from tests.support.cutting_proxy import CuttingProxy
+
+
+@pytest.fixture
+def sessions(board_url: str) -> Iterator[ServerSessions]:
+    """Return the sessions of the board's database on the server. At the end, all of them are ended."""
+    if make_url(board_url).get_backend_name() == "sqlite":
+        pytest.skip("this run has no server")
+    url = make_url(board_url).set(database="postgres")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        sessions = ServerSessions(connection, board_url)
+        yield sessions
+        sessions.end_all()
+
+
+@pytest.fixture
+def board(board_url: str, sessions: ServerSessions) -> Iterator[Blackboard]:
+    """Return the board with the machine's clock."""
+    with Blackboard.open(board_url, author="person:ada") as board:
+        yield board
+
+
+@pytest.fixture
+def proxy(board_url: str, sessions: ServerSessions) -> Iterator[CuttingProxy]:
+    """Return a proxy before the server."""
+    proxy = CuttingProxy(board_url)
+    yield proxy
+    proxy.close()

@@ -1,0 +1,42 @@
+"""The sessions on the database of a board, as its administrator sees and ends them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, make_url, text
+
+__all__ = ["ServerSessions"]
+
+
+class ServerSessions:
+    """The sessions on one database.
+
+    Args:
+        administrator: A connection to another database of the server.
+        url: The database.
+    """
+
+    def __init__(self, administrator: Connection, url: str) -> None:
+        self._administrator = administrator
+        self._url = make_url(url)
+
+    def end_all(self, application: str = "%") -> int:
+        """End the sessions with an application's name, wait until they are gone, and return how many there were."""
+        of_board = "FROM pg_stat_activity WHERE datname = :name AND application_name LIKE :application"
+        values = {"name": self._url.database, "application": application}
+        return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 10000) {of_board}"), values).rowcount
+
+    def set_default(self, name: str, value: str) -> None:
+        """Set the default of a setting for new sessions on the database."""
+        self._administrator.execute(text(f"ALTER DATABASE {self._url.database} SET {name} = '{value}'"))
+
+    @contextlib.contextmanager
+    def foreign(self) -> Iterator[psycopg.Connection[Any]]:
+        """Open a session of another program, in which each statement is a transaction."""
+        url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            yield connection

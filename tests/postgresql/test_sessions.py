@@ -1,0 +1,242 @@
+"""Whatever the defaults of the server, and whatever ends or holds sessions, a board is correct and waits no longer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+
+from blackboard import Blackboard, Mark
+from blackboard.errors import StoreBusy, StoreError
+from blackboard.store import postgresql_dialect
+from blackboard.store.statements import MARKS
+from tests.postgresql.server_sessions import ServerSessions
+
+pytestmark = pytest.mark.postgresql(only=True)
+
+
+class Ash(Mark, kind="ash", on_repeat="separate"):
+    """A kind of which each deposit is a mark."""
+
+
+class Smoke(Mark, kind="smoke", on_repeat="add"):
+    """A kind of which each subject has one mark."""
+
+
+def count(board: Blackboard) -> int:
+    return len(board.marks(kind="ash", limit=None))
+
+
+def in_threads(work: Callable[[int], object], number: int = 4) -> list[BaseException]:
+    """Run work in threads and return their errors."""
+    errors: list[BaseException] = []
+
+    def run(index: int) -> None:
+        try:
+            work(index)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_deposits_succeed_under_any_default_isolation(board_url: str, sessions: ServerSessions, level: str) -> None:
+    sessions.set_default("default_transaction_isolation", level)
+
+    def deposit(writer: int) -> None:
+        with Blackboard.open(board_url) as mine:
+            for turn in range(10):
+                mine.deposit(Ash(subject=f"{writer}/{turn}"))
+
+    assert in_threads(deposit) == []
+    with Blackboard.open(board_url) as board:
+        assert count(board) == 40
+
+
+def test_a_read_is_one_snapshot(board: Blackboard, board_url: str) -> None:
+    board.deposit(Ash(subject="a"))
+    with Blackboard.open(board_url) as other, board.database.read() as transaction:
+        before = transaction.existing(MARKS.transaction_start).last_event_id
+        other.deposit(Ash(subject="b"))
+        assert transaction.existing(MARKS.transaction_start).last_event_id == before
+    assert count(board) == 2
+
+
+def test_a_transaction_is_begun_once(board: Blackboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    notices: list[str] = []
+    prepare = board.database.dialect.prepare
+
+    def listen(connection: psycopg.Connection[Any], *, writes: bool) -> None:
+        prepare(connection, writes=writes)
+        connection.add_notice_handler(lambda notice: notices.append(str(notice.message_primary)))
+
+    monkeypatch.setattr(board.database.dialect, "prepare", listen)
+    board.database.after_fork(in_child=True)  # new connections
+    board.deposit(Ash(subject="a"))
+    assert count(board) == 1
+    assert notices == []
+
+
+def test_reads_and_writes_go_on_when_idle_sessions_were_ended(board: Blackboard, sessions: ServerSessions) -> None:
+    board.deposit(Ash(subject="first"))
+    together = threading.Barrier(4)
+
+    def read(_: int) -> None:
+        with board.database.read():
+            together.wait()  # so each thread has a connection of its own, which becomes idle
+
+    assert in_threads(read) == []
+    assert sessions.end_all() == 5
+    assert in_threads(lambda _: count(board)) == []
+    sessions.end_all()
+    assert in_threads(lambda number: board.deposit(Ash(subject=f"{number}"))) == []
+    assert count(board) == 5
+
+
+def test_work_whose_session_is_ended_in_the_middle_is_run_again(board: Blackboard, sessions: ServerSessions) -> None:
+    runs = []
+
+    def work(txn: Any) -> None:
+        runs.append(txn.now)
+        if len(runs) == 1:
+            sessions.end_all()
+        txn.sql.run(MARKS.record_time, at=txn.now)
+
+    board.session.write(work)
+    assert len(runs) == 2
+
+
+def test_a_session_that_always_ends_is_an_error_in_the_end(board: Blackboard, sessions: ServerSessions) -> None:
+    runs = []
+
+    def work(txn: Any) -> None:
+        runs.append(txn.now)
+        sessions.end_all()
+        txn.sql.run(MARKS.record_time, at=txn.now)
+
+    with pytest.raises(StoreError, match=r"the connection to .* failed"):
+        board.session.write(work)
+    assert len(runs) == 5
+
+
+def test_opening_and_reading_wait_for_no_writer(
+    board: Blackboard, board_url: str, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", 0.2)
+    board.deposit(Ash(subject="a"))
+    with sessions.foreign() as foreign, foreign.transaction():
+        foreign.execute("SELECT * FROM board FOR UPDATE")
+        for writes in (True, False):
+            with Blackboard.open(board_url, writes=writes) as other:
+                assert count(other) == 1
+                with pytest.raises(StoreBusy, match="another process held"):
+                    other.deposit(Ash(subject="b"))
+    assert count(board) == 1
+
+
+def test_a_transaction_that_waits_for_its_client_holds_others_for_a_bounded_time(
+    board_url: str, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that drops off the network in a transaction looks like this to the server."""
+    monkeypatch.setattr(postgresql_dialect, "IDLE_SECONDS", 1)
+    silent, others = threading.Event(), threading.Event()
+    runs = []
+
+    def work(txn: Any) -> None:
+        runs.append(txn.now)
+        silent.set()
+        others.wait(30)
+        txn.sql.run(MARKS.record_time, at=txn.now)
+
+    with Blackboard.open(board_url) as host, Blackboard.open(board_url) as other:
+        other.deposit(Ash(subject="a"))
+        thread = threading.Thread(target=host.session.write, args=(work,))
+        thread.start()
+        assert silent.wait(10)
+        began = time.monotonic()
+        other.deposit(Ash(subject="b"))
+        waited = time.monotonic() - began
+        others.set()
+        thread.join()
+        assert waited < 8
+        assert len(runs) == 2  # the work of the host was taken back, and run again
+        assert count(other) == 2
+
+
+def test_every_session_has_the_settings_of_the_program(board: Blackboard) -> None:
+    rows = board.query(
+        "SELECT name, setting FROM pg_settings"
+        " WHERE name IN ('lock_timeout', 'idle_in_transaction_session_timeout', 'application_name')"
+    )
+    settings = {row["name"]: row["setting"] for row in rows}
+    assert settings == {
+        "lock_timeout": "10000",
+        "idle_in_transaction_session_timeout": "10000",
+        "application_name": "blackboard",
+    }
+
+
+def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url: str, sessions: ServerSessions) -> None:
+    board.deposit(Smoke(subject="a"))
+    sessions.set_default("deadlock_timeout", "50ms")
+    held, waits = threading.Event(), threading.Event()
+
+    def interfere() -> None:
+        with sessions.foreign() as foreign:
+            foreign.execute("SET deadlock_timeout = '60s'")  # so the other one is chosen
+            with foreign.transaction():
+                foreign.execute("SELECT * FROM mark FOR UPDATE")
+                held.set()
+                assert waits.wait(10)
+                foreign.execute("SELECT * FROM board FOR UPDATE")
+
+    runs = []
+
+    def work(txn: Any) -> None:
+        runs.append(txn.now)
+        waits.set()
+        txn.sql.cursor.execute("UPDATE mark SET author = author")
+
+    thread = threading.Thread(target=interfere)
+    thread.start()
+    assert held.wait(10)
+    with Blackboard.open(board_url) as other:
+        other.session.write(work)
+    thread.join()
+    assert len(runs) == 2
+
+
+def test_a_timeout_of_the_server_is_reported_and_the_next_call_works(
+    board: Blackboard, board_url: str, sessions: ServerSessions
+) -> None:
+    sessions.set_default("statement_timeout", "100ms")
+    with Blackboard.open(board_url) as other:
+        with sessions.foreign() as foreign, foreign.transaction():
+            foreign.execute("SELECT * FROM board FOR UPDATE")
+            with pytest.raises(StoreBusy, match="another process held"):
+                other.deposit(Ash(subject="a"))
+        other.deposit(Ash(subject="a"))
+        assert count(other) == 1
+
+
+def test_a_database_that_can_only_be_read_serves_every_reading(
+    board: Blackboard, board_url: str, sessions: ServerSessions
+) -> None:
+    board.deposit(Ash(subject="a"))
+    sessions.set_default("default_transaction_read_only", "on")
+    with Blackboard.open(board_url, writes=False) as other:
+        assert count(other) == 1
+        with pytest.raises(StoreError, match="cannot be written"):
+            other.deposit(Ash(subject="b"))
+    with pytest.raises(StoreError, match="can only be read"):
+        Blackboard.open(board_url)
