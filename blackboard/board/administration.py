@@ -13,7 +13,7 @@ from blackboard.board.worker_registry import worker_sockets
 from blackboard.board.worker_registry.liveness import any_alive, living_workers
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store import backup, readonly_query, schema
+from blackboard.store import backup, readonly_access, readonly_query, schema
 from blackboard.store.backup import Copy
 from blackboard.store.database import Database
 from blackboard.store.readonly_query import Result as Result
@@ -106,18 +106,39 @@ def refresh_views(board: Blackboard) -> str | None:
     return schema.refresh_views(board.database, living_workers)
 
 
-def query(board: Blackboard, sql: str, values: Values = (), *, limit: int = 1000, seconds: float = 10.0) -> Result:
-    """Run one SELECT over views or tables, in a process that can only read, and return at most `limit` rows.
+def query(
+    board: Blackboard,
+    sql: str,
+    values: Values = (),
+    *,
+    limit: int = 1000,
+    seconds: float = 10.0,
+    is_trusted: bool = True,
+) -> Result:
+    """Run one SELECT over views or tables, where it can only read, and return at most `limit` rows.
 
-    `values` are those of its placeholders, by position or by name.
+    On a file that is a process of its own, and on a server a transaction of its own.
+
+    Args:
+        board: The board.
+        sql: The query.
+        values: The values of its placeholders, by position or by name.
+        limit: The largest number of rows, at least 1.
+        seconds: The longest time that the query may take.
+        is_trusted: Whether the query may call every function that the user of a server may call.
 
     Raises:
         InvalidQuery: The SQL is invalid, or it writes.
         QueryStopped: The query took more than `seconds`, or too much memory.
-        StoreError: The board is on a server, or cannot be read.
+        StoreError: The board cannot be read; or it is on a server, which cannot limit the functions of a query.
     """
     if board.database.file is None:
-        raise StoreError("'blackboard sql' reads SQLite files; use the client of this database")
+        if not is_trusted:
+            raise StoreError(
+                "a database on a server does not limit the functions that a query calls; use 'blackboard sql' or the"
+                " client of this database"
+            )
+        return readonly_access.fetch_table(board.database, sql, values, limit=limit, seconds=seconds)
     board.now()  # opens the files of the log, which a process that can only read cannot create
     parameters = board.database.read_only_parameters()
     return readonly_query.query(

@@ -138,6 +138,7 @@ class Blackboard:
         leap: DurationLike | None = "365d",
         mode: int | None = None,
         writes: bool = True,
+        prepare: bool = True,
     ) -> Self:
         """Open a board.
 
@@ -152,6 +153,8 @@ class Blackboard:
             mode: The permissions of the board's files, such as 0o660 to share them with a group. With None, a new board
                 is private, and an existing board keeps its permissions.
             writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.
+            prepare: Whether a server may keep statements and settings for a connection. Set it to False behind a pooler
+                that gives each transaction another connection, such as PgBouncer in its transaction mode.
 
         Raises:
             ConfigurationError: The URL cannot be used.
@@ -167,7 +170,7 @@ class Blackboard:
         """
         author = check_author(f"person:{_user()}" if author is None else author)
         session = BoardSession.open(
-            Database(url_or_path, mode),
+            Database(url_or_path, mode, prepare=prepare),
             clock or SystemClock(),
             MarkClasses(kinds),
             None if leap is None else parse_duration(leap),

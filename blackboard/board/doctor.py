@@ -34,6 +34,7 @@ from blackboard.store import database_checks
 from blackboard.store.database_checks import Health
 from blackboard.store.schema import revision_of
 from blackboard.store.schema_versions import HEAD
+from blackboard.store.server_checks import ServerHealth, measure_server
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024
@@ -63,6 +64,8 @@ def examine_board(board: Blackboard, deployment: Deployment | None = None) -> li
     dead = board.session.dead_workers()
     health = database_checks.measure(board.database)
     findings = list(_examine_store(health, board))
+    if (server := measure_server(board.database)) is not None:
+        findings += _examine_server(server)
 
     def examine_rows(txn: BoardTransaction) -> list[Finding]:
         return [
@@ -101,6 +104,33 @@ def _examine_store(health: Health, board: Blackboard) -> Iterator[Finding]:
         return
     yield from _examine_file(health, health.journal_mode)
     yield from _examine_space(health, health.bytes)
+
+
+def _examine_server(health: ServerHealth) -> Iterator[Finding]:
+    """Yield findings about a server: its version and role, its durability, its clock and a pooler before it."""
+    role = "a standby, which can only be read" if health.is_standby else "the primary server"
+    yield Finding("server", "note" if health.is_standby else "ok", f"{health.version}, {role}")
+    if health.unsafe_settings:
+        yield Finding(
+            "durability",
+            "note",
+            f"{' and '.join(health.unsafe_settings)} is off, so a crash of the server may lose answered commits",
+            "switch it on in the configuration of the server",
+        )
+    ahead = "ahead of" if health.skew > 0 else "behind"
+    yield _finding(
+        "server clock",
+        abs(health.skew) <= MAX_LAG_MICROSECONDS,
+        f"this machine is {format_duration(abs(health.skew))} {ahead} the server",
+        "synchronize the clocks of the machines",
+    )
+    if health.is_pooled:
+        yield _finding(
+            "pooler",
+            not health.keeps_statements,
+            "a pooler is between this machine and the server",
+            "set `prepare = false` in [database], unless the pooler keeps a connection for each session",
+        )
 
 
 def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.store.write_lock import WriteLock
-from blackboard.system.board_files import BoardFiles
+from blackboard.store.server_lock import PUBLISH_LOCK, ProcessLock
 
 
-def publish_lock(board: Blackboard, patience: float) -> WriteLock | None:
-    """Return the lock between the processes that publish from a board; None for a board on a server."""
-    path = board.database.path
-    return None if path is None else WriteLock(BoardFiles(path).run_folder / "publish", patience, users_of=path)
+def publish_lock(board: Blackboard, patience: float) -> ProcessLock:
+    """Return the lock between the processes that publish from a board.
+
+    Args:
+        board: The board.
+        patience: The longest wait for the lock, in seconds.
+    """
+    return board.database.process_lock("publish", PUBLISH_LOCK, patience)

@@ -153,9 +153,9 @@ def _findings(session: CommandSession) -> list[Finding]:
     from blackboard.errors import ConfigurationError, StoreError
 
     findings: list[Finding] = []
-    deployment, mode = None, None
+    deployment, mode, prepare = None, None, True
     try:
-        mode = session.settings.database.mode
+        mode, prepare = session.settings.database.mode, session.settings.database.prepare
         if session.settings.names_agents:
             resolved = session.resolve()
             deployment = resolved.deployment
@@ -166,7 +166,7 @@ def _findings(session: CommandSession) -> list[Finding]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            opened = Blackboard.open(session.url, create=False, mode=mode, writes=False)
+            opened = Blackboard.open(session.url, create=False, mode=mode, writes=False, prepare=prepare)
         advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:

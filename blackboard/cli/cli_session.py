@@ -222,6 +222,7 @@ class CommandSession:
                 upgrade=is_embedded(self.url) if upgrade is None else upgrade,
                 leap=Microseconds(settings.daemon.leap),
                 mode=settings.database.mode,
+                prepare=settings.database.prepare,
                 writes=False,  # a command that writes fails when it does
             )
         for warning in caught:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from blackboard.board.blackboard import Blackboard
@@ -72,7 +71,7 @@ class Publisher:
             return
         with self._lock:
             try:
-                with nullcontext() if self._process_lock is None else self._process_lock.acquired():
+                with self._process_lock.acquired():
                     failpoint("publish.before")
                     publish = agent.publish
                     reader = Reader(self._board, tuple(self._former.get(agent.name, ())))
@@ -94,5 +93,4 @@ class Publisher:
     def close(self) -> None:
         """Wait for the current call, and close the lock between processes."""
         with self._lock:
-            if self._process_lock is not None:
-                self._process_lock.close()
+            self._process_lock.close()

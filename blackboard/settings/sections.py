@@ -39,6 +39,8 @@ class DatabaseSection(Section):
     """The author of deposits by this process; by default `person:` and the user's name."""
     mode: Annotated[int | None, BeforeValidator(parse_mode)] = None
     """The permissions of the board's files, in octal; without it, only the user who makes them has access."""
+    prepare: bool = True
+    """Whether a server may keep statements and settings for a connection; false behind a pooler of transactions."""
 
 
 class DeploymentSection(Section):

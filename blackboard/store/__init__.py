@@ -18,6 +18,11 @@ sqlite_dialect      SQLite: its SQL, its connections and its errors
 sqlite_driver       the SQLite library of this process
 postgresql_dialect  PostgreSQL, likewise
 
+A database on a server:
+
+server_lock    a lock between the processes on a server
+server_checks  measurements of the server: its clock, its durability, a pooler before it
+
 The file of an SQLite board:
 
 database_file        whether the file exists, is still the opened one, and who may use it

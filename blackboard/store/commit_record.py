@@ -43,11 +43,11 @@ class CommitRecord:
     """The record of the commits of one writing connection after another, in a row of the table `writer`.
 
     Args:
-        begin: The statement that begins a writing transaction.
+        begin: Returns the statement that begins a writing transaction.
         lock: The statement with which it waits for the transactions of other writers.
     """
 
-    def __init__(self, begin: str, lock: str) -> None:
+    def __init__(self, begin: Callable[[], str], lock: str) -> None:
         self._begin, self._lock = begin, lock
         self._id = secrets.token_hex(16)
         self._number = 0
@@ -56,7 +56,7 @@ class CommitRecord:
     def begin(self, cursor: Any) -> None:
         """Begin a transaction, raise the number, and wait for other writers, in one round trip."""
         self._number += 1
-        statements = [self._begin, _RAISE.format(id=self._id, n=self._number), self._lock]
+        statements = [self._begin(), _RAISE.format(id=self._id, n=self._number), self._lock]
         if self._number == 1:
             statements.insert(1, _TIDY)
         cursor.execute("; ".join(statements), prepare=False)  # several statements cannot be prepared
@@ -78,7 +78,7 @@ class CommitRecord:
 
     def _find(self, cursor: Any) -> int:
         """Return the number that was committed last, after the lost transaction has ended."""
-        cursor.execute(self._begin)
+        cursor.execute(self._begin(), prepare=False)
         cursor.execute(_FIND.format(id=self._id), prepare=False)
         number = int(cursor.fetchone()[0])
         cursor.execute("COMMIT")
@@ -87,5 +87,5 @@ class CommitRecord:
     def remove(self, cursor: Any) -> None:
         """Remove the row, because its writer ends. Without a row there is nothing to do."""
         if self._number:
-            statements = (self._begin, "SET LOCAL synchronous_commit = off", _REMOVE.format(id=self._id), "COMMIT")
+            statements = (self._begin(), "SET LOCAL synchronous_commit = off", _REMOVE.format(id=self._id), "COMMIT")
             cursor.execute("; ".join(statements), prepare=False)

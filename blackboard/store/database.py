@@ -32,9 +32,11 @@ from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.reader_pool import Loan, ReaderPool
+from blackboard.store.server_lock import ProcessLock, ServerLock
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
 from blackboard.system import forks
+from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
 from blackboard.system.listeners import Listeners
 
@@ -54,6 +56,8 @@ class Database:
     Args:
         url: An SQLAlchemy URL, or the path of an SQLite file.
         mode: The mode of an SQLite file and of the files beside it; None if it is not set.
+        prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
+            each transaction another one.
 
     Attributes:
         dialect: The kind of database.
@@ -69,8 +73,8 @@ class Database:
         ConfigurationError: The URL cannot be used.
     """
 
-    def __init__(self, url: str | Path, mode: int | None = None) -> None:
-        self._url = DatabaseUrl(url, self._raw)
+    def __init__(self, url: str | Path, mode: int | None = None, *, prepare: bool = True) -> None:
+        self._url = DatabaseUrl(url, self._raw, prepare=prepare)
         self.dialect, self.path = self._url.dialect, self._url.path
         self.file = None if self.path is None else DatabaseFile(self.path, mode)
         self.where = str(self.path) if self.path else self.url
@@ -487,6 +491,18 @@ class Database:
             return
         with self._write_lock.acquired():
             yield
+
+    def process_lock(self, name: str, number: int, seconds: float) -> ProcessLock:
+        """Return a lock between the processes of a board.
+
+        Args:
+            name: The name of its file in the run folder of a board in a file.
+            number: The number of the lock on a server.
+            seconds: The longest wait in seconds.
+        """
+        if self.path is None:
+            return ServerLock(self, number, seconds)
+        return WriteLock(BoardFiles(self.path).run_folder / name, seconds, users_of=self.path)
 
     def checkpoint(self) -> None:
         """Copy the write-ahead log into the file as far as readers allow, without waiting.

@@ -24,6 +24,7 @@ class DatabaseUrl:
     Args:
         url: An SQLAlchemy URL, or a path.
         connect: Opens a connection to the SQLite file, for SQLAlchemy.
+        prepare: Whether a server may keep statements and settings for a connection.
 
     Attributes:
         dialect: The kind of database.
@@ -33,8 +34,8 @@ class DatabaseUrl:
         ConfigurationError: The URL cannot be used.
     """
 
-    def __init__(self, url: str | Path, connect: Callable[[], Any]) -> None:
-        self._connect = connect
+    def __init__(self, url: str | Path, connect: Callable[[], Any], *, prepare: bool = True) -> None:
+        self._connect, self._prepare = connect, prepare
         self._parsed: URL | None = None
         """The URL as parsed by SQLAlchemy; None for a path, which needs no SQLAlchemy."""
         self.dialect: Dialect = SqliteDialect()
@@ -52,7 +53,9 @@ class DatabaseUrl:
             name, driver = self._parsed.database, self.engine.dialect
             if driver.name != SQLITE:
                 driver_errors = driver.loaded_dbapi
-                self.dialect = PostgresqlDialect(driver_errors.Error, driver_errors.OperationalError)
+                self.dialect = PostgresqlDialect(
+                    driver_errors.Error, driver_errors.OperationalError, prepare=self._prepare
+                )
             elif not name or name == ":memory:" or name.startswith("file:"):
                 problem = "a board in memory would end with its process; name a file"
                 raise ConfigurationError([Mistake("database.url", problem)])

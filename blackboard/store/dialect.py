@@ -56,6 +56,7 @@ class Dialect(ABC):
         mark_as_board: The statement that marks a new database as a board; None if its tables show it.
         keeps_deleted: Whether unused parts of a file may keep deleted content until the file is compacted.
         merges_index: Whether the full-text index keeps erased words until its parts are merged.
+        keeps_statements: Whether a connection keeps statements and settings from one transaction to the next.
     """
 
     name: ClassVar[str]
@@ -67,6 +68,7 @@ class Dialect(ABC):
     mark_as_board: ClassVar[str | None] = None
     keeps_deleted: ClassVar[bool] = False
     merges_index: ClassVar[bool] = False
+    keeps_statements = True
 
     # -- connections -------------------------------------------------------------------------------------------------
 
@@ -133,6 +135,13 @@ class Dialect(ABC):
 
     def widen_cache(self, cursor: Any) -> None:  # noqa: B027  # a server has a cache for all connections
         """Let a connection keep more pages, for a search."""
+
+    def fetch_query(self, cursor: Any, sql: str, values: Any, limit: int | None) -> tuple[list[str], list[Any]]:
+        """Run a person's query on a server, and return its columns and at most `limit` rows, or all.
+
+        Several statements in one text are refused, because they could end the transaction, which can only read.
+        """
+        raise NotImplementedError("a query of a file runs in a process of its own")
 
     # -- search --------------------------------------------------------------------------------------------------------
 

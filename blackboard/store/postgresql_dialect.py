@@ -62,26 +62,43 @@ class PostgresqlDialect(Dialect):
     Args:
         error: The base class of the driver's errors.
         lost: The class of its errors that has no code if the connection is lost.
+        prepare: Whether the server may keep statements and settings for a connection. Otherwise each transaction names
+            its settings, since the next one may be on another connection of a pooler.
     """
 
     name = POSTGRESQL
     is_positional = False
     begin_read = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-    begin_write = "BEGIN ISOLATION LEVEL READ COMMITTED"
     lock_schema = f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"
 
-    def __init__(self, error: type[Exception], lost: type[Exception] | tuple[()] = ()) -> None:
-        self.error, self._lost = error, lost
+    def __init__(self, error: type[Exception], lost: type[Exception] | tuple[()] = (), *, prepare: bool = True) -> None:
+        self.error, self._lost, self.keeps_statements = error, lost, prepare
+
+    @property
+    def begin_write(self) -> str:  # type: ignore[override]
+        """The statement that begins a writing transaction, with its settings if the connection does not keep them."""
+        begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
+        return begin if self.keeps_statements else "; ".join([begin, *_settings("SET LOCAL")])
 
     def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {**CLIENT_OPTIONS, **options}
 
     def prepare(self, connection: Any, *, writes: bool) -> None:
         connection.autocommit = True
-        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in session_settings().items()))
+        if self.keeps_statements:
+            connection.execute("; ".join(_settings("SET")))
+        else:
+            connection.prepare_threshold = None
+
+    def fetch_query(self, cursor: Any, sql: str, values: Any, limit: int | None) -> tuple[list[str], list[Any]]:
+        # The server keeps the rows that are not fetched. A cursor has a single statement, which is a query.
+        with cursor.connection.cursor("blackboard_query") as query:
+            query.execute(sql, values or None)
+            rows = query.fetchall() if limit is None else query.fetchmany(limit)
+            return [column.name for column in query.description], rows
 
     def commit_record(self) -> CommitRecord | None:
-        return CommitRecord(self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
+        return CommitRecord(lambda: self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
 
     def refusal_of_writes(self, cursor: Any) -> str | None:
         cursor.execute("SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')")
@@ -136,16 +153,17 @@ class PostgresqlDialect(Dialect):
         return _state(error).startswith(_OF_DATABASE) or self.cause_of(error) is ErrorCause.LOST
 
 
-def session_settings() -> dict[str, str]:
-    """Return the settings of each session, by name. Times without a unit are in milliseconds or, for TCP, seconds."""
-    return {
-        "lock_timeout": f"{int(BUSY_SECONDS * 1000)}",
-        "idle_in_transaction_session_timeout": f"{IDLE_SECONDS * 1000}",
-        "tcp_keepalives_idle": "5",
-        "tcp_keepalives_interval": "2",
-        "tcp_keepalives_count": "3",
-        "tcp_user_timeout": "10000",
+def _settings(command: str) -> list[str]:
+    """Return the statements that set what a session needs. TCP counts in seconds, or milliseconds for its timeout."""
+    settings = {
+        "lock_timeout": int(BUSY_SECONDS * 1000),
+        "idle_in_transaction_session_timeout": IDLE_SECONDS * 1000,
+        "tcp_keepalives_idle": 5,
+        "tcp_keepalives_interval": 2,
+        "tcp_keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
     }
+    return [f"{command} {name} = {value}" for name, value in settings.items()]
 
 
 def _state(error: BaseException) -> str:

@@ -6,14 +6,16 @@ A connection can only read: SQLite refuses to write, and an authorizer refuses e
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 from blackboard.clock import SystemClock, from_datetime, iso, microseconds_in
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store.database import Database
 from blackboard.store.dialect import SQLITE
+from blackboard.store.readonly_query import Result
 from blackboard.store.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.store.view_columns import VIEWS
@@ -132,7 +134,7 @@ def engine(database: Database) -> Engine:
         from sqlalchemy.pool import QueuePool
 
         if database.path is None:
-            options = {"options": "-c default_transaction_read_only=on"}
+            options = database.dialect.connect_options({"options": "-c default_transaction_read_only=on"})
             database.readonly_engine = create_engine(database.engine.url, connect_args=options)
         else:
             database.readonly_engine = create_engine(
@@ -196,14 +198,42 @@ def _query_server(database: Database, sql: str, values: Any, seconds: float) -> 
     with database.read() as transaction:
         try:
             database.dialect.stop_at(transaction.cursor, _end(seconds))
-            # A prepared statement is a single statement, so it cannot end the transaction, which can only read.
-            return _rows(transaction.cursor.execute(sql, values or None, prepare=True))
+            columns, rows = database.dialect.fetch_query(transaction.cursor, sql, values, None)
+            return _with_names(columns, rows)
         except database.dialect.error as error:
             if database.dialect.is_stopped(error):
                 raise _stopped(seconds) from None
             if database.dialect.blames_database(error):
                 raise
             raise _invalid(str(error).partition("\n")[0]) from None
+
+
+def fetch_table(database: Database, sql: str, values: Any, *, limit: int, seconds: float) -> Result:
+    """Run one query on a server, and return at most `limit` rows.
+
+    Raises:
+        InvalidQuery: The SQL or a value is invalid, or the statement is not a query.
+        QueryStopped: The query took more than `seconds`.
+        StoreError: The database cannot be read.
+    """
+    with database.read() as transaction:
+        try:
+            database.dialect.stop_at(transaction.cursor, _end(seconds))
+            columns, rows = database.dialect.fetch_query(transaction.cursor, sql, values, limit + 1)
+        except database.dialect.error as error:
+            if database.dialect.is_stopped(error):
+                raise _stopped(seconds) from None
+            if database.dialect.blames_database(error):
+                raise
+            raise _invalid(str(error).partition("\n")[0]) from None
+    return Result(tuple(columns), [[_shown(value) for value in row] for row in rows[:limit]], len(rows) > limit)
+
+
+def _shown(value: object) -> Any:
+    """Return a value of a server in the form that a value of a file has: a number, a text, bytes or None."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value if value is None or isinstance(value, str | int | float | bytes) else str(value)
 
 
 def _end(seconds: float) -> int:
@@ -213,10 +243,14 @@ def _end(seconds: float) -> int:
 def _rows(cursor: Any) -> list[Row]:
     if cursor.description is None:
         raise InvalidQuery("this is not a query; write one that begins with SELECT or WITH")
+    return _with_names([column[0] for column in cursor.description], cursor)
+
+
+def _with_names(columns: Sequence[str], rows: Iterable[tuple[Value, ...]]) -> list[Row]:
     positions: dict[str, int] = {}
-    for position, column in enumerate(cursor.description):
-        positions.setdefault(column[0], position)
-    return [Row(values, positions) for values in cursor]
+    for position, column in enumerate(columns):
+        positions.setdefault(column, position)
+    return [Row(values, positions) for values in rows]
 
 
 def _plain(value: Value | datetime) -> Value:

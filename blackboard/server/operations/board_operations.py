@@ -163,7 +163,9 @@ def deployments(call: Call) -> Page:
 def sql(call: Call) -> list[dict[str, Any]] | QueryTable:
     """Query the board in SQL, through its views. The header Blackboard-More says whether there are more rows."""
     body: Query = call.body
-    result = administration.query(call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds)
+    result = administration.query(
+        call.board, body.text, body.parameters, limit=body.limit, seconds=body.seconds, is_trusted=False
+    )
     call.headers["Blackboard-More"] = "true" if result.has_more else "false"
     return QueryTable(*result) if body.table else result.records
 

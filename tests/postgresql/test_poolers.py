@@ -1,0 +1,78 @@
+"""A board works behind a pooler that gives each transaction another connection, if `prepare` is false."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from blackboard import Blackboard, Mark
+from blackboard.board.doctor import examine_board
+from blackboard.errors import InvalidQuery, StoreBusy
+from blackboard.store import postgresql_dialect
+from tests.postgresql.server_sessions import ServerSessions
+from tests.support.pgbouncer import pooler_program, start_pooler
+
+pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
+
+
+class Ash(Mark, kind="ash", on_repeat="separate"):
+    """A kind of which each deposit is a mark."""
+
+
+@pytest.fixture
+def pooled_url(board_url: str, sessions: ServerSessions) -> Iterator[str]:
+    """Return the URL of the board behind a pooler."""
+    if (program := pooler_program()) is None:
+        pytest.skip("pgbouncer is not installed")
+    with start_pooler(program, board_url) as url:
+        yield url
+
+
+def test_many_connections_share_two_sessions(pooled_url: str, board: Blackboard) -> None:
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            with Blackboard.open(pooled_url, prepare=False) as mine:
+                for turn in range(25):  # more often than after which a driver prepares a statement
+                    mine.deposit(Ash(subject=f"{number}/{turn}"))
+                    assert mine.marks(subject=f"{number}/{turn}")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert len(board.marks(kind="ash", limit=None)) == 150
+    assert board.query("SELECT count(*) AS count FROM writer") == [(0,)]
+
+
+def test_each_writing_transaction_has_its_settings(
+    pooled_url: str, board: Blackboard, sessions: ServerSessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_dialect, "BUSY_SECONDS", 0.2)
+    with Blackboard.open(pooled_url, prepare=False) as mine:
+        with sessions.foreign() as foreign, foreign.transaction():
+            foreign.execute("SELECT * FROM board FOR UPDATE")
+            with pytest.raises(StoreBusy):
+                mine.deposit(Ash(subject="a"))
+        mine.deposit(Ash(subject="a"))
+
+
+def test_the_query_of_a_person_is_a_single_statement(pooled_url: str) -> None:
+    with Blackboard.open(pooled_url, prepare=False) as mine:
+        assert [dict(row) for row in mine.query("SELECT 1 AS one")] == [{"one": 1}]
+        with pytest.raises(InvalidQuery):
+            mine.query("SELECT 1; COMMIT; DELETE FROM event")
+
+
+@pytest.mark.parametrize(("prepare", "state"), [(True, "wrong"), (False, "ok")])
+def test_doctor_sees_the_pooler(pooled_url: str, prepare: bool, state: str) -> None:
+    with Blackboard.open(pooled_url, prepare=prepare) as mine:
+        findings = {finding.name: finding for finding in examine_board(mine)}
+    assert findings["pooler"].state == state
