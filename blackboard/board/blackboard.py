@@ -997,7 +997,7 @@ class Blackboard:
         """
         return optional_datetime(remote_work.next_instant(self.session, agent))
 
-    def listen(self, callback: Callable[[], None]) -> AbstractContextManager[float]:
+    def listen(self, callback: Callable[[], None], *, every_commit: bool = False) -> AbstractContextManager[float]:
         """Return a context in which `callback` is called after each commit that may wake an agent.
 
         Commits of other processes are noticed on the same machine only. So the context gives a number of seconds, after
@@ -1005,11 +1005,13 @@ class Blackboard:
 
         Args:
             callback: A function without arguments. Any thread may call it, so it must return at once.
+            every_commit: Call it after every other commit too. Those of other processes are noticed by their writes,
+                within about a second, and there may be calls without a commit.
 
         Raises:
             TypeError: The callback is a coroutine function, which nothing would await.
         """
-        return remote_work.hear(self.session, callback)
+        return remote_work.hear(self.session, callback, every_commit=every_commit)
 
     def heartbeat(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from blackboard.board.activations import activation_recovery, remote_runs
 from blackboard.board.activations.activation_results import Failure, defer
@@ -19,7 +19,7 @@ from blackboard.board.searched_claims import claim_up_to
 from blackboard.board.transactions import agent_state
 from blackboard.board.transactions.activation_inputs import ActivationInput, Searches
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.worker_registry.commit_listener import hear_commits
+from blackboard.board.worker_registry.commit_listener import hear_commits, hear_writes
 from blackboard.clock import Instant, microseconds_in, seconds_in, to_datetime
 from blackboard.core.states import ActivationState
 from blackboard.durations import DAY, MINUTE, SECOND, Duration, format_duration
@@ -38,7 +38,8 @@ TICK: Duration = 10 * SECOND
 """The longest time between two reads of the board by a claim that waits."""
 SERVER_TICK: Duration = SECOND
 """The same on a database server, which notifies nobody."""
-
+UNHEARD_TICK: Duration = SECOND // 10
+"""The same for a reader of every commit, where the system does not tell of the writes of other processes."""
 
 RECOVERED_AT_ONCE = 100
 """The most runs that one transaction recovers."""
@@ -106,17 +107,20 @@ def next_instant(session: BoardSession, name: str) -> Instant | None:
 
 
 @contextmanager
-def hear(session: BoardSession, wake: Callable[[], None]) -> Iterator[float]:
+def hear(session: BoardSession, wake: Callable[[], None], *, every_commit: bool = False) -> Iterator[float]:
     """Call `wake` in the context after each commit, here or in another process, that may wake an agent.
 
-    Yields the number of seconds after which the caller should read the board in any case.
+    With `every_commit`, also after every other commit. Yields the number of seconds after which the caller should read
+    the board in any case.
     """
-    unsubscribe = session.subscribe(wake)
-    try:
-        with hear_commits(session.database.path, wake):
-            yield seconds_in(TICK if session.database.is_local else SERVER_TICK)
-    finally:
-        unsubscribe()
+    database = session.database
+    with ExitStack() as stack:
+        stack.callback(session.subscribe(wake, every_commit=every_commit))
+        stack.enter_context(hear_commits(database.path, wake))
+        tick = TICK if database.is_local else SERVER_TICK
+        if every_commit and not stack.enter_context(hear_writes(database.path, wake)):
+            tick = UNHEARD_TICK
+        yield seconds_in(tick)
 
 
 def wait_and_claim(

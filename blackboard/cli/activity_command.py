@@ -12,6 +12,7 @@ import typer
 
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.output import AsJson, note, place, print_json_line, say, second, show_records
+from blackboard.clock import microseconds_in
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -91,7 +92,7 @@ def _print_line(entry: ActivityRecord, as_json: bool) -> None:
 
 def _news_of_board(board: Blackboard, last: int) -> Iterator[ActivityRecord]:
     heard = threading.Event()
-    with board.listen(heard.set) as tick:
+    with board.listen(heard.set, every_commit=True) as tick:
         while True:
             heard.clear()
             entries = board.activity(after=last, limit=AT_ONCE)
@@ -99,7 +100,7 @@ def _news_of_board(board: Blackboard, last: int) -> Iterator[ActivityRecord]:
                 yield entry
                 last = entry.id
             if not entries:
-                board.clock.wait(heard, board.clock.now() + round(min(tick, 1.0) * 1e6))
+                board.clock.wait(heard, board.clock.now() + microseconds_in(tick))
 
 
 def _news_of_server(client: Client, last: int) -> Iterator[ActivityRecord]:

@@ -6,6 +6,7 @@ file_owners     the owners of files, and the users who can change them
 settings_text   text files of settings
 packaged_files  the files that are shipped with the program
 forks           preparation and follow-up of forks of this process
+file_writes     the writes of other programs to a file
 
 log_queue           the log; writing a line neither blocks nor raises
 error_descriptions  how the log names an error

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx2
 import pytest
@@ -19,6 +19,7 @@ import pytest
 from blackboard import Blackboard, Need, StreamEvent
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_storage import departures
+from blackboard.board.worker_registry import commit_listener
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
 from blackboard.server.streams import event_hub
@@ -79,9 +80,21 @@ def test_a_commit_reaches_a_stream_without_waiting_for_the_next_look(
         assert numbers(stream.take(1), "marks") == [1]
         code = "import sys; from blackboard import Blackboard, ManualClock;"
         code += "board = Blackboard.open(sys.argv[1], author='bob', clock=ManualClock());"
-        code += "board.deposit('lead', subject='lead/1')"  # wakes an agent
-        subprocess.run([sys.executable, "-c", code, str(served.board.database.path)], check=True)
-        assert numbers(stream.take(1), "marks") == [2]
+        code += "board.deposit(sys.argv[2], subject='lead/1')"
+        for number, kind in enumerate(("lead", "note"), start=2):  # one wakes an agent, the other nobody
+            subprocess.run([sys.executable, "-c", code, str(served.board.database.path), kind], check=True)
+            assert numbers(stream.take(1), "marks") == [number]
+
+
+def test_the_board_is_read_often_where_nobody_tells_of_writes(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> NoReturn:
+        raise OSError("too many are watched")
+
+    monkeypatch.setattr(commit_listener, "FileWrites", refuse)
+    with served.board.listen(lambda: None, every_commit=True) as tick:
+        assert tick == 0.1
+    with served.board.listen(lambda: None) as tick:
+        assert tick == 10
 
 
 def test_the_four_events_of_marks_are_shown_and_others_are_passed_over(served: Served) -> None:
@@ -219,7 +232,8 @@ def test_a_redacted_stream_has_no_word_of_a_depositor(served: Served) -> None:
 
 @pytest.mark.parametrize("how", ["revoked", "expired"])
 def test_a_stream_ends_with_its_token(served: Served, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_hub, "TOKEN_SECONDS", event_hub.LOOK_SECONDS)
+    monkeypatch.setattr(event_hub, "TOKEN_SECONDS", 0.05)
+    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 0.05)
     client, other = served.client("read"), served.client("read")
     with Listening(client) as stream, Listening(other, "?streams=marks") as staying:
         if how == "revoked":
@@ -233,7 +247,7 @@ def test_a_stream_ends_with_its_token(served: Served, how: str, monkeypatch: pyt
 
 
 def test_a_stream_gets_comments_and_the_position(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_hub, "BEAT_SECONDS", event_hub.LOOK_SECONDS)
+    monkeypatch.setattr(event_hub, "BEAT_SECONDS", 0.1)
     with served.client("read").stream("GET", "/v1/events?streams=marks&kind=lead") as response:
         lines = response.iter_lines()
         assert next(lines) == "retry: 3000"

@@ -4,6 +4,6 @@ liveness         which workers are alive: each holds a lock as proof
 served_agents    the agents that workers serve, and with which code
 gone_agents      the work of agents that the deployment no longer has
 notifier         notifies the daemons of a board after a commit
-commit_listener  hears of commits in other processes, for a process that waits for work
+commit_listener  hears of commits in other processes, for a process that waits for work or reads along
 worker_sockets   the sockets on which workers are notified
 """

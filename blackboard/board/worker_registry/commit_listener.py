@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from blackboard.board.worker_registry.liveness import WorkerLiveness
+from blackboard.system.board_files import BoardFiles
+from blackboard.system.file_writes import FileWrites
+
+SHORTEST_PAUSE_SECONDS = 0.01
+"""The shortest time between two calls because of writes."""
+LONGEST_PAUSE_SECONDS = 1.0
+"""A write reaches the log before its commit can be read: after the disk has taken it. So calls follow a write at
+growing intervals, up to this one."""
 
 
 @contextmanager
@@ -25,3 +34,40 @@ def hear_commits(database: Path | None, wake: Callable[[], None]) -> Iterator[No
         yield
     finally:
         liveness.release()
+
+
+@contextmanager
+def hear_writes(database: Path | None, wake: Callable[[], None]) -> Iterator[bool]:
+    """Call `wake` in the context after each commit of any process on this machine, within about a second.
+
+    Yields whether the system tells of writes.
+    """
+    try:
+        writes = None if database is None else FileWrites(BoardFiles(database).wal)
+    except OSError:
+        writes = None
+    if writes is None:
+        yield False
+        return
+    with writes:
+        thread = threading.Thread(target=_follow, args=(writes, wake), name="blackboard-writes", daemon=True)
+        thread.start()
+        try:
+            yield True
+        finally:
+            writes.stop()
+            thread.join()
+
+
+def _follow(writes: FileWrites, wake: Callable[[], None]) -> None:
+    """Call `wake` at each write and for about two seconds after the last, until the writes are stopped."""
+    pause: float | None = None
+    while writes.rest(0):
+        if writes.wait(pause):
+            pause = SHORTEST_PAUSE_SECONDS
+        elif pause is not None:
+            pause = pause * 2 if pause < LONGEST_PAUSE_SECONDS else None
+        else:
+            continue  # stopped
+        wake()
+        writes.rest(SHORTEST_PAUSE_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from blackboard import Blackboard
 
@@ -13,7 +13,7 @@ from blackboard import Blackboard
 class CommitBell:
     """Wakes one task after commits. However many come at once, the event loop is told once.
 
-    It is rung by each commit of this process, and by those of other processes on this machine that may wake an agent.
+    It is rung by each commit of this process, and by those of other processes as `Blackboard.listen` hears of them.
     """
 
     def __init__(self) -> None:
@@ -22,17 +22,17 @@ class CommitBell:
         self._has_rung = False
 
     @contextmanager
-    def rings_for(self, board: Blackboard) -> Iterator[None]:
+    def rings_for(self, board: Blackboard) -> Iterator[float]:
         """Ring for the commits on a board, inside a context.
+
+        Yields the number of seconds after which the board should be read in any case.
 
         Raises:
             StoreError: Other processes cannot be heard.
         """
         self._loop = asyncio.get_running_loop()
-        with ExitStack() as stack:
-            stack.callback(board.subscribe(self.ring, every_commit=True))
-            stack.enter_context(board.listen(self.ring))
-            yield
+        with board.listen(self.ring, every_commit=True) as tick:
+            yield tick
 
     def ring(self) -> None:
         """Wake the task. Any thread may call it."""

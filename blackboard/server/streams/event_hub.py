@@ -1,10 +1,9 @@
 """Event streams: one reader of the board for all of them, and a window of the last events that they share.
 
-While a stream is open, the reader reads the board at once after each commit of this process, and after those of other
-processes on this machine that may wake an agent. It also reads the board ten times a second, because nobody tells it of
-other commits. It puts the events that it finds into the window. A stream remembers the last event and the last activity
-that it has passed. It takes what follows from the window, or from the board if that is older than the window. So no
-stream has a queue, and a slow client holds no memory.
+While a stream is open, the reader reads the board after each commit, and now and then without one. It puts the events
+that it finds into the window. A stream remembers the last event and the last activity that it has passed. It takes what
+follows from the window, or from the board if that is older than the window. So no stream has a queue, and a slow client
+holds no memory.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from blackboard.system.log_queue import Log
 
 log = Log("blackboard.server")
 
-LOOK_SECONDS = 0.1
+LOOK_SECONDS = 10.0
 """The longest time in seconds between two readings of the board."""
 REST_SECONDS = 0.002
 """The shortest time between two readings, so that a board with many commits is not read for each of them."""
@@ -85,6 +84,7 @@ class EventHub:
     def stop(self) -> None:
         """End all streams soon, and open no more. Any thread may call it."""
         self._is_stopped = True
+        self._commits.ring()
 
     async def open(self, caller: Caller, choice: Choice) -> AsyncIterator[bytes]:
         """Return the text of a stream.
@@ -161,9 +161,10 @@ class EventHub:
         clock = asyncio.get_running_loop().time
         next_beat, next_check = clock() + BEAT_SECONDS, clock() + TOKEN_SECONDS
         try:
-            with self._commits.rings_for(self._board):
+            with self._commits.rings_for(self._board) as tick:
+                rest = tick = min(tick, LOOK_SECONDS)
                 while self._listeners and not self._is_stopped:
-                    await self._commits.wait(LOOK_SECONDS)
+                    await self._commits.wait(min(rest, next_beat - clock()))
                     items = await self._reader_threads.run(self._news)
                     self._add(items)
                     if len(items) >= PAGE:
@@ -171,6 +172,7 @@ class EventHub:
                     now = clock()
                     if is_beat := now >= next_beat:
                         self._beats, next_beat = self._beats + 1, now + BEAT_SECONDS
+                    rest = tick if now >= next_check else min(tick, next_check - now)  # a commit may revoke a token
                     if now >= next_check:
                         next_check = now + TOKEN_SECONDS
                         await self._end_invalid()

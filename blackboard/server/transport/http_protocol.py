@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from blackboard.clock import SystemClock
+from blackboard.durations import SECOND
 from blackboard.server.problems import HttpProblem, problem_response
 
 MAX_HEADER_BYTES = 32_768
@@ -23,6 +27,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what has come. Headers that are too large end the connection."""
         self._head_begins = False
+        self.server_state.default_headers = _date_headers(int(SystemClock().now() // SECOND))
         super().data_received(data)
         if not self._in_head or self._head_begins:
             self._head_bytes = 0  # the head that begins in these bytes is shorter than they are
@@ -41,6 +46,12 @@ class BoundedProtocol(HttpToolsProtocol):
         """Note the end of the body."""
         self._in_head = self._head_begins = True
         super().on_message_complete()
+
+
+@lru_cache(maxsize=1)
+def _date_headers(second: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every answer that begins in a second."""
+    return [(b"date", formatdate(second, usegmt=True).encode())]
 
 
 def _refusal() -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -67,7 +68,7 @@ class HttpServer:
         self._inherited = inherited
         self._stop_waits = app.stop
         self._settings, self._address, self._path = settings, address, path
-        self._server = uvicorn.Server(_config(app, settings))
+        self._server = _Server(_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
         self._sockets: Sequence[socket.socket] = ()
 
@@ -90,7 +91,7 @@ class HttpServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop_waits()
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join()
         for listener in self._sockets:
             listener.close()
@@ -165,6 +166,28 @@ class HttpServer:
             before = idle
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which sleeps until it is told to end, where the library looks ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        self._loop = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._ending.wait()
+
+    def end(self) -> None:
+        """Stop serving. Any thread may call it."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._ending.set)
+
+
 def _bound_unsent(listener: socket.socket) -> None:
     """Limit how much of an answer the system takes at once from connections to a listener.
 
@@ -195,6 +218,7 @@ def _config(app: ASGIApp, settings: ServerSection) -> uvicorn.Config:
         log_level="critical",  # anybody can send what is not HTTP; that is no news
         access_log=False,
         server_header=False,
+        date_header=False,  # the protocol adds it, when there is a request
         proxy_headers=False,
         timeout_keep_alive=2 * SILENCE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
