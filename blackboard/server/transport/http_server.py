@@ -68,7 +68,7 @@ class HttpServer:
         self._inherited = inherited
         self._stop_waits = app.stop
         self._settings, self._address, self._path = settings, address, path
-        self._server = _Server(_config(app, settings))
+        self._server = _SleepingServer(_config(app, settings))
         self._thread = threading.Thread(target=self._run, name="blackboard-server", daemon=True)
         self._sockets: Sequence[socket.socket] = ()
 
@@ -166,7 +166,7 @@ class HttpServer:
             before = idle
 
 
-class _Server(uvicorn.Server):
+class _SleepingServer(uvicorn.Server):
     """uvicorn's server, which sleeps until it is told to end, where the library looks ten times a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
