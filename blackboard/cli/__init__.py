@@ -17,6 +17,7 @@ mark_commands        init, deposit, reinforce, withdraw, answer, assign, pause, 
 inspect_commands     marks, history, agents and others that read the board
 activity_command     activity
 status_command       status
+mcp_command          the board as tools for models
 claim_commands       the work of remote agents in a shell: claim, heartbeat, finish, fail
 activation_commands  activation, retry, discard, wake
 watch_command        watch

@@ -40,6 +40,7 @@ COMMANDS = {
     "activity_command": ("activity",),
     "status_command": ("status",),
     "activation_commands": ("activation", "retry", "discard", "wake"),
+    "mcp_command": ("mcp",),
     "claim_commands": ("claim", "heartbeat", "finish", "fail"),
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),

@@ -5,6 +5,7 @@ Its libraries come with the extra `server` and are imported only when it serves.
 http_app          the application: its routes, and the layers around each request
 api               answers the requests of all operations
 pages             the board in a browser
+mcp_endpoint      the tools for models over streamable HTTP
 api_description   the description of the operations, for programs and for people
 operations        the operations, and the table that lists them all
 request_handling  what every operation shares: its definition, the reading of requests, the encoding of answers

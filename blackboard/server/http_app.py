@@ -19,6 +19,7 @@ from blackboard.server.access.sign_in_tickets import SignInTickets
 from blackboard.server.access.web_sessions import WebSessions
 from blackboard.server.api import METHODS, Api, Handler
 from blackboard.server.api_description import docs_page, openapi
+from blackboard.server.mcp_endpoint import McpEndpoint
 from blackboard.server.metrics import metrics_route
 from blackboard.server.pages.page_routes import Pages
 from blackboard.server.problems import HttpProblem, problem_response
@@ -67,6 +68,7 @@ def build_app(
         Route("/v1/openapi.json", _show_openapi),
         Route("/v1/docs", _show_docs),
         metrics_route.route(board, calls, api.requests, threads),
+        McpEndpoint(board, calls, pools, api.requests, settings.max_body).route(),
         *api.routes(),
         *pages.routes(),
     ]

@@ -22,7 +22,7 @@ CONSTRAINTS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").sp
 PINNED = {
     re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in (line.partition("==") for line in CONSTRAINTS)
 }
-EXTRAS = ("desk", "telemetry", "plot", "postgresql", "server")
+EXTRAS = ("desk", "telemetry", "plot", "postgresql", "server", "mcp")
 SILENT = {"pysqlite3"}
 """The packages whose metadata names no licence; it is in a file beside it."""
 OURS = {"blackboard", "lead_desk", "tests", "benchmarks", "tools"}

@@ -1,0 +1,47 @@
+"""The command `mcp`: the board as tools for models, by the Model Context Protocol on stdin and stdout."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.core.access_scopes import VERBS, Scopes
+from blackboard.errors import MissingPackage
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(mcp)
+
+
+def mcp(
+    context: typer.Context,
+    may: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SCOPE",
+            help=f"What the model may do: {', '.join(VERBS)}. May be repeated; by default all but answer.",
+        ),
+    ] = None,
+) -> None:
+    """Serve the board to a model, by the Model Context Protocol (MCP) on stdin and stdout.
+
+    A client such as a coding agent starts it. --author names who signs what the model deposits. With --url, the
+    board is that of a server, and its token decides too.
+
+    Examples:
+      blackboard --author claude mcp
+      blackboard --author claude mcp --may read --may deposit:finding
+      blackboard --url http://127.0.0.1:8787 --token-file token mcp
+    """
+    from blackboard.mcp_server.board_access import BoardAccess
+
+    scopes = Scopes(may) if may else None
+    with session_of(context).board_or_client() as board:
+        try:
+            from blackboard.mcp_server.stdio_transport import serve_stdio
+        except ModuleNotFoundError as error:
+            raise MissingPackage("the MCP server", error.name, extra="mcp") from None
+        serve_stdio(BoardAccess(board, scopes))

@@ -1,0 +1,63 @@
+"""A board, or a client of a server, with what one caller may do on it. Who calls is never an argument of a tool."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from blackboard.core.access_scopes import Scopes
+from blackboard.core.built_in_marks import Decision
+from blackboard.core.marks.mark_model import normalize_subject
+from blackboard.errors import AccessDenied
+
+if TYPE_CHECKING:
+    from blackboard.board import Blackboard
+    from blackboard.client import Client
+
+READING_TIME = "10s"
+"""The longest time for which a tool may read the board."""
+
+
+@dataclass(frozen=True)
+class BoardAccess:
+    """A board in the name of one caller.
+
+    Attributes:
+        board: The board in the caller's name, or the client of a server, whose token names the caller.
+        scopes: What the caller may do, as the scopes of a token; None for everything but answers to needs.
+    """
+
+    board: Blackboard | Client
+    scopes: Scopes | None = None
+
+    def allows(self, verb: str, name: str | None = None, subject: str | None = None) -> bool:
+        """Return whether the caller may do something: at all, or for a kind or an agent, and for a subject."""
+        return verb != "answer" if self.scopes is None else self.scopes.allow(verb, name, subject)
+
+    def require(self, verb: str, name: str | None = None, subject: str | None = None) -> None:
+        """Check that the caller may do something.
+
+        Raises:
+            AccessDenied: It may not.
+        """
+        if not self.allows(verb, name, subject):
+            limit = "" if name is None or not self.allows(verb) else f" for {name!r} and this subject"
+            raise AccessDenied(f"this session may not {verb!r}{limit}")
+
+    def require_deposit(self, kind: str, subject: str) -> None:
+        """Check that the caller may deposit a mark. A decision is the answer to a need.
+
+        Raises:
+            AccessDenied: It may not.
+        """
+        if kind == Decision.kind:
+            self.require("answer")
+        else:
+            self.require("deposit", kind, normalize_subject(subject))
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Return a context that limits the time of its reads. A server limits those of its clients itself."""
+        from blackboard.board import Blackboard
+
+        return self.board.reads_within(READING_TIME) if isinstance(self.board, Blackboard) else nullcontext()

@@ -1,0 +1,87 @@
+"""The resources: the state of the board, its views, and the live marks of a subject with their whole payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from blackboard.errors import NotFound
+from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.mcp_server.labelled_data import MAX_ROWS, NOTE, event_of, listed, mark_of, plain
+from blackboard.mcp_server.tool_errors import kinds_of
+from blackboard.store.view_columns import VIEWS
+
+SUBJECT = "board://subject/"
+SUBJECT_TEMPLATE = SUBJECT + "{subject}"
+MAX_RESOURCE_BYTES = 256_000
+"""The size at which the list of a subject's marks ends."""
+
+
+@dataclass(frozen=True)
+class BoardResource:
+    """A resource with a fixed address."""
+
+    uri: str
+    name: str
+    description: str
+    read: Callable[[BoardAccess], dict[str, Any]]
+
+
+def _status(access: BoardAccess) -> dict[str, Any]:
+    """Return the state of the board, its agents, and its kinds with the schemas of their payloads."""
+    state = plain(access.board.status())
+    agents = [
+        {"name": agent.agent, "remote": agent.remote, "state": agent.state, "watches": dict(agent.watches)}
+        for agent in access.board.agents()
+    ]
+    kinds = {name: spec.payload_schema for name, spec in sorted(kinds_of(access).items())}
+    return {"note": NOTE, "board": state, "agents": agents, "kinds": kinds}
+
+
+def _views(access: BoardAccess) -> dict[str, Any]:
+    """Return the views with their columns, for the tool `query`."""
+    return {"views": VIEWS}
+
+
+RESOURCES = (
+    BoardResource("board://status", "status", "The state of the board, its agents and its kinds of marks", _status),
+    BoardResource("board://views", "views", "The SQL views and their columns, for query", _views),
+)
+
+
+def subject_uri(subject: str) -> str:
+    """Return the address of a subject."""
+    return SUBJECT + quote(subject, safe="")
+
+
+def read_resource(access: BoardAccess, uri: str) -> dict[str, Any]:
+    """Return the content of a resource.
+
+    Raises:
+        AccessDenied: The caller may not read.
+        NotFound: There is no such resource.
+    """
+    access.require("read")
+    for resource in RESOURCES:
+        if resource.uri == uri:
+            return resource.read(access)
+    if not uri.startswith(SUBJECT) or uri == SUBJECT:
+        raise NotFound("there is no such resource")
+    return _subject(access, unquote(uri.removeprefix(SUBJECT)))
+
+
+def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
+    """Return the live marks of a subject, and the first events of its history.
+
+    Raises:
+        NotFound: It never had a mark.
+    """
+    events = access.board.history(subject, limit=MAX_ROWS + 1)
+    if not events:
+        raise NotFound("no mark of this subject was ever deposited")
+    marks = access.board.marks(subject=subject, limit=MAX_ROWS + 1)
+    shown = listed("marks", marks, lambda mark: mark_of(mark, is_whole=True), MAX_ROWS, max_bytes=MAX_RESOURCE_BYTES)
+    history = listed("events", events, event_of, MAX_ROWS)
+    return {**shown, "subject": subject, "history": history["events"], "more_history": "next" in history}

@@ -1,0 +1,150 @@
+"""The tools that read the board: find, explain, agenda and query."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from blackboard import MarkPosition
+from blackboard.board import Blackboard, administration
+from blackboard.board.json_shapes import explanation
+from blackboard.board.reading.tag_texts import read_filters, split_filters
+from blackboard.errors import UsageError
+from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.mcp_server.labelled_data import NOTE, event_of, listed, mark_of, need_of, plain, table_of
+from blackboard.mcp_server.tool_arguments import (
+    AgendaArguments,
+    ExplainArguments,
+    FindArguments,
+    QueryArguments,
+)
+
+SQL_SECONDS = 10
+
+
+def find(access: BoardAccess, asked: FindArguments) -> dict[str, Any]:
+    """Return live marks, the best matches of a search, or the events of a subject.
+
+    Raises:
+        AccessDenied: The caller may not read.
+        UsageError: The arguments contradict each other, or a filter or a cursor is not valid.
+    """
+    access.require("read")
+    if asked.history:
+        return _history(access, asked)
+    if asked.text is not None:
+        return _search(access, asked)
+    position = None if asked.cursor is None else _position(asked.cursor)
+    found = access.board.marks(
+        asked.kind,
+        subject=asked.subject,
+        min_strength=asked.min_strength,
+        at=asked.at,
+        limit=asked.limit + 1,
+        where=_filters(access, asked),
+        after=position,
+    )
+    return listed(
+        "marks", found, mark_of, asked.limit, lambda item, number: [item.as_of.isoformat(), item.strength, item.id]
+    )
+
+
+def _search(access: BoardAccess, asked: FindArguments) -> dict[str, Any]:
+    """Return the marks whose text matches, the best first."""
+    if asked.subject is not None or asked.min_strength is not None or asked.at is not None:
+        raise UsageError("a search by text takes kind and tags only; leave out subject, min_strength and at")
+    start = _number(asked.cursor)
+    found = access.board.search(
+        asked.text or "", kind=asked.kind, where=_filters(access, asked), limit=start + asked.limit + 1
+    )
+    return listed("marks", found[start:], mark_of, asked.limit, lambda item, number: start + number)
+
+
+def _history(access: BoardAccess, asked: FindArguments) -> dict[str, Any]:
+    """Return the events of a subject's marks, oldest first."""
+    if asked.subject is None or asked.text is not None:
+        raise UsageError("history needs a subject, and takes no text")
+    after = None if asked.cursor is None else _number(asked.cursor)
+    found = access.board.history(asked.subject, at=asked.at, after=after, limit=asked.limit + 1)
+    return listed("events", found, event_of, asked.limit, lambda item, number: item.id, subject=asked.subject)
+
+
+def _filters(access: BoardAccess, asked: FindArguments) -> dict[str, Any] | None:
+    if not asked.tags:
+        return None
+    if isinstance(access.board, Blackboard):
+        return read_filters(access.board.deployment, asked.kind, asked.tags)
+    return split_filters(asked.tags)
+
+
+def _position(cursor: Any) -> MarkPosition:
+    """Return the position in a list of marks that a cursor stands for.
+
+    Raises:
+        UsageError: It stands for none.
+    """
+    match cursor:
+        case [str(as_of), (int() | float()) as strength, int(mark_id)]:
+            try:
+                return MarkPosition(datetime.fromisoformat(as_of), strength, mark_id)
+            except ValueError:
+                pass
+    raise UsageError("the cursor is of another list")
+
+
+def _number(cursor: Any) -> int:
+    """Return the number that a cursor stands for; 0 without one.
+
+    Raises:
+        UsageError: It stands for none.
+    """
+    if cursor is None:
+        return 0
+    if not isinstance(cursor, int) or not 0 <= cursor < 2**63:
+        raise UsageError("the cursor is of another list")
+    return cursor
+
+
+def explain(access: BoardAccess, asked: ExplainArguments) -> dict[str, Any]:
+    """Return why an agent has or has not woken.
+
+    Raises:
+        AccessDenied: The caller may not read.
+        UnknownName: There is no such agent.
+    """
+    access.require("read")
+    return {"note": NOTE, **plain(explanation(access.board.explain(asked.agent, asked.subject)))}
+
+
+def agenda(access: BoardAccess, asked: AgendaArguments) -> dict[str, Any]:
+    """Return the crossings that wait, strongest first, and with the first page the needs that wait for an answer.
+
+    Raises:
+        AccessDenied: The caller may not read.
+        UsageError: The cursor is of another list.
+    """
+    access.require("read")
+    start = _number(asked.cursor)
+    crossings = access.board.agenda(limit=start + asked.limit + 1)[start:]
+    needs = [] if start else access.board.inbox(all_needs=True)
+    shown = listed("needs", needs, need_of, asked.limit)
+    return listed(
+        "crossings", crossings, vars, asked.limit, lambda item, number: start + number,
+        needs=shown["needs"], more_needs=len(needs) > len(shown["needs"]),
+    )  # fmt: skip
+
+
+def query(access: BoardAccess, asked: QueryArguments) -> dict[str, Any]:
+    """Return the rows of one SELECT over the views.
+
+    Raises:
+        AccessDenied: The caller may not query in SQL.
+        InvalidQuery: The SQL is not valid, or it writes.
+        QueryStopped: It took too much time or memory.
+    """
+    access.require("sql")
+    if isinstance(access.board, Blackboard):
+        result = administration.query(access.board, asked.sql, limit=asked.limit, seconds=SQL_SECONDS)
+        return table_of(result.columns, result.rows, asked.limit, has_more=result.has_more)
+    table = access.board.query_table(asked.sql, limit=asked.limit)
+    return table_of(table.columns, table.rows, asked.limit, has_more=table.has_more)

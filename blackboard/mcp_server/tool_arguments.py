@@ -1,0 +1,143 @@
+"""The arguments of each tool. Their JSON schemas are part of what a model reads before it does anything: be short."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+
+from blackboard.mcp_server.labelled_data import MAX_ROWS
+
+MAX_ID = 2**63 - 1
+MAX_QUERY_ROWS = 200
+
+Id = Annotated[int, Field(ge=1, le=MAX_ID), WithJsonSchema({"type": "integer"})]
+EventId = Annotated[int, Field(ge=0, le=MAX_ID), WithJsonSchema({"type": "integer"})]
+Limit = Annotated[int, Field(ge=1, le=MAX_ROWS)]
+
+
+def _decoded(value: object) -> object:
+    """Return what the cursor of an earlier answer stands for."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+    except (ValueError, RecursionError):
+        raise ValueError("this is not the 'next' of an earlier answer") from None
+
+
+Cursor = Annotated[Any, BeforeValidator(_decoded), WithJsonSchema({"type": "string"})]
+
+
+class Arguments(BaseModel):
+    """The arguments of a tool. Unknown names are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class NoArguments(Arguments):
+    """A tool without arguments."""
+
+
+class DepositArguments(Arguments):
+    """A mark to deposit."""
+
+    kind: str
+    subject: str = Field(description="What it is about")
+    payload: dict[str, JsonValue] = Field(default_factory=dict)
+    intensity: Annotated[float, Field(ge=0)] | None = Field(default=None, description="Default 1")
+    key: str | None = Field(default=None, description="Idempotency key: the same key again changes nothing")
+    if_event: EventId | None = Field(
+        default=None, description="Only if the live mark is still at this event_id; 0: only if there is none"
+    )
+
+
+class FindArguments(Arguments):
+    """Which marks to find."""
+
+    text: str | None = Field(default=None, max_length=2000, description="Words to search for")
+    kind: str | None = None
+    subject: str | None = None
+    tags: list[str] = Field(default_factory=list, description="NAME=VALUE")
+    min_strength: float | None = None
+    history: bool = Field(default=False, description="All events of the subject instead, oldest first")
+    at: str | None = Field(default=None, description="Another time, past or future: 2027-01-31T15:00:00Z")
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class ExplainArguments(Arguments):
+    """What to explain."""
+
+    agent: str
+    subject: str | None = None
+
+
+class AgendaArguments(Arguments):
+    """Which part of the agenda to list."""
+
+    limit: Limit = 20
+    cursor: Cursor | None = None
+
+
+class AnswerArguments(Arguments):
+    """An answer to a need."""
+
+    need: Id = Field(description="Its id")
+    text: str = Field(description="One of its options, if it has some")
+
+
+class QueryArguments(Arguments):
+    """A query over the views."""
+
+    sql: str = Field(max_length=20_000)
+    limit: Annotated[int, Field(ge=1, le=MAX_QUERY_ROWS)] = 50
+
+
+class ClaimArguments(Arguments):
+    """A claim, or the extension of one."""
+
+    agent: str
+    lease: str = Field(default="30m", description="1s to 1d")
+    extend: Id | None = Field(default=None, description="Id of a claim to extend, with its fence")
+    fence: Id | None = None
+
+
+class FinishArguments(Arguments):
+    """The end of the run of an activation."""
+
+    agent: str
+    id: Id
+    fence: Id
+    result: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="{marks: [{kind, subject, payload, key}], withdrawals: [{mark}], reinforcements: [{mark, by}]}",
+    )
+    failed: str | None = Field(default=None, max_length=20_000, description="Why it failed, instead of a result")
+    retry: bool = Field(default=True, description="Whether another attempt may succeed")
+
+
+def input_schema(arguments: type[Arguments]) -> dict[str, Any]:
+    """Return the JSON schema of the arguments of a tool, without what a model does not need."""
+    schema: dict[str, Any] = _short(arguments.model_json_schema())
+    return {name: schema[name] for name in ("type", "properties", "required") if name in schema}
+
+
+def _short(value: Any) -> Any:
+    """Return a part of a JSON schema without titles, and with a single type for what may be left out."""
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    shown: dict[str, Any] = {}
+    for name, item in value.items():
+        if name == "properties":
+            shown[name] = {field: _short(schema) for field, schema in item.items()}
+        elif name == "anyOf" and {"type": "null"} in item:
+            [kept] = [_short(choice) for choice in item if choice != {"type": "null"}]
+            shown |= kept
+        elif name not in ("title", "additionalProperties") and (name, item) not in (("default", None), ("default", [])):
+            shown[name] = item if name == "description" else _short(item)
+    return shown

@@ -1,0 +1,76 @@
+"""Errors as a model can act on them: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from blackboard.board.problem_names import PROBLEM_NAMES
+from blackboard.core.deployment import KindSpec
+from blackboard.errors import AccessDenied, BlackboardError, InvalidMark, UniqueConflict, UnknownName
+from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.mcp_server.tool_arguments import Arguments, DepositArguments
+
+REMEDIES = {
+    "conflict": "Find the mark again, and use its present event_id.",
+    "internal": "Do not repeat it; tell the person whose session this is.",
+    "invalid-query": "Read board://views for the names of views and columns.",
+    "key-reused": "Use a new key for this deposit, or repeat the first one unchanged.",
+    "law-conflict": "Leave out the law.",
+    "lease-lost": "Stop this work: another has it. Claim again for new work.",
+    "not-allowed": "Do not try again; ask a person for the permission if you need it.",
+    "not-found": "Look at agenda or find for what is there now.",
+    "overloaded": "Try again in a few seconds.",
+    "query-stopped": "Narrow the query, or add a LIMIT.",
+    "storage-full": "Tell a person.",
+    "store-busy": "Try again in a few seconds.",
+    "unique-conflict": "Find the mark that has the value, and deposit on its subject.",
+}
+"""What a model may do about a problem, by the name of the problem."""
+
+MAX_MISTAKES = 10
+
+
+def describe_mistakes(error: ValidationError) -> dict[str, Any]:
+    """Return what is wrong with the arguments of a tool, each with its place."""
+    mistakes = error.errors(include_url=False, include_input=False, include_context=False)
+    places = [{"argument": ".".join(map(str, mistake["loc"])), "message": mistake["msg"]} for mistake in mistakes]
+    return {"error": "the arguments are not valid", "problem": "invalid", "mistakes": places[:MAX_MISTAKES]}
+
+
+def describe_error(error: BlackboardError, access: BoardAccess, asked: Arguments) -> dict[str, Any]:
+    """Return an error of the board, with its remedy.
+
+    If the caller may read, an unknown kind or agent is answered with those that there are, and a payload that does not
+    fit with the schema of its kind.
+    """
+    name = next(PROBLEM_NAMES[base] for base in type(error).__mro__ if base in PROBLEM_NAMES)
+    if isinstance(error, AccessDenied):
+        name = "not-allowed"
+    shown: dict[str, Any] = {"error": str(error), "problem": name}
+    if remedy := REMEDIES.get(name):
+        shown["remedy"] = remedy
+    if not access.allows("read"):
+        return shown
+    if isinstance(error, UnknownName) and error.category == "agent":
+        shown["agents"] = [agent.agent for agent in access.board.agents()]
+    if isinstance(asked, DepositArguments) and isinstance(error, UnknownName | InvalidMark):
+        shown |= _kinds_for(access, asked.kind) if not isinstance(error, UniqueConflict) else {}
+    return shown
+
+
+def _kinds_for(access: BoardAccess, kind: str) -> dict[str, Any]:
+    """Return the schema of a kind's payload, or all kinds if there is none of this name."""
+    kinds = kinds_of(access)
+    return {"payload_schema": kinds[kind].payload_schema} if kind in kinds else {"kinds": sorted(kinds)}
+
+
+def kinds_of(access: BoardAccess) -> dict[str, KindSpec]:
+    """Return the kinds of the board by their names."""
+    from blackboard.board import Blackboard
+    from blackboard.board.json_shapes import spec_of
+
+    if isinstance(access.board, Blackboard):
+        return dict(access.board.deployment.kinds)
+    return {shape.name: spec_of(shape) for shape in access.board.kinds()}

@@ -1,0 +1,130 @@
+"""The table of the tools: what each is called, who may use it, and what a model reads about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from blackboard.mcp_server import read_tools, write_tools
+from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.mcp_server.tool_arguments import (
+    AgendaArguments,
+    AnswerArguments,
+    Arguments,
+    ClaimArguments,
+    DepositArguments,
+    ExplainArguments,
+    FindArguments,
+    FinishArguments,
+    QueryArguments,
+    input_schema,
+)
+
+READS: Mapping[str, bool] = {"readOnlyHint": True, "openWorldHint": False}
+WRITES: Mapping[str, bool] = {"destructiveHint": False, "openWorldHint": False}
+REPEATABLE: Mapping[str, bool] = {**WRITES, "idempotentHint": True}
+
+
+def _object(required: str, **members: str) -> dict[str, Any]:
+    """Return the schema of an answer: an object with members of these types."""
+    return {
+        "type": "object",
+        "properties": {name: {"type": kind} for name, kind in members.items()},
+        "required": required.split(),
+    }
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool. Its name is that of its function.
+
+    Attributes:
+        verbs: A caller who may do one of these may use it.
+        run: Does it.
+        arguments: Its arguments.
+        description: When to use it, and what to use next.
+        annotations: What a client may assume of it.
+        output: The schema of its answer.
+    """
+
+    verbs: tuple[str, ...]
+    run: Callable[[BoardAccess, Any], dict[str, Any]]
+    arguments: type[Arguments]
+    description: str
+    annotations: Mapping[str, bool]
+    output: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.run.__name__
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing."""
+        return self.annotations is READS
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """The JSON schema of its arguments."""
+        return input_schema(self.arguments)
+
+
+RECEIPT = _object("mark_id outcome", mark_id="integer", event_id="integer", outcome="string", crossed="array")
+
+TOOLS = (
+    Tool(
+        ("read",), read_tools.find, FindArguments,
+        "Find marks on the board, strongest first; by words, filters, or a subject's history. Use it before you"
+        " deposit or decide. If the answer has next, give it as cursor for more.",
+        READS, _object("note", note="string", marks="array", events="array", next="string"),
+    ),
+    Tool(
+        ("deposit", "answer"), write_tools.deposit, DepositArguments,
+        "Deposit a mark: tell others what you found or want done. It fades; a deposit on the same subject may"
+        " reinforce it. Marks that are strong enough wake agents, which the answer names in crossed. A refused"
+        " payload is answered with the schema of its kind.",
+        REPEATABLE, RECEIPT,
+    ),
+    Tool(
+        ("claim",), write_tools.claim, ClaimArguments,
+        "Take the next work of a remote agent, under a lease. Do it, then call finish with id and fence. While you"
+        " work longer, extend the lease. claimed is false if there is none: do not poll; run the shell command"
+        " 'blackboard claim AGENT --wait 10m' in the background instead.",
+        WRITES, _object("note claimed", note="string", claimed="boolean", id="integer", fence="integer", marks="array"),
+    ),
+    Tool(
+        ("claim",), write_tools.finish, FinishArguments,
+        "End claimed work: its result is stored at once, or it failed. If the result is refused, correct it and"
+        " call again. If the lease is lost, stop: another has the work.",
+        REPEATABLE, _object("id state", id="integer", state="string", marks="array"),
+    ),
+    Tool(
+        ("read",), read_tools.agenda, AgendaArguments,
+        "List the work that waits and what holds it, and the needs: questions that wait for an answer.",
+        READS, _object("note crossings needs", note="string", crossings="array", needs="array", next="string"),
+    ),
+    Tool(
+        ("read",), read_tools.explain, ExplainArguments,
+        "Explain why an agent has or has not woken, for a subject or all that waits.",
+        READS, _object("note agent", note="string", agent="string", watches="array"),
+    ),
+    Tool(
+        ("answer",), write_tools.answer, AnswerArguments,
+        "Answer a need, once a person has told you what to answer. agenda has the ids.",
+        REPEATABLE, RECEIPT,
+    ),
+    Tool(
+        ("sql",), read_tools.query, QueryArguments,
+        "Run one SELECT over the views, for counts and questions that find cannot answer. The resource"
+        " board://views lists them.",
+        READS, _object("note columns rows", note="string", columns="array", rows="array", has_more="boolean"),
+    ),
+)  # fmt: skip
+"""The tools, in the order in which they are listed."""
+
+
+def usable_tools(access: BoardAccess) -> list[Tool]:
+    """Return the tools that a caller may use."""
+    return [tool for tool in TOOLS if any(map(access.allows, tool.verbs))]

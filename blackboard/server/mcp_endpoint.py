@@ -1,0 +1,145 @@
+"""The path /mcp: the tools for models over streamable HTTP, with the tokens, the origins and the limits of the server.
+
+No request depends on an earlier one: each names its token, and nothing is kept between two of them. So a server may be
+started again, or be one of several, in the middle of a session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
+
+from blackboard import Blackboard
+from blackboard.errors import BlackboardError, MissingPackage
+from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.server.access.token_checks import bearer_of
+from blackboard.server.metrics.request_metrics import RequestMetrics
+from blackboard.server.problems import HttpProblem, problem_of
+from blackboard.server.request_handling.request_calls import RequestCalls
+from blackboard.server.work_threads import WorkThreads
+
+if TYPE_CHECKING:
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+PATH = "/mcp"
+ACCESS = "blackboard.mcp_access"
+"""The name in an ASGI scope under which the rights of the caller are recorded."""
+
+
+class McpEndpoint:
+    """An application that answers the requests of MCP clients. The library is imported for the first of them.
+
+    Args:
+        board: The board.
+        calls: Finds the holders of tokens.
+        pools: The threads of each pool.
+        metrics: Counts the answers.
+        max_body: The largest body of a request, in bytes.
+    """
+
+    def __init__(
+        self,
+        board: Blackboard,
+        calls: RequestCalls,
+        pools: Mapping[str, WorkThreads],
+        metrics: RequestMetrics,
+        max_body: int,
+    ) -> None:
+        self._board, self._calls, self._pools, self._metrics = board, calls, pools, metrics
+        self._max_body = max_body
+        self._starting = asyncio.Lock()
+        self._manager: StreamableHTTPSessionManager | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def route(self) -> Route:
+        """Return the route of the path."""
+        return Route(PATH, self)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request.
+
+        Raises:
+            HttpProblem: It has no valid token, or another method, or the extra `mcp` is not installed.
+        """
+        start, status = self._board.clock.monotonic(), 500
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            scope[ACCESS] = await self._access_of(Request(scope))
+            manager = self._manager or await self._start()
+            await manager.handle_request(scope, receive, send_and_note)
+        except HttpProblem as problem:
+            status = problem.type.status
+            raise
+        except BlackboardError as error:
+            refused = problem_of(error)
+            status = refused.type.status
+            raise refused from None
+        finally:
+            self._metrics.count("mcp", status, (self._board.clock.monotonic() - start) / 1e6)
+
+    async def _access_of(self, request: Request) -> BoardAccess:
+        """Return the board with what the token of a request may do on it.
+
+        Raises:
+            HttpProblem: It has no valid token, or another method than POST.
+        """
+        if request.method != "POST":  # the server sends nothing by itself, so no stream stays open
+            raise HttpProblem("wrong-method", headers={"Allow": "POST"})
+        token = bearer_of(request.headers.get("authorization"))
+        caller = await self._pools["board"].run(lambda: self._calls.caller_of(token))
+        return BoardAccess(self._board.as_author(caller.token.author), caller.scopes)
+
+    async def _start(self) -> StreamableHTTPSessionManager:
+        """Start the library's part, once.
+
+        Raises:
+            MissingPackage: The extra is not installed.
+        """
+        async with self._starting:
+            if self._manager is None:
+                manager = await self._pools["board"].run(self._build)
+                ready = asyncio.Event()
+                self._task = asyncio.create_task(_keep_running(manager, ready))
+                await ready.wait()
+                self._manager = manager
+        return self._manager
+
+    def _build(self) -> StreamableHTTPSessionManager:
+        """Import the library, and return its part, which is not started yet.
+
+        Raises:
+            MissingPackage: The extra is not installed.
+        """
+        try:
+            from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+            from blackboard.mcp_server.protocol_handlers import build_server
+        except ModuleNotFoundError as error:
+            raise MissingPackage("the MCP server", error.name, extra="mcp") from None
+
+        def access_of(context: Any) -> BoardAccess:
+            access: BoardAccess = context.request.scope[ACCESS]
+            return access
+
+        server = build_server(access_of, lambda pool: self._pools[pool].run)
+        return StreamableHTTPSessionManager(
+            server, json_response=True, stateless=True, max_request_body_size=self._max_body
+        )
+
+
+async def _keep_running(manager: StreamableHTTPSessionManager, ready: asyncio.Event) -> None:
+    """Keep the library's tasks until the event loop ends, which cancels this task."""
+    async with manager.run():
+        ready.set()
+        await asyncio.Event().wait()
