@@ -54,7 +54,9 @@ def claim(
     agent: Annotated[str, typer.Argument(help="The remote agent.", autocompletion=completion.remote_agents)],
     wait: Annotated[str, typer.Option(metavar="DURATION", help="Wait for work for this long, up to 1d.")] = "0s",
     lease: Lease = None,
-    as_json: AsJson = False,
+    as_json: Annotated[  # accepted for scripts that pass it to every command
+        bool, typer.Option("--json", help="As without this option: the activation is printed as JSON in any case.")
+    ] = False,
 ) -> None:
     """Claim an activation of a remote agent, and print it as JSON. The exit code is 3 if there is no work.
 

@@ -34,7 +34,7 @@ from blackboard.client import (
 from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
 from blackboard.client.exchange import Delay, NoAnswer, steps_of
 from blackboard.client.http_messages import Call, HttpAnswer, HttpRequest
-from blackboard.clock import Clock, SystemClock
+from blackboard.clock import Clock, SystemClock, seconds_in
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
 from blackboard.system.tracing import HEADER, current_traceparent
@@ -125,7 +125,7 @@ class _ServerConnection(ABC):
         self._retries, self._rng = retries, random.Random()
         self._clock: Clock = SystemClock() if clock is None else clock
         self._closed = threading.Event()
-        self._seconds = parse_duration(timeout) / 1e6
+        self._seconds = seconds_in(parse_duration(timeout))
         uses_proxies = uds is None and parts.hostname not in LOOPBACK
         self._open(
             None if uds is None else str(uds),

@@ -9,7 +9,7 @@ COST_LIMIT_USD = 1e6
 """Every cost of a model call in US dollars is below this."""
 
 
-def to_usd(micro_dollars: int) -> float:
+def to_usd(micro_dollars: float) -> float:
     """Return an amount of money in US dollars."""
     return micro_dollars / _PER_USD
 

@@ -22,6 +22,10 @@ class ClockWatch:
 
     def __init__(self, worker: Worker) -> None:
         self._maintenance, self._clock = worker.board_maintenance, worker.board.clock
+        self.start()
+
+    def start(self) -> None:
+        """Forget the jumps before now."""
         self._latest, self._monotonic = self._clock.now(), self._clock.monotonic()
         self._previous = self._latest
         self._behind = False

@@ -24,26 +24,19 @@ from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
 from blackboard.daemon.activation_runner import ActivationRunner
 from blackboard.daemon.active_runs import ActiveRuns
-from blackboard.daemon.answer_recorder import AnswerRecorder
-from blackboard.daemon.batch_api import BatchApi
-from blackboard.daemon.clock_jumps import ClockWatch
+from blackboard.daemon.agent_set import AgentSet, code_of
+from blackboard.daemon.deliveries import Deliveries
 from blackboard.daemon.loop_sleep import LoopSleep
 from blackboard.daemon.maintenance import Maintenance, MaintenanceTask
-from blackboard.daemon.model_caller import ModelCaller
-from blackboard.daemon.publish_hooks import Publisher
+from blackboard.daemon.model_access import ModelAccess
 from blackboard.daemon.troubles import Troubles, is_bug
 from blackboard.daemon.watchdog import Watchdog
-from blackboard.daemon.webhook_couriers import WebhookCouriers
 from blackboard.errors import ConfigurationError, StoreError, UsageError
-from blackboard.llm.client import client_from, describe_model
+from blackboard.llm.client import client_from
 from blackboard.llm.client_protocol import ModelClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.llm.prices import Prices, load_prices
-from blackboard.settings.agent_sections import section_mistakes
-from blackboard.settings.price_settings import models_of, without_price
 from blackboard.settings.sections import DaemonSection
 from blackboard.settings.sink_sections import SinkSection, WebhookSection
-from blackboard.sinks.deliverer import Deliverer
 from blackboard.system import log_queue
 from blackboard.system.error_descriptions import show_messages
 from blackboard.system.failpoints import failpoint
@@ -74,18 +67,18 @@ def build_daemon(
         client: The connection to the model's provider; None for the agents' offline rules.
         delivers: Whether the daemon delivers messages to the sinks of the file, and activations to its webhooks.
     """
-    model = resolved.settings.model
-    return Daemon(
+    settings = resolved.settings
+    daemon = Daemon(
         board,
         resolved.agents,
-        resolved.settings.daemon,
-        model=model,
+        settings.daemon,
+        model=settings.model,
         client=client,
-        prices=None if client is None else load_prices(model.prices),
-        agent_settings=resolved.settings.settings,
-        sinks=resolved.settings.sinks if delivers else (),
-        webhooks=resolved.webhooks if delivers else {},
+        agent_settings=settings.settings,
     )
+    if delivers:
+        daemon.deliver_to(settings.sinks, resolved.webhooks)
+    return daemon
 
 
 class Daemon:
@@ -97,23 +90,21 @@ class Daemon:
             does not know, or knows with other code, are deployed with their own declarations when the daemon starts;
             all others keep their registered settings.
         settings: The settings of `[daemon]`: intervals, leases, limits.
-        model: The model that answers if there is a client.
+        model: The settings of `[model]`: the model that answers if there is a client, and its prices.
         client: The connection to the model's provider; None for the agents' offline rules.
-        prices: The prices of models.
         agent_settings: The value of `context.settings` for agents.
-        sinks: The sinks to which it delivers messages.
-        webhooks: The webhooks of remote agents to which it posts activations, by agent.
         rng: The source of jitter.
-        watchdog: Receives signs of life; by default the service manager, if the environment names one.
         replace: Whether the agents' code may replace active code that another living worker serves.
 
     Attributes:
+        agents: Its agents.
+        models: Its access to language models.
+        worker: Its place among the workers of the board.
+        runs: The activations that run in this process.
+        maintenance: Its tasks for the board besides its agents.
         on_event: Functions that are called with each event and its details. The list may be changed at any time.
         reload: Called after `request_reload`; None ignores the request.
         wake: An event that ends the sleep of the loop.
-        maintenance: Its tasks for the board besides its agents.
-        batch_api: Submits calls to the Batch API and receives their answers; None without a client.
-        deliverer: Delivers messages to people outside.
     """
 
     def __init__(
@@ -124,45 +115,33 @@ class Daemon:
         *,
         model: ModelSettings | None = None,
         client: ModelClient | None = None,
-        prices: Prices | None = None,
         agent_settings: Mapping[str, Any] | None = None,
-        sinks: Sequence[SinkSection] = (),
-        webhooks: Mapping[str, WebhookSection] | None = None,
         rng: random.Random | None = None,
-        watchdog: Watchdog | None = None,
         replace: bool = False,
     ) -> None:
         self.board, self.settings = board, settings or DaemonSection()
-        self.agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
         self.on_event: list[Listener] = []
         self.reload: Reload | None = None
-        self._watchdog = watchdog or Watchdog.of(os.environ)
+        if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
+            board.session.leap = self.settings.leap
+        rng = rng or random.Random()
+        self._watchdog = Watchdog.of(os.environ)
         longest = min(self.settings.tick, self._watchdog.interval or self.settings.tick)
-        self._loop_sleep = LoopSleep(board.clock, longest)
+        self._loop_sleep = LoopSleep(board, longest)
         self.wake = self._loop_sleep.wake
-        rng, agent_settings = rng or random.Random(), agent_settings or {}
-        self._model = model or ModelSettings()
-        self._recorder = AnswerRecorder(board, prices or load_prices(self._model.prices), rng)
-        self.batch_api = None if client is None else BatchApi(board, client, self._recorder, rng, self.wake.set)
-        self._liveness = WorkerLiveness(board.database.path, self.wake.set)
-        self.worker = self._new_worker(client)
         self._troubles = Troubles(board.clock, self._report_trouble)
-        caller = ModelCaller(board, client, self._model, self._recorder, rng)
-        self._runner = ActivationRunner(self.worker, caller, agent_settings, rng, self._emit)
-        self._publisher = Publisher(board, self.agents, agent_settings)
-        self.runs = self._new_runs()
-        self.maintenance = Maintenance(self.worker, self._liveness, self.runs.keys, self.batch_api, self.settings)
-        self.deliverer = Deliverer(board, ())
-        self._couriers = WebhookCouriers(board, os.environ)
-        self.deliver_to(sinks, webhooks or {})
-        self._clock_watch = ClockWatch(self.worker)
-        self._unsubscribe: Callable[[], None] = lambda: None
+        self.agents = AgentSet(board, agents, agent_settings or {}, replace=replace)
+        self.models = ModelAccess(board, model or ModelSettings(), client, rng, self.wake.set)
+        self._liveness = WorkerLiveness(board.database.path, self.wake.set)
+        self.worker = Worker(board, self._liveness.id, self.settings.lease, code_of(self.agents), self.models.describe)
+        self.runs = self._new_runs(rng)
+        self.maintenance = Maintenance(
+            self.worker, self._liveness, self.runs.keys, self.models.batch_api, self.settings
+        )
+        self._deliveries = Deliveries(board, self.worker, os.environ)
         self._stopping = self._at_once = self._reloading = self._closed = False
         self._idle_until: Instant = 0
         """The instant up to which `run_until` knows of no work unless `wake` is set."""
-        self._replace = replace
-        self._outdated: set[str] = set()
-        self._prepare_board()
 
     @classmethod
     def from_file(cls, board: Blackboard, path: Path | str | None = None, *, replace: bool = False) -> Daemon:
@@ -189,29 +168,17 @@ class Daemon:
             board.deploy(deployment, replace=replace)
         return build_daemon(board, resolved, client, delivers=True)
 
-    def _new_worker(self, client: ModelClient | None) -> Worker:
-        model = partial(describe_model, self._model, client)
-        return Worker(self.board, self._liveness.id, self.settings.lease, _code(self.agents), model)
-
-    def _new_runs(self) -> ActiveRuns:
+    def _new_runs(self, rng: random.Random) -> ActiveRuns:
+        runner = ActivationRunner(self.worker, self.models.caller, self.agents.settings, rng, self._emit)
         return ActiveRuns(
             self.worker,
-            self._runner,
+            runner,
             self.settings.tick,
             emit=self._emit,
-            publish=self._publisher.publish,
+            publish=self.agents.publisher.publish,
             wake=self.wake.set,
             troubles=self._troubles,
         )
-
-    def _prepare_board(self) -> None:
-        """Set the limit of a leap on the board, if the settings name one, and add the classes of the agents."""
-        session = self.board.session
-        if "leap" in self.settings.model_fields_set:  # otherwise the board keeps the limit that it was opened with
-            session.leap = self.settings.leap
-        for agent in self.agents.values():
-            session.classes.add(agent.kinds.values())
-        session.classes.load(kind for agent in self.agents.values() for kind in agent.spec.kinds)
 
     def __repr__(self) -> str:
         return f"Daemon({self.board!r}, agents={sorted(self.agents)})"
@@ -242,7 +209,7 @@ class Daemon:
                 if not self._stopping:
                     self.sleep()
             if not self._stopping:
-                self.deliverer.deliver_last()
+                self._deliveries.deliver_last()
             return self._shut_down()
         finally:
             self.close()
@@ -260,7 +227,7 @@ class Daemon:
         try:
             self._do_all_due_work(self.maintenance.upkeep)
             if until_quiescent and not self._is_busy():
-                quiescent = self.worker.is_quiescent(batch_api=self.batch_api is not None)
+                quiescent = self.worker.is_quiescent(batch_api=self.models.batch_api is not None)
                 if not quiescent and self.worker.close_batch_window():
                     self.wake.set()
             if not self._troubles.has_failed:
@@ -310,7 +277,7 @@ class Daemon:
         """
         if self.wake.is_set() or now >= self._idle_until or self._reloading or self._troubles.has_failed:
             return None
-        if self.batch_api is not None or self.runs.current():
+        if self.models.batch_api is not None or self.runs.current():
             return None
         due = self.worker.due_work()
         return None if due.has_maintenance or due.suspects else due.instants
@@ -327,9 +294,7 @@ class Daemon:
 
     def deliver_to(self, sinks: Sequence[SinkSection], webhooks: Mapping[str, WebhookSection]) -> None:
         """Deliver messages to these sinks from now on, and post the activations of remote agents to these webhooks."""
-        self.deliverer.replace(sinks)
-        self._couriers.replace(webhooks)
-        self.worker.posted = self._couriers.agents
+        self._deliveries.replace(sinks, webhooks)
 
     def request_reload(self) -> None:
         """Call `reload` in the next iteration of the loop."""
@@ -343,42 +308,23 @@ class Daemon:
         if self._closed:
             raise UsageError("this Daemon has ended, and runs only once; build another one")
         show_messages(self.settings.log_payloads)
-        self._unsubscribe = self.board.subscribe(self.wake.set)
-        self._check_settings()
+        self._loop_sleep.start()
+        self.models.check_prices()
+        self.agents.check_settings()
         self.worker.id = self._liveness.id  # in a process that was forked since, it is another worker
         self._liveness.enter()
-        self._clock_watch = ClockWatch(self.worker)
-        self._deploy_agents()
+        self.maintenance.clock_watch.start()
+        self.agents.deploy_new(self.worker)
         if note := refresh_views(self.board):
             log.warning(note)
         self.worker.register()
         failpoint("worker.registered")
-        self._recorder.record_spooled()  # paid answers come before all other work
-        self._try_models()
+        self.models.record_spooled()  # paid answers come before all other work
+        self.models.try_paused()
         recovered = self.maintenance.recovery.run_once()
-        self._publisher.publish_all()
-        self._loop_sleep.start()
-        self._couriers.start()
+        self.agents.publisher.publish_all()
         self._report_start(recovered)
-        self.deliverer.start()
-
-    def _check_settings(self) -> None:
-        if self.batch_api is not None and (
-            mistakes := without_price(self.board.deployment, self._model, self._recorder.prices)
-        ):
-            raise ConfigurationError(mistakes)
-        if mistakes := list(section_mistakes(self.agents.values(), self._runner.settings)):
-            raise ConfigurationError(mistakes)
-
-    def _deploy_agents(self) -> None:
-        """Deploy the agents that the board does not know, or knows with other code."""
-        deployed = self.board.deployment.agents
-        if new := [
-            agent
-            for name, agent in self.agents.items()
-            if name not in deployed or deployed[name].code != agent.spec.code
-        ]:
-            self.worker.deploy(new, replace=self._replace)
+        self._deliveries.start()
 
     def _report_start(self, recovered: int) -> None:
         where, model = self.board.database.where, self.worker.describe_model()
@@ -397,11 +343,11 @@ class Daemon:
         self._troubles.has_failed = False
         if self._troubles.is_board_lost:
             self._reconnect()
-        self._check_clock()
+        self.maintenance.check_clock()
         if self._reloading:
             self._reload()
         self.runs.fail_overdue()
-        self._recorder.record_spooled()
+        self.models.record_spooled()
         while self._do_due_work(upkeep) and not self._stopping:
             pass
 
@@ -413,7 +359,7 @@ class Daemon:
         """
         self._watchdog.report_alive()
         due = self.worker.due_work()
-        self._note_outdated(set(due.outdated))
+        self.agents.note_outdated(set(due.outdated))
         first = [*upkeep, *self.maintenance.periodic]
         steps = [*(partial(self._run_task, task, due) for task in first), partial(self._start_ready, due)]
         steps += (partial(self._run_task, task, due) for task in self.maintenance.backlog)
@@ -434,24 +380,6 @@ class Daemon:
     def _start_ready(self, due: DueWork) -> bool:
         return self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects)
 
-    def _note_outdated(self, outdated: set[str]) -> None:
-        """Log the agents for which this worker does not claim, when they change."""
-        if new := sorted(outdated - self._outdated):
-            log.warning(
-                "the active deployment has other code for these agents, or does not have them; this worker does not"
-                " claim for them until it is restarted with the active code",
-                agents=new,
-            )
-        if again := sorted(self._outdated - outdated):
-            log.info("this worker claims for these agents again", agents=again)
-        self._outdated = outdated
-
-    def _check_clock(self) -> None:
-        jump = self._clock_watch.check()
-        if jump > 0:
-            self.maintenance.recovery.extend_trust()
-        self._clock_watch.update_board(jump)
-
     def _reload(self) -> None:
         """Deploy the file again. If it has mistakes, the active deployment stays active."""
         self._reloading = False
@@ -460,7 +388,7 @@ class Daemon:
         self.runs.end_sequences()  # a thread would otherwise continue with the old agent
         try:
             agents, agent_settings = forked_children.call(self.reload)
-            self.worker.serve(_code(agents))
+            self.worker.serve(code_of(agents))
         except StoreError as error:  # nothing is wrong with the file: it is tried again with the board
             self._reloading = True
             self._troubles.note_failure(error)
@@ -469,14 +397,10 @@ class Daemon:
             why = "has mistakes" if isinstance(error, ConfigurationError) else "cannot be deployed"
             log.error(f"the deployment file {why}; the active deployment was kept", error=error)
             return
-        self.agents = dict(agents)
-        self._runner.settings = agent_settings
-        self._publisher.replace(self.agents, agent_settings)
-        self._try_models()
+        self.runs.runner.settings = agent_settings
+        self.agents.replace(agents, agent_settings)
+        self.models.try_paused()
         log.info("reloaded", version=self.board.deployment.version, note="new code needs a restart")
-
-    def _try_models(self) -> None:
-        self._recorder.try_models({name for _, name in models_of(self.board.deployment, self._model)})
 
     def sleep(self) -> None:
         """Sleep until work is due, or until `wake` is set. `run` calls this itself."""
@@ -495,16 +419,16 @@ class Daemon:
         instants = [now + max(0, run.deadline - monotonic) for run in self.runs.current()]
         if (end := self._troubles.next_end()) is not None:
             instants.append(now + max(0, end - monotonic))
-        if not self._clock_watch.doubting:
+        if not self.maintenance.clock_watch.doubting:
             instants += self.worker.due_work().instants
         return instants
 
     def _waits_for_threads(self) -> bool:
         """Return whether threads work. A manual clock advances while it waits, and must not run ahead of them."""
-        return bool(self.runs.current()) or (self.batch_api is not None and self.batch_api.is_busy)
+        return bool(self.runs.current()) or self.models.is_busy
 
     def _is_busy(self) -> bool:
-        return bool(self.runs) or (self.batch_api is not None and self.batch_api.is_busy)
+        return bool(self.runs) or self.models.is_busy
 
     # -- troubles ----------------------------------------------------------------------------------------------------
 
@@ -541,12 +465,10 @@ class Daemon:
     def close(self) -> None:
         """Stop listening, end the threads, and unregister the worker. `run` calls this itself."""
         self._closed = True
-        if self.batch_api is not None:
-            self.batch_api.close(0.0 if self._at_once else seconds_in(self.settings.grace))
+        self.models.close(0.0 if self._at_once else seconds_in(self.settings.grace))
         self._loop_sleep.stop()
-        self.deliverer.close()
-        self._couriers.stop()
-        self._publisher.close()
+        self._deliveries.close()
+        self.agents.publisher.close()
         self.runs.close()
         self.maintenance.close()
         self._liveness.release()
@@ -554,7 +476,6 @@ class Daemon:
             self.worker.unregister()
         except StoreError as error:
             log.error("the worker could not be unregistered", error=error)
-        self._unsubscribe()
         log.info("stopped", worker=self.worker.id)
         log_queue.flush()
 
@@ -564,8 +485,3 @@ class Daemon:
                 forked_children.call(partial(listener, event, details))
             except Exception as error:
                 log.error("a listener failed", event_name=event, error=error)
-
-
-def _code(agents: Mapping[str, Agent]) -> dict[str, str | None]:
-    """Return the digests of the code of agents, by name."""
-    return {name: agent.spec.code for name, agent in agents.items()}

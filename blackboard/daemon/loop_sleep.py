@@ -7,9 +7,10 @@ for its threads first: the clock must not run ahead of them.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from blackboard.clock import Clock, Instant, SystemClock
+from blackboard.board.blackboard import Blackboard
+from blackboard.clock import Instant, SystemClock
 from blackboard.daemon.timer import Timer
 from blackboard.durations import Duration
 
@@ -21,20 +22,22 @@ class LoopSleep:
     """The sleep of the loop.
 
     Args:
-        clock: The board's clock.
+        board: The board, whose commits end the sleep.
         longest: The longest sleep.
 
     Attributes:
         wake: An event that ends the sleep.
     """
 
-    def __init__(self, clock: Clock, longest: Duration) -> None:
-        self._clock, self._longest = clock, longest
+    def __init__(self, board: Blackboard, longest: Duration) -> None:
+        self._board, self._clock, self._longest = board, board.clock, longest
         self.wake = threading.Event()
+        self._unsubscribe: Callable[[], None] = lambda: None
         self._timer: Timer | None = None
 
     def start(self) -> None:
-        """Start the timer, if the clock needs one."""
+        """Listen to the commits of the board, and start the timer if the clock needs one."""
+        self._unsubscribe = self._board.subscribe(self.wake.set)
         if isinstance(self._clock, SystemClock):
             self._timer = Timer(self.wake.set)
             self._timer.start()
@@ -59,7 +62,8 @@ class LoopSleep:
             self.wake.wait(MAX_SLEEP_SECONDS)
 
     def stop(self) -> None:
-        """End the timer."""
+        """End the timer, and stop listening."""
+        self._unsubscribe()
         if self._timer is not None:
             self._timer.stop()
             self._timer = None

@@ -10,6 +10,7 @@ from blackboard.board.worker import DueWork, Worker
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
+from blackboard.daemon.clock_jumps import ClockWatch
 from blackboard.durations import Duration, parse_duration
 from blackboard.errors import StoreError
 from blackboard.settings.sections import DaemonSection
@@ -149,6 +150,7 @@ class Maintenance:
 
     Attributes:
         recovery: Recovers the activations of dead workers.
+        clock_watch: Watches the clock for jumps.
         upkeep: The tasks for the board's files and for other workers, in the order in which they run.
         periodic: The tasks for the board's contents that run at intervals.
         backlog: The tasks that run while the board has work for them.
@@ -163,10 +165,18 @@ class Maintenance:
         settings: DaemonSection,
     ) -> None:
         self.recovery = Recovery(worker, liveness, runs)
+        self.clock_watch = ClockWatch(worker)
         self._compaction = Compaction(worker)
         self.upkeep = _upkeep_tasks(worker, self.recovery, self._compaction, liveness, settings)
         self.periodic = _periodic_tasks(worker, batch_api, settings)
         self.backlog = _backlog_tasks(worker, settings.evaporation_batch)
+
+    def check_clock(self) -> None:
+        """Look for a jump of the clock, and do what it requires."""
+        jump = self.clock_watch.check()
+        if jump > 0:
+            self.recovery.extend_trust()
+        self.clock_watch.update_board(jump)
 
     def close(self) -> None:
         """Wait for a compaction, for a bounded time."""

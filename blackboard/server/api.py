@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from blackboard import Blackboard, RemoteActivation
+from blackboard.clock import seconds_in
 from blackboard.durations import parse_duration
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
@@ -93,7 +94,7 @@ class Api:
         if operation is None:
             return problem_response(HttpProblem("wrong-method", headers={"Allow": ", ".join(sorted(operations))}))
         response = await self._respond(operation, request)
-        seconds = (self._clock.monotonic() - start) / 1e6
+        seconds = seconds_in(self._clock.monotonic() - start)
         self.requests.count(operation.name, response.status_code, seconds)
         return response
 
@@ -164,7 +165,7 @@ class Api:
         try:
             call, found = await threads.run(begin)
             claim = claim_operations.waiting_claim(call, lambda: self._calls.holder_of(token))
-            seconds = parse_duration(call.parameters.wait) / 1e6
+            seconds = seconds_in(parse_duration(call.parameters.wait))
             if found is None and seconds:
                 found = await unless_left(request, self.claims.wait(call.parameters.agent, claim, seconds))
         except BlackboardError as error:

@@ -433,8 +433,8 @@ def test_a_call_of_a_discarded_activation_is_not_submitted(
 
 def serve_batch_api(daemon: Daemon) -> None:
     """Do only the due work of the Batch API."""
-    assert daemon.batch_api is not None
-    daemon.batch_api.run_once()
+    assert daemon.models.batch_api is not None
+    daemon.models.batch_api.run_once()
 
 
 def submit_and_stop(world: PayingBoard, patient: Callable[..., BatchEndsLater]) -> None:

@@ -114,7 +114,7 @@ def find_problems(path: Path, zone: ZoneInfo) -> Sequence[Problem]:
     if (raw := read_file(path)) is None:
         return []
     calendar = BusyCalendar.read(_components(raw, path), lambda uid: False)
-    now = datetime.fromtimestamp(SystemClock().now() / 1e6, UTC)
+    now = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=SystemClock().now())
     calendar.spans(now, now + WATCHED_SPAN, zone)  # some rules turn out to be too dense only when they are followed
     return list(calendar.problems.found)
 

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from blackboard import Blackboard
+from blackboard.clock import seconds_in
 from blackboard.durations import HOUR, Microseconds
 from blackboard.errors import BlackboardError, NotFound
 from blackboard.server.access.request_origin import check_own_page
@@ -84,7 +85,7 @@ class WebSessions:
             f'<p><a href="{root}/">Go on</a> or <a href="{root}{SIGN_OUT}">sign out</a>.</p>'
         )
         response = _page("Signed in", text, head=f'<meta http-equiv="refresh" content="0; url={root}/">')
-        self._cookie.set(request, response, token, SESSION_LIFETIME // 1_000_000)
+        self._cookie.set(request, response, token, int(seconds_in(SESSION_LIFETIME)))
         return response
 
     async def _ask(self, request: Request) -> Response:

@@ -10,6 +10,7 @@ from pydantic import Field
 from blackboard import CostRow
 from blackboard.board import page_readings
 from blackboard.board.result_types import ModelCostRow
+from blackboard.core.micro_dollars import to_usd
 from blackboard.errors import UnknownName
 from blackboard.llm.prices import load_prices
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
@@ -118,7 +119,7 @@ def _saved_by_cache(models: Sequence[ModelCostRow]) -> float:
         discount = float(price.batch_input / price.input) if row.api == "batch" and price.input else 1.0
         micro_dollars = row.cache_read_tokens * float(price.input - price.cache_read)
         micro_dollars -= row.cache_write_tokens * float(price.cache_write - price.input)
-        saved += micro_dollars * discount / 1e6
+        saved += to_usd(micro_dollars) * discount
     return saved
 
 

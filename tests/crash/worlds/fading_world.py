@@ -224,7 +224,9 @@ class Fading(CrashWorld):
             lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
         settings = DaemonSection(evaporation_batch=10)
-        return Daemon(board, self.agents, settings, rng=random.Random(1), sinks=[self.sink])
+        daemon = Daemon(board, self.agents, settings, rng=random.Random(1))
+        daemon.deliver_to([self.sink], {})
+        return daemon
 
     def check_end(self) -> None:
         check_cooled(self.path, self.depositors * self.per_depositor)

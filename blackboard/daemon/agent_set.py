@@ -1,0 +1,102 @@
+"""The agents of a daemon: their code and settings, their deployment, and what they publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from blackboard.board.blackboard import Blackboard
+from blackboard.board.worker import Worker
+from blackboard.core.agents.agent_definition import Agent
+from blackboard.daemon.publish_hooks import Publisher
+from blackboard.errors import ConfigurationError
+from blackboard.settings.agent_sections import section_mistakes
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard")
+
+
+class AgentSet(Mapping[str, Agent]):
+    """The agents whose functions this process has, by name.
+
+    Args:
+        board: The board, which learns the mark classes of the agents.
+        agents: The agents.
+        settings: The value of `context.settings` for them.
+        replace: Whether their code may replace active code that another living worker serves.
+
+    Attributes:
+        settings: The value of `context.settings`.
+        publisher: Calls the `publish` functions of the agents.
+    """
+
+    def __init__(
+        self,
+        board: Blackboard,
+        agents: Mapping[str, Agent] | Iterable[Agent],
+        settings: Mapping[str, Any],
+        *,
+        replace: bool,
+    ) -> None:
+        self._board, self._replaces, self.settings = board, replace, settings
+        self._agents = dict(agents) if isinstance(agents, Mapping) else {agent.name: agent for agent in agents}
+        self.publisher = Publisher(board, self._agents, settings)
+        self._outdated: set[str] = set()
+        classes = board.session.classes
+        for agent in self._agents.values():
+            classes.add(agent.kinds.values())
+        classes.load(kind for agent in self._agents.values() for kind in agent.spec.kinds)
+
+    def __getitem__(self, name: str) -> Agent:
+        return self._agents[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._agents)
+
+    def __len__(self) -> int:
+        return len(self._agents)
+
+    def check_settings(self) -> None:
+        """Check the sections that the agents declare.
+
+        Raises:
+            ConfigurationError: A section has mistakes; all are listed.
+        """
+        if mistakes := list(section_mistakes(self._agents.values(), self.settings)):
+            raise ConfigurationError(mistakes)
+
+    def deploy_new(self, worker: Worker) -> None:
+        """Deploy the agents that the board does not know, or knows with other code.
+
+        Raises:
+            AgentInUse: Another living worker serves one of them with other code, and they may not replace it.
+        """
+        deployed = self._board.deployment.agents
+        if new := [
+            agent
+            for name, agent in self._agents.items()
+            if name not in deployed or deployed[name].code != agent.spec.code
+        ]:
+            worker.deploy(new, replace=self._replaces)
+
+    def replace(self, agents: Mapping[str, Agent], settings: Mapping[str, Any]) -> None:
+        """Replace the agents and their settings, and publish under these."""
+        self._agents, self.settings = dict(agents), settings
+        self.publisher.replace(self._agents, settings)
+
+    def note_outdated(self, outdated: set[str]) -> None:
+        """Log the agents for which this worker does not claim, when they change."""
+        if new := sorted(outdated - self._outdated):
+            log.warning(
+                "the active deployment has other code for these agents, or does not have them; this worker does not"
+                " claim for them until it is restarted with the active code",
+                agents=new,
+            )
+        if again := sorted(self._outdated - outdated):
+            log.info("this worker claims for these agents again", agents=again)
+        self._outdated = outdated
+
+
+def code_of(agents: Mapping[str, Agent]) -> dict[str, str | None]:
+    """Return the digests of the code of agents, by name."""
+    return {name: agent.spec.code for name, agent in agents.items()}
