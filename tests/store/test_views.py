@@ -118,6 +118,7 @@ def test_strength_in_sql_equals_strength_in_python(world: World) -> None:
     check(world, through_python(world))
 
 
+@pytest.mark.postgresql
 def test_strength_in_sql_equals_strength_in_python_during_a_backfill(world: World) -> None:
     world.put("smoke", "plain", 0.8)
     world.put("smoke", "linear", 0.8, decay=Linear("900d"))

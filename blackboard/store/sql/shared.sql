@@ -109,11 +109,25 @@ CASE WHEN ({exponent}) * ln({base}) < -660.0 THEN 0.0 ELSE power({base}, {expone
 -- fragment: share(law, name, age, length, shape)
 -- The share of its intensity that a mark's law leaves. `live_marks.share_of` gives the text for the known laws.
 
+-- fragment: clock_row
+-- The table of one row with the instant of a reading, which each statement defines in its WITH.
+clock
+
+-- fragment: changed_law
+-- The change of a mark's law, with the law that follows.
+LEFT JOIN law_change ON law_change.kind = mark.kind AND law_change.law = mark.law
+    LEFT JOIN law AS follower ON follower.law = law_change.new_law
+
+-- fragment: changed_law (postgresql)
+-- The same. PostgreSQL underestimates what a filter costs behind the second join, and would sort instead of using an
+-- index.
+LEFT JOIN (law_change JOIN law AS follower ON follower.law = law_change.new_law)
+      ON law_change.kind = mark.kind AND law_change.law = mark.law
+
 -- fragment: live_marks
--- The live marks with their strength at clock.as_of, a table of one row that the statement defines. A mark whose kind
--- has changed its law, and which the backfill has not reached, fades by the old law up to the change and by the new
--- law after it. Under a new floor such a mark ends at another instant; for all others the stored instant of
--- evaporation decides.
+-- The live marks with their strength at clock.as_of, a table of one row. A mark whose kind has changed its law, and
+-- which the backfill has not reached, fades by the old law up to the change and by the new law after it. Under a new
+-- floor such a mark ends at another instant; for all others the stored instant of evaporation decides.
 SELECT faded.*, faded.weight * faded.intensity * faded.share AS strength
 FROM (
   SELECT dated.*,
@@ -131,9 +145,8 @@ FROM (
     FROM mark
     JOIN kind ON kind.name = mark.kind
     JOIN law ON law.law = mark.law
-    LEFT JOIN law_change ON law_change.kind = mark.kind AND law_change.law = mark.law
-    LEFT JOIN law AS follower ON follower.law = law_change.new_law
-    JOIN clock ON 1 = 1
+    {changed_law}
+    JOIN {clock_row} ON 1 = 1
   ) AS dated
 ) AS faded
 WHERE (faded.evaporates_at IS NULL OR faded.evaporates_at > coalesce(faded.changed_at, faded.as_of))
