@@ -101,7 +101,7 @@ def load(
         bool, typer.Option("--again", help="First withdraw the marks of an earlier load of this file.")
     ] = False,
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The file for bad rows. [FILE.rejects.csv]")
+        Path | None, typer.Option(metavar="FILE", help="The file for the rows that were rejected. [FILE.rejects.csv]")
     ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 if any row was rejected, not only if all were.")
@@ -109,6 +109,8 @@ def load(
     as_json: AsJson = False,
 ) -> None:
     r"""Deposit a mark for each row of a file. Loading the same file twice adds nothing.
+
+    Rows that cannot become marks go to a rejects file, with the reasons.
 
     Examples:
       blackboard load leads.csv --kind lead --subject email --subject phone \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -55,13 +56,30 @@ class Registry(typer.Typer):
 def prepare(command: Any) -> Any:
     """Return a command with its group, a line for the list of commands, and help that shows brackets as written."""
     command.rich_help_panel = next((group for group, names in GROUPS.items() if command.name in names), None)
+    _set_help(command)
+    return command
+
+
+def _set_help(command: Any) -> None:
+    """Set the texts of the help of a command, and of the commands below it."""
     command.short_help = command.short_help or re.split(r"(?<=\.)\s", command.help or "", maxsplit=1)[0]
     for item in (command, *command.params):
         if getattr(item, "help", None):
             item.help = _without_markup(item.help)
-    if command.help:  # one more line, or typer would remove the indentation of the examples
-        command.help = command.help.replace("\n\nExamples:", "\n\n\nExamples:")
-    return command
+    if command.help:
+        command.help = _paragraphs(command.help)
+    if isinstance(command, PlainGroup):
+        for subcommand in command.commands.values():
+            _set_help(subcommand)
+
+
+def _paragraphs(text: str) -> str:
+    """Return a text with each paragraph of prose on one line, which the terminal wraps, and examples as written."""
+    first, *others = inspect.cleandoc(text).split("\n\n")
+    others = [part if "\n " in part else part.replace("\n", " ") for part in others]
+    if others and "\n " in others[0]:  # typer removes the indentation of a paragraph right after the first
+        others[0] = "\n" + others[0]
+    return "\n\n".join([first, *others])
 
 
 def _without_markup(text: str) -> str:
