@@ -69,13 +69,16 @@ def crash_runs(request: pytest.FixtureRequest) -> int:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that uses `storage` on PostgreSQL too if it has the marker.
 
-    With `only` it runs only on PostgreSQL. With --postgresql=all, all tests of the board run only on PostgreSQL.
+    With `only` it runs only on PostgreSQL, and with `long` only under --postgresql=all, under which all tests of the
+    board run only on PostgreSQL.
     """
     chosen = metafunc.config.getoption("--postgresql")
     marker = metafunc.definition.get_closest_marker("postgresql")
     of_the_board = metafunc.definition.path.parent.name == "board"
     if "storage" in metafunc.fixturenames and chosen != "none" and (marker or (of_the_board and chosen == "all")):
         server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
+        if marker is not None and marker.kwargs.get("long", False) and chosen != "all":
+            server = pytest.param("server", id="postgresql", marks=pytest.mark.skip("make test-postgresql runs it"))
         only = chosen == "all" or (marker is not None and marker.kwargs.get("only", False))
         metafunc.parametrize("storage", [server] if only else ["file", server], indirect=True)
 

@@ -139,13 +139,14 @@ class Blackboard:
         mode: int | None = None,
         writes: bool = True,
         prepare: bool = True,
+        direct_url: str | None = None,
     ) -> Self:
         """Open a board.
 
         Args:
             url_or_path: An SQLAlchemy URL such as `sqlite:///board.db`, or the path of an SQLite file.
             author: The name that signs every deposit; by default `person:` and the user's name.
-            clock: The source of time; by default the machine's clock.
+            clock: The source of time; by default the machine's clock, or that of the server.
             kinds: Mark classes to make known to this process. A deposit makes its own class known.
             create: Whether to create the board if there is none; by default true for SQLite and false for a server.
             upgrade: Whether to upgrade a board of an older version; by default the same as `create`.
@@ -155,6 +156,8 @@ class Blackboard:
             writes: Whether the board must be writable. With False, a board on a read-only mount can be opened.
             prepare: Whether a server may keep statements and settings for a connection. Set it to False behind a pooler
                 that gives each transaction another connection, such as PgBouncer in its transaction mode.
+            direct_url: The URL at which the server itself is reached, for notifications, if `url_or_path` names a
+                pooler.
 
         Raises:
             ConfigurationError: The URL cannot be used.
@@ -170,7 +173,7 @@ class Blackboard:
         """
         author = check_author(f"person:{_user()}" if author is None else author)
         session = BoardSession.open(
-            Database(url_or_path, mode, prepare=prepare),
+            Database(url_or_path, mode, prepare=prepare, direct_url=direct_url),
             clock or SystemClock(),
             MarkClasses(kinds),
             None if leap is None else parse_duration(leap),

@@ -19,12 +19,13 @@ from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.law_cache import LawCache
 from blackboard.board.worker_registry.liveness import living_workers
 from blackboard.board.worker_registry.notifier import Notifier
-from blackboard.clock import Clock, Instant
+from blackboard.clock import Clock, Instant, SystemClock
 from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store import schema
 from blackboard.store.database import Database
 from blackboard.store.schema import SEEN_MICROSECONDS, SchemaChange, check_revision
+from blackboard.store.server_clock import ServerClock
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 from blackboard.system.listeners import Listeners
@@ -46,7 +47,8 @@ class BoardSession:
     def __init__(self, database: Database, clock: Clock, classes: MarkClasses, leap: Duration | None) -> None:
         self.database, self.clock, self.classes, self.leap = database, clock, classes, leap
         self._listeners, self._commit_listeners = Listeners(), Listeners()
-        self._notifier = Notifier(database.path)
+        self._notifier = Notifier(database)
+        self._server_clock = clock if isinstance(clock, ServerClock) else None
         self._laws = LawCache()
         self._active: ActiveDeployment | None = None
         self.schema_change: SchemaChange | None = None
@@ -70,7 +72,9 @@ class BoardSession:
                 text = f"{owners}. The owner of such a file can change the board, or lock others out"
                 warnings.warn(text, ForeignFilesWarning, stacklevel=3)
             may_create = database.is_embedded if create is None else create
-            change = schema.ensure(database, clock.now(), living_workers, create=may_create, upgrade=upgrade)
+            if type(clock) is SystemClock and not database.is_local:
+                clock = ServerClock(database.server_time)
+            change = schema.ensure(database, clock.now, living_workers, create=may_create, upgrade=upgrade)
             if file is not None:
                 file.apply_mode()
             session = cls(database, clock, classes, leap)
@@ -168,12 +172,16 @@ class BoardSession:
             raise
 
     def dead_workers(self) -> frozenset[str]:
-        """Return which registered workers are dead: by their locks or, on a server, since they were not seen lately."""
-        rows, now = self.read(lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now))
+        """Return which registered workers are dead: by their locks, or because they were not seen lately."""
+        rows, now, held = self.read(
+            lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now, txn.sql.dialect.held_locks(txn.sql.cursor))
+        )
         seen = {row.id: row.seen_at for row in rows}
         alive = living_workers(self.database.path, seen)
         if alive is None:
-            alive = {worker for worker, seen_at in seen.items() if seen_at > now - SEEN_MICROSECONDS}
+            with_locks = {row.id: row.lock_key for row in rows if row.lock_key is not None and held is not None}
+            alive = {worker for worker, key in with_locks.items() if key in (held or ())}
+            alive |= {row.id for row in rows if row.id not in with_locks and row.seen_at > now - SEEN_MICROSECONDS}
         return frozenset(seen.keys() - alive)
 
     def rehearse(self, work: Callable[[BoardTransaction], T]) -> T:
@@ -198,9 +206,15 @@ class BoardSession:
 
     def _transaction(self, sql: Transaction) -> BoardTransaction:
         """Return the transaction of the board at its one instant, with the deployment that is active in it."""
-        start = sql.existing(MARKS.transaction_start)
+        if self._server_clock is None:
+            start = sql.existing(MARKS.transaction_start)
+            clock = self.clock.now()
+        else:
+            sent_at = self._server_clock.monotonic()
+            start = sql.existing(MARKS.transaction_start)
+            clock = start.server_time or 0
+            self._server_clock.observe(clock, sent_at)
         check_revision(start.schema, self.database.where)
-        clock = self.clock.now()
         recorded = max(start.last_recorded_at, start.last_event_at or 0)
         now, doubted = board_clock.time_of(clock, recorded, self.leap)
         now = self.clock.used.use(self.database.where, now)

@@ -131,6 +131,13 @@ def _examine_server(health: ServerHealth) -> Iterator[Finding]:
             "a pooler is between this machine and the server",
             "set `prepare = false` in [database], unless the pooler keeps a connection for each session",
         )
+    if not health.is_heard:
+        yield Finding(
+            "notifications",
+            "note",
+            "commits of other processes are noticed at a tick, and the death of a worker by its lease",
+            "name the server itself as `direct_url` in [database]",
+        )
 
 
 def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:

@@ -116,8 +116,8 @@ def hear(session: BoardSession, wake: Callable[[], None], *, every_commit: bool 
     database = session.database
     with ExitStack() as stack:
         stack.callback(session.subscribe(wake, every_commit=every_commit))
-        stack.enter_context(hear_commits(database.path, wake))
-        tick = TICK if database.is_local else SERVER_TICK
+        is_heard = stack.enter_context(hear_commits(database, wake))
+        tick = TICK if is_heard else SERVER_TICK
         if every_commit and not stack.enter_context(hear_writes(database.path, wake)):
             tick = UNHEARD_TICK
         yield seconds_in(tick)

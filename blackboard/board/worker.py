@@ -37,6 +37,7 @@ from blackboard.board.worker_registry.served_agents import Code
 from blackboard.clock import Instant
 from blackboard.core.states import ActivationState
 from blackboard.durations import Duration
+from blackboard.store.rows import WorkerRow
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS, SEARCH
 from blackboard.system.failpoints import failpoint
@@ -123,25 +124,24 @@ class Worker:
     def register(self) -> None:
         """Register the worker, if it is not registered yet, and notify the other workers to watch it."""
         model = self.describe_model()
+        self._session.write(lambda txn: self._register(txn, model), record_instant=True)
 
-        def work(txn: BoardTransaction) -> None:
-            if self.id in _worker_ids(txn):
-                return
-            txn.sql.run(
-                ACTIVATIONS.insert_worker,
-                id=self.id,
-                pid=os.getpid(),
-                host=socket.gethostname(),
-                started_at=txn.now,
-                seen_at=txn.now,
-                version=program_version(),
-                agents=json.dumps(self.code),
-                schema=HEAD,
-                model=model,
-                lock_key=self.lock_key,
-            )
-
-        self._session.write(work, record_instant=True)
+    def _register(self, txn: BoardTransaction, model: str | None) -> None:
+        if self.id in _worker_ids(txn):
+            return
+        txn.sql.run(
+            ACTIVATIONS.insert_worker,
+            id=self.id,
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            started_at=txn.now,
+            seen_at=txn.now,
+            version=program_version(),
+            agents=json.dumps(self.code),
+            schema=HEAD,
+            model=model,
+            lock_key=self.lock_key,
+        )
 
     def serve(self, code: Code) -> None:
         """Serve these agents, with the code of these digests, instead of the former agents."""
@@ -171,9 +171,9 @@ class Worker:
         self._session.now()  # checks the file and its schema; a writing connection would create a file that is gone
         self.register()
 
-    def worker_ids(self) -> list[str]:
-        """Return the ids of all registered workers."""
-        return self._session.read(_worker_ids)
+    def workers(self) -> tuple[list[WorkerRow], Instant]:
+        """Return all registered workers, and the board's time."""
+        return self._session.read(lambda txn: (txn.sql.all(ACTIVATIONS.workers), txn.now))
 
     def recover(
         self, dead: Sequence[str], runs: Callable[[], Collection[tuple[int, int]]], *, expired_leases: bool
@@ -187,7 +187,8 @@ class Worker:
 
         def work(txn: BoardTransaction) -> int:
             txn.sql.run(ACTIVATIONS.extend_leases, worker=self.id, until=txn.now + self.lease)
-            txn.sql.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now, model=model)
+            if not txn.sql.run(ACTIVATIONS.see_worker, id=self.id, seen_at=txn.now, model=model).rowcount:
+                self._register(txn, model)  # another worker took this one for dead
             running = runs()  # read within the transaction, in which no thread of this worker can claim
             return activation_recovery.recover(
                 txn,

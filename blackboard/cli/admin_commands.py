@@ -151,11 +151,12 @@ def _findings(session: CommandSession) -> list[Finding]:
     from blackboard.board.doctor import MODEL, examine_board
     from blackboard.core.finding import Finding
     from blackboard.errors import ConfigurationError, StoreError
+    from blackboard.settings.sections import DatabaseSection
 
     findings: list[Finding] = []
-    deployment, mode, prepare = None, None, True
+    deployment, options = None, DatabaseSection()
     try:
-        mode, prepare = session.settings.database.mode, session.settings.database.prepare
+        options = session.settings.database
         if session.settings.names_agents:
             resolved = session.resolve()
             deployment = resolved.deployment
@@ -166,7 +167,14 @@ def _findings(session: CommandSession) -> list[Finding]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            opened = Blackboard.open(session.url, create=False, mode=mode, writes=False, prepare=prepare)
+            opened = Blackboard.open(
+                session.url,
+                create=False,
+                mode=options.mode,
+                writes=False,
+                prepare=options.prepare,
+                direct_url=options.direct_url,
+            )
         advice = "run this as their owner, give all files one owner, or share the board with [database] mode"
         findings += [Finding("owners", "note", str(warning.message), advice) for warning in caught]
         with opened as board:

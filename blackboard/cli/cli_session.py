@@ -223,6 +223,7 @@ class CommandSession:
                 leap=Microseconds(settings.daemon.leap),
                 mode=settings.database.mode,
                 prepare=settings.database.prepare,
+                direct_url=settings.database.direct_url,
                 writes=False,  # a command that writes fails when it does
             )
         for warning in caught:

@@ -18,7 +18,7 @@ from blackboard.board.activations.quiescence import Report
 from blackboard.board.administration import refresh_views
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.worker import DueWork, Worker
-from blackboard.board.worker_registry.liveness import WorkerLiveness
+from blackboard.board.worker_registry.server_liveness import liveness_of
 from blackboard.clock import LAST_INSTANT, Instant, ManualClock, from_datetime, pause, seconds_in
 from blackboard.core.agents.agent_definition import Agent
 from blackboard.daemon import forked_children
@@ -132,7 +132,7 @@ class Daemon:
         self._troubles = Troubles(board.clock, self._report_trouble)
         self.agents = AgentSet(board, agents, agent_settings or {}, replace=replace)
         self.models = ModelAccess(board, model or ModelSettings(), client, rng, self.wake.set)
-        self._liveness = WorkerLiveness(board.database.path, self.wake.set)
+        self._liveness = liveness_of(board.database, self.wake.set)
         self.worker = Worker(board, self._liveness.id, self.settings.lease, code_of(self.agents), self.models.describe)
         self.runs = self._new_runs(rng)
         self.maintenance = Maintenance(
@@ -313,6 +313,7 @@ class Daemon:
         self.agents.check_settings()
         self.worker.id = self._liveness.id  # in a process that was forked since, it is another worker
         self._liveness.enter()
+        self.worker.lock_key = self._liveness.lock_key
         self.maintenance.clock_watch.start()
         self.agents.deploy_new(self.worker)
         if note := refresh_views(self.board):
@@ -378,6 +379,8 @@ class Daemon:
         return not self._stopping and task.is_due(due) and task.run_once() > 0
 
     def _start_ready(self, due: DueWork) -> bool:
+        if not self._liveness.is_proven:
+            return False  # other workers may take this one for dead; it goes on when its lock is held again
         return self.runs.start_ready(self.agents, due.agents, self.settings.workers, due.suspects)
 
     def _reload(self) -> None:

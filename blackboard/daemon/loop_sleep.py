@@ -47,7 +47,8 @@ class LoopSleep:
         end = self._clock.now() + self._longest
         first = min([end, *instants])
         if self._timer is not None:
-            self._timer.set(first)
+            assert isinstance(self._clock, SystemClock)  # it has the timer
+            self._timer.set(self._clock.on_machine(first))
             self._clock.wait(self.wake, end)
         elif threads_work:
             self.for_threads()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from blackboard.board.worker import DueWork, Worker
-from blackboard.board.worker_registry.liveness import WorkerLiveness
+from blackboard.board.worker_registry.server_liveness import Liveness
 from blackboard.clock import Clock
 from blackboard.daemon.batch_api import BatchApi
 from blackboard.daemon.clock_jumps import ClockWatch
@@ -88,9 +88,7 @@ class Recovery:
     `runs` returns the id and fence of each activation that this worker runs.
     """
 
-    def __init__(
-        self, worker: Worker, liveness: WorkerLiveness, runs: Callable[[], Collection[tuple[int, int]]]
-    ) -> None:
+    def __init__(self, worker: Worker, liveness: Liveness, runs: Callable[[], Collection[tuple[int, int]]]) -> None:
         self._worker, self._liveness, self._runs = worker, liveness, runs
         self._leases_from = 0
 
@@ -103,7 +101,7 @@ class Recovery:
 
     def run_once(self) -> int:
         """Recover activations and return their number."""
-        dead = self._liveness.remove_dead(self._worker.worker_ids())
+        dead = self._liveness.dead_among(*self._worker.workers())
         expired = self._worker.board.clock.monotonic() >= self._leases_from
         return self._worker.recover(dead, self._runs, expired_leases=expired)
 
@@ -159,7 +157,7 @@ class Maintenance:
     def __init__(
         self,
         worker: Worker,
-        liveness: WorkerLiveness,
+        liveness: Liveness,
         runs: Callable[[], Collection[tuple[int, int]]],
         batch_api: BatchApi | None,
         settings: DaemonSection,
@@ -184,7 +182,7 @@ class Maintenance:
 
 
 def _upkeep_tasks(
-    worker: Worker, recovery: Recovery, compaction: Compaction, liveness: WorkerLiveness, settings: DaemonSection
+    worker: Worker, recovery: Recovery, compaction: Compaction, liveness: Liveness, settings: DaemonSection
 ) -> list[MaintenanceTask]:
     clock, limit = worker.board.clock, settings.evaporation_batch
 

@@ -41,6 +41,8 @@ class DatabaseSection(Section):
     """The permissions of the board's files, in octal; without it, only the user who makes them has access."""
     prepare: bool = True
     """Whether a server may keep statements and settings for a connection; false behind a pooler of transactions."""
+    direct_url: str | None = Field(default=None, min_length=1)
+    """The URL at which the server itself is reached, for notifications, if `url` names a pooler."""
 
 
 class DeploymentSection(Section):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from blackboard.clock import SystemClock
+from blackboard.clock import Instant, SystemClock
 from blackboard.errors import (
     BlackboardError,
     QueryStopped,
@@ -32,6 +32,7 @@ from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.reader_pool import Loan, ReaderPool
+from blackboard.store.server_listener import ServerListener, notification
 from blackboard.store.server_lock import ProcessLock, ServerLock
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
@@ -58,6 +59,7 @@ class Database:
         mode: The mode of an SQLite file and of the files beside it; None if it is not set.
         prepare: Whether a server may keep statements and settings for a connection; False behind a pooler that gives
             each transaction another one.
+        direct_url: The URL at which the server itself is reached, for notifications, if `url` names a pooler.
 
     Attributes:
         dialect: The kind of database.
@@ -73,7 +75,9 @@ class Database:
         ConfigurationError: The URL cannot be used.
     """
 
-    def __init__(self, url: str | Path, mode: int | None = None, *, prepare: bool = True) -> None:
+    def __init__(
+        self, url: str | Path, mode: int | None = None, *, prepare: bool = True, direct_url: str | None = None
+    ) -> None:
         self._url = DatabaseUrl(url, self._raw, prepare=prepare)
         self.dialect, self.path = self._url.dialect, self._url.path
         self.file = None if self.path is None else DatabaseFile(self.path, mode)
@@ -91,6 +95,14 @@ class Database:
         self._limits = threading.local()
         self._fork: Entry | None = None
         """The place of a fork among the commits."""
+        self._announcing = threading.Lock()
+        self._has_commit = False
+        """Whether a commit was made that has not been announced."""
+        self._direct = None if direct_url is None else DatabaseUrl(direct_url, self._raw)
+        self.listener: ServerListener | None = None
+        """Hears of commits on a server; None for a file, and behind a pooler without a direct URL."""
+        if self.path is None and (prepare or direct_url is not None):
+            self.listener = ServerListener(self._connect_directly)
         forks.register(self)
 
     def _open_pools(self) -> None:
@@ -131,6 +143,50 @@ class Database:
         if self.file is not None:
             self.file.refuse_missing()
         raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
+
+    def _connect_directly(self) -> Any:
+        """Open a connection to the server itself, whose statements are transactions."""
+        if self._direct is None:
+            return self.connect(writes=False)
+        connection = self._connect_to(self._direct)
+        self._direct.dialect.prepare(connection, writes=False)
+        return connection
+
+    def announce_commit(self) -> None:
+        """Notify the listeners of other processes on a server. Never fails: the others also look at each tick.
+
+        One thread does so at a time. The commits of others meanwhile are announced together.
+        """
+        self._has_commit = True
+        sender = "" if self.listener is None else self.listener.sender
+        while self._has_commit and self._announcing.acquire(blocking=False):
+            try:
+                self._has_commit = False
+                if not self._notify(sender):
+                    self._readers.close()  # a server that ended one idle connection has probably ended all
+                    self._notify(sender)
+            finally:
+                self._announcing.release()
+
+    def _notify(self, sender: str) -> bool:
+        """Notify the listeners on a server, and return whether that succeeded."""
+        with (
+            contextlib.suppress(Exception),
+            self._readers.lend(lambda: self.connect(writes=False)) as connection,
+        ):
+            connection.cursor().execute(notification(sender), prepare=False)
+            return True
+        return False
+
+    def server_time(self) -> Instant:
+        """Return the time of a server, in microseconds since the epoch.
+
+        Raises:
+            StoreError: The server cannot be used.
+        """
+        with self.read() as transaction:
+            transaction.cursor.execute("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)")
+            return int(transaction.cursor.fetchone()[0])
 
     def check_writable(self) -> None:
         """Check that a server lets this user write, as far as it says so.
@@ -239,10 +295,14 @@ class Database:
     def _raw(self, parameters: str | None = None) -> Any:
         if self.path is not None and (not self._url.has_options or parameters is not None):
             return board_connection.connect(self.path, parameters, check_same_thread=False)
-        arguments, options = self._url.connect_arguments()
-        if self.path is not None:
-            return board_connection.connect(self.path, **{**options, "check_same_thread": False})
-        return self.engine.dialect.loaded_dbapi.connect(*arguments, **options)
+        if self.path is None:
+            return self._connect_to(self._url)
+        _, options = self._url.connect_arguments()
+        return board_connection.connect(self.path, **{**options, "check_same_thread": False})
+
+    def _connect_to(self, url: DatabaseUrl) -> Any:
+        arguments, options = url.connect_arguments()
+        return url.engine.dialect.loaded_dbapi.connect(*arguments, **options)
 
     def write(self, work: Work[T]) -> T:
         """Run work in a writing transaction, perhaps together with other threads' work, and commit it durably.
@@ -576,6 +636,7 @@ class Database:
             return
         self._readers.abandon()
         self.query_pool.abandon()
+        self._announcing = threading.Lock()
         if self._writer is not None:
             forks.keep_for_ever(self._writer)
         self._writer, self._open = None, None

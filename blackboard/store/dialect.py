@@ -84,6 +84,10 @@ class Dialect(ABC):
         """Return a record of the commits of one writer; None if a commit always has an answer."""
         return None
 
+    def held_locks(self, cursor: Any) -> set[int] | None:
+        """Return the numbers of the advisory locks that are held on a board; None if the database does not say so."""
+        return None
+
     def refusal_of_writes(self, cursor: Any) -> str | None:
         """Return why nothing can be written; None if it can, or if only writing shows it."""
         return None

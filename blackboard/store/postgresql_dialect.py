@@ -14,6 +14,13 @@ from blackboard.store.dialect import BUSY_SECONDS, POSTGRESQL, Dialect, ErrorCau
 MIGRATION_LOCK = 1112296258
 """The advisory lock that a process holds while it changes the schema: any number, the same in every version."""
 
+HELD_LOCKS = (
+    "SELECT (CAST(classid AS bigint) << 32) | CAST(objid AS bigint) FROM pg_locks"
+    " WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""The query for the numbers of the advisory locks that are held in this database."""
+
 _SQLSTATES = {
     "25006": ErrorCause.READ_ONLY,  # read_only_sql_transaction
     "25P03": ErrorCause.LOST,  # idle_in_transaction_session_timeout
@@ -99,6 +106,13 @@ class PostgresqlDialect(Dialect):
 
     def commit_record(self) -> CommitRecord | None:
         return CommitRecord(lambda: self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
+
+    def held_locks(self, cursor: Any) -> set[int] | None:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        if cursor.fetchone()[0]:
+            return None  # a standby knows no lock of its primary server
+        cursor.execute(HELD_LOCKS)
+        return {row[0] for row in cursor.fetchall()}
 
     def refusal_of_writes(self, cursor: Any) -> str | None:
         cursor.execute("SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')")

@@ -65,7 +65,7 @@ def check_revision(revision: str, where: str) -> None:
 
 
 def ensure(
-    database: Database, now: Instant, living: Living, *, create: bool = True, upgrade: bool | None = None
+    database: Database, now: Callable[[], Instant], living: Living, *, create: bool = True, upgrade: bool | None = None
 ) -> SchemaChange | None:
     """Create or upgrade the schema, if this is allowed; return the change, or None.
 
@@ -97,7 +97,7 @@ def ensure(
                 raise database.dialect.translate(error, database.where) from None
     finally:
         connection.close()
-    return _upgrade(database, now, living)
+    return _upgrade(database, now(), living)
 
 
 def refresh_views(database: Database, living: Living) -> str | None:

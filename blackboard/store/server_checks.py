@@ -20,6 +20,7 @@ class ServerHealth:
         skew: By how many microseconds the clock of this machine is ahead of the server's; negative if it is behind.
         is_pooled: Whether a pooler gives each transaction a connection that it may share.
         keeps_statements: Whether this process lets a connection keep statements and settings.
+        is_heard: Whether processes with this configuration hear of commits at once.
         unsafe_settings: The settings with which a crash of the server may lose commits that were answered.
     """
 
@@ -28,6 +29,7 @@ class ServerHealth:
     skew: Duration
     is_pooled: bool
     keeps_statements: bool
+    is_heard: bool
     unsafe_settings: tuple[str, ...]
 
 
@@ -61,5 +63,6 @@ def measure_server(database: Database) -> ServerHealth | None:
             skew,
             connection.info.backend_pid != process,  # a pooler gives its clients numbers of its own
             database.dialect.keeps_statements,
+            database.listener is not None,
             tuple(name for name, value in settings.items() if value == "off"),
         )

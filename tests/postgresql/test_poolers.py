@@ -9,6 +9,7 @@ import pytest
 
 from blackboard import Blackboard, Mark
 from blackboard.board.doctor import examine_board
+from blackboard.board.worker_registry.commit_listener import hear_commits
 from blackboard.errors import InvalidQuery, StoreBusy
 from blackboard.store import postgresql_dialect
 from tests.postgresql.server_sessions import ServerSessions
@@ -76,3 +77,20 @@ def test_doctor_sees_the_pooler(pooled_url: str, prepare: bool, state: str) -> N
     with Blackboard.open(pooled_url, prepare=prepare) as mine:
         findings = {finding.name: finding for finding in examine_board(mine)}
     assert findings["pooler"].state == state
+    assert ("notifications" in findings) is not prepare
+
+
+def test_with_a_direct_url_commits_are_heard_behind_a_pooler(pooled_url: str, board_url: str) -> None:
+    heard = threading.Event()
+    with (
+        Blackboard.open(pooled_url, prepare=False, direct_url=board_url) as mine,
+        Blackboard.open(pooled_url, prepare=False) as other,
+        hear_commits(mine.database, heard.set) as is_heard,
+    ):
+        assert is_heard
+        assert heard.wait(10)
+        heard.clear()
+        other.session.notify()
+        assert heard.wait(10)
+        with hear_commits(other.database, heard.set) as is_heard_there:
+            assert not is_heard_there

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -24,13 +23,13 @@ pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> Iterator[Blackboard]:
-    with Blackboard.open(f"sqlite:///{tmp_path / 'board.db'}", author="person:ada") as board:
+def board(board_url: str) -> Iterator[Blackboard]:
+    with Blackboard.open(board_url, author="person:ada") as board:
         yield board
 
 
 def worker(board: Blackboard, *arguments: str) -> AbstractContextManager[Process]:
-    return started(["-m", "tests.processes.worker", str(board.database.path), *arguments])
+    return started(["-m", "tests.processes.worker", board.database.url, *arguments])
 
 
 @contextmanager
@@ -43,6 +42,7 @@ def hold_write_lock(board: Blackboard) -> Iterator[None]:
         yield
 
 
+@pytest.mark.postgresql
 def test_a_deposit_of_another_process_is_noticed_at_once(board: Blackboard) -> None:
     waits = []
     with worker(board, "patient") as process:
@@ -79,6 +79,7 @@ def test_the_activation_of_a_dead_worker_is_recovered_at_the_next_start(board: B
     assert done.by == "one that did not"
 
 
+@pytest.mark.postgresql
 def test_live_workers_notice_a_death_at_once(board: Blackboard) -> None:
     with worker(board, "patient", "waits") as victim:
         victim.event("started")
@@ -115,6 +116,7 @@ def test_a_daemon_suspended_past_its_lease_cannot_apply_a_result(board: Blackboa
     assert (activation.state, activation.marks_deposited) == ("done", 1)
 
 
+@pytest.mark.postgresql
 def test_a_falling_crossing_wakes_an_agent_by_itself(board: Blackboard) -> None:
     with worker(board, "patient") as process:
         process.event("started")
@@ -150,6 +152,7 @@ def test_a_falling_crossing_without_a_daemon_is_handled_once_with_its_true_time(
     assert activation.started_at > crosses
 
 
+@pytest.mark.postgresql
 def test_a_condition_that_lasts_crosses_once_for_two_daemons(board: Blackboard) -> None:
     with worker(board) as one, worker(board) as other:
         daemons = [one, other]

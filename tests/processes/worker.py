@@ -1,7 +1,8 @@
-"""A daemon in its own process for tests: `python -m tests.processes.worker BOARD [waits] [patient]`.
+"""A daemon in its own process for tests: `python -m tests.processes.worker URL [waits] [patient]`.
 
 It prints its events, one per line. With `waits`, its agent waits for an input line before it ends. With `patient`,
-leases and ticks are longer than any test waits, so that what it notices, it was told.
+leases and ticks are longer than any test waits, so that what it notices, it was told. With `an-hour-ahead`, the
+clock of its machine is off.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import structlog
 
-from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, agent, strength, watch
+from blackboard import Blackboard, Daemon, Exponential, Mark, Overdue, SystemClock, agent, strength, watch
 from blackboard.cli.daemon_signals import handle_signals
+from blackboard.daemon.timer import Timer
 from blackboard.settings.sections import DaemonSection
 
 PATIENT = {"lease": "1h", "tick": "1h"}
@@ -95,13 +96,24 @@ def reminder(marks: Sequence[Overdue], context: Any) -> list[Told]:
     return [Told(subject=mark.subject, need=mark.need) for mark in marks]
 
 
+def set_clock_ahead() -> None:
+    """Make the clock of this machine, and the alarms that follow it, an hour ahead."""
+    hour = 3_600_000_000
+    now, set_alarm = SystemClock.now, Timer.set
+    setattr(SystemClock, "now", lambda clock: now(clock) + hour)  # noqa: B010
+    setattr(Timer, "set", lambda timer, instant: set_alarm(timer, instant - hour))  # noqa: B010
+
+
 def main() -> None:
+    if "an-hour-ahead" in sys.argv:
+        set_clock_ahead()
+
     def print_event(logger: Any, name: str, event: Any) -> Any:
         say("log", {key: str(value) for key, value in event.items()})
         raise structlog.DropEvent
 
     structlog.configure([print_event], wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
-    with Blackboard.open(f"sqlite:///{Path(sys.argv[1])}", author="worker") as board:
+    with Blackboard.open(sys.argv[1], author="worker") as board:
         daemon = Daemon(
             board,
             [laborer, warden, keeper, reminder],

@@ -158,7 +158,7 @@ def test_every_row_of_every_table_is_kept(path: Path, clock: ManualClock) -> Non
     old = {name: contents(path, name) for name in tables(path) - {"alembic_version"}}
     assert all(old[name] for name in (*TABLES, *(table for table, _ in COLUMNS)))
     database = Database(f"sqlite:///{path}")
-    assert schema.ensure(database, clock.now(), living_workers) is not None
+    assert schema.ensure(database, clock.now, living_workers) is not None
     database.close()
     assert tables(path) - {"alembic_version"} - NEW_TABLES == {TABLES.get(name, name) for name in old}
     for name, rows in old.items():
@@ -174,7 +174,7 @@ def test_since_when_agents_are_unserved_follows_from_their_activations(path: Pat
         started = dict(connection.execute(query))
     connection.close()
     database = Database(f"sqlite:///{path}")
-    schema.ensure(database, clock.now(), living_workers)
+    schema.ensure(database, clock.now, living_workers)
     database.close()
     assert started
     assert {row["agent"]: row["served_at"] for row in contents(path, "agent_state")} == started
@@ -197,7 +197,7 @@ def test_a_subject_in_two_forms_becomes_one(path: Path, clock: ManualClock) -> N
     connection.commit()
     connection.close()
     database = Database(f"sqlite:///{path}")
-    schema.ensure(database, clock.now(), living_workers)
+    schema.ensure(database, clock.now, living_workers)
     database.close()
     for table in ("mark", "event", "crossing", "activation", "predicted_crossing", "subject_cooldown"):
         assert two not in {row["subject"] for row in contents(path, table)}

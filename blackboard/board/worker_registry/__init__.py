@@ -1,6 +1,7 @@
 """The processes on a board.
 
 liveness         which workers are alive: each holds a lock as proof
+server_liveness  the same on a server
 served_agents    the agents that workers serve, and with which code
 gone_agents      the work of agents that the deployment no longer has
 notifier         notifies the daemons of a board after a commit

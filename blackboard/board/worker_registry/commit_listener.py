@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from blackboard.board.worker_registry.liveness import WorkerLiveness
+from blackboard.store.database import Database
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.file_writes import FileWrites
 
@@ -19,19 +20,29 @@ growing intervals, up to this one."""
 
 
 @contextmanager
-def hear_commits(database: Path | None, wake: Callable[[], None]) -> Iterator[None]:
+def hear_commits(database: Database, wake: Callable[[], None]) -> Iterator[bool]:
     """Call `wake` in the context after each commit of another process that may wake an agent.
 
-    On a server there are no notifications, so the caller reads the board from time to time.
+    Yields whether commits are heard. Behind a pooler they are not, so the caller reads the board from time to time.
 
     Raises:
         StoreError: No socket can be made.
     """
-    liveness = WorkerLiveness(database, wake)
+    if not database.is_local:
+        if database.listener is None:
+            yield False
+            return
+        unsubscribe = database.listener.subscribe(wake)
+        try:
+            yield True
+        finally:
+            unsubscribe()
+        return
+    liveness = WorkerLiveness(database.path, wake)
     liveness.remove_dead([])
     try:
         liveness.enter()
-        yield
+        yield True
     finally:
         liveness.release()
 

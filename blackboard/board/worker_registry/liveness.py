@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from blackboard.board.worker_registry import worker_sockets
+from blackboard.clock import Instant
 from blackboard.errors import StoreError
 from blackboard.store.file_failures import file_failure
+from blackboard.store.rows import WorkerRow
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
@@ -73,11 +75,16 @@ class WorkerLiveness:
     """The liveness of one worker, from `enter` to `release`; `wake` is called from its threads.
 
     The worker holds its lock until it dies. A thread waits on each other worker's lock, so a death wakes this worker
-    at once. On a server there are no locks: the lease decides.
+    at once. Boards on a server have `server_liveness`.
     """
 
+    is_proven = True
+    """Whether other workers can see that this one is alive: the system frees its lock only when it ends."""
+    lock_key: int | None = None
+    """The number of its lock on a server."""
+
     def __init__(self, database: Path | None, wake: Callable[[], None]) -> None:
-        self.id = _new_id()
+        self.id = new_worker_id()
         self._database = database
         self.folder = None if database is None else BoardFiles(database).run_folder
         self._wake = wake
@@ -106,6 +113,10 @@ class WorkerLiveness:
         for lock in self._other_locks(self.folder):
             _remove_if_dead(lock)
         return [worker for worker in workers if worker != self.id and not _path(self.folder, worker, "lock").exists()]
+
+    def dead_among(self, workers: Iterable[WorkerRow], now: Instant) -> list[str]:
+        """Remove the files of dead workers, and return which of these workers are dead."""
+        return self.remove_dead(row.id for row in workers)
 
     def check_peers(self) -> bool:
         """Watch the workers that started since the last call, and return whether another worker ended since then."""
@@ -144,7 +155,7 @@ class WorkerLiveness:
         if self._lock is not None:
             os.close(self._lock)
         self._socket, self._lock, self._peers = None, None, set()
-        self.id = _new_id()
+        self.id = new_worker_id()
 
     def _other_locks(self, folder: Path) -> set[Path]:
         try:
@@ -186,7 +197,8 @@ class WorkerLiveness:
             self._wake()
 
 
-def _new_id() -> str:
+def new_worker_id() -> str:
+    """Return an id that no other worker has."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
 

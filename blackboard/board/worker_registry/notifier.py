@@ -1,16 +1,16 @@
-"""Notification of the daemons of a board after a commit: one datagram to each.
+"""Notification of the daemons of a board after a commit: one datagram to each, or one notification of a server.
 
-Each daemon listens on a socket, which is found in a folder beside the database. A lost datagram costs at most the
-length of a tick.
+Beside a file, each daemon listens on a socket, which is found in a folder beside the database. A lost datagram or
+notification costs at most the length of a tick.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
-from pathlib import Path
 
 from blackboard.board.worker_registry import worker_sockets
+from blackboard.store.database import Database
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint
@@ -19,16 +19,18 @@ from blackboard.system.failpoints import failpoint
 class Notifier:
     """The sender of notifications to the daemons of one board."""
 
-    def __init__(self, database: Path | None) -> None:
-        self.folder = None if database is None else BoardFiles(database).run_folder
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.folder = BoardFiles(database.path).run_folder if database.path else None
         self._socket: socket.socket | None = None
         forks.register(self)
 
     def notify(self) -> None:
         """Notify every daemon. Never fails: a daemon that cannot be notified reads the board at its next tick."""
-        if self.folder is None:
-            return
         failpoint("notify.before")
+        if self.folder is None:
+            self._database.announce_commit()
+            return
         # Listed each time, which takes a few microseconds: a folder's modification time is too coarse for a cache.
         try:
             listening = list(worker_sockets.addresses(self.folder))

@@ -1,0 +1,63 @@
+"""The clock of a server, which all processes of its boards follow. So a machine whose clock is off changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from blackboard.clock import Instant, SystemClock
+from blackboard.durations import Duration
+
+DRIFT = 10_000
+"""The monotonic clock of a machine drifts by less than one part in this number."""
+
+
+class ServerClock(SystemClock):
+    """The clock of a server, between its answers counted on by the monotonic time of this machine.
+
+    Each transaction observes the server's time. An observation is only as exact as the answer was quick, so a slow one
+    does not replace a better one, unless the server's clock was set meanwhile.
+
+    Args:
+        ask: Returns the time of the server.
+    """
+
+    def __init__(self, ask: Callable[[], Instant]) -> None:
+        self._ask = ask
+        self._offset: int | None = None
+        """The server's time minus the monotonic time; None before the first observation."""
+        self._error: Duration = 0
+        """The largest error of the offset when it was observed."""
+        self._observed_at = 0
+
+    def __repr__(self) -> str:
+        return "ServerClock()"
+
+    def now(self) -> Instant:
+        """Return the time of the server.
+
+        Raises:
+            StoreError: The server did not answer yet, and does not answer now.
+        """
+        if self._offset is None:
+            sent_at = self.monotonic()
+            self.observe(self._ask(), sent_at)
+        assert self._offset is not None
+        return self.monotonic() + self._offset
+
+    def on_machine(self, at: Instant) -> Instant:
+        """Return what the clock of this machine shows at an instant of the server."""
+        return at + super().now() - self.now()
+
+    def observe(self, server_time: Instant, sent_at: int) -> None:
+        """Take over the server's time from an answer that has just arrived.
+
+        Args:
+            server_time: The time in the answer.
+            sent_at: The monotonic time at which the question was sent.
+        """
+        arrived_at = self.monotonic()
+        error = (arrived_at - sent_at) // 2
+        offset = server_time - (sent_at + error)
+        aged = self._error + (arrived_at - self._observed_at) // DRIFT
+        if self._offset is None or error <= aged or abs(offset - self._offset) > error + aged:
+            self._offset, self._error, self._observed_at = offset, error, arrived_at

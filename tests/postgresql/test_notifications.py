@@ -1,0 +1,171 @@
+"""Processes on a server hear of commits at once and of the death of workers soon, and nothing rests on hearing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from blackboard import Blackboard, Mark
+from blackboard.board.worker_registry.commit_listener import hear_commits
+from blackboard.board.worker_registry.server_liveness import ServerLiveness
+from blackboard.store import server_listener
+from blackboard.store.statements import ACTIVATIONS
+from tests.board.world import SECOND, spec
+from tests.postgresql.server_sessions import ServerSessions
+from tests.processes.worker import Done, Task
+from tests.processes.workers import started
+
+pytestmark = pytest.mark.postgresql(only=True)
+
+
+class Lead(Mark, kind="lead", on_repeat="separate"):
+    """What wakes an agent."""
+
+
+@pytest.fixture
+def other(board: Blackboard, board_url: str) -> Iterator[Blackboard]:
+    """Return the board as another process has it open. An agent watches it."""
+    with Blackboard.open(board_url, author="person:bob", kinds=[Lead]) as other:
+        other.deposit(Lead(subject="first"))
+        deployment = other.deployment
+        agent = spec("reader", 'count("lead") >= 1', kinds=[Lead])
+        other.deploy(deployment.model_copy(update={"agents": {"reader": agent}}))
+        yield other
+
+
+@pytest.fixture
+def heard(board: Blackboard, other: Blackboard) -> Iterator[threading.Event]:
+    """Return an event that commits of other processes set, as in a process that waits for work."""
+    event = threading.Event()
+    with hear_commits(board.database, event.set) as is_heard:
+        assert is_heard
+        assert event.wait(10)  # each connection begins with a look
+        event.clear()
+        yield event
+
+
+def test_a_commit_that_may_wake_an_agent_is_heard(heard: threading.Event, other: Blackboard) -> None:
+    for number in range(5):
+        other.deposit(Lead(subject=f"{number}"))
+        assert heard.wait(10)
+        heard.clear()
+
+
+def test_a_process_does_not_hear_its_own_commits(heard: threading.Event, board: Blackboard, other: Blackboard) -> None:
+    board.deposit(Lead(subject="own"))
+    assert not heard.wait(0.2)
+    other.deposit(Lead(subject="of another"))
+    assert heard.wait(10)
+
+
+def test_after_a_lost_connection_a_listener_looks_and_hears_again(
+    heard: threading.Event, other: Blackboard, sessions: ServerSessions
+) -> None:
+    for number in range(10):
+        sessions.end_all()
+        assert heard.wait(10)  # it looks, because it may have missed a commit
+        heard.clear()
+        other.deposit(Lead(subject=f"{number}"))
+        assert heard.wait(10)
+        heard.clear()
+
+
+def test_a_process_has_one_listening_connection(board: Blackboard, other: Blackboard) -> None:
+    events = [threading.Event() for _ in range(3)]
+    with (
+        hear_commits(board.database, events[0].set),
+        hear_commits(board.database, events[1].set),
+        hear_commits(board.database, events[2].set),
+    ):
+        assert all(event.wait(10) for event in events[:1])
+        other.deposit(Lead(subject="a"))
+        assert all(event.wait(10) for event in events)
+        assert len([thread for thread in threading.enumerate() if thread.name == "blackboard-listener"]) == 1
+    assert [thread for thread in threading.enumerate() if thread.name == "blackboard-listener"] == []
+
+
+def register(board: Blackboard, liveness: ServerLiveness) -> None:
+    """Register a worker with its lock."""
+    values = {"pid": 1, "host": "here", "version": "1", "agents": "{}", "schema": None, "model": None}
+    board.session.write(
+        lambda txn: (
+            txn.sql.run(
+                ACTIVATIONS.insert_worker,
+                id=liveness.id,
+                started_at=txn.now,
+                seen_at=txn.now,
+                lock_key=liveness.lock_key,
+                **values,
+            )
+            and None
+        )
+    )
+
+
+def test_the_lock_of_a_worker_shows_that_it_is_alive(
+    board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_listener, "GRACE", SECOND // 5)
+    monkeypatch.setattr(server_listener, "LOOK_SECONDS", 0.05)
+    woken = threading.Event()
+    one, two = ServerLiveness(board.database, lambda: None), ServerLiveness(other.database, woken.set)
+    one.enter()
+    two.enter()
+    try:
+        assert one.is_proven
+        register(board, one)
+        register(other, two)
+        assert board.session.dead_workers() == frozenset()
+        assert not two.check_peers()
+        one.release()
+        while not two.check_peers():
+            assert woken.wait(10)
+            woken.clear()
+        rows = board.session.read(lambda txn: txn.sql.all(ACTIVATIONS.workers))
+        assert two.dead_among(rows, board.session.now()) == [one.id]
+        assert board.session.dead_workers() == frozenset([one.id])
+        assert not two.check_peers()  # it is reported once
+    finally:
+        one.release()
+        two.release()
+
+
+def test_a_worker_whose_connection_ends_takes_its_lock_again(
+    board: Blackboard, other: Blackboard, sessions: ServerSessions
+) -> None:
+    woken = threading.Event()
+    liveness = ServerLiveness(board.database, woken.set)
+    liveness.enter()
+    try:
+        for _ in range(5):
+            woken.clear()
+            sessions.end_all()
+            while not liveness.is_proven:
+                assert woken.wait(10)
+                woken.clear()
+    finally:
+        liveness.release()
+    assert not liveness.lock_key
+
+
+@pytest.mark.postgresql(only=True, long=True)
+@pytest.mark.processes
+def test_daemons_whose_listeners_are_ended_lose_and_double_nothing(
+    board: Blackboard, board_url: str, sessions: ServerSessions
+) -> None:
+    arguments = ["-m", "tests.processes.worker", board_url]
+    with started(arguments) as one, started(arguments) as two:
+        one.event("started")
+        two.event("started")
+        for number in range(30):
+            if not number % 3:
+                sessions.end_all()
+            board.deposit(Task(subject=f"s/{number}", n=number))
+        until = time.monotonic() + 60
+        while len(board.marks(Done, limit=None)) < 30:
+            assert time.monotonic() < until
+            one.has_said("done")
+        assert sorted(mark.n for mark in board.marks(Done, limit=None)) == list(range(30))

@@ -1,0 +1,133 @@
+"""All processes of a board on a server follow its clock, so a machine whose clock is off changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
+from blackboard.clock import Instant
+from blackboard.store.server_clock import ServerClock
+from tests.board.world import HOUR, SECOND
+from tests.processes import worker
+from tests.processes.worker import Done, Task
+from tests.processes.workers import started
+
+on_a_server = pytest.mark.postgresql(only=True)
+
+
+class Ember(Mark, kind="ember", decay=Exponential("30m"), floor=0.0):
+    """A mark that fades."""
+
+
+@pytest.fixture(params=[HOUR, -HOUR], ids=["an hour ahead", "an hour behind"])
+def strange(request: pytest.FixtureRequest, board_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Blackboard]:
+    """Return the board on a machine whose clock is off."""
+    now = SystemClock.now
+    monkeypatch.setattr(SystemClock, "now", lambda clock: now(clock) + request.param)
+    with Blackboard.open(board_url, author="person:eve") as board:
+        yield board
+
+
+def server_time(board: Blackboard) -> Instant:
+    return board.database.server_time()
+
+
+@on_a_server
+def test_a_machine_whose_clock_is_off_deposits_at_the_time_of_the_server(strange: Blackboard) -> None:
+    before = server_time(strange)
+    strange.deposit(Ember(subject="a"))
+    [event] = strange.query("SELECT recorded_at FROM event")
+    assert before <= int(event["recorded_at"] or 0) <= server_time(strange)
+    assert abs(strange.clock.now() - server_time(strange)) < SECOND
+
+
+@on_a_server
+def test_strengths_in_python_and_in_the_views_agree_on_such_a_machine(strange: Blackboard) -> None:
+    strange.deposit(Ember(subject="a"))
+    [mark] = strange.marks()
+    [row] = strange.query("SELECT strength FROM live_marks")
+    assert mark.strength == pytest.approx(float(row["strength"] or 0), abs=1e-3)
+    assert mark.strength == pytest.approx(1.0, abs=0.01)
+
+
+@on_a_server
+def test_time_goes_on_after_a_deposit_of_such_a_machine(strange: Blackboard, board_url: str) -> None:
+    strange.deposit(Ember(subject="a"))
+    first = strange.session.now()
+    strange.deposit(Ember(subject="b"))
+    assert first < strange.session.now() <= server_time(strange)
+
+
+@on_a_server
+@pytest.mark.processes
+def test_a_daemon_sleeps_until_an_instant_of_the_server(board_url: str) -> None:
+    with Blackboard.open(board_url, author="person:ada") as board:
+        arguments = ["-m", "tests.processes.worker", board_url, "patient", "an-hour-ahead"]
+        with started(arguments) as process:
+            process.event("started")
+            board.deposit(Task(subject="s", n=1))
+            process.event("done")
+            board.deposit(worker.Ember(subject="s", intensity=0.8))
+            process.event("done", agent="warden")  # in time only if the alarm is set by the clock of the machine
+        [done] = board.marks(Done)
+        assert done.n == 1
+        assert abs(board.session.now() - server_time(board)) < SECOND
+
+
+@on_a_server
+def test_a_manual_clock_stays_manual(board_url: str) -> None:
+    clock = ManualClock()
+    with Blackboard.open(board_url, clock=clock) as board:
+        clock.advance(timedelta(days=1))
+        assert board.session.now() == clock.now()
+
+
+class Machine(SystemClock):
+    """The monotonic time of a machine, which the test moves."""
+
+    def __init__(self) -> None:
+        self.at = 0
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Return a machine whose monotonic time the test moves; the clocks of servers follow it."""
+    machine = Machine()
+    monkeypatch.setattr(ServerClock, "monotonic", lambda clock: machine.at)
+    return machine
+
+
+def test_a_clock_asks_once_and_counts_on(machine: Machine) -> None:
+    asked = []
+
+    def ask() -> Instant:
+        asked.append(machine.at)
+        machine.at += 2000
+        return 1_000_000
+
+    clock = ServerClock(ask)
+    assert clock.now() == 1_001_000
+    machine.at += 500
+    assert clock.now() == 1_001_500
+    assert asked == [0]
+
+
+def test_a_slow_answer_does_not_replace_an_exact_one(machine: Machine) -> None:
+    clock = ServerClock(lambda: 0)
+    machine.at = 100
+    clock.observe(1_000_050, 0)  # exact to 50 us
+    machine.at = 5_000_100
+    clock.observe(1_000_100, 100)  # an answer that waited for five seconds
+    assert clock.now() == 6_000_100
+
+
+def test_a_clock_of_the_server_that_was_set_is_followed_at_once(machine: Machine) -> None:
+    clock = ServerClock(lambda: 0)
+    machine.at = 100
+    clock.observe(1_000_050, 0)
+    machine.at = 20_100
+    clock.observe(9_000_000, 100)
+    assert clock.now() == 9_010_000
