@@ -83,3 +83,65 @@ def test_pages_elsewhere_neither_change_nor_read_the_board(browser: Browser, ser
         with page.expect_navigation() as navigation:
             page.click("#link")
         assert navigation.value.status == (200 if elsewhere == "http://127.0.0.1:1" else 401)
+
+
+def test_a_person_signs_in_with_a_token_and_comes_to_the_page_that_was_asked_for(
+    browser: Browser, served: Served
+) -> None:
+    token = served.board.create_token("mine", may=["read", "operate"], author="person:bo")
+    tab = browser.new_context()
+    page = tab.new_page()
+    page.goto(f"{served.url}/activations?state=dead")
+    page.get_by_label("Token").fill("bb_unknown")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("h1:has-text('Not signed in')")
+    page.goto(f"{served.url}/activations?state=dead")
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{served.url}/activations?state=dead")
+    page.wait_for_selector(LIVE)
+    assert page.evaluate("document.cookie") == "", "no script reads the cookie"
+    page.get_by_role("link", name="person:bo").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_selector("h1:has-text('Signed out')")
+    answer = page.goto(served.url)
+    assert answer is not None
+    assert answer.status == 401
+    assert [(found.name, found.state) for found in served.board.tokens()] == [("mine", "valid")]
+    tab.close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+    ],
+)
+def test_only_a_page_of_the_server_signs_in_with_a_token(served: Served, headers: dict[str, str], status: int) -> None:
+    token = served.board.create_token("mine", may=["read"])
+    answer = served.client().post("/sign-in", data={"token": token}, headers=headers)
+    assert answer.status_code == status
+    assert ("set-cookie" in answer.headers) == (status == 303)
+
+
+@pytest.mark.parametrize(
+    "to", ["//evil.example/", "/\\evil.example", "https://evil.example", "javascript:1", "/a b", ""]
+)
+def test_signing_in_leads_to_no_other_place(served: Served, to: str) -> None:
+    token = served.board.create_token("mine", may=["read"])
+    own = {"Sec-Fetch-Site": "same-origin"}
+    answer = served.client().post("/sign-in", data={"token": token, "to": to}, headers=own)
+    assert answer.headers["location"] == "/"
+
+
+def test_a_token_that_has_ended_does_not_sign_in(served: Served) -> None:
+    token = served.board.create_token("mine", may=["read"])
+    own = {"Sec-Fetch-Site": "same-origin"}
+    served.board.revoke_token("mine")
+    assert served.client().post("/sign-in", data={"token": token}, headers=own).status_code == 403
+    assert served.client().post("/sign-in", data={"token": "x" * 9000}, headers=own).status_code == 413

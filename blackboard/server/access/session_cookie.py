@@ -7,6 +7,9 @@ from starlette.responses import Response
 
 from blackboard.server.access.request_origin import check_own_page
 
+KEPT = "kept."
+"""What the cookie begins with if its token is a person's own. No token has a full stop."""
+
 
 class SessionCookie:
     """The cookie of one board.
@@ -34,12 +37,25 @@ class SessionCookie:
         if "cookie" not in request.headers or not (token := request.cookies.get(self.name(request))):
             return None
         check_own_page(request)
-        return token
+        return token.removeprefix(KEPT)
 
-    def set(self, request: Request, response: Response, token: str, seconds: int) -> None:
-        """Put a token into the cookie for some seconds."""
+    def is_kept(self, request: Request) -> bool:
+        """Return whether the token in the cookie of a request is a person's own, which outlives the session."""
+        return request.cookies.get(self.name(request), "").startswith(KEPT)
+
+    def set(self, request: Request, response: Response, token: str, seconds: int, *, is_kept: bool = False) -> None:
+        """Put a token into the cookie.
+
+        Args:
+            request: The request, over TLS or not.
+            response: The answer that gets the cookie.
+            token: The token.
+            seconds: How long the browser keeps it.
+            is_kept: Whether the token is a person's own, which outlives the session.
+        """
+        text = f"{KEPT}{token}" if is_kept else token
         response.set_cookie(
-            self.name(request), token, seconds, path="/", secure=_is_secure(request), httponly=True, samesite="strict"
+            self.name(request), text, seconds, path="/", secure=_is_secure(request), httponly=True, samesite="strict"
         )
 
     def clear(self, request: Request, response: Response) -> None:

@@ -1,12 +1,14 @@
-"""Web sessions: a browser signs in with a ticket, uses the board with a cookie, and signs out."""
+"""Web sessions: a browser signs in with a ticket or a token, uses the board with a cookie, and signs out."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from html import escape
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from blackboard import Blackboard
@@ -25,6 +27,9 @@ log = Log("blackboard.server")
 
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 SESSION_LIFETIME = Microseconds(12 * HOUR)
+MAX_FORM_BYTES = 8192
+PATH = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
+"""A path of this server with its parameters. After two slashes, a browser would read another host."""
 SESSION_SCOPES = ("read", "deposit", "answer", "operate", "sql")
 """What the person at the terminal may do in the browser: all but to erase, and to work as an agent."""
 
@@ -38,8 +43,8 @@ REFUSED = (
 class WebSessions:
     """The web sessions of one board.
 
-    The token of a session is one of the board's: it is listed, ends when it is revoked, and signs as the person who
-    runs the server.
+    The token of a session is one of the board's: it is listed, and ends when it is revoked. That of a session that
+    began with a link signs as the person who runs the server.
 
     Args:
         board: The board, in the name of the person who runs the server.
@@ -54,7 +59,8 @@ class WebSessions:
     def routes(self) -> list[Route]:
         """Return the routes on which a browser signs in and signs out."""
         return [
-            Route(SIGN_IN, self._sign_in),
+            Route(SIGN_IN, self._sign_in, methods=["GET"]),
+            Route(SIGN_IN, self._sign_in_with_token, methods=["POST"]),
             Route(SIGN_OUT, self._ask, methods=["GET"]),
             Route(SIGN_OUT, self._sign_out, methods=["POST"]),
         ]
@@ -88,6 +94,34 @@ class WebSessions:
         self._cookie.set(request, response, token, int(seconds_in(SESSION_LIFETIME)))
         return response
 
+    async def _sign_in_with_token(self, request: Request) -> Response:
+        """Put a token that a person has into the cookie of a new session, and lead to the page that was asked for.
+
+        The token stays as it is, with its scopes and its end. Only a page of this server may send it, so that no other
+        page can make a browser work in another person's name.
+        """
+        try:
+            check_own_page(request)
+            fields = await _fields(request)
+            token, to = fields.get("token", "").strip(), fields.get("to", "")
+            found = await self._threads.run(lambda: self._board.find_token(token)) if token else None
+        except HttpProblem as problem:
+            return problem_response(problem)
+        except BlackboardError as error:
+            return problem_response(problem_of(error))
+        root = _root(request)
+        if found is None or found.state != "valid":
+            back = f'<p><a href="{escape(root)}/">Try again</a></p>'
+            return _page(
+                "Not signed in", f"<p>The token is unknown, or it has expired or was revoked.</p>{back}", status=403
+            )
+        log.info("a browser has signed in with a token", token=found.name, author=found.author)
+        response = RedirectResponse(
+            root + (to if PATH.fullmatch(to) else "/"), 303, headers={"Cache-Control": "no-store"}
+        )
+        self._cookie.set(request, response, token, SESSION_LIFETIME // 1_000_000, is_kept=True)
+        return response
+
     async def _ask(self, request: Request) -> Response:
         """Show the button that signs out."""
         action = escape(_root(request)) + SIGN_OUT
@@ -95,10 +129,14 @@ class WebSessions:
         return _page("Sign out?", form, referrer="same-origin")  # without a referrer, a form has no origin either
 
     async def _sign_out(self, request: Request) -> Response:
-        """Revoke the token of a session, and remove its cookie. Without a session, nothing is left to do."""
+        """End a session, and remove its cookie. Without a session, nothing is left to do.
+
+        The token of a session that began with a link is revoked. A person's own token stays valid.
+        """
         try:
             check_own_page(request)
-            if (token := self._cookie.token(request)) is not None:
+            token = self._cookie.token(request)
+            if token is not None and not self._cookie.is_kept(request):
                 await self._threads.run(lambda: self._revoke(token))
         except HttpProblem as problem:
             return problem_response(problem)
@@ -117,6 +155,20 @@ class WebSessions:
         except NotFound:  # somebody else has revoked it just now
             return
         log.info("a browser has signed out", token=found.name, author=found.author)
+
+
+async def _fields(request: Request) -> dict[str, str]:
+    """Return the fields of a form.
+
+    Raises:
+        HttpProblem: It is too large.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
+            raise HttpProblem("too-large", f"the form may have at most {MAX_FORM_BYTES} bytes")
+    return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
 def _root(request: Request) -> str:
