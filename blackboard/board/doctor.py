@@ -50,20 +50,32 @@ MAX_LAG_MICROSECONDS = SECOND
 LATEST_DELIVERY = 60 * SECOND
 """Microseconds that a message may wait for its first attempt without a finding."""
 
+PAGES = "pages"
+"""The name of the finding about damage in the pages of the file."""
 MODEL = "answers"
 """The name of the finding that says which provider and model answer."""
 
 
-def examine_board(board: Blackboard, deployment: Deployment | None = None) -> list[Finding]:
+def examine_board(
+    board: Blackboard, deployment: Deployment | None = None, *, is_thorough: bool = True
+) -> list[Finding]:
     """Examine a board that can be opened, and compare it with the deployment of the file, if there is one.
+
+    Args:
+        board: The board.
+        deployment: The deployment of the file.
+        is_thorough: Whether to read every page of the file in search of damage, which takes a while.
+
+    Returns:
+        The findings. Without `is_thorough`, there is none about the pages.
 
     Raises:
         StoreError: The board cannot be read.
     """
     board.session.classes.load(board.deployment.kinds)
     dead = board.session.dead_workers()
-    health = database_checks.measure(board.database)
-    findings = list(_examine_store(health, board))
+    health = database_checks.measure(board.database, thorough=is_thorough)
+    findings = [finding for finding in _examine_store(health, board) if is_thorough or finding.name != PAGES]
     if (server := measure_server(board.database)) is not None:
         findings += _examine_server(server)
 
@@ -149,7 +161,7 @@ def _examine_file(health: Health, journal_mode: str) -> Iterator[Finding]:
         "'blackboard init' sets it; until then readers and writers wait for each other",
     )
     damage = "; ".join(health.damage) or "every page is intact"
-    yield _finding("pages", not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
+    yield _finding(PAGES, not health.damage, damage, "'blackboard restore FILE' replaces the board with a backup")
     if health.is_mounted_alone:
         yield Finding(
             "mount",

@@ -6,9 +6,10 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
-from blackboard.board.result_types import EndingHold, MenuCounts, ModelCallTexts, ModelCostRow, Prediction
+from blackboard.board.result_types import EndingHold, MarkEvent, MenuCounts, ModelCallTexts, ModelCostRow, Prediction
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Decay
+from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.durations import Duration
 from blackboard.store.view_columns import VIEWS as VIEWS
 
@@ -43,6 +44,12 @@ def ending_holds(board: Blackboard, limit: int) -> list[EndingHold]:
     return board.session.read(lambda txn: work_queries.ending_holds(txn, limit))
 
 
+def newest_events(board: Blackboard, subject: str, limit: int, before: int | None = None) -> list[MarkEvent]:
+    """Return the last events of a subject, newest first, or those before an event."""
+    subject = normalize_subject(subject)
+    return board.session.read(lambda txn: mark_queries.newest_of_subject(txn, subject, limit, before))
+
+
 def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:
     """Return what was sent to a model in a call, and what it answered.
 
@@ -62,9 +69,9 @@ def faded_unseen(board: Blackboard, days: int) -> int:
     return board.session.read(lambda txn: board_status.faded_unseen(txn, days))
 
 
-def ended_runs(board: Blackboard, within: Duration) -> list[EndedRun]:
-    """Return the activations that ended within a length of time before now."""
-    return board.session.read(lambda txn: board_figures.ended_runs(txn, within))
+def ended_runs(board: Blackboard, within: Duration, limit: int) -> list[EndedRun]:
+    """Return the activations that ended within a length of time before now; of very many, the newest."""
+    return board.session.read(lambda txn: board_figures.ended_runs(txn, within, limit))
 
 
 def deployed(board: Blackboard, version: int) -> Deployment:

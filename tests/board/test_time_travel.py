@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import random
 
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from blackboard import total
+from blackboard.board.reading import past_marks
 from blackboard.core.marks.decay import Decay, Exponential, Linear, Never, Power, Step
 from blackboard.errors import LawConflict
 from tests.board.sum_checks import check_sums
@@ -71,6 +73,10 @@ def test_a_past_reading_equals_the_reading_at_that_time_and_a_future_reading_com
         world.board.session.write(lambda txn: None, record_instant=True)
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
+        strongest = {mark.id: mark.strength for mark in world.board.marks("smoke", at=at, limit=2)}
+        assert len(strongest) == min(2, len(then))
+        assert sorted(strongest.values()) == pytest.approx(sorted(then.values())[-2:], rel=1e-9)
+        assert {number: then[number] for number in strongest} == pytest.approx(strongest, rel=1e-9)
     world.follow()
     for at, then in snapshots:
         assert seen(world, at) == pytest.approx(then, rel=1e-9)
@@ -142,3 +148,37 @@ def test_a_mark_that_is_older_than_any_share_is_still_read(world: World, law: De
         world.put("smoke", "new")
         assert world.strengths()["old"] == [pytest.approx(0.0)]
         world.board.session.write(check_sums)
+
+
+@pytest.mark.postgresql
+def test_the_strongest_at_a_past_instant_are_the_same_from_the_marks_of_now_and_from_the_history(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {"smoke": kind("smoke", Exponential("1h"), on_repeat="add"), "ash": kind("ash", Linear("90m"), floor=0.05)}
+    world.deploy(kinds)
+    rng, instants = random.Random(7), []
+    for number in range(120):
+        name = rng.choice(["smoke", "ash"])
+        world.put(name, f"s{rng.randrange(25)}", 0.1 + rng.random())
+        world.advance(rng.randrange(4 * MINUTE))
+        if number % 10 == 5:
+            live = sorted(mark.id for mark in world.board.marks("smoke"))
+            world.board.withdraw(rng.choice(live))
+        if number % 17 == 0:
+            world.evaporate()
+        if number % 8 == 0:
+            instants.append(world.clock.now())
+            world.advance(1)
+
+    def readings() -> list[list[tuple[int, float, int]]]:
+        return [
+            [(mark.id, round(mark.strength, 9), mark.event_id) for mark in world.board.marks(name, at=at, limit=limit)]
+            for at in instants
+            for name in ("smoke", "ash")
+            for limit in (1, 5, 100)
+        ]
+
+    quick = readings()
+    assert sum(map(len, quick)) > 300
+    monkeypatch.setattr(past_marks, "MOST_CHANGES", 0)
+    assert readings() == quick

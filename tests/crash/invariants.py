@@ -153,14 +153,9 @@ def clear_deaths(path: Path) -> None:
 
 
 def check_recovered(path: Path, alive: set[int]) -> None:
-    """Check that no activation runs in the name of a dead worker, given the live process ids.
-
-    A remote worker has nothing but its lease, so its work may run until that ends.
-    """
+    """Check that no activation runs in the name of a dead worker, given the live process ids."""
     with rows(path) as query:
-        for number, worker in query(
-            "SELECT id, worker FROM activation WHERE state = 'running' AND worker NOT LIKE 'remote:%'"
-        ):
+        for number, worker in query("SELECT id, worker FROM activation WHERE state = 'running'"):
             if int(worker.split("-")[-2]) not in alive:
                 raise Broken(f"activation {number} still runs for the dead worker {worker}")
 

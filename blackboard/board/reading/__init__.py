@@ -1,6 +1,7 @@
 """The reading side of a board, for people and programs. Nothing here writes.
 
 mark_queries        marks at any instant, their events and subjects
+past_marks          the marks at a past instant, from the history
 work_queries        the agenda, schedules and activations
 board_figures       figures for monitors: the state now, and what happened after earlier figures
 board_status        the state of the board, its agents and deployments, and costs

@@ -53,6 +53,7 @@ class EndedRun:
     """From its crossing to its claim; None if no agent ran."""
     run_seconds: float | None
     """The time of its last attempt; None if no agent ran."""
+    finished_at: datetime
 
 
 @dataclass(frozen=True)
@@ -193,9 +194,10 @@ def _happened(txn: BoardTransaction, after: FiguresPosition | None) -> tuple[Hap
     return happened, FiguresPosition(txn.last_event, crossing, txn.now, recent, call, open_calls)
 
 
-def ended_runs(txn: BoardTransaction, length: Duration) -> list[EndedRun]:
-    """Return the activations that ended within a length of time before now."""
-    return [_ended(row) for row in txn.sql.all(ACTIVATIONS.ended_since, since=txn.now - length)]
+def ended_runs(txn: BoardTransaction, length: Duration, limit: int) -> list[EndedRun]:
+    """Return the activations that ended within a length of time before now; of very many, the newest."""
+    rows = txn.sql.all(ACTIVATIONS.ended_since.using("limit"), since=txn.now - length, limit=limit)
+    return [_ended(row) for row in rows]
 
 
 def _crossings(txn: BoardTransaction, after: int) -> dict[tuple[str, str], int]:
@@ -208,9 +210,10 @@ def _crossings(txn: BoardTransaction, after: int) -> dict[tuple[str, str], int]:
 
 def _ended(row: EndedActivation) -> EndedRun:
     if row.started_at is None:
-        return EndedRun(row.agent, row.state, None, None)
+        return EndedRun(row.agent, row.state, None, None, to_datetime(row.finished_at))
     waited, ran = row.created_at - row.crossed_at, row.finished_at - row.started_at
-    return EndedRun(row.agent, row.state, seconds_in(max(0, waited)), seconds_in(max(0, ran)))
+    waited_seconds, run_seconds = seconds_in(max(0, waited)), seconds_in(max(0, ran))
+    return EndedRun(row.agent, row.state, waited_seconds, run_seconds, to_datetime(row.finished_at))
 
 
 def _tokens(calls: Sequence[CallUsage]) -> dict[tuple[str, str, str], int]:

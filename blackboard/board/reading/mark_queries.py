@@ -4,39 +4,35 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, islice, takewhile
 from typing import Any, TypeVar
 
 from blackboard.board.mark_storage.mark_lookup import live_mark
+from blackboard.board.reading import past_marks
+from blackboard.board.reading.past_marks import MarkAt
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
-from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
-from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import Mark, StoredMark
-from blackboard.core.marks.reinforcement import FadingState
 from blackboard.core.marks.tags import TagFilter, Where
 from blackboard.errors import InvalidMark, UnknownName, UsageError
 from blackboard.store.live_marks import live_marks
 from blackboard.store.rows import (
     EventRow,
     MarkRow,
-    mark_after,
 )
-from blackboard.store.statements import DEPLOYMENTS, MARKS
+from blackboard.store.statements import MARKS
 
 M = TypeVar("M", bound=Mark)
 SAME_STRENGTH = 1e-12
 """The share of a strength by which Python and SQL may differ, because they round differently."""
-MarkAt = tuple[MarkRow, float, float, int]
-"""A mark with its kind's weight and its strength at an instant."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +154,11 @@ def _marks_of(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list
     """Return the marks of one kind, or of all kinds if the query has no tags."""
     tags = None if kind is None else tagged_marks.filter_of(txn, kind, query.where)
     if query.at is not None and query.at < txn.now:
-        past = _past_marks(txn, kind, query.subject, query.at, tags)
+        past: Iterable[MarkAt] | None = None
+        if kind is not None and query.limit is not None and (query.subject, query.after, tags) == (None, None, None):
+            past = past_marks.strongest_then(txn, kind, query.limit, query.at)
+        if past is None:
+            past = past_marks.all_then(txn, kind, query.subject, query.at, tags)
         return _in_order(item for item in past if query.is_strong(item[2]) and query.follows(item))[: query.limit]
     if query.limit is not None and (query.subject, query.at, query.after) == (None, None, None):
         return [item for item in _strongest(txn, kind, query.limit, tags) if query.is_strong(item[2])]
@@ -169,6 +169,9 @@ def _live_marks(txn: BoardTransaction, kind: str | None, query: MarkQuery, tags:
     """Return the live marks, now or at a later instant if they only fade until then."""
     options = {"kind": kind, "subject": query.subject, "min_strength": query.min_strength, "limit": query.limit}
     values: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if kind is None and query.subject is not None:
+        # The index of subjects begins with the kind.
+        values["kinds"] = txn.sql.list_of(txn.deployment.kinds)
     names = [*values] if query.after is None else [*values, "after"]
     number = 0
     if tags is not None:
@@ -227,72 +230,6 @@ def _strongest(txn: BoardTransaction, kind: str | None, limit: int, tags: TagFil
     return [(txn.migrated(row), txn.kind(row.kind).weight, strength, txn.now) for row, strength in pairs[:limit]]
 
 
-def _past_marks(
-    txn: BoardTransaction, kind: str | None, subject: str | None, at: Instant, tags: TagFilter | None
-) -> Iterator[MarkAt]:
-    """Yield the marks that were live at a past instant, with the weights of that time, from the history.
-
-    Their payloads decide whether they pass a filter by the tags that the kind has today.
-    """
-    versions = _versions(txn, at)
-    for event in txn.sql.all(MARKS.last_events_up_to, at=at):
-        if kind not in (None, event.kind) or subject not in (None, event.subject):
-            continue
-        fading = _fading(txn, event, versions, at)
-        if not fading.is_live(at):
-            continue
-        row = _with_deposits(txn, fading, event, at)
-        if tags is None or tags.matches(json.loads(row.payload)):
-            weight = next((then.kinds[row.kind].weight for _, then in versions[::-1] if row.kind in then.kinds), 1.0)
-            state = FadingState(row.intensity, row.anchored_at, txn.laws.get(txn.sql, row.law))
-            yield row, weight, weight * state.remaining(at), at
-
-
-def _with_deposits(txn: BoardTransaction, fading: MarkRow, event: EventRow, at: Instant) -> MarkRow:
-    """Return a mark as its deposits up to an instant left it. `event` is the last event of its fading part."""
-    deposits = [
-        deposit
-        for deposit in txn.sql.all(MARKS.deposits_of_mark, subject=event.subject, mark_id=event.mark_id)
-        if deposit.recorded_at <= at
-    ] or [event]
-    shown = with_shown_payload(txn, deposits[-1])
-    return fading._replace(
-        payload=shown.payload or "{}",
-        author=shown.author,
-        activation_id=shown.activation_id,
-        occurred_at=shown.occurred_at,
-        event_id=deposits[-1].id,
-        deposited_at=deposits[0].recorded_at,
-        reinforced_at=deposits[-1].recorded_at,
-        reinforcements=len(deposits) - 1,
-    )
-
-
-def _fading(txn: BoardTransaction, event: EventRow, versions: list[tuple[int, Deployment]], at: Instant) -> MarkRow:
-    """Return the fading part of a mark after an event, with the changes of its floor and law up to an instant."""
-    row = mark_after(event)
-    state = FadingState(event.intensity, event.anchored_at, txn.laws.get(txn.sql, event.law))
-    floor: float | None = None
-    for since, then in versions:
-        if event.kind not in then.kinds:
-            continue
-        kind = then.kind(event.kind)
-        if floor not in (None, kind.floor) and since > event.recorded_at and (row.evaporates_at or since + 1) > since:
-            ends = state.evaporates_at(kind)
-            row = row._replace(evaporates_at=None if ends is None else max(since, ends))
-        floor = kind.floor
-    change = txn.active.law_changes.get((event.kind, event.law))
-    return row if change is None or change.changed_at > at else txn.migrated(row)
-
-
-def _versions(txn: BoardTransaction, at: Instant) -> list[tuple[int, Deployment]]:
-    """Return every deployment that became active up to an instant, oldest first, with its beginning."""
-    return [
-        (row.deployed_at, Deployment.model_validate_json(row.content))
-        for row in txn.sql.all(DEPLOYMENTS.deployments.using("at"), at=at)
-    ]
-
-
 def history(
     txn: BoardTransaction,
     subject: str,
@@ -306,6 +243,13 @@ def history(
     return [
         event_record(row) for row in txn.sql.all(MARKS.events_of_subject.using(*options), subject=subject, **options)
     ]
+
+
+def newest_of_subject(txn: BoardTransaction, subject: str, limit: int, before: int | None = None) -> list[MarkEvent]:
+    """Return the last events of a subject, newest first, or those before an event."""
+    options = {} if before is None else {"before": before}
+    statement = MARKS.newest_of_subject.using(*options)
+    return [event_record(row) for row in txn.sql.all(statement, subject=subject, limit=limit, **options)]
 
 
 def law(txn: BoardTransaction, text: str) -> Decay:

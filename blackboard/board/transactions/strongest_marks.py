@@ -7,6 +7,7 @@ from typing import Any
 
 from blackboard.board.transactions import tagged_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
+from blackboard.clock import Instant
 from blackboard.core.marks.tags import TagFilter
 from blackboard.store.live_marks import live_marks, live_marks_in_order, oldest_of_equal_marks
 from blackboard.store.query_rows import LiveMark
@@ -22,8 +23,9 @@ def strongest(
     tags: TagFilter | None = None,
     *,
     oldest_first: bool = False,
+    as_of: Instant | None = None,
 ) -> list[tuple[MarkRow, float]]:
-    """Return the strongest live marks of a kind, of one subject or of the board, with their strengths.
+    """Return the strongest live marks of a kind, of one subject or of the board, with their strengths now or `as_of`.
 
     With `tags`, only marks that have these tags are returned. The limit may leave out some of many equally strong
     marks: usually the oldest of them. With `oldest_first`, it leaves out the newest, as a list with pages needs it.
@@ -33,7 +35,7 @@ def strongest(
     if tags is not None and subject is None:
         tags, are_few = tagged_marks.rarest_first(txn, tags)
     number, filters = (0, {}) if tags is None else (len(tags.keys), tagged_marks.parameters(txn, tags))
-    values = {"as_of": txn.now, "kind": kind, **filters}
+    values = {"as_of": txn.now if as_of is None else as_of, "kind": kind, **filters}
     if subject is not None:
         statement = live_marks("kind", "subject", "limit", tags=number)
         rows = txn.marks_with_strength(statement, subject=subject, limit=limit, **values)

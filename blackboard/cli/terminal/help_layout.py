@@ -19,7 +19,7 @@ GROUPS = {
         "retry", "discard", "wake", "pause", "resume", "outbox", "costs", "record-cost",
     ),
     "Remote agents": ("claim", "heartbeat", "finish", "fail"),
-    "Coding agents": ("connect", "mcp"),
+    "Coding agents": ("mcp",),
     "Data": ("backup", "restore", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),
 }  # fmt: skip

@@ -109,5 +109,12 @@ def show_activation(look: Look) -> Sight:
     return Sight({"details": details, "texts": texts})
 
 
-PAGE = LivePage("activations", "/activations", "Activations", show_activations, ActivationsFields)
+PAGE = LivePage(
+    "activations",
+    "/activations",
+    "Activations",
+    show_activations,
+    ActivationsFields,
+    about="Each time an agent was woken: why, what it was given, and what it did.",
+)
 ONE = LivePage("activation", "/activation", "Activation", show_activation, OneFields, is_in_menu=False)

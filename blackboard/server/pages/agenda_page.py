@@ -32,4 +32,12 @@ def show_agenda(look: Look) -> Sight:
     )
 
 
-PAGE = LivePage("agenda", "/agenda", "Agenda", show_agenda, AgendaFields, parameters_withheld=("held_by",))
+PAGE = LivePage(
+    "agenda",
+    "/agenda",
+    "Agenda",
+    show_agenda,
+    AgendaFields,
+    about="Crossings that wait for their agents, strongest first, and what holds each of them.",
+    parameters_withheld=("held_by",),
+)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import dataclasses
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
+from typing import NamedTuple
 
-from blackboard import Blackboard
 from blackboard.board import page_readings
+from blackboard.board.reading.board_figures import EndedRun
 from blackboard.core.deployment import Budget
 from blackboard.durations import DAY
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
+
+MOST_RUNS = 20_000
+"""How many of the activations of the last day are read, the newest."""
+HOURS = 24
+CHART_HEIGHT = 28
+"""The height of the chart of an agent in its own units. An hour is ten units wide."""
 
 
 class AgentsFields(PageFields):
@@ -37,6 +45,15 @@ class SpentBudget:
         return max(0.0, self.limit - self.left)
 
 
+class HourBar(NamedTuple):
+    """The activations of an agent that ended in an hour."""
+
+    x: int
+    height: float
+    failed_height: float
+    text: str
+
+
 @dataclass(frozen=True)
 class LastDay:
     """What an agent has done within a day."""
@@ -47,6 +64,8 @@ class LastDay:
     """The median time from a crossing to its claim."""
     run_seconds: float | None
     """The median time of a run."""
+    bars: Sequence[HourBar] = ()
+    """The hours of the day with activations."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +99,8 @@ def show_agents(look: Look) -> Sight:
     """Return the agents, their watches, their last day and what is left of their budgets."""
     board, asked = look.board, look.parameters
     figures, deployment = board.figures(), board.deployment
-    days, unserved = _last_day(board), set(board.unserved_agents())
+    runs = page_readings.ended_runs(board, DAY, MOST_RUNS)
+    days, unserved = _last_day(runs, board.now()), set(board.unserved_agents())
     agents = [
         ShownAgent(
             agent=agent.agent,
@@ -92,7 +112,7 @@ def show_agents(look: Look) -> Sight:
             writes=agent.writes,
             paused=agent.agent in figures.paused_agents,
             is_unserved=agent.agent in unserved,
-            day=days.get(agent.agent, LastDay(0, 0, None, None)),
+            day=dataclasses.replace(days.get(agent.agent, LastDay(0, 0, None, None)), bars=()),
         )
         for agent in board.agents()
         if asked.agent in ("", agent.agent)
@@ -113,7 +133,13 @@ def show_agents(look: Look) -> Sight:
     ]
     return Sight(
         {"agents": agents},
-        {"watches": watches, "budgets": [(item, item.used) for item in budgets], "names": sorted(deployment.agents)},
+        {
+            "watches": watches,
+            "budgets": [(item, item.used) for item in budgets],
+            "bars": {agent: day.bars for agent, day in days.items()},
+            "is_cut": len(runs) == MOST_RUNS,
+            "most_runs": MOST_RUNS,
+        },
     )
 
 
@@ -123,10 +149,10 @@ def _limits(budget: Budget) -> list[tuple[str, float]]:
     return [(window, float(limit)) for window, limit in limits.items() if limit is not None]
 
 
-def _last_day(board: Blackboard) -> dict[str, LastDay]:
+def _last_day(found: Sequence[EndedRun], now: datetime) -> dict[str, LastDay]:
     """Return what each agent has done within a day."""
     by_agent = defaultdict(list)
-    for run in page_readings.ended_runs(board, DAY):
+    for run in found:
         by_agent[run.agent].append(run)
     return {
         agent: LastDay(
@@ -134,9 +160,30 @@ def _last_day(board: Blackboard) -> dict[str, LastDay]:
             failed=sum(run.state == "dead" for run in runs),
             wait_seconds=_median([run.waited_seconds for run in runs]),
             run_seconds=_median([run.run_seconds for run in runs]),
+            bars=_bars(runs, now),
         )
         for agent, runs in by_agent.items()
     }
+
+
+def _bars(runs: Sequence[EndedRun], now: datetime) -> list[HourBar]:
+    """Return the bars of the chart of an agent: an hour each, the last one up to now."""
+    ended: Counter[int] = Counter()
+    failed: Counter[int] = Counter()
+    for run in runs:
+        hour = min(HOURS - 1, int((now - run.finished_at).total_seconds() // 3600))
+        ended[hour] += 1
+        failed[hour] += run.state == "dead"
+    unit = CHART_HEIGHT / max(ended.values(), default=1)
+    return [
+        HourBar(
+            x=(HOURS - 1 - hour) * 10,
+            height=round(max(1.0, number * unit), 1),
+            failed_height=round(failed[hour] * unit, 1),
+            text=f"{number:,} ended {hour} to {hour + 1} h ago, {failed[hour]:,} of them dead",
+        )
+        for hour, number in sorted(ended.items())
+    ]
 
 
 def _median(values: Sequence[float | None]) -> float | None:
@@ -144,4 +191,11 @@ def _median(values: Sequence[float | None]) -> float | None:
     return median(known) if known else None
 
 
-PAGE = LivePage("agents", "/agents", "Agents", show_agents, AgentsFields)
+PAGE = LivePage(
+    "agents",
+    "/agents",
+    "Agents",
+    show_agents,
+    AgentsFields,
+    about="What each agent watches, what it has done within a day, and what its budget has left.",
+)

@@ -137,4 +137,11 @@ def _bars(rows: Sequence[CostRow]) -> list[DayBar]:
     ]  # fmt: skip
 
 
-PAGE = LivePage("costs", "/costs", "Costs", show_costs, CostsFields)
+PAGE = LivePage(
+    "costs",
+    "/costs",
+    "Costs",
+    show_costs,
+    CostsFields,
+    about="What model calls have cost, and what they would have cost without a board.",
+)

@@ -117,4 +117,11 @@ def check_file(file: Path | None, database: str) -> Mapping[str, Any]:
         raise WorkError(done.stderr.strip().removeprefix("error: ") or "the check ended without a result") from None
 
 
-PAGE = LivePage("deployment", "/deployment", "Deployment", show_deployment, DeploymentFields)
+PAGE = LivePage(
+    "deployment",
+    "/deployment",
+    "Deployment",
+    show_deployment,
+    DeploymentFields,
+    about="The kinds and agents that are active, and the versions before them.",
+)

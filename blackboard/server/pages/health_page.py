@@ -13,7 +13,7 @@ MOST_MESSAGES = 50
 def show_health(look: Look) -> Sight:
     """Return the state of the board, and the findings of `doctor` with their remedies."""
     board = look.board
-    findings = examine_board(board)
+    findings = examine_board(board, is_thorough=False)
     if all(finding.name != MODEL for finding in findings):
         findings.append(Finding(MODEL, "note", look.model))
     order = {"wrong": 0, "note": 1, "ok": 2}
@@ -27,4 +27,10 @@ def show_health(look: Look) -> Sight:
     )
 
 
-PAGE = LivePage("health", "/health", "Health", show_health)
+PAGE = LivePage(
+    "health",
+    "/health",
+    "Health",
+    show_health,
+    about="Whether the board and its workers are well, and what to do if not.",
+)

@@ -83,4 +83,12 @@ def _shown(look: Look, need: NeedRecord) -> ShownNeed:
     )
 
 
-PAGE = LivePage("inbox", "/inbox", "Inbox", show_inbox, InboxFields, parameters_withheld=("assignee",))
+PAGE = LivePage(
+    "inbox",
+    "/inbox",
+    "Inbox",
+    show_inbox,
+    InboxFields,
+    about="Questions that agents do not decide. An answer is a mark, which wakes the agents that watch for it.",
+    parameters_withheld=("assignee",),
+)

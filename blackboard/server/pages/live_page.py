@@ -93,6 +93,7 @@ class LivePage:
         title: Its title.
         look: Returns what it shows.
         parameters: The type of its parameters.
+        about: What it shows, in a sentence for those who see it for the first time.
         scope: The scope that a token needs.
         withheld_if_redacted: Whether a token with `read-redacted` may not see it, because nothing would be left of it.
         parameters_withheld: Parameters that such a token may not use, because what is shown would confirm a guess.
@@ -104,6 +105,7 @@ class LivePage:
     title: str
     look: Callable[[Look], Sight]
     parameters: type[PageFields] = PageFields
+    about: str = ""
     scope: str = "read"
     withheld_if_redacted: bool = False
     parameters_withheld: tuple[str, ...] = ()

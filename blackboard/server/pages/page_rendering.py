@@ -108,6 +108,8 @@ def _seconds(value: float | None) -> str:
     """Return a length of time, rounded so that it is easy to read."""
     if value is None:
         return "–"
+    if value < 1:
+        return f"{value * 1000:.3g} ms"
     return f"{value:.3g} s" if value < 60 else format_duration(round(value) * SECOND)
 
 

@@ -211,6 +211,7 @@ class Pages:
             "root": root,
             "static": f"{root}/static/{static_version()}",
             "is_unknown": problem.type.status == 401,
+            "address": f"{request.url.path.removeprefix(root)}{f'?{query}' if (query := request.url.query) else ''}",
         }
         headers = {**HEADERS, **problem.headers}
         return HTMLResponse(render("refused", values), problem.type.status, headers)

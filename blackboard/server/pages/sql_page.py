@@ -24,4 +24,13 @@ def show_sql(look: Look) -> Sight:
     return Sight({}, {"views": VIEWS, "query": look.parameters.query or EXAMPLE})
 
 
-PAGE = LivePage("sql", "/sql", "SQL", show_sql, SqlFields, scope="sql", withheld_if_redacted=True)
+PAGE = LivePage(
+    "sql",
+    "/sql",
+    "SQL",
+    show_sql,
+    SqlFields,
+    about="Queries on the views of the board.",
+    scope="sql",
+    withheld_if_redacted=True,
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -17,8 +17,13 @@ from blackboard.server.pages.drawn_values import milliseconds, thresholds
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
 MOST_EVENTS = 500
+"""How many events the page shows at once, newest first."""
+MOST_MEASURED = 20_000
+"""How many live marks a watch over the board may measure for the page to explain it: it reads all of them."""
 MOST_ACTIVATIONS = 30
-"""How many activations the graph shows, the newest."""
+"""How many activations the graph shows at once, newest first."""
+MOST_ALIKE = 6
+"""How many marks of a kind that one activation was given, or deposited, are boxes of their own. More share one."""
 COLUMN, LINE, BOX, TALL = 240, 46, 190, 34
 """The distances between two columns and two lines of the graph, and the width and height of its boxes."""
 
@@ -28,6 +33,8 @@ class SubjectFields(PageFields):
 
     subject: str = ""
     mark: int | None = Field(default=None, ge=1)
+    events_before: int | None = Field(default=None, ge=1, description="The page shows events before this one.")
+    before: int | None = Field(default=None, ge=1, description="The graph shows activations before this one.")
 
 
 @dataclass(frozen=True)
@@ -66,12 +73,17 @@ class Edge:
 
 @dataclass(frozen=True)
 class Graph:
-    """Where the marks of a subject came from: source marks, the activations that were given them, and their results."""
+    """Where the marks of a subject came from: source marks, the activations that were given them, and their results.
+
+    Attributes:
+        older: The activation before which the next older ones are; None if there are none.
+    """
 
     width: int
     height: int
     nodes: Sequence[Node]
     edges: Sequence[Edge]
+    older: int | None
 
 
 def show_subject(look: Look) -> Sight:
@@ -80,13 +92,18 @@ def show_subject(look: Look) -> Sight:
     subject = asked.subject or _subject_of(board, asked.mark)
     if not subject:
         found = board.subjects(limit=100)
-        return Sight({"subjects": found}, {"subject": "", "events": [], "graph": None, "explanations": [], "marks": []})
-    events = board.history(subject, limit=MOST_EVENTS)
+        return Sight(
+            {"subjects": found},
+            {"subject": "", "events": [], "graph": None, "explanations": [], "marks": [], "unexplained": []},
+        )
+    newest = page_readings.newest_events(board, subject, MOST_EVENTS + 1, asked.events_before)
+    events = newest[:MOST_EVENTS][::-1]
     weights = {name: spec.weight for name, spec in board.deployment.kinds.items()}
     curves = list(_curves(events, weights))
     kinds = {event.kind for event in events}
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {curve.law for curve in curves}}
-    explanations = [board.explain(agent, subject) for agent in sorted(board.deployment.agents)]
+    watching, unexplained = _watching(board, kinds)
+    explanations = [board.explain(agent, subject) for agent in watching]
     return Sight(
         {
             "subject": subject,
@@ -94,9 +111,9 @@ def show_subject(look: Look) -> Sight:
             "marks": board.marks(subject=subject, limit=100),
             "events": list(reversed(events)),
             "explanations": [item for item in explanations if _says_something(item)],
-            "graph": _graph(board, events),
+            "graph": _graph(board, events, asked.before),
         },
-        {"more": len(events) == MOST_EVENTS},
+        {"unexplained": unexplained, "older": events[0].id if len(newest) > MOST_EVENTS else None},
         {"items": curves},
         {"laws": laws, "thresholds": [item for item in thresholds(board.deployment) if item.kind in kinds]},
     )
@@ -109,6 +126,22 @@ def _subject_of(board: Blackboard, mark_id: int | None) -> str:
         NotFound: There is no such mark any more.
     """
     return "" if mark_id is None else board.mark(mark_id).subject
+
+
+def _watching(board: Blackboard, kinds: Set[str]) -> tuple[list[str], list[str]]:
+    """Return the agents that watch marks of some of these kinds, and those that measure too many marks to explain."""
+    watching, unexplained, counts = set(), set(), None
+    for name, spec in board.deployment.agents.items():
+        for watch in spec.watches:
+            own = watch.condition.kinds
+            if kinds.isdisjoint(own):
+                continue
+            watching.add(name)
+            if watch.condition.over == "board":
+                counts = page_readings.live_counts(board) if counts is None else counts
+                if sum(counts.get(kind, 0) for kind in own) > MOST_MEASURED:
+                    unexplained.add(name)
+    return sorted(watching - unexplained), sorted(unexplained)
 
 
 def _says_something(explanation: Explanation) -> bool:
@@ -142,35 +175,67 @@ def _curves(events: Sequence[MarkEvent], weights: Mapping[str, float]) -> Iterat
             )
 
 
-def _graph(board: Blackboard, events: Sequence[MarkEvent]) -> Graph | None:
-    """Return the graph of the activations that made marks of the subject, or were given them."""
-    wanted = list(dict.fromkeys(event.activation_id for event in reversed(events) if event.activation_id is not None))
+def _graph(board: Blackboard, events: Sequence[MarkEvent], before: int | None) -> Graph | None:
+    """Return the graph of the activations that made marks of the subject, or were given them, before one of them."""
+    found = sorted({event.activation_id for event in events if event.activation_id is not None}, reverse=True)
+    wanted = [number for number in found if before is None or number < before]
     layers: dict[str, int] = {}
     labels: dict[str, tuple[str, str, str]] = {}
     links: list[tuple[str, str]] = []
+    boxes: dict[int, str] = {}
     for activation_id in sorted(wanted[:MOST_ACTIVATIONS]):
         try:
             details = board.activation(activation_id)
         except NotFound:  # retention has removed it
             continue
-        run = f"activation-{activation_id}"
-        for mark in details.marks:
-            source = f"mark-{mark.mark_id}"
+        run, state = f"activation-{activation_id}", details.activation.state
+        given = {mark.mark_id: (mark.kind or "mark", mark.subject or "") for mark in details.marks}
+        made = {event.mark_id: (event.kind, event.subject) for event in details.deposits}
+        sources = _boxes(f"in-{activation_id}", given, boxes, labels)
+        for source in sources:
             layers.setdefault(source, 0)
-            labels.setdefault(source, _mark_label(mark.kind or "mark", mark.mark_id, mark.subject or ""))
-            links.append((source, run))
-        layers[run] = max((layers[source] for source, target in links if target == run), default=-1) + 1
-        state = f"activation {activation_id}, {details.activation.state}"
-        labels[run] = (details.activation.agent, state, f"id={activation_id}")
-        for event in details.deposits:
-            result = f"mark-{event.mark_id}"
+        layers[run] = max((layers[source] for source in sources), default=-1) + 1
+        labels[run] = (details.activation.agent, f"activation {activation_id}, {state}", f"id={activation_id}")
+        boxed = _boxes(f"out-{activation_id}", made, boxes, labels)
+        results = [box for box in boxed if box not in sources]  # it may have reinforced what it was given
+        for result in results:
             layers.setdefault(result, layers[run] + 1)
-            labels.setdefault(result, _mark_label(event.kind, event.mark_id, event.subject))
-            if (result, run) not in links:
-                links.append((run, result))
+        links += [*((source, run) for source in sources), *((run, result) for result in results)]
     if not links:
         return None
-    return _laid_out(layers, labels, links)
+    older = wanted[MOST_ACTIVATIONS - 1] if len(wanted) > MOST_ACTIVATIONS else None
+    return _laid_out(layers, labels, links, older)
+
+
+def _boxes(
+    place: str,
+    marks: Mapping[int, tuple[str, str]],
+    boxes: dict[int, str],
+    labels: dict[str, tuple[str, str, str]],
+) -> list[str]:
+    """Return the boxes of marks that are in the graph already, or get one now. Many of a kind share a new one.
+
+    Args:
+        place: Before or after which activation the marks are.
+        marks: The kind and the subject of each by its id.
+        boxes: The box of each mark in the graph. It is extended.
+        labels: The labels of each box. It is extended.
+    """
+    by_kind = defaultdict(list)
+    for mark_id, (kind, _) in marks.items():
+        if mark_id not in boxes:
+            by_kind[kind].append(mark_id)
+    for kind, alike in by_kind.items():
+        if len(alike) <= MOST_ALIKE:
+            for mark_id in alike:
+                boxes[mark_id] = f"mark-{mark_id}"
+                labels[boxes[mark_id]] = _mark_label(kind, mark_id, marks[mark_id][1])
+            continue
+        subjects = {marks[mark_id][1] for mark_id in alike}
+        words = f"of {len(subjects):,} subjects" if len(subjects) > 1 else subjects.pop()
+        boxes |= dict.fromkeys(alike, f"{place}-{kind}")
+        labels[f"{place}-{kind}"] = (f"{len(alike):,} × {kind}", words, f"id={place.rpartition('-')[2]}")
+    return list(dict.fromkeys(boxes[mark_id] for mark_id in marks))
 
 
 def _mark_label(kind: str, mark_id: int, subject: str) -> tuple[str, str, str]:
@@ -178,15 +243,18 @@ def _mark_label(kind: str, mark_id: int, subject: str) -> tuple[str, str, str]:
 
 
 def _laid_out(
-    layers: Mapping[str, int], labels: Mapping[str, tuple[str, str, str]], links: Sequence[tuple[str, str]]
+    layers: Mapping[str, int],
+    labels: Mapping[str, tuple[str, str, str]],
+    links: Sequence[tuple[str, str]],
+    older: int | None,
 ) -> Graph:
     """Return a graph whose columns are the layers, each node in the next free line of its column."""
     used: dict[int, int] = defaultdict(int)
     nodes = {}
     for key, layer in layers.items():
         label, detail, query = labels[key]
-        is_mark = key.startswith("mark-")
-        link = f"/{'subject' if is_mark else 'activation'}?{query}"
+        is_mark = not key.startswith("activation-")
+        link = f"/{'activation' if query.startswith('id=') else 'subject'}?{query}"
         nodes[key] = Node(key, label, detail, link, is_mark, layer * COLUMN, used[layer] * LINE)
         used[layer] += 1
     edges = []
@@ -196,7 +264,15 @@ def _laid_out(
         middle = (x + to_x) // 2
         edges.append(Edge(f"M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"))
     width = (max(layers.values()) + 1) * COLUMN - (COLUMN - BOX)
-    return Graph(width, max(used.values()) * LINE, list(nodes.values()), edges)
+    return Graph(width, max(used.values()) * LINE, list(nodes.values()), edges, older)
 
 
-PAGE = LivePage("subject", "/subject", "Subjects", show_subject, SubjectFields, withheld_if_redacted=True)
+PAGE = LivePage(
+    "subject",
+    "/subject",
+    "Subjects",
+    show_subject,
+    SubjectFields,
+    about="All that the board knows of one subject: its marks over time, and why agents woke or wait.",
+    withheld_if_redacted=True,
+)

@@ -184,8 +184,11 @@ SELECT agent, state, count(*) AS number FROM activation GROUP BY agent, state;
 SELECT agent, state, count(*) AS number FROM activation WHERE {is_unfinished} GROUP BY agent, state;
 
 -- name: ended_since -> EndedActivation
--- The activations that ended after an instant.
-SELECT id, agent, state, crossed_at, created_at, started_at, finished_at FROM activation WHERE finished_at > :since;
+-- The activations that ended after an instant; of very many, the newest.
+SELECT id, agent, state, crossed_at, created_at, started_at, finished_at
+FROM activation
+WHERE finished_at > :since
+  [limit: ORDER BY finished_at DESC LIMIT :limit + 0];
 
 -- name: count_since -> int
 -- The number of activations of an agent that began after an instant.

@@ -286,6 +286,15 @@ WHERE event.subject = :subject
 ORDER BY event.id
 [limit: LIMIT :limit + 0];
 
+-- name: newest_of_subject -> EventRow
+-- The last events of a subject, newest first.
+SELECT {event.*}
+FROM event
+WHERE event.subject = :subject
+  [before: AND event.id < :before]
+ORDER BY event.id DESC
+LIMIT :limit + 0;
+
 -- name: next_subject -> str | None
 -- The next subject in alphabetical order. Run repeatedly, it skips through the index.
 SELECT min(subject) AS subject
@@ -298,6 +307,8 @@ WHERE subject > :after
 SELECT {event.*}
 FROM event
 WHERE event.recorded_at <= :at
+  [kind: AND event.kind = :kind]
+  [subject: AND event.subject = :subject]
   AND event.event NOT IN ('evaporated', 'withdrawn') AND {has_effect(event.event)}
   AND NOT EXISTS (
     SELECT later.id
@@ -306,6 +317,10 @@ WHERE event.recorded_at <= :at
       AND later.recorded_at <= :at AND {has_effect(later.event)}
   )
 ORDER BY event.id;
+
+-- name: newest_events -> EventRow
+-- The last events of all marks, newest first.
+SELECT {event.*} FROM event ORDER BY event.id DESC LIMIT :limit + 0;
 
 -- name: evaporations_since -> EventRow
 -- The marks of a kind that evaporated after an event.
@@ -390,6 +405,7 @@ SELECT {live.*}, live.weight, live.strength
 FROM ({live_marks}) AS live
 WHERE 1 = 1
   [kind: AND live.kind = :kind]
+  [kinds: AND {is_in(live.kind, :kinds)}]
   [law: AND live.law = :law]
   [subject: AND live.subject = :subject]
   [min_strength: AND coalesce(live.strength, :min_strength) >= :min_strength]

@@ -62,6 +62,8 @@ function showConnection(state) {
   if (dot.firstElementChild.textContent !== state) dot.firstElementChild.textContent = state;
 }
 
+// On a narrow screen, the menu is a row that is wider than the screen.
+document.querySelector("header [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 connect();
 showTimes();
 setInterval(showTimes, 1000);
