@@ -117,7 +117,7 @@ constraints:
 	rm -rf .venv-constraints
 	$(PYTHON) -m venv .venv-constraints
 	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,dev-postgresql]'
-	{ head -n 1 constraints.txt; .venv-constraints/bin/python -m pip freeze --exclude blackboard-marks; } > constraints.new
+	.venv-constraints/bin/python -m tools.pinned_versions > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-constraints
 

@@ -6,7 +6,7 @@ import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
@@ -15,14 +15,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.docs.blocks import ROOT
+from tools.pinned_versions import BROUGHT, EXTRAS, TOOLS, canonical, closure
 
 TEXT = (ROOT / "docs/dependencies.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 CONSTRAINTS = [line for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
-PINNED = {
-    re.sub(r"[-_.]+", "-", name).lower(): version for name, _, version in (line.partition("==") for line in CONSTRAINTS)
-}
-EXTRAS = ("desk", "telemetry", "plot", "postgresql", "server", "mcp")
+PINNED = {canonical(name): version for name, _, version in (line.partition("==") for line in CONSTRAINTS)}
 SILENT = {"pysqlite3"}
 """The packages whose metadata names no licence; it is in a file beside it."""
 OURS = {"blackboard", "lead_desk", "tests", "benchmarks", "tools"}
@@ -33,25 +31,6 @@ OLD_NAMES = {
     "ISC License (ISCL)": "ISC",
     "Python Software Foundation License": "PSF-2.0",
 }
-
-
-def canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def closure(requirement: Requirement, seen: set[tuple[str, str]]) -> Iterator[str]:
-    """Yield the installed packages that a requirement brings on this platform, itself first."""
-    name = canonical(requirement.name)
-    new = {(name, extra) for extra in {"", *requirement.extras}} - seen
-    try:
-        needs = [Requirement(text) for text in distribution(name).requires or []] if new else []
-    except PackageNotFoundError:  # the extra is not installed here
-        return
-    seen |= new
-    yield name
-    for need in needs:
-        if any(need.marker is None or need.marker.evaluate({"extra": extra}) for _, extra in new):
-            yield from closure(need, seen)
 
 
 def listed() -> dict[str, tuple[str, str]]:
@@ -83,6 +62,13 @@ def test_everything_that_comes_along_is_listed_where_it_comes_from() -> None:
     here = brought()
     assert {name: found.get(name) for name in here} == here
     assert found.keys() - here.keys() <= PINNED.keys(), "listed, but no package of the pinned versions"
+
+
+def test_the_pinned_versions_that_an_installation_brings_stand_apart_from_the_tools() -> None:
+    text = (ROOT / "constraints.txt").read_text("utf-8")
+    brought_lines, tools = (text.partition(BROUGHT)[2].partition(f"{TOOLS}\n")[at].split() for at in (0, 2))
+    assert {canonical(line.partition("==")[0]) for line in brought_lines} == listed().keys()
+    assert len(brought_lines) + len(tools) == len(PINNED)
 
 
 @pytest.mark.parametrize("name", sorted(listed()))
