@@ -20,7 +20,7 @@ from blackboard.store.rows import AccessTokenRow
 from blackboard.store.statements import TOKENS
 
 PREFIX = "blackboard_"
-"""The prefix of every token, by which tools that look for leaked secrets can find one."""
+"""The prefix of every token. Tools that look for leaked secrets recognize tokens by it."""
 MAX_NAME_CHARACTERS = 100
 
 

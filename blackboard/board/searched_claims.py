@@ -1,6 +1,6 @@
 """Claims of activations. What their agents search is searched on a snapshot, between two tries of a claim.
 
-A search may take long, and a claim is a writing transaction, for which others wait.
+A search may take long, and other writers wait while a claim writes.
 """
 
 from __future__ import annotations

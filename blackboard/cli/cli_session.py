@@ -114,10 +114,10 @@ class CommandSession:
         return self.server or (os.environ.get(URL_VARIABLE) or None if self.database is None else None)
 
     def require_board(self) -> None:
-        """Check that the command is to work on a board of this machine.
+        """Check that the command works on a board of this machine.
 
         Raises:
-            UsageError: It is to work on a server.
+            UsageError: It works on a server.
         """
         if self.server_url is not None:
             why = NOT_OVER_HTTP.get(self.command, "the server does not offer it")

@@ -167,7 +167,7 @@ class _ServerConnection(ABC):
 
 
 def _certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool) -> ssl.SSLContext | bool:
-    """Return the certificates to trust. To read those of the system takes longer than a request without TLS."""
+    """Return the certificates to trust. Reading the system's certificates takes longer than a request without TLS."""
     if tls is not None:
         return tls
     proxies = getproxies().values() if uses_proxies else ()

@@ -25,7 +25,7 @@ class ActivityEvent(StrEnum):
     RETRY_MESSAGE = "retry_message"
     DISCARD_MESSAGE = "discard_message"
     ASSIGN = "assign"
-    """Somebody was named who should answer a need."""
+    """A person was named to answer a need."""
     RECORD_COST = "record_cost"
     FORGET = "forget"
     """A subject was erased. The entry has the random name that replaces it."""

@@ -119,8 +119,8 @@ class WatchSettings(Data):
     """The settings of a watch that a deployment may override.
 
     Attributes:
-        min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
-            news, above 0. Only for rising watches.
+        min_increase: How much stronger a mark must have become for a deposit on it to be news, above 0. Only
+            for rising watches.
         catch_up: How a schedule treats missed instants; None for the agent's setting.
         per: What an activation takes; None for the agent's setting.
         on_guard: How a crossing is treated while the guard is closed; None for the agent's setting.
@@ -315,7 +315,7 @@ class AgentSettings(Data):
         max_marks: The largest number of marks that one activation may deposit.
         max_payload: The largest payload that it may deposit, in bytes of JSON in UTF-8.
         max_total: The largest size of all payloads of one activation together, in the same bytes.
-        max_chain: The largest number of activations in a chain, in which marks of each wake the next.
+        max_chain: The largest number of activations in a chain: the marks of each wake the next.
         max_activations_per_hour: The largest number of activations in an hour; None for no limit.
         answerable_by: The agents that may answer its needs, unless a need says so itself.
         catch_up: For the watches that do not set it (see `WatchSettings`), like the next five.

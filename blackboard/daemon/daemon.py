@@ -186,7 +186,7 @@ class Daemon:
     # -- from outside ------------------------------------------------------------------------------------------------
 
     def run(self, *, until_quiescent: bool = False) -> Report:
-        """Serve the board until `stop` is called, or until no work is left that the daemon could do.
+        """Serve the board until `stop` is called, or until the daemon can do none of the remaining work.
 
         Args:
             until_quiescent: Whether to end when the remaining work waits for a budget, a guard, a pause or a person.

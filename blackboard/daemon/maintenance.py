@@ -20,7 +20,7 @@ log = Log("blackboard")
 
 RETENTION_INTERVAL: Duration = parse_duration("1h")
 RECOVERY_INTERVAL: Duration = parse_duration("30s")
-"""The longest time between two signs of life, from which workers on a server know that this worker is alive."""
+"""The longest time between two signs of life, which show other workers on a server that this worker is alive."""
 COMPACTION_INTERVAL: Duration = parse_duration("10m")
 COMPACTION_SECONDS = 30.0
 """The longest wait for a compaction at the end of the daemon. It may be cut off at any time."""

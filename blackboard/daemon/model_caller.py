@@ -73,7 +73,7 @@ class Deferral(BaseException):
 
 
 def _pause_deferral(wait: model_pauses.Wait) -> Deferral:
-    """Return the deferral by a pause of a model, whose reason may quote the provider."""
+    """Return the deferral for a paused model. Its reason may quote the provider."""
     return Deferral(wait.reason, wait.until, is_held=wait.is_held, shown=wait.problem)
 
 

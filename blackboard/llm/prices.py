@@ -51,7 +51,7 @@ class Rates(BaseModel):
 
 
 class LongPrompt(Rates):
-    """The rates of a whole call, including its output, whose prompt is longer than `over` tokens."""
+    """The rates of a call whose prompt is longer than `over` tokens. They apply to the whole call, with its output."""
 
     over: int = Field(ge=1)
 

@@ -68,7 +68,7 @@ def warnings_of_counts(condition: Condition, kinds: Mapping[str, Kind]) -> Itera
 
 
 def _warn_of_short_history(condition: Condition, keep_history: Duration | None) -> Iterator[str]:
-    """Warn of a window that is longer than the history, from which a new window is filled."""
+    """Warn of a window that is longer than the history. A new window is filled from the history."""
     longest = max((measure.within or 0 for measure in condition.windows), default=0)
     if keep_history is not None and longest > keep_history:
         yield (

@@ -9,7 +9,7 @@ group_commit     the work of several threads in one transaction
 commit_record    whether a commit on a server without an answer succeeded
 write_lock       a fair write lock between the processes of one machine
 reader_pool      idle reading connections, lent again
-connection_uses  the threads that use a reading connection, for which a fork waits
+connection_uses  the threads that use a reading connection; a fork waits for them
 dialect          the differences between SQLite and PostgreSQL, by capability
 
 The two kinds of database:

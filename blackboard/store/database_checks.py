@@ -114,5 +114,5 @@ def is_mount_point(path: Path) -> bool:
 
 
 def _unescaped(text: str) -> str:
-    """Return a path of the list of mounts, in which spaces and the like are octal numbers."""
+    """Return a path in the list of mounts. The list writes spaces and similar characters as octal numbers."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

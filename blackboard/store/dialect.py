@@ -49,7 +49,7 @@ class Dialect(ABC):
         name: SQLAlchemy's name for it.
         error: The base class of its driver's errors.
         is_positional: Whether its driver takes parameters by position, not by name.
-        begin_read: The statement that begins a reading transaction: one snapshot, in which nothing can be written.
+        begin_read: The statement that begins a reading transaction: one snapshot, which takes no writes.
         begin_write: The statement that begins a writing transaction.
         lock_schema: The statement that makes a change of the schema wait for others; None if beginning a transaction
             waits already.

@@ -118,7 +118,7 @@ def open_file(path: str, connect: Any) -> tuple[Any, OpenFile]:
                 opened.file = after or opened.file
                 _open[id(connection)] = opened
                 return connection, opened
-            connection.close()  # another file took its place just now: it is unknown which is open
+            connection.close()  # another file took its place just now, and either of them may be open
 
 
 def _check_logs(others: Iterable[OpenFile], path: str) -> None:

@@ -20,7 +20,7 @@ class ReaderPool:
     """The reading connections of a database that are open for one purpose.
 
     Args:
-        uses: The uses of the database's connections, for which a fork waits.
+        uses: The uses of the database's connections. A fork waits for them.
         check_file: Checks that the path still names the open file.
         is_current: Returns whether a connection has the file at the path open.
 

@@ -49,7 +49,7 @@ class BoardRow(NamedTuple):
     """Since when the full-text index may contain words of what was erased, which no purge has begun to remove; None if
     it does not."""
     unfinished_purge_owed_at: Instant | None = None
-    """Since when a purge was owed that has begun and is not done; None if there is none."""
+    """The instant since which an unfinished purge has been owed; None if there is none."""
 
 
 class DeploymentRow(NamedTuple):

@@ -69,7 +69,7 @@ def ensure(
 ) -> SchemaChange | None:
     """Create or upgrade the schema, if this is allowed; return the change, or None.
 
-    A copy of the board is made before an upgrade. `upgrade` is like `create` if it is None.
+    A copy of the board is made before an upgrade. If `upgrade` is None, `create` decides about an upgrade too.
 
     Raises:
         StoreForeign: The database belongs to another program.
@@ -127,7 +127,7 @@ def refresh_views(database: Database, living: Living) -> str | None:
 
 
 def rewrite_views(transaction: Transaction) -> None:
-    """Rewrite the views that are outdated, in a transaction that may outdate them."""
+    """Rewrite the views if they are outdated, at the end of a transaction that may have outdated them."""
     if (views := _outdated_views(transaction)) is not None:
         _write_views(transaction, views)
 
@@ -194,7 +194,7 @@ def _upgrade(database: Database, now: Instant, living: Living) -> SchemaChange |
 
 
 def _migrate(database: Database, now: Instant, living: Living) -> SchemaChange | None:
-    """Create or upgrade the schema in one transaction, for which other processes wait."""
+    """Create or upgrade the schema in one transaction. Other processes wait until it ends."""
     from sqlalchemy import event
 
     with database.engine.connect() as connection:

@@ -20,5 +20,5 @@ model_calls          the records of model calls, so that no answer is paid for t
 model_pauses         a model that refuses everything gets one call at a time
 batch_api_calls      the calls that go through the provider's Batch API
 budgets              money and calls that were spent and reserved, and whether a call fits
-quiescence           whether no work is left that would finish by itself
+quiescence           whether the remaining work cannot finish by itself
 """

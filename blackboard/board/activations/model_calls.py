@@ -297,7 +297,7 @@ def _update(txn: BoardTransaction, row: CallRow, **columns: Any) -> None:
 
 
 def _demand(row: CallRow) -> tuple[int, bool]:
-    """Return the money and the number of calls that a call takes of the budgets, as the statement `spent` counts."""
+    """Return the money and the number of calls that a call takes from the budgets, as the statement `spent` counts."""
     return row.reserved + (row.cost or 0), row.sent_at is not None and row.state != CallState.FAILED
 
 

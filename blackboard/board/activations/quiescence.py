@@ -1,4 +1,4 @@
-"""Quiescence: whether no work is left that would finish by itself, and a report of the work that remains."""
+"""Quiescence: whether the remaining work cannot finish by itself, and a report of it."""
 
 from __future__ import annotations
 

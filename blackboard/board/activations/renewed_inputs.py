@@ -62,7 +62,7 @@ def renew(txn: BoardTransaction, agent: AgentSpec, row: ActivationRow, searches:
 def _present_state(
     txn: BoardTransaction, watch: RegisteredWatch | None, row: ActivationRow, event: EventRow
 ) -> tuple[int, float]:
-    """Return the event and the strength with which an activation is given a mark anew; a new event is absorbed."""
+    """Return the event and the strength of a mark that an activation is given again, and absorb a new event."""
     stored = txn.sql.one(MARKS.get_mark, id=event.mark_id)
     mark = None if stored is None else mark_migration.migrate(txn, stored)
     if mark is None or not mark.is_live(txn.now):

@@ -1,4 +1,4 @@
-"""The tags of marks on the board: each value of each tag is a row, by which the mark is found."""
+"""The tags of marks on the board. Each value of each tag is a row, and marks are found by these rows."""
 
 from __future__ import annotations
 

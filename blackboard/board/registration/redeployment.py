@@ -32,9 +32,9 @@ def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
     Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
 
     Raises:
-        ConfigurationError: A new agent has a name that is not an identifier or is reserved, an agent that is new or
-            changed has settings that cannot work together, or an agent filters or groups marks by a tag or value that
-            their kind does not have, or searches a kind that is not searched.
+        ConfigurationError: The name of a new agent is not an identifier, or is reserved. Settings of a new or changed
+            agent cannot work together. Or an agent uses a tag that a kind does not have, or searches a kind without
+            search.
     """
     old = txn.deployment
     _check_names(old, new)

@@ -83,7 +83,7 @@ class SearchResult(Sequence[F]):
     relevances: tuple[float, ...]
     """How relevant each of them is to the text."""
     scores: tuple[float, ...]
-    """Relevance times strength, by which they are ordered."""
+    """Relevance times strength. The results are in this order."""
     exact: bool
     """Whether no other mark has a higher score. If more than 10,000 marks match, only the 1,000 most relevant of them
     were ordered by their score."""

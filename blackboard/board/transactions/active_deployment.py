@@ -288,7 +288,7 @@ class ActiveDeployment:
 
     @cached_property
     def predicting(self) -> dict[str, list[RegisteredWatch]]:
-        """The watches with predicted crossings that a change of a mark of a kind may make wrong.
+        """The watches whose predicted crossings a change of a mark of a kind may invalidate.
 
         A guard that defers decides at the claim.
         """

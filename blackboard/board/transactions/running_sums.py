@@ -1,4 +1,4 @@
-"""Running sums, from which the totals of watches over the board or over groups are computed without a scan."""
+"""Running sums. They give the totals of watches over the board or over groups without a scan."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ class InputText:
         return self._back[0][0] if self._back else None
 
     def skip_to(self, number: int, restart: Callable[[], None]) -> None:
-        """Continue with the line of a number: one that was pushed back, or a line of the stream after `restart`."""
+        """Continue with the line of this number. It was pushed back, or it follows in the stream after `restart`."""
         while self._back and self._back[0][0] < number:
             self._back.popleft()
         if not self._back:

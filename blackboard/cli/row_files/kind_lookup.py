@@ -1,4 +1,4 @@
-"""The kinds of a board, also of one behind a server, by which rows become marks."""
+"""The kinds of a board or of a server: they say how rows become marks."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ class _RowSource:
         return True
 
     def _sample(self, text: bytes, encoding: str | None) -> tuple[Rows, bytes]:
-        """Return the rows at the beginning, and the header to be put before them, which is empty if they have one.
+        """Return the rows at the beginning, and the header to put before them; it is empty if they have one.
 
         A writer that continues after its file was truncated does not repeat the header.
         """
@@ -390,7 +390,7 @@ class _Positions:
     """Where the position in a file is kept.
 
     Attributes:
-        source: The name of the file, from which the keys of its rows are made.
+        source: The name of the file. The keys of its rows are made from it.
         load: Returns the position; None if the file was never followed.
         save: Records it.
     """

@@ -71,8 +71,8 @@ class Watch:
         when: The condition or schedule that wakes the agent.
         only_if: A guard; crossings wait while it does not hold, unless `on_guard` is "drop".
         unless: A guard; crossings wait while it holds, unless `on_guard` is "drop".
-        min_increase: The least increase of strength for which a deposit on a mark that the agent was given may be
-            news, above 0. Only for rising watches.
+        min_increase: How much stronger a mark must have become for a deposit on it to be news, above 0. Only
+            for rising watches.
         include_own: Whether the agent's own marks can wake it.
         catch_up: How a schedule treats missed instants: "once" (the last), "all" or "none"; by default the agent's
             setting.

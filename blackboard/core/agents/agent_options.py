@@ -63,7 +63,7 @@ class AgentOptions(TypedDict, total=False):
     max_total: int
     """The largest size of all payloads of one activation together, in the same bytes."""
     max_chain: int
-    """The largest number of activations in a chain, in which marks of each wake the next."""
+    """The largest number of activations in a chain: the marks of each wake the next."""
     max_activations_per_hour: int | None
     """The largest number of activations in an hour; None for no limit."""
     answerable_by: Sequence[str]

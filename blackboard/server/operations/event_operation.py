@@ -28,7 +28,7 @@ class ServerSentEvent:
     """An event of the stream, as its lines say it. The stream has further lines, which are comments.
 
     Attributes:
-        id: The position after it, with which a client resumes.
+        id: The position after it. A client resumes there.
         event: What it is: `ready` begins a stream, and `reset` says that history is missing.
         data: An object in JSON.
         retry: After how many milliseconds a client connects again.

@@ -27,8 +27,8 @@ log = Log("blackboard.server")
 
 MAX_CONNECTIONS = 2000
 SILENCE_SECONDS = 10
-"""A connection on which no request begins, or whose headers do not end, or whose client takes no more of an answer, is
-closed after one to two times as long."""
+"""The patience with a connection. It is closed after one to two times as long if no request begins, if its headers do
+not end, or if its client takes no more of an answer."""
 UNSENT_BYTES = 64 * 1024
 """How much of an answer the system takes before it can be sent."""
 GRACE_SECONDS = 10

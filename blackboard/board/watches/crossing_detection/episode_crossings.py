@@ -29,7 +29,7 @@ from blackboard.store.statements import CROSSINGS
 
 
 def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> list[RegisteredWatch]:
-    """Follow a deposit in the states of all watches over time, and return the rising watches with a new crossing.
+    """Update the states of all watches over time after a deposit, and return the rising watches with a new crossing.
 
     `old` is the live mark before it was reinforced; None for a new mark.
     """
@@ -41,7 +41,7 @@ def follow_change(txn: BoardTransaction, old: MarkRow | None, new: MarkRow) -> l
 
 
 def _follow_deposit(txn: BoardTransaction, watch: RegisteredWatch, old: MarkRow | None, new: MarkRow) -> bool:
-    """Follow a deposit in the state of its scope, and in that of the group that its mark leaves.
+    """Update the state of the scope of a deposit, and that of the group that its mark leaves.
 
     Returns whether a crossing is new.
     """

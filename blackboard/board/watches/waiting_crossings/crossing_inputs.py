@@ -267,7 +267,7 @@ def _departed_inputs(txn: BoardTransaction, watch: RegisteredWatch, crossing: Cr
 def _evaporated(
     txn: BoardTransaction, watch: RegisteredWatch, crossing: CrossingRow, stored: Sequence[MarkRow]
 ) -> Iterator[_Departure]:
-    """Yield the marks in the scope of a crossing that evaporated since."""
+    """Yield the marks in the scope of a crossing that have evaporated since it was recorded."""
     found = {row.id: _Departure(row.id, row.subject, txn.migrated(row).evaporates_at, row) for row in stored}
     for kind in watch.kinds:
         for event in txn.sql.all(MARKS.evaporations_since, kind=kind, since=crossing.event_id or 0):
