@@ -99,6 +99,17 @@ def board_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
     storage.remove(url)
 
 
+@pytest.fixture
+def empty_url(storage: Storage, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a database without tables, or of a file that does not exist."""
+    if not isinstance(storage, ServerStorage):
+        yield storage.reserve(tmp_path / "empty.db")
+        return
+    url = storage.server.create_database()
+    yield url
+    storage.remove(url)
+
+
 @pytest.fixture(scope="session")
 def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgresqlServer]:
     """Start a PostgreSQL server for this process, or use the server of an option."""

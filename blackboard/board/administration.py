@@ -6,8 +6,10 @@ import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
+from blackboard.board.activations.answer_spool import AnswerSpool
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.housekeeping import erasure
+from blackboard.board.housekeeping import board_copy, erasure
+from blackboard.board.housekeeping.board_copy import BoardCopy
 from blackboard.board.housekeeping.erasure import ErasedEvents
 from blackboard.board.worker_registry import worker_sockets
 from blackboard.board.worker_registry.liveness import any_alive, living_workers
@@ -18,6 +20,8 @@ from blackboard.store.backup import Copy
 from blackboard.store.database import Database
 from blackboard.store.readonly_query import Result as Result
 from blackboard.store.readonly_query import Values
+from blackboard.store.statements import ACTIVATIONS
+from blackboard.store.table_copy import Progress as Progress
 from blackboard.system.board_files import BoardFiles
 
 
@@ -48,6 +52,44 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
         return backup.restore(copy, database, backup.stamp_of(now))
     finally:
         database.close()
+
+
+def check_at_rest(board: Blackboard) -> None:
+    """Check that nobody works on a board, so that it can be copied.
+
+    Raises:
+        StoreBusy: A daemon serves it.
+        StoreError: It is not paused, or has not stored some answers of a model.
+    """
+    where, session = board.database.where, board.session
+    workers = session.read(lambda txn: {row.id for row in txn.sql.all(ACTIVATIONS.workers)})
+    if any_alive(board.database.path) or workers - session.dead_workers():
+        raise StoreBusy(f"a daemon serves {where}: stop it first")
+    if not session.read(lambda txn: txn.sql.existing(ACTIVATIONS.board).paused):
+        raise StoreError(f"{where} is not paused: pause it first, so that no daemon serves both the board and its copy")
+    if next(AnswerSpool(session).waiting(), None) is not None:
+        raise StoreError(f"{where} has not stored some answers of a model: a daemon stores them when it starts")
+
+
+def copy_board(
+    source: Blackboard, target: Blackboard, progress: Progress = lambda name, done, total: None
+) -> BoardCopy:
+    """Copy a board with its whole history to an empty one: completely or not at all.
+
+    Nothing changes on the source, whose depositors wait, or fail after a while. The source must be paused, and so the
+    copy is: no two daemons do the work of one board.
+
+    Args:
+        source: The board.
+        target: An empty board.
+        progress: Called with a table, the number of its copied rows, and that of all its rows.
+
+    Raises:
+        StoreBusy: A daemon serves the source, or another process writes on one of the boards for too long.
+        StoreError: Somebody works on the source, the target is not empty, or it cannot hold what the source has.
+    """
+    check_at_rest(source)
+    return board_copy.copy(source.session, target.session, progress)
 
 
 def erased_events(url_or_path: str | Path) -> list[ErasedEvents | None]:

@@ -23,6 +23,7 @@ activation_commands  activation, retry, discard, wake
 watch_command        watch
 cost_commands        costs, record-cost
 admin_commands       backup, restore, doctor, forget, compact
+copy_command         copy
 sql_command          sql
 check_command        check
 rules_command        test

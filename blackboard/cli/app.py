@@ -48,6 +48,7 @@ COMMANDS = {
     "rules_command": ("test",),
     "watch_command": ("watch",),
     "admin_commands": ("backup", "restore", "doctor", "forget", "compact"),
+    "copy_command": ("copy",),
     "demo_command": ("demo",),
     "new_command": ("new",),
 }

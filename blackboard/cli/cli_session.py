@@ -39,6 +39,7 @@ NOT_OVER_HTTP = {
     "backup": _OF_FILES,
     "restore": _OF_FILES,
     "compact": _OF_FILES,
+    "copy": "it reads the whole board, so run it where the board is",
     "token": "tokens are made and revoked where the board is, so that no token can make another",
 }
 """Why a command does not work on a server."""

@@ -48,6 +48,7 @@ view_definitions  the texts of the views, and whether a board has those of this 
 statements        the statements of each file in `sql/`
 statement_file    reads a file of statements
 sql_composition   composes a statement from fragments, optional parts and parameters
+table_copy        copies all tables of a board to an empty one
 live_marks        the statements that compute strengths by the formulas of the decay laws
 tag_filters       filters of statements by tags
 query_rows        the rows of statements that select something other than whole rows

@@ -42,6 +42,13 @@ class SinkMessages(NamedTuple):
     error: str | None
 
 
+class DocText(NamedTuple):
+    """A document of the full-text index, and the payload that holds its text."""
+
+    id: Id
+    payload: str | None
+
+
 class FoundDoc(NamedTuple):
     """A document of the full-text index that matches a query."""
 

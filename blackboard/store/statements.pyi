@@ -7,6 +7,7 @@ from blackboard.store.query_rows import (
     CallUsage,
     DailyCost,
     DeferredCrossing,
+    DocText,
     EndedActivation,
     ErasedEvent,
     EventCount,
@@ -477,6 +478,7 @@ class _Search(StatementFile):
     move_doc: Statement[object]
     delete_doc: Statement[object]
     next_docs: Statement[SearchDocRow]
+    next_texts: Statement[DocText]
     count_docs: Statement[int]
     put_text: Statement[object]
     remove_text: Statement[object]

@@ -31,6 +31,7 @@ ARGUMENTS = {
     "sql": ["SELECT 1"],
     "record-cost": ["1", "--usd", "0"],
     "backup": ["copy.db"],
+    "copy": ["board.db", "copy.db"],
     "forget": ["a", "--yes"],
     "search": ["a"],
     "outbox": ["list"],

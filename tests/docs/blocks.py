@@ -4,7 +4,7 @@ python   run in this process; a block that begins with `# NAME.py` is saved unde
 toml     a deployment file without mistakes, or rules if it begins with `# NAME.board.toml`; a block that begins with
          `# NAME.toml` is saved under that name
 sh       run by bash, with `blackboard` on the path; it ends at the first command that fails
-sql      run on a board on which the lead desk has worked
+sql      run on a board on which the lead desk has worked, or on the server of the document
 ini      a unit that systemd would load
 text     the output of the previous block; `...` stands for any text
 mermaid  a diagram of states or a flow chart: each line except the first is an arrow
@@ -32,6 +32,8 @@ import structlog
 from sybil import Document, Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
+from blackboard import Blackboard
+from blackboard.board import administration
 from blackboard.cli import main
 from blackboard.rule_files import read_rules
 from blackboard.settings.settings_file import examine_settings
@@ -59,10 +61,11 @@ def _is_plain(line: str) -> bool:
 
 
 class Blocks:
-    """The blocks of documents, evaluated in `folder`; SQL runs on the file `board`."""
+    """The blocks of documents, evaluated in `folder`; SQL runs on the file `board`, or on a `server` by its URL."""
 
     def __init__(self, folder: Path, board: Callable[[], Path]) -> None:
         self.folder, self.board, self.printed = folder, board, ""
+        self.server: str | None = None
         self.exported: dict[str, str] = {}
         """Variables that a line such as `export NAME=value` sets for the rest of a document."""
         for name in ("agents", "config", "examples", "packaging"):
@@ -141,7 +144,12 @@ class Blocks:
         return output.getvalue()
 
     def _sql(self, example: Example) -> None:
-        result = query(self.board(), example.parsed.strip().rstrip(";"), limit=100, seconds=10)
+        text = example.parsed.strip().rstrip(";")
+        if self.server is None:
+            result = query(self.board(), text, limit=100, seconds=10)
+        else:
+            with Blackboard.open(self.server) as board:
+                result = administration.query(board, text)
         assert result.columns
         assert result.rows or "-- no rows" in example.parsed, "the query finds nothing"
 

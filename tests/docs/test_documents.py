@@ -84,9 +84,12 @@ def test_every_block_of_code_runs(path: Path, blocks: Blocks) -> None:
 
 @pytest.mark.postgresql(only=True)
 def test_every_block_about_a_server_runs_on_a_server(
-    board_url: str, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
+    board_url: str, empty_url: str, blocks: Blocks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BLACKBOARD_DATABASE__URL", board_url)
+    monkeypatch.setenv("SERVER", empty_url)  # a board in a file moves there
+    Blackboard.open(blocks.folder / "board.db").close()
+    blocks.server = board_url
     _run(ON_A_SERVER, blocks)
 
 

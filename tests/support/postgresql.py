@@ -64,9 +64,9 @@ class PostgresqlServer:
     def create_board(self) -> str:
         """Create an empty board and return its URL."""
         if self._template is None:  # migrating takes longer than most tests, so each board is a copy of the first
-            self._template = self._create_database("")
+            self._template = self.create_database()
             Blackboard.open(self._template, clock=ManualClock(), create=True).close()
-        return self._create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
+        return self.create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
 
     def drop_board(self, url: str) -> None:
         """Remove a board without connections."""
@@ -78,7 +78,8 @@ class PostgresqlServer:
             self.drop_board(self._template)
             self._template = None
 
-    def _create_database(self, options: str) -> str:
+    def create_database(self, options: str = "") -> str:
+        """Create a database and return its URL."""
         name = f"blackboard_test_{secrets.token_hex(6)}"
         self._run(f"CREATE DATABASE {name}{options}")
         return self._url.set(database=name).render_as_string(hide_password=False)

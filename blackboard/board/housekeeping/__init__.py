@@ -5,5 +5,6 @@ maintenance_pace  the pauses of background work
 retention         removes history past its retention time
 erasure           erases everything about one subject
 search_purge      purges the full-text index of erased words
+board_copy        copies a whole board to an empty one
 file_compaction   compacts the file, as an erasure requires
 """

@@ -65,8 +65,7 @@ def bounds(number: int) -> dict[str, int]:
 
 def begin(sql: Transaction, kind: str, schema: SearchSchema, up_to: int) -> SearchKindRow:
     """Begin the index of a kind, and create what all indexes share."""
-    for statement in (SEARCH.create_index, SEARCH.create_beside, SEARCH.tune_index):
-        sql.run(statement)
+    create_index(sql)
     numbers = {row.number for row in sql.all(SEARCH.kinds)}
     number = next(number for number in count() if number not in numbers)  # the lowest makes the smallest index
     row = SearchKindRow(number, kind, Phase.LIVE, 0, up_to)
@@ -74,6 +73,12 @@ def begin(sql: Transaction, kind: str, schema: SearchSchema, up_to: int) -> Sear
     for position, name in enumerate(schema.names):
         sql.run(SEARCH.insert_field, number=number, position=position, path=path_of(name))
     return row
+
+
+def create_index(sql: Transaction) -> None:
+    """Create what the indexes of all kinds share, if it is not there."""
+    for statement in (SEARCH.create_index, SEARCH.create_beside, SEARCH.tune_index):
+        sql.run(statement)
 
 
 def schema_of(sql: Transaction, kind: str, number: int) -> SearchSchema:

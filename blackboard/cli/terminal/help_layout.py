@@ -20,7 +20,7 @@ GROUPS = {
     ),
     "Remote agents": ("claim", "heartbeat", "finish", "fail"),
     "Coding agents": ("mcp",),
-    "Data": ("backup", "restore", "forget", "compact"),
+    "Data": ("backup", "restore", "copy", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),
 }  # fmt: skip
 """The commands of each group, in the order of the help."""

@@ -177,7 +177,7 @@ LIMIT :limit + 0;
 
 -- name: count_by_state -> StateCount
 -- The number of activations of each agent in each state.
-SELECT agent, state, count(*) AS number FROM activation GROUP BY agent, state;
+SELECT agent, state, count(*) AS number FROM activation GROUP BY agent, state ORDER BY agent, state;
 
 -- name: count_unfinished -> StateCount
 -- The number of activations of each agent in each state that can still change.

@@ -347,7 +347,8 @@ SELECT watch.agent AS name, count(*) AS number
 FROM watch
 CROSS JOIN crossing
 WHERE watch.active = 0 AND crossing.watch_id = watch.id AND crossing.state = 'waiting'
-GROUP BY watch.agent;
+GROUP BY watch.agent
+ORDER BY watch.agent;
 
 -- name: give_crossing (quiet)
 -- Give a crossing to another activation.

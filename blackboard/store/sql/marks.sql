@@ -108,7 +108,11 @@ SELECT mark.kind AS name, count(*) AS number FROM mark WHERE {is_live(:now)} GRO
 
 -- name: count_events_after -> EventCount
 -- The number of events of each kind after an event.
-SELECT event.kind, event.event, count(*) AS number FROM event WHERE event.id > :after GROUP BY event.kind, event.event;
+SELECT event.kind, event.event, count(*) AS number
+FROM event
+WHERE event.id > :after
+GROUP BY event.kind, event.event
+ORDER BY event.kind, event.event;
 
 -- name: count_faded_unseen -> int
 -- The number of marks that evaporated since an instant without being given to an agent.

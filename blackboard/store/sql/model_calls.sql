@@ -181,7 +181,8 @@ DELETE FROM model_pause WHERE agent = :agent AND model = :model;
 
 -- name: count_open_calls -> NamedCount
 -- The number of open calls, by state.
-SELECT model_call.state AS name, count(*) AS number FROM model_call WHERE {is_open} GROUP BY model_call.state;
+SELECT model_call.state AS name, count(*) AS number FROM model_call WHERE {is_open} GROUP BY model_call.state
+ORDER BY model_call.state;
 
 -- name: unanswered_call_ids -> Id
 -- The ids of the calls that have no answer.

@@ -128,6 +128,15 @@ WHERE search_doc.id > :after AND search_doc.id <= :last
 ORDER BY search_doc.id
 LIMIT :limit + 0;
 
+-- name: next_texts -> DocText
+-- The next documents of an index, each with the payload that holds its text.
+SELECT search_doc.id, event.payload
+FROM search_doc
+JOIN event ON event.id = search_doc.event_id
+WHERE search_doc.id > :after AND search_doc.id <= :last
+ORDER BY search_doc.id
+LIMIT :limit + 0;
+
 -- name: count_docs -> int
 -- How many documents an index has.
 SELECT count(*) AS count FROM search_doc WHERE id BETWEEN :first AND :last;

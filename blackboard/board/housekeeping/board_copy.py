@@ -1,0 +1,77 @@
+"""The copy of a whole board to an empty one, which may be on another kind of database.
+
+It is one snapshot of the source, for which its writers wait, and one transaction of the target. The copy is the same
+board: it has the same identity, ids, tokens and history. The full-text index is built anew from the history.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from blackboard.board.board_session import BoardSession
+from blackboard.board.transactions import search_docs
+from blackboard.errors import StoreError
+from blackboard.store import schema, table_copy
+from blackboard.store.statements import SEARCH
+from blackboard.store.table_copy import Progress, TableCopy
+from blackboard.store.transaction import Transaction
+
+DOCS_PER_STEP = 1_000
+"""Documents of the full-text index that are read and written at once."""
+
+
+@dataclass(frozen=True)
+class BoardCopy:
+    """A copy of a board: its identity, its tables, and the number of documents in its full-text index."""
+
+    uid: str
+    tables: list[TableCopy]
+    documents: int
+
+
+def copy(source: BoardSession, target: BoardSession, progress: Progress) -> BoardCopy:
+    """Copy a board to an empty one, completely or not at all. Nothing changes on the source.
+
+    Raises:
+        StoreBusy: Another process writes on one of them for too long.
+        StoreError: The target is not empty, or cannot hold what the source has.
+    """
+    target.read(lambda txn: _require_empty(txn.sql, target.database.where))
+    with source.database.rehearsal() as read, target.database.exclusive_transaction() as written:
+        _require_empty(written, target.database.where)
+        tables = table_copy.copy_tables(read, written, progress)
+        documents = _copy_index(read, written, progress)
+        schema.rewrite_views(written)
+    return BoardCopy(source.read(lambda txn: txn.board_id), tables, documents)
+
+
+def _require_empty(sql: Transaction, where: str) -> None:
+    """Check that nothing is on the target.
+
+    Raises:
+        StoreError: Something is there.
+    """
+    if (table := table_copy.filled_table(sql)) is not None:
+        raise StoreError(f"{where} is not empty: there is something in its table {table}; name an empty database")
+
+
+def _copy_index(source: Transaction, target: Transaction, progress: Progress) -> int:
+    """Build the full-text index of the target, if the source has one; return the number of its documents."""
+    if not source.value(SEARCH.has_index):
+        return 0
+    search_docs.create_index(target)
+    copied = 0
+    for kind in source.all(SEARCH.kinds):
+        fields = search_docs.schema_of(source, kind.kind, kind.number)
+        bounds = search_docs.bounds(kind.number)
+        total = source.value(SEARCH.count_docs, **bounds)
+        after, done = bounds["first"] - 1, 0
+        while docs := source.all(SEARCH.next_texts, after=after, last=bounds["last"], limit=DOCS_PER_STEP):
+            texts = ((doc.id, fields.text(json.loads(doc.payload or "{}"))) for doc in docs)
+            rows = [{"id": number, "text": target.dialect.indexed_text(text)} for number, text in texts]
+            target.run_many(SEARCH.put_text, rows)
+            after, done = docs[-1].id, done + len(docs)
+            progress(f"search index of {kind.kind}", done, total)
+        copied += done
+    return copied

@@ -1,0 +1,79 @@
+"""The command `copy`: a board is copied to another database, such as from a file to a server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from blackboard.cli.cli_session import session_of
+from blackboard.cli.terminal.output import AsJson, console, note, print_json, say
+from blackboard.errors import UsageError
+from blackboard.plurals import counted
+
+if TYPE_CHECKING:
+    from blackboard.board.administration import Progress
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command()(copy)
+
+
+def copy(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="The board: a URL, or the path of a file.")],
+    target: Annotated[str, typer.Argument(help="An empty database, or a file that does not exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy a board to another database, with its whole history: from a file to a server, or back.
+
+    SOURCE must be paused, and no daemon may serve it. Depositors wait meanwhile, or fail after 10 seconds. Nothing
+    changes on SOURCE. The copy is one transaction: if it fails, TARGET stays empty. It is checked by the number and a
+    digest of the rows of each table. TARGET is the same board, with the same tokens, and is paused too. Resume TARGET
+    when all programs use it, and never resume SOURCE then.
+
+    Examples:
+      blackboard pause --reason 'moving to the server'
+      blackboard copy sqlite:///board.db postgresql+psycopg://blackboard@db.example.org/blackboard
+      blackboard --database postgresql+psycopg://blackboard@db.example.org/blackboard resume
+    """
+    from blackboard.board import administration
+
+    session = session_of(context)
+    if session.database is not None:
+        raise UsageError("--database cannot be combined with 'copy', which names both boards itself")
+    of_source, of_target = replace(session, database=source), replace(session, database=target)
+    with of_source.board(upgrade=False) as board:
+        administration.check_at_rest(board)  # before the target is created
+        with of_target.board(create=True, upgrade=False, deploy=False, report=lambda text: None) as empty:
+            with show_progress() as progress:
+                done = administration.copy_board(board, empty, progress)
+            where = {"source": board.database.where, "target": empty.database.where}
+    rows = {table.name: table.rows for table in done.tables}
+    if as_json:
+        print_json({**where, **vars(done), "marks": rows["mark"], "events": rows["event"]})
+        return
+    say(
+        f"copied {counted(rows['mark'], 'mark')} and {counted(rows['event'], 'event')} to {where['target']}; the counts"
+        f" and digests of {counted(len(rows), 'table')} are the same"
+    )
+    note(f"both boards are paused; resume {where['target']} when all programs use it, and never {where['source']} then")
+
+
+@contextmanager
+def show_progress() -> Iterator[Progress]:
+    """Show the progress of a copy on stderr: a bar on a terminal, otherwise a line for each table that has rows."""
+    if not sys.stderr.isatty():
+        yield lambda name, done, total: note(f"{name}: {counted(total, 'row')}") if 0 < total == done else None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*parts, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("copying", total=None)
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)

@@ -1,0 +1,170 @@
+"""The copy of all tables of a board to an empty board, which may be on another kind of database.
+
+Rows are read in one transaction and written in another. A table's digest does not depend on the order of its rows,
+because databases sort texts differently. The digest of the source is that of the rows as they are read; the digest of
+the target is that of the rows as they are read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Float, Table
+
+from blackboard.errors import StoreError
+from blackboard.store.dialect import POSTGRESQL
+from blackboard.store.tables import board, metadata
+from blackboard.store.transaction import Transaction
+
+ROWS_PER_STEP = 5_000
+"""Rows that are read and written at once."""
+
+OF_PROCESSES = frozenset({"worker", "writer"})
+"""Tables of the processes on a board, which do not move with it."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of a table, the number of its copied rows, and the number of all its rows."""
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class TableCopy:
+    """A table that was copied, its number of rows, and their digest (SHA-256 in hexadecimal)."""
+
+    name: str
+    rows: int
+    digest: str
+
+
+def filled_table(target: Transaction) -> str | None:
+    """Return the name of a table that contains anything of a board; None if the board is empty."""
+    for table in _tables():
+        where = " WHERE version <> 0" if table is board else ""
+        if target.cursor.execute(f"SELECT 1 FROM {table.name}{where} LIMIT 1").fetchone() is not None:
+            return table.name
+    return None
+
+
+def copy_tables(source: Transaction, target: Transaction, progress: Progress) -> list[TableCopy]:
+    """Copy all tables, and compare the digests of the rows on both sides.
+
+    The full-text index and the views are not copied, because they differ between databases.
+
+    Raises:
+        StoreError: The target cannot hold a row, or its rows are not those of the source.
+    """
+    for transaction in (source, target):
+        _allow_long(transaction)
+    return [_copy(table, source, target, progress) for table in _tables()]
+
+
+def _tables() -> list[Table]:
+    """Return the tables that are copied, each after those to which it refers."""
+    return [table for table in metadata.sorted_tables if table.name not in OF_PROCESSES]
+
+
+def _allow_long(transaction: Transaction) -> None:
+    """Let a transaction on a server take as long as it needs: each side waits for the other."""
+    if transaction.dialect.name == POSTGRESQL:
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            transaction.cursor.execute(f"SET LOCAL {setting} = 0")
+
+
+def _copy(table: Table, source: Transaction, target: Transaction, progress: Progress) -> TableCopy:
+    total = int(source.cursor.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0])
+    progress(table.name, 0, total)
+    read = _Digest()
+    write = _replace_board if table is board else _append
+    try:
+        for rows in _batches(table, source):
+            read.add(rows)
+            write(table, target, rows)
+            progress(table.name, read.count, total)
+    except target.dialect.error as error:
+        if target.dialect.blames_database(error):
+            raise
+        raise StoreError(f"a row of the table {table.name} cannot be copied: {error}") from None
+    written = _Digest()
+    for rows in _batches(table, target):
+        written.add(rows)
+    if (read.count, read.text()) != (written.count, written.text()):
+        raise StoreError(
+            f"the copy of the table {table.name} differs: {read.count} rows were read, and {written.count} are stored"
+        )
+    _raise_sequence(table, target)
+    return TableCopy(table.name, read.count, read.text())
+
+
+class _Digest:
+    """The number of some rows, and a digest that does not depend on their order: the sum of the digests of each."""
+
+    def __init__(self) -> None:
+        self.count = self._sum = 0
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self.count += len(rows)
+        for row in rows:
+            self._sum += int.from_bytes(hashlib.sha256(repr(row).encode()).digest(), "big")
+
+    def text(self) -> str:
+        return f"{self._sum % 2**256:064x}"
+
+
+def _names(table: Table) -> list[str]:
+    """Return the columns that are copied. The hash of the views belongs to the views, which are not."""
+    return [column.name for column in table.columns if not (table is board and column.name == "views_hash")]
+
+
+def _batches(table: Table, transaction: Transaction) -> Iterator[list[Row]]:
+    """Yield the rows of a table in steps, with floats in the columns of floats."""
+    names = _names(table)
+    floats = [index for index, name in enumerate(names) if isinstance(table.columns[name].type, Float)]
+    connection = transaction.cursor.connection
+    # A server sends the rows of a named cursor in steps. SQLite computes them in steps anyway.
+    cursor = connection.cursor("blackboard_copy") if transaction.dialect.name == POSTGRESQL else connection.cursor()
+    try:
+        cursor.execute(f"SELECT {', '.join(names)} FROM {table.name}")
+        while rows := cursor.fetchmany(ROWS_PER_STEP):
+            yield [_with_floats(row, floats) for row in rows] if floats else rows
+    finally:
+        cursor.close()
+
+
+def _with_floats(row: Row, floats: Iterable[int]) -> Row:
+    values = list(row)
+    for index in floats:
+        values[index] = None if values[index] is None else float(values[index])
+    return tuple(values)
+
+
+def _append(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
+    names = _names(table)
+    if target.dialect.name == POSTGRESQL:
+        with target.cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as lines:
+            for row in rows:
+                lines.write_row(row)
+    else:
+        places = ", ".join("?" for _ in names)
+        target.cursor.executemany(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})", rows)
+
+
+def _replace_board(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
+    """Change the only row, for which other writers wait."""
+    [row] = rows
+    place = "?" if target.dialect.is_positional else "%s"
+    values = ", ".join(f"{name} = {place}" for name in _names(table))
+    target.cursor.execute(f"UPDATE {table.name} SET {values}, views_hash = NULL", row)
+
+
+def _raise_sequence(table: Table, target: Transaction) -> None:
+    """Let a server number new rows after those that were copied. SQLite does so by itself."""
+    if target.dialect.name == POSTGRESQL and table.autoincrement_column is not None:
+        name = table.autoincrement_column.name
+        target.cursor.execute(
+            f"SELECT setval(pg_get_serial_sequence('{table.name}', '{name}'), max({name}))"
+            f" FROM {table.name} HAVING max({name}) IS NOT NULL"
+        )
