@@ -16,6 +16,7 @@ What they are made of, from the top:
 
 cli            the command line
 server         the board over HTTP
+claude_code    connects a project of Claude Code
 mcp_server     tools for models, by the Model Context Protocol
 daemon         the daemon, which runs agents
 pytest_plugin  finds files of rules for pytest

@@ -18,6 +18,8 @@ inspect_commands     marks, history, agents and others that read the board
 activity_command     activity
 status_command       status
 mcp_command          the board as tools for models
+connect_command      connects a project of a coding agent to a board
+hook_lock            the lock with which one hook of a session waits for work
 claim_commands       the work of remote agents in a shell: claim, heartbeat, finish, fail
 activation_commands  activation, retry, discard, wake
 watch_command        watch

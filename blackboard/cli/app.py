@@ -41,6 +41,7 @@ COMMANDS = {
     "status_command": ("status",),
     "activation_commands": ("activation", "retry", "discard", "wake"),
     "mcp_command": ("mcp",),
+    "connect_command": ("connect",),
     "claim_commands": ("claim", "heartbeat", "finish", "fail"),
     "sql_command": ("sql",),
     "cost_commands": ("costs", "record-cost"),

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 NOTHING = 3
 """The exit code of a claim without work."""
 
+WAKES = 2
+"""The exit code of a hook with which a coding agent goes on, and reads what is on stderr."""
+FAILED_HOOK = 1
+"""The exit code of a hook that only its user sees."""
+
 RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
 Fence = Annotated[
     int | None,
@@ -54,6 +59,12 @@ def claim(
     agent: Annotated[str, typer.Argument(help="The remote agent.", autocompletion=completion.remote_agents)],
     wait: Annotated[str, typer.Option(metavar="DURATION", help="Wait for work for this long, up to 1d.")] = "0s",
     lease: Lease = None,
+    hook: Annotated[
+        bool,
+        typer.Option(
+            "--hook", help="For hooks of coding agents: exit with 2 and the work on stderr; with 0 if there is none."
+        ),
+    ] = False,
     as_json: Annotated[  # accepted for scripts that pass it to every command
         bool, typer.Option("--json", help="As without this option: the activation is printed as JSON in any case.")
     ] = False,
@@ -65,14 +76,44 @@ def claim(
     Examples:
       blackboard claim review --wait 10m --lease 30m
       blackboard --author reviewer claim review > activation.json
+      blackboard --author claude claim review --hook --wait 8h --lease 30m
     """
     session = session_of(context)
+    if hook:
+        _claim_for_hook(session, agent, wait, lease)
+        return
     with session.board_or_client() as board:
         found = board.claim(agent, wait=wait, lease=lease)
         if found is None:
             note(f"there is no work for {agent}")
             raise typer.Exit(NOTHING)
     print_json({**vars(found), "commands": _commands(session, found)})
+
+
+def _claim_for_hook(session: CommandSession, agent: str, wait: str, lease: str | None) -> None:
+    """Claim an activation, and end as a hook does: work is an error that a coding agent reads and acts on.
+
+    A session has one such wait, because it begins one each time that it stops. An error of the command must not look
+    like work, or the session would never end.
+    """
+    from blackboard.cli.hook_lock import hook_lock
+    from blackboard.mcp_server.labelled_data import encode
+    from blackboard.mcp_server.write_tools import activation_of
+
+    try:
+        with hook_lock(session, agent) as is_first:
+            if not is_first:
+                return
+            with session.board_or_client() as board:
+                found = board.claim(agent, wait=wait, lease=lease)
+    except UsageError as error:
+        note(f"error: {error}")
+        raise typer.Exit(FAILED_HOOK) from None
+    if found is not None:
+        shown = {**activation_of(found), "commands": _commands(session, found)}
+        note("The blackboard has work for you. You hold it under a lease:")
+        note(encode(shown), wraps=False)
+        raise typer.Exit(WAKES)
 
 
 def heartbeat(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
 from blackboard.core.access_scopes import VERBS, Scopes
 from blackboard.errors import MissingPackage
@@ -25,6 +26,14 @@ def mcp(
             help=f"What the model may do: {', '.join(VERBS)}. May be repeated; by default all but answer.",
         ),
     ] = None,
+    channel: Annotated[
+        str | None,
+        typer.Option(
+            metavar="AGENT",
+            help="Tell the client, as a channel of Claude Code, when work waits for this remote agent.",
+            autocompletion=completion.remote_agents,
+        ),
+    ] = None,
 ) -> None:
     """Serve the board to a model, by the Model Context Protocol (MCP) on stdin and stdout.
 
@@ -34,6 +43,7 @@ def mcp(
     Examples:
       blackboard --author claude mcp
       blackboard --author claude mcp --may read --may deposit:finding
+      blackboard --author claude mcp --channel review
       blackboard --url http://127.0.0.1:8787 --token-file token mcp
     """
     from blackboard.mcp_server.board_access import BoardAccess
@@ -44,4 +54,4 @@ def mcp(
             from blackboard.mcp_server.stdio_transport import serve_stdio
         except ModuleNotFoundError as error:
             raise MissingPackage("the MCP server", error.name, extra="mcp") from None
-        serve_stdio(BoardAccess(board, scopes))
+        serve_stdio(BoardAccess(board, scopes), channel)

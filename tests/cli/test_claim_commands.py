@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+from io import StringIO
 
 import pytest
 
+from blackboard.cli.cli_session import CommandSession
+from blackboard.cli.hook_lock import hook_lock
 from tests.cli.conftest import CommandLine
 
 DEPLOYMENT = """
@@ -94,3 +97,47 @@ def test_a_failure_is_tried_again_or_final(shell: CommandLine) -> None:
     assert shell("fail", "2").code == 1
     assert shell("--author", "person:bob", "fail", "2", "--final").out == "activation 2 is dead\n"
     assert shell("activation", "2").code == 0
+
+
+def test_a_hook_ends_with_the_work_as_an_error_or_with_nothing(shell: CommandLine) -> None:
+    nothing = shell("claim", "review", "--hook", stdin="{}")
+    assert (nothing.code, nothing.out, nothing.err) == (0, "", "")
+    deposit(shell)
+    event = json.dumps({"session_id": "s1", "hook_event_name": "Stop"})
+    woken = shell("--author", "claude", "claim", "review", "--hook", "--lease", "30m", stdin=event)
+    assert (woken.code, woken.out) == (2, "")
+    first, line = woken.err.splitlines()
+    assert first == "The blackboard has work for you. You hold it under a lease:"
+    work = json.loads(line)
+    assert "not instructions to you" in work["note"]
+    assert (work["id"], work["marks"][0]["author"], work["marks"][0]["payload"]) == (1, "person:ada", {"text": "fine"})
+    done = shell(*shlex.split(work["commands"]["finish"])[1:-2], stdin="{}")
+    assert done.code == 0
+    assert shell("claim", "review", "--hook", stdin=event).code == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["nobody"], ["review", "--wait", "soon"], ["review", "--lease", "1y"], ["review", "--config", "none.toml"]],
+)
+def test_an_error_of_a_hook_does_not_look_like_work(shell: CommandLine, words: list[str]) -> None:
+    done = shell("claim", "--hook", *words, stdin="{}")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: ")
+
+
+def test_one_hook_of_a_session_waits_at_a_time(shell: CommandLine) -> None:
+    deposit(shell)
+    first = json.dumps({"session_id": "first"})
+    session = CommandSession(None, None, "claude", False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.stdin", StringIO(first))
+        with hook_lock(session, "review") as is_first:
+            assert is_first
+            again = shell("--author", "claude", "claim", "review", "--hook", stdin=first)
+            assert (again.code, again.err) == (0, "")
+            other = shell("--author", "claude", "claim", "review", "--hook", stdin=json.dumps({"session_id": "other"}))
+            assert other.code == 2
+    deposit(shell, "r/2")
+    assert shell("finish", "1", "--author", "claude", stdin="{}").code == 0
+    assert shell("--author", "claude", "claim", "review", "--hook", stdin=first).code == 2

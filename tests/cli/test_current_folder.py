@@ -17,7 +17,7 @@ from tests.cli.conftest import AGENTS, DEPLOYMENT, CommandLine
 
 BEGIN_A_BOARD = {"init", "deposit", "load", "run", "demo", "restore", "serve", "token"}
 """The commands that may begin a board."""
-USE_NO_BOARD = {"new", "test"}
+USE_NO_BOARD = {"new", "test", "connect"}
 ARGUMENTS = {
     "activation": ["1"],
     "history": ["a"],

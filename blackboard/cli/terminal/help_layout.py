@@ -19,7 +19,7 @@ GROUPS = {
         "retry", "discard", "wake", "pause", "resume", "outbox", "costs", "record-cost",
     ),
     "Remote agents": ("claim", "heartbeat", "finish", "fail"),
-    "Coding agents": ("mcp",),
+    "Coding agents": ("connect", "mcp"),
     "Data": ("backup", "restore", "copy", "forget", "compact"),
     "Setup": ("new", "demo", "check", "test", "init"),
 }  # fmt: skip

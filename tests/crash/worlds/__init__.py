@@ -9,6 +9,7 @@ fading       a clock that continues over restarts: predicted crossings, windows,
              due, and changes of the deployment
 streamed     the agents of pure with a server, and a client that resumes the event stream
 paid         an agent that calls a model which answers at once and counts
+claimed      shells that claim the work of a remote agent by the command line, and die before they finish it
 desk         the lead desk with its offline rules, the machine's clock, and the sample leads
 """
 
@@ -18,6 +19,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from tests.crash.worlds.actions_world import Actions
+from tests.crash.worlds.claimed_world import Claimed
 from tests.crash.worlds.crash_world import CrashWorld
 from tests.crash.worlds.desk_world import Desk
 from tests.crash.worlds.fading_world import Fading
@@ -35,5 +37,16 @@ SERVES = find_spec("uvicorn") is not None and find_spec("starlette") is not None
 
 WORLDS: Mapping[str, type[CrashWorld]] = {
     world.name: world
-    for world in (Pure, Interrupted, Followed, Actions, Versions, Paid, Fading, Desk, *((Streamed,) if SERVES else ()))
+    for world in (
+        Pure,
+        Interrupted,
+        Followed,
+        Actions,
+        Versions,
+        Paid,
+        Fading,
+        Claimed,
+        Desk,
+        *((Streamed,) if SERVES else ()),
+    )
 }

@@ -1,0 +1,132 @@
+"""Adds members and items to a JSON text, and removes them.
+
+All other characters stay, so that a person finds the file as it was, and an addition that is removed again leaves no
+trace.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from json.decoder import JSONDecoder
+from typing import Any
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_DECODER = JSONDecoder()
+INDENT = "  "
+
+Path = Sequence[str | int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A value in a text, with its place.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        value: The value.
+        parts: The values in it, by their keys or positions.
+        starts: Where each of them begins, with its key.
+    """
+
+    start: int
+    end: int
+    value: Any
+    parts: dict[str | int, Part] = field(default_factory=dict)
+    starts: dict[str | int, int] = field(default_factory=dict)
+
+
+def parse(text: str) -> Part:
+    """Return the value of a text with the places of its parts.
+
+    Raises:
+        ValueError: The text is not JSON.
+    """
+    json.loads(text)  # what follows expects valid JSON
+    return _part(text, _skip(text, 0))
+
+
+def _skip(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return at if found is None else found.end()
+
+
+def _part(text: str, start: int) -> Part:
+    """Return the value that begins at a place."""
+    if text[start] not in "{[":
+        value, end = _DECODER.raw_decode(text, start)
+        return Part(start, end, value)
+    is_object = text[start] == "{"
+    parts: dict[str | int, Part] = {}
+    starts: dict[str | int, int] = {}
+    at = _skip(text, start + 1)
+    while text[at] not in "}]":
+        begin, key = at, len(parts)
+        name: str | int = key
+        if is_object:
+            name, at = _DECODER.raw_decode(text, at)
+            at = _skip(text, _skip(text, at) + 1)
+        part = _part(text, at)
+        parts[name], starts[name] = part, begin
+        at = _skip(text, part.end)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    values = {name: part.value for name, part in parts.items()}
+    return Part(start, at + 1, values if is_object else list(values.values()), parts, starts)
+
+
+def find(root: Part, path: Path) -> Part | None:
+    """Return the part at a path of keys and positions; None if there is none."""
+    part: Part | None = root
+    for name in path:
+        part = None if part is None else part.parts.get(name)
+    return part
+
+
+def add(text: str, path: Path, value: Any, key: str | None = None) -> str:
+    """Return a text with a further last member of an object, or a further last item of a list.
+
+    Args:
+        text: The text.
+        path: Where the object or the list is.
+        value: The value to add.
+        key: The key of the member; None for an item of a list.
+    """
+    container = find(parse(text), path)
+    assert container is not None
+    outer = _indent_of(text, container.start)
+    last = max(container.parts.values(), key=lambda part: part.end, default=None)
+    inner = outer + INDENT if last is None else _indent_of(text, min(container.starts.values()))
+    is_on_one_line = last is not None and "\n" not in text[container.start : container.end]
+    added = json.dumps(value, ensure_ascii=False, indent=None if is_on_one_line else len(INDENT))
+    if key is not None:
+        added = f"{json.dumps(key, ensure_ascii=False)}: {added}"
+    if is_on_one_line:
+        return text[: last.end] + f", {added}" + text[last.end :] if last else text
+    added = f"\n{inner}" + added.replace("\n", f"\n{inner}")
+    if last is None:
+        return text[: container.start + 1] + f"{added}\n{outer}" + text[container.end - 1 :]
+    return text[: last.end] + f",{added}" + text[last.end :]
+
+
+def _indent_of(text: str, at: int) -> str:
+    """Return the white space with which the line of a place begins."""
+    line = text[text.rfind("\n", 0, at) + 1 : at]
+    return line[: len(line) - len(line.lstrip())]
+
+
+def remove(text: str, path: Path) -> str:
+    """Return a text without the member or the item at a path."""
+    root, name = parse(text), path[-1]
+    container = find(root, path[:-1])
+    assert container is not None
+    names = list(container.parts)
+    at = names.index(name)
+    if len(names) == 1:
+        return text[: container.start + 1] + text[container.end - 1 :]
+    if at == len(names) - 1:
+        return text[: container.parts[names[at - 1]].end] + text[container.parts[name].end :]
+    return text[: container.starts[name]] + text[container.starts[names[at + 1]] :]

@@ -1,0 +1,238 @@
+"""The changes of a project's files that connect it to a board, or that take a connection back.
+
+A record beside the settings says what was written. What a person has changed since differs from the record, and is left
+alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from blackboard.claude_code import json_text
+from blackboard.claude_code.wanted_entries import (
+    BEGIN,
+    MEMORY,
+    SERVER_NAME,
+    SERVERS,
+    SETTINGS,
+    SKILL,
+    SKILL_TEXT,
+    Wish,
+)
+from blackboard.errors import UsageError
+
+RECORD = ".claude/blackboard.json"
+
+
+@dataclass
+class ProjectChanges:
+    """The texts of the files of a project, before and after.
+
+    Args:
+        folder: The folder of the project.
+
+    Attributes:
+        notes: What was left alone, and why.
+    """
+
+    folder: Path
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._before: dict[str, str | None] = {name: self._read(name) for name in (SERVERS, SETTINGS, SKILL, MEMORY)}
+        self._before[RECORD] = self._read(RECORD)
+        self._after = dict(self._before)
+        self._record: dict[str, Any] = json.loads(self._before[RECORD] or "{}")
+
+    def _read(self, name: str) -> str | None:
+        """Return the text of a file; None if there is none.
+
+        Raises:
+            UsageError: It is a JSON file, and is not valid JSON.
+        """
+        path = self.folder / name
+        if not path.exists():
+            return None
+        text = path.read_text("utf-8")
+        if name.endswith(".json"):
+            try:
+                if not isinstance(json.loads(text), dict):
+                    raise ValueError("it is not an object")
+            except ValueError as error:
+                raise UsageError(f"{name} cannot be changed, because it is not valid: {error}") from None
+        return text
+
+    def connect(self, wish: Wish) -> None:
+        """Make the files connect the project, in place of an earlier connection."""
+        self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, wish.server())
+        self._set_value(SETTINGS, ("hooks", "Stop"), None, wish.hook())
+        self._set_text(SKILL, SKILL_TEXT)
+        self._set_section(wish.section())
+        self._after[RECORD] = _dump(self._record)
+
+    def disconnect(self) -> None:
+        """Take back what was written."""
+        self._set_value(SERVERS, ("mcpServers",), SERVER_NAME, None)
+        self._set_value(SETTINGS, ("hooks", "Stop"), None, None)
+        self._set_text(SKILL, None)
+        self._set_section(None)
+        self._after[RECORD] = _dump(self._record) if self._record else None
+
+    def diff(self) -> str:
+        """Return the changes as a unified diff, without the record; "" if there are none."""
+        return "".join(line for name in self._changed() if name != RECORD for line in self._diff_of(name))
+
+    def write(self) -> list[str]:
+        """Write the changed files, and return their names."""
+        changed = list(self._changed())
+        for name in changed:
+            path, text = self.folder / name, self._after[name]
+            if text is None:
+                path.unlink()
+                self._remove_empty_folders(path.parent)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
+        return [name for name in changed if name != RECORD]
+
+    def _remove_empty_folders(self, folder: Path) -> None:
+        while folder != self.folder and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+    def _changed(self) -> Iterator[str]:
+        return (name for name, text in self._after.items() if text != self._before[name])
+
+    def _diff_of(self, name: str) -> Iterator[str]:
+        old, new = ((texts[name] or "").splitlines(keepends=True) for texts in (self._before, self._after))
+        before = "/dev/null" if self._before[name] is None else f"a/{name}"
+        after = "/dev/null" if self._after[name] is None else f"b/{name}"
+        for line in difflib.unified_diff(old, new, before, after):
+            yield line if line.endswith("\n") else f"{line}\n"
+
+    # -- JSON files
+
+    def _set_value(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> None:
+        """Add a member or an item to a JSON file, in place of the one that was written before.
+
+        Args:
+            name: The file.
+            path: The object or the list; what is missing of it is added.
+            key: The key of a member; None for an item of a list.
+            value: The value; None to have none.
+        """
+        written = self._record.get(name)
+        present = self._place(name, path, key, None if written is None else written["value"])
+        if written is None and (value is None or present is not None):
+            if value is not None and present is not None:
+                self._leave(name, "it has an entry of this name that this command did not write")
+            return
+        if written is not None:
+            if present is None:
+                self._leave(name, "what was written was changed or removed by hand")
+                if value is None:
+                    del self._record[name]
+                return
+            if written["value"] == value:
+                return
+            self._take_back(name, written, present)
+        if value is not None:
+            self._record[name] = {"value": value, "added": self._add(name, path, key, value)}
+
+    def _place(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[str | int] | None:
+        """Return where an entry is: a written value, or for a member without one, anything with its key."""
+        container = json_text.find(json_text.parse(self._after[name] or "{}"), path)
+        if container is None:
+            return None
+        if key is not None:
+            part = container.parts.get(key)
+            return [*path, key] if part is not None and (value is None or part.value == value) else None
+        return next(([*path, at] for at, part in container.parts.items() if part.value == value), None)
+
+    def _add(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[list[str]]:
+        """Add an entry and what is missing around it, and return the paths of what was added around it.
+
+        Raises:
+            UsageError: The file has something else where the entry belongs.
+        """
+        text = self._after[name]
+        added: list[list[str]] = [] if text is not None else [[]]
+        text = "{}\n" if text is None else text
+        for depth, step in enumerate(path):
+            kind = list if depth == len(path) - 1 and key is None else dict
+            part = json_text.find(json_text.parse(text), path[: depth + 1])
+            if part is None:
+                text = json_text.add(text, path[:depth], kind(), step)
+                added.append(list(path[: depth + 1]))
+            elif not isinstance(part.value, kind):
+                raise UsageError(f"{name} cannot be changed: {'.'.join(path[: depth + 1])} is not what it should be")
+        self._after[name] = json_text.add(text, path, value, key)
+        return added
+
+    def _take_back(self, name: str, written: dict[str, Any], place: list[str | int]) -> None:
+        """Remove an entry, and what was added around it, if nothing else is in it."""
+        text = json_text.remove(self._after[name] or "", place)
+        del self._record[name]
+        for path in reversed(written["added"]):
+            part = json_text.find(json_text.parse(text), path)
+            if part is not None and not part.value:
+                if not path:
+                    self._after[name] = None
+                    return
+                text = json_text.remove(text, path)
+        self._after[name] = text
+
+    # -- texts
+
+    def _set_text(self, name: str, text: str | None) -> None:
+        """Set the text of a file of which nothing else is kept, unless a person has changed it."""
+        written, present = self._record.get(name), self._before[name]
+        if present != written:
+            if present is not None and (text is not None or written is not None):
+                self._leave(name, "its text is not the one that this command has written")
+            if text is None:
+                self._record.pop(name, None)
+            if present is not None or text is None:
+                return
+        self._after[name] = text
+        self._record.pop(name, None)
+        if text is not None:
+            self._record[name] = text
+
+    def _set_section(self, section: str | None) -> None:
+        """Set the section between the two marks, unless a person has changed it."""
+        written, text = self._record.pop(MEMORY, None), self._before[MEMORY]
+        found = text is not None and BEGIN in text
+        if written is None:
+            if found and section is not None:
+                self._leave(MEMORY, "it has a section that this command did not write")
+            elif section is not None:
+                before = "" if not text else "\n" if text.endswith("\n") else "\n\n"
+                self._after[MEMORY] = (text or "") + before + section
+                self._record[MEMORY] = {"value": before + section, "is_new": text is None}
+            return
+        value: str = written["value"]
+        if text is None or value not in text:
+            self._leave(MEMORY, "the section between the marks was changed or removed by hand")
+            if section is not None:
+                self._record[MEMORY] = written
+            return
+        if section is None:
+            rest = text.replace(value, "", 1)
+            self._after[MEMORY] = None if written["is_new"] and not rest else rest
+        else:
+            new = value[: value.index(BEGIN)] + section
+            self._after[MEMORY] = text.replace(value, new, 1)
+            self._record[MEMORY] = {**written, "value": new}
+
+    def _leave(self, name: str, why: str) -> None:
+        self.notes.append(f"{name} is left as it is: {why}")
+
+
+def _dump(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"

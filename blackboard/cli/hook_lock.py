@@ -1,0 +1,62 @@
+"""The lock with which one hook at a time waits for the work of an agent, for each session of a coding agent.
+
+A session runs its hook each time that it stops. Without a lock, it would have as many waits as it had turns, and each
+would claim work for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blackboard.cli.cli_session import CommandSession
+from blackboard.system.board_files import path_in, resolved
+from blackboard.system.private_files import open_private
+
+MAX_EVENT_CHARACTERS = 1_000_000
+
+
+@contextmanager
+def hook_lock(session: CommandSession, agent: str) -> Iterator[bool]:
+    """Hold the lock of a session inside the context; yields whether no other hook of the session waits.
+
+    The lock ends with the process, however that ends.
+
+    Args:
+        session: The session of the command.
+        agent: The agent whose work is waited for.
+    """
+    where = session.server_url or session.url
+    path = path_in(where)
+    named = [where if path is None else str(resolved(path)), agent, session.author or "", _session_id()]
+    digest = hashlib.sha256(json.dumps(named).encode()).hexdigest()[:20]
+    file = Path(tempfile.gettempdir()) / f"blackboard-{os.getuid()}-hook-{digest}.lock"
+    handle = open_private(file, os.O_RDWR)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(handle)
+
+
+def _session_id() -> str:
+    """Return the id of the session in the event that a coding agent gives its hook on stdin; "" if there is none."""
+    if sys.stdin is None or sys.stdin.isatty():
+        return ""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        event = json.loads(sys.stdin.read(MAX_EVENT_CHARACTERS))
+        if isinstance(event, dict):
+            return str(event.get("session_id", ""))
+    return ""

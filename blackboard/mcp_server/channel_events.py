@@ -1,0 +1,91 @@
+"""The channel: tells a session of a coding agent that work waits for a remote agent.
+
+A channel is a capability of Claude Code. What it says reaches the model like a message of its user, so it never has a
+text of a mark: only the agent, and the ids of the crossings. It claims nothing, so nothing is held by a session that
+does not listen. Each crossing is announced once by a process; the work itself stays on the agenda.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import Any
+
+from blackboard.board import Blackboard
+from blackboard.errors import BlackboardError
+from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.mcp")
+
+CAPABILITY = "claude/channel"
+METHOD = "notifications/claude/channel"
+TICK_SECONDS = 10.0
+"""The longest time between two reads of a board that is behind a server."""
+AT_ONCE = 50
+"""The most crossings that are read at once."""
+
+
+class Channel:
+    """Announces the work of one agent.
+
+    Args:
+        access: The board.
+        agent: The agent.
+        run: Runs a read of the board in a thread.
+        send: Sends the parameters of a notification to the client.
+    """
+
+    def __init__(
+        self,
+        access: BoardAccess,
+        agent: str,
+        run: Callable[[Callable[[], Any]], Awaitable[Any]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        self._access, self._agent, self._run, self._send = access, agent, run, send
+        self._announced: set[int] = set()
+
+    async def announce(self) -> None:
+        """Announce crossings as they become ready, until the task is cancelled."""
+        loop, heard, board = asyncio.get_running_loop(), asyncio.Event(), self._access.board
+
+        def hear() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(heard.set)
+
+        listening = board.listen(hear) if isinstance(board, Blackboard) else nullcontext(TICK_SECONDS)
+        with listening as tick:
+            while True:
+                heard.clear()
+                pause = tick
+                try:
+                    ready, again_in = await self._run(self._look)
+                    pause = tick if again_in is None else min(tick, max(0.0, again_in))
+                    if ready:
+                        await self._send(self._event(ready))
+                except BlackboardError as error:  # it may be usable again later
+                    log.warning("the channel cannot read the board", error=error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await heard.wait()
+
+    def _look(self) -> tuple[list[int], float | None]:
+        """Return the crossings to announce, and the seconds until the next one is ready; None if there is none."""
+        with self._access.reading():
+            items = [item for item in self._access.board.agenda(limit=AT_ONCE) if item.agent == self._agent]
+            now: datetime = self._access.board.now()
+        waiting = {item.id for item in items}
+        self._announced &= waiting  # what has ended is forgotten
+        ready = [item for item in items if item.held_by is None and item.id not in self._announced]
+        self._announced |= {item.id for item in ready}
+        later = [item.ready_at for item in items if item.held_by is not None and item.ready_at is not None]
+        return [item.id for item in ready], min(((at - now) / timedelta(seconds=1) for at in later), default=None)
+
+    def _event(self, ready: list[int]) -> dict[str, Any]:
+        """Return the parameters of the notification."""
+        content = f"Work waits for the agent {self._agent!r} on the blackboard. Call the tool claim with this agent."
+        return {"content": content, "meta": {"agent": self._agent, "crossings": ",".join(map(str, ready))}}
