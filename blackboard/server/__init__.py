@@ -4,6 +4,7 @@ Its libraries come with the extra `server` and are imported only when it serves.
 
 http_app          the application: its routes, and the layers around each request
 api               answers the requests of all operations
+sbp               the board for programs that speak the Stigmergic Blackboard Protocol
 pages             the board in a browser
 mcp_endpoint      the tools for models over streamable HTTP
 api_description   the description of the operations, for programs and for people

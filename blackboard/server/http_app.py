@@ -24,6 +24,8 @@ from blackboard.server.metrics import metrics_route
 from blackboard.server.pages.page_routes import Pages
 from blackboard.server.problems import HttpProblem, problem_response
 from blackboard.server.request_handling.request_calls import RequestCalls
+from blackboard.server.sbp.sbp_callers import SbpCallers
+from blackboard.server.sbp.sbp_routes import SbpPaths
 from blackboard.server.transport.addresses import Address
 from blackboard.server.transport.request_guards import RequestGuards, SlowClient, allow_origins
 from blackboard.server.work_threads import WorkThreads
@@ -70,6 +72,7 @@ def build_app(
         metrics_route.route(board, calls, api.requests, threads),
         McpEndpoint(board, calls, pools, api.requests, settings.max_body).route(),
         *api.routes(),
+        *(_sbp_routes(board, calls, api, threads, settings, address) if settings.sbp else ()),
         *pages.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
@@ -83,6 +86,19 @@ def build_app(
     if settings.origins:
         app = allow_origins(app, settings.origins)
     return RequestGuards(app, settings, address, stop)
+
+
+def _sbp_routes(
+    board: Blackboard,
+    calls: RequestCalls,
+    api: Api,
+    threads: WorkThreads,
+    settings: ServerSection,
+    address: Address | None,
+) -> list[Route]:
+    """Return the routes of the Stigmergic Blackboard Protocol."""
+    callers = SbpCallers(board, calls, settings, address)
+    return SbpPaths(board, callers, threads, api.requests, settings.max_body).routes()
 
 
 class ShortCut:

@@ -249,5 +249,9 @@ class ServerSection(Section):
     """The largest body of a deposit in bulk, in bytes."""
     max_streams: int = Field(default=1000, ge=1, le=1900)
     """The number of event streams that may be open at once."""
+    sbp: bool = False
+    """Whether other programs may use the board by the Stigmergic Blackboard Protocol."""
+    sbp_author: str = "sbp"
+    """Who signs what programs on this machine deposit by that protocol without a token."""
     activity: bool = True
     """Whether the board records what agents and people do, for `GET /v1/events`. It is deployed, for every process."""

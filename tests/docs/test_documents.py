@@ -25,7 +25,8 @@ from blackboard.system.packaged_files import config_file
 from tests.docs.blocks import DOCUMENTS, LANGUAGES, ROOT, Blocks
 
 ON_A_SERVER = ROOT / "docs/postgresql.md"
-FOR_MODELS = ROOT / "docs/mcp.md"
+NEEDS = {ROOT / "docs/mcp.md": "mcp", ROOT / "docs/sbp.md": "sbp"}
+"""The packages that the blocks of a document import, beside those that every installation for tests has."""
 LATER = datetime(2099, 1, 5, 8, tzinfo=UTC)
 """A Monday. The board's time is never before its last record, so the views of this board use this time."""
 
@@ -77,8 +78,8 @@ def blocks(tmp_path: Path, desk: Callable[[], Path], monkeypatch: pytest.MonkeyP
     "path", [path for path in DOCUMENTS if path != ON_A_SERVER], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_every_block_of_code_runs(path: Path, blocks: Blocks) -> None:
-    if path == FOR_MODELS:
-        pytest.importorskip("mcp", reason="the extra 'mcp' is not installed")
+    if path in NEEDS:
+        pytest.importorskip(NEEDS[path], reason=f"{NEEDS[path]!r} is not installed")
     _run(path, blocks)
 
 

@@ -1,0 +1,113 @@
+"""The decay models of the protocol, and the laws that carry them exactly.
+
+A law is a share of the intensity, and two of the four models are not: a linear one falls by an absolute rate, and the
+steps of a stepped one are absolute intensities. Both become a law of one intensity. An emission that changes the
+intensity makes the law anew.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from blackboard import Curve, Decay, Exponential, Linear, Never
+from blackboard.durations import Microseconds
+from blackboard.server.sbp.sbp_fields import SbpFields
+
+MAX_STEPS = 400
+MAX_MILLISECONDS = 1e14
+"""About 3,000 years. A law that is longer is the same for all practical purposes, and does not fit the columns."""
+MAX_RATE = 1000.0
+"""At this rate, an intensity of 1 is gone after the shortest time that the board distinguishes."""
+
+Intensity = Annotated[float, Field(ge=0, le=1)]
+Offset = Annotated[float, Field(ge=0, le=MAX_MILLISECONDS)]
+
+
+class ExponentialModel(SbpFields):
+    """Half remains after each half-life."""
+
+    type: Literal["exponential"]
+    half_life_ms: float = Field(ge=0.001, le=MAX_MILLISECONDS)
+
+    def law(self, intensity: float) -> tuple[Decay, float]:
+        """Return the law for an intensity, and the intensity at its start."""
+        return Exponential(_microseconds(self.half_life_ms)), intensity
+
+
+class LinearModel(SbpFields):
+    """The intensity falls by the same amount in each millisecond."""
+
+    type: Literal["linear"]
+    rate_per_ms: float = Field(ge=1e-14, le=MAX_RATE)
+
+    def law(self, intensity: float) -> tuple[Decay, float]:
+        """Return the law for an intensity, and the intensity at its start."""
+        return Linear(_microseconds(intensity / self.rate_per_ms)), intensity
+
+
+class StepPoint(SbpFields):
+    """The intensity from an offset on."""
+
+    at_ms: Offset
+    intensity: float = Field(ge=0)
+
+
+class StepModel(SbpFields):
+    """The intensity changes at offsets, and stays between them. It never exceeds that of the emission."""
+
+    type: Literal["step"]
+    steps: list[StepPoint] = Field(min_length=1, max_length=MAX_STEPS)
+
+    @model_validator(mode="after")
+    def _falls(self) -> StepModel:
+        for before, after in pairwise(self.steps):
+            if _microseconds(after.at_ms) <= _microseconds(before.at_ms):
+                raise ValueError("the steps must be in the order of at_ms, a microsecond apart or more")
+            if after.intensity > before.intensity:
+                raise ValueError("a mark never gets stronger by itself, so the steps must fall")
+        return self
+
+    def law(self, intensity: float) -> tuple[Decay, float]:
+        """Return the law for an intensity, and the intensity at its start.
+
+        Ages are whole microseconds. So a curve that falls from a step to the next within one microsecond has the
+        intensity of the one step or of the other at every age.
+        """
+        levels = [(_offset(step), min(step.intensity, intensity)) for step in self.steps]
+        if levels[0][0] == 0:
+            (_, intensity), *levels = levels
+        points: list[tuple[Microseconds, float]] = []
+        before = 1.0
+        for offset, level in levels:
+            share = level / intensity if intensity > 0 else 0.0
+            if share < before:
+                if offset > 1:
+                    points.append((Microseconds(offset - 1), before))
+                points.append((Microseconds(offset), share))
+                before = share
+        return (Curve(points) if points else Never()), intensity
+
+
+class ImmortalModel(SbpFields):
+    """The intensity stays."""
+
+    type: Literal["immortal"]
+
+    def law(self, intensity: float) -> tuple[Decay, float]:
+        """Return the law for an intensity, and the intensity at its start."""
+        return Never(), intensity
+
+
+DecayModel = Annotated[ExponentialModel | LinearModel | StepModel | ImmortalModel, Field(discriminator="type")]
+DEFAULT_MODEL = ExponentialModel(type="exponential", half_life_ms=300_000)
+
+
+def _microseconds(milliseconds: float) -> Microseconds:
+    return Microseconds(max(1, round(milliseconds * 1000)))
+
+
+def _offset(step: StepPoint) -> int:
+    return round(step.at_ms * 1000)

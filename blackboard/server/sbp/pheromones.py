@@ -1,0 +1,200 @@
+"""Emits, sniffs and evaporates pheromones."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from blackboard import Blackboard, MarkRecord
+from blackboard.clock import from_datetime
+from blackboard.errors import Conflict, NotFound
+from blackboard.server.sbp.decay_models import DecayModel
+from blackboard.server.sbp.sbp_marks import Pheromone, fields_of, identity_of, intensity_of, live_marks, milliseconds
+from blackboard.server.sbp.sbp_parameters import Emission, UnwantedPheromones, WantedPheromones
+
+ATTEMPTS = 100
+"""How often an emission is tried whose pheromone others change between its reading and its deposit."""
+
+ACTIONS = {"reinforce": "reinforced", "replace": "replaced", "max": "merged", "add": "merged"}
+
+_MODELS: TypeAdapter[DecayModel] = TypeAdapter(DecayModel)
+
+
+def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
+    """Emit a pheromone, alone or merged with the oldest one of the same trail, type and payload.
+
+    Raises:
+        Conflict: Others changed the pheromone again and again.
+        InvalidMark: It cannot be stored.
+    """
+    identity = identity_of_emission(emission)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _emit(board, emission, identity)
+        except Conflict:
+            continue
+    return _emit(board, emission, identity)
+
+
+def _emit(board: Blackboard, emission: Emission, identity: str) -> dict[str, Any]:
+    trust = board.deployment.trust.get(board.author, 1.0)
+    is_merged = emission.merge_strategy != "new"
+    found = live_marks(board, Pheromone, {"identity": identity}) if is_merged else []
+    if not found:
+        return _create(board, emission, identity, trust)
+    old = min(found, key=lambda record: record.id)
+    before = after = intensity_of(old)
+    if trust > 0:
+        merged = _merged(emission.merge_strategy, before, emission.intensity * trust)
+        after = _change(board, emission, old, merged, trust)
+    return {
+        "pheromone_id": str(old.id),
+        "action": ACTIONS[emission.merge_strategy],
+        "previous_intensity": before,
+        "new_intensity": after,
+    }
+
+
+def _create(board: Blackboard, emission: Emission, identity: str, trust: float) -> dict[str, Any]:
+    """Deposit the mark of a new pheromone.
+
+    Raises:
+        Conflict: Another program has just emitted the same pheromone.
+    """
+    subject = subject_of(emission)
+    if emission.merge_strategy == "new":
+        subject = f"{subject}.{uuid.uuid4().hex[:16]}"
+    mark = Pheromone(
+        subject=subject,
+        trail=emission.trail,
+        type=emission.type,
+        content=emission.payload,
+        tags=emission.tags,
+        decay=emission.model.model_dump(),
+        source_agent=emission.source_agent,
+        identity=identity,
+    )
+    law, intensity = emission.model.law(emission.intensity)
+    receipt = board.deposit(mark, intensity=intensity, decay=law, if_event=0)
+    return {"pheromone_id": str(receipt.mark_id), "action": "created", "new_intensity": intensity * trust}
+
+
+def identity_of_emission(emission: Emission) -> str:
+    """Return what all pheromones that an emission may join have in common."""
+    return identity_of(emission.trail, emission.type, emission.payload)
+
+
+def subject_of(emission: Emission) -> str:
+    """Return the subject of the pheromone that an emission makes, if it may join others."""
+    return f"{emission.trail}/{emission.type}#{identity_of_emission(emission)[:16]}"
+
+
+def _merged(strategy: str, before: float, given: float) -> float:
+    """Return the intensity after an emission. A reinforcement never lowers it."""
+    if strategy == "replace":
+        return given
+    return min(1.0, before + given) if strategy == "add" else max(before, given)
+
+
+def _change(board: Blackboard, emission: Emission, old: MarkRecord, merged: float, trust: float) -> float:
+    """Deposit what an emission makes of a pheromone, and return its intensity.
+
+    It occurs at the instant for which the intensity was read, so that nothing fades between the two.
+
+    Raises:
+        Conflict: The pheromone has changed since it was read.
+    """
+    fields = {**fields_of(old)}
+    if emission.merge_strategy == "replace":
+        fields["tags"] = emission.tags
+        fields["source_agent"] = emission.source_agent or fields["source_agent"]
+    law, intensity = _MODELS.validate_python(fields["decay"]).law(merged)
+    mark = Pheromone(subject=old.subject, **fields)
+    board.deposit(mark, intensity=intensity / trust, decay=law, if_event=old.event_id, occurred_at=old.as_of)
+    return intensity
+
+
+def sniff(board: Blackboard, wanted: WantedPheromones) -> dict[str, Any]:
+    """Return the pheromones that are wanted, the strongest first, and the sums of each trail and type."""
+    records = list(_wanted(board, wanted))
+    groups: dict[str, list[float]] = {}
+    for record in records:
+        fields = fields_of(record)
+        groups.setdefault(f"{fields['trail']}/{fields['type']}", []).append(intensity_of(record))
+    return {
+        "timestamp": milliseconds(board, records),
+        "pheromones": [snapshot(record) for record in records[: wanted.limit]],
+        "aggregates": {name: _sums(intensities) for name, intensities in groups.items()},
+    }
+
+
+def _wanted(board: Blackboard, wanted: WantedPheromones) -> Iterator[MarkRecord]:
+    for record in live_marks(board, Pheromone, where_of(wanted.trails, wanted.types)):
+        is_young = wanted.max_age_ms is None or age_of(record) <= wanted.max_age_ms
+        if intensity_of(record) >= wanted.min_intensity and is_young and wanted.tags.passes(fields_of(record)["tags"]):
+            yield record
+
+
+def where_of(trails: Sequence[str], types: Sequence[str]) -> dict[str, list[str]] | None:
+    """Return the filter for pheromones of some trails and types; an empty list stands for all."""
+    found = {"trail": list(trails), "type": list(types)}
+    return {name: values for name, values in found.items() if values} or None
+
+
+def _sums(intensities: Sequence[float]) -> dict[str, Any]:
+    total = sum(intensities)
+    return {
+        "count": len(intensities),
+        "sum_intensity": total,
+        "max_intensity": max(intensities),
+        "avg_intensity": total / len(intensities),
+    }
+
+
+def age_of(record: MarkRecord) -> int:
+    """Return the milliseconds since the first emission of a pheromone."""
+    return from_datetime(record.as_of) // 1000 - from_datetime(record.deposited_at) // 1000
+
+
+def snapshot(record: MarkRecord) -> dict[str, Any]:
+    """Return a pheromone as it is shown."""
+    fields = fields_of(record)
+    shown = {
+        "id": str(record.id),
+        "trail": fields["trail"],
+        "type": fields["type"],
+        "current_intensity": intensity_of(record),
+        "payload": fields["content"],
+        "age_ms": age_of(record),
+        "tags": fields["tags"],
+    }
+    return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
+
+
+def unwanted(board: Blackboard, asked: UnwantedPheromones) -> list[MarkRecord]:
+    """Return the pheromones to evaporate."""
+    where = where_of([] if asked.trail is None else [asked.trail], asked.types)
+    return [record for record in live_marks(board, Pheromone, where) if _is_unwanted(record, asked)]
+
+
+def _is_unwanted(record: MarkRecord, asked: UnwantedPheromones) -> bool:
+    if asked.older_than_ms is not None and age_of(record) < asked.older_than_ms:
+        return False
+    if asked.below_intensity is not None and intensity_of(record) >= asked.below_intensity:
+        return False
+    return asked.tags.passes(fields_of(record)["tags"])
+
+
+def evaporate(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:
+    """Withdraw pheromones from the board, except those that others have changed or removed since they were read."""
+    gone = []
+    for record in records:
+        try:
+            board.withdraw(record.id, if_event=record.event_id)
+        except (Conflict, NotFound):
+            continue
+        gone.append(record)
+    return {"evaporated_count": len(gone), "trails_affected": sorted({fields_of(record)["trail"] for record in gone})}

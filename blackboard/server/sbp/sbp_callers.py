@@ -1,0 +1,75 @@
+"""Who sends a request: the holder of a token, or a program on this machine, which needs none."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from starlette.requests import Request
+
+from blackboard import AccessToken, Blackboard
+from blackboard.clock import to_datetime
+from blackboard.core.access_scopes import Scopes
+from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of
+from blackboard.server.request_handling.request_calls import RequestCalls
+from blackboard.server.transport.addresses import Address
+from blackboard.settings.sections import ServerSection
+
+LOCAL = "programs on this machine"
+"""The name under which requests without a token are counted and refused."""
+LOCAL_SCOPES = ("read", "deposit")
+
+
+class SbpCallers:
+    """The senders of requests to one board.
+
+    Args:
+        board: The board.
+        calls: Finds the holders of tokens.
+        settings: The author of programs without a token, and how often they may send requests.
+        address: Where the server listens; None for a Unix socket.
+
+    Raises:
+        InvalidAuthor: The author cannot sign.
+    """
+
+    def __init__(
+        self, board: Blackboard, calls: RequestCalls, settings: ServerSection, address: Address | None
+    ) -> None:
+        board.as_author(settings.sbp_author)  # a name that cannot sign is reported at the start
+        self._board, self._calls = board, calls
+        self._rates = RateLimits(settings.requests_per_second)
+        # Behind a proxy, each request comes from this machine.
+        self._admits_local = address is not None and address.is_loopback and not settings.behind_proxy
+        at, self._scopes = to_datetime(board.clock.now()), Scopes(LOCAL_SCOPES)
+        self._local = AccessToken(LOCAL, settings.sbp_author, LOCAL_SCOPES, "valid", at, None, None)
+
+    def token_of(self, request: Request) -> str | None:
+        """Return the token of a request, which is not checked yet; None if its sender needs none.
+
+        Raises:
+            HttpProblem: It has none, and its sender needs one.
+        """
+        header = request.headers.get("authorization")
+        return None if header is None and self._is_local(request) else bearer_of(header)
+
+    def _is_local(self, request: Request) -> bool:
+        """Return whether a program on this machine sends a request, and not a page in a browser."""
+        if not self._admits_local or request.client is None:
+            return False
+        if "origin" in request.headers or "sec-fetch-site" in request.headers:
+            return False
+        try:
+            return ipaddress.ip_address(request.client.host).is_loopback
+        except ValueError:
+            return False
+
+    def caller_of(self, token: str | None) -> Caller:
+        """Return who sent a request, and count it for the limit of its token.
+
+        Raises:
+            HttpProblem: The token is not valid, or is used too often.
+        """
+        if token is not None:
+            return self._calls.caller_of(token)
+        self._rates.check(LOCAL, self._board.clock.monotonic())
+        return Caller(self._local, self._scopes)

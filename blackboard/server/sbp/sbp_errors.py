@@ -1,0 +1,82 @@
+"""Errors as the protocol reports them: a code of JSON-RPC, and the status of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from blackboard.errors import BlackboardError
+from blackboard.server.problems import HttpProblem, problem_of
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+UNKNOWN_METHOD = -32601
+INVALID_PARAMETERS = -32602
+INTERNAL = -32603
+RATE_LIMITED = -32004
+UNAUTHORIZED = -32005
+INVALID_CONDITION = -32006
+NO_TRACE = -32007
+LARGE_TRACE = -32008
+
+_CODES = {
+    "no-token": UNAUTHORIZED,
+    "invalid-token": UNAUTHORIZED,
+    "not-allowed": UNAUTHORIZED,
+    "withheld": UNAUTHORIZED,
+    "too-many-requests": RATE_LIMITED,
+}
+"""The codes of problems by their names; the others have the code of what they are about."""
+
+
+class SbpError(Exception):
+    """A request that is answered by an error.
+
+    Args:
+        code: What is wrong, as the protocol numbers it.
+        message: What is wrong, in a sentence.
+        data: Where it is wrong, if that is known.
+        status: The status of the answer. An error of a method has 200, as JSON-RPC over HTTP has it.
+        headers: Headers of the answer.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        data: Any = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, message)
+        self.code, self.message, self.data = code, message, data
+        self.status, self.headers = status, dict(headers or {})
+
+    def document(self) -> dict[str, Any]:
+        """Return the error as its JSON object."""
+        found: dict[str, Any] = {"code": self.code, "message": self.message}
+        return found if self.data is None else found | {"data": self.data}
+
+
+def error_of_problem(problem: HttpProblem) -> SbpError:
+    """Return the error for a request that cannot be served at all: its status says so too."""
+    status, message = problem.type.status, problem.detail or problem.type.title
+    code = _CODES.get(problem.name, INTERNAL if status >= 500 else INVALID_REQUEST)
+    return SbpError(code, message, status=status, headers=problem.headers)
+
+
+def error_of(error: BlackboardError) -> SbpError:
+    """Return the error for a method that the board refuses. A board that cannot be used answers a status of its own."""
+    problem = problem_of(error)
+    if problem.type.status >= 500:
+        return error_of_problem(problem)
+    return SbpError(INVALID_PARAMETERS, problem.detail or problem.type.title)
+
+
+def error_of_fields(error: ValidationError, code: int, message: str) -> SbpError:
+    """Return the error for fields that are not valid, with the path of each mistake."""
+    mistakes = error.errors(include_url=False, include_context=False, include_input=False)
+    data = [{"path": ".".join(map(str, mistake["loc"])), "message": mistake["msg"]} for mistake in mistakes]
+    return SbpError(code, message, data)

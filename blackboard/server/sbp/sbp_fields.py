@@ -1,0 +1,41 @@
+"""What the parameters of the protocol share. A field that the protocol does not know is ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_NAME_CHARACTERS = 200
+MAX_LISTED = 1000
+MAX_LIMIT = 10_000
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)]
+"""The name of a trail, a type, a scent or a key."""
+Names = Annotated[list[str], Field(max_length=MAX_LISTED)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+Milliseconds = Annotated[float, Field(ge=0, le=1e14)]
+
+
+class SbpFields(BaseModel):
+    """The parameters of a method, or a part of them."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class WantedTags(SbpFields):
+    """Which tags are wanted. An empty list asks for nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    any: Names = Field(default_factory=list)
+    all: Names = Field(default_factory=list)
+    none: Names = Field(default_factory=list)
+
+    def passes(self, tags: Collection[str]) -> bool:
+        """Return whether tags have any of some, all of some, and none of some."""
+        found = set(tags)
+        has_any = not self.any or not found.isdisjoint(self.any)
+        return has_any and found.issuperset(self.all) and found.isdisjoint(self.none)

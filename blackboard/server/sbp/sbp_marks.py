@@ -1,0 +1,63 @@
+"""The kinds of marks that the protocol uses. They are registered when the first of each is deposited."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field, JsonValue
+
+from blackboard import Blackboard, Exponential, Mark, MarkRecord
+from blackboard.clock import from_datetime
+from blackboard.core.marks.tags import Where
+from blackboard.errors import UnknownName
+
+
+class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="replace",
+                tags=("trail", "type", "tags", "identity")):  # fmt: skip
+    """A pheromone. Its intensity is that of the mark, and its decay model is the law of the mark.
+
+    The door computes what an emission makes of a pheromone, because each emission says how it is merged.
+    """
+
+    trail: str
+    type: str
+    content: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the protocol calls its payload."""
+    tags: list[str] = Field(default_factory=list)
+    decay: dict[str, JsonValue]
+    """The decay model. The law of a linear or stepped one depends on the intensity, so each emission makes it anew."""
+    source_agent: str | None = None
+    identity: str
+    """The same for all pheromones that an emission may join."""
+
+
+def live_marks(board: Blackboard, kind: type[Mark], where: Where | None = None) -> list[MarkRecord]:
+    """Return the live marks of a kind, strongest first; none if none was ever deposited."""
+    try:
+        return board.marks(kind.kind, where=where)
+    except UnknownName:
+        return []
+
+
+def fields_of(record: MarkRecord) -> Mapping[str, Any]:
+    """Return the fields of a mark of the protocol, which its class has checked."""
+    return record.payload
+
+
+def identity_of(*parts: Any) -> str:
+    """Return a text that is the same for equal JSON values, whatever the order of their members."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def milliseconds(board: Blackboard, records: Sequence[MarkRecord]) -> int:
+    """Return the instant of a reading in milliseconds since 1970, as the protocol counts; now if it has no marks."""
+    return from_datetime(records[0].as_of if records else board.now()) // 1000
+
+
+def intensity_of(record: MarkRecord) -> float:
+    """Return the intensity that a mark has now, without the weight that a deployment may give its kind."""
+    return record.strength / record.weight if record.weight else 0.0

@@ -1,0 +1,62 @@
+"""What each method takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from blackboard.server.sbp.decay_models import DEFAULT_MODEL, DecayModel
+from blackboard.server.sbp.sbp_fields import Limit, Milliseconds, Name, Names, SbpFields, Share, WantedTags
+
+MAX_AGENT_CHARACTERS = 200
+
+Part = Literal["trails", "scents", "stats", "traces"]
+"""A part of what an inspection shows."""
+
+
+class Emission(SbpFields):
+    """A pheromone to emit."""
+
+    trail: Name
+    type: Name
+    intensity: Share
+    decay: DecayModel | None = None
+    payload: dict[str, JsonValue] = Field(default_factory=dict)
+    tags: Names = Field(default_factory=list)
+    merge_strategy: Literal["reinforce", "replace", "max", "add", "new"] = "reinforce"
+    source_agent: str | None = Field(default=None, max_length=MAX_AGENT_CHARACTERS)
+
+    @property
+    def model(self) -> DecayModel:
+        """Its decay model."""
+        return DEFAULT_MODEL if self.decay is None else self.decay
+
+
+class WantedPheromones(SbpFields):
+    """Which pheromones to sniff. An empty list asks for nothing."""
+
+    trails: Names = Field(default_factory=list)
+    types: Names = Field(default_factory=list)
+    min_intensity: Share = 0
+    max_age_ms: Milliseconds | None = None
+    tags: WantedTags = WantedTags()
+    limit: Limit = 100
+    include_evaporated: bool = False
+    """Without effect: what has evaporated is not on the board any more, but in its history."""
+
+
+class UnwantedPheromones(SbpFields):
+    """Which pheromones to evaporate."""
+
+    trail: str | None = None
+    types: Names = Field(default_factory=list)
+    older_than_ms: Milliseconds | None = None
+    below_intensity: Share | None = None
+    tags: WantedTags = WantedTags()
+
+
+class Inspection(SbpFields):
+    """What to show of the board."""
+
+    include: list[Part] = ["trails", "scents", "stats"]  # noqa: RUF012 -- pydantic copies it

@@ -1,0 +1,235 @@
+"""The paths of the protocol over HTTP: JSON-RPC at /sbp, and a path of its own for some methods."""
+
+from __future__ import annotations
+
+import json
+import math
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+from blackboard import Blackboard
+from blackboard.errors import BlackboardError
+from blackboard.server.metrics.request_metrics import RequestMetrics
+from blackboard.server.problems import HttpProblem
+from blackboard.server.request_handling.request_reading import JSON, check_media_type, read_body
+from blackboard.server.sbp import sbp_methods
+from blackboard.server.sbp.sbp_callers import SbpCallers
+from blackboard.server.sbp.sbp_errors import (
+    INTERNAL,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    SbpError,
+    error_of,
+    error_of_fields,
+    error_of_problem,
+)
+from blackboard.server.sbp.sbp_fields import SbpFields
+from blackboard.server.sbp.sbp_methods import SbpCall
+from blackboard.server.work_threads import WorkThreads
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
+
+VERSIONS = ("0.1", "0.2")
+SESSION, VERSION, AGENT = "Sbp-Session-Id", "Sbp-Protocol-Version", "Sbp-Agent-Id"
+MAX_HEADER_CHARACTERS = 200
+
+Work = Callable[[Request], Awaitable[Response]]
+
+
+class Envelope(SbpFields):
+    """A request of JSON-RPC."""
+
+    jsonrpc: Literal["2.0"]
+    id: str | int | float
+    method: str
+    params: Any = None
+
+
+class SbpPaths:
+    """The paths of one board.
+
+    Args:
+        board: The board.
+        callers: Who may send requests.
+        threads: The threads that use the board.
+        metrics: Counts the answers.
+        max_body: The largest body of a request, in bytes.
+    """
+
+    def __init__(
+        self, board: Blackboard, callers: SbpCallers, threads: WorkThreads, metrics: RequestMetrics, max_body: int
+    ) -> None:
+        self._board, self._callers, self._threads = board, callers, threads
+        self._metrics, self._max_body = metrics, max_body
+        self._start = board.clock.monotonic()
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/sbp", self._counted(self._answer_rpc), methods=["POST"]),
+            Route("/rpc", self._counted(self._answer_rpc), methods=["POST"]),
+            Route("/emit", self._counted(self._direct("sbp/emit")), methods=["POST"]),
+            Route("/sniff", self._counted(self._direct("sbp/sniff")), methods=["POST"]),
+            Route("/inspect", self._counted(self._show), methods=["GET"]),
+            _RouteOfPrograms("/health", self._counted(self._show_health), methods=["GET"]),
+        ]
+
+    def _counted(self, work: Work) -> Work:
+        """Return a function that answers by `work`, counts its answers, and reports its errors."""
+
+        async def answer(request: Request) -> Response:
+            start = self._board.clock.monotonic()
+            try:
+                response = await work(request)
+            except SbpError as error:
+                response = _error_response(error, {"error": error.document()}, error.status)
+            except ClientDisconnect:
+                response = Response(status_code=400)  # the client has gone
+            self._metrics.count("sbp", response.status_code, (self._board.clock.monotonic() - start) / 1e6)
+            return response
+
+        return answer
+
+    async def _answer_rpc(self, request: Request) -> Response:
+        """Answer a request of JSON-RPC. Its errors are in the body, with the id of the request if that is known."""
+        session = _short(request.headers.get(SESSION)) or uuid.uuid4().hex
+        headers = {SESSION: session, VERSION: _version(request), "Cache-Control": "no-store"}
+        identifier: str | int | float | None = None
+        try:
+            envelope = _envelope(await self._read(request))
+            identifier = envelope.id
+            result = await self._run(envelope.method, envelope.params, request)
+        except SbpError as error:
+            document = {"jsonrpc": "2.0", "id": identifier, "error": error.document()}
+            return _error_response(error, document, error.status, headers)
+        return JSONResponse({"jsonrpc": "2.0", "id": identifier, "result": result}, headers=headers)
+
+    def _direct(self, method: str) -> Work:
+        """Return a function that answers with the result of a method alone, whose parameters are the body."""
+
+        async def answer(request: Request) -> Response:
+            return await self._answer_direct(method, await self._read(request), request)
+
+        return answer
+
+    async def _show(self, request: Request) -> Response:
+        asked = request.query_params.get("include")
+        return await self._answer_direct("sbp/inspect", {"include": asked.split(",")} if asked else {}, request)
+
+    async def _show_health(self, request: Request) -> Response:
+        """Answer that the process lives, to anybody."""
+        return JSONResponse({"status": "ok", "version": f"{VERSIONS[-1]}.0", "transport": "streamable-http-sse"})
+
+    async def _answer_direct(self, method: str, parameters: Any, request: Request) -> Response:
+        """Answer with the result of a method alone. A refusal has a status of its own."""
+        try:
+            result = await self._run(method, parameters, request)
+        except SbpError as error:
+            status = error.status if error.status != 200 else 500 if error.code == INTERNAL else 400
+            return _error_response(error, {"error": error.document()}, status)
+        return JSONResponse(result, headers={"Cache-Control": "no-store"})
+
+    async def _read(self, request: Request) -> Any:
+        """Return the JSON value of a body.
+
+        Raises:
+            SbpError: It has none, or is too large.
+        """
+        try:
+            body = await read_body(request, self._max_body)
+            check_media_type(request, JSON)
+        except HttpProblem as problem:
+            raise error_of_problem(problem) from None
+        try:
+            return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
+        except (ValueError, RecursionError):
+            raise SbpError(PARSE_ERROR, "the body is not JSON", status=400) from None
+
+    async def _run(self, method: str, given: Any, request: Request) -> dict[str, Any]:
+        """Run a method in a thread, and return its result.
+
+        Raises:
+            SbpError: It cannot be run.
+        """
+        agent = _short(request.headers.get(AGENT))
+
+        def work() -> dict[str, Any]:
+            caller = self._callers.caller_of(token)
+            parameters = sbp_methods.parameters_of(method, given)
+            uptime = (self._board.clock.monotonic() - self._start) // 1000
+            call = SbpCall(self._board.as_author(caller.token.author), caller, agent, uptime)
+            return sbp_methods.run(method, call, parameters)
+
+        try:
+            token = self._callers.token_of(request)
+            return await self._threads.run(work)
+        except HttpProblem as problem:
+            raise error_of_problem(problem) from None
+        except BlackboardError as error:
+            raise error_of(error) from None
+        except SbpError:
+            raise
+        except Exception as error:  # a bug must not end the server
+            log.error("a method of SBP failed", method=method, error=error)
+            raise SbpError(INTERNAL, "this is a bug in blackboard; the log of the server has the details") from None
+
+
+class _RouteOfPrograms(Route):
+    """A route that leaves browsers to the page at the same path."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", ""):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+def _envelope(given: Any) -> Envelope:
+    """Return a request of JSON-RPC.
+
+    Raises:
+        SbpError: It is not one.
+    """
+    try:
+        return Envelope.model_validate(given)
+    except ValidationError as error:
+        raise error_of_fields(error, INVALID_REQUEST, "this is not a request of JSON-RPC 2.0") from None
+
+
+def _error_response(
+    error: SbpError, document: Mapping[str, Any], status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    given = {**(headers or {"Cache-Control": "no-store"}), **error.headers}
+    if status == 401:
+        given["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(dict(document), status, given)
+
+
+def _version(request: Request) -> str:
+    """Return the version of the protocol in which a request is answered: its own if it is known, or the newest."""
+    asked = request.headers.get(VERSION, "")
+    return asked if asked in VERSIONS else VERSIONS[-1]
+
+
+def _short(text: str | None) -> str | None:
+    """Return the text of a header; None if it is missing, or is longer than a name."""
+    return text if text and len(text) <= MAX_HEADER_CHARACTERS and text.isascii() and text.isprintable() else None
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is too large")
+    return number
