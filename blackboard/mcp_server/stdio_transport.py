@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -29,6 +30,7 @@ def serve_stdio(access: BoardAccess, channel: str | None = None) -> None:
         access: The board.
         channel: The remote agent whose work is announced to a coding agent; None for none.
     """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the library reads stdin in a thread that nothing else ends
     with ThreadPoolExecutor(THREADS, thread_name_prefix="blackboard-tool") as threads:
         asyncio.run(_serve(access, threads, channel))
 

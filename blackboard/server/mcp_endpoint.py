@@ -76,6 +76,8 @@ class McpEndpoint:
 
         try:
             scope[ACCESS] = await self._access_of(Request(scope))
+            # The parser keeps white space at the end of a value, and the library compares values with the body.
+            scope["headers"] = [(name, value.strip(b" \t")) for name, value in scope["headers"]]
             manager = self._manager or await self._start()
             await manager.handle_request(scope, receive, send_and_note)
         except HttpProblem as problem:

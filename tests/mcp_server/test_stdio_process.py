@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,21 @@ async def test_the_board_may_be_behind_a_server(tmp_path: Path, mode: str) -> No
             assert (await session.call("explain", agent="sales"))["agent"] == "sales"
             assert len((await session.read("board://subject/a%2F1"))["marks"]) == 1
             assert "lead" in (await session.read("board://status"))["kinds"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_although_stdin_stays_open(database: str, number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "blackboard", "--database", database, "--author", "claude", "mcp"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as child:  # fmt: skip
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(json.dumps(request(1, "nothing/at/all")) + "\n")
+        child.stdin.flush()
+        assert child.stdout.readline()
+        child.send_signal(number)
+        assert child.wait(30) == -number
 
 
 def exchange(database: str, *messages: dict[str, Any]) -> list[dict[str, Any]]:
