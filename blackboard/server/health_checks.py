@@ -8,7 +8,11 @@ from starlette.routing import Route
 
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError
+from blackboard.server.problems import problem_of
 from blackboard.server.work_threads import WorkThreads
+from blackboard.system.log_queue import Log
+
+log = Log("blackboard.server")
 
 
 def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
@@ -23,7 +27,10 @@ def routes(board: Blackboard, threads: WorkThreads) -> list[Route]:
         try:
             unserved = await threads.run(board.unserved_agents)
         except BlackboardError as error:
-            return JSONResponse({"status": "not ready", "problem": error.log_text}, 503)
+            # Anybody may ask, so the answer names no file. The log has the details.
+            problem = problem_of(error)
+            log.warning("the board is not ready", error=error)
+            return JSONResponse({"status": "not ready", "problem": problem.name, "title": problem.type.title}, 503)
         return JSONResponse({"status": "ready", "unserved_agents": unserved})
 
     return [Route("/healthz", healthz), Route("/readyz", readyz)]

@@ -50,7 +50,7 @@ def test_a_threshold_of_one_mark_is_a_line_and_one_of_many_is_a_text(served: Ser
     assert found["≥ 0.5 wakes sales"]
     assert found["below 0.3 wakes reminder"]
     assert found['strength("reply", subject="lead/*") >= 0.1 guards reminder']
-    assert not found['count("reply", over="board") >= 3 wakes counter']
+    assert not found["count ≥ 3 on the board wakes counter"]
     assert {item.agent for item in thresholds(served.board.deployment, "reminder")} == {"reminder"}
 
 

@@ -56,9 +56,15 @@ def thresholds(deployment: Deployment, agent: str = "") -> Iterator[Threshold]:
 def _threshold(kind: str, comparison: Comparison, agent: str, effect: str) -> Threshold:
     measure = comparison.measure
     is_line = measure.name in OF_ONE_MARK
-    is_plain = is_line and measure.over == "subject" and (measure.by, measure.subject, measure.where) == (None,) * 3
+    # The lane of the kind says which kind it is.
+    is_plain = len(measure.kinds) == 1 and (measure.by, measure.subject, measure.where) == (None,) * 3
     number = f"{'below' if comparison.operator == '<' else '≥'} {comparison.threshold:g}"
-    return Threshold(kind, agent, f"{number if is_plain else comparison} {effect}", comparison.threshold, is_line)
+    if is_plain:
+        name = "" if measure.name == "strength" else f"{measure.name} "
+        text = f"{name}{number}{' on the board' if measure.over == 'board' else ''}"
+    else:
+        text = str(comparison)
+    return Threshold(kind, agent, f"{text} {effect}", comparison.threshold, is_line)
 
 
 def law_in_words(law: Decay) -> str:

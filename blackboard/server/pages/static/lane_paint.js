@@ -164,7 +164,7 @@ function paintThresholds(pen, lane, ink) {
 
 /** Write what a threshold does, legible above curves. */
 function paintText(pen, text, y, ink) {
-  const room = (view.width - view.left) * 0.62;
+  const room = view.left ? view.width - xOf(shown()) - 48 : view.width * 0.62;
   const width = Math.min(room, pen.measureText(text).width);
   pen.globalAlpha = 0.8;
   pen.fillStyle = ink.ahead;
