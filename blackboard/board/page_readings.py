@@ -6,7 +6,15 @@ from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
-from blackboard.board.result_types import EndingHold, MarkEvent, MenuCounts, ModelCallTexts, ModelCostRow, Prediction
+from blackboard.board.result_types import (
+    AgendaItem,
+    EndingHold,
+    MarkEvent,
+    MenuCounts,
+    ModelCallTexts,
+    ModelCostRow,
+    Prediction,
+)
 from blackboard.core.deployment import Deployment
 from blackboard.core.marks.decay import Decay
 from blackboard.core.marks.mark_model import normalize_subject
@@ -37,6 +45,11 @@ def live_counts(board: Blackboard) -> dict[str, int]:
 def predictions(board: Blackboard, limit: int) -> list[Prediction]:
     """Return when watches are tested next because of time alone, soonest first."""
     return board.session.read(lambda txn: work_queries.predictions(txn, limit))
+
+
+def agenda_of(board: Blackboard, agent: str, limit: int) -> list[AgendaItem]:
+    """Return the crossings of an agent that wait or whose activation is deferred, strongest first."""
+    return board.session.read(lambda txn: work_queries.agenda(txn, limit, agent=agent))
 
 
 def ending_holds(board: Blackboard, limit: int) -> list[EndingHold]:

@@ -22,11 +22,17 @@ from blackboard.store.rows import (
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS
 
 
-def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
-    """Return the crossings that wait or whose activation is deferred, strongest first, each with the reason."""
+def agenda(txn: BoardTransaction, limit: int | None = None, *, agent: str | None = None) -> list[AgendaItem]:
+    """Return the crossings that wait or whose activation is deferred, strongest first, each with the reason.
+
+    Args:
+        txn: A transaction.
+        limit: The largest number of them.
+        agent: Only those of this agent.
+    """
     items: list[tuple[float, AgendaItem]] = []
-    deferred = ACTIVATIONS.deferred_crossings
-    for row in txn.sql.all(deferred) if limit is None else txn.sql.all(deferred.using("limit"), limit=limit):
+    deferred, is_all = ACTIVATIONS.deferred_crossings, limit is None or agent is not None
+    for row in txn.sql.all(deferred) if is_all else txn.sql.all(deferred.using("limit"), limit=limit):
         hold = agent_hold(txn, row.agent)
         held_by, retry_at = (hold.reason if hold else row.error), row.retry_at
         if gone_agents.is_gone(txn, row.agent):
@@ -34,15 +40,19 @@ def agenda(txn: BoardTransaction, limit: int | None = None) -> list[AgendaItem]:
         watch = _WatchNames(row.agent, row.watch, row.condition)
         items.append((row.crossing.value, _agenda_item(row.crossing, watch, "deferred", held_by, retry_at)))
     gone = CROSSINGS.waiting_for_gone
-    for left in txn.sql.all(gone) if limit is None else txn.sql.all(gone.using("limit"), limit=limit):
+    for left in txn.sql.all(gone) if is_all else txn.sql.all(gone.using("limit"), limit=limit):
         watch = _WatchNames(left.agent, left.watch, left.condition)
         items.append((left.crossing.value, _agenda_item(left.crossing, watch, "waiting", gone_agents.HELD_BY, None)))
     for registered in txn.active.watches.values():
+        if agent not in (None, registered.agent.name):
+            continue
         hold = agent_hold(txn, registered.agent.name) or budget_hold(txn, registered)
         watch = _WatchNames(registered.agent.name, registered.spec.name, str(registered.condition))
         for crossing, strength in waiting_with_strengths(txn, registered, limit):
             held_by = crossing.held_by or (hold.reason if hold else held_by_of(txn, crossing))
             items.append((strength, _agenda_item(crossing, watch, "waiting", held_by, crossing.ready_at)))
+    if agent is not None:
+        items = [pair for pair in items if pair[1].agent == agent]
     return [item for _, item in sorted(items, key=lambda pair: (-pair[0], pair[1].id))[:limit]]
 
 

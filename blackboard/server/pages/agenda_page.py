@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from blackboard.board import page_readings
 from blackboard.server.pages.live_page import LivePage, Look, PageFields, Sight
 
 MOST_ITEMS = 200
@@ -17,7 +18,12 @@ class AgendaFields(PageFields):
 def show_agenda(look: Look) -> Sight:
     """Return the waiting crossings, strongest first, and the schedules."""
     asked: AgendaFields = look.parameters
-    items = look.board.agenda(limit=None if asked.agent or asked.held_by else MOST_ITEMS)
+    if asked.held_by:  # this is not known before it is computed
+        items = look.board.agenda()
+    elif asked.agent:
+        items = page_readings.agenda_of(look.board, asked.agent, MOST_ITEMS + 1)
+    else:
+        items = look.board.agenda(limit=MOST_ITEMS + 1)
     chosen = [
         item for item in items if asked.agent in ("", item.agent) and asked.held_by in ("", item.held_by or "nothing")
     ]
