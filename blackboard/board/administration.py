@@ -20,6 +20,7 @@ from blackboard.store.backup import Copy
 from blackboard.store.database import Database
 from blackboard.store.readonly_query import Result as Result
 from blackboard.store.readonly_query import Values
+from blackboard.store.server_backup import back_up_server, restore_server
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.table_copy import Progress as Progress
 from blackboard.system.board_files import BoardFiles
@@ -29,15 +30,15 @@ def back_up(board: Blackboard, to: Path) -> Copy:
     """Copy a board, which may be in use, to a new file, and check the copy.
 
     Raises:
-        StoreError: The board is on a server, the file exists or cannot be written, or the copy is damaged.
+        StoreError: The file exists or cannot be written, the copy is damaged, or a program of the server is missing.
     """
-    return backup.back_up(board.database, to)
+    return backup.back_up(board.database, to) if board.database.is_embedded else back_up_server(board.database, to)
 
 
 def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Path | None]:
     """Replace a board, if there is one, by a backup.
 
-    The old board stays beside it, under a name that ends with the time.
+    The old board stays beside it, under a name that ends with the time. On a server, the database must be empty.
 
     Returns the restored board, and the path of the old board, if there was one.
 
@@ -47,6 +48,8 @@ def restore(copy: Path, url_or_path: str | Path, now: Instant) -> tuple[Copy, Pa
     """
     database = Database(url_or_path)
     try:
+        if not database.is_embedded:
+            return restore_server(copy, database), None
         if any_alive(database.path):
             raise StoreBusy(f"a daemon serves {database.where}: stop it first")
         return backup.restore(copy, database, backup.stamp_of(now))

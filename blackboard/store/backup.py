@@ -75,19 +75,28 @@ def stamp_of(now: Instant) -> str:
 
 
 def _make(database: Database, to: Path, progress: Progress) -> Copy:
-    with _partial(to) as part:
+    with partial_file(to) as part:
         _copy(database, part, progress)
         copy = examine_copy(part)
         set_mode(part, mode_of(_files_of(database).database))
-        sync(part)
-        try:
-            os.link(part, to)  # unlike a rename, it fails if another process has just created the file
-        except FileExistsError:
-            raise StoreError(f"{to} now exists; choose another name") from None
-        except OSError:
-            os.rename(part, to)
-        sync(to.parent)
+        put_in_place(part, to)
     return replace(copy, path=to)
+
+
+def put_in_place(part: Path, to: Path) -> None:
+    """Give a complete file its name, durably.
+
+    Raises:
+        StoreError: The name is taken.
+    """
+    sync(part)
+    try:
+        os.link(part, to)  # unlike a rename, it fails if another process has just created the file
+    except FileExistsError:
+        raise StoreError(f"{to} now exists; choose another name") from None
+    except OSError:
+        os.rename(part, to)
+    sync(to.parent)
 
 
 def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | None]:
@@ -104,7 +113,7 @@ def restore(backup: Path, database: Database, stamp: str) -> tuple[Copy, Path | 
     path, copy = files.database, examine_copy(backup)
     mode = mode_of(path)
     make_folder(path.parent, mode)
-    with _partial(path) as part:
+    with partial_file(path) as part:
         _copy(Database(backup), part, lambda copied, pages: None)
         examine_copy(part)
         set_mode(part, mode)
@@ -200,7 +209,7 @@ def _copy(database: Database, to: Path, progress: Progress) -> None:
 
 
 @contextlib.contextmanager
-def _partial(target: Path) -> Iterator[Path]:
+def partial_file(target: Path) -> Iterator[Path]:
     """Create a file beside the target that only this user may read, and delete it afterwards."""
     files = BoardFiles(target).partial()
     part = files.database

@@ -144,6 +144,11 @@ class Database:
             self.file.refuse_missing()
         raise StoreMissing(f"{self.where} holds no board; 'blackboard init' creates one")
 
+    def connect_options(self) -> dict[str, Any]:
+        """Return the options of a connection to a server, with the password, but not those of the driver alone."""
+        options = self._url.connect_arguments()[1]
+        return {name: value for name, value in options.items() if isinstance(value, str | int)}
+
     def _connect_directly(self) -> Any:
         """Open a connection to the server itself, whose statements are transactions."""
         if self._direct is None:

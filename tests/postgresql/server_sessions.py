@@ -21,7 +21,7 @@ class ServerSessions:
     """
 
     def __init__(self, administrator: Connection, url: str) -> None:
-        self._administrator = administrator
+        self._administrator, self.url = administrator, url
         self._url = make_url(url)
 
     def end_all(self, application: str = "%") -> int:

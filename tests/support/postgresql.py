@@ -27,7 +27,11 @@ USER = "nobody"
 LIFE = """
 cd "$2" || exit 1
 trap 'rm -rf "$2"' EXIT
-"$1/initdb" --pgdata data --username postgres --auth trust --encoding UTF8 --locale C --no-sync >log 2>&1 &&
+if [ "$4" ]; then
+  "$1/pg_basebackup" --dbname "$4" --pgdata data --write-recovery-conf --checkpoint fast --no-sync >log 2>&1
+else
+  "$1/initdb" --pgdata data --username postgres --auth trust --encoding UTF8 --locale C --no-sync >log 2>&1
+fi &&
 "$1/pg_ctl" start --wait --pgdata data --log log --options "$3" >/dev/null 2>&1 || { cat log; exit 1; }
 echo ready
 read -r _
@@ -47,6 +51,10 @@ OPTIONS = {
     "synchronous_commit": "off",
     "wal_level": "minimal",
 }
+
+
+OF_COPIED = {"max_wal_senders": "4", "wal_level": "replica"}
+"""The settings of a server that has a standby, and of its standby."""
 
 
 class PostgresqlServer:
@@ -99,8 +107,13 @@ def server_programs() -> Path | None:
 
 
 @contextlib.contextmanager
-def start_server(programs: Path) -> Iterator[str]:
+def start_server(programs: Path, *, is_copied: bool = False, primary: str | None = None) -> Iterator[str]:
     """Run a server on a Unix socket in its own folder, and stop it at the end.
+
+    Args:
+        programs: The folder of its programs.
+        is_copied: Whether standbys can follow it.
+        primary: A database on the server that it follows as a standby; None for a server of its own.
 
     Yields:
         The URL of a database on the server.
@@ -117,9 +130,11 @@ def start_server(programs: Path) -> Iterator[str]:
     if user is not None:
         for path in (folder, *folder.rglob("*")):  # the user removes the folder at the end
             shutil.chown(path, user)
-    options = " ".join(f"-c {name}='{value}'" for name, value in {**OPTIONS, "unix_socket_directories": folder}.items())
+    settings = {**OPTIONS, **(OF_COPIED if is_copied or primary else {}), "unix_socket_directories": folder}
+    options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+    source = "" if primary is None else " ".join(f"{name}={value}" for name, value in _address(primary).items())
     with subprocess.Popen(
-        ["/bin/sh", "-c", LIFE, "sh", programs, folder, options],
+        ["/bin/sh", "-c", LIFE, "sh", programs, folder, options, source],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -140,6 +155,11 @@ def start_server(programs: Path) -> Iterator[str]:
             # Send a line and do not only close the pipe: a forked child may hold it open.
             shell.stdin.write("\n")
             shell.stdin.flush()
+
+
+def _address(url: str) -> dict[str, str]:
+    parsed = make_url(url)
+    return {"host": str(parsed.query["host"]), "port": str(parsed.query["port"]), "user": str(parsed.username)}
 
 
 def _memory() -> Path | None:

