@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,6 +30,12 @@ class ServerSessions:
         of_board = "FROM pg_stat_activity WHERE datname = :name AND application_name LIKE :application"
         values = {"name": self._url.database, "application": application}
         return self._administrator.execute(text(f"SELECT pg_terminate_backend(pid, 10000) {of_board}"), values).rowcount
+
+    def wait_for_waiter(self) -> None:
+        """Return once a session waits for a lock that another one holds."""
+        until = time.monotonic() + 30
+        while not self._administrator.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+            assert time.monotonic() < until
 
     def set_default(self, name: str, value: str) -> None:
         """Set the default of a setting for new sessions on the database."""

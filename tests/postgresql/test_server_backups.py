@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board import administration
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from tests.support.postgresql import PostgresqlServer, server_programs
+from tests.support.postgresql import server_programs
 
 pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
 
@@ -25,14 +24,6 @@ def _programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Find the programs that belong to the server of the tests before older ones of the system."""
     if (programs := server_programs()) is not None:
         monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-
-
-@pytest.fixture
-def empty_url(board: Blackboard, postgresql_server: PostgresqlServer) -> Iterator[str]:
-    """Return the URL of an empty database."""
-    url = postgresql_server.create_database()
-    yield url
-    postgresql_server.drop_board(url)
 
 
 def test_a_restored_backup_is_the_same_board(board: Blackboard, empty_url: str, tmp_path: Path) -> None:

@@ -205,6 +205,8 @@ def test_work_that_ends_in_a_deadlock_is_run_again(board: Blackboard, board_url:
     def work(txn: Any) -> None:
         runs.append(txn.now)
         waits.set()
+        if len(runs) == 1:
+            sessions.wait_for_waiter()  # otherwise the other one would find the deadlock
         txn.sql.cursor.execute("UPDATE mark SET author = author")
 
     thread = threading.Thread(target=interfere)
