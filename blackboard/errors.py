@@ -106,7 +106,7 @@ class BlackboardError(Exception):
     stored: int | None = None
     """The number of marks that `deposit_many` stored before this error; None for all other calls."""
     place: str = ""
-    """The returned item that an error of an agent is about, such as `item 2 of 3`; empty for all other errors."""
+    """The item that an error of `deposit_many` or of an agent's result is about, such as `item 2 of 3`; else empty."""
 
     def __str__(self) -> str:
         text = super().__str__()

@@ -142,7 +142,7 @@ class _ServerConnection(ABC):
         return f"{type(self).__name__}({self._where!r})"
 
     @abstractmethod
-    def _open(self, uds: str | None, tls: ssl.SSLContext | bool, options: dict[str, Any]) -> None:
+    def _open(self, uds: str | None, tls: ssl.SSLContext, options: dict[str, Any]) -> None:
         """Make the HTTP client."""
 
     def _arguments(self, request: HttpRequest) -> dict[str, Any]:
@@ -166,13 +166,13 @@ class _ServerConnection(ABC):
         self._clock.wait(self._closed, self._clock.now() + delay.microseconds)
 
 
-def _certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool) -> ssl.SSLContext | bool:
+def _certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool) -> ssl.SSLContext:
     """Return the certificates to trust. Reading the system's certificates takes longer than a request without TLS."""
     if tls is not None:
         return tls
     proxies = getproxies().values() if uses_proxies else ()
     if scheme == "https" or any(proxy.startswith("https:") for proxy in proxies):
-        return True
+        return httpx2.create_ssl_context()  # with SSL_CERT_FILE, also where no proxy is used
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
@@ -221,7 +221,7 @@ class Client(_ServerConnection):
     ) -> None:
         self.close()
 
-    def _open(self, uds: str | None, tls: ssl.SSLContext | bool, options: dict[str, Any]) -> None:
+    def _open(self, uds: str | None, tls: ssl.SSLContext, options: dict[str, Any]) -> None:
         transport = None if uds is None else httpx2.HTTPTransport(uds=uds)
         self._http = httpx2.Client(**options, verify=tls, transport=transport)
 
@@ -354,7 +354,7 @@ class AsyncClient(_ServerConnection):
     ) -> None:
         await self.close()
 
-    def _open(self, uds: str | None, tls: ssl.SSLContext | bool, options: dict[str, Any]) -> None:
+    def _open(self, uds: str | None, tls: ssl.SSLContext, options: dict[str, Any]) -> None:
         transport = None if uds is None else httpx2.AsyncHTTPTransport(uds=uds)
         self._http = httpx2.AsyncClient(**options, verify=tls, transport=transport)
 

@@ -42,7 +42,9 @@ class BoardAccess:
             AccessDenied: It may not.
         """
         if not self.allows(verb, name, subject):
-            limit = "" if name is None or not self.allows(verb) else f" for {name!r} and this subject"
+            limit = (
+                "" if name is None or not self.allows(verb) else f" for {name!r}{' and this subject' * bool(subject)}"
+            )
             raise AccessDenied(f"this session may not {verb!r}{limit}")
 
     def require_deposit(self, kind: str, subject: str) -> None:

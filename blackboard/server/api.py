@@ -175,7 +175,7 @@ class Api:
             return EncodedAnswer(b"", headers, 204)
         if await request.is_disconnected():
             claimed = found
-            await threads.run(lambda: claim.give_back(claimed))
+            await threads.run(lambda: claim.give_back(claimed), is_owed=True)
             raise ClientDisconnect
         return EncodedAnswer(encode(found), headers)
 

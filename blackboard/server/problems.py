@@ -33,8 +33,7 @@ class ProblemType(NamedTuple):
 
 
 TYPES: Mapping[str, ProblemType] = {
-    "invalid-request": ProblemType(400, "The request cannot be read"),
-    "two-lengths": ProblemType(400, "The request has two lengths", "Send Content-Length only."),
+    "invalid-request": ProblemType(400, "The request cannot be read", "Send what /v1/docs describes."),
     "no-token": ProblemType(401, "The request has no token", "Send Authorization: Bearer TOKEN."),
     "invalid-token": ProblemType(401, "The token is not valid", "Make one with 'blackboard token create'."),
     "not-allowed": ProblemType(403, "The token does not allow this", "Make a token with this scope."),
@@ -57,8 +56,8 @@ TYPES: Mapping[str, ProblemType] = {
     "too-large": ProblemType(413, "The request is too large"),
     "wrong-media-type": ProblemType(415, "The body has another media type than the operation takes"),
     "wrong-host": ProblemType(421, "The server does not have this name", "Name it in [server] hosts."),
-    "invalid": ProblemType(422, "The request is not valid"),
-    "invalid-mark": ProblemType(422, "The mark cannot be stored"),
+    "invalid": ProblemType(422, "The request is not valid", "Correct what detail or errors name."),
+    "invalid-mark": ProblemType(422, "The mark cannot be stored", "Correct the field that detail names."),
     "invalid-result": ProblemType(422, "The result is more than the agent may do"),
     "invalid-query": ProblemType(422, "The query is not valid"),
     "invalid-search": ProblemType(422, "The search is not valid in the language of the database"),
@@ -157,7 +156,7 @@ def problem_response(problem: HttpProblem) -> Response:
     headers = dict(problem.headers)
     if problem.type.status == http.HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if problem.name in ("two-lengths", "slow-request", "too-large", "large-headers"):
+    if problem.name in ("slow-request", "too-large", "large-headers"):
         headers["Connection"] = "close"  # what is left of the body is not read
     text = json.dumps(problem.document(), ensure_ascii=False, default=json_value)
     return Response(text.encode("utf-8", "replace"), problem.type.status, headers, MEDIA_TYPE)

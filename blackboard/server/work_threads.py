@@ -39,13 +39,17 @@ class WorkThreads:
         """The amount of work that runs or waits."""
         return self._present
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], *, is_owed: bool = False) -> T:
         """Run work in one of the threads. It goes on if the client leaves meanwhile.
+
+        Args:
+            work: What is run.
+            is_owed: Whether it belongs to a request that was accepted before, so that it is never refused.
 
         Raises:
             QueueFull: Too much work waits already.
         """
-        if self._present >= self._limit:
+        if self._present >= self._limit and not is_owed:
             raise QueueFull("too many requests wait already; try again in a moment")
         self._present += 1
         future = asyncio.get_running_loop().run_in_executor(self._executor, work)

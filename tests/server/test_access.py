@@ -224,6 +224,26 @@ def test_a_subject_has_one_name_where_it_is_withheld(served: Served) -> None:
     assert problem(client.get("/v1/search", params={"text": "sesame"})) == "withheld"
 
 
+def test_an_error_tells_a_redacted_token_no_answer(served: Served) -> None:
+    board = served.board
+    need = board.deposit(Need(subject="sesame/1", question="who?"))
+    board.answer(need.mark_id, "Sesame")
+    for scope in ("operate", "answer"):
+        for act, body in (("assign", {"assignee": "eve"}), ("answer", {"text": "no"})):
+            path = f"/v1/inbox/{need.mark_id}/{act}"
+            redacted = served.client("read-redacted", scope).post(path, json=body)
+            assert "Sesame" not in redacted.text
+            open_one = served.client("read", scope).post(path, json=body)
+            if open_one.status_code != 403:
+                assert (redacted.status_code, "Sesame" in open_one.text) == (404, True)
+
+
+def test_a_redacted_token_sees_what_kind_of_mistake_a_line_has(served: Served) -> None:
+    client = served.client("read-redacted", "deposit")
+    answer = client.post("/v1/marks/bulk", content=b'{"kind": "led"}', headers={"Content-Type": "application/x-ndjson"})
+    assert answer.json()["errors"][0]["type"] == "urn:blackboard:problem:invalid"
+
+
 def test_a_redacted_token_sees_which_fields_are_searched(served: Served) -> None:
     client = served.client("read-redacted")
     assert client.get("/v1/kinds/note").json()["search"] == ["text"]

@@ -17,6 +17,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.server.remote_claims import claim_queue
+from blackboard.server.work_threads import QueueFull, WorkThreads
 from tests.server.http_steps import LEAD, problem
 from tests.server.served_board import Served, deploy_remote, review, serve
 
@@ -180,12 +181,20 @@ def test_a_client_that_leaves_takes_no_activation_with_it(remote: Served) -> Non
     assert (claimed["fence"], claimed["attempt"]) == (1, 1)
 
 
+@pytest.mark.parametrize("is_overloaded", [False, True])
 def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
-    remote: Served, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    remote: Served, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, is_overloaded: bool
 ) -> None:
     """The client leaves while a thread claims for it."""
-    begun, go_on = threading.Event(), threading.Event()
-    original = Blackboard.claim
+    begun, go_on, refuses = threading.Event(), threading.Event(), threading.Event()
+    original, run = Blackboard.claim, WorkThreads.run
+
+    async def run_if_owed(threads: WorkThreads, work: Any, *, is_owed: bool = False) -> Any:
+        if refuses.is_set() and not is_owed:
+            raise QueueFull("too many requests wait already")
+        return await run(threads, work, is_owed=is_owed)
+
+    monkeypatch.setattr(WorkThreads, "run", run_if_owed)
 
     def slow(board: Blackboard, *arguments: Any, **options: Any) -> Any:
         found = original(board, *arguments, **options)
@@ -204,7 +213,11 @@ def test_an_activation_that_was_claimed_for_a_client_that_left_is_given_back(
         remote.board.deposit("lead", subject="lead/1")
         assert begun.wait(30)
     until(lambda: waiting(remote) == 0)
+    if is_overloaded:
+        refuses.set()
     go_on.set()
+    until(lambda: remote.board.activations(state="running") == [])
+    refuses.clear()
     answer = claim_in_thread(pool, remote.client("claim:review"))
     claimed = answer.result(30).json()
     assert (claimed["fence"], claimed["attempt"]) == (2, 1)

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import itertools
 import re
+import shutil
 import ssl
 import threading
 from collections.abc import Iterator
@@ -42,6 +43,7 @@ from blackboard.errors import (
 from blackboard.server import problems
 from blackboard.server.operations.operation_table import OPERATIONS
 from tests.server.served_board import Lead, Note, Reply, Served, deploy_remote, serve
+from tests.server.server_process import certificate_for
 
 SCOPES = ("deposit", "read", "operate", "answer", "sql", "admin")
 """All scopes but those of workers, which no token with `answer` has."""
@@ -601,12 +603,33 @@ def test_every_operation_has_a_call() -> None:
     assert {re.sub(r"\{\w+\}", "{}", operation.path) for operation in OPERATIONS} - others == asked
 
 
+def knows(context: ssl.SSLContext) -> bool:
+    """Return whether a context trusts any certificate."""
+    return bool(context.cert_store_stats()["x509_ca"])
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_the_certificate_of_a_server_on_this_machine_comes_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = certificate_for(tmp_path, "IP:127.0.0.1")
+    with serve(tmp_path, tls_certificate=str(certificate), tls_key=str(key)) as served:
+        token = served.board.create_token("reader", may=["read"])
+        with (
+            Client(served.url, token=token, retries=0) as stranger,
+            pytest.raises(ServerUnreachable, match="CERTIFICATE"),
+        ):
+            stranger.marks()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with Client(served.url, token=token, retries=0) as client:
+            assert client.marks() == []
+
+
 def test_a_proxy_with_tls_is_verified_by_the_certificates_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    empty = board_clients._certificates(None, "http", uses_proxies=True)
-    assert isinstance(empty, ssl.SSLContext)
+    assert not knows(board_clients._certificates(None, "http", uses_proxies=True))
     monkeypatch.setenv("http_proxy", "https://proxy.example.org:3128")
-    assert board_clients._certificates(None, "http", uses_proxies=True) is True
-    assert isinstance(board_clients._certificates(None, "http", uses_proxies=False), ssl.SSLContext)
-    assert board_clients._certificates(None, "https", uses_proxies=False) is True
+    assert knows(board_clients._certificates(None, "http", uses_proxies=True))
+    assert not knows(board_clients._certificates(None, "http", uses_proxies=False))
+    assert knows(board_clients._certificates(None, "https", uses_proxies=False))

@@ -51,6 +51,22 @@ def test_two_keys_for_one_deposit_are_a_mistake(served: Served) -> None:
     assert (problem(response), response.json()["errors"][0]["place"]) == ("invalid", "body.key")
 
 
+def test_a_key_that_would_do_nothing_is_refused(served: Served) -> None:
+    client = served.client("deposit")
+    response = client.post("/v1/marks/many", json={"marks": [LEAD]}, headers={"Idempotency-Key": "once"})
+    assert (response.status_code, problem(response)) == (422, "invalid")
+    assert response.json()["errors"][0]["place"] == "header.Idempotency-Key"
+    assert served.board.marks() == []
+
+
+def test_an_error_says_which_of_many_marks_it_is_about(served: Served) -> None:
+    marks = [LEAD, {"kind": "note", "subject": "n", "payload": {"text": 7}}]
+    response = served.client("deposit").post("/v1/marks/many", json={"marks": marks})
+    assert (response.status_code, problem(response)) == (422, "invalid-mark")
+    assert response.json()["detail"].startswith("item 2 of 2 in its transaction: the payload does not fit")
+    assert served.board.marks() == []
+
+
 def test_many_deposits_are_all_stored_or_none(served: Served) -> None:
     client = served.client("deposit")
     receipts = client.post("/v1/marks/many", json={"marks": [LEAD, {**LEAD, "subject": "lead/2"}]}).json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import select
 import shutil
@@ -159,6 +160,10 @@ def test_a_body_has_one_length(served: Served, lines: tuple[str, ...]) -> None:
     answer = raw(served, head(served, *lines) + HIDDEN)
     assert answer.startswith(b"HTTP/1.1 400"), answer
     assert answer.count(b"HTTP/1.1") == 1
+    headers, _, body = answer.partition(b"\r\n\r\n")
+    assert json.loads(body)["type"] == "urn:blackboard:problem:invalid-request"
+    assert b"\r\nconnection: close" in headers.lower()
+    assert b"\r\ndate: " in headers.lower()
     assert served.board.marks() == []
 
 

@@ -72,7 +72,7 @@ def submit_each(
         For each request its receipt, or its error.
 
     Raises:
-        UsageError: The first error, if `raises`.
+        UsageError: The first error, if `raises`; its place is the number of the item.
     """
     results: list[Receipt | UsageError] = []
     for request in requests:
@@ -82,6 +82,7 @@ def submit_each(
             results.append(submit(txn, request, classes))
         except UsageError as error:
             if raises:
+                error.place = f"item {len(results) + 1} of {len(requests)} in its transaction"
                 raise
             results.append(error)
     return results

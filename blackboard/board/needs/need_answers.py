@@ -30,7 +30,7 @@ def find_open(txn: BoardTransaction, need_id: int) -> MarkRow:
     """
     need = txn.sql.one(MARKS.get_mark, id=need_id) if 0 < need_id < MAX_ID else None
     if need is None or not open_needs.is_need(need) or not need.is_live(txn.now):
-        raise NotFound(_why_closed(txn, need_id))
+        raise _closed(txn, need_id)
     return need
 
 
@@ -103,19 +103,21 @@ def _form(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
-def _why_closed(txn: BoardTransaction, need_id: int) -> str:
-    """Return why a need cannot be answered: who answered it first and when, or who withdrew it."""
-    unknown = f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them"
+def _closed(txn: BoardTransaction, need_id: int) -> NotFound:
+    """Return the error that says why a need cannot be answered: who answered it first and when, or who withdrew it."""
+    unknown = NotFound(f"the inbox has no open need with the id {need_id}; 'blackboard inbox' lists them")
     if not was_asked(txn, need_id):
         return unknown
     subject = txn.sql.existing(MARKS.get_event, id=need_id).subject
     for event in txn.sql.all(MARKS.events_of_subject, subject=subject):
         if event.id > need_id and event.kind == Decision.kind and _answers(event, need_id):
             text = json.loads(event.payload or "{}").get("answer")
-            return f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}"
+            error = NotFound(f"need {need_id} was answered by {event.author} at {iso(event.recorded_at)}: {text!r}")
+            error.quotes_nothing = False
+            return error
     last = txn.sql.existing(MARKS.last_event_of_mark, subject=subject, mark_id=need_id)
     if last.event == "withdrawn":
-        return f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer"
+        return NotFound(f"need {need_id} was withdrawn by {last.author} at {iso(last.recorded_at)}, without an answer")
     return unknown
 
 

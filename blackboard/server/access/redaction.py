@@ -14,7 +14,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from blackboard.board.problem_names import PROBLEM_PREFIX
 from blackboard.core.states import ActivationState, CallState, MessageState
+from blackboard.server.problems import TYPES
 
 WITHHELD = "(withheld)"
 
@@ -31,6 +33,8 @@ STATES = frozenset({
     "unknown", "ok", "note", "wrong",
 })  # fmt: skip
 """The values of a field `state`. Another text in it may quote a reason."""
+PROBLEMS = frozenset(PROBLEM_PREFIX + name for name in TYPES)
+"""The values of a field `type`, in an answer that has a problem for each refused item."""
 COUNTS = frozenset({"activations", "gone_agents", "marks", "per", "schema", "decay", "watches"})
 """The fields with names and numbers, or with settings of the deployment."""
 
@@ -75,4 +79,6 @@ class Redaction:
     def _text(self, value: str, field: str) -> str:
         if field in SUBJECTS:
             return self.subject(value)
-        return value if field in TEXTS or (field in ("state", "old_state") and value in STATES) else WITHHELD
+        is_state = field in ("state", "old_state") and value in STATES
+        is_problem = field == "type" and value in PROBLEMS
+        return value if field in TEXTS or is_state or is_problem else WITHHELD

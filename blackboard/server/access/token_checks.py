@@ -35,7 +35,11 @@ class Caller:
             HttpProblem: It does not.
         """
         if not self.scopes.allow(verb, name, subject):
-            limit = "" if name is None or not self.scopes.allow(verb) else f" for {name!r} and this subject"
+            limit = (
+                ""
+                if name is None or not self.scopes.allow(verb)
+                else f" for {name!r}{' and this subject' * bool(subject)}"
+            )
             raise HttpProblem(
                 "not-allowed", f"the token {self.token.name!r} does not allow {verb!r}{limit}", scope=verb
             )

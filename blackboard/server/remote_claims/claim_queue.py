@@ -114,7 +114,7 @@ class ClaimQueue:
             return claim.result
         except asyncio.CancelledError:
             if (found := claim.result) is not None:
-                task = asyncio.create_task(self._threads.run(lambda: claim.give_back(found)))
+                task = asyncio.create_task(self._give_back(claim, found))
                 self._returns.add(task)
                 task.add_done_callback(self._returns.discard)
             raise
@@ -181,11 +181,18 @@ class ClaimQueue:
         if found is None:
             return self._tick if again_in is None else min(self._tick, max(0.0, again_in))
         if claim.answer.done():  # its client left while the claim was made
-            await self._threads.run(lambda: claim.give_back(found))
+            await self._give_back(claim, found)
             return None
         claim.answer.set_result(found)
         _remove(queue, claim)
         return None
+
+    async def _give_back(self, claim: WaitingClaim, found: RemoteActivation) -> None:
+        """Give back an activation whose client has left. If the board cannot be used, its lease ends it."""
+        try:
+            await self._threads.run(lambda: claim.give_back(found), is_owed=True)
+        except BlackboardError as error:
+            log.warning("an activation whose worker has left could not be given back", error=error)
 
 
 def _remove(queue: deque[WaitingClaim], claim: WaitingClaim) -> None:

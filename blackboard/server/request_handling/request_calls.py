@@ -11,7 +11,7 @@ from starlette.requests import Request
 from blackboard import AccessToken, Blackboard
 from blackboard.server.access.session_cookie import SessionCookie
 from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of, holder_of
-from blackboard.server.problems import HttpProblem
+from blackboard.server.problems import HttpProblem, PlacedProblem
 from blackboard.server.request_handling.operation_definition import Call, Operation
 from blackboard.server.request_handling.request_reading import parse_body, parse_parameters
 from blackboard.system.tracing import HEADER, read_traceparent
@@ -104,13 +104,26 @@ class RequestCalls:
         query = request.query_params.multi_items()
         _check_scope(operation, caller, {name for name, _ in query})
         parameters = parse_parameters(request.path_params, query, operation.parameters)
-        key = request.headers.get("idempotency-key") if operation.takes_key else None
+        key = _key_of(operation, request)
         last_event_id = request.headers.get("last-event-id") or None
         board = self._board.as_author(caller.token.author)
         traceparent = read_traceparent(request.headers.get(HEADER))
         return Call(
             board, caller, parameters, None, key, self._model, last_event_id=last_event_id, traceparent=traceparent
         )
+
+
+def _key_of(operation: Operation, request: Request) -> str | None:
+    """Return the idempotency key in the header of a request.
+
+    Raises:
+        HttpProblem: The operation takes none, so a second request would not be recognized.
+    """
+    key = request.headers.get("idempotency-key")
+    if key is None or operation.takes_key or operation.method == "GET":
+        return key if operation.takes_key else None
+    place = PlacedProblem("header.Idempotency-Key", "only POST /v1/marks takes it; give each of several marks its key")
+    raise HttpProblem("invalid", "this operation takes no idempotency key in a header", [place])
 
 
 def _check_scope(operation: Operation, caller: Caller, parameters: set[str]) -> None:

@@ -34,8 +34,22 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
-            self.transport.write(_refusal())
-            self.transport.close()
+            problem = HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
+            self._refuse(b"431 Request Header Fields Too Large", problem)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP, or has two lengths: two servers could read two different requests from it."""
+        self._refuse(b"400 Bad Request", HttpProblem("invalid-request", "this is not a valid request of HTTP 1.1"))
+
+    def _refuse(self, status: bytes, problem: HttpProblem) -> None:
+        """Answer with a problem, and close the connection."""
+        response = problem_response(problem)
+        fields = [*self.server_state.default_headers, *response.raw_headers]
+        headers = b"".join(name + b": " + value + b"\r\n" for name, value in fields)
+        if b"connection: close" not in headers:
+            headers += b"connection: close\r\n"
+        self.transport.write(b"HTTP/1.1 " + status + b"\r\n" + headers + b"\r\n" + bytes(response.body))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Note the end of the headers."""
@@ -52,9 +66,3 @@ class BoundedProtocol(HttpToolsProtocol):
 def _date_headers(second: int) -> list[tuple[bytes, bytes]]:
     """Return the headers of every answer that begins in a second."""
     return [(b"date", formatdate(second, usegmt=True).encode())]
-
-
-def _refusal() -> bytes:
-    response = problem_response(HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes"))
-    headers = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
-    return b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + headers + b"\r\n" + bytes(response.body)

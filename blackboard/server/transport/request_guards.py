@@ -69,9 +69,6 @@ class RequestGuards:
             bounded.end()
 
     def _refusal(self, headers: Headers, hosts: list[str], own: str) -> HttpProblem | None:
-        if "transfer-encoding" in headers and "content-length" in headers:
-            # Two servers could read two different requests from it.
-            return HttpProblem("two-lengths", "the request has both Transfer-Encoding and Content-Length")
         if sum(len(name) + len(value) for name, value in headers.raw) > MAX_HEADER_BYTES:
             return HttpProblem("large-headers", f"the headers may have at most {MAX_HEADER_BYTES} bytes")
         if len(headers.getlist("host")) != 1:
