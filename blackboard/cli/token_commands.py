@@ -10,6 +10,7 @@ import typer
 from blackboard.cli.cli_session import session_of
 from blackboard.cli.terminal.help_layout import PlainGroup, Registry
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, second, show_records
+from blackboard.core.access_scopes import Scopes
 
 HELP = """Make, list and revoke the tokens of programs that use the board over HTTP.
 
@@ -62,11 +63,16 @@ def create(
     lifetime = None if expires == "never" else expires
     with session.board(create=None) as board:
         token = board.create_token(name, may=may, author=session.author, expires=lifetime)
+        deployment = board.deployment
+    names = {"deposit": deployment.kinds, "claim": deployment.agents}
+    unknown = [scope for scope in Scopes(may) if scope.name and scope.name not in names[scope.verb]]
     if as_json:
         print_json({"name": name, "token": token})
     else:
         sys.stdout.write(f"{token}\n")
         note("this is the only time that it is shown")
+    for scope in unknown:
+        note(f"the deployment has no {'agent' if scope.verb == 'claim' else 'kind'} {scope.name!r} yet")
 
 
 def list_tokens(context: typer.Context, as_json: AsJson = False) -> None:

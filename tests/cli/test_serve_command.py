@@ -27,15 +27,22 @@ def test_tokens_are_made_listed_and_revoked(house: CommandLine) -> None:
     token = made.out.removesuffix("\n")
     assert token.startswith("blackboard_")
     assert " " not in token
+    assert "no kind" not in made.err
+    early = house("token", "create", "early", "--may", "deposit:smok", "--may", "claim:watchmen")
+    assert "the deployment has no kind 'smok' yet" in early.err
+    assert "the deployment has no agent 'watchmen' yet" in early.err
+    house("token", "revoke", "early")
+    assert house("token", "create", "ended", "--may", "read", "--expires", "0s").code == 2
     assert house("token", "create", "other", "--may", "read", "--expires", "never", "--json").json["name"] == "other"
     listed = house("token", "list", "--json")
     assert token not in listed.out
     assert [(item["name"], item["author"], item["scopes"], item["state"]) for item in listed.json] == [
         ("form", "webform", ["deposit:smoke", "read"], "valid"),
+        ("early", "early", ["deposit:smok", "claim:watchmen"], "revoked"),
         ("other", "other", ["read"], "valid"),
     ]
     assert listed.json[0]["expires_at"] > listed.json[0]["created_at"]
-    assert listed.json[1]["expires_at"] is None
+    assert listed.json[2]["expires_at"] is None
     assert house("token", "revoke", "form").out == "the token form is revoked\n"
     assert house("token", "revoke", "form").code == 1
     assert "revoked" in house("token", "list").out
