@@ -64,7 +64,7 @@ def create(
     with session.board(create=None) as board:
         token = board.create_token(name, may=may, author=session.author, expires=lifetime)
         deployment = board.deployment
-    names = {"deposit": deployment.kinds, "claim": deployment.agents}
+    names = {"deposit": set(deployment.kinds), "claim": set(deployment.agents)}
     unknown = [scope for scope in Scopes(may) if scope.name and scope.name not in names[scope.verb]]
     if as_json:
         print_json({"name": name, "token": token})
