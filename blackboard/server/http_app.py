@@ -63,6 +63,10 @@ def build_app(
     sessions = WebSessions(board, tickets or SignInTickets(board.clock), cookie, threads)
     calls = RequestCalls(board, cookie, model, settings.requests_per_second)
     api = Api(board, settings, calls, pools)
+    sbp = None
+    if settings.sbp:
+        callers = SbpCallers(board, calls, settings, address)
+        sbp = SbpPaths(board, callers, threads, api, settings.max_body)
     pages = Pages(board, calls, threads, model, settings.max_streams, file)
     routes = [
         *health_checks.routes(board, threads),
@@ -72,7 +76,7 @@ def build_app(
         metrics_route.route(board, calls, api.requests, threads),
         McpEndpoint(board, calls, pools, api.requests, settings.max_body).route(),
         *api.routes(),
-        *(_sbp_routes(board, calls, api, threads, settings, address) if settings.sbp else ()),
+        *(() if sbp is None else sbp.routes()),
         *pages.routes(),
     ]
     handlers = {HTTPException: _report_http, HttpProblem: _report_problem, Exception: _report_bug}
@@ -80,25 +84,14 @@ def build_app(
     def stop() -> None:
         api.claims.stop()
         api.events.stop()
+        if sbp is not None:
+            sbp.evaluator.stop()
         pages.views.stop()
 
     app: ASGIApp = ShortCut(Starlette(routes=routes, exception_handlers=handlers), api.fixed_paths())
     if settings.origins:
         app = allow_origins(app, settings.origins)
     return RequestGuards(app, settings, address, stop)
-
-
-def _sbp_routes(
-    board: Blackboard,
-    calls: RequestCalls,
-    api: Api,
-    threads: WorkThreads,
-    settings: ServerSection,
-    address: Address | None,
-) -> list[Route]:
-    """Return the routes of the Stigmergic Blackboard Protocol."""
-    callers = SbpCallers(board, calls, settings, address)
-    return SbpPaths(board, callers, threads, api.requests, settings.max_body).routes()
 
 
 class ShortCut:

@@ -338,7 +338,7 @@ def test_two_hundred_streams_cost_one_reader(tmp_path: Path, monkeypatch: pytest
             await asyncio.to_thread(lambda: board.deposit(Need(subject="s", question="?")))
             heard = await asyncio.gather(*tasks)
             for stream in streams:
-                await stream.aclose()  # type: ignore[attr-defined]
+                await stream.aclose()
             return heard
 
         begun: list[bool] = []

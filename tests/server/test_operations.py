@@ -263,7 +263,7 @@ def test_bulk_deposits_and_streams_keep_to_their_description(
         texts = await original(hub, caller, choice)
 
         async def first() -> AsyncIterator[bytes]:
-            async with aclosing(texts):  # type: ignore[type-var]
+            async with aclosing(texts):
                 yield await anext(texts)
 
         return first()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from blackboard import Blackboard, MarkRecord
-from blackboard.server.sbp.sbp_marks import Pheromone, fields_of, intensity_of, live_marks, milliseconds
+from blackboard.server.sbp import scents
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, intensity_of, live_marks, milliseconds
 from blackboard.server.sbp.sbp_parameters import Inspection
 
 
@@ -22,19 +24,20 @@ def inspect(board: Blackboard, asked: Inspection, uptime: int) -> dict[str, Any]
     shown: dict[str, Any] = {"timestamp": milliseconds(board, records)}
     if "trails" in asked.include:
         shown["trails"] = _trails(records)
-    if "stats" in asked.include:
-        shown["stats"] = stats(board, records, uptime)
+    registered = live_marks(board, Scent)
+    if "scents" in asked.include:
+        shown["scents"] = [scents.shown(record) for record in registered]
+    if "stats" in asked.include:  # a pheromone that has evaporated is not on the board any more
+        shown["stats"] = {
+            "total_pheromones": len(records),
+            "active_pheromones": len(records),
+            "total_scents": len(registered),
+            "uptime_ms": uptime,
+        }
+    if "traces" in asked.include:
+        numbers = Counter(fields_of(record)["trail"] for record in live_marks(board, Trace))
+        shown["traces"] = [{"trail": trail, "trace_count": number} for trail, number in sorted(numbers.items())]
     return shown
-
-
-def stats(board: Blackboard, records: Sequence[MarkRecord], uptime: int) -> dict[str, Any]:
-    """Return the numbers of the board. A pheromone that has evaporated is not on it any more."""
-    return {
-        "total_pheromones": len(records),
-        "active_pheromones": len(records),
-        "total_scents": 0,
-        "uptime_ms": uptime,
-    }
 
 
 def _trails(records: Sequence[MarkRecord]) -> list[dict[str, Any]]:

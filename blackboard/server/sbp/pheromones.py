@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from blackboard import Blackboard, MarkRecord
+from blackboard import Blackboard, Decay, MarkRecord
 from blackboard.clock import from_datetime
 from blackboard.errors import Conflict, NotFound
 from blackboard.server.sbp.decay_models import DecayModel
@@ -77,9 +77,9 @@ def _create(board: Blackboard, emission: Emission, identity: str, trust: float) 
         source_agent=emission.source_agent,
         identity=identity,
     )
-    law, intensity = emission.model.law(emission.intensity)
-    receipt = board.deposit(mark, intensity=intensity, decay=law, if_event=0)
-    return {"pheromone_id": str(receipt.mark_id), "action": "created", "new_intensity": intensity * trust}
+    law, intensity = emission.model.law(emission.intensity * trust)
+    receipt = board.deposit(mark, intensity=intensity / trust if trust else 0.0, decay=law, if_event=0)
+    return {"pheromone_id": str(receipt.mark_id), "action": "created", "new_intensity": intensity}
 
 
 def identity_of_emission(emission: Emission) -> str:
@@ -152,6 +152,12 @@ def _sums(intensities: Sequence[float]) -> dict[str, Any]:
         "max_intensity": max(intensities),
         "avg_intensity": total / len(intensities),
     }
+
+
+def law_of(record: MarkRecord) -> Decay:
+    """Return the law by which a pheromone fades, of its model and its intensity."""
+    law, _ = _MODELS.validate_python(fields_of(record)["decay"]).law(record.intensity)
+    return law
 
 
 def age_of(record: MarkRecord) -> int:

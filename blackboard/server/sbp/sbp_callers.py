@@ -10,6 +10,7 @@ from blackboard import AccessToken, Blackboard
 from blackboard.clock import to_datetime
 from blackboard.core.access_scopes import Scopes
 from blackboard.server.access.token_checks import Caller, RateLimits, bearer_of
+from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.request_calls import RequestCalls
 from blackboard.server.transport.addresses import Address
 from blackboard.settings.sections import ServerSection
@@ -73,3 +74,14 @@ class SbpCallers:
             return self._calls.caller_of(token)
         self._rates.check(LOCAL, self._board.clock.monotonic())
         return Caller(self._local, self._scopes)
+
+
+def require_read(caller: Caller) -> None:
+    """Check that a caller may read what was said.
+
+    Raises:
+        HttpProblem: It may not.
+    """
+    if caller.is_redacted:
+        raise HttpProblem("withheld", "the scope read-redacted hides what this protocol shows")
+    caller.require("read")

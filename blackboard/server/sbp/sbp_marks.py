@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from blackboard import Blackboard, Exponential, Mark, MarkRecord
+from blackboard import Blackboard, Exponential, Mark, MarkRecord, Step
 from blackboard.clock import from_datetime
 from blackboard.core.marks.tags import Where
 from blackboard.errors import UnknownName
@@ -34,10 +34,57 @@ class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="
     """The same for all pheromones that an emission may join."""
 
 
-def live_marks(board: Blackboard, kind: type[Mark], where: Where | None = None) -> list[MarkRecord]:
+class Scent(Mark, kind="sbp_scent", decay=Step("10m"), on_repeat="replace"):
+    """A condition that a program waits for, and its state. Its subject is the id of the scent.
+
+    It evaporates when nobody has renewed it for the length of its lease.
+    """
+
+    condition: dict[str, JsonValue]
+    agent_endpoint: str = ""
+    cooldown_ms: float = 0
+    activation_payload: dict[str, JsonValue] = Field(default_factory=dict)
+    trigger_mode: Literal["level", "edge_rising", "edge_falling"] = "level"
+    hysteresis: float = 0
+    max_execution_ms: float = 30_000
+    context_trails: list[str] = Field(default_factory=list)
+    sessions: dict[str, int] = Field(default_factory=dict)
+    """The sessions that are told of its triggers, each with the event after which it asked for them."""
+    lease_until: int
+    """When its lease ends, in microseconds since 1970."""
+    met: bool = False
+    """Whether the condition was met when it was last measured."""
+    is_armed: bool = True
+    """Whether its value has left the band of the hysteresis since the last trigger."""
+    last_triggered_at: int | None = None
+    """In microseconds since 1970."""
+
+
+class ScentTrigger(Mark, kind="sbp_trigger", decay=Step("1h"), on_repeat="separate"):
+    """A trigger of a scent, as it is sent. It stays for the clients that connect again within its length."""
+
+    sessions: list[str]
+    """The sessions that are told."""
+    notification: dict[str, JsonValue]
+
+
+class Trace(Mark, kind="sbp_trace", on_repeat="replace", tags=("trail", "key", "tags"), max_payload=2 * 1024 * 1024):
+    """A durable record with a version."""
+
+    trail: str
+    key: str
+    value: dict[str, JsonValue]
+    tags: list[str] = Field(default_factory=list)
+    source_agent: str | None = None
+    version: int
+
+
+def live_marks(
+    board: Blackboard, kind: type[Mark], where: Where | None = None, subject: str | None = None
+) -> list[MarkRecord]:
     """Return the live marks of a kind, strongest first; none if none was ever deposited."""
     try:
-        return board.marks(kind.kind, where=where)
+        return board.marks(kind.kind, where=where, subject=subject)
     except UnknownName:
         return []
 

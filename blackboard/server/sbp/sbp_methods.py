@@ -12,7 +12,9 @@ from blackboard import Blackboard
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
-from blackboard.server.sbp import inspection, pheromones
+from blackboard.server.sbp import inspection, pheromones, scents, traces
+from blackboard.server.sbp.board_observations import observe
+from blackboard.server.sbp.sbp_callers import require_read
 from blackboard.server.sbp.sbp_errors import (
     INVALID_PARAMETERS,
     UNKNOWN_METHOD,
@@ -22,8 +24,18 @@ from blackboard.server.sbp.sbp_errors import (
     error_of_problem,
 )
 from blackboard.server.sbp.sbp_fields import SbpFields
-from blackboard.server.sbp.sbp_marks import Pheromone
-from blackboard.server.sbp.sbp_parameters import Emission, Inspection, UnwantedPheromones, WantedPheromones
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace
+from blackboard.server.sbp.sbp_parameters import (
+    Emission,
+    Inscription,
+    Inspection,
+    NamedScent,
+    ScentDefinition,
+    UnwantedPheromones,
+    UnwantedTraces,
+    WantedPheromones,
+    WantedTraces,
+)
 
 READING_TIME = "10s"
 """The longest time for which a method may read."""
@@ -36,24 +48,16 @@ class SbpCall:
     Attributes:
         board: The board, in the name of the caller.
         caller: Who sends it.
+        session: The session to which it belongs.
         agent: The name that the program gives itself; it is stored, and proves nothing.
         uptime: How long the server has run, in milliseconds.
     """
 
     board: Blackboard
     caller: Caller
+    session: str
     agent: str | None
     uptime: int
-
-    def require_read(self) -> None:
-        """Check that the caller may read what was said.
-
-        Raises:
-            HttpProblem: It may not.
-        """
-        if self.caller.is_redacted:
-            raise HttpProblem("withheld", "the scope read-redacted hides what this protocol shows")
-        self.caller.require("read")
 
 
 class Method(NamedTuple):
@@ -73,7 +77,7 @@ def emit(call: SbpCall, asked: Emission) -> dict[str, Any]:
 
 def sniff(call: SbpCall, asked: WantedPheromones) -> dict[str, Any]:
     """Return the pheromones that are wanted."""
-    call.require_read()
+    require_read(call.caller)
     with call.board.reads_within(READING_TIME):
         return pheromones.sniff(call.board, asked)
 
@@ -90,9 +94,75 @@ def evaporate(call: SbpCall, asked: UnwantedPheromones) -> dict[str, Any]:
 
 def inspect(call: SbpCall, asked: Inspection) -> dict[str, Any]:
     """Return what there is on the board."""
-    call.require_read()
+    require_read(call.caller)
     with call.board.reads_within(READING_TIME):
         return inspection.inspect(call.board, asked, call.uptime)
+
+
+def register_scent(call: SbpCall, asked: ScentDefinition) -> dict[str, Any]:
+    """Register or update a scent for the session of the call."""
+    _require_scents(call, asked.scent_id)
+    status, condition = scents.register(call.board, asked, call.session)
+    with call.board.reads_within(READING_TIME):
+        seen, now = observe(call.board)
+    state = scents.condition_state(condition, seen, now)
+    return {"scent_id": asked.scent_id, "status": status, "current_condition_state": state}
+
+
+def deregister_scent(call: SbpCall, asked: NamedScent) -> dict[str, Any]:
+    """Remove a scent."""
+    _require_scents(call, asked.scent_id)
+    is_gone = scents.deregister(call.board, asked.scent_id)
+    return {"scent_id": asked.scent_id, "status": "deregistered" if is_gone else "not_found"}
+
+
+def subscribe(call: SbpCall, asked: NamedScent) -> dict[str, Any]:
+    """Tell the session of the call of the triggers of a scent."""
+    _require_scents(call, asked.scent_id)
+    scents.subscribe(call.board, asked.scent_id, call.session)
+    return {"subscribed": asked.scent_id}
+
+
+def unsubscribe(call: SbpCall, asked: NamedScent) -> dict[str, Any]:
+    """Tell the session of the call no more of the triggers of a scent."""
+    _require_scents(call, asked.scent_id)
+    scents.unsubscribe(call.board, asked.scent_id, call.session)
+    return {"unsubscribed": asked.scent_id}
+
+
+def _require_scents(call: SbpCall, scent_id: str) -> None:
+    """Check that the caller may be told of what is on the board, and may store for what it waits.
+
+    Raises:
+        HttpProblem: It may not.
+    """
+    require_read(call.caller)
+    call.caller.require("deposit", Scent.kind, scent_id)
+
+
+def inscribe(call: SbpCall, asked: Inscription) -> dict[str, Any]:
+    """Make or change a trace."""
+    call.caller.require("deposit", Trace.kind, traces.subject_of(asked.trail, asked.key))
+    if asked.source_agent is None:
+        asked = asked.model_copy(update={"source_agent": call.agent})
+    return traces.inscribe(call.board, asked)
+
+
+def read(call: SbpCall, asked: WantedTraces) -> dict[str, Any]:
+    """Return the traces that are wanted."""
+    require_read(call.caller)
+    with call.board.reads_within(READING_TIME):
+        return traces.read(call.board, asked)
+
+
+def erase(call: SbpCall, asked: UnwantedTraces) -> dict[str, Any]:
+    """Erase traces."""
+    call.caller.require("deposit", Trace.kind)
+    with call.board.reads_within(READING_TIME):
+        found = traces.unwanted(call.board, asked)
+    for record in found:
+        call.caller.require("deposit", Trace.kind, record.subject)
+    return traces.erase(call.board, found)
 
 
 METHODS: Mapping[str, Method] = {
@@ -100,7 +170,18 @@ METHODS: Mapping[str, Method] = {
     "sbp/sniff": Method(WantedPheromones, sniff),
     "sbp/evaporate": Method(UnwantedPheromones, evaporate),
     "sbp/inspect": Method(Inspection, inspect),
+    "sbp/register_scent": Method(ScentDefinition, register_scent),
+    "sbp/deregister_scent": Method(NamedScent, deregister_scent),
+    "sbp/subscribe": Method(NamedScent, subscribe),
+    "sbp/unsubscribe": Method(NamedScent, unsubscribe),
+    "sbp/inscribe": Method(Inscription, inscribe),
+    "sbp/read": Method(WantedTraces, read),
+    "sbp/erase": Method(UnwantedTraces, erase),
 }
+
+
+SCENT_METHODS = frozenset({"sbp/register_scent", "sbp/subscribe"})
+"""The methods after which a scent may have to be measured."""
 
 
 def parameters_of(method: str, given: Any) -> SbpFields:

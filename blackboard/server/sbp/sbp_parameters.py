@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from blackboard.server.sbp.decay_models import DEFAULT_MODEL, DecayModel
 from blackboard.server.sbp.sbp_fields import Limit, Milliseconds, Name, Names, SbpFields, Share, WantedTags
@@ -60,3 +60,61 @@ class Inspection(SbpFields):
     """What to show of the board."""
 
     include: list[Part] = ["trails", "scents", "stats"]  # noqa: RUF012 -- pydantic copies it
+
+
+class ScentDefinition(SbpFields):
+    """A scent to register."""
+
+    scent_id: Name
+    agent_endpoint: str = Field(default="", max_length=2000)
+    condition: dict[str, JsonValue]
+    cooldown_ms: Milliseconds = 0
+    activation_payload: dict[str, JsonValue] = Field(default_factory=dict)
+    trigger_mode: Literal["level", "edge_rising", "edge_falling"] = "level"
+    hysteresis: Share = 0
+    max_execution_ms: Milliseconds = 30_000
+    context_trails: Names = Field(default_factory=list)
+
+    @field_validator("agent_endpoint")
+    @classmethod
+    def _is_a_stream(cls, endpoint: str) -> str:
+        if endpoint.lower().startswith(("http:", "https:")):
+            raise ValueError(
+                "triggers are sent on event streams only; leave it empty, and subscribe. [[sinks]] has signed webhooks"
+            )
+        return endpoint
+
+
+class NamedScent(SbpFields):
+    """One scent by its id."""
+
+    scent_id: Name
+
+
+class Inscription(SbpFields):
+    """A trace to make or change."""
+
+    trail: Name
+    key: Name
+    value: dict[str, JsonValue]
+    tags: Names = Field(default_factory=list)
+    source_agent: str | None = Field(default=None, max_length=MAX_AGENT_CHARACTERS)
+
+
+class WantedTraces(SbpFields):
+    """Which traces to read. An empty list asks for nothing."""
+
+    trails: Names = Field(default_factory=list)
+    keys: Names = Field(default_factory=list)
+    prefix: str = ""
+    tags: WantedTags = WantedTags()
+    limit: Limit = 100
+
+
+class UnwantedTraces(SbpFields):
+    """Which traces to erase."""
+
+    trail: str | None = None
+    keys: Names = Field(default_factory=list)
+    tags: WantedTags = WantedTags()
+    older_than_ms: Milliseconds | None = None

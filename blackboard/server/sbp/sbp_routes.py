@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import ValidationError
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -17,22 +14,21 @@ from starlette.types import Scope
 
 from blackboard import Blackboard
 from blackboard.errors import BlackboardError
-from blackboard.server.metrics.request_metrics import RequestMetrics
+from blackboard.server.api import Api
 from blackboard.server.problems import HttpProblem
 from blackboard.server.request_handling.request_reading import JSON, check_media_type, read_body
 from blackboard.server.sbp import sbp_methods
+from blackboard.server.sbp.rpc_messages import envelope_of, parse
 from blackboard.server.sbp.sbp_callers import SbpCallers
 from blackboard.server.sbp.sbp_errors import (
     INTERNAL,
-    INVALID_REQUEST,
-    PARSE_ERROR,
     SbpError,
     error_of,
-    error_of_fields,
     error_of_problem,
 )
-from blackboard.server.sbp.sbp_fields import SbpFields
-from blackboard.server.sbp.sbp_methods import SbpCall
+from blackboard.server.sbp.sbp_methods import SCENT_METHODS, SbpCall
+from blackboard.server.sbp.scent_evaluator import ScentEvaluator
+from blackboard.server.sbp.trigger_route import TriggerRoute
 from blackboard.server.work_threads import WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -45,15 +41,6 @@ MAX_HEADER_CHARACTERS = 200
 Work = Callable[[Request], Awaitable[Response]]
 
 
-class Envelope(SbpFields):
-    """A request of JSON-RPC."""
-
-    jsonrpc: Literal["2.0"]
-    id: str | int | float
-    method: str
-    params: Any = None
-
-
 class SbpPaths:
     """The paths of one board.
 
@@ -61,24 +48,31 @@ class SbpPaths:
         board: The board.
         callers: Who may send requests.
         threads: The threads that use the board.
-        metrics: Counts the answers.
+        api: The event streams of the board, and the figures of its requests.
         max_body: The largest body of a request, in bytes.
+
+    Attributes:
+        evaluator: Measures the scents.
     """
 
-    def __init__(
-        self, board: Blackboard, callers: SbpCallers, threads: WorkThreads, metrics: RequestMetrics, max_body: int
-    ) -> None:
+    def __init__(self, board: Blackboard, callers: SbpCallers, threads: WorkThreads, api: Api, max_body: int) -> None:
         self._board, self._callers, self._threads = board, callers, threads
-        self._metrics, self._max_body = metrics, max_body
+        self._metrics, self._max_body = api.requests, max_body
         self._start = board.clock.monotonic()
+        self._has_looked = False
+        self.evaluator = ScentEvaluator(board)
+        self._triggers = TriggerRoute(board, callers, self.evaluator, api.events, threads)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
             Route("/sbp", self._counted(self._answer_rpc), methods=["POST"]),
+            Route("/sbp", self._counted(self._listen), methods=["GET"]),
             Route("/rpc", self._counted(self._answer_rpc), methods=["POST"]),
             Route("/emit", self._counted(self._direct("sbp/emit")), methods=["POST"]),
             Route("/sniff", self._counted(self._direct("sbp/sniff")), methods=["POST"]),
+            Route("/scents", self._counted(self._direct("sbp/register_scent")), methods=["POST"]),
+            Route("/scents/{scent_id:path}", self._counted(self._deregister), methods=["DELETE"]),
             Route("/inspect", self._counted(self._show), methods=["GET"]),
             _RouteOfPrograms("/health", self._counted(self._show_health), methods=["GET"]),
         ]
@@ -99,15 +93,23 @@ class SbpPaths:
 
         return answer
 
+    async def _listen(self, request: Request) -> Response:
+        """Answer with a stream of the triggers for a session."""
+        session = _session(request)
+        response = await self._triggers.answer(request, session)
+        response.headers[SESSION] = session
+        response.headers[VERSION] = _version(request)
+        return response
+
     async def _answer_rpc(self, request: Request) -> Response:
         """Answer a request of JSON-RPC. Its errors are in the body, with the id of the request if that is known."""
-        session = _short(request.headers.get(SESSION)) or uuid.uuid4().hex
+        session = _session(request)
         headers = {SESSION: session, VERSION: _version(request), "Cache-Control": "no-store"}
         identifier: str | int | float | None = None
         try:
-            envelope = _envelope(await self._read(request))
+            envelope = envelope_of(await self._read(request))
             identifier = envelope.id
-            result = await self._run(envelope.method, envelope.params, request)
+            result = await self._run(envelope.method, envelope.params, request, session)
         except SbpError as error:
             document = {"jsonrpc": "2.0", "id": identifier, "error": error.document()}
             return _error_response(error, document, error.status, headers)
@@ -125,6 +127,9 @@ class SbpPaths:
         asked = request.query_params.get("include")
         return await self._answer_direct("sbp/inspect", {"include": asked.split(",")} if asked else {}, request)
 
+    async def _deregister(self, request: Request) -> Response:
+        return await self._answer_direct("sbp/deregister_scent", dict(request.path_params), request)
+
     async def _show_health(self, request: Request) -> Response:
         """Answer that the process lives, to anybody."""
         return JSONResponse({"status": "ok", "version": f"{VERSIONS[-1]}.0", "transport": "streamable-http-sse"})
@@ -132,7 +137,7 @@ class SbpPaths:
     async def _answer_direct(self, method: str, parameters: Any, request: Request) -> Response:
         """Answer with the result of a method alone. A refusal has a status of its own."""
         try:
-            result = await self._run(method, parameters, request)
+            result = await self._run(method, parameters, request, _session(request))
         except SbpError as error:
             status = error.status if error.status != 200 else 500 if error.code == INTERNAL else 400
             return _error_response(error, {"error": error.document()}, status)
@@ -149,12 +154,9 @@ class SbpPaths:
             check_media_type(request, JSON)
         except HttpProblem as problem:
             raise error_of_problem(problem) from None
-        try:
-            return json.loads(body, parse_constant=_refuse_constant, parse_float=_finite)
-        except (ValueError, RecursionError):
-            raise SbpError(PARSE_ERROR, "the body is not JSON", status=400) from None
+        return parse(body)
 
-    async def _run(self, method: str, given: Any, request: Request) -> dict[str, Any]:
+    async def _run(self, method: str, given: Any, request: Request, session: str) -> dict[str, Any]:
         """Run a method in a thread, and return its result.
 
         Raises:
@@ -166,12 +168,12 @@ class SbpPaths:
             caller = self._callers.caller_of(token)
             parameters = sbp_methods.parameters_of(method, given)
             uptime = (self._board.clock.monotonic() - self._start) // 1000
-            call = SbpCall(self._board.as_author(caller.token.author), caller, agent, uptime)
+            call = SbpCall(self._board.as_author(caller.token.author), caller, session, agent, uptime)
             return sbp_methods.run(method, call, parameters)
 
         try:
             token = self._callers.token_of(request)
-            return await self._threads.run(work)
+            result = await self._threads.run(work)
         except HttpProblem as problem:
             raise error_of_problem(problem) from None
         except BlackboardError as error:
@@ -181,6 +183,10 @@ class SbpPaths:
         except Exception as error:  # a bug must not end the server
             log.error("a method of SBP failed", method=method, error=error)
             raise SbpError(INTERNAL, "this is a bug in blackboard; the log of the server has the details") from None
+        if method in SCENT_METHODS or not self._has_looked:
+            self._has_looked = True  # scents may be left from before a restart
+            self.evaluator.start()
+        return result
 
 
 class _RouteOfPrograms(Route):
@@ -190,18 +196,6 @@ class _RouteOfPrograms(Route):
         if scope["type"] == "http" and "text/html" in Headers(scope=scope).get("accept", ""):
             return Match.NONE, {}
         return super().matches(scope)
-
-
-def _envelope(given: Any) -> Envelope:
-    """Return a request of JSON-RPC.
-
-    Raises:
-        SbpError: It is not one.
-    """
-    try:
-        return Envelope.model_validate(given)
-    except ValidationError as error:
-        raise error_of_fields(error, INVALID_REQUEST, "this is not a request of JSON-RPC 2.0") from None
 
 
 def _error_response(
@@ -219,17 +213,11 @@ def _version(request: Request) -> str:
     return asked if asked in VERSIONS else VERSIONS[-1]
 
 
+def _session(request: Request) -> str:
+    """Return the session of a request; a new one if it names none."""
+    return _short(request.headers.get(SESSION)) or uuid.uuid4().hex
+
+
 def _short(text: str | None) -> str | None:
     """Return the text of a header; None if it is missing, or is longer than a name."""
     return text if text and len(text) <= MAX_HEADER_CHARACTERS and text.isascii() and text.isprintable() else None
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is too large")
-    return number

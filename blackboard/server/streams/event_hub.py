@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from blackboard import Blackboard, StreamPosition
 from blackboard.errors import BlackboardError
@@ -41,11 +41,15 @@ CHUNK_BYTES = 64 * 1024
 """The size from which events are sent, although more are there."""
 
 
+MakeWriter = Callable[[StreamPosition], Writer]
+"""Makes the writer of a stream for the latest position."""
+
+
 class _Listener:
     """A stream, as the reader knows it."""
 
-    def __init__(self, caller: Caller) -> None:
-        self.token = (caller.token.name, caller.token.created_at)
+    def __init__(self, caller: Caller | None) -> None:
+        self.token = None if caller is None else (caller.token.name, caller.token.created_at)
         self.news = asyncio.Event()
         """Set when there may be something to do."""
         self.is_over = False
@@ -86,8 +90,15 @@ class EventHub:
         self._is_stopped = True
         self._commits.ring()
 
-    async def open(self, caller: Caller, choice: Choice) -> AsyncIterator[bytes]:
+    async def open(
+        self, caller: Caller | None, choice: Choice, make_writer: MakeWriter | None = None
+    ) -> AsyncGenerator[bytes]:
         """Return the text of a stream.
+
+        Args:
+            caller: Whose token must stay valid; None for a stream that needs none.
+            choice: What the client wants.
+            make_writer: Makes the writer of the text; by default that of the server's own events.
 
         Raises:
             QueueFull: Too many streams are open.
@@ -96,23 +107,24 @@ class EventHub:
             raise QueueFull(f"{self._limit} event streams are open already; try again in a moment")
         newest, is_recorded = await self._threads.run(self._look)
         about = self._encode({"activity": is_recorded, "streams": _names(choice)})
-        return self._texts(caller, choice, newest, about)
+        is_redacted = caller is not None and caller.is_redacted
+        writer = make_writer(newest) if make_writer is not None else Writer(choice, newest, is_redacted=is_redacted)
+        return self._texts(writer, _Listener(caller), newest, about)
 
     def _look(self) -> tuple[StreamPosition, bool]:
         return self._board.stream_position(), self._board.deployment.activity
 
     async def _texts(
-        self, caller: Caller, choice: Choice, newest: StreamPosition, about: bytes
-    ) -> AsyncIterator[bytes]:
+        self, writer: Writer, listener: _Listener, newest: StreamPosition, about: bytes
+    ) -> AsyncGenerator[bytes]:
         """Yield the text of a stream until its client leaves or the server stops."""
-        writer, listener = Writer(choice, newest, is_redacted=caller.is_redacted), _Listener(caller)
         self._listeners.add(listener)
         if self._reader is None:
             self._window, self._bytes, self._start, self._end = [], 0, newest, newest
             self._reader = asyncio.create_task(self._read_along())
         listener.number, beats = self._first, self._beats
         try:
-            yield f"retry: {RETRY_MILLISECONDS}\n".encode() + writer.event("ready", about)
+            yield f"retry: {RETRY_MILLISECONDS}\n".encode() + writer.greeting(about)
             if writer.is_ahead(newest):
                 yield writer.jump(newest)
             while not listener.is_over:
@@ -215,7 +227,7 @@ class EventHub:
         tokens = await self._reader_threads.run(self._board.tokens)
         valid = {(token.name, token.created_at) for token in tokens if token.state == "valid"}
         for listener in self._listeners:
-            if listener.token not in valid:
+            if listener.token is not None and listener.token not in valid:
                 listener.is_over = True
                 listener.news.set()
 

@@ -103,8 +103,18 @@ class Writer:
                 return b""
             self.activity = number
         is_wanted = self.choice.marks if item.is_mark else self.choice.activity
-        if not (is_wanted and item.is_shown and self.choice.accepts(item.record)):
-            return b""
+        return self.event_of(item) if is_wanted and item.is_shown and self.choice.accepts(item.record) else b""
+
+    def greeting(self, about: bytes) -> bytes:
+        """Return the event with which the stream begins.
+
+        Args:
+            about: What the stream has, as JSON.
+        """
+        return self.event("ready", about)
+
+    def event_of(self, item: Item) -> bytes:
+        """Return the event of an item that the client wants."""
         return self.event("marks" if item.is_mark else "activity", item.text(is_redacted=self._is_redacted))
 
     def jump(self, position: StreamPosition) -> bytes:

@@ -1,0 +1,86 @@
+"""What conditions of scents measure, read from the board. Emissions are remembered for as long as a window may be."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from blackboard import Blackboard, MarkRecord, StreamEvent
+from blackboard.clock import Instant, from_datetime
+from blackboard.server.sbp.observations import EmissionRecord, FadingPheromone, Observation, TraceValue
+from blackboard.server.sbp.pheromones import law_of
+from blackboard.server.sbp.sbp_marks import Pheromone, Scent, Trace, fields_of, live_marks
+from blackboard.server.sbp.scent_conditions import MAX_WINDOW_MS
+
+PAGE = 1000
+"""How many events are read at once."""
+PAST_EVENTS = 10_000
+"""How many events before its start a reader looks at for emissions."""
+MAX_EMISSIONS = 100_000
+"""How many emissions are remembered. With more in an hour, long windows count only the newest."""
+MEASURED = frozenset({Pheromone.kind, Scent.kind, Trace.kind})
+"""The kinds of marks whose changes may change a condition, or what is to be measured."""
+
+
+class EmissionReader:
+    """Follows the events of a board, and remembers the emissions of the last hour.
+
+    Args:
+        board: The board.
+    """
+
+    def __init__(self, board: Blackboard) -> None:
+        self._board = board
+        self._emissions: deque[EmissionRecord] = deque(maxlen=MAX_EMISSIONS)
+        self._position = max(0, board.stream_position().marks - PAST_EVENTS)
+
+    def read(self) -> bool:
+        """Read the events since the last call, and return whether a condition may have changed by them."""
+        is_measured = False
+        while True:
+            events = self._board.mark_events(after=self._position, limit=PAGE)
+            for event in events:
+                self._position = event.id
+                if event.kind in MEASURED:
+                    is_measured = True
+                    self._remember(event)
+            if len(events) < PAGE:
+                return is_measured
+
+    def _remember(self, event: StreamEvent) -> None:
+        if event.kind == Pheromone.kind and event.event in ("deposited", "reinforced"):
+            trail, type_ = event.tags["trail"], event.tags["type"]
+            self._emissions.append(EmissionRecord(from_datetime(event.recorded_at), str(trail), str(type_)))
+
+    def recent(self, now: Instant) -> tuple[EmissionRecord, ...]:
+        """Return the emissions that a window may have, oldest first."""
+        start = now - MAX_WINDOW_MS * 1000
+        while self._emissions and self._emissions[0].at < start:
+            self._emissions.popleft()
+        return tuple(self._emissions)
+
+
+def observe(board: Blackboard, emissions: Iterable[EmissionRecord] = ()) -> tuple[Observation, Instant]:
+    """Return what is on a board now, and the instant of this."""
+    records = live_marks(board, Pheromone)
+    traces = [
+        TraceValue(fields["trail"], fields["key"], fields["value"])
+        for fields in map(fields_of, live_marks(board, Trace))
+    ]
+    now = from_datetime(records[0].as_of if records else board.now())
+    return Observation(tuple(map(_fading, records)), tuple(emissions), tuple(traces)), now
+
+
+def _fading(record: MarkRecord) -> FadingPheromone:
+    fields = fields_of(record)
+    ends = record.evaporates_at
+    return FadingPheromone(
+        record.id,
+        fields["trail"],
+        fields["type"],
+        fields["tags"],
+        record.intensity,
+        law_of(record),
+        from_datetime(record.fades_from),
+        None if ends is None else from_datetime(ends),
+    )

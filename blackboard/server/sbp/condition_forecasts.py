@@ -1,0 +1,78 @@
+"""When a condition may change by itself: pheromones fade, and emissions leave windows.
+
+Between two changes of the board, an aggregate only falls while the same pheromones are live. So the first instant at
+which it is no longer above a level is found by bisection, up to the next evaporation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from blackboard import Never
+from blackboard.clock import Instant
+from blackboard.server.sbp.observations import FadingPheromone, Observation, aggregate
+from blackboard.server.sbp.scent_conditions import Condition, Pattern, Rate, Threshold, parts_of
+
+HORIZON = 60_000_000
+"""How far ahead a change is looked for, in microseconds. Then the condition is measured anyway."""
+
+
+def next_change(condition: Condition, seen: Observation, now: Instant, band: float = 0.0) -> Instant | None:
+    """Return the first instant after `now` at which a condition should be measured again; None if it cannot change.
+
+    Args:
+        condition: The condition.
+        seen: What was seen at `now`.
+        now: The instant of the last measurement.
+        band: A distance around each threshold. That the value leaves it counts as a change.
+    """
+    return min((at for part in parts_of(condition) for at in _changes(part, seen, now, band)), default=None)
+
+
+def _changes(part: Condition, seen: Observation, now: Instant, band: float) -> Iterator[Instant]:
+    """Yield instants, of which the first is the first change of one part."""
+    if isinstance(part, Rate | Pattern):
+        length = round(part.window_ms * 1000)
+        emissions = seen.within(part.window_ms, now)
+        if emissions:
+            yield emissions[0].at + length + 1
+    elif isinstance(part, Threshold):
+        live = [found for found in seen.matching(part) if found.is_live(now)]
+        levels = {part.value, *((part.value - band, part.value + band) if band else ())}
+        change = _first_fall(part.aggregation, live, levels, now)
+        if change is not None:
+            yield change
+
+
+def _first_fall(
+    aggregation: str, live: Sequence[FadingPheromone], levels: Iterable[float], now: Instant
+) -> Instant | None:
+    """Return when an aggregate next falls to a level, falls below it, or loses a pheromone; None if it never does."""
+    if all(isinstance(found.law, Never) for found in live):
+        return None
+    ends = (found.evaporates_at for found in live if found.evaporates_at is not None)
+    until = min(ends, default=now + HORIZON)
+    until = min(until, now + HORIZON)
+    return min((fall for level in levels for fall in _falls(aggregation, live, level, now, until)), default=until)
+
+
+def _falls(
+    aggregation: str, live: Sequence[FadingPheromone], level: float, start: Instant, end: Instant
+) -> Iterator[Instant]:
+    """Yield when an aggregate that only falls from `start` to `end` reaches a level, or goes below it."""
+    first, last = aggregate(aggregation, live, start), aggregate(aggregation, live, end - 1)
+    if first > level >= last:
+        yield _bisect(lambda at: aggregate(aggregation, live, at) <= level, start, end - 1)
+    elif first == level > last:
+        yield _bisect(lambda at: aggregate(aggregation, live, at) < level, start, end - 1)
+
+
+def _bisect(is_reached: Callable[[Instant], bool], before: Instant, after: Instant) -> Instant:
+    """Return the first instant at which something is so, which is not yet so `before` and is so `after`."""
+    while after - before > 1:
+        middle = (before + after) // 2
+        if is_reached(middle):
+            after = middle
+        else:
+            before = middle
+    return after

@@ -1,0 +1,137 @@
+"""What a condition of a scent takes. Its parts are checked, so that each can be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+
+from blackboard.server.sbp.sbp_errors import INVALID_CONDITION, SbpError, error_of_fields
+from blackboard.server.sbp.sbp_fields import Name, SbpFields, WantedTags
+
+ANY_NAME = "*"
+MAX_PARTS = 100
+"""How many parts a condition may have. Each is measured whenever a pheromone changes."""
+MAX_WINDOW_MS = 3_600_000
+
+Window = Annotated[float, Field(gt=0, le=MAX_WINDOW_MS)]
+Order = Literal[">=", ">", "<=", "<"]
+Comparison = Literal[">=", ">", "<=", "<", "==", "!="]
+
+
+class Threshold(SbpFields):
+    """An aggregate of the pheromones of a trail and type is compared with a value."""
+
+    type: Literal["threshold"]
+    trail: Name
+    signal_type: Name
+    tags: WantedTags = WantedTags()
+    aggregation: Literal["sum", "max", "avg", "count", "any"] = "max"
+    operator: Comparison = ">="
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.trail}/{self.signal_type} {self.aggregation} {self.operator} {self.value:g}"
+
+
+class Composite(SbpFields):
+    """All or any of some conditions are met, or one is not."""
+
+    type: Literal["composite"]
+    operator: Literal["and", "or", "not"]
+    conditions: list[Condition] = Field(min_length=1, max_length=MAX_PARTS)
+
+    @model_validator(mode="after")
+    def _negates_one(self) -> Composite:
+        if self.operator == "not" and len(self.conditions) != 1:
+            raise ValueError("`not` takes one condition")
+        return self
+
+
+class Rate(SbpFields):
+    """The number of emissions in a window that ends now is compared with a value."""
+
+    type: Literal["rate"]
+    trail: Name
+    signal_type: Name
+    metric: Literal["emissions_per_second", "intensity_delta"]
+    window_ms: Window
+    operator: Order = ">="
+    value: float
+
+    @field_validator("metric")
+    @classmethod
+    def _is_defined(cls, metric: str) -> str:
+        if metric == "intensity_delta":
+            raise ValueError("no version of the protocol defines what intensity_delta measures")
+        return metric
+
+    def __str__(self) -> str:
+        return f"{self.trail}/{self.signal_type} {self.metric} {self.operator} {self.value:g}"
+
+
+class PatternStep(SbpFields):
+    """One emission of a pattern."""
+
+    trail: Name
+    signal_type: Name
+
+
+class Pattern(SbpFields):
+    """Some emissions came within a window that ends now, in their order or in any. Version 0.2 has none."""
+
+    type: Literal["pattern"]
+    sequence: list[PatternStep] = Field(min_length=1, max_length=MAX_PARTS)
+    window_ms: Window
+    ordered: bool = True
+
+    def __str__(self) -> str:
+        return "pattern " + ", ".join(f"{step.trail}/{step.signal_type}" for step in self.sequence)
+
+
+class TraceState(SbpFields):
+    """A trace is there or not, or a field of its value is equal to something or not."""
+
+    type: Literal["trace"]
+    trail: Name
+    key: Name
+    operator: Literal["exists", "not_exists", "value_eq", "value_neq"]
+    field: str | None = None
+    expected: Any = None
+
+    def __str__(self) -> str:
+        compared = "" if self.field is None else f" {self.field} {self.expected!r}"
+        return f"{self.trail}/{self.key} {self.operator}{compared}"
+
+
+Part = Threshold | Rate | Pattern | TraceState
+"""A condition that measures something by itself."""
+Condition = Annotated[Threshold | Composite | Rate | Pattern | TraceState, Field(discriminator="type")]
+
+Composite.model_rebuild()
+_CONDITIONS: TypeAdapter[Condition] = TypeAdapter(Condition)
+
+
+def condition_of(given: Any) -> Condition:
+    """Return a condition as a program describes it.
+
+    Raises:
+        SbpError: It is not valid, or has too many parts.
+    """
+    try:
+        condition = _CONDITIONS.validate_python(given)
+    except ValidationError as error:
+        raise error_of_fields(error, INVALID_CONDITION, "the condition is not valid") from None
+    if sum(1 for _ in parts_of(condition)) > MAX_PARTS:
+        raise SbpError(INVALID_CONDITION, f"a condition has at most {MAX_PARTS} parts")
+    return condition
+
+
+def parts_of(condition: Condition) -> Iterator[Part]:
+    """Yield the parts of a condition that measure something."""
+    if isinstance(condition, Composite):
+        for inner in condition.conditions:
+            yield from parts_of(inner)
+    else:
+        yield condition

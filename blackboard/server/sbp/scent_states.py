@@ -1,0 +1,86 @@
+"""How a scent follows its condition: when it fires, when it rests, and when it may fire again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from blackboard.clock import Instant
+from blackboard.server.sbp.observations import Evaluation
+from blackboard.server.sbp.scent_conditions import Condition, Rate, Threshold
+
+MIN_REST = 1_000_000
+"""How long a level scent rests after each trigger at least, in microseconds. Each trigger is stored."""
+
+
+@dataclass(frozen=True)
+class ScentRules:
+    """What a scent waits for.
+
+    Attributes:
+        condition: The condition.
+        mode: Whether it fires while the condition is met, or when it becomes met or not met.
+        cooldown: How long it rests after a trigger, in microseconds.
+        hysteresis: How far the value must go back behind the threshold before it may fire at an edge again.
+    """
+
+    condition: Condition
+    mode: Literal["level", "edge_rising", "edge_falling"]
+    cooldown: int
+    hysteresis: float
+
+    @property
+    def rest(self) -> int:
+        """How long it rests after a trigger, in microseconds."""
+        return max(self.cooldown, MIN_REST) if self.mode == "level" else self.cooldown
+
+    @property
+    def band(self) -> float:
+        """The distance around the threshold that matters; 0 for none."""
+        return 0.0 if self.mode == "level" else self.hysteresis
+
+
+@dataclass(frozen=True)
+class ScentState:
+    """What a scent has seen and done.
+
+    Attributes:
+        met: Whether the condition was met when it was last measured.
+        is_armed: Whether it may fire at an edge.
+        triggered_at: When it fired last; None for never.
+    """
+
+    met: bool = False
+    is_armed: bool = True
+    triggered_at: Instant | None = None
+
+    def rests_until(self, rules: ScentRules) -> Instant:
+        """Return when the scent is measured again; 0 if it never fired."""
+        return 0 if self.triggered_at is None else self.triggered_at + rules.rest
+
+    def after(self, rules: ScentRules, result: Evaluation, now: Instant) -> tuple[ScentState, bool]:
+        """Return the state after a measurement, and whether the scent fires. A scent that rests is not measured."""
+        is_armed = self.is_armed or _is_out_of_band(rules, result)
+        if rules.mode == "level":
+            fires = result.met
+        else:
+            is_trigger_side = result.met == (rules.mode == "edge_rising")
+            fires = is_armed and is_trigger_side and result.met != self.met
+        if not fires:
+            return replace(self, met=result.met, is_armed=is_armed), False
+        return ScentState(result.met, rules.band == 0, now), True
+
+
+def _is_out_of_band(rules: ScentRules, result: Evaluation) -> bool:
+    """Return whether a value is far enough on the side on which its scent does not fire.
+
+    A condition without one threshold, or with == or !=, has no band: there, the side alone counts.
+    """
+    condition, rising = rules.condition, rules.mode == "edge_rising"
+    if rules.band == 0:
+        return True
+    if not isinstance(condition, Threshold | Rate) or condition.operator in ("==", "!="):
+        return result.met != rising
+    if (condition.operator in (">", ">=")) == rising:
+        return result.value <= condition.value - rules.band
+    return result.value >= condition.value + rules.band

@@ -1,0 +1,195 @@
+"""Scents: registered, subscribed to, and removed. They are leased, and no part of the deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from blackboard import Blackboard, MarkRecord
+from blackboard.clock import Instant, from_datetime
+from blackboard.durations import MINUTE
+from blackboard.errors import Conflict, NotFound
+from blackboard.server.sbp.observations import Evaluation, Observation
+from blackboard.server.sbp.pheromones import ATTEMPTS
+from blackboard.server.sbp.sbp_errors import NO_SCENT, UNAUTHORIZED, SbpError
+from blackboard.server.sbp.sbp_marks import Scent, fields_of, live_marks
+from blackboard.server.sbp.sbp_parameters import ScentDefinition
+from blackboard.server.sbp.scent_conditions import Condition, condition_of, parts_of
+from blackboard.server.sbp.scent_states import ScentRules, ScentState
+
+LEASE = 10 * MINUTE
+"""How long a scent lives after it was last renewed, in microseconds."""
+MAX_SESSIONS = 100
+"""How many sessions may wait for one scent."""
+
+
+def find(board: Blackboard, scent_id: str) -> MarkRecord | None:
+    """Return the live mark of a scent; None if there is none."""
+    return next(iter(live_marks(board, Scent, subject=scent_id)), None)
+
+
+def register(board: Blackboard, given: ScentDefinition, session: str) -> tuple[str, Condition]:
+    """Register or update a scent for a session, and return what was done, and its condition.
+
+    Raises:
+        SbpError: The condition is not valid, or the scent belongs to another author.
+        Conflict: Others changed the scent again and again.
+    """
+    condition = condition_of(given.condition)
+    fields = given.model_dump(exclude={"scent_id"})
+    position = board.stream_position().marks
+
+    def change(old: Mapping[str, Any] | None) -> dict[str, Any]:
+        return {**fields, "sessions": _with(session, position, {} if old is None else old["sessions"])}
+
+    is_new = _change(board, given.scent_id, change, creates=True)
+    return "registered" if is_new else "updated", condition
+
+
+def subscribe(board: Blackboard, scent_id: str, session: str) -> None:
+    """Tell a session of the triggers of a scent from now on, and renew its lease.
+
+    Raises:
+        SbpError: There is no such scent, or it belongs to another author.
+        Conflict: Others changed the scent again and again.
+    """
+    position = board.stream_position().marks
+    _change(board, scent_id, lambda old: {**old, "sessions": _with(session, position, old["sessions"])})
+
+
+def unsubscribe(board: Blackboard, scent_id: str, session: str) -> None:
+    """Tell a session no more of the triggers of a scent. One that nobody waits for lives to the end of its lease.
+
+    Raises:
+        SbpError: It belongs to another author.
+        Conflict: Others changed the scent again and again.
+    """
+    if find(board, scent_id) is not None:
+        _change(
+            board,
+            scent_id,
+            lambda old: {**old, "sessions": {name: at for name, at in old["sessions"].items() if name != session}},
+            renews=False,
+        )
+
+
+def deregister(board: Blackboard, scent_id: str) -> bool:
+    """Remove a scent, and return whether there was one.
+
+    Raises:
+        SbpError: It belongs to another author.
+    """
+    record = find(board, scent_id)
+    if record is None:
+        return False
+    _check_author(board, record)
+    try:
+        board.withdraw(record.id)
+    except NotFound:  # another program was faster
+        return False
+    return True
+
+
+def renew(board: Blackboard, record: MarkRecord) -> None:
+    """Renew the lease of a scent, unless others change it meanwhile.
+
+    Raises:
+        Conflict: They do.
+    """
+    deposit(board, record, {**fields_of(record), "lease_until": from_datetime(record.as_of) + LEASE})
+
+
+def deposit(board: Blackboard, record: MarkRecord, fields: Mapping[str, Any]) -> None:
+    """Deposit a scent with other fields.
+
+    Raises:
+        Conflict: It has changed since it was read.
+    """
+    board.deposit(mark_of(record.subject, fields, record.event_id))
+
+
+def mark_of(scent_id: str, fields: Mapping[str, Any], event: int) -> Scent:
+    """Return the mark of a scent that is deposited only if its last event is still the given one."""
+    mark = Scent(subject=scent_id, **fields)
+    return mark.with_options(until=fields["lease_until"], if_event=event)
+
+
+def rules_of(record: MarkRecord) -> ScentRules:
+    """Return what a scent waits for."""
+    fields = fields_of(record)
+    cooldown = round(fields["cooldown_ms"] * 1000)
+    return ScentRules(condition_of(fields["condition"]), fields["trigger_mode"], cooldown, fields["hysteresis"])
+
+
+def state_of(record: MarkRecord) -> ScentState:
+    """Return what a scent has seen and done."""
+    fields = fields_of(record)
+    return ScentState(fields["met"], fields["is_armed"], fields["last_triggered_at"])
+
+
+def condition_state(condition: Condition, seen: Observation, at: Instant) -> dict[str, Any]:
+    """Return whether a condition is met, and which of its parts are."""
+    results: dict[str, Evaluation] = {str(part): seen.evaluate(part, at) for part in parts_of(condition)}
+    partial = {name: result.met for name, result in results.items()}
+    return {"met": seen.evaluate(condition, at).met, "partial": partial}
+
+
+def shown(record: MarkRecord) -> dict[str, Any]:
+    """Return a scent as an inspection shows it."""
+    fields, state, now = fields_of(record), state_of(record), from_datetime(record.as_of)
+    return {
+        "scent_id": record.subject,
+        "agent_endpoint": fields["agent_endpoint"],
+        "condition_met": state.met,
+        "in_cooldown": now < state.rests_until(rules_of(record)),
+        "last_triggered_at": None if state.triggered_at is None else state.triggered_at // 1000,
+    }
+
+
+def _change(
+    board: Blackboard,
+    scent_id: str,
+    change: Callable[[Any], dict[str, Any]],
+    *,
+    creates: bool = False,
+    renews: bool = True,
+) -> bool:
+    """Change a scent, however often others change it meanwhile, and return whether it is new.
+
+    Raises:
+        SbpError: There is none, and `creates` is not set; or it belongs to another author.
+        Conflict: Others changed it again and again.
+    """
+    for left in reversed(range(ATTEMPTS)):
+        record = find(board, scent_id)
+        if record is None and not creates:
+            raise SbpError(
+                NO_SCENT, f"there is no scent {scent_id!r}; its lease may have ended", {"scent_id": scent_id}
+            )
+        old = None
+        if record is not None:
+            _check_author(board, record)
+            old = fields_of(record)
+        fields = change(old)
+        if renews:
+            fields["lease_until"] = from_datetime(board.now()) + LEASE
+        try:
+            board.deposit(mark_of(scent_id, fields, 0 if record is None else record.event_id))
+        except Conflict:
+            if not left:
+                raise
+            continue
+        break
+    return record is None
+
+
+def _check_author(board: Blackboard, record: MarkRecord) -> None:
+    if record.author != board.author:
+        raise SbpError(UNAUTHORIZED, f"the scent {record.subject!r} belongs to another author", status=403)
+
+
+def _with(session: str, position: int, sessions: Mapping[str, int]) -> dict[str, int]:
+    """Return the sessions of a scent with another one. One that waits already keeps its position."""
+    if session not in sessions and len(sessions) >= MAX_SESSIONS:
+        sessions = dict(list(sessions.items())[1 - MAX_SESSIONS :])  # the oldest has most likely gone
+    return {session: position, **sessions}

@@ -1,0 +1,115 @@
+"""Inscribes, reads and erases traces: durable records with versions, which are marks that do not fade."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from blackboard import Blackboard, MarkRecord
+from blackboard.clock import from_datetime
+from blackboard.errors import Conflict, NotFound
+from blackboard.server.sbp.pheromones import ATTEMPTS
+from blackboard.server.sbp.sbp_errors import LARGE_TRACE, SbpError
+from blackboard.server.sbp.sbp_marks import Trace, fields_of, identity_of, live_marks, milliseconds
+from blackboard.server.sbp.sbp_parameters import Inscription, UnwantedTraces, WantedTraces
+
+MAX_VALUE_BYTES = 1_048_576
+
+
+def subject_of(trail: str, key: str) -> str:
+    """Return the subject of the trace of a trail and key."""
+    return f"{trail}/{key}#{identity_of(trail, key)[:16]}"
+
+
+def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
+    """Make a trace, or give it a new value and the next version.
+
+    The version is that of the trace that was read, and one more. It is deposited only if the trace has not changed
+    meanwhile, so no two inscriptions have one version.
+
+    Raises:
+        SbpError: The value is too large.
+        Conflict: Others changed the trace again and again.
+    """
+    size = len(json.dumps(given.value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    if size > MAX_VALUE_BYTES:
+        limits = {"size": size, "limit": MAX_VALUE_BYTES}
+        raise SbpError(LARGE_TRACE, f"the value of a trace has at most {MAX_VALUE_BYTES} bytes", limits)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _inscribe(board, given)
+        except Conflict:
+            continue
+    return _inscribe(board, given)
+
+
+def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
+    subject = subject_of(given.trail, given.key)
+    old = next(iter(live_marks(board, Trace, subject=subject)), None)
+    fields = {} if old is None else fields_of(old)
+    mark = Trace(
+        subject=subject,
+        trail=given.trail,
+        key=given.key,
+        value=given.value,
+        tags=given.tags,
+        source_agent=given.source_agent or fields.get("source_agent"),
+        version=fields.get("version", 0) + 1,
+    )
+    receipt = board.deposit(mark, if_event=0 if old is None else old.event_id)
+    action = "created" if old is None else "updated"
+    return {"trace_id": str(receipt.mark_id), "action": action, "version": mark.version}
+
+
+def read(board: Blackboard, wanted: WantedTraces) -> dict[str, Any]:
+    """Return the traces that are wanted, the latest first."""
+    where = {"trail": wanted.trails, "key": wanted.keys}
+    records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
+    found = [
+        record
+        for record in records
+        if fields_of(record)["key"].startswith(wanted.prefix) and wanted.tags.passes(fields_of(record)["tags"])
+    ]  # fmt: skip
+    found.sort(key=lambda record: record.event_id, reverse=True)
+    return {"timestamp": milliseconds(board, records), "traces": [_shown(record) for record in found[: wanted.limit]]}
+
+
+def _shown(record: MarkRecord) -> dict[str, Any]:
+    fields = fields_of(record)
+    shown = {
+        "id": str(record.id),
+        **{name: fields[name] for name in ("trail", "key", "value", "version", "tags")},
+        "created_at": from_datetime(record.deposited_at) // 1000,
+        "updated_at": from_datetime(record.reinforced_at) // 1000,
+    }
+    return shown if fields["source_agent"] is None else shown | {"source_agent": fields["source_agent"]}
+
+
+def unwanted(board: Blackboard, asked: UnwantedTraces) -> list[MarkRecord]:
+    """Return the traces to erase."""
+    where = {"trail": [] if asked.trail is None else [asked.trail], "key": asked.keys}
+    records = live_marks(board, Trace, {name: values for name, values in where.items() if values} or None)
+    return [
+        record
+        for record in records
+        if asked.tags.passes(fields_of(record)["tags"])
+        and (asked.older_than_ms is None or _unchanged_for(record) >= asked.older_than_ms)
+    ]  # fmt: skip
+
+
+def _unchanged_for(record: MarkRecord) -> int:
+    """Return the milliseconds since a trace was last inscribed."""
+    return from_datetime(record.as_of) // 1000 - from_datetime(record.reinforced_at) // 1000
+
+
+def erase(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:
+    """Withdraw traces from the board, except those that others have changed or removed since they were read."""
+    gone = []
+    for record in records:
+        try:
+            board.withdraw(record.id, if_event=record.event_id)
+        except (Conflict, NotFound):
+            continue
+        gone.append(record)
+    return {"erased_count": len(gone), "trails_affected": sorted({fields_of(record)["trail"] for record in gone})}

@@ -1,0 +1,57 @@
+"""The text of a stream of triggers for one session, as the protocol sends them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from blackboard import StreamEvent, StreamPosition
+from blackboard.server.sbp.sbp_marks import ScentTrigger
+from blackboard.server.streams.stream_writer import Choice, Item, Record, Writer
+
+
+def choice_of(session: str, after: int | None) -> Choice:
+    """Return the events that a session wants.
+
+    Args:
+        session: The session.
+        after: The event that it has reached; None to begin now.
+    """
+
+    def accepts(record: Record) -> bool:
+        if not isinstance(record, StreamEvent) or record.kind != ScentTrigger.kind or record.payload is None:
+            return False
+        sessions = record.payload["sessions"]
+        return record.event == "deposited" and isinstance(sessions, list) and session in sessions
+
+    return Choice(marks=True, activity=False, accepts=accepts, after=None if after is None else StreamPosition(after))
+
+
+class TriggerWriter(Writer):
+    """The text of one stream of triggers.
+
+    Args:
+        session: The session.
+        choice: What it wants.
+        newest: The latest position.
+    """
+
+    def __init__(self, session: str, choice: Choice, newest: StreamPosition) -> None:
+        super().__init__(choice, newest, is_redacted=False)
+        self._session = session
+
+    def greeting(self, about: bytes) -> bytes:
+        """Return the event with which the stream begins."""
+        told = {"client_id": uuid.uuid4().hex, "session_id": self._session}
+        return self.event("connected", json.dumps(told).encode())
+
+    def event_of(self, item: Item) -> bytes:
+        """Return the event of a trigger."""
+        assert isinstance(item.record, StreamEvent)
+        assert item.record.payload is not None
+        message = {"jsonrpc": "2.0", "method": "sbp/trigger", "params": item.record.payload["notification"]}
+        return self.event("message", json.dumps(message).encode())
+
+    @property
+    def _position(self) -> str:
+        return str(self.marks)
