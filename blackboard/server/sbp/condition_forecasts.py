@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from blackboard import Never
 from blackboard.clock import Instant
 from blackboard.server.sbp.observations import FadingPheromone, Observation, aggregate
-from blackboard.server.sbp.scent_conditions import Condition, Pattern, Rate, Threshold, parts_of
+from blackboard.server.sbp.scent_conditions import (
+    Condition,
+    PatternCondition,
+    RateCondition,
+    ThresholdCondition,
+    parts_of,
+)
 
 HORIZON = 60_000_000
 """How far ahead a change is looked for, in microseconds. Then the condition is measured anyway."""
@@ -31,12 +37,12 @@ def next_change(condition: Condition, seen: Observation, now: Instant, band: flo
 
 def _changes(part: Condition, seen: Observation, now: Instant, band: float) -> Iterator[Instant]:
     """Yield instants, of which the first is the first change of one part."""
-    if isinstance(part, Rate | Pattern):
+    if isinstance(part, RateCondition | PatternCondition):
         length = round(part.window_ms * 1000)
         emissions = seen.within(part.window_ms, now)
         if emissions:
             yield emissions[0].at + length + 1
-    elif isinstance(part, Threshold):
+    elif isinstance(part, ThresholdCondition):
         live = [found for found in seen.matching(part) if found.is_live(now)]
         levels = {part.value, *((part.value - band, part.value + band) if band else ())}
         change = _first_fall(part.aggregation, live, levels, now)

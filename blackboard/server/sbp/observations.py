@@ -11,12 +11,12 @@ from blackboard import Decay
 from blackboard.clock import Instant
 from blackboard.server.sbp.scent_conditions import (
     ANY_NAME,
-    Composite,
+    CompositeCondition,
     Condition,
-    Pattern,
-    Rate,
-    Threshold,
-    TraceState,
+    PatternCondition,
+    RateCondition,
+    ThresholdCondition,
+    TraceCondition,
 )
 
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -88,21 +88,21 @@ class Observation:
     def evaluate(self, condition: Condition, at: Instant) -> Evaluation:
         """Return whether a condition is met at an instant, if nothing but time changes until then."""
         match condition:
-            case Threshold():
+            case ThresholdCondition():
                 return self._threshold(condition, at)
-            case Composite():
+            case CompositeCondition():
                 return self._composite(condition, at)
-            case Rate():
+            case RateCondition():
                 number = len(self.within(condition.window_ms, at, condition.trail, condition.signal_type))
                 value = number / (condition.window_ms / 1000)
                 return Evaluation(COMPARISONS[condition.operator](value, condition.value), value)
-            case Pattern():
+            case PatternCondition():
                 found = _matched(condition, self.within(condition.window_ms, at))
                 return Evaluation(found == len(condition.sequence), found / len(condition.sequence))
-            case TraceState():
+            case TraceCondition():
                 return self._trace(condition)
 
-    def matching(self, condition: Threshold) -> list[FadingPheromone]:
+    def matching(self, condition: ThresholdCondition) -> list[FadingPheromone]:
         """Return the pheromones that a threshold measures, live or not."""
         return [
             found
@@ -123,20 +123,20 @@ class Observation:
             if start <= found.at <= at and trail in (None, found.trail) and type_ in (ANY_NAME, found.type)
         ]
 
-    def _threshold(self, condition: Threshold, at: Instant) -> Evaluation:
+    def _threshold(self, condition: ThresholdCondition, at: Instant) -> Evaluation:
         live = [found for found in self.matching(condition) if found.is_live(at)]
         value = aggregate(condition.aggregation, live, at)
         met = COMPARISONS[condition.operator](value, condition.value)
         return Evaluation(met, value, tuple(found.id for found in live))
 
-    def _composite(self, condition: Composite, at: Instant) -> Evaluation:
+    def _composite(self, condition: CompositeCondition, at: Instant) -> Evaluation:
         results = [self.evaluate(inner, at) for inner in condition.conditions]
         number = sum(result.met for result in results)
         met = {"and": number == len(results), "or": number > 0, "not": not number}[condition.operator]
         marks = dict.fromkeys(mark for result in results for mark in result.marks)
         return Evaluation(met, float(number), tuple(marks))
 
-    def _trace(self, condition: TraceState) -> Evaluation:
+    def _trace(self, condition: TraceCondition) -> Evaluation:
         found = [
             trace for trace in self.traces
             if trace.trail == condition.trail and condition.key in (ANY_NAME, trace.key)
@@ -164,7 +164,7 @@ def aggregate(aggregation: str, live: Sequence[FadingPheromone], at: Instant) ->
     return sum(intensities) / (max(1, len(live)) if aggregation == "avg" else 1)
 
 
-def _matched(condition: Pattern, emissions: Sequence[EmissionRecord]) -> int:
+def _matched(condition: PatternCondition, emissions: Sequence[EmissionRecord]) -> int:
     """Return how many steps of a pattern are found: up to the first that is missing if their order counts."""
     if condition.ordered:
         left = iter(emissions)

@@ -20,7 +20,7 @@ Order = Literal[">=", ">", "<=", "<"]
 Comparison = Literal[">=", ">", "<=", "<", "==", "!="]
 
 
-class Threshold(SbpFields):
+class ThresholdCondition(SbpFields):
     """An aggregate of the pheromones of a trail and type is compared with a value."""
 
     type: Literal["threshold"]
@@ -35,7 +35,7 @@ class Threshold(SbpFields):
         return f"{self.trail}/{self.signal_type} {self.aggregation} {self.operator} {self.value:g}"
 
 
-class Composite(SbpFields):
+class CompositeCondition(SbpFields):
     """All or any of some conditions are met, or one is not."""
 
     type: Literal["composite"]
@@ -43,13 +43,13 @@ class Composite(SbpFields):
     conditions: list[Condition] = Field(min_length=1, max_length=MAX_PARTS)
 
     @model_validator(mode="after")
-    def _negates_one(self) -> Composite:
+    def _negates_one(self) -> CompositeCondition:
         if self.operator == "not" and len(self.conditions) != 1:
             raise ValueError("`not` takes one condition")
         return self
 
 
-class Rate(SbpFields):
+class RateCondition(SbpFields):
     """The number of emissions in a window that ends now is compared with a value."""
 
     type: Literal["rate"]
@@ -78,7 +78,7 @@ class PatternStep(SbpFields):
     signal_type: Name
 
 
-class Pattern(SbpFields):
+class PatternCondition(SbpFields):
     """Some emissions came within a window that ends now, in their order or in any. Version 0.2 has none."""
 
     type: Literal["pattern"]
@@ -90,7 +90,7 @@ class Pattern(SbpFields):
         return "pattern " + ", ".join(f"{step.trail}/{step.signal_type}" for step in self.sequence)
 
 
-class TraceState(SbpFields):
+class TraceCondition(SbpFields):
     """A trace is there or not, or a field of its value is equal to something or not."""
 
     type: Literal["trace"]
@@ -105,11 +105,14 @@ class TraceState(SbpFields):
         return f"{self.trail}/{self.key} {self.operator}{compared}"
 
 
-Part = Threshold | Rate | Pattern | TraceState
+Part = ThresholdCondition | RateCondition | PatternCondition | TraceCondition
 """A condition that measures something by itself."""
-Condition = Annotated[Threshold | Composite | Rate | Pattern | TraceState, Field(discriminator="type")]
+Condition = Annotated[
+    ThresholdCondition | CompositeCondition | RateCondition | PatternCondition | TraceCondition,
+    Field(discriminator="type"),
+]
 
-Composite.model_rebuild()
+CompositeCondition.model_rebuild()
 _CONDITIONS: TypeAdapter[Condition] = TypeAdapter(Condition)
 
 
@@ -130,7 +133,7 @@ def condition_of(given: Any) -> Condition:
 
 def parts_of(condition: Condition) -> Iterator[Part]:
     """Yield the parts of a condition that measure something."""
-    if isinstance(condition, Composite):
+    if isinstance(condition, CompositeCondition):
         for inner in condition.conditions:
             yield from parts_of(inner)
     else:

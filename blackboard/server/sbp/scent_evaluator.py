@@ -2,7 +2,7 @@
 
 It runs while there are scents: after a commit that concerns them, and when fading may change a condition. A trigger and
 the new state of its scent are deposited in one transaction, and only if the scent has not changed meanwhile. So several
-servers on one board trigger a scent once, and a server that is killed loses no trigger and repeats none.
+servers on one board trigger a scent once, and a server that is killed repeats no trigger.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import Instant, from_datetime, seconds_in
-from blackboard.errors import BlackboardError, Conflict
+from blackboard.errors import BlackboardError, Conflict, UsageError
 from blackboard.server.sbp import scents
 from blackboard.server.sbp.board_observations import EmissionReader, observe
 from blackboard.server.sbp.condition_forecasts import next_change
@@ -120,6 +120,8 @@ class ScentEvaluator:
                 self._due = min(self._due, self._follow(record, seen, now, listening))
             except Conflict:  # another program has changed it, and that commit rings the bell
                 continue
+            except UsageError as error:  # it must not keep the others from being measured
+                log.warning("a scent cannot be followed", scent=record.subject, error=error)
         return max(0.0, seconds_in(self._due - now))
 
     def _follow(self, record: MarkRecord, seen: Observation, now: Instant, listening: frozenset[str]) -> Instant:

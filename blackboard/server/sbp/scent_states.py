@@ -7,7 +7,7 @@ from typing import Literal
 
 from blackboard.clock import Instant
 from blackboard.server.sbp.observations import Evaluation
-from blackboard.server.sbp.scent_conditions import Condition, Rate, Threshold
+from blackboard.server.sbp.scent_conditions import Condition, RateCondition, ThresholdCondition
 
 MIN_REST = 1_000_000
 """How long a level scent rests after each trigger at least, in microseconds. Each trigger is stored."""
@@ -79,7 +79,7 @@ def _is_out_of_band(rules: ScentRules, result: Evaluation) -> bool:
     condition, rising = rules.condition, rules.mode == "edge_rising"
     if rules.band == 0:
         return True
-    if not isinstance(condition, Threshold | Rate) or condition.operator in ("==", "!="):
+    if not isinstance(condition, ThresholdCondition | RateCondition) or condition.operator in ("==", "!="):
         return result.met != rising
     if (condition.operator in (">", ">=")) == rising:
         return result.value <= condition.value - rules.band

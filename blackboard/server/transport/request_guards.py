@@ -109,9 +109,12 @@ def allow_origins(app: ASGIApp, origins: Iterable[str]) -> ASGIApp:
             "Mcp-Method",
             "Mcp-Name",
             "Mcp-Protocol-Version",
+            "Sbp-Agent-Id",
+            "Sbp-Protocol-Version",
+            "Sbp-Session-Id",
             "traceparent",
         ),
-        expose_headers=("Blackboard-More", "ETag", "Idempotency-Replayed", "Link", "Retry-After"),
+        expose_headers=("Blackboard-More", "ETag", "Idempotency-Replayed", "Link", "Retry-After", "Sbp-Session-Id"),
         allow_credentials=False,
         allow_private_network=True,  # a page on the Internet may use a board of its visitor, because it is named
     )
