@@ -102,17 +102,19 @@ TOOLS = (
     ),
     Tool(
         ("read",), read_tools.agenda, AgendaArguments,
-        "List the work that waits and what holds it, and the needs: questions that wait for an answer.",
+        "List the work that waits and what holds it, and the needs: questions that wait for an answer. Use it when you"
+        " are asked what is going on. Then explain says why something waits, and find what a subject is about.",
         READS, _object("note crossings needs", note="string", crossings="array", needs="array", next="string"),
     ),
     Tool(
         ("read",), read_tools.explain, ExplainArguments,
-        "Explain why an agent has or has not woken, for a subject or all that waits.",
+        "Explain why an agent has or has not woken, for a subject or all that waits. Use it when a deposit crossed"
+        " nothing, or work waits for long.",
         READS, _object("note agent", note="string", agent="string", watches="array"),
     ),
     Tool(
         ("answer",), write_tools.answer, AnswerArguments,
-        "Answer a need, once a person has told you what to answer. agenda has the ids.",
+        "Answer a need, once a person has told you what to answer. agenda has the ids. The asking agent wakes by it.",
         REPEATABLE, RECEIPT,
     ),
     Tool(
