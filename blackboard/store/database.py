@@ -24,6 +24,7 @@ from blackboard.errors import (
 )
 from blackboard.store import board_connection, inherited_files, sqlite_driver
 from blackboard.store.board_connection import BoardConnection, LogLost
+from blackboard.store.commit_announcer import CommitAnnouncer
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.database_file import DatabaseFile, FileReplaced
@@ -32,7 +33,7 @@ from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
 from blackboard.store.library_guard import LogInUse
 from blackboard.store.reader_pool import Loan, ReaderPool
-from blackboard.store.server_listener import ServerListener, notification
+from blackboard.store.server_listener import ServerListener
 from blackboard.store.server_lock import ProcessLock, ServerLock
 from blackboard.store.transaction import Transaction
 from blackboard.store.write_lock import WriteLock
@@ -91,24 +92,23 @@ class Database:
         """The open writing transaction."""
         self.readonly_engine: Engine | None = None
         self._write_lock = None if self.path is None else WriteLock(self.path, BUSY_SECONDS)
-        self._open_pools()
-        self._limits = threading.local()
-        self._fork: Entry | None = None
-        """The place of a fork among the commits."""
-        self._announcing = threading.Lock()
-        self._has_commit = False
-        """Whether a commit was made that has not been announced."""
         self._direct = None if direct_url is None else DatabaseUrl(direct_url, self._raw)
         self.listener: ServerListener | None = None
         """Hears of commits on a server; None for a file, and behind a pooler without a direct URL."""
         if self.path is None and (prepare or direct_url is not None):
             self.listener = ServerListener(self._connect_directly)
+        self._open_pools()
+        self._limits = threading.local()
+        self._fork: Entry | None = None
+        """The place of a fork among the commits."""
         forks.register(self)
 
     def _open_pools(self) -> None:
         self._uses = ConnectionUses()
         self._readers = ReaderPool(self._uses, self._check_file, self._is_current)
         self.query_pool = ReaderPool(self._uses, self._check_file, self._is_current)
+        sender = "" if self.listener is None else self.listener.sender
+        self._announcer = CommitAnnouncer(self._readers, lambda: self.connect(writes=False), sender)
 
     @property
     def url(self) -> str:
@@ -158,30 +158,8 @@ class Database:
         return connection
 
     def announce_commit(self) -> None:
-        """Notify the listeners of other processes on a server. Never fails: the others also look at each tick.
-
-        One thread does so at a time. The commits of others meanwhile are announced together.
-        """
-        self._has_commit = True
-        sender = "" if self.listener is None else self.listener.sender
-        while self._has_commit and self._announcing.acquire(blocking=False):
-            try:
-                self._has_commit = False
-                if not self._notify(sender):
-                    self._readers.close()  # a server that ended one idle connection has probably ended all
-                    self._notify(sender)
-            finally:
-                self._announcing.release()
-
-    def _notify(self, sender: str) -> bool:
-        """Notify the listeners on a server, and return whether that succeeded."""
-        with (
-            contextlib.suppress(Exception),
-            self._readers.lend(lambda: self.connect(writes=False)) as connection,
-        ):
-            connection.cursor().execute(notification(sender), prepare=False)
-            return True
-        return False
+        """Notify the listeners of other processes on a server. Never fails: they also look at each tick."""
+        self._announcer.announce()
 
     def server_time(self) -> Instant:
         """Return the time of a server, in microseconds since the epoch.
@@ -641,7 +619,6 @@ class Database:
             return
         self._readers.abandon()
         self.query_pool.abandon()
-        self._announcing = threading.Lock()
         if self._writer is not None:
             forks.keep_for_ever(self._writer)
         self._writer, self._open = None, None

@@ -76,6 +76,10 @@ class Dialect(ABC):
         """Return the options with which the driver connects, from those of the URL."""
         return options
 
+    def readonly_engine_options(self) -> dict[str, Any]:
+        """Return the options of an SQLAlchemy engine that can only read from a server."""
+        return {}
+
     @abstractmethod
     def prepare(self, connection: Any, *, writes: bool) -> None:
         """Configure a new DBAPI connection. The program begins its transactions itself."""

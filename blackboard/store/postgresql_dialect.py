@@ -90,6 +90,12 @@ class PostgresqlDialect(Dialect):
     def connect_options(self, options: dict[str, Any]) -> dict[str, Any]:
         return {**CLIENT_OPTIONS, **options}
 
+    def readonly_engine_options(self) -> dict[str, Any]:
+        if self.keeps_statements:
+            return {"connect_args": self.connect_options({"options": "-c default_transaction_read_only=on"})}
+        arguments = self.connect_options({"prepare_threshold": None})
+        return {"connect_args": arguments, "execution_options": {"postgresql_readonly": True}}
+
     def prepare(self, connection: Any, *, writes: bool) -> None:
         connection.autocommit = True
         if self.keeps_statements:

@@ -134,8 +134,8 @@ def engine(database: Database) -> Engine:
         from sqlalchemy.pool import QueuePool
 
         if database.path is None:
-            options = database.dialect.connect_options({"options": "-c default_transaction_read_only=on"})
-            database.readonly_engine = create_engine(database.engine.url, connect_args=options)
+            options = database.dialect.readonly_engine_options()
+            database.readonly_engine = create_engine(database.engine.url, **options)
         else:
             database.readonly_engine = create_engine(
                 f"{SQLITE}://", module=sqlite, creator=lambda: _connection(database), poolclass=QueuePool

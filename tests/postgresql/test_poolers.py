@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import InternalError
 
 from blackboard import Blackboard, Mark
 from blackboard.board.doctor import examine_board
@@ -70,6 +72,16 @@ def test_the_query_of_a_person_is_a_single_statement(pooled_url: str) -> None:
         assert [dict(row) for row in mine.query("SELECT 1 AS one")] == [{"one": 1}]
         with pytest.raises(InvalidQuery):
             mine.query("SELECT 1; COMMIT; DELETE FROM event")
+
+
+def test_an_engine_can_only_read(pooled_url: str) -> None:
+    with Blackboard.open(pooled_url, prepare=False) as mine:
+        mine.deposit(Ash(subject="a"))
+        with mine.engine().connect() as connection:
+            for _ in range(10):
+                assert connection.execute(text("SELECT subject FROM live_marks")).scalar() == "a"
+            with pytest.raises(InternalError, match="read-only transaction"):
+                connection.execute(text("DELETE FROM mark"))
 
 
 @pytest.mark.parametrize(("prepare", "state"), [(True, "wrong"), (False, "ok")])
