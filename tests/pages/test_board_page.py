@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from blackboard import strength
+import pytest
+
+from blackboard import Blackboard, strength
+from blackboard.board import page_readings
 from blackboard.core.deployment import AgentSettings, AgentSpec, WatchSpec
 from blackboard.server.pages.drawn_values import thresholds
 from blackboard.server.pages.forecast import forecast
+from blackboard.server.pages.live_counts import LiveCounts
 from tests.pages.browsers import READER, opened
 from tests.pages.page_streams import PageStream
 from tests.server.served_board import Served
@@ -89,3 +93,20 @@ def test_a_predicted_event_is_explained_where_it_is_drawn(served: Served, browse
         page.mouse.move(box["x"] + x, box["y"] + 24)
         page.locator(".tip").get_by_text("reminder, only").wait_for()
         assert "crosses in 4" in (page.locator(".tip").text_content() or "")
+
+
+def test_the_marks_of_a_large_board_are_counted_less_often(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = 0.0
+    counts = LiveCounts(served.board)
+
+    def count(board: Blackboard) -> dict[str, int]:
+        served.clock.advance(timedelta(seconds=seconds))
+        return {"counted": len(counted.append(None) or counted)}  # type: ignore[func-returns-value]
+
+    counted: list[None] = []
+    monkeypatch.setattr(page_readings, "live_counts", count)
+    assert [counts.now()["counted"] for _ in range(3)] == [1, 2, 3]
+    seconds = 0.4
+    assert [counts.now()["counted"] for _ in range(3)] == [4, 4, 4]
+    served.clock.advance(timedelta(seconds=8))
+    assert counts.now()["counted"] == 5

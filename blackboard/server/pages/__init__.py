@@ -6,6 +6,7 @@ live_page         what a page is, and who may see what of it
 page_rendering    templates, and how values are written in HTML
 live_views        keeps open pages up to date: each is rendered once for all viewers with equal rights
 page_routes       the routes of the pages, their scripts and their streams
+live_counts       the numbers of live marks, counted less often on large boards
 browser_laws      decay laws for scripts
 drawn_values      times, thresholds and laws in words for scripts
 board_page        each kind as a lane in which marks fade

@@ -94,7 +94,7 @@ def show_board(look: Look) -> Sight:
     """Return the lanes, the strongest marks of each, the thresholds, and what is predicted."""
     board, asked = look.board, look.parameters
     deployment = board.deployment
-    counts = page_readings.live_counts(board)
+    counts = look.counts.now()
     names = asked.kind or _with_tags(deployment, asked.tag)
     if asked.agent:
         own = deployment.agent(asked.agent).kinds

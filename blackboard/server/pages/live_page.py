@@ -14,6 +14,7 @@ from pydantic import ConfigDict
 from blackboard import Blackboard
 from blackboard.server.access.redaction import Redaction
 from blackboard.server.access.token_checks import Caller
+from blackboard.server.pages.live_counts import LiveCounts
 from blackboard.server.request_handling.operation_definition import Fields
 
 
@@ -58,12 +59,14 @@ class Look:
         viewer: Who looks.
         parameters: The parameters of the page.
         model: Which provider and model would answer if no daemon runs, in words.
+        counts: The numbers of live marks.
     """
 
     board: Blackboard
     viewer: Viewer
     parameters: Any
     model: str
+    counts: LiveCounts
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from blackboard.server.pages import (
     subject_page,
 )
 from blackboard.server.pages.drawn_values import milliseconds
+from blackboard.server.pages.live_counts import LiveCounts
 from blackboard.server.pages.live_page import LivePage, Look, Viewer
 from blackboard.server.pages.live_views import LiveViews, Picture
 from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
@@ -81,6 +82,7 @@ class Pages:
         self._board, self._calls, self._threads, self._model, self._file = board, calls, threads, model, file
         self._checks = WorkThreads(1)
         self.views = LiveViews(board, WorkThreads(2), limit)
+        self._counts = LiveCounts(board)
         self._redaction: Redaction | None = None
 
     def routes(self) -> list[Route]:
@@ -164,7 +166,7 @@ class Pages:
                 "withheld",
                 f"the parameter {names[0]!r} is not for this token: an answer would show whether a guess is right",
             )
-        return Look(self._board, viewer, parse_parameters({}, given, page.parameters), self._model)
+        return Look(self._board, viewer, parse_parameters({}, given, page.parameters), self._model, self._counts)
 
     def _values(self, page: LivePage, look: Look, request: Request) -> dict[str, Any]:
         """Return the values of a page's template."""

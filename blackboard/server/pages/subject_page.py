@@ -102,7 +102,7 @@ def show_subject(look: Look) -> Sight:
     curves = list(_curves(events, weights))
     kinds = {event.kind for event in events}
     laws = {text: law_for_browser(page_readings.law(board, text)) for text in {curve.law for curve in curves}}
-    watching, unexplained = _watching(board, kinds)
+    watching, unexplained = _watching(look, kinds)
     explanations = [board.explain(agent, subject) for agent in watching]
     return Sight(
         {
@@ -128,17 +128,17 @@ def _subject_of(board: Blackboard, mark_id: int | None) -> str:
     return "" if mark_id is None else board.mark(mark_id).subject
 
 
-def _watching(board: Blackboard, kinds: Set[str]) -> tuple[list[str], list[str]]:
+def _watching(look: Look, kinds: Set[str]) -> tuple[list[str], list[str]]:
     """Return the agents that watch marks of some of these kinds, and those that measure too many marks to explain."""
-    watching, unexplained, counts = set(), set(), None
-    for name, spec in board.deployment.agents.items():
+    watching, unexplained = set(), set()
+    for name, spec in look.board.deployment.agents.items():
         for watch in spec.watches:
             own = watch.condition.kinds
             if kinds.isdisjoint(own):
                 continue
             watching.add(name)
             if watch.condition.over == "board":
-                counts = page_readings.live_counts(board) if counts is None else counts
+                counts = look.counts.now()
                 if sum(counts.get(kind, 0) for kind in own) > MOST_MEASURED:
                     unexplained.add(name)
     return sorted(watching - unexplained), sorted(unexplained)
