@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -209,3 +210,17 @@ def test_pages_work_under_the_prefix_of_a_proxy(tmp_path: object) -> None:
     assert 'data-root="/board"' in text
     assert 'href="/board/agenda"' in text
     assert re.search(r'src="/board/static/\w+/live.js"', text)
+
+
+def test_as_many_pages_as_allowed_are_open_and_one_that_closes_makes_room(tmp_path: Path) -> None:
+    with serve(tmp_path, max_streams=2) as served:
+        client = served.client("read")
+        with PageStream(client, "/agenda") as first, PageStream(client, "/"):
+            first.next()
+            refused = client.get("/live", params={"page": "/agents"})
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        answers = 0
+        while answers != 200:  # the server notices at its next text that a browser has left
+            with client.stream("GET", "/live", params={"page": "/agents"}) as answer:
+                answers = answer.status_code
+            served.board.deposit("lead", subject="lead/1", payload={"company": "Acme"})

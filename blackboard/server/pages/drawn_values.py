@@ -57,10 +57,11 @@ def _threshold(kind: str, comparison: Comparison, agent: str, effect: str) -> Th
     measure = comparison.measure
     is_line = measure.name in OF_ONE_MARK
     # The lane of the kind says which kind it is.
-    is_plain = len(measure.kinds) == 1 and (measure.by, measure.subject, measure.where) == (None,) * 3
+    is_plain = (measure.by, measure.subject, measure.where) == (None,) * 3
     number = f"{'below' if comparison.operator == '<' else '≥'} {comparison.threshold:g}"
     if is_plain:
-        name = "" if measure.name == "strength" else f"{measure.name} "
+        of = f"of {len(measure.kinds)} kinds " if len(measure.kinds) > 1 else ""
+        name = "" if measure.name == "strength" else f"{measure.name} {of}"
         text = f"{name}{number}{' on the board' if measure.over == 'board' else ''}"
     else:
         text = str(comparison)

@@ -78,8 +78,8 @@ def _event(name: str, data: object) -> bytes:
 class _View:
     """A page with its parameters, for all viewers who have the same rights."""
 
-    def __init__(self, paint: Callable[[], Picture]) -> None:
-        self.paint = paint
+    def __init__(self, paint: Callable[[], Picture], every: float) -> None:
+        self.paint, self.every = paint, every
         self.watchers: set[_Watcher] = set()
         self.picture: Picture | None = None
         self.round = 0
@@ -122,7 +122,11 @@ class LiveViews:
         self._is_stopped = True
 
     async def watch(
-        self, caller: Caller, key: tuple[object, ...], paint: Callable[[], Picture]
+        self,
+        caller: Caller,
+        key: tuple[object, ...],
+        paint: Callable[[], Picture],
+        every: float = ROUND_SECONDS,
     ) -> AsyncIterator[bytes]:
         """Return the stream of a view: first all of it, then what changes.
 
@@ -130,21 +134,20 @@ class LiveViews:
             caller: Who watches.
             key: What makes two views equal: the page, its parameters and the rights of the viewer.
             paint: Renders the view, in a thread.
+            every: The shortest time in seconds between two renderings.
 
         Raises:
             QueueFull: Too many browsers watch already.
         """
         if self._is_stopped or sum(len(view.watchers) for view in self._views.values()) >= self._limit:
             raise QueueFull(f"{self._limit} pages are open already; try again in a moment")
-        stream = self._messages(_Watcher(caller), key, paint)
+        stream = self._messages(_Watcher(caller), key, _View(paint, every))
         await anext(stream)  # it counts from here on, and makes room for another when it is closed
         return stream
 
-    async def _messages(
-        self, watcher: _Watcher, key: tuple[object, ...], paint: Callable[[], Picture]
-    ) -> AsyncGenerator[bytes]:
+    async def _messages(self, watcher: _Watcher, key: tuple[object, ...], fresh: _View) -> AsyncGenerator[bytes]:
         """Yield the changes of a page to one browser, until it leaves. The first text is empty."""
-        view = self._views.setdefault(key, _View(paint))
+        view = self._views.setdefault(key, fresh)
         view.watchers.add(watcher)
         if view.picture is not None:
             watcher.news.set()
@@ -217,7 +220,7 @@ class LiveViews:
         finally:
             view.is_being_painted = False
             ended = loop.time()
-            view.next_at = began + max(ROUND_SECONDS, REST_FACTOR * (ended - began))
+            view.next_at = began + max(view.every, REST_FACTOR * (ended - began))
             view.reload_at = ended + RELOAD_SECONDS
         if picture is None:
             return

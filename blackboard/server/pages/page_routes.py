@@ -31,7 +31,7 @@ from blackboard.server.pages import (
 from blackboard.server.pages.drawn_values import milliseconds
 from blackboard.server.pages.live_counts import LiveCounts
 from blackboard.server.pages.live_page import LivePage, Look, Viewer
-from blackboard.server.pages.live_views import LiveViews, Picture
+from blackboard.server.pages.live_views import RELOAD_SECONDS, ROUND_SECONDS, LiveViews, Picture
 from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.request_handling.encoded_answers import EventStream
@@ -123,7 +123,9 @@ class Pages:
             look = await self._threads.run(work)
             assert page is not None
             key = (page.path, look.parameters.model_dump_json(), look.viewer.rights, root_of(request))
-            stream = await self.views.watch(look.viewer.caller, key, lambda: self._picture(page, look, request))
+            # Of another time, only the menu and what is ahead of now change.
+            every = RELOAD_SECONDS if getattr(look.parameters, "at", None) else ROUND_SECONDS
+            stream = await self.views.watch(look.viewer.caller, key, lambda: self._picture(page, look, request), every)
         except HttpProblem as problem:
             return problem_response(problem)
         except BlackboardError as error:

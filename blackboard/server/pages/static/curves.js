@@ -24,7 +24,6 @@ function draw() {
   const first = Math.min(...curves.map((curve) => curve.start));
   const past = Math.max(60000, at - first);
   const last = at + (past / (1 - AHEAD)) * AHEAD;
-  const { laws } = drawing.settings;
   const thresholds = drawing.settings.thresholds.filter((line) => line.is_line);
   const top = Math.max(...curves.map((curve) => curve.intensity), ...thresholds.map((line) => line.value)) * 1.1 || 1;
   const xOf = (time) => LEFT + ((time - first) / (last - first)) * (width - LEFT);
@@ -49,14 +48,14 @@ function draw() {
   const kinds = [...new Set(curves.map((curve) => curve.kind))].sort();
   for (const curve of curves) {
     const end = Math.min(curve.end ?? last, last);
-    const points = [];
-    for (let index = 0; index <= POINTS; index++) {
-      const time = curve.start + ((end - curve.start) * index) / POINTS;
-      points.push(`${xOf(time).toFixed(1)} ${yOf(curve.intensity * share(laws[curve.law], time - curve.start)).toFixed(1)}`);
+    const hue = (kinds.indexOf(curve.kind) % 8) + 1;
+    for (const [from, to, style] of [[curve.start, Math.min(end, at), ""], [Math.max(curve.start, at), end, " ahead"]]) {
+      if (to <= from) continue;
+      const line = svg("path", { class: `curve hue-${hue}${style}`, d: pathOf(curve, from, to, xOf, yOf) });
+      line.append(svg("title", {}, `${curve.kind} ${curve.mark_id}`));
+      picture.append(line);
     }
-    const line = svg("path", { class: `curve hue-${(kinds.indexOf(curve.kind) % 8) + 1}`, d: `M${points.join("L")}` });
-    line.append(svg("title", {}, `${curve.kind} ${curve.mark_id}`));
-    picture.append(line, svg("circle", { class: `dot-${(kinds.indexOf(curve.kind) % 8) + 1}`, cx: xOf(curve.start), cy: yOf(curve.intensity), r: 3 }));
+    picture.append(svg("circle", { class: `dot-${hue}`, cx: xOf(curve.start), cy: yOf(curve.intensity), r: 3 }));
   }
   picture.append(svg("line", { class: "now", x1: xOf(at), x2: xOf(at), y1: 0, y2: HEIGHT - BOTTOM }));
   const legend = document.createElement("p");
@@ -68,6 +67,17 @@ function draw() {
     legend.append(chip);
   }
   place.replaceChildren(picture, legend);
+}
+
+/** Return the path of a curve between two instants. */
+function pathOf(curve, from, to, xOf, yOf) {
+  const law = drawing.settings.laws[curve.law];
+  const points = [];
+  for (let index = 0; index <= POINTS; index++) {
+    const time = from + ((to - from) * index) / POINTS;
+    points.push(`${xOf(time).toFixed(1)} ${yOf(curve.intensity * share(law, time - curve.start)).toFixed(1)}`);
+  }
+  return `M${points.join("L")}`;
 }
 
 function showStrengths() {
