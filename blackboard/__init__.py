@@ -60,7 +60,7 @@ _NAMES = {
     "core.conditions.condition_parser": "parse_condition",
     "core.conditions.schedules": "cron daily_at every",
     "settings.agent_sections": "read_section",
-    "store.readonly_access": "Row connect",
+    "store.readonly.readonly_access": "Row connect",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -66,5 +66,5 @@ from blackboard.core.marks.mark_model import Mark as Mark
 from blackboard.daemon import Daemon as Daemon
 from blackboard.errors import BlackboardError as BlackboardError
 from blackboard.settings.agent_sections import read_section as read_section
-from blackboard.store.readonly_access import Row as Row
-from blackboard.store.readonly_access import connect as connect
+from blackboard.store.readonly.readonly_access import Row as Row
+from blackboard.store.readonly.readonly_access import connect as connect

@@ -15,12 +15,14 @@ from blackboard.board.worker_registry import worker_sockets
 from blackboard.board.worker_registry.liveness import any_alive, living_workers
 from blackboard.clock import Instant
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store import backup, readonly_access, readonly_query, schema
-from blackboard.store.backup import Copy
+from blackboard.store import schema
 from blackboard.store.database import Database
-from blackboard.store.readonly_query import Result as Result
-from blackboard.store.readonly_query import Values
-from blackboard.store.server_backup import back_up_server, restore_server
+from blackboard.store.database_server.server_backup import back_up_server, restore_server
+from blackboard.store.file_upkeep import backup
+from blackboard.store.file_upkeep.backup import Copy
+from blackboard.store.readonly import readonly_access, readonly_query
+from blackboard.store.readonly.readonly_query import Result as Result
+from blackboard.store.readonly.readonly_query import Values
 from blackboard.store.statements import ACTIVATIONS
 from blackboard.store.table_copy import Progress as Progress
 from blackboard.system.board_files import BoardFiles

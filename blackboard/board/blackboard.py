@@ -97,7 +97,7 @@ from blackboard.store.database import Database
 from blackboard.store.schema import SchemaChange
 
 if TYPE_CHECKING:
-    from blackboard.store.readonly_access import Engine, Parameters, Row
+    from blackboard.store.readonly.readonly_access import Engine, Parameters, Row
 
 MAX_REASON_CHARACTERS = 20_000
 """The longest part of the reason of a failure that is stored."""
@@ -796,7 +796,7 @@ class Blackboard:
             QueryStopped: The query took longer than `timeout`.
             StoreError: The database cannot be read.
         """
-        from blackboard.store import readonly_access
+        from blackboard.store.readonly import readonly_access
 
         return readonly_access.query(self.database, sql, parameters, seconds_in(parse_duration(timeout)))
 
@@ -805,7 +805,7 @@ class Blackboard:
 
         Its connections use the board's own SQLite library. Closing the board disposes of the engine.
         """
-        from blackboard.store import readonly_access
+        from blackboard.store.readonly import readonly_access
 
         return readonly_access.engine(self.database)
 

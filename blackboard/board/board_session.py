@@ -24,8 +24,8 @@ from blackboard.durations import Duration
 from blackboard.errors import ForeignFilesWarning, StoreError
 from blackboard.store import schema
 from blackboard.store.database import Database
+from blackboard.store.database_server.server_clock import ServerClock
 from blackboard.store.schema import SEEN_MICROSECONDS, SchemaChange, check_revision
-from blackboard.store.server_clock import ServerClock
 from blackboard.store.statements import ACTIVATIONS, MARKS
 from blackboard.store.transaction import Transaction
 from blackboard.system.listeners import Listeners

@@ -30,11 +30,11 @@ from blackboard.core.states import ActivationState
 from blackboard.durations import SECOND, format_duration
 from blackboard.errors import BlackboardError, nearest
 from blackboard.plurals import counted
-from blackboard.store import database_checks
-from blackboard.store.database_checks import Health
+from blackboard.store.database_server.server_checks import ServerHealth, measure_server
+from blackboard.store.file_upkeep import database_checks
+from blackboard.store.file_upkeep.database_checks import Health
 from blackboard.store.schema import revision_of
 from blackboard.store.schema_versions import HEAD
-from blackboard.store.server_checks import ServerHealth, measure_server
 from blackboard.store.statements import ACTIVATIONS, CROSSINGS, MARKS
 
 MEGABYTE = 1024 * 1024

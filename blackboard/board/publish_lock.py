@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blackboard.board.blackboard import Blackboard
-from blackboard.store.server_lock import PUBLISH_LOCK, ProcessLock
+from blackboard.store.database_server.server_lock import PUBLISH_LOCK, ProcessLock
 
 
 def publish_lock(board: Blackboard, patience: float) -> ProcessLock:

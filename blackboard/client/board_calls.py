@@ -13,7 +13,7 @@ from blackboard.client.http_messages import MAX_PAGE, Call, ask, confirm, get, p
 from blackboard.clock import from_datetime, iso, seconds_in
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import InvalidQuery, UsageError
-from blackboard.store.readonly_access import Parameters
+from blackboard.store.readonly.readonly_access import Parameters
 
 MAX_ROWS = 10_000
 """The largest number of rows that a server gives."""

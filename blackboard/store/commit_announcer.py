@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from blackboard.store.database_server.server_listener import notification
 from blackboard.store.reader_pool import ReaderPool
-from blackboard.store.server_listener import notification
 
 
 class CommitAnnouncer:

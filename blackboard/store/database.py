@@ -22,21 +22,22 @@ from blackboard.errors import (
     StoreUnknown,
     UsageError,
 )
-from blackboard.store import board_connection, inherited_files, sqlite_driver
-from blackboard.store.board_connection import BoardConnection, LogLost
+from blackboard.store import sqlite_driver
+from blackboard.store.board_file import board_connection, inherited_files
+from blackboard.store.board_file.board_connection import BoardConnection, LogLost
+from blackboard.store.board_file.database_file import DatabaseFile, FileReplaced
+from blackboard.store.board_file.library_guard import LogInUse
+from blackboard.store.board_file.write_lock import WriteLock
 from blackboard.store.commit_announcer import CommitAnnouncer
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.connection_uses import ConnectionUses
-from blackboard.store.database_file import DatabaseFile, FileReplaced
+from blackboard.store.database_server.server_listener import ServerListener
+from blackboard.store.database_server.server_lock import ProcessLock, ServerLock
 from blackboard.store.database_url import DatabaseUrl
 from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
 from blackboard.store.group_commit import Entry, GroupCommit
-from blackboard.store.library_guard import LogInUse
 from blackboard.store.reader_pool import Loan, ReaderPool
-from blackboard.store.server_listener import ServerListener
-from blackboard.store.server_lock import ProcessLock, ServerLock
 from blackboard.store.transaction import Transaction
-from blackboard.store.write_lock import WriteLock
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 from blackboard.system.failpoints import failpoint

@@ -266,7 +266,7 @@ def _check_unserved(database: Database, connection: Any, revision: str, now: Ins
 
 def _keep_copy(database: Database, now: Instant) -> Path | None:
     """Copy the board before its upgrade, and return the path of the copy; None on a server."""
-    from blackboard.store import backup  # only an upgrade needs it
+    from blackboard.store.file_upkeep import backup  # only an upgrade needs it
 
     return None if database.file is None else backup.keep_before_upgrade(database, now)
 

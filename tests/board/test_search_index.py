@@ -18,8 +18,8 @@ from blackboard.core.marks.decay import Exponential
 from blackboard.durations import DAY
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
-from blackboard.store import backup as copies
 from blackboard.store.database import Database
+from blackboard.store.file_upkeep import backup as copies
 from blackboard.store.statements import SEARCH
 from tests.board.world import World
 from tests.support.search_checks import check_index, embedded, subjects

@@ -135,7 +135,7 @@ OLD_BOARD = """
 import sys
 from pathlib import Path
 from blackboard import ManualClock
-from blackboard.core.decay import LAWS, Exponential
+from blackboard.core.marks.decay import LAWS, Exponential
 from tests.support.storage import FileStorage
 from tests.board.world import World, kind
 world = World(Path(sys.argv[1]), ManualClock(int(sys.argv[2])))

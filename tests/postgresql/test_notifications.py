@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board.worker_registry.commit_listener import hear_commits
 from blackboard.board.worker_registry.server_liveness import ServerLiveness
-from blackboard.store import server_listener
+from blackboard.store.database_server import server_listener
 from blackboard.store.statements import ACTIVATIONS
 from tests.board.world import SECOND, spec
 from tests.postgresql.server_sessions import ServerSessions

@@ -9,7 +9,7 @@ import pytest
 
 from blackboard import Blackboard, Exponential, ManualClock, Mark, SystemClock
 from blackboard.clock import Instant
-from blackboard.store.server_clock import ServerClock
+from blackboard.store.database_server.server_clock import ServerClock
 from tests.board.world import HOUR, SECOND
 from tests.processes import worker
 from tests.processes.worker import Done, Task

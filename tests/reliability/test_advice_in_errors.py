@@ -12,7 +12,7 @@ import pytest
 from blackboard import Blackboard
 from blackboard.board import administration
 from blackboard.errors import StoreError, StoreExhausted, StoreForeign
-from blackboard.store.file_failures import file_failure
+from blackboard.store.board_file.file_failures import file_failure
 from blackboard.system.board_files import BoardFiles
 
 

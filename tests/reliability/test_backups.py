@@ -17,8 +17,8 @@ import pytest
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.worker_registry.liveness import any_alive
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.store import backup as copies
 from blackboard.store.database import Database
+from blackboard.store.file_upkeep import backup as copies
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served
 

@@ -12,8 +12,8 @@ from blackboard import Blackboard, Mark, agent, strength
 from blackboard.board import administration, doctor
 from blackboard.board.worker_registry.liveness import any_alive
 from blackboard.errors import StoreBusy, StoreError
-from blackboard.store import database_checks
 from blackboard.store.database import Database
+from blackboard.store.file_upkeep import database_checks
 from tests.reliability.serving import served
 
 

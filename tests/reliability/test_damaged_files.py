@@ -21,7 +21,7 @@ import pytest
 from blackboard import Blackboard, Daemon, ManualClock, Mark, agent, strength
 from blackboard.errors import BlackboardError, ForeignFilesWarning, StoreError, StoreForeign, StoreMissing, StoreNewer
 from blackboard.store import sqlite_driver
-from blackboard.store.backup import back_up, examine_copy
+from blackboard.store.file_upkeep.backup import back_up, examine_copy
 from blackboard.store.schema_versions import HEAD
 from blackboard.system.board_files import BoardFiles
 from tests.reliability.serving import run_until_idle, served

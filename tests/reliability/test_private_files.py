@@ -20,7 +20,7 @@ from blackboard.board.activations.answer_spool import AnswerSpool, SpooledAnswer
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.settings.settings_file import load_settings
-from blackboard.store.compaction import compact
+from blackboard.store.file_upkeep.compaction import compact
 from blackboard.system.board_files import BoardFiles
 
 

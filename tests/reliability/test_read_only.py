@@ -16,7 +16,8 @@ from blackboard.board import administration, doctor
 from blackboard.board.worker_registry import liveness
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.errors import BlackboardError, StoreError
-from blackboard.store import board_connection, readonly_access  # all that a user without rights cannot import later
+from blackboard.store.board_file import board_connection  # all that a user without rights cannot import later
+from blackboard.store.readonly import readonly_access  # all that a user without rights cannot import later
 from blackboard.system.board_files import BoardFiles
 from tests.support.forked_children import without_rights
 

@@ -18,8 +18,8 @@ from blackboard.board.worker_registry.liveness import ensure_private_folder
 from blackboard.errors import ConfigurationError, StoreError
 from blackboard.llm.client import AnthropicClient
 from blackboard.llm.model_settings import ModelSettings
-from blackboard.store.backup import back_up
 from blackboard.store.database import Database
+from blackboard.store.file_upkeep.backup import back_up
 from tests.support.faults import Cut, Junk, Status, cut_off, refusal
 from tests.support.messages_api import MessagesApi
 

@@ -212,7 +212,7 @@ def test_a_batch_waits_once_for_a_board_locked_by_another_process(
         waits.append(StoreBusy("held"))
         raise waits[-1]
 
-    monkeypatch.setattr("blackboard.store.write_lock.WriteLock.acquire", held)
+    monkeypatch.setattr("blackboard.store.board_file.write_lock.WriteLock.acquire", held)
     batch = [put(number) for number in range(8)]
     database.commit(batch)
     assert len(waits) == 1

@@ -23,7 +23,8 @@ import pytest
 
 from blackboard.errors import StoreBusy
 from blackboard.store import database as database_module
-from blackboard.store import group_commit, write_lock
+from blackboard.store import group_commit
+from blackboard.store.board_file import write_lock
 from blackboard.store.database import Database
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system.board_files import BoardFiles

@@ -11,7 +11,7 @@ import pytest
 
 from blackboard import Blackboard
 from blackboard.errors import InvalidQuery
-from blackboard.store import readonly_query
+from blackboard.store.readonly import readonly_query
 from tests.processes.workers import started
 
 ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n) select count(*) from n"
@@ -59,7 +59,7 @@ def test_a_query_ends_with_the_process_that_asked_it(path: Path) -> None:
     asking = f"""
 import subprocess, sys
 from pathlib import Path
-from blackboard.store import readonly_query
+from blackboard.store.readonly import readonly_query
 
 class Popen(subprocess.Popen):
     def __init__(self, *arguments, **options):

@@ -22,7 +22,7 @@ import blackboard
 from blackboard import Blackboard, Mark
 from blackboard.errors import LibraryConflict, StoreError
 from blackboard.store import sqlite_driver
-from blackboard.store.library_guard import OTHERS_ANNOUNCE
+from blackboard.store.board_file.library_guard import OTHERS_ANNOUNCE
 
 ROOT = Path(__file__).parents[2]
 two_libraries = pytest.mark.skipif(not OTHERS_ANNOUNCE, reason="the board uses the interpreter's SQLite")

@@ -18,9 +18,10 @@ from blackboard.board.worker_registry.liveness import WorkerLiveness, living_wor
 from blackboard.core.conditions.condition_parser import parse_condition
 from blackboard.core.marks.canonical_schema import canonical_form
 from blackboard.errors import StoreError, StoreNewer
-from blackboard.store import backup, schema, sqlite_driver
-from blackboard.store.backup import backups_of, examine_copy
+from blackboard.store import schema, sqlite_driver
 from blackboard.store.database import Database
+from blackboard.store.file_upkeep import backup
+from blackboard.store.file_upkeep.backup import backups_of, examine_copy
 from blackboard.store.schema_versions import HEAD
 from blackboard.store.tables import metadata
 

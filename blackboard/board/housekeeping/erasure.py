@@ -28,9 +28,9 @@ from blackboard.core.marks.mark_model import normalize_subject
 from blackboard.core.marks.scopes import Group
 from blackboard.core.states import ActivationState
 from blackboard.errors import InvalidMark, NotFound, StoreError
-from blackboard.store import compaction
-from blackboard.store.backup import backups_of, count_events
 from blackboard.store.database import Database
+from blackboard.store.file_upkeep import compaction
+from blackboard.store.file_upkeep.backup import backups_of, count_events
 from blackboard.store.rows import ActivationRow
 from blackboard.store.statements import ACTIVATIONS, ERASURE, MARKS, OUTBOX, SEARCH, WINDOWS
 

@@ -7,7 +7,7 @@ from blackboard.board.housekeeping import search_purge
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.errors import StoreError
-from blackboard.store import compaction
+from blackboard.store.file_upkeep import compaction
 from blackboard.store.statements import ERASURE
 
 LOG_IN_USE = "a reader still needs the write-ahead log: end it, or try again later"

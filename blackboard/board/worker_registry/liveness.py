@@ -15,7 +15,7 @@ from pathlib import Path
 from blackboard.board.worker_registry import worker_sockets
 from blackboard.clock import Instant
 from blackboard.errors import StoreError
-from blackboard.store.file_failures import file_failure
+from blackboard.store.board_file.file_failures import file_failure
 from blackboard.store.rows import WorkerRow
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles

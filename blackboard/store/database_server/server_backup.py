@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError, StoreForeign, StoreMissing
-from blackboard.store.backup import Copy, partial_file, put_in_place
 from blackboard.store.database import Database
+from blackboard.store.file_upkeep.backup import Copy, partial_file, put_in_place
 from blackboard.store.schema import revision_of
 from blackboard.store.schema_versions import KNOWN
 

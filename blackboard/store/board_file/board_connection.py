@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreError
-from blackboard.store import library_guard, sqlite_driver
-from blackboard.store.library_guard import OpenFile
+from blackboard.store import sqlite_driver
+from blackboard.store.board_file import library_guard
+from blackboard.store.board_file.library_guard import OpenFile
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles
 

@@ -15,8 +15,8 @@ from blackboard.clock import SystemClock, from_datetime, iso, microseconds_in
 from blackboard.errors import InvalidQuery, QueryStopped, StoreError, StoreForeign, nearest
 from blackboard.store.database import Database
 from blackboard.store.dialect import SQLITE
-from blackboard.store.readonly_query import Result
-from blackboard.store.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
+from blackboard.store.readonly.readonly_query import Result
+from blackboard.store.readonly.readonly_query_process import FUNCTION, READ, RECURSIVE, REFUSED_FUNCTIONS, SELECT, WORDS
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.store.view_columns import VIEWS
 

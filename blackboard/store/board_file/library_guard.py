@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import LibraryConflict, StoreError
-from blackboard.store import inherited_files, sqlite_driver
+from blackboard.store import sqlite_driver
+from blackboard.store.board_file import inherited_files
 from blackboard.system import forks
 from blackboard.system.private_files import create_private
 

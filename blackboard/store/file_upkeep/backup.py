@@ -18,8 +18,8 @@ from typing import Any
 
 from blackboard.clock import Instant, to_datetime
 from blackboard.errors import StoreError, StoreForeign, StoreMissing, StoreNewer
+from blackboard.store.board_file.file_failures import file_failure
 from blackboard.store.database import Database
-from blackboard.store.file_failures import file_failure
 from blackboard.store.schema_versions import KNOWN
 from blackboard.store.sqlite_dialect import APPLICATION_ID
 from blackboard.store.sqlite_driver import sqlite

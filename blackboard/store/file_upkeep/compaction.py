@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from blackboard.errors import StoreBusy, StoreError
+from blackboard.store.board_file.file_failures import file_failure
 from blackboard.store.database import Database
-from blackboard.store.file_failures import file_failure
 from blackboard.store.sqlite_driver import sqlite
 from blackboard.system import forks
 from blackboard.system.board_files import BoardFiles

@@ -1,0 +1,10 @@
+"""The file of an SQLite board: who has it open, and who may write to it.
+
+database_file        whether the file exists, is still the opened one, and who may use it
+board_connection     the connections to the file, and the log that each has open
+library_guard        keeps a second SQLite library from opening the file
+inherited_files      files that the parent of this process still had open when it forked
+write_lock           a fair write lock between the processes of one machine
+shared_lock_process  the script of a process that holds a shared lock, as a reader does
+file_failures        errors of the files, each with a remedy
+"""
