@@ -151,6 +151,22 @@ class Dialect(ABC):
         """
         raise NotImplementedError("a query of a file runs in a process of its own")
 
+    # -- copies of whole tables ----------------------------------------------------------------------------------------
+
+    def take_time(self, cursor: Any) -> None:  # noqa: B027  # a file limits no transaction
+        """Let the transaction last as long as it needs, and wait as long for this program."""
+
+    @abstractmethod
+    def streaming_cursor(self, connection: Any) -> Any:
+        """Return a cursor that does not fetch all rows at once, within the transaction of a connection."""
+
+    @abstractmethod
+    def insert_rows(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert many rows into a table."""
+
+    def number_after_rows(self, cursor: Any, table: str, column: str) -> None:  # noqa: B027
+        """Let the database number new rows after the largest number in a column."""
+
     # -- search --------------------------------------------------------------------------------------------------------
 
     def require_full_text(self) -> None:  # noqa: B027

@@ -151,6 +151,21 @@ class PostgresqlDialect(Dialect):
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
         return values
 
+    def take_time(self, cursor: Any) -> None:
+        cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+
+    def streaming_cursor(self, connection: Any) -> Any:
+        return connection.cursor("blackboard_rows")  # the server keeps the rows that are not fetched
+
+    def insert_rows(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as lines:
+            for row in rows:
+                lines.write_row(row)
+
+    def number_after_rows(self, cursor: Any, table: str, column: str) -> None:
+        sequence = f"pg_get_serial_sequence('{table}', '{column}')"
+        cursor.execute(f"SELECT setval({sequence}, max({column})) FROM {table} HAVING max({column}) IS NOT NULL")
+
     def search_query(self, words: Sequence[Word], match: Match) -> str:
         return tsquery(words, match)
 

@@ -124,6 +124,13 @@ class SqliteDialect(Dialect):
                 " marks needs: install pysqlite3, or a Python whose SQLite has FTS5"
             )
 
+    def streaming_cursor(self, connection: Any) -> Any:
+        return connection.cursor()  # it computes each row when it is fetched
+
+    def insert_rows(self, cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        places = ", ".join("?" for _ in columns)
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
     def search_query(self, words: Sequence[Word], match: Match) -> str:
         return fts5_query(words, match)
 

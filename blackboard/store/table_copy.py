@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import Float, Table
 
 from blackboard.errors import StoreError
-from blackboard.store.dialect import POSTGRESQL
 from blackboard.store.tables import board, metadata
 from blackboard.store.transaction import Transaction
 
@@ -58,20 +57,13 @@ def copy_tables(source: Transaction, target: Transaction, progress: Progress) ->
         StoreError: The target cannot hold a row, or its rows are not those of the source.
     """
     for transaction in (source, target):
-        _allow_long(transaction)
+        transaction.dialect.take_time(transaction.cursor)
     return [_copy(table, source, target, progress) for table in _tables()]
 
 
 def _tables() -> list[Table]:
     """Return the tables that are copied, each after those to which it refers."""
     return [table for table in metadata.sorted_tables if table.name not in OF_PROCESSES]
-
-
-def _allow_long(transaction: Transaction) -> None:
-    """Let a transaction on a server take as long as it needs: each side waits for the other."""
-    if transaction.dialect.name == POSTGRESQL:
-        for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            transaction.cursor.execute(f"SET LOCAL {setting} = 0")
 
 
 def _copy(table: Table, source: Transaction, target: Transaction, progress: Progress) -> TableCopy:
@@ -95,7 +87,8 @@ def _copy(table: Table, source: Transaction, target: Transaction, progress: Prog
         raise StoreError(
             f"the copy of the table {table.name} differs: {read.count} rows were read, and {written.count} are stored"
         )
-    _raise_sequence(table, target)
+    if (column := table.autoincrement_column) is not None:
+        target.dialect.number_after_rows(target.cursor, table.name, column.name)
     return TableCopy(table.name, read.count, read.text())
 
 
@@ -123,9 +116,7 @@ def _batches(table: Table, transaction: Transaction) -> Iterator[list[Row]]:
     """Yield the rows of a table in steps, with floats in the columns of floats."""
     names = _names(table)
     floats = [index for index, name in enumerate(names) if isinstance(table.columns[name].type, Float)]
-    connection = transaction.cursor.connection
-    # A server sends the rows of a named cursor in steps. SQLite computes them in steps anyway.
-    cursor = connection.cursor("blackboard_copy") if transaction.dialect.name == POSTGRESQL else connection.cursor()
+    cursor = transaction.dialect.streaming_cursor(transaction.cursor.connection)
     try:
         cursor.execute(f"SELECT {', '.join(names)} FROM {table.name}")
         while rows := cursor.fetchmany(ROWS_PER_STEP):
@@ -142,14 +133,7 @@ def _with_floats(row: Row, floats: Iterable[int]) -> Row:
 
 
 def _append(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
-    names = _names(table)
-    if target.dialect.name == POSTGRESQL:
-        with target.cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as lines:
-            for row in rows:
-                lines.write_row(row)
-    else:
-        places = ", ".join("?" for _ in names)
-        target.cursor.executemany(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})", rows)
+    target.dialect.insert_rows(target.cursor, table.name, _names(table), rows)
 
 
 def _replace_board(table: Table, target: Transaction, rows: Sequence[Row]) -> None:
@@ -158,13 +142,3 @@ def _replace_board(table: Table, target: Transaction, rows: Sequence[Row]) -> No
     place = "?" if target.dialect.is_positional else "%s"
     values = ", ".join(f"{name} = {place}" for name in _names(table))
     target.cursor.execute(f"UPDATE {table.name} SET {values}, views_hash = NULL", row)
-
-
-def _raise_sequence(table: Table, target: Transaction) -> None:
-    """Let a server number new rows after those that were copied. SQLite does so by itself."""
-    if target.dialect.name == POSTGRESQL and table.autoincrement_column is not None:
-        name = table.autoincrement_column.name
-        target.cursor.execute(
-            f"SELECT setval(pg_get_serial_sequence('{table.name}', '{name}'), max({name}))"
-            f" FROM {table.name} HAVING max({name}) IS NOT NULL"
-        )
