@@ -61,7 +61,7 @@ coverage: $(VENV)/installed-dev
 thorough: $(VENV)/installed-dev
 	$(BIN)/pytest -n 3 -m hypothesis --hypothesis-profile=thorough --timeout=0
 
-## test-postgresql: run all tests of the board on a PostgreSQL server (URL=...; without it the tests start one)
+## test-postgresql: run all tests of boards and daemons on a PostgreSQL server (URL=...; without it the tests start one)
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'
 

@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--postgresql",
         choices=["none", "marked", "all"],
         default="marked",
-        help="which of the board's tests run on PostgreSQL: those with the marker, as well as in a file, or all"
+        help="which tests of boards and daemons run on PostgreSQL: those with the marker, as well as in a file, or all"
         " and no other place (make test-postgresql)",
     )
     parser.addoption(
@@ -74,8 +74,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     chosen = metafunc.config.getoption("--postgresql")
     marker = metafunc.definition.get_closest_marker("postgresql")
-    of_the_board = metafunc.definition.path.parent.name == "board"
-    if "storage" in metafunc.fixturenames and chosen != "none" and (marker or (of_the_board and chosen == "all")):
+    on_both = metafunc.definition.path.parent.name in {"board", "daemon"}
+    if "storage" in metafunc.fixturenames and chosen != "none" and (marker or (on_both and chosen == "all")):
         server = pytest.param("server", id="postgresql", marks=pytest.mark.postgresql)
         if marker is not None and marker.kwargs.get("long", False) and chosen != "all":
             server = pytest.param("server", id="postgresql", marks=pytest.mark.skip("make test-postgresql runs it"))

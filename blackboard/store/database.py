@@ -198,7 +198,7 @@ class Database:
                 unless_ready.callback(connection.close)
                 self.dialect.prepare(connection, writes=writes)
                 if writes and not self._is_durable:
-                    connection.execute("PRAGMA synchronous = OFF")
+                    self.dialect.skip_disk_flush(connection)
                 if isinstance(connection, BoardConnection):
                     connection.open_log()
                 unless_ready.pop_all()
@@ -582,7 +582,7 @@ class Database:
         """Make commits return before they are on the disk, for temporary boards. A power cut may damage the file."""
         self._is_durable = False
         if self._writer is not None:
-            self._writer.execute("PRAGMA synchronous = OFF")
+            self.dialect.skip_disk_flush(self._writer)
 
     @contextlib.contextmanager
     def writers_held_off(self) -> Iterator[None]:

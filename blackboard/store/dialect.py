@@ -84,6 +84,9 @@ class Dialect(ABC):
     def prepare(self, connection: Any, *, writes: bool) -> None:
         """Configure a new DBAPI connection. The program begins its transactions itself."""
 
+    def skip_disk_flush(self, connection: Any) -> None:  # noqa: B027
+        """Let commits of a connection return before they are on the disk, if that ends with the connection."""
+
     def commit_record(self) -> CommitRecord | None:
         """Return a record of the commits of one writer; None if a commit always has an answer."""
         return None

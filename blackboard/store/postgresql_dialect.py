@@ -110,6 +110,10 @@ class PostgresqlDialect(Dialect):
             rows = query.fetchall() if limit is None else query.fetchmany(limit)
             return [column.name for column in query.description], rows
 
+    def skip_disk_flush(self, connection: Any) -> None:
+        if self.keeps_statements:  # otherwise the next transaction of the connection may be that of another board
+            connection.execute("SET synchronous_commit = off")
+
     def commit_record(self) -> CommitRecord | None:
         return CommitRecord(lambda: self.begin_write, "SELECT id FROM board WHERE id = 1 FOR UPDATE")
 

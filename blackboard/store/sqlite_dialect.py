@@ -65,6 +65,9 @@ class SqliteDialect(Dialect):
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
 
+    def skip_disk_flush(self, connection: Any) -> None:
+        connection.execute("PRAGMA synchronous = OFF")
+
     def in_transaction(self, connection: Any) -> bool:
         return bool(connection.in_transaction)
 

@@ -55,8 +55,8 @@ def run(board: Blackboard, *agents: Agent) -> None:
 
 
 def stored(board: Blackboard, kind: str) -> list[Any]:
-    rows = board.query("SELECT traceparent FROM mark_history WHERE kind = :kind ORDER BY id", {"kind": kind})
-    return [row[0] for row in rows]
+    rows = board.query("SELECT kind, traceparent FROM mark_history ORDER BY id")
+    return [traceparent for its_kind, traceparent in rows if its_kind == kind]
 
 
 def test_an_activation_is_linked_to_its_deposit_and_its_result_to_the_activation(board: Blackboard, spans: Any) -> None:
