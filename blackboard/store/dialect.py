@@ -127,6 +127,11 @@ class Dialect(ABC):
     def stop_no_more(self, cursor: Any) -> None:  # noqa: B027  # on a server the limit ends with the transaction
         """Take the limit of `stop_at` away."""
 
+    def replace_view(self, cursor: Any, name: str, query: str) -> None:
+        """Create a view, or replace one of this name."""
+        cursor.execute(f"DROP VIEW IF EXISTS {name}")
+        cursor.execute(f"CREATE VIEW {name} AS {query}")
+
     # -- statements ----------------------------------------------------------------------------------------------------
 
     @abstractmethod

@@ -155,6 +155,17 @@ class PostgresqlDialect(Dialect):
     def list_of(self, values: Sequence[int] | Sequence[str]) -> Any:
         return values
 
+    def replace_view(self, cursor: Any, name: str, query: str) -> None:
+        cursor.execute("SAVEPOINT replaced_view")
+        try:  # users keep their rights on a view that is replaced
+            cursor.execute(f"CREATE OR REPLACE VIEW {name} AS {query}", prepare=False)
+        except self.error as error:
+            if _state(error) != "42P16":  # invalid_table_definition: it has other columns now
+                raise
+            cursor.execute("ROLLBACK TO replaced_view")
+            super().replace_view(cursor, name, query)
+        cursor.execute("RELEASE replaced_view")
+
     def take_time(self, cursor: Any) -> None:
         cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
 

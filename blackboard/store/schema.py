@@ -145,8 +145,7 @@ def _write_views(transaction: Transaction, views: dict[str, str]) -> None:
     from blackboard.store.view_definitions import hash_of
 
     for name, query in views.items():
-        transaction.cursor.execute(f"DROP VIEW IF EXISTS {name}")
-        transaction.cursor.execute(f"CREATE VIEW {name} AS {query}")
+        transaction.dialect.replace_view(transaction.cursor, name, query)
     transaction.run(DEPLOYMENTS.set_views_hash, views_hash=hash_of(views))
 
 
