@@ -254,8 +254,8 @@ def test_init_says_as_json_which_example_it_wrote(typed: CommandLine) -> None:
     assert typed("init", "--example", "default", "--json").json["written"] == "blackboard.toml"
 
 
-WITHOUT_JSON = {"run", "serve", "watch", "demo", "mcp"}
-"""The commands that end with no single result: a log, a view, and a story."""
+WITHOUT_JSON = {"run", "serve", "watch", "demo", "mcp", "connect"}
+"""The commands that end with no single result: a log, a view, a story, and the changes of a project's files."""
 
 
 def test_every_other_command_takes_json() -> None:
