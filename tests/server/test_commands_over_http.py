@@ -269,13 +269,15 @@ OVER_HTTP = {
     "answer", "assign", "pause", "resume", "wake", "retry", "discard", "record-cost", "forget", "claim", "heartbeat",
     "finish", "fail",
 }  # fmt: skip
-WITHOUT_A_BOARD = {"new", "demo", "test"}
+FOR_MODELS = {"mcp"}
+"""The command whose tests with a server are in `tests/mcp_server`."""
+WITHOUT_A_BOARD = {"new", "demo", "test", "connect"}
 """The commands that use no board that exists."""
 
 
 def test_each_command_works_over_http_or_says_why_not() -> None:
     commands = {name for names in COMMANDS.values() for name in names}
-    assert commands == OVER_HTTP | NOT_OVER_HTTP.keys() | WITHOUT_A_BOARD
+    assert commands == OVER_HTTP | FOR_MODELS | NOT_OVER_HTTP.keys() | WITHOUT_A_BOARD
     here = Path(__file__).read_text("utf-8")
     assert [name for name in OVER_HTTP if f'"{name}"' not in here.partition("OVER_HTTP = {")[0]] == []
     page = (Path(__file__).parents[2] / "docs" / "client.md").read_text("utf-8").partition("## The command line")[2]
@@ -288,6 +290,7 @@ def test_what_needs_the_board_itself_says_why(filled: Served, environment: pytes
     words = {
         "backup": ["x"],
         "restore": ["x"],
+        "copy": ["x", "y"],
         "token": ["list"],
     }
     for name, why in NOT_OVER_HTTP.items():
