@@ -28,9 +28,9 @@ from blackboard.store.board_file.board_connection import BoardConnection, LogLos
 from blackboard.store.board_file.database_file import DatabaseFile, FileReplaced
 from blackboard.store.board_file.library_guard import LogInUse
 from blackboard.store.board_file.write_lock import WriteLock
-from blackboard.store.commit_announcer import CommitAnnouncer
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.connection_uses import ConnectionUses
+from blackboard.store.database_server.commit_announcer import CommitAnnouncer
 from blackboard.store.database_server.server_listener import ServerListener
 from blackboard.store.database_server.server_lock import ProcessLock, ServerLock
 from blackboard.store.database_url import DatabaseUrl
