@@ -153,6 +153,7 @@ def test_a_scent_that_cannot_be_carried_is_refused(sbp_served: Served, fields: d
 def test_the_paths_of_scents_answer_with_the_result_alone(sbp_served: Served) -> None:
     client = sbp_served.client()
     assert client.post("/scents", json={**SCENT, "scent_id": "a/b"}).json()["status"] == "registered"
+    assert sbp_served.board.marks("sbp_scent")[0].payload["sessions"] == {}
     assert client.delete("/scents/a/b").json() == {"scent_id": "a/b", "status": "deregistered"}
     assert client.delete("/scents/a/b").json()["status"] == "not_found"
 

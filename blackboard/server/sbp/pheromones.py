@@ -40,6 +40,11 @@ def emit(board: Blackboard, emission: Emission) -> dict[str, Any]:
 
 
 def _emit(board: Blackboard, emission: Emission, identity: str) -> dict[str, Any]:
+    """Emit a pheromone, unless others change the one that it joins meanwhile.
+
+    Raises:
+        Conflict: They do.
+    """
     trust = board.deployment.trust.get(board.author, 1.0)
     is_merged = emission.merge_strategy != "new"
     found = live_marks(board, Pheromone, {"identity": identity}) if is_merged else []

@@ -1,4 +1,4 @@
-"""The kinds of marks that the protocol uses. They are registered when the first of each is deposited."""
+"""The kinds of marks that the protocol uses. Each is registered with its first deposit, and programs may watch it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Trace(Mark, kind="sbp_trace", on_repeat="replace", tags=("trail", "key", "
 def live_marks(
     board: Blackboard, kind: type[Mark], where: Where | None = None, subject: str | None = None
 ) -> list[MarkRecord]:
-    """Return the live marks of a kind, strongest first; none if none was ever deposited."""
+    """Return the live marks of a kind, strongest first; none if the kind is not registered."""
     try:
         return board.marks(kind.kind, where=where, subject=subject)
     except UnknownName:

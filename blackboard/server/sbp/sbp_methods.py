@@ -48,7 +48,7 @@ class SbpCall:
     Attributes:
         board: The board, in the name of the caller.
         caller: Who sends it.
-        session: The session to which it belongs.
+        session: The session to which it belongs; "" for none.
         agent: The name that the program gives itself; it is stored, and proves nothing.
         uptime: How long the server has run, in milliseconds.
     """

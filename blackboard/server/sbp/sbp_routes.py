@@ -137,7 +137,7 @@ class SbpPaths:
     async def _answer_direct(self, method: str, parameters: Any, request: Request) -> Response:
         """Answer with the result of a method alone. A refusal has a status of its own."""
         try:
-            result = await self._run(method, parameters, request, _session(request))
+            result = await self._run(method, parameters, request, _short(request.headers.get(SESSION)) or "")
         except SbpError as error:
             status = error.status if error.status != 200 else 500 if error.code == INTERNAL else 400
             return _error_response(error, {"error": error.document()}, status)

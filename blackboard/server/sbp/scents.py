@@ -189,7 +189,9 @@ def _check_author(board: Blackboard, record: MarkRecord) -> None:
 
 
 def _with(session: str, position: int, sessions: Mapping[str, int]) -> dict[str, int]:
-    """Return the sessions of a scent with another one. One that waits already keeps its position."""
+    """Return the sessions of a scent with another one; "" is none. One that waits already keeps its position."""
+    if not session:
+        return dict(sessions)
     if session not in sessions and len(sessions) >= MAX_SESSIONS:
         sessions = dict(list(sessions.items())[1 - MAX_SESSIONS :])  # the oldest has most likely gone
     return {session: position, **sessions}

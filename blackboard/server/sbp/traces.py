@@ -45,6 +45,11 @@ def inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
 
 
 def _inscribe(board: Blackboard, given: Inscription) -> dict[str, Any]:
+    """Make or change a trace, unless others change it meanwhile.
+
+    Raises:
+        Conflict: They do.
+    """
     subject = subject_of(given.trail, given.key)
     old = next(iter(live_marks(board, Trace, subject=subject)), None)
     fields = {} if old is None else fields_of(old)
