@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from blackboard.board.blackboard import Blackboard
 from blackboard.board.reading import board_figures, board_status, mark_queries, work_queries
 from blackboard.board.reading.activation_details import model_call_texts
 from blackboard.board.reading.board_figures import EndedRun
 from blackboard.board.result_types import (
+    ActivationUsage,
     AgendaItem,
     EndingHold,
     MarkEvent,
@@ -75,6 +78,11 @@ def call_texts(board: Blackboard, call_id: int) -> ModelCallTexts:
 def costs_by_model(board: Blackboard, days: int) -> list[ModelCostRow]:
     """Return what the calls of each model used and cost, for a number of days (UTC) up to today."""
     return board.session.read(lambda txn: board_status.costs_by_model(txn, days))
+
+
+def usage_by_activation(board: Blackboard, activation_ids: Collection[int]) -> list[ActivationUsage]:
+    """Return what the model calls of some activations used and cost, for those that made any."""
+    return board.session.read(lambda txn: board_status.usage_by_activation(txn, activation_ids))
 
 
 def faded_unseen(board: Blackboard, days: int) -> int:

@@ -269,6 +269,16 @@ class SpentByActivation(NamedTuple):
     calls: int
 
 
+class UsageByActivation(NamedTuple):
+    """What the model calls of an activation used and cost. Money is in micro-dollars."""
+
+    activation_id: Id
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    cost: Money
+
+
 class ErasedEvent(NamedTuple):
     """An event of an erased subject, in a file of any version."""
 

@@ -30,6 +30,7 @@ from blackboard.store.query_rows import (
     StateCount,
     StimulusSums,
     TransactionStart,
+    UsageByActivation,
     WaitingNeedRow,
     WatchCount,
     WindowPayload,
@@ -363,6 +364,7 @@ class _ModelCalls(StatementFile):
     count_sent: Statement[int]
     reserved_money: Statement[Money]
     costs: Statement[DailyCost]
+    usage_by_activation: Statement[UsageByActivation]
     costs_by_model: Statement[ModelCost]
 
 class _Deployments(StatementFile):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,6 +86,14 @@ def test_an_activation_shows_its_marks_its_folded_calls_its_cost_and_its_error(
         error = page.locator("pre.error").text_content() or ""
         assert "Traceback" in error
         assert "ValueError: no answer to" in error
+
+
+def test_the_activations_have_their_attempts_marks_tokens_and_cost(worked: Served) -> None:
+    text = worked.client(*READER).get("/activations?agent=asker").text
+    row = re.sub(
+        r"\s+", " ", re.sub(r"<[^>]+>", " ", text.split(f'<tr id="activation-{activation_of(worked, "asker")}"')[1])
+    )
+    assert "1,234 $0.00" in row.split("</tr>")[0]
 
 
 def test_everything_that_fits_the_filter_is_retried_or_discarded(worked: Served, browser: Browser) -> None:

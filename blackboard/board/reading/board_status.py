@@ -12,6 +12,7 @@ from blackboard.board.messages import outbox_messages
 from blackboard.board.needs import needs_overview
 from blackboard.board.reading import search_progress
 from blackboard.board.result_types import (
+    ActivationUsage,
     AgentStatus,
     BoardStatus,
     CostRow,
@@ -131,6 +132,12 @@ def costs_by_model(txn: BoardTransaction, days: int) -> list[ModelCostRow]:
     """Return what the calls of each model used and cost, for a number of days up to today."""
     rows = txn.sql.all(MODEL_CALLS.costs_by_model, since=_first_instant(txn, days))
     return [result_of(ModelCostRow, row, usd=to_usd(row.cost), usd_direct=to_usd(row.direct_cost)) for row in rows]
+
+
+def usage_by_activation(txn: BoardTransaction, activation_ids: Collection[int]) -> list[ActivationUsage]:
+    """Return what the model calls of some activations used and cost, for those that made any."""
+    rows = txn.sql.all(MODEL_CALLS.usage_by_activation, ids=txn.sql.list_of(activation_ids))
+    return [result_of(ActivationUsage, row, usd=to_usd(row.cost)) for row in rows]
 
 
 def faded_unseen(txn: BoardTransaction, days: int) -> int:

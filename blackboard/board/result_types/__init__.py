@@ -55,6 +55,7 @@ from blackboard.board.result_types.status_results import (
 from blackboard.board.result_types.work_results import (
     ActivationDetails,
     ActivationRecord,
+    ActivationUsage,
     ActivityRecord,
     AgendaItem,
     CostRow,
@@ -73,6 +74,7 @@ __all__ = [
     "AccessToken",
     "ActivationDetails",
     "ActivationRecord",
+    "ActivationUsage",
     "ActivityRecord",
     "AgendaItem",
     "AgentStatus",

@@ -267,6 +267,18 @@ class ModelCostRow:
 
 
 @dataclass(frozen=True)
+class ActivationUsage:
+    """What the model calls of an activation used and cost."""
+
+    activation_id: int
+    calls: int
+    tokens_in: int
+    """The tokens of their requests, also those that a cache had."""
+    tokens_out: int
+    usd: float
+
+
+@dataclass(frozen=True)
 class CostRow:
     """The cost of one agent's model calls on one day (UTC)."""
 

@@ -69,9 +69,11 @@ def show_activations(look: Look) -> Sight:
         agent=asked.agent or None, state=asked.state, limit=MOST_SHOWN + 1, before=asked.before
     )
     shown = found[:MOST_SHOWN]
+    usage = page_readings.usage_by_activation(look.board, [item.id for item in shown])
     return Sight(
         {"activations": shown},
         {
+            "usage": {item.activation_id: item for item in usage},
             "agents": sorted(look.board.deployment.agents),
             "states": [str(state) for state in ActivationState],
             "stuck": STUCK,

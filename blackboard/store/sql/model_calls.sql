@@ -211,6 +211,17 @@ SELECT CAST(coalesce(sum(model_call.reserved), 0) AS BIGINT) AS reserved FROM mo
 -- The view of costs since a day.
 SELECT {costs.*} FROM costs WHERE costs.day >= :since ORDER BY costs.day, costs.agent;
 
+-- name: usage_by_activation -> UsageByActivation
+-- What the calls of some activations used and cost.
+SELECT model_call.activation_id, count(*) AS calls,
+  CAST(sum(coalesce(model_call.input_tokens, 0) + coalesce(model_call.cache_read_tokens, 0)
+    + coalesce(model_call.cache_write_tokens, 0)) AS BIGINT) AS tokens_in,
+  CAST(sum(coalesce(model_call.output_tokens, 0)) AS BIGINT) AS tokens_out,
+  CAST(sum(coalesce(model_call.cost, 0)) AS BIGINT) AS cost
+FROM model_call
+WHERE {is_in(model_call.activation_id, :ids)}
+GROUP BY model_call.activation_id;
+
 -- name: costs_by_model -> ModelCost
 -- What the calls of each model by each API used and cost since an instant.
 SELECT model_call.model, model_call.api, count(*) AS calls, CAST(sum(model_call.marks) AS BIGINT) AS marks,
