@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 from typer.testing import CliRunner, Result
 
 from blackboard import Blackboard, Mark
@@ -74,3 +77,29 @@ def test_a_standby_refuses(folder: Path, standby_url: str, command: str) -> None
 def test_a_board_that_must_be_writable_cannot_be_opened_there(folder: Path, standby_url: str) -> None:
     with pytest.raises(StoreError, match="this server is a standby"):
         Blackboard.open(standby_url)
+
+
+def test_a_promoted_standby_continues_the_board(folder: Path) -> None:
+    programs = server_programs()
+    assert programs is not None  # the other tests need it, too
+    with ExitStack() as servers, ExitStack() as first:
+        primary = first.enter_context(start_server(programs, is_copied=True))
+        url = make_url(PostgresqlServer(primary).create_database())
+        with Blackboard.open(url.render_as_string(), create=True, kinds=[Lead]) as board:
+            board.deposit(Lead(subject="before"))
+        standby = make_url(servers.enter_context(start_server(programs, primary=primary)))
+        hosts = f"{url.query['host']},{standby.query['host']}"
+        both = url.set(query={"host": hosts, "port": "5432,5432", "target_session_attrs": "read-write"})
+        with Blackboard.open(both.render_as_string(), kinds=[Lead]) as board:
+            board.deposit(Lead(subject="on the primary"))
+            recorded = board.session.now()
+            with create_engine(standby, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as administrator:
+                followed = "SELECT pg_last_wal_replay_lsn() >= CAST(:position AS pg_lsn)"
+                position = board.query("SELECT CAST(pg_current_wal_flush_lsn() AS text) AS position")[0]["position"]
+                while not administrator.execute(text(followed), {"position": position}).scalar():
+                    pass
+                first.close()
+                assert administrator.execute(text("SELECT pg_promote()")).scalar()
+            board.deposit(Lead(subject="on the new primary"))
+            assert board.session.now() > recorded
+            assert sorted(mark.subject for mark in board.marks()) == ["before", "on the new primary", "on the primary"]
