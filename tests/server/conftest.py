@@ -22,9 +22,9 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
+def served(tmp_path: Path, board_url: str) -> Iterator[Served]:
     """Return a served board."""
     from tests.server.served_board import serve
 
-    with serve(tmp_path) as served:
+    with serve(tmp_path, board_url=board_url) as served:
         yield served

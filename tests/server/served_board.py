@@ -83,10 +83,10 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path, **settings: Any) -> Iterator[Served]:
-    """Serve a new board in a folder."""
+def serve(folder: Path, *, board_url: str | None = None, **settings: Any) -> Iterator[Served]:
+    """Serve a new board in a folder, or the board of a URL."""
     clock = ManualClock()
-    with Blackboard.open(folder / "board.db", clock=clock, author="person:ada") as board:
+    with Blackboard.open(board_url or folder / "board.db", clock=clock, author="person:ada") as board:
         board.deploy(sales, counter, listener, kinds=[Lead, Reply, Note])
         section = ServerSection(**{"listen": "127.0.0.1:0", "requests_per_second": 100_000, **settings})
         address = Address.parse(section.listen)

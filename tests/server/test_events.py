@@ -52,6 +52,7 @@ def server_of(board: Blackboard) -> Iterator[str]:
         yield server.url
 
 
+@pytest.mark.postgresql
 def test_marks_and_activity_share_a_stream_that_begins_now(served: Served) -> None:
     client = served.client("read")
     served.board.deposit("lead", subject="lead/0")
@@ -114,6 +115,7 @@ def test_the_four_events_of_marks_are_shown_and_others_are_passed_over(served: S
     ]  # fmt: skip
 
 
+@pytest.mark.postgresql
 def test_nothing_is_missed_or_repeated_by_a_client_that_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,6 +173,7 @@ def test_a_client_whose_past_is_gone_is_told_to_begin_anew(served: Served) -> No
         assert stream.take(1)[0].data["subject"] == "n/5"
 
 
+@pytest.mark.postgresql
 def test_a_client_chooses(served: Served) -> None:
     board = served.board
     board.deposit("lead", subject="lead/1", payload={"company": "acme"})

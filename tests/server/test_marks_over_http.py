@@ -17,6 +17,7 @@ from tests.server.http_steps import LEAD, pages, problem
 from tests.server.served_board import Served
 
 
+@pytest.mark.postgresql
 def test_a_deposit_is_signed_by_the_token_and_wakes_as_any_other(served: Served) -> None:
     client = served.client("deposit", author="webform")
     receipt = client.post("/v1/marks", json=LEAD)
@@ -146,6 +147,7 @@ def test_equally_strong_marks_are_each_on_one_page(served: Served) -> None:
         assert [mark["id"] for page in found for mark in page] == whole
 
 
+@pytest.mark.postgresql
 def test_pages_stay_whole_while_time_passes_and_marks_change(served: Served) -> None:
     client = served.client("read")
     for number in range(6):
@@ -172,6 +174,7 @@ def test_subjects_and_histories_have_pages_and_times(served: Served) -> None:
     assert len(client.get("/v1/history", params={"subject": "lead/1", **early}).json()) == 1
 
 
+@pytest.mark.postgresql
 def test_marks_are_found_by_kind_subject_and_tag(served: Served) -> None:
     client = served.client("read")
     served.board.deposit("lead", subject="a", payload={"company": "Acme"})
@@ -211,6 +214,7 @@ def test_a_search_has_pages(served: Served) -> None:
     assert found == [["n/0", "n/1"], ["n/2", "n/3"], ["n/4"]]
 
 
+@pytest.mark.postgresql
 def test_a_mark_is_reinforced_and_withdrawn_at_its_event(served: Served) -> None:
     client = served.client("deposit", "read")
     client.post("/v1/marks", json={**LEAD, "intensity": 0.2})
@@ -252,6 +256,7 @@ def test_answers_are_those_of_the_command_line(served: Served, monkeypatch: pyte
         assert answered == printed, command
 
 
+@pytest.mark.postgresql
 def test_deposits_at_the_same_time_share_a_transaction_and_no_mistake(served: Served) -> None:
     """Hold the database until many requests wait. One of them is wrong, and one has a number that no database takes."""
     bodies: list[dict[str, Any]] = [{**LEAD, "subject": f"lead/{number}"} for number in range(20)]
