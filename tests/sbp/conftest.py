@@ -24,9 +24,9 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-def sbp_board(tmp_path: Path) -> Iterator[Blackboard]:
+def sbp_board(board_url: str) -> Iterator[Blackboard]:
     """Return a board in the name of a program, with a clock that the test moves."""
-    with Blackboard.open(tmp_path / "board.db", clock=ManualClock(), author="sbp") as board:
+    with Blackboard.open(board_url, clock=ManualClock(), author="sbp", create=True) as board:
         yield board
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from blackboard import Blackboard, Daemon, Mark, agent, strength
 from blackboard.server.sbp.sbp_marks import Pheromone
 from tests.sbp.emissions import emit, sniff
@@ -34,6 +36,7 @@ def test_a_pheromone_wakes_an_agent_of_the_board(sbp_board: Blackboard) -> None:
     assert len(sniff(sbp_board)) == 2
 
 
+@pytest.mark.processes
 def test_the_kinds_need_no_library_of_the_server() -> None:
     script = (
         "import sys; from blackboard.server.sbp.sbp_marks import Pheromone; "

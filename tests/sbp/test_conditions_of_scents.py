@@ -45,6 +45,7 @@ def measured(board: Blackboard, condition: dict[str, Any]) -> Evaluation:
     return seen.evaluate(condition_of(condition), now)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case[0])
 def test_a_public_case_of_triggers_holds(sbp_board: Blackboard, case: tuple[Any, ...]) -> None:
     _, compared, fields, pheromones, met, value = case

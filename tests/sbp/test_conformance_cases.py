@@ -215,6 +215,7 @@ CASES: Mapping[str, Case] = {
 }  # fmt: skip
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("name", CASES)
 def test_a_conformance_case_of_the_reference_server_holds(sbp_board: Blackboard, name: str) -> None:
     CASES[name](sbp_board)

@@ -44,6 +44,7 @@ def model(given: dict[str, Any]) -> dict[str, Any]:
     return given | ({"steps": steps} if steps else {})
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("case", DECAY, ids=lambda case: case[0])
 def test_a_public_case_of_decay_holds(sbp_board: Blackboard, case: tuple[Any, ...]) -> None:
     _, decay, initial, elapsed, expected = case
@@ -52,6 +53,7 @@ def test_a_public_case_of_decay_holds(sbp_board: Blackboard, case: tuple[Any, ..
     assert intensity(sbp_board) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("case", MERGE, ids=lambda case: case[0])
 def test_a_public_case_of_merging_holds(sbp_board: Blackboard, case: tuple[Any, ...]) -> None:
     _, existing, decay, elapsed, emitted, strategy, expected = case
@@ -77,6 +79,7 @@ def test_each_step_holds_up_to_the_microsecond_before_the_next(sbp_board: Blackb
     assert sniff(sbp_board) == []
 
 
+@pytest.mark.postgresql
 @pytest.mark.parametrize("decay", [LINEAR, STEPS], ids=["linear", "step"])
 def test_a_merged_pheromone_fades_by_its_model_from_its_new_intensity(
     sbp_board: Blackboard, decay: dict[str, Any]

@@ -15,6 +15,8 @@ from sbp.types import ImmortalDecay, LinearDecay, StepDecay
 from blackboard import Blackboard
 from tests.server.server_process import process
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def client(sbp_url: str) -> Iterator[SbpClient]:

@@ -119,6 +119,7 @@ def test_a_page_in_a_browser_needs_a_token_on_this_machine_too(sbp_served: Serve
     assert rpc(sbp_served.client("read"), "sbp/sniff", **{header: value}).status_code == 200
 
 
+@pytest.mark.processes
 def test_behind_a_proxy_every_program_needs_a_token(tmp_path: Path) -> None:
     with (
         process(tmp_path, "serve", "--listen", "127.0.0.1:0", "--behind-proxy", file="[server]\nsbp = true\n") as (

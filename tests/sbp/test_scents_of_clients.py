@@ -17,6 +17,8 @@ from tests.server.server_process import process
 
 SERVE, SBP = ("serve", "--listen", "127.0.0.1:0"), "[server]\nsbp = true\n"
 
+pytestmark = pytest.mark.processes
+
 
 def test_a_scent_fires_with_what_it_measured(sbp_url: str) -> None:
     async def work() -> None:

@@ -13,6 +13,7 @@ from sbp.client import SbpError
 from tests.server.served_board import Served
 
 
+@pytest.mark.processes
 def test_the_published_client_inscribes_reads_and_erases(sbp_url: str) -> None:
     async def work() -> None:
         async with AsyncSbpClient(sbp_url, agent_id="keeper") as client:
@@ -37,6 +38,7 @@ def test_the_published_client_inscribes_reads_and_erases(sbp_url: str) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.processes
 def test_a_value_has_a_largest_size(sbp_url: str) -> None:
     async def work() -> None:
         async with AsyncSbpClient(sbp_url) as client:
@@ -48,6 +50,7 @@ def test_a_value_has_a_largest_size(sbp_url: str) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.processes
 def test_inscriptions_at_once_have_different_versions(sbp_url: str) -> None:
     def inscribe(number: int) -> list[int]:
         async def work() -> list[int]:
