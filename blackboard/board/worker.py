@@ -127,6 +127,7 @@ class Worker:
         self._session.write(lambda txn: self._register(txn, model), record_instant=True)
 
     def _register(self, txn: BoardTransaction, model: str | None) -> None:
+        """Write the row of this worker, unless there is one."""
         if self.id in _worker_ids(txn):
             return
         txn.sql.run(

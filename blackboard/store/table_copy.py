@@ -67,6 +67,11 @@ def _tables() -> list[Table]:
 
 
 def _copy(table: Table, source: Transaction, target: Transaction, progress: Progress) -> TableCopy:
+    """Copy a table, and read the copy again.
+
+    Raises:
+        StoreError: A row cannot be copied, or the copy differs.
+    """
     total = int(source.cursor.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0])
     progress(table.name, 0, total)
     read = _Digest()

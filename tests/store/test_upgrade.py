@@ -218,12 +218,13 @@ def insert(connection: sqlite3.Connection, table: str, row: dict[str, Any]) -> N
 def test_each_mark_has_its_last_event_that_is_not_of_its_agent(path: Path, clock: ManualClock) -> None:
     connection = sqlite3.connect(path)
     for event_id, author, activation in ((100, "sales", None), (101, "sales", 1), (102, "sales", 1)):
-        values = (event_id, author, clock.now(), activation)
         connection.execute(
-            "INSERT INTO event VALUES (?1, ?3, 1, 'lead', 'lead/0', 'reinforced', 1.0, 'never', NULL, ?2, ?4, '{}')",
-            values,
+            "INSERT INTO event VALUES (?, ?, 1, 'lead', 'lead/0', 'reinforced', 1.0, 'never', NULL, ?, ?, '{}')",
+            (event_id, clock.now(), author, activation),
         )
-        connection.execute("UPDATE mark SET event_id = ?1, author = ?2, reinforcements = 3 WHERE id = 1", values[:2])
+        connection.execute(
+            "UPDATE mark SET event_id = ?, author = ?, reinforcements = 3 WHERE id = 1", (event_id, author)
+        )
     connection.commit()
     connection.close()
     Blackboard.open(path, clock=clock).close()
