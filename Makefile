@@ -8,7 +8,7 @@ MINUTES ?= 30
 QUICK := --quick --hypothesis-profile=quick -m "not processes and not postgresql"
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql shells lint \
+.PHONY: help demo test collection test-quick test-lowest test-python coverage thorough test-postgresql cluster-demo shells lint \
   crash soak bench bench-peers bench-coordination bench-rivals constraints statements picture pictures diagram clean
 .DELETE_ON_ERROR:
 
@@ -64,6 +64,10 @@ thorough: $(VENV)/installed-dev
 ## test-postgresql: run all tests of boards and daemons on a PostgreSQL server (URL=...; without it the tests start one)
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest -n 2 -m postgresql --postgresql=all --postgresql-url='$(URL)'
+
+## cluster-demo: lose two of three hosts that share a board on a PostgreSQL server, and show what came out
+cluster-demo: $(VENV)/installed-dev
+	$(BIN)/python -m tests.cluster
 
 ## shells: install zsh and fish, for the tests of completion
 shells:

@@ -1,0 +1,183 @@
+"""A PostgreSQL server with three hosts, of which one is cut off and one killed while leads arrive from two of them.
+
+Each host is a process that reaches the server through a proxy of its own, which loses its connections and accepts no
+new ones while the host is cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from blackboard import Blackboard, SystemClock
+from blackboard.clock import pause
+from blackboard.errors import StoreError
+from tests.cluster.host import Lead, Reply
+from tests.processes.workers import Process, started
+from tests.support.cutting_proxy import CuttingProxy
+
+__all__ = ["HOSTS", "Outcome", "run_cluster"]
+
+HOSTS = ("one", "two", "three")
+"""The hosts. Leads are deposited on the first and the third; the second is killed, and the third is cut off."""
+BOUND_SECONDS = 180
+"""The seconds after which what should happen counts as lost."""
+PAUSE_MICROSECONDS = 50_000
+"""The pause between two looks at the board."""
+
+GIVEN_TWICE = """
+SELECT count(*)
+FROM (
+  SELECT mark_id
+  FROM activation_marks
+  WHERE role = 'given' AND state = 'done' AND kind = 'lead'
+  GROUP BY mark_id
+  HAVING count(*) > 1
+) AS twice
+"""
+
+WORKERS = "SELECT count(*) FROM worker"
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out.
+
+    Attributes:
+        leads: The leads that were deposited.
+        by_host: The number of replies that each host gave.
+        interruptions: How often the work of a lost host was taken up by another.
+        refused: How many deposits failed while their host was cut off, and were repeated.
+        problems: What was lost, doubled or left over; empty if everything is right.
+    """
+
+    leads: int
+    by_host: dict[str, int]
+    interruptions: int
+    refused: int
+    problems: list[str]
+
+
+def run_cluster(url: str, leads: int, tell: Tell) -> Outcome:
+    """Deposit leads on a new board, lose two hosts on the way, and return what came out.
+
+    Raises:
+        TimeoutError: The leads were not replied to in time.
+    """
+    with contextlib.ExitStack() as stack:
+        links = {host: CuttingProxy(url) for host in HOSTS}
+        for link in links.values():
+            stack.callback(link.close)
+        board = stack.enter_context(Blackboard.open(url, create=True))
+        hosts = {host: stack.enter_context(_host(links[host].url, host)) for host in HOSTS}
+        tell(f"one server and three hosts: {', '.join(HOSTS)}")
+        depositors = [_Depositor(links[host], host, leads // 2) for host in (HOSTS[0], HOSTS[2])]
+        for depositor in depositors:
+            depositor.start()
+        _wait(board, lambda: _replies(board) >= leads // 6)
+        links[HOSTS[2]].refuses = True
+        links[HOSTS[2]].cut_all()
+        tell(f"{HOSTS[2]} is cut off after {_replies(board)} replies")
+        _wait(board, lambda: _replies(board) >= leads // 3)
+        hosts[HOSTS[1]].popen.kill()
+        tell(f"{HOSTS[1]} is killed after {_replies(board)} replies")
+        _wait(board, lambda: _replies(board) >= leads // 2)
+        links[HOSTS[2]].refuses = False
+        tell(f"{HOSTS[2]} is back after {_replies(board)} replies")
+        _wait(board, lambda: _replies(board) >= 2 * (leads // 2) and not board.status().activations.get("running"))
+        tell("every lead has a reply; the two remaining hosts forget the one that was killed")
+        _wait(board, lambda: _number(board, WORKERS) < len(HOSTS))
+        for depositor in depositors:
+            depositor.join()
+        for host in (HOSTS[0], HOSTS[2]):
+            hosts[host].signal(signal.SIGTERM)
+            hosts[host].ends()
+        return _examine(board, 2 * (leads // 2), sum(depositor.refused for depositor in depositors))
+
+
+@contextlib.contextmanager
+def _host(url: str, name: str) -> Iterator[Process]:
+    with started(["-m", "tests.cluster.host", url, name]) as process:
+        process.line(lambda line: '"started"' in line)
+        yield process
+
+
+class _Depositor(threading.Thread):
+    """Deposits leads on one host, one after another. Each has a key, so that it can be repeated after an error."""
+
+    def __init__(self, link: CuttingProxy, host: str, count: int) -> None:
+        super().__init__(daemon=True)
+        self._link, self._host, self._count = link, host, count
+        self.refused = 0
+
+    def run(self) -> None:
+        with Blackboard.open(self._link.url, author=self._host, create=True) as board:
+            for number in range(self._count):
+                is_deposited = False
+                while not is_deposited:
+                    is_deposited = self._has_deposited(board, number)
+                    pause(PAUSE_MICROSECONDS)  # so that leads still arrive when hosts are lost
+
+    def _has_deposited(self, board: Blackboard, number: int) -> bool:
+        subject = f"{self._host}/{number}"
+        try:
+            board.deposit(Lead(subject=subject, host=self._host), key=subject)
+        except StoreError:
+            self.refused += 1
+            return False
+        return True
+
+
+def _replies(board: Blackboard) -> int:
+    return _number(board, "SELECT count(*) FROM mark WHERE kind = 'reply'")
+
+
+def _number(board: Blackboard, query: str) -> int:
+    return cast("int", board.query(query)[0][0])
+
+
+def _wait(board: Blackboard, is_done: Callable[[], bool]) -> None:
+    clock = SystemClock()
+    end = clock.monotonic() + BOUND_SECONDS * 1_000_000
+    while not is_done():
+        if clock.monotonic() > end:
+            raise TimeoutError(
+                f"{_replies(board)} replies and {_number(board, WORKERS)} workers after {BOUND_SECONDS} seconds"
+            )
+        pause(PAUSE_MICROSECONDS)
+
+
+def _examine(board: Blackboard, leads: int, refused: int) -> Outcome:
+    """Compare what is on the board with what was deposited."""
+    deposited = board.marks(Lead, limit=None)
+    replies = board.marks(Reply, limit=None)
+    per_subject = Counter(lead.subject for lead in deposited)
+    per_lead = Counter(reply.lead for reply in replies)
+    problems = [
+        *_problem("leads are lost", leads - len(per_subject)),
+        *_problem("leads are on the board twice", sum(number > 1 for number in per_subject.values())),
+        *_problem("leads have no reply", sum(lead.id not in per_lead for lead in deposited)),
+        *_problem("leads have two replies", sum(number > 1 for number in per_lead.values())),
+        *_problem("leads were given to two activations that ended", _number(board, GIVEN_TWICE)),
+        *_problem("workers are left over", _number(board, WORKERS)),
+        *(
+            problem
+            for state, number in board.status().activations.items()
+            if state != "done"
+            for problem in _problem(f"activations are {state}", number)
+        ),
+    ]
+    interruptions = _number(board, "SELECT coalesce(sum(interruptions), 0) FROM activation")
+    by_host = Counter(reply.host for reply in replies)
+    return Outcome(len(deposited), {host: by_host[host] for host in HOSTS}, interruptions, refused, problems)
+
+
+def _problem(what: str, number: int) -> list[str]:
+    return [f"{number} {what}"] if number else []

@@ -1,0 +1,20 @@
+"""Several hosts share a board on a server: one is cut off and one killed, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cluster.cluster import HOSTS, run_cluster
+from tests.support.storage import ServerStorage, Storage
+
+pytestmark = [pytest.mark.postgresql(only=True), pytest.mark.processes]
+
+
+def test_two_lost_hosts_lose_and_double_nothing(storage: Storage, empty_url: str) -> None:
+    if not isinstance(storage, ServerStorage):
+        pytest.skip("this run has no server")
+    outcome = run_cluster(empty_url, 60, lambda text: None)
+    assert outcome.problems == []
+    assert outcome.leads == 60
+    assert sum(outcome.by_host.values()) == 60
+    assert outcome.by_host[HOSTS[0]] > 0
