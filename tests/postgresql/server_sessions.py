@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import Connection, make_url, text
+
+if TYPE_CHECKING:
+    import psycopg
 
 __all__ = ["ServerSessions"]
 
@@ -44,6 +46,8 @@ class ServerSessions:
     @contextlib.contextmanager
     def foreign(self) -> Iterator[psycopg.Connection[Any]]:
         """Open a session of another program, in which each statement is a transaction."""
+        import psycopg  # not above, because the folder's conftest imports this module without the driver, too
+
         url = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(url, autocommit=True) as connection:
             yield connection

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 
 from blackboard import Blackboard, Mark
@@ -15,6 +14,9 @@ from blackboard.errors import StoreBusy, StoreError
 from blackboard.store import postgresql_dialect
 from blackboard.store.statements import MARKS
 from tests.postgresql.server_sessions import ServerSessions
+
+if TYPE_CHECKING:
+    import psycopg
 
 pytestmark = pytest.mark.postgresql(only=True)
 
