@@ -39,8 +39,8 @@ def copy(
 
     Examples:
       blackboard pause --reason 'moving to the server'
-      blackboard copy sqlite:///board.db postgresql+psycopg://blackboard@db.example.org/blackboard
-      blackboard --database postgresql+psycopg://blackboard@db.example.org/blackboard resume
+      blackboard copy board.db postgresql+psycopg://db.example.org/blackboard
+      blackboard --database postgresql+psycopg://db.example.org/blackboard resume
     """
     from blackboard.board import administration
 
