@@ -93,11 +93,10 @@ def test_a_promoted_standby_continues_the_board(folder: Path) -> None:
         with Blackboard.open(both.render_as_string(), kinds=[Lead]) as board:
             board.deposit(Lead(subject="on the primary"))
             recorded = board.session.now()
-            with create_engine(standby, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as administrator:
-                followed = "SELECT pg_last_wal_replay_lsn() >= CAST(:position AS pg_lsn)"
-                position = board.query("SELECT CAST(pg_current_wal_flush_lsn() AS text) AS position")[0]["position"]
-                while not administrator.execute(text(followed), {"position": position}).scalar():
-                    pass
+            of_board = standby.set(database=url.database)
+            with create_engine(of_board, isolation_level="AUTOCOMMIT", poolclass=NullPool).connect() as administrator:
+                while administrator.execute(text("SELECT count(*) FROM mark")).scalar() != 2:
+                    pass  # the test's time limit bounds how far the standby is behind
                 first.close()
                 assert administrator.execute(text("SELECT pg_promote()")).scalar()
             board.deposit(Lead(subject="on the new primary"))
