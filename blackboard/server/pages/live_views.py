@@ -18,6 +18,7 @@ from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.pages.page_rendering import encoded, static_version
 from blackboard.server.problems import HttpProblem
+from blackboard.server.streams.commit_bell import CommitBell
 from blackboard.server.work_threads import QueueFull, WorkThreads
 from blackboard.system.log_queue import Log
 
@@ -25,6 +26,8 @@ log = Log("blackboard.server")
 
 ROUND_SECONDS = 0.25
 """The shortest time between two renderings of a view."""
+LOOK_SECONDS = 0.06
+"""The shortest time between two looks at the board, however many commits there are."""
 RELOAD_SECONDS = 5
 """The longest time between them: for what changes by time alone, and for boards without activity."""
 REST_FACTOR = 3
@@ -91,6 +94,13 @@ class _View:
         self.reload_at = 0.0
         self.is_being_painted = False
 
+    def rest(self, position: StreamPosition, now: float) -> float:
+        """Return in how many seconds it is rendered again, if the board stays at a position; 0 or less for now."""
+        if self.is_being_painted:
+            return LOOK_SECONDS
+        has_changed = self.picture is None or self.position != position
+        return (self.next_at if has_changed else max(self.next_at, self.reload_at)) - now
+
 
 class _Watcher:
     """A browser that shows a view."""
@@ -116,10 +126,12 @@ class LiveViews:
         self._loop_task: asyncio.Task[None] | None = None
         self._painting: set[asyncio.Task[None]] = set()
         self._is_stopped = False
+        self._commits = CommitBell()
 
     def stop(self) -> None:
         """End all streams soon, and open no more. Any thread may call it."""
         self._is_stopped = True
+        self._commits.ring()
 
     async def watch(
         self,
@@ -153,6 +165,7 @@ class LiveViews:
             watcher.news.set()
         if self._loop_task is None:
             self._loop_task = asyncio.create_task(self._follow())
+        self._commits.ring()
         shown: int | None = None
         try:
             yield b""
@@ -182,20 +195,22 @@ class LiveViews:
         loop = asyncio.get_running_loop()
         check_tokens_at = loop.time() + TOKEN_SECONDS
         try:
-            while self._views and not self._is_stopped:
-                position = await self._threads.run(self._board.stream_position)
-                now = loop.time()
-                for view in self._views.values():
-                    is_due = view.picture is None or view.position != position or now >= view.reload_at
-                    if is_due and not view.is_being_painted and now >= view.next_at:
-                        view.is_being_painted = True
-                        task = asyncio.create_task(self._paint(view, position))
-                        self._painting.add(task)
-                        task.add_done_callback(self._painting.discard)
-                if now >= check_tokens_at:
-                    check_tokens_at = now + TOKEN_SECONDS
-                    await self._end_invalid()
-                await asyncio.sleep(ROUND_SECONDS / 2)
+            with self._commits.rings_for(self._board) as tick:
+                while self._views and not self._is_stopped:
+                    position = await self._threads.run(self._board.stream_position)
+                    now = loop.time()
+                    for view in self._views.values():
+                        if view.rest(position, now) <= 0:
+                            view.is_being_painted = True
+                            task = asyncio.create_task(self._paint(view, position))
+                            self._painting.add(task)
+                            task.add_done_callback(self._painting.discard)
+                    if now >= check_tokens_at:
+                        check_tokens_at = now + TOKEN_SECONDS
+                        await self._end_invalid()
+                    await asyncio.sleep(LOOK_SECONDS)
+                    rests = [view.rest(position, loop.time()) for view in self._views.values()]
+                    await self._commits.wait(min([tick, *rests]))
         except BlackboardError as error:
             log.warning("the board cannot be read for the pages, which connect again", error=error)
         finally:
