@@ -147,6 +147,7 @@ def expected(board: Blackboard, name: str, args: tuple[Any, ...], options: dict[
     return [*result] if name == "query" else result
 
 
+@pytest.mark.processes  # a query of the server runs in a process
 def test_every_reading_gives_what_the_board_gives(served: Served, client: Client) -> None:
     fill(served.board, served)
     for name, args, options in READINGS:
@@ -162,6 +163,7 @@ def test_every_reading_gives_what_the_board_gives(served: Served, client: Client
     assert (mark.id, mark.author, mark.strength) == (1, "person:ada", 1.0)
 
 
+@pytest.mark.processes  # a query of the server runs in a process
 def test_an_asynchronous_client_gives_the_same(served: Served) -> None:
     board = served.board
     fill(board, served)
@@ -271,6 +273,7 @@ def test_many_marks_are_deposited_together_or_each_with_its_result(
         client.deposit_many(items, keys=["k"])
 
 
+@pytest.mark.processes  # a query of the server runs in a process
 def test_errors_come_back_as_the_classes_of_the_board(served: Served, client: Client) -> None:
     board = served.board
     mistakes: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [

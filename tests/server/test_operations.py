@@ -66,6 +66,7 @@ def test_the_tag_of_the_state_changes_only_with_the_board(served: Served) -> Non
     assert client.get("/v1/status", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
 
 
+@pytest.mark.processes  # a query of the server runs in a process
 def test_sql_reads_and_only_reads(served: Served) -> None:
     client = served.client("sql")
     served.board.deposit("lead", subject="lead/1")
