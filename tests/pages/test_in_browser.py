@@ -241,6 +241,7 @@ def test_the_time_line_goes_back_and_forth(served: Served, browser: Browser) -> 
         page.get_by_text("There are no marks.").wait_for()
 
 
+@pytest.mark.processes  # the server starts a process
 def test_a_query_gives_a_table_a_chart_and_a_file(served: Served, browser: Browser) -> None:
     fill(served)
     with opened(browser, served, "/sql") as page:

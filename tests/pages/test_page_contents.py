@@ -200,6 +200,7 @@ def test_two_versions_are_compared(worked: Served) -> None:
     assert "There is only one version" not in text
 
 
+@pytest.mark.processes  # the server starts a process
 def test_the_file_of_the_server_is_checked_in_a_child_process(
     worked: Served, browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
