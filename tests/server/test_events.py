@@ -17,9 +17,11 @@ import httpx2
 import pytest
 
 from blackboard import Blackboard, Need, StreamEvent
+from blackboard.board import remote_work
 from blackboard.board.housekeeping import retention
 from blackboard.board.mark_storage import departures
 from blackboard.board.worker_registry import commit_listener
+from blackboard.durations import HOUR
 from blackboard.server.access.token_checks import holder_of
 from blackboard.server.http_app import build_app
 from blackboard.server.streams import event_hub
@@ -85,6 +87,23 @@ def test_a_commit_reaches_a_stream_without_waiting_for_the_next_look(
         for number, kind in enumerate(("lead", "note"), start=2):  # one wakes an agent, the other nobody
             subprocess.run([sys.executable, "-c", code, str(served.board.database.path), kind], check=True)
             assert numbers(stream.take(1), "marks") == [number]
+
+
+def test_what_is_committed_before_the_reader_listens_is_not_late(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(remote_work, "TICK", HOUR)
+    listen = Blackboard.listen
+
+    def listen_late(board: Blackboard, *arguments: Any, **options: Any) -> Any:
+        if options.get("every_commit"):
+            served.board.deposit("note", subject="n/1")
+        return listen(board, *arguments, **options)
+
+    monkeypatch.setattr(Blackboard, "listen", listen_late)
+    with Listening(served.client("read"), "?streams=marks") as stream:
+        assert numbers(stream.take(1), "marks") == [1]
 
 
 def test_the_board_is_read_often_where_nobody_tells_of_writes(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,7 @@ class CommitBell:
         """
         self._loop = asyncio.get_running_loop()
         with board.listen(self.ring, every_commit=True) as tick:
+            self._event.set()  # for what was committed just before
             yield tick
 
     def ring(self) -> None:
