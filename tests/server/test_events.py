@@ -92,7 +92,8 @@ def test_a_commit_reaches_a_stream_without_waiting_for_the_next_look(
 def test_what_is_committed_before_the_reader_listens_is_not_late(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_hub, "LOOK_SECONDS", 3600)
+    for name in ("LOOK_SECONDS", "BEAT_SECONDS"):
+        monkeypatch.setattr(event_hub, name, 3600)
     monkeypatch.setattr(remote_work, "TICK", HOUR)
     listen = Blackboard.listen
 
