@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blackboard.board.activations.answer_spool import AnswerSpool
 from blackboard.board.blackboard import Blackboard
-from blackboard.board.housekeeping import board_copy, erasure
-from blackboard.board.housekeeping.board_copy import BoardCopy
+from blackboard.board.housekeeping import erasure
 from blackboard.board.housekeeping.erasure import ErasedEvents
 from blackboard.board.worker_registry import worker_sockets
 from blackboard.board.worker_registry.liveness import any_alive, living_workers
@@ -24,8 +24,11 @@ from blackboard.store.readonly import readonly_access, readonly_query
 from blackboard.store.readonly.readonly_query import Result as Result
 from blackboard.store.readonly.readonly_query import Values
 from blackboard.store.statements import ACTIVATIONS
-from blackboard.store.table_copy import Progress as Progress
 from blackboard.system.board_files import BoardFiles
+
+if TYPE_CHECKING:
+    from blackboard.board.housekeeping.board_copy import BoardCopy
+    from blackboard.store.table_copy import Progress as Progress
 
 
 def back_up(board: Blackboard, to: Path) -> Copy:
@@ -93,6 +96,8 @@ def copy_board(
         StoreBusy: A daemon serves the source, or another process writes on one of the boards for too long.
         StoreError: Somebody works on the source, the target is not empty, or it cannot hold what the source has.
     """
+    from blackboard.board.housekeeping import board_copy  # needs SQLAlchemy, which other uses of a board do without
+
     check_at_rest(source)
     return board_copy.copy(source.session, target.session, progress)
 

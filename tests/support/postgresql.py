@@ -77,8 +77,8 @@ class PostgresqlServer:
         return self.create_database(f" TEMPLATE {make_url(self._template).database} STRATEGY FILE_COPY")
 
     def drop_board(self, url: str) -> None:
-        """Remove a board without connections."""
-        self._run(f"DROP DATABASE {make_url(url).database}")
+        """Remove a board. A session that its client has closed may take a moment to end on the server."""
+        self._run(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def close(self) -> None:
         """Remove the template database."""
