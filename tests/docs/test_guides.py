@@ -80,8 +80,8 @@ def test_no_cell_of_a_table_is_a_paragraph(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_line_of_prose_is_longer_than_a_line_of_code(path: Path) -> None:
     text = re.sub(r"^ *```.*?^ *```", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
-    prose = [line for line in text.splitlines() if not line.startswith("|")]
-    assert [line for line in prose if len(line) > 120 and "](" not in line] == []
+    prose = [re.sub(r"\]\([^)]*\)", "]()", line) for line in text.splitlines() if not line.startswith("|")]
+    assert [line for line in prose if len(line) > 120] == []
 
 
 def test_each_decision_is_listed_once_under_its_title_and_its_state() -> None:
