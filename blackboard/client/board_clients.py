@@ -32,8 +32,8 @@ from blackboard.client import (
     position_calls,
 )
 from blackboard.client.board_events import BoardEvent, Feed, ReadLine, follow
-from blackboard.client.exchange import Delay, NoAnswer, steps_of
-from blackboard.client.http_messages import Call, HttpAnswer, HttpRequest
+from blackboard.client.exchange import Delay, NoResponse, steps_of
+from blackboard.client.http_messages import Call, HttpRequest, HttpResponse
 from blackboard.clock import Clock, SystemClock, seconds_in
 from blackboard.durations import DurationLike, parse_duration
 from blackboard.errors import UsageError
@@ -158,9 +158,9 @@ class _ServerConnection(ABC):
             "timeout": httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
         }
 
-    def _no_answer(self, error: httpx2.TransportError) -> NoAnswer:
+    def _no_answer(self, error: httpx2.TransportError) -> NoResponse:
         reason = str(error) or type(error).__name__
-        return NoAnswer(f"{self._where} does not answer: {reason}", not isinstance(error, _NOT_SENT))
+        return NoResponse(f"{self._where} does not answer: {reason}", not isinstance(error, _NOT_SENT))
 
     def _wait(self, delay: Delay) -> None:
         self._clock.wait(self._closed, self._clock.now() + delay.microseconds)
@@ -176,8 +176,8 @@ def _certificates(tls: ssl.SSLContext | None, scheme: str, *, uses_proxies: bool
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _answer_of(response: httpx2.Response) -> HttpAnswer:
-    return HttpAnswer(response.status_code, response.headers, response.content)
+def _answer_of(response: httpx2.Response) -> HttpResponse:
+    return HttpResponse(response.status_code, response.headers, response.content)
 
 
 class Client(_ServerConnection):
@@ -235,7 +235,7 @@ class Client(_ServerConnection):
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    def _carry_out(self, step: HttpRequest | Delay) -> HttpAnswer | NoAnswer | None:
+    def _carry_out(self, step: HttpRequest | Delay) -> HttpResponse | NoResponse | None:
         if isinstance(step, Delay):
             self._wait(step)
             return None
@@ -247,7 +247,7 @@ class Client(_ServerConnection):
     def _follow(self, feed: Feed) -> Iterator[BoardEvent]:
         """Carry out the steps of following events, and yield them."""
         steps = follow(feed, self._retries, self._rng)
-        outcome: HttpAnswer | NoAnswer | str | None = None
+        outcome: HttpResponse | NoResponse | str | None = None
         with ExitStack() as stack:
             lines: Iterator[str] = iter(())
             while not self._closed.is_set():
@@ -261,7 +261,7 @@ class Client(_ServerConnection):
                 else:
                     outcome, lines = self._open_stream(step, stack)
 
-    def _open_stream(self, request: HttpRequest, stack: ExitStack) -> tuple[HttpAnswer | NoAnswer, Iterator[str]]:
+    def _open_stream(self, request: HttpRequest, stack: ExitStack) -> tuple[HttpResponse | NoResponse, Iterator[str]]:
         """Open a stream, which the stack closes together with the former one; return its answer and its lines."""
         stack.close()
         try:
@@ -269,7 +269,7 @@ class Client(_ServerConnection):
             content = b"" if response.status_code == 200 else response.read()
         except httpx2.TransportError as error:
             return self._no_answer(error), iter(())
-        return HttpAnswer(response.status_code, response.headers, content), response.iter_lines()
+        return HttpResponse(response.status_code, response.headers, content), response.iter_lines()
 
     def _next_line(self, lines: Iterator[str]) -> str | None:
         """Return the next line of a stream; None at its end."""
@@ -368,7 +368,7 @@ class AsyncClient(_ServerConnection):
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
-    async def _carry_out(self, step: HttpRequest | Delay) -> HttpAnswer | NoAnswer | None:
+    async def _carry_out(self, step: HttpRequest | Delay) -> HttpResponse | NoResponse | None:
         if isinstance(step, Delay):
             await asyncio.to_thread(self._wait, step)
             return None
@@ -380,7 +380,7 @@ class AsyncClient(_ServerConnection):
     async def _follow(self, feed: Feed) -> AsyncIterator[BoardEvent]:
         """Carry out the steps of following events, and yield them."""
         steps = follow(feed, self._retries, self._rng)
-        outcome: HttpAnswer | NoAnswer | str | None = None
+        outcome: HttpResponse | NoResponse | str | None = None
         async with AsyncExitStack() as stack:
             lines: AsyncIterator[str] | None = None
             while not self._closed.is_set():
@@ -396,7 +396,7 @@ class AsyncClient(_ServerConnection):
 
     async def _open_stream(
         self, request: HttpRequest, stack: AsyncExitStack
-    ) -> tuple[HttpAnswer | NoAnswer, AsyncIterator[str] | None]:
+    ) -> tuple[HttpResponse | NoResponse, AsyncIterator[str] | None]:
         """Open a stream, which the stack closes together with the former one; return its answer and its lines."""
         await stack.aclose()
         try:
@@ -404,7 +404,7 @@ class AsyncClient(_ServerConnection):
             content = b"" if response.status_code == 200 else await response.aread()
         except httpx2.TransportError as error:
             return self._no_answer(error), None
-        return HttpAnswer(response.status_code, response.headers, content), response.aiter_lines()
+        return HttpResponse(response.status_code, response.headers, content), response.aiter_lines()
 
     async def _next_line(self, lines: AsyncIterator[str]) -> str | None:
         """Return the next line of a stream; None at its end."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from blackboard.board.result_types import ActivityRecord, StreamEvent
-from blackboard.client.exchange import FIRST_DELAY, Delay, NoAnswer, failure_of
-from blackboard.client.http_messages import HttpAnswer, HttpRequest, decode, get, tags_of
+from blackboard.client.exchange import FIRST_DELAY, Delay, NoResponse, failure_of
+from blackboard.client.http_messages import HttpRequest, HttpResponse, decode, get, tags_of
 from blackboard.core.backoff import backoff
 from blackboard.core.marks.mark_model import Mark
 from blackboard.core.marks.tags import Where
@@ -67,7 +67,9 @@ class ReadLine:
 
 NEXT_LINE = ReadLine()
 
-Following: TypeAlias = Generator[HttpRequest | ReadLine | Delay | BoardEvent, HttpAnswer | NoAnswer | str | None, None]
+Following: TypeAlias = Generator[
+    HttpRequest | ReadLine | Delay | BoardEvent, HttpResponse | NoResponse | str | None, None
+]
 """The steps of following events: a stream to open, a line to read, a pause, or an event for the program."""
 
 
@@ -124,13 +126,13 @@ def follow(feed: Feed, retries: int, rng: random.Random) -> Following:
     while True:
         outcome = yield feed.request_after(position)
         delay = 0
-        if isinstance(outcome, HttpAnswer) and outcome.status == 200:
+        if isinstance(outcome, HttpResponse) and outcome.status == 200:
             last = yield from _read_stream(has_begun=has_begun)
             if last is not None:
                 position, attempt, has_begun = last.id, 0, True
-        elif isinstance(outcome, HttpAnswer | NoAnswer):
+        elif isinstance(outcome, HttpResponse | NoResponse):
             failure = failure_of(outcome)
-            is_server_down = isinstance(outcome, HttpAnswer) and outcome.status >= SERVER_FAILED
+            is_server_down = isinstance(outcome, HttpResponse) and outcome.status >= SERVER_FAILED
             if not (failure.may_pass or (has_begun and is_server_down)) or (not has_begun and attempt >= retries):
                 raise failure.error
             delay = failure.delay
@@ -168,7 +170,7 @@ class EventParser:
 
 def _read_stream(
     *, has_begun: bool
-) -> Generator[HttpRequest | ReadLine | Delay | BoardEvent, HttpAnswer | NoAnswer | str | None, BoardEvent | None]:
+) -> Generator[HttpRequest | ReadLine | Delay | BoardEvent, HttpResponse | NoResponse | str | None, BoardEvent | None]:
     """Yield the events of an open stream, and return the last one; None if it had none.
 
     The event `ready` is passed on only if following has not begun.

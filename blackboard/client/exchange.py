@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypeVar
 
-from blackboard.client.http_messages import Call, HttpAnswer, HttpRequest
+from blackboard.client.http_messages import Call, HttpRequest, HttpResponse
 from blackboard.client.problem_errors import error_of, name_of, read_problem
 from blackboard.core.backoff import backoff
 from blackboard.durations import SECOND, Duration
@@ -31,7 +31,7 @@ GATEWAY_FAILED = frozenset({502, 504})
 
 
 @dataclass(frozen=True)
-class NoAnswer:
+class NoResponse:
     """A request without an answer.
 
     Attributes:
@@ -50,7 +50,7 @@ class Delay:
     microseconds: Duration
 
 
-Steps: TypeAlias = Generator[HttpRequest | Delay, HttpAnswer | NoAnswer | None, T]
+Steps: TypeAlias = Generator[HttpRequest | Delay, HttpResponse | NoResponse | None, T]
 """The steps of a call: its requests, each as often as it takes, and the delays between them."""
 
 
@@ -91,7 +91,7 @@ def steps_of(call: Call[T], retries: int, rng: random.Random) -> Steps[T]:
         return end.value  # type: ignore[no-any-return]
 
 
-def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[HttpAnswer]:
+def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[HttpResponse]:
     """Yield a request until it has an answer that reports no problem, and return that.
 
     Raises:
@@ -101,7 +101,7 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[H
     while True:
         outcome = yield request
         assert outcome is not None  # only a delay has no outcome
-        if isinstance(outcome, HttpAnswer) and 200 <= outcome.status < 300:
+        if isinstance(outcome, HttpResponse) and 200 <= outcome.status < 300:
             return outcome
         failure = failure_of(outcome)
         delay = max(backoff(FIRST_DELAY, attempt, rng), failure.delay)
@@ -112,9 +112,9 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[H
         attempt += 1
 
 
-def failure_of(outcome: HttpAnswer | NoAnswer) -> RequestFailure:
+def failure_of(outcome: HttpResponse | NoResponse) -> RequestFailure:
     """Return why a request failed, by its answer."""
-    if isinstance(outcome, NoAnswer):
+    if isinstance(outcome, NoResponse):
         return RequestFailure(ServerUnreachable(outcome.reason), may_pass=True, was_done=outcome.was_sent)
     problem, status = read_problem(outcome.body), outcome.status
     error = error_of(problem, status)
@@ -124,7 +124,7 @@ def failure_of(outcome: HttpAnswer | NoAnswer) -> RequestFailure:
     return RequestFailure(error, is_of_proxy, was_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
 
 
-def _retry_after(answer: HttpAnswer) -> Duration:
+def _retry_after(answer: HttpResponse) -> Duration:
     """Return how long the server asks to wait; 0 if it does not."""
     text = answer.headers.get("retry-after", "")
     return int(text) * SECOND if text.isdecimal() and len(text) < 10 else 0

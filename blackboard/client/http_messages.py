@@ -50,7 +50,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class HttpResponse:
     """The answer to a request. The names of its headers are in lower case."""
 
     status: int
@@ -58,7 +58,7 @@ class HttpAnswer:
     body: bytes = field(repr=False)
 
 
-Call: TypeAlias = Generator[HttpRequest, HttpAnswer, T]
+Call: TypeAlias = Generator[HttpRequest, HttpResponse, T]
 """A call: it yields requests, gets the answer of each or an error, and returns its result."""
 
 
@@ -129,7 +129,7 @@ def pages(shape: type[T], path: str, *, limit: int | None, after: object = None,
     return found
 
 
-def next_cursor(answer: HttpAnswer) -> str | None:
+def next_cursor(answer: HttpResponse) -> str | None:
     """Return the cursor of the next page of a list; None after the last page."""
     link = _NEXT.search(answer.headers.get("link", ""))
     return None if link is None else parse_qs(urlsplit(link[1]).query).get("cursor", [None])[0]

@@ -146,7 +146,7 @@ class WebhookCourier:
     def _host(self) -> str:
         return self._webhook.check_url(self._webhook.url or "").host
 
-    def _post(self, found: RemoteActivation) -> outbound_http.Answer:
+    def _post(self, found: RemoteActivation) -> outbound_http.WebhookResponse:
         now, webhook = self._board.now(), self._webhook  # a reload may replace it meanwhile
         event = {"type": "activation.claimed", "timestamp": now, "data": found}
         body = json.dumps(event, ensure_ascii=False, default=json_value).encode()

@@ -21,7 +21,7 @@ from blackboard.server.operations import bulk_deposits, claim_operations
 from blackboard.server.operations.operation_table import operations_by_path
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
 from blackboard.server.remote_claims.claim_queue import ClaimQueue
-from blackboard.server.request_handling.encoded_answers import AnswerEncoder, EncodedAnswer, EventStream, encode
+from blackboard.server.request_handling.encoded_responses import AnswerEncoder, EncodedResponse, EventStream, encode
 from blackboard.server.request_handling.operation_definition import Call, Operation
 from blackboard.server.request_handling.request_calls import Asked, RequestCalls
 from blackboard.server.request_handling.request_reading import (
@@ -114,7 +114,7 @@ class Api:
             return problem_response(HttpProblem("internal"))
         return Response(answer.body, answer.status, dict(answer.headers), JSON)
 
-    async def _answer(self, operation: Operation, request: Request) -> EncodedAnswer:
+    async def _answer(self, operation: Operation, request: Request) -> EncodedResponse:
         """Answer a request whose answer is in one piece. Only a thread checks its token and parses its body."""
         token = self._calls.token_of(request)
         if operation.streams:
@@ -125,7 +125,7 @@ class Api:
         if operation.waits:
             return await self._answer_when_claimed(asked)
 
-        def work() -> EncodedAnswer:
+        def work() -> EncodedResponse:
             call = self._calls.call(operation, request, token)
             return self._run(operation, replace(call, body=asked.parsed()), request)
 
@@ -140,7 +140,7 @@ class Api:
             check_media_type(request, JSON)
         return body
 
-    async def _answer_bulk(self, operation: Operation, request: Request, token: str) -> EncodedAnswer:
+    async def _answer_bulk(self, operation: Operation, request: Request, token: str) -> EncodedResponse:
         """Answer a request whose body is processed while it arrives."""
         threads = self._threads[operation.pool]
         check_media_type(request, bulk_deposits.NDJSON)
@@ -153,7 +153,7 @@ class Api:
         )
         return await threads.run(lambda: self._run(operation, replace(bulk.call, body=bulk), request))
 
-    async def _answer_when_claimed(self, asked: Asked) -> EncodedAnswer:
+    async def _answer_when_claimed(self, asked: Asked) -> EncodedResponse:
         """Answer a claim as soon as there is work. If the client has left, the activation is given back."""
         operation, request, token = asked.operation, asked.request, asked.token
         threads = self._threads[operation.pool]
@@ -172,12 +172,12 @@ class Api:
             raise problem_of(error) from None
         headers = {"Cache-Control": "no-store"}
         if found is None:
-            return EncodedAnswer(b"", headers, 204)
+            return EncodedResponse(b"", headers, 204)
         if await request.is_disconnected():
             claimed = found
             await threads.run(lambda: claim.give_back(claimed), is_owed=True)
             raise ClientDisconnect
-        return EncodedAnswer(encode(found), headers)
+        return EncodedResponse(encode(found), headers)
 
     async def _stream(self, operation: Operation, request: Request) -> Response:
         token = self._calls.token_of(request)
@@ -195,10 +195,10 @@ class Api:
         texts = await self.events.open(caller, choice)
         return EventStream(texts)
 
-    def _answer_together(self, requests: Sequence[Asked]) -> list[EncodedAnswer | Exception]:
+    def _answer_together(self, requests: Sequence[Asked]) -> list[EncodedResponse | Exception]:
         """Answer requests for operations that may be run together: their tokens and their work share transactions."""
         found = self._calls.records_of(asked.token for asked in requests)
-        answers: list[EncodedAnswer | Exception | None] = [None] * len(requests)
+        answers: list[EncodedResponse | Exception | None] = [None] * len(requests)
         calls: dict[int, Call] = {}
         for index, asked in enumerate(requests):
             try:
@@ -214,14 +214,14 @@ class Api:
                 answers[index] = self._encoded(asked, call, result)
         return [answer for answer in answers if answer is not None]
 
-    def _encoded(self, asked: Asked, call: Call, result: Any) -> EncodedAnswer | Exception:
+    def _encoded(self, asked: Asked, call: Call, result: Any) -> EncodedResponse | Exception:
         if isinstance(result, BlackboardError):
             return problem_of(result, is_redacted=call.caller.is_redacted)
         if isinstance(result, Exception):
             return result
         return self._answers.answer(asked.operation, call, asked.request, result)
 
-    def _run(self, operation: Operation, call: Call, request: Request) -> EncodedAnswer:
+    def _run(self, operation: Operation, call: Call, request: Request) -> EncodedResponse:
         """Run an operation, and return its answer."""
         try:
             if operation.scope == "read":

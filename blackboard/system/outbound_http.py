@@ -73,8 +73,8 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The answer of a receiver."""
+class WebhookResponse:
+    """The response of a receiver."""
 
     status: int
     headers: Mapping[str, str]
@@ -148,7 +148,7 @@ def post(
     private_networks: Sequence[Network] = (),
     seconds: float = SECONDS,
     max_answer: int = 0,
-) -> Answer:
+) -> WebhookResponse:
     """Post a body, and return the answer whatever its status.
 
     Args:
@@ -181,7 +181,7 @@ def post(
     if len(content) > max_answer:
         raise RequestFailed(f"{endpoint.host} answered with more than {max_answer:,} bytes")
     received = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, received, content)
+    return WebhookResponse(response.status, received, content)
 
 
 class _Connection(http.client.HTTPConnection):

@@ -11,7 +11,7 @@ import pytest
 
 from blackboard.system import outbound_addresses
 from blackboard.system.outbound_addresses import AddressRefused, HostUnreachable, is_public, parse_networks
-from blackboard.system.outbound_http import Answer, Endpoint, RequestFailed, check_secret, post, signed
+from blackboard.system.outbound_http import Endpoint, RequestFailed, WebhookResponse, check_secret, post, signed
 from tests.support.raw_server import raw_server
 from tests.support.webhook_receiver import Reply, receive
 
@@ -32,7 +32,7 @@ HIDDEN = [
 SPELLINGS = ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0", "[::1]", "[::ffff:7f00:1]", "localhost"]
 
 
-def send(url: str, private: tuple[Any, ...] = HERE, **options: Any) -> Answer:
+def send(url: str, private: tuple[Any, ...] = HERE, **options: Any) -> WebhookResponse:
     return post(Endpoint.parse(url), b"{}", {"Content-Type": "application/json"}, private, **options)
 
 
@@ -133,7 +133,7 @@ def test_an_answer_has_limits() -> None:
 
 def test_a_receiver_says_when_to_come_again() -> None:
     def wait(text: str) -> timedelta | None:
-        return Answer(503, {"retry-after": text}, b"").retry_after(NOW)
+        return WebhookResponse(503, {"retry-after": text}, b"").retry_after(NOW)
 
     assert wait("120") == timedelta(minutes=2)
     assert wait("Sun, 01 Mar 2026 12:05:00 GMT") == timedelta(minutes=5)

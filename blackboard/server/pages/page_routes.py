@@ -34,7 +34,7 @@ from blackboard.server.pages.live_page import LivePage, Look, Viewer
 from blackboard.server.pages.live_views import RELOAD_SECONDS, ROUND_SECONDS, LiveViews, Picture
 from blackboard.server.pages.page_rendering import encoded, live_parts, render, static_files, static_version
 from blackboard.server.problems import HttpProblem, problem_of, problem_response
-from blackboard.server.request_handling.encoded_answers import EventStream
+from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_calls import RequestCalls
 from blackboard.server.request_handling.request_reading import parse_parameters
 from blackboard.server.work_threads import WorkThreads

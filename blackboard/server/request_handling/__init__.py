@@ -1,7 +1,7 @@
-"""What every operation shares: how one is defined, how a request is read, and how its answer is encoded.
+"""What every operation shares: how one is defined, how a request is read, and how its response is encoded.
 
 operation_definition  what an operation is: its path, its parameters, its scope and its answer
 request_reading       reads the parameters and the body of a request
 request_calls         the calls that requests make, and checks of their senders
-encoded_answers       answers as they are sent: pages, entity tags and redaction
+encoded_responses     responses as they are sent: pages, entity tags and redaction
 """

@@ -12,7 +12,7 @@ from blackboard import Blackboard
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
-from blackboard.server.request_handling.encoded_answers import EventStream
+from blackboard.server.request_handling.encoded_responses import EventStream
 from blackboard.server.request_handling.request_reading import EVENT_STREAM
 from blackboard.server.sbp.sbp_callers import SbpCallers, require_read
 from blackboard.server.sbp.sbp_errors import INVALID_REQUEST, SbpError, error_of, error_of_problem

@@ -1,4 +1,4 @@
-"""Answers in their form on the wire: their bytes, pages of lists, entity tags, and redaction."""
+"""Responses in their form on the wire: their bytes, pages of lists, entity tags, and redaction."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class EncodedAnswer:
-    """An answer before it is sent."""
+class EncodedResponse:
+    """A response before it is sent."""
 
     body: bytes
     headers: Mapping[str, str]
@@ -69,7 +69,7 @@ class AnswerEncoder:
         """Return the JSON of a value without the texts of depositors, people and models."""
         return encode(self._redaction(value))
 
-    def answer(self, operation: Operation, call: Call, request: Request, value: Any) -> EncodedAnswer:
+    def answer(self, operation: Operation, call: Call, request: Request, value: Any) -> EncodedResponse:
         """Return the result of an operation as the answer to its caller."""
         is_redacted = call.caller.is_redacted
         shown: Callable[[Any], Any] = self._redaction if is_redacted else lambda item: item
@@ -80,8 +80,8 @@ class AnswerEncoder:
             tag = f'"{hashlib.sha256(encode(shown(operation.state(value)))).hexdigest()[:32]}"'
             headers |= {"ETag": tag, "Cache-Control": "no-cache"}
             if _matches(request.headers.get("if-none-match", ""), tag):
-                return EncodedAnswer(b"", headers, 304)
-        return EncodedAnswer(encode(shown(value)), headers)
+                return EncodedResponse(b"", headers, 304)
+        return EncodedResponse(encode(shown(value)), headers)
 
 
 def encode(value: Any) -> bytes:
@@ -89,7 +89,7 @@ def encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=json_value).encode("utf-8", "replace")
 
 
-def _page(page: Page, request: Request, headers: dict[str, str], shown: Callable[[Any], Any]) -> EncodedAnswer:
+def _page(page: Page, request: Request, headers: dict[str, str], shown: Callable[[Any], Any]) -> EncodedResponse:
     """Return a page of a list, with a link to the next page if there is one."""
     encoded: list[bytes] = []
     size = 0
@@ -108,7 +108,7 @@ def _page(page: Page, request: Request, headers: dict[str, str], shown: Callable
     if page.member:
         others = encode(shown(page.others)).removesuffix(b"}")
         body = others + b"," + encode(page.member) + b":" + body + b"}"
-    return EncodedAnswer(body, headers)
+    return EncodedResponse(body, headers)
 
 
 def _matches(header: str, tag: str) -> bool:
