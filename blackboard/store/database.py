@@ -31,7 +31,7 @@ from blackboard.store.board_file.write_lock import WriteLock
 from blackboard.store.commit_record import CommitRecord
 from blackboard.store.connection_uses import ConnectionUses
 from blackboard.store.database_server.commit_announcer import CommitAnnouncer
-from blackboard.store.database_server.server_listener import ServerListener
+from blackboard.store.database_server.listening_connection import ListeningConnection
 from blackboard.store.database_server.server_lock import ProcessLock, ServerLock
 from blackboard.store.database_url import DatabaseUrl
 from blackboard.store.dialect import BUSY_SECONDS, ErrorCause
@@ -94,10 +94,10 @@ class Database:
         self.readonly_engine: Engine | None = None
         self._write_lock = None if self.path is None else WriteLock(self.path, BUSY_SECONDS)
         self._direct = None if direct_url is None else DatabaseUrl(direct_url, self._raw)
-        self.listener: ServerListener | None = None
+        self.listener: ListeningConnection | None = None
         """Hears of commits on a server; None for a file, and behind a pooler without a direct URL."""
         if self.path is None and (prepare or direct_url is not None):
-            self.listener = ServerListener(self._connect_directly)
+            self.listener = ListeningConnection(self._connect_directly)
         self._open_pools()
         self._limits = threading.local()
         self._fork: Entry | None = None

@@ -11,7 +11,7 @@ import pytest
 from blackboard import Blackboard, Mark
 from blackboard.board.worker_registry.commit_listener import hear_commits
 from blackboard.board.worker_registry.server_liveness import ServerLiveness
-from blackboard.store.database_server import server_listener
+from blackboard.store.database_server import listening_connection
 from blackboard.store.statements import ACTIVATIONS
 from tests.board.world import SECOND, spec
 from tests.postgresql.server_sessions import ServerSessions
@@ -108,8 +108,8 @@ def register(board: Blackboard, liveness: ServerLiveness) -> None:
 def test_the_lock_of_a_worker_shows_that_it_is_alive(
     board: Blackboard, other: Blackboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_listener, "GRACE", SECOND // 5)
-    monkeypatch.setattr(server_listener, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(listening_connection, "GRACE", SECOND // 5)
+    monkeypatch.setattr(listening_connection, "LOOK_SECONDS", 0.05)
     woken = threading.Event()
     one, two = ServerLiveness(board.database, lambda: None), ServerLiveness(other.database, woken.set)
     one.enter()

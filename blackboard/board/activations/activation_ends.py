@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from blackboard.board.transactions import agent_state, announcements
+from blackboard.board.transactions import agent_state, message_causes
 from blackboard.board.transactions.activation_rows import (
     get_activation,
     scopes_of_activation,
@@ -128,7 +128,7 @@ def count_failure(txn: BoardTransaction, row: ActivationRow, agent: AgentSpec) -
         until = max(until or 0, txn.now + backoff(agent.settings.retry_after, excess + 1, random.Random(row.id)))
     agent_state.set_cooldown(txn, agent.name, until, failures)
     if excess == 0 and until is not None:
-        announcements.agent_in_cooldown(txn, agent.name, failures, until)
+        message_causes.agent_in_cooldown(txn, agent.name, failures, until)
 
 
 def evaluate_unclaimed(txn: BoardTransaction, row: ActivationRow) -> None:

@@ -18,7 +18,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.joined_marks import JoinedMark, NewDeposit, join_live
 from blackboard.board.registration import changed_watches, mark_migration, unique_values
 from blackboard.board.result_types import Receipt
-from blackboard.board.transactions import announcements, search_docs
+from blackboard.board.transactions import message_causes, search_docs
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction, EventDetails
 from blackboard.board.transactions.law_cache import law_key
@@ -172,7 +172,7 @@ def _write(txn: BoardTransaction, new: NewDeposit, joined: JoinedMark) -> MarkRo
         open_needs.open_need(txn, row)
     says_something_new = old is None or (shown is None and row.payload != old.payload)
     if row.is_live(txn.now) and (says_something_new or open_needs.is_need(row)):
-        announcements.mark_deposited(txn, row)
+        message_causes.mark_deposited(txn, row)
     return row
 
 

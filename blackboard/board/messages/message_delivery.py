@@ -14,7 +14,7 @@ from typing import NamedTuple
 from blackboard.board.activations import agent_readiness
 from blackboard.board.messages import outbox_messages
 from blackboard.board.result_types import OutboxMessage
-from blackboard.board.transactions import announcements, outbox
+from blackboard.board.transactions import message_causes, outbox
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.outbox import Notice
@@ -139,7 +139,7 @@ def announce_by_time(txn: BoardTransaction, news: Iterable[NewsByTime]) -> None:
 def _late_crossings(txn: BoardTransaction) -> Iterator[NewsByTime]:
     for name, sink in txn.active.sinks_by_topic.get(Topic.CROSSING_WAITING, ()):
         for watch, row in islice(_late(txn, name, sink), MAX_NEW_MESSAGES):
-            notice = announcements.waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
+            notice = message_causes.waiting_crossing(txn, watch, row, agent_readiness.held_by_of(txn, row))
             yield NewsByTime(name, Topic.CROSSING_WAITING, notice)
 
 
@@ -164,7 +164,7 @@ def _unserved_agents(txn: BoardTransaction, dead: Collection[str]) -> Iterator[N
         if (problem := served_agents.unserved(txn, agent, dead)) is None:
             continue
         since = deployed_at if problem.since is None else problem.since
-        notice = announcements.unserved_agent(agent, problem.reason, problem.since)
+        notice = message_causes.unserved_agent(agent, problem.reason, problem.since)
         for name, sink in sinks:
             is_long = since <= txn.now - sink.unserved_for
             if is_long and sink.passes(agent, (), None) and not outbox.is_told(txn, name, Topic.AGENT_UNSERVED, notice):

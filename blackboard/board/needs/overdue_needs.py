@@ -7,7 +7,7 @@ from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.needs import need_answers
 from blackboard.board.registration.declarations import ensure_kind
 from blackboard.board.registration.mark_class_registry import MarkClasses
-from blackboard.board.transactions import announcements
+from blackboard.board.transactions import message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.authors import BOARD
 from blackboard.core.built_in_marks import Overdue
@@ -37,7 +37,7 @@ def _fire(txn: BoardTransaction, row: OpenNeedRow, classes: MarkClasses) -> None
     need = txn.sql.one(MARKS.get_mark, id=row.mark_id)
     if need is None or not need.is_live(txn.now):
         return
-    announcements.need_overdue(txn, need, row.remind_at or txn.now, row.assignee)
+    message_causes.need_overdue(txn, need, row.remind_at or txn.now, row.assignee)
     ensure_kind(txn, Overdue.kind, classes)
     if txn.deployment.kinds[Overdue.kind].class_path != Overdue.defaults.class_path:
         return  # the application has a kind of its own by this name; the inbox shows the need as overdue all the same

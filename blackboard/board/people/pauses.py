@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blackboard.board import board_clock
 from blackboard.board.activations import model_pauses
-from blackboard.board.transactions import activity_log, agent_state, announcements
+from blackboard.board.transactions import activity_log, agent_state, message_causes
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.core.activity_events import ActivityEvent
 from blackboard.store.statements import ACTIVATIONS
@@ -18,7 +18,7 @@ def pause(txn: BoardTransaction, agent: str | None, reason: str | None, author: 
     """
     if agent is None:
         if not txn.sql.existing(ACTIVATIONS.board).paused:
-            announcements.board_paused(txn, reason)
+            message_causes.board_paused(txn, reason)
         agent_state.pause_board(txn, True, reason)
     else:
         agent_state.set_pause(txn, agent, True, reason)

@@ -12,7 +12,7 @@ strongest_marks    the strongest live marks of a kind
 shown_payloads     what a mark shows after a deposit
 provenance         the agents in the chain of provenance of a mark
 outbox             messages to people outside, each written in the transaction of its cause
-announcements      the messages to people outside, by their causes
+message_causes     the messages to people outside, by their causes
 search_docs        the documents of the full-text index
 running_sums       the sums behind the totals of watches over the board or groups
 tagged_marks       the marks that pass a filter by their tags

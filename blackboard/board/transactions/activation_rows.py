@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from blackboard.board.transactions import activity_log, announcements
+from blackboard.board.transactions import activity_log, message_causes
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
@@ -111,7 +111,7 @@ def _note(txn: BoardTransaction, row: ActivationRow, old_state: str | None) -> N
     about = activity_log.about(row)
     activity_log.note(txn, ActivityEvent.ACTIVATION, **about, old_state=old_state, state=row.state)
     if row.state in STUCK:
-        announcements.activation_stuck(txn, row)
+        message_causes.activation_stuck(txn, row)
 
 
 def make_ready(txn: BoardTransaction, rows: Iterable[ActivationRow], **columns: Any) -> None:

@@ -1,9 +1,9 @@
 """A database on a server: its clock, its notifications, its locks and its backups.
 
-server_clock      the clock of the server, which all processes follow
-commit_announcer  announces the commits of a process to the listeners of others
-server_listener   the connection that hears of commits and shows that a worker is alive
-server_backup     backups by the programs of the server
-server_lock       a lock between the processes on a server
-server_checks     measurements of the server: its clock, its durability, a pooler before it
+server_clock          the clock of the server, which all processes follow
+commit_announcer      announces the commits of a process to the listeners of others
+listening_connection  the connection that hears of commits and shows that a worker is alive
+server_backup         backups by the programs of the server
+server_lock           a lock between the processes on a server
+server_checks         measurements of the server: its clock, its durability, a pooler before it
 """

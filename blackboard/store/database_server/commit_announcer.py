@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from blackboard.store.database_server.server_listener import notification
+from blackboard.store.database_server.listening_connection import notification
 from blackboard.store.reader_pool import ReaderPool
 
 

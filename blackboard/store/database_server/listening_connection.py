@@ -35,7 +35,7 @@ _FREE_LOCKS = f"SELECT lock_key FROM worker WHERE lock_key IS NOT NULL AND lock_
 """The locks of registered workers that nobody holds."""
 
 
-class ServerListener:
+class ListeningConnection:
     """The one listening connection of a process to a board. It is open while there is a subscriber.
 
     Args:
