@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from json.decoder import JSONDecoder
 from typing import Any
 
+from blackboard.claude_code.text_files import newline_of
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = JSONDecoder()
 INDENT = "  "
@@ -106,9 +108,11 @@ def add(text: str, path: Path, value: Any, key: str | None = None) -> str:
         added = f"{json.dumps(key, ensure_ascii=False)}: {added}"
     if is_on_one_line:
         return text[: last.end] + f", {added}" + text[last.end :] if last else text
+    newline = newline_of(text)
     added = f"\n{inner}" + added.replace("\n", f"\n{inner}")
+    added = added.replace("\n", newline)
     if last is None:
-        return text[: container.start + 1] + f"{added}\n{outer}" + text[container.end - 1 :]
+        return text[: container.start + 1] + f"{added}{newline}{outer}" + text[container.end - 1 :]
     return text[: last.end] + f",{added}" + text[last.end :]
 
 
@@ -118,15 +122,27 @@ def _indent_of(text: str, at: int) -> str:
     return line[: len(line) - len(line.lstrip())]
 
 
-def remove(text: str, path: Path) -> str:
-    """Return a text without the member or the item at a path."""
+def space_in(text: str, path: Path) -> str:
+    """Return the white space in the object or the list at a path; "" if it is not empty."""
+    container = find(parse(text), path)
+    return "" if container is None or container.parts else text[container.start + 1 : container.end - 1]
+
+
+def remove(text: str, path: Path, space: str = "") -> str:
+    """Return a text without the member or the item at a path.
+
+    Args:
+        text: The text.
+        path: Where the member or the item is.
+        space: The white space to leave, if nothing else is beside it.
+    """
     root, name = parse(text), path[-1]
     container = find(root, path[:-1])
     assert container is not None
     names = list(container.parts)
     at = names.index(name)
     if len(names) == 1:
-        return text[: container.start + 1] + text[container.end - 1 :]
+        return text[: container.start + 1] + space + text[container.end - 1 :]
     if at == len(names) - 1:
         return text[: container.parts[names[at - 1]].end] + text[container.parts[name].end :]
     return text[: container.starts[name]] + text[container.starts[names[at + 1]] :]

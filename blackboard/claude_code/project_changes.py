@@ -9,11 +9,13 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from blackboard.claude_code import json_text
+from blackboard.claude_code.connection_record import FOLDERS, RECORD, WISH, read_record, write_record
+from blackboard.claude_code.text_files import newline_of, read_text, remove_empty, write_texts
 from blackboard.claude_code.wanted_entries import (
     BEGIN,
     MEMORY,
@@ -26,7 +28,7 @@ from blackboard.claude_code.wanted_entries import (
 )
 from blackboard.errors import UsageError
 
-RECORD = ".claude/blackboard.json"
+NEEDED_FOLDERS = tuple(str(path) for path in reversed(Path(SKILL).parents[:-1]))
 
 
 @dataclass
@@ -47,25 +49,28 @@ class ProjectChanges:
         self._before: dict[str, str | None] = {name: self._read(name) for name in (SERVERS, SETTINGS, SKILL, MEMORY)}
         self._before[RECORD] = self._read(RECORD)
         self._after = dict(self._before)
-        self._record: dict[str, Any] = json.loads(self._before[RECORD] or "{}")
+        self._record = read_record(self._before[RECORD])
+        self._unneeded: list[Path] = []
 
     def _read(self, name: str) -> str | None:
         """Return the text of a file; None if there is none.
 
         Raises:
-            UsageError: It is a JSON file, and is not valid JSON.
+            UsageError: It cannot be read, it is not UTF-8, or it is a JSON file and not valid JSON.
         """
-        path = self.folder / name
-        if not path.exists():
-            return None
-        text = path.read_text("utf-8")
-        if name.endswith(".json"):
+        text = read_text(self.folder, name)
+        if text is not None and name.endswith(".json"):
             try:
                 if not isinstance(json.loads(text), dict):
                     raise ValueError("it is not an object")
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UsageError(f"{name} cannot be changed, because it is not valid: {error}") from None
         return text
+
+    @property
+    def earlier(self) -> Wish | None:
+        """What the project is connected with; None if it is not."""
+        return None if WISH not in self._record else Wish(**self._record[WISH])
 
     def connect(self, wish: Wish) -> None:
         """Make the files connect the project, in place of an earlier connection."""
@@ -73,7 +78,10 @@ class ProjectChanges:
         self._set_value(SETTINGS, ("hooks", "Stop"), None, wish.hook())
         self._set_text(SKILL, SKILL_TEXT)
         self._set_section(wish.section())
-        self._after[RECORD] = _dump(self._record)
+        made = self._record.get(FOLDERS, ())
+        self._record[FOLDERS] = [name for name in NEEDED_FOLDERS if name in made or not (self.folder / name).exists()]
+        self._record[WISH] = {**asdict(wish), "options": list(wish.options)}
+        self._after[RECORD] = write_record(self._record)
 
     def disconnect(self) -> None:
         """Take back what was written."""
@@ -81,29 +89,26 @@ class ProjectChanges:
         self._set_value(SETTINGS, ("hooks", "Stop"), None, None)
         self._set_text(SKILL, None)
         self._set_section(None)
-        self._after[RECORD] = _dump(self._record) if self._record else None
+        made = self._record.get(FOLDERS, ())
+        self._unneeded = [self.folder / name for name in NEEDED_FOLDERS if name in made]
+        self._after[RECORD] = None
 
     def diff(self) -> str:
         """Return the changes as a unified diff, without the record; "" if there are none."""
         return "".join(line for name in self._changed() if name != RECORD for line in self._diff_of(name))
 
     def write(self) -> list[str]:
-        """Write the changed files, and return their names."""
-        changed = list(self._changed())
-        for name in changed:
-            path, text = self.folder / name, self._after[name]
-            if text is None:
-                path.unlink()
-                self._remove_empty_folders(path.parent)
-            else:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, "utf-8")
-        return [name for name in changed if name != RECORD]
+        """Write the changed files, and return their names. After an error, they are as they were.
 
-    def _remove_empty_folders(self, folder: Path) -> None:
-        while folder != self.folder and not any(folder.iterdir()):
-            folder.rmdir()
-            folder = folder.parent
+        Raises:
+            OSError: A file cannot be written.
+        """
+        # A process that is killed between two files leaves a record of whatever it wrote.
+        is_last = self._after[RECORD] is None
+        names = sorted(self._changed(), key=lambda name: (name == RECORD) == is_last)
+        write_texts(self.folder, names, self._before, self._after)
+        remove_empty(self._unneeded)
+        return [name for name in self._changed() if name != RECORD]
 
     def _changed(self) -> Iterator[str]:
         return (name for name, text in self._after.items() if text != self._before[name])
@@ -142,7 +147,7 @@ class ProjectChanges:
                 return
             self._take_back(name, written, present)
         if value is not None:
-            self._record[name] = {"value": value, "added": self._add(name, path, key, value)}
+            self._record[name] = {"value": value, **self._add(name, path, key, value)}
 
     def _place(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[str | int] | None:
         """Return where an entry is: a written value, or for a member without one, anything with its key."""
@@ -154,8 +159,10 @@ class ProjectChanges:
             return [*path, key] if part is not None and (value is None or part.value == value) else None
         return next(([*path, at] for at, part in container.parts.items() if part.value == value), None)
 
-    def _add(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> list[list[str]]:
-        """Add an entry and what is missing around it, and return the paths of what was added around it.
+    def _add(self, name: str, path: tuple[str, ...], key: str | None, value: Any) -> dict[str, Any]:
+        """Add an entry and what is missing around it, and return what else is needed to take it back.
+
+        It is the paths of what was added around it, and the white space that was there instead.
 
         Raises:
             UsageError: The file has something else where the entry belongs.
@@ -163,6 +170,9 @@ class ProjectChanges:
         text = self._after[name]
         added: list[list[str]] = [] if text is not None else [[]]
         text = "{}\n" if text is None else text
+        root = json_text.parse(text)
+        present = [path[:depth] for depth in range(len(path) + 1) if json_text.find(root, path[:depth]) is not None]
+        space = json_text.space_in(text, present[-1])
         for depth, step in enumerate(path):
             kind = list if depth == len(path) - 1 and key is None else dict
             part = json_text.find(json_text.parse(text), path[: depth + 1])
@@ -172,11 +182,12 @@ class ProjectChanges:
             elif not isinstance(part.value, kind):
                 raise UsageError(f"{name} cannot be changed: {'.'.join(path[: depth + 1])} is not what it should be")
         self._after[name] = json_text.add(text, path, value, key)
-        return added
+        return {"added": added, "space": space}
 
     def _take_back(self, name: str, written: dict[str, Any], place: list[str | int]) -> None:
         """Remove an entry, and what was added around it, if nothing else is in it."""
-        text = json_text.remove(self._after[name] or "", place)
+        outermost = written["added"][0] if written["added"] else place
+        text = json_text.remove(self._after[name] or "", place, written["space"] if place == outermost else "")
         del self._record[name]
         for path in reversed(written["added"]):
             part = json_text.find(json_text.parse(text), path)
@@ -184,7 +195,7 @@ class ProjectChanges:
                 if not path:
                     self._after[name] = None
                     return
-                text = json_text.remove(text, path)
+                text = json_text.remove(text, path, written["space"] if path == outermost else "")
         self._after[name] = text
 
     # -- texts
@@ -213,8 +224,9 @@ class ProjectChanges:
                 self._leave(MEMORY, "it has a section that this command did not write")
             elif section is not None:
                 before = "" if not text else "\n" if text.endswith("\n") else "\n\n"
-                self._after[MEMORY] = (text or "") + before + section
-                self._record[MEMORY] = {"value": before + section, "is_new": text is None}
+                new = (before + section).replace("\n", newline_of(text or ""))
+                self._after[MEMORY] = (text or "") + new
+                self._record[MEMORY] = {"value": new, "is_new": text is None}
             return
         value: str = written["value"]
         if text is None or value not in text:
@@ -226,13 +238,9 @@ class ProjectChanges:
             rest = text.replace(value, "", 1)
             self._after[MEMORY] = None if written["is_new"] and not rest else rest
         else:
-            new = value[: value.index(BEGIN)] + section
+            new = value[: value.index(BEGIN)] + section.replace("\n", newline_of(value))
             self._after[MEMORY] = text.replace(value, new, 1)
             self._record[MEMORY] = {**written, "value": new}
 
     def _leave(self, name: str, why: str) -> None:
         self.notes.append(f"{name} is left as it is: {why}")
-
-
-def _dump(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, indent=2) + "\n"

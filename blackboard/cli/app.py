@@ -5,19 +5,24 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import typer.exceptions
 from typer.core import TyperGroup
 
-from blackboard.cli.cli_session import CommandSession
+from blackboard.cli.cli_session import FAILED_HOOK, CommandSession
 from blackboard.cli.terminal import help_layout
 from blackboard.cli.terminal.help_layout import GROUPS, Registry, set_metavar
 from blackboard.cli.terminal.output import note
 from blackboard.errors import BlackboardError, ConfigurationError, UsageError
 from blackboard.system import failpoints
 from blackboard.system.error_descriptions import describe_error
+
+IS_HOOK = "blackboard.is_hook"
+"""Where a context says whether the command is a hook."""
 
 COMMANDS = {
     "mark_commands": ("init", "deposit", "reinforce", "withdraw", "answer", "assign", "pause", "resume"),
@@ -90,8 +95,20 @@ class Commands(TyperGroup):
         """Return the common options, with their texts for the help."""
         return [set_metavar(param) for param in super().get_params(ctx)]
 
+    def make_context(self, info_name: Any, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Read the common options."""
+        is_hook = "--hook" in args
+        with _hidden_from_hooks(is_hook):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[IS_HOOK] = is_hook
+        return context
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command, and turn an error into a message and an exit code."""
+        with _hidden_from_hooks(ctx.meta.get(IS_HOOK, False)):
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except BlackboardError as error:
@@ -124,6 +141,17 @@ class Commands(TyperGroup):
             note(f"error: {message}")
         if isinstance(error, UsageError) and error.command:
             note(error.command, wraps=False)
+
+
+@contextmanager
+def _hidden_from_hooks(is_hook: bool) -> Iterator[None]:
+    """Let a wrong argument of a hook end with 1: with 2, a coding agent would take the message for work."""
+    try:
+        yield
+    except typer.exceptions.TyperException as error:
+        if is_hook:
+            error.exit_code = FAILED_HOOK
+        raise
 
 
 app = typer.Typer(

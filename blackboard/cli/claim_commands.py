@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from blackboard.cli import completion
-from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.cli_session import FAILED_HOOK, CommandSession, session_of
 from blackboard.cli.terminal.output import AsJson, note, print_json, say, timestamp
 from blackboard.core.states import ActivationState
 from blackboard.errors import AgentError, Conflict, UsageError
@@ -28,8 +28,6 @@ NOTHING = 3
 
 WAKES = 2
 """The exit code of a hook with which a coding agent goes on, and reads what is on stderr."""
-FAILED_HOOK = 1
-"""The exit code of a hook that only its user sees."""
 
 RunId = Annotated[int, typer.Argument(metavar="ID", help="The id of the activation, as 'blackboard claim' printed it.")]
 Fence = Annotated[

@@ -44,6 +44,9 @@ NOT_OVER_HTTP = {
 }
 """Why a command does not work on a server."""
 
+FAILED_HOOK = 1
+"""The exit code of a failed hook, also for wrong usage: only its user sees it."""
+
 Replace = Annotated[
     bool, typer.Option("--replace", help="Remove or replace agents even if a running worker serves them.")
 ]

@@ -6,17 +6,15 @@ offered, which mean the same in every shell, quoted or not.
 
 from __future__ import annotations
 
-import contextlib
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from blackboard.cli.cli_session import CommandSession
+from blackboard.cli.quiet_board import read_quietly
 
 if TYPE_CHECKING:
     from blackboard.board import Blackboard
@@ -142,9 +140,6 @@ def _board_names(
     context: typer.Context, ask: Callable[[Blackboard | Client], list[str]], plain: re.Pattern[str] = _PLAIN
 ) -> list[str]:
     """Return names on the board for the completion of a shell; none if the board cannot be read."""
-    from blackboard.board import Blackboard
-    from blackboard.errors import BlackboardError
-
     common = context.find_root().params
     config, token_file = common.get("config"), common.get("token_file")
     session = CommandSession(
@@ -154,13 +149,5 @@ def _board_names(
         token_file=None if token_file is None else Path(token_file),
     )
     # A message would appear in the middle of the command line.
-    with warnings.catch_warnings(), contextlib.suppress(BlackboardError, OSError):
-        warnings.simplefilter("ignore")
-        with ExitStack() as stack:
-            board: Blackboard | Client
-            if session.server_url is None:
-                board = stack.enter_context(Blackboard.open(session.url, create=False))
-            else:
-                board = stack.enter_context(session.client(timeout="2s", retries=0))
-            return [name for name in ask(board) if plain.fullmatch(name)][:MAX_SUBJECTS]
-    return []
+    names = read_quietly(session, ask) or []
+    return [name for name in names if plain.fullmatch(name)][:MAX_SUBJECTS]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from blackboard.cli.cli_session import CommandSession, session_of
+from blackboard.cli.quiet_board import unknown_remote_agent
 from blackboard.cli.terminal.output import note, say
 from blackboard.errors import UsageError
 
@@ -39,7 +41,7 @@ def connect(
     """Connect the project in this folder to a board: its tools, a skill, and what wakes its sessions.
 
     It shows the changes of the files first. What you have written or changed in them stays. Options such as --database
-    and --url are written as they are given here.
+    and --url are written as they are given here. An option that is not given again stays as it was.
 
     Examples:
       blackboard --database board.db connect claude-code --yes
@@ -54,7 +56,10 @@ def connect(
     if remove:
         changes.disconnect()
     else:
-        changes.connect(_wish(session_of(context), agent, channel))
+        wish = _wish(session_of(context), agent, channel, changes.earlier)
+        changes.connect(wish)
+        if agent is not None and (warning := unknown_remote_agent(_session_with(wish.options), agent)) is not None:
+            note(warning)
     for text in changes.notes:
         note(text)
     if diff := changes.diff():
@@ -65,19 +70,48 @@ def connect(
     say(f"changed {', '.join(names)}" if names else "nothing to change")
 
 
-def _wish(session: CommandSession, agent: str | None, uses_channel: bool) -> Wish:
-    """Return what the project is to be connected with, with the common options of this command."""
+def _wish(session: CommandSession, agent: str | None, uses_channel: bool, earlier: Wish | None) -> Wish:
+    """Return what the project is to be connected with. Options that are not given stay as they were.
+
+    The options that say where the board is belong together, and so do --agent and --channel.
+
+    Args:
+        session: The common options of this command.
+        agent: The agent that is given.
+        uses_channel: Whether a channel wakes the sessions, if an agent is given.
+        earlier: What the project is connected with.
+    """
     from blackboard.claude_code.wanted_entries import Wish
 
-    given = {
+    place = {
         "--config": session.config,
         "--database": session.database,
         "--url": session.server,
         "--token-file": session.token_file,
-        "--author": None if session.server_url is not None else session.author or AUTHOR,
     }
-    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
-    return Wish(options, agent, uses_channel)
+    options = {name: str(value) for name, value in place.items() if value is not None}
+    before = {} if earlier is None else dict(zip(earlier.options[::2], earlier.options[1::2], strict=True))
+    earlier_author = before.pop("--author", None)
+    keeps_place = not options and earlier is not None
+    is_on_server = earlier_author is None if keeps_place else session.server_url is not None
+    options = before if keeps_place else options
+    if not is_on_server:
+        options["--author"] = session.author or earlier_author or AUTHOR
+    if agent is None and earlier is not None:
+        agent, uses_channel = earlier.agent, earlier.uses_channel
+    return Wish([word for pair in options.items() for word in pair], agent, uses_channel)
+
+
+def _session_with(options: Sequence[str]) -> CommandSession:
+    """Return a session that finds the board by these options."""
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    config, token_file = given.get("--config"), given.get("--token-file")
+    return CommandSession(
+        None if config is None else Path(config),
+        given.get("--database"),
+        server=given.get("--url"),
+        token_file=None if token_file is None else Path(token_file),
+    )
 
 
 def _confirm(yes: bool) -> None:

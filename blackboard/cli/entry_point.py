@@ -21,7 +21,7 @@ def main() -> NoReturn:
     for number, argument in enumerate(sys.argv[1:], 1):
         if not _is_text(argument):
             sys.stderr.write(f"error: argument {number} is not valid {sys.getfilesystemencoding().upper()}\n")
-            sys.exit(2)
+            sys.exit(1 if "--hook" in sys.argv else 2)  # with 2, a hook would say that there is work
     if "run" in sys.argv:
         from blackboard.cli import daemon_signals
 

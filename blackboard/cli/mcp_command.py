@@ -8,6 +8,8 @@ import typer
 
 from blackboard.cli import completion
 from blackboard.cli.cli_session import session_of
+from blackboard.cli.quiet_board import unknown_remote_agent
+from blackboard.cli.terminal.output import note
 from blackboard.core.access_scopes import VERBS, Scopes
 from blackboard.errors import MissingPackage
 
@@ -49,7 +51,10 @@ def mcp(
     from blackboard.mcp_server.board_access import BoardAccess
 
     scopes = Scopes(may) if may else None
-    with session_of(context).board_or_client() as board:
+    session = session_of(context)
+    if channel is not None and (warning := unknown_remote_agent(session, channel)) is not None:
+        note(warning)
+    with session.board_or_client() as board:
         try:
             from blackboard.mcp_server.stdio_transport import serve_stdio
         except ModuleNotFoundError as error:

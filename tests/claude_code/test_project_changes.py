@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from blackboard.claude_code.project_changes import RECORD, ProjectChanges
+from blackboard.claude_code import text_files
+from blackboard.claude_code.connection_record import RECORD
+from blackboard.claude_code.project_changes import ProjectChanges
 from blackboard.claude_code.wanted_entries import BEGIN, MEMORY, SERVERS, SETTINGS, SKILL, Wish
 from blackboard.errors import UsageError
 
@@ -125,11 +128,11 @@ def test_entries_that_a_person_has_changed_stay(tmp_path: Path) -> None:
         SETTINGS: json.dumps({"hooks": {"Stop": []}}),
     })  # fmt: skip
     before = texts(tmp_path)
+    del before[RECORD]
     notes = connect(tmp_path, Wish([], "tester")).notes
     assert {note.partition(" ")[0] for note in notes} == {SERVERS, SKILL, MEMORY, SETTINGS}
-    assert texts(tmp_path) == before
+    assert {name: text for name, text in texts(tmp_path).items() if name != RECORD} == before
     assert len(disconnect(tmp_path).notes) == 4
-    del before[RECORD]
     assert texts(tmp_path) == before
 
 
@@ -172,3 +175,117 @@ def test_to_take_back_nothing_changes_nothing(tmp_path: Path) -> None:
     write(tmp_path, OWN)
     changes = disconnect(tmp_path)
     assert (changes.diff(), changes.notes, texts(tmp_path)) == ("", [], OWN)
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Return the bytes of all files, and None for folders."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("name", [".claude", ".claude/skills", SKILL, RECORD, SERVERS, MEMORY])
+def test_something_else_where_a_file_or_folder_belongs_is_an_error_before_anything_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    if name in (SKILL, RECORD, SERVERS, MEMORY):
+        (tmp_path / name).mkdir(parents=True)
+    else:
+        write(tmp_path, {name: "a file"})
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"cannot be changed: (Not|Is) a directory"):
+        connect(tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_after_an_error_half_way_the_files_are_as_they_were(tmp_path: Path) -> None:
+    write(tmp_path, OWN)
+    (tmp_path / MEMORY).unlink()
+    (tmp_path / MEMORY).symlink_to("no-folder/CLAUDE.md")  # the last file to be written
+    before = contents(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        connect(tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_process_that_is_killed_leaves_a_record_of_what_it_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    with monkeypatch.context() as patch:
+        patch.setattr(text_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
+        connect(tmp_path)
+    assert written[0] == RECORD
+    connect(tmp_path)
+    written.clear()
+    monkeypatch.setattr(text_files, "_write", lambda path, text: written.append(str(path.relative_to(tmp_path))))
+    disconnect(tmp_path)
+    assert written[-1] == RECORD
+
+
+@pytest.mark.parametrize("second", [WISH, Wish([], "tester"), Wish([])])
+def test_line_endings_stay_and_additions_have_those_of_the_file(tmp_path: Path, second: Wish) -> None:
+    for name, text in OWN.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(f"{text}\n".replace("\n", "\r\n").encode())
+    before = contents(tmp_path)
+    connect(tmp_path)
+    connect(tmp_path, second)
+    for name in OWN:
+        data = (tmp_path / name).read_bytes()
+        assert data.count(b"\n") == data.count(b"\r\n")
+    disconnect(tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", [SERVERS, SETTINGS, SKILL, MEMORY, RECORD])
+def test_a_file_that_is_not_utf_8_is_named_and_nothing_is_written(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_bytes('{"caf\u00e9": 1}'.encode("latin-1"))
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=f"^{re.escape(name)} cannot be changed, because it is not UTF-8"):
+        connect(tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {SERVERS: 5},
+        {SERVERS: {"value": 1}},
+        {SETTINGS: {"value": {}, "added": [1], "space": ""}},
+        {SKILL: None},
+        {MEMORY: {"value": "x"}},
+        {MEMORY: {"value": "x", "is_new": True}},
+        {".folders": 1},
+        {".wish": {"options": ["--database"], "agent": None, "uses_channel": False}},
+        {"other": 1},
+    ],
+)
+def test_a_damaged_record_is_an_error_and_nothing_is_written(tmp_path: Path, record: dict[str, Any]) -> None:
+    write(tmp_path, {**OWN, RECORD: json.dumps(record)})
+    before = contents(tmp_path)
+    for action in (connect, disconnect):
+        with pytest.raises(UsageError, match=f"{RECORD} is damaged at '{next(iter(record))}'"):
+            action(tmp_path)
+    assert contents(tmp_path) == before
+
+
+def test_a_link_without_a_file_stays(tmp_path: Path) -> None:
+    (tmp_path / MEMORY).symlink_to("AGENTS.md")
+    connect(tmp_path)
+    assert BEGIN in (tmp_path / "AGENTS.md").read_text()
+    disconnect(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [MEMORY]
+    assert (tmp_path / MEMORY).is_symlink()
+
+
+@pytest.mark.parametrize("text", ["{}", "{ }", "{\n}", "{\r\n}\r\n", '{"mcpServers": { }, "hooks": {\n}}'])
+def test_empty_objects_and_folders_are_again_as_they_were(tmp_path: Path, text: str) -> None:
+    for name in (SERVERS, SETTINGS):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(text.encode())
+    (tmp_path / ".claude/skills").mkdir()
+    before = contents(tmp_path)
+    connect(tmp_path)
+    connect(tmp_path, Wish([], "tester"))
+    disconnect(tmp_path)
+    assert contents(tmp_path) == before

@@ -126,6 +126,11 @@ def test_an_error_of_a_hook_does_not_look_like_work(shell: CommandLine, words: l
     assert done.err.startswith("error: ")
 
 
+@pytest.mark.parametrize("words", [["claim", "--nope"], ["claim"], ["--nope", "claim"], ["clam"]])
+def test_wrong_usage_of_a_hook_does_not_look_like_work(shell: CommandLine, words: list[str]) -> None:
+    assert shell(*words, "--hook", stdin="{}").code == 1
+
+
 def test_one_hook_of_a_session_waits_at_a_time(shell: CommandLine) -> None:
     deposit(shell)
     first = json.dumps({"session_id": "first"})

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from types import SimpleNamespace
+
+import pytest
 
 from tests.cli.conftest import CommandLine
 
@@ -50,3 +54,33 @@ def test_a_channel_needs_an_agent(typed: CommandLine) -> None:
 
 def test_other_programs_are_unknown(typed: CommandLine) -> None:
     assert typed("connect", "emacs").code == 2
+
+
+def test_options_that_are_not_given_again_stay(typed: CommandLine) -> None:
+    typed("--author", "me", *WORDS, "--agent", "review", "--yes")
+    before = {path: path.read_bytes() for path in typed.folder.rglob("*") if path.is_file()}
+    assert typed("connect", "claude-code").out == "nothing to change\n"
+    assert typed(*WORDS).out == "nothing to change\n"
+    assert {path: path.read_bytes() for path in typed.folder.rglob("*") if path.is_file()} == before
+    typed("--url", "http://127.0.0.1:9", "connect", "claude-code", "--yes")
+    assert "blackboard --url http://127.0.0.1:9 claim review" in (typed.folder / ".claude/settings.json").read_text()
+    typed("connect", "claude-code", "--agent", "other", "--channel", "--yes")
+    assert not (typed.folder / ".claude/settings.json").exists()
+    assert typed("connect", "claude-code").out == "nothing to change\n"
+
+
+def test_an_agent_that_the_board_does_not_have_is_said_with_the_nearest_name(
+    typed: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents = "[agents.review]\nremote = true\nwatches = 'strength(\"a\") >= 1'\nwrites = []\n"
+    typed.write(
+        "blackboard.toml",
+        f"[database]\nurl = 'sqlite:///board.db'\n[kinds.a.payload_schema]\ntype = 'object'\n{agents}",
+    )
+    assert typed("init").code == 0
+    for words in (WORDS, WORDS[2:]):
+        assert "no remote agent 'revew'; did you mean 'review'?" in typed(*words, "--agent", "revew", "--yes").err
+    assert "warning" not in typed(*WORDS, "--agent", "review", "--yes").err
+    transport = SimpleNamespace(serve_stdio=lambda *arguments: None)
+    monkeypatch.setitem(sys.modules, "blackboard.mcp_server.stdio_transport", transport)
+    assert "no remote agent 'nope'" in typed("mcp", "--channel", "nope").err
