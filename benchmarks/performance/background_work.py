@@ -84,7 +84,7 @@ def change(folder: Path, size: int, what: str, *, seconds: float = 4.0, longest:
         depositor = Depositor(path)
         begin = time.monotonic()
         with running(board, *boards.watchers()):
-            board.session.write(lambda txn: redeployment.register(txn, Deployment(**dict(new))), record_instant=True)
+            board.session.write(lambda txn: redeployment.activate(txn, Deployment(**dict(new))), record_instant=True)
             board.session.notify()
             while (remaining := board.status().backfills) and time.monotonic() - begin < longest:
                 time.sleep(0.25)

@@ -503,7 +503,7 @@ def _examine_drift(txn: BoardTransaction, deployment: Deployment | None) -> Iter
     if deployment is None:
         return
     # The board keeps kinds that its file no longer names, and adds two of its own.
-    wanted = redeployment.complete(txn, deployment).with_kinds(BUILT_IN_KINDS)
+    wanted = redeployment.with_known_kinds(txn, deployment).with_kinds(BUILT_IN_KINDS)
     same = wanted.content() == txn.deployment.content()
     detail = f"version {txn.deployment.version} is active" + ("" if same else "; the deployment file differs from it")
     yield _finding(

@@ -251,7 +251,7 @@ def found_marks(found: SearchResult[MarkRecord]) -> FoundMarks:
 
 
 def answered(need_id: int, receipt: Receipt) -> Answered:
-    """Return the answer to `answer`."""
+    """Return the result of the command `answer`."""
     return Answered(need_id, **vars(receipt))
 
 

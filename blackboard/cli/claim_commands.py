@@ -64,7 +64,7 @@ def claim(
         ),
     ] = False,
     as_json: Annotated[  # accepted for scripts that pass it to every command
-        bool, typer.Option("--json", help="As without this option: the activation is printed as JSON in any case.")
+        bool, typer.Option("--json", help="Accepted for uniformity; the output is JSON in any case.")
     ] = False,
 ) -> None:
     """Claim an activation of a remote agent, and print it as JSON. The exit code is 3 if there is no work.

@@ -26,7 +26,7 @@ MAX_EVENT_CHARACTERS = 1_000_000
 
 @contextmanager
 def hook_lock(session: CommandSession, agent: str) -> Iterator[bool]:
-    """Hold the lock of a session inside the context; yields whether no other hook of the session waits.
+    """Hold the lock of a session inside the context; yield True if this is the only hook of the session that waits.
 
     The lock ends with the process, however that ends.
 

@@ -1,6 +1,6 @@
 """The exchange of a call with a server, with repeated attempts. It does no input or output itself.
 
-So each call and its attempts are written once, for clients that wait for an answer and clients that await it.
+So each call and its attempts are written once, for synchronous and asynchronous clients.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class NoResponse:
 
     Attributes:
         reason: Why, in words.
-        was_sent: Whether the server may have received it.
+        may_be_sent: Whether the server may have received it.
     """
 
     reason: str
-    was_sent: bool
+    may_be_sent: bool
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class RequestFailure(NamedTuple):
     Attributes:
         error: The error that it reports.
         may_pass: Whether a further attempt may succeed.
-        was_done: Whether the server may have done what was asked.
+        may_be_done: Whether the server may have done what was asked.
         delay: How long the server asks to wait.
     """
 
     error: BlackboardError
     may_pass: bool
-    was_done: bool
+    may_be_done: bool
     delay: Duration = 0
 
 
@@ -105,7 +105,7 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[H
             return outcome
         failure = failure_of(outcome)
         delay = max(backoff(FIRST_DELAY, attempt, rng), failure.delay)
-        is_safe = request.is_repeatable or not failure.was_done
+        is_safe = request.is_repeatable or not failure.may_be_done
         if attempt > retries or delay > LONGEST_DELAY or not failure.may_pass or not is_safe:
             raise failure.error
         yield Delay(delay)
@@ -115,13 +115,13 @@ def _attempts(request: HttpRequest, retries: int, rng: random.Random) -> Steps[H
 def failure_of(outcome: HttpResponse | NoResponse) -> RequestFailure:
     """Return why a request failed, by its answer."""
     if isinstance(outcome, NoResponse):
-        return RequestFailure(ServerUnreachable(outcome.reason), may_pass=True, was_done=outcome.was_sent)
+        return RequestFailure(ServerUnreachable(outcome.reason), may_pass=True, may_be_done=outcome.may_be_sent)
     problem, status = read_problem(outcome.body), outcome.status
     error = error_of(problem, status)
     if problem:
-        return RequestFailure(error, name_of(problem) in BUSY, was_done=False, delay=_retry_after(outcome))
+        return RequestFailure(error, name_of(problem) in BUSY, may_be_done=False, delay=_retry_after(outcome))
     is_of_proxy = status == SERVICE_UNAVAILABLE or status in GATEWAY_FAILED
-    return RequestFailure(error, is_of_proxy, was_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
+    return RequestFailure(error, is_of_proxy, may_be_done=status in GATEWAY_FAILED, delay=_retry_after(outcome))
 
 
 def _retry_after(answer: HttpResponse) -> Duration:

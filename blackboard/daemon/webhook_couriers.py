@@ -20,7 +20,7 @@ from blackboard.board.result_types import RemoteActivation
 from blackboard.clock import from_datetime, microseconds_in, seconds_in
 from blackboard.core.backoff import backoff
 from blackboard.durations import parse_duration
-from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, UsageError, WorkError
+from blackboard.errors import BlackboardError, ConfigurationError, Conflict, LeaseLost, Mistake, UsageError, WorkError
 from blackboard.settings.sink_sections import WebhookSection
 from blackboard.system import outbound_http, tracing
 from blackboard.system.log_queue import Log
@@ -58,6 +58,11 @@ class WebhookCourier:
         self._posts: set[threading.Thread] = set()
         self._rng = random.Random()
         self._problem = ""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether it claims, or posts what it claimed."""
+        return self._thread.is_alive() or any(post.is_alive() for post in self._posts)
 
     def start(self) -> None:
         """Begin to claim."""
@@ -153,7 +158,8 @@ class WebhookCourier:
         try:
             secret = webhook.needed(webhook.secret_env or "", self._environ)
         except WorkError as error:  # it is not set; nothing was sent
-            raise HostUnreachable(str(error)) from None
+            place = f"agents.{self.agent}.webhook_secret_env"
+            raise ConfigurationError([Mistake(place, str(error))]) from None
         headers = {"Content-Type": "application/json; charset=utf-8"}
         headers |= outbound_http.signed(secret, f"activation-{found.id}-{found.fence}", now, body)
         if found.traceparent is not None:
@@ -166,9 +172,9 @@ class WebhookCourier:
         try:
             lease = str(_object(content).get("lease", ACCEPTED_LEASE))
             self._board.heartbeat(found.id, fence=found.fence, lease=lease)
-        except (UsageError, WorkError) as error:
-            if isinstance(error, LeaseLost):
-                raise
+        except LeaseLost:
+            raise
+        except (UsageError, WorkError):  # the lease that it asks for cannot be used
             self._board.heartbeat(found.id, fence=found.fence, lease=ACCEPTED_LEASE)
 
     def _finish(self, found: RemoteActivation, content: bytes) -> None:
@@ -186,6 +192,7 @@ class WebhookCourier:
     def _put_off(self, found: RemoteActivation, reason: str, wait: timedelta | None) -> None:
         """Give an activation back without counting an attempt, until the receiver may be there again."""
         self._note(reason)
+        # The fence counts every run of the activation, also those that count no attempt: each pause is longer.
         pause = backoff(FIRST_PAUSE, found.fence, self._rng)
         after = pause if wait is None else max(pause, wait // timedelta(microseconds=1))
         self._board.give_back(found.id, fence=found.fence, after=f"{after}us", reason=reason)
@@ -208,6 +215,8 @@ class WebhookCouriers:
     def __init__(self, board: Blackboard, environ: Mapping[str, str]) -> None:
         self._board, self._environ = board, environ
         self._couriers: dict[str, WebhookCourier] = {}
+        self._ending: list[WebhookCourier] = []
+        """Couriers of former webhooks, whose last posts may be under way."""
         self._is_started = False
 
     @property
@@ -223,15 +232,19 @@ class WebhookCouriers:
 
     def stop(self) -> None:
         """Claim no more, and wait for the posts under way."""
-        for courier in self._couriers.values():
+        couriers = [*self._couriers.values(), *self._ending]
+        for courier in couriers:
             courier.end_claims()
-        for courier in self._couriers.values():
+        for courier in couriers:
             courier.stop()
 
     def replace(self, webhooks: Mapping[str, WebhookSection]) -> None:
         """Post to these webhooks from now on."""
+        self._ending = [courier for courier in self._ending if courier.is_busy]
         for agent in self._couriers.keys() - webhooks.keys():
-            self._couriers.pop(agent).end_claims()
+            courier = self._couriers.pop(agent)
+            courier.end_claims()
+            self._ending.append(courier)
         for agent, webhook in webhooks.items():
             if agent in self._couriers:
                 self._couriers[agent].change(webhook)

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from blackboard import Blackboard, Context, Mark, agent, connect, count, of_subject, strength, strongest_of
 from blackboard.board.reading.mark_queries import MarkQuery, marks_of_class
-from blackboard.board.transactions import tagged_marks
+from blackboard.board.transactions import filtered_marks
 from blackboard.core.deployment import Deployment, KindSpec
 from blackboard.core.marks.decay import Exponential, Linear
 from blackboard.core.marks.kinds import Kind
@@ -118,7 +118,7 @@ def test_all_tags_must_match_and_an_absent_tag_matches_nothing(world: World) -> 
 
 @pytest.mark.parametrize("few", [1, 1000])
 def test_the_strongest_with_a_tag_come_first(world: World, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(tagged_marks, "FEW_MARKS", few)
+    monkeypatch.setattr(filtered_marks, "FEW_MARKS", few)
     kinds = {name: kind(name, law, tags=("n",)) for name, law in (("e", Exponential("1h")), ("l", Linear("9h")))}
     world.deploy(kinds)
     for number in range(12):
@@ -346,7 +346,7 @@ def test_a_read_by_an_unknown_tag_is_refused(world: World) -> None:
     kinds = {"lead": kind("lead"), "alert": kind("alert", tags=("service",))}
     cases: list[tuple[dict[str, Any], str]] = [
         ({"servce": "db"}, r"agents\.sales\.reads: there is no tag 'servce' of kind 'alert'; did you mean 'service'"),
-        ({"service": None}, r"agents\.sales\.reads: where: 'service' has no value"),
+        ({"service": None}, r"agents\.sales\.reads: where: 'service' needs a value"),
     ]
     for where, problem in cases:
         agent = spec("sales", strength("lead") >= 0.5, reads=[strongest_of("alert", where=where)])

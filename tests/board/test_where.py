@@ -9,7 +9,7 @@ import pytest
 import blackboard
 from blackboard import count, strength, strongest, total
 from blackboard.board.housekeeping import retention
-from blackboard.board.transactions import tagged_marks
+from blackboard.board.transactions import filtered_marks
 from blackboard.core.conditions.condition_types import Condition
 from blackboard.core.marks.decay import Exponential
 from blackboard.errors import ConfigurationError
@@ -180,7 +180,7 @@ def test_a_changed_filter_counts_what_the_watch_was_never_given(world: World, fi
 def test_a_reading_of_the_board_may_begin_with_the_tag_or_not(
     world: World, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tagged_marks, "FEW_MARKS", few)
+    monkeypatch.setattr(filtered_marks, "FEW_MARKS", few)
     where = {"severity": ["high", "huge"], "service": "db"}
     world.deploy(KINDS, spec("pager", total("alert", over="board", where=where) >= 1.5))
     put(world, "web", "high")

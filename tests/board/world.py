@@ -19,7 +19,7 @@ from blackboard.board.mark_storage import departures, deposits
 from blackboard.board.mark_storage.deposit_requests import DepositRequest
 from blackboard.board.mark_storage.submissions import prepare
 from blackboard.board.registration import backfill, changed_watches
-from blackboard.board.registration.redeployment import register
+from blackboard.board.registration.redeployment import activate
 from blackboard.board.result_types import DeployResult, Receipt
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.watches.crossing_detection import predicted_crossings
@@ -107,7 +107,7 @@ class World:
         self.deployment = Deployment(
             kinds={**self.deployment.kinds, **(kinds or {})}, agents={item.name: item for item in agents}
         )
-        return self.board.session.write(lambda txn: register(txn, self.deployment), record_instant=True)
+        return self.board.session.write(lambda txn: activate(txn, self.deployment), record_instant=True)
 
     def follow(self, limit: int = 1000) -> int:
         batches = 0

@@ -22,7 +22,7 @@ from blackboard.cli.run_command import _reload
 from blackboard.clock import to_datetime
 from blackboard.daemon import Daemon
 from blackboard.daemon.daemon import build_daemon
-from blackboard.daemon.webhook_couriers import WebhookCourier
+from blackboard.daemon.webhook_couriers import WebhookCourier, WebhookCouriers
 from blackboard.errors import ConfigurationError
 from blackboard.settings.deployment_resolver import resolve_file
 from tests.support.webhook_receiver import Receiver, Reply, Request, receive
@@ -207,6 +207,51 @@ def test_a_reload_applies_a_changed_webhook(tmp_path: Path, monkeypatch: pytest.
 def reload(daemon: Daemon) -> None:
     daemon.request_reload()
     daemon.run_once()
+
+
+def test_a_post_to_a_former_webhook_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_answer, stop = threading.Event(), WebhookCourier.stop
+
+    def answered_stop(courier: WebhookCourier) -> None:
+        may_answer.set()
+        stop(courier)
+
+    def late_verdict(request: Request) -> Reply:
+        assert may_answer.wait(30)
+        return verdict(request)
+
+    with receive() as receiver, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+        receiver.reply = late_verdict
+        resolved = resolve_file(file(tmp_path, receiver.url), ENVIRON)
+        board.deploy(resolved.deployment)
+        couriers = WebhookCouriers(board, ENVIRON)
+        couriers.replace(resolved.webhooks)
+        couriers.start()
+        board.deposit("report", subject="r/1")
+        receiver.wait_for(1)
+        couriers.replace({})
+        monkeypatch.setattr(WebhookCourier, "stop", answered_stop)
+        try:
+            couriers.stop()
+            assert board.activations()[0].state == "done"
+        finally:
+            may_answer.set()
+
+
+def test_a_missing_secret_puts_an_activation_off(tmp_path: Path) -> None:
+    with receive() as receiver, Blackboard.open(tmp_path / "board.db", author="person:ada") as board:
+        resolved = resolve_file(file(tmp_path, receiver.url), ENVIRON)
+        board.deploy(resolved.deployment)
+        courier = WebhookCourier(board, "review", resolved.webhooks["review"], {})
+        courier.start()
+        try:
+            board.deposit("report", subject="r/1")
+            until(board, "ready")
+        finally:
+            courier.stop()
+        found = board.activations()[0]
+    assert (found.attempt, receiver.requests) == (0, [])
+    assert "the environment variable REVIEW_SECRET is not set" in (found.error or "")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from blackboard import Blackboard, Daemon, Exponential, ManualClock
 from blackboard.board import blackboard as board_module
 from blackboard.board.administration import copy_board
 from blackboard.board.loads.read_positions import ReadPosition, save_position
-from blackboard.board.registration.redeployment import register
+from blackboard.board.registration.redeployment import activate
 from blackboard.board.worker_registry.liveness import WorkerLiveness
 from blackboard.store import database, table_copy
 from tests.cli.conftest import CommandLine
@@ -121,7 +121,7 @@ def fill(board: Blackboard, clock: ManualClock, file: Path) -> None:
     board.deposit("lead", subject="old", payload={"message": "x"})
     alert = board.deployment.kinds["alert"].model_copy(update={"decay": Exponential("5h").spec()})
     changed = board.deployment.model_copy(update={"kinds": {**board.deployment.kinds, "alert": alert}})
-    board.session.write(lambda txn: register(txn, changed), record_instant=True)  # its backfill is still to be done
+    board.session.write(lambda txn: activate(txn, changed), record_instant=True)  # its backfill is still to be done
 
 
 def answers(line: CommandLine, database: str) -> dict[str, str]:

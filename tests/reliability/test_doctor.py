@@ -12,7 +12,7 @@ import pytest
 
 from blackboard import Blackboard, ManualClock, Mark, agent, strength
 from blackboard.board.doctor import examine_board
-from blackboard.board.registration.redeployment import register
+from blackboard.board.registration.redeployment import activate
 from blackboard.core.deployment import Deployment
 from blackboard.core.finding import Finding
 from blackboard.store.statements import ACTIVATIONS
@@ -130,7 +130,7 @@ def test_a_deployment_file_that_is_not_active_is_drift(board: Blackboard) -> Non
     assert "deployment" not in wrong(board, wanted)
     changed = wanted.model_copy(update={"trust": {"webform": 0.5}})
     assert "blackboard init" in wrong(board, changed)["deployment"].advice
-    in_transaction(board, register, changed)
+    in_transaction(board, activate, changed)
     assert "deployment" not in wrong(board, changed)
 
 

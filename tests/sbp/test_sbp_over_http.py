@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,21 @@ def test_tags_and_age_choose_pheromones(sbp_served: Served) -> None:
     client.post("/emit", json={**EMISSION, "type": "d"})
     assert types(max_age_ms=1000) == "d"
     assert rpc(client, "sbp/evaporate", {"older_than_ms": 1000}).json()["result"]["evaporated_count"] == 3
+
+
+@pytest.mark.parametrize("method", ["sbp/evaporate", "sbp/erase"])
+@pytest.mark.parametrize("given", [{"trails": ["t"]}, {"trail": "t", "type": "a"}])
+def test_a_removal_with_an_unknown_filter_removes_nothing(
+    sbp_served: Served, method: str, given: Mapping[str, Any]
+) -> None:
+    client = sbp_served.client()
+    rpc(client, "sbp/emit", {**EMISSION, "unknown": 1})  # here it does no harm
+    rpc(client, "sbp/inscribe", {"trail": "t", "key": "k", "value": {}})
+    error = rpc(client, method, given).json()["error"]
+    assert (error["code"], error["message"]) == (-32602, f"the parameters of {method} are not valid")
+    assert error["data"] == [{"path": [*given][-1], "message": "Extra inputs are not permitted"}]
+    left = {kind: len(sbp_served.board.marks(kind)) for kind in ("sbp_pheromone", "sbp_trace")}
+    assert left == {"sbp_pheromone": 1, "sbp_trace": 1}
 
 
 def test_off_is_the_default(tmp_path: Path) -> None:

@@ -373,7 +373,7 @@ def _absorb(txn: BoardTransaction, watch: RegisteredWatch, activation_id: int, s
 
 
 def _faded_stimulus(txn: BoardTransaction, watch: RegisteredWatch, scope: str, mark_id: int) -> MarkRow | None:
-    """Return an evaporated stimulus that is still stored, so that the sums of its scope may contain it."""
+    """Return an evaporated stimulus that is still stored; the sums of its scope may therefore contain it."""
     row = txn.sql.one(MARKS.get_mark, id=mark_id)
     if row is None or scope_of(txn, watch, row) != scope:
         return None

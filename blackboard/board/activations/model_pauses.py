@@ -208,7 +208,7 @@ def wait_of(pause: ModelPauseRow, until: Instant, *, is_held: bool) -> Wait:
 
 
 def problem(pause: ModelPauseRow) -> str:
-    """Return a text about a pause that quotes no provider."""
+    """Describe a pause, without quoting the provider."""
     if pause.agent:
         return f"the answers of {pause.model} to {pause.agent} are unusable"
     return f"the provider refuses calls to {pause.model}"

@@ -172,7 +172,7 @@ def preview(txn: BoardTransaction, new: Deployment, dead: Collection[str] = froz
     """
     refusal = Deployer().objection(txn, new, dead)
     last_crossing = txn.sql.value(CROSSINGS.last_crossing_id)
-    if redeployment.is_change(txn, redeployment.complete(txn, new)):
+    if redeployment.is_change(txn, redeployment.with_known_kinds(txn, new)):
         redeployment.apply_due_changes(txn)  # as the change will do: marks that earlier changes end do not count
     as_of, schedules = txn.now, _schedules(txn)
     kinds = [name for name, kind in txn.deployment.kinds.items() if new.kinds.get(name, kind) != kind]

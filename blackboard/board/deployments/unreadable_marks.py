@@ -72,7 +72,7 @@ def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
     If a class still cannot read a mark, its activation dies again, without a call of the agent.
     """
     before = txn.deployment
-    result = redeployment.register(txn, new, author)
+    result = redeployment.activate(txn, new, author)
     schemas = {name: spec.payload_schema for name, spec in before.kinds.items()}
     changed = {
         name for name, spec in new.kinds.items() if spec.payload_schema != schemas.get(name, spec.payload_schema)

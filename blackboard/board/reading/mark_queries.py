@@ -15,7 +15,7 @@ from blackboard.board.reading.past_marks import MarkAt
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkEvent, MarkPosition, MarkRecord
 from blackboard.board.result_types.result_rows import optional_datetime, result_of
-from blackboard.board.transactions import tagged_marks
+from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.strongest_marks import strongest
 from blackboard.clock import Instant, from_datetime, seconds_in, to_datetime
@@ -152,7 +152,7 @@ def _marks(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[Ma
 
 def _marks_of(txn: BoardTransaction, kind: str | None, query: MarkQuery) -> list[MarkAt]:
     """Return the marks of one kind, or of all kinds if the query has no tags."""
-    tags = None if kind is None else tagged_marks.filter_of(txn, kind, query.where)
+    tags = None if kind is None else filtered_marks.filter_of(txn, kind, query.where)
     if query.at is not None and query.at < txn.now:
         past: Iterable[MarkAt] | None = None
         if kind is not None and query.limit is not None and (query.subject, query.after, tags) == (None, None, None):
@@ -175,9 +175,9 @@ def _live_marks(txn: BoardTransaction, kind: str | None, query: MarkQuery, tags:
     names = [*values] if query.after is None else [*values, "after"]
     number = 0
     if tags is not None:
-        tags, _ = tagged_marks.rarest_first(txn, tags)
+        tags, _ = filtered_marks.rarest_first(txn, tags)
         number = len(tags.keys)
-        values |= tagged_marks.parameters(txn, tags)
+        values |= filtered_marks.parameters(txn, tags)
     as_of = query.at
     if as_of is None:
         as_of = txn.now if query.after is None else from_datetime(query.after.as_of)

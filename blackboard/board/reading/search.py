@@ -14,7 +14,7 @@ from blackboard.board.reading.mark_queries import kinds_with_tags, record_of, st
 from blackboard.board.reading.search_ranking import FoundMark, Index, best_marks, those_that_pass
 from blackboard.board.registration.mark_class_registry import MarkClasses
 from blackboard.board.result_types import MarkRecord, SearchResult
-from blackboard.board.transactions import tagged_marks
+from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import Phase
 from blackboard.core.marks.full_text import Match, Word, checked_raw, words_of
@@ -137,11 +137,11 @@ def _indexes(txn: BoardTransaction, kind: str | None, where: Where | None) -> li
         txn.require_kind(kind)
         if kind not in rows:
             raise UsageError(f"the kind {kind!r} is not searched; declare the fields to search, as in search=['text']")
-        return [Index(rows[kind], tagged_marks.filter_of(txn, kind, where))]
+        return [Index(rows[kind], filtered_marks.filter_of(txn, kind, where))]
     if not rows:
         raise UsageError("no kind of this board is searched; declare the fields to search, as in search=['text']")
     names = rows if not where else [name for name in kinds_with_tags(txn, where) if name in rows]
-    return [Index(rows[name], tagged_marks.filter_of(txn, name, where)) for name in names]
+    return [Index(rows[name], filtered_marks.filter_of(txn, name, where)) for name in names]
 
 
 def _query(txn: BoardTransaction, indexes: Collection[Index], question: Question) -> str:

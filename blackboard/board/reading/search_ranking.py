@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from blackboard.board.transactions import search_docs, tagged_marks
+from blackboard.board.transactions import filtered_marks, search_docs
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.search_docs import SHIFT, mark_of
 from blackboard.core.marks.tags import TagFilter
@@ -258,7 +258,7 @@ def _strengths(txn: BoardTransaction, index: Index, mark_ids: Iterable[int]) -> 
     tags, filters = 0, {}
     if index.tags is not None:
         tags = len(index.tags.keys)
-        filters = {"kind": index.row.kind, **tagged_marks.parameters(txn, index.tags)}
+        filters = {"kind": index.row.kind, **filtered_marks.parameters(txn, index.tags)}
     return txn.sql.all(strengths(tags), ids=txn.sql.list_of(mark_ids), as_of=txn.now, **filters)
 
 

@@ -67,7 +67,7 @@ def ensure_kind(txn: BoardTransaction, kind: str, classes: MarkClasses, author: 
     The author is who needs the kind, as the activity names it.
     """
     if kind not in txn.deployment.kinds and (mark_class := classes.get(kind)) is not None:
-        redeployment.register(txn, txn.deployment.with_kinds({kind: mark_class.defaults}), author)
+        redeployment.activate(txn, txn.deployment.with_kinds({kind: mark_class.defaults}), author)
         txn.active = read_active(txn.sql)
 
 

@@ -26,7 +26,7 @@ MARKS_PER_BATCH = 1000
 """Marks that one batch of an earlier backfill reads before a new change."""
 
 
-def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
+def activate(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> DeployResult:
     """Make a deployment active, in the name of an author. Equal content changes nothing.
 
     Kinds that the board knows and the new deployment does not are kept, because the board may hold marks of them.
@@ -38,7 +38,7 @@ def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
     """
     old = txn.deployment
     _check_names(old, new)
-    new = complete(txn, new)
+    new = with_known_kinds(txn, new)
     _check_filters(new)
     if not is_change(txn, new):
         return DeployResult(old.version, ())
@@ -53,7 +53,8 @@ def register(txn: BoardTransaction, new: Deployment, author: str = BOARD) -> Dep
     _tag_deposits(txn, old, new, retagged)
     changed += _trust_changes(old, new)
     changed += _board_changes(old, new)
-    changed += _sink_changes(txn, old, new)
+    changed += _sink_changes(old, new)
+    _give_up_messages(txn, old, new)
     if _budgets(old) != _budgets(new):
         # Whether there is room now is decided when a call is about to be sent, as always.
         make_ready(txn, txn.sql.all(ACTIVATIONS.held_for_a_while))
@@ -118,24 +119,25 @@ def _board_changes(old: Deployment, new: Deployment) -> Iterator[str]:
         yield f"activity: {'recorded' if new.activity else 'not recorded'}"
 
 
-def _sink_changes(txn: BoardTransaction, old: Deployment, new: Deployment) -> list[str]:
-    """Return how the sinks change. Messages that wait for a removed sink are given up."""
-    changed = []
+def _sink_changes(old: Deployment, new: Deployment) -> Iterator[str]:
+    """Yield how the sinks change."""
     for name in sorted({*old.sinks, *new.sinks}):
         before, after = old.sinks.get(name), new.sinks.get(name)
-        if before == after:
-            continue
-        if after is None:
-            txn.sql.run(
-                OUTBOX.end_messages,
-                sink=name,
-                state=MessageState.FAILED,
-                now=txn.now,
-                error="the deployment does not have this sink any more",
-            )
-        word = "new" if before is None else "removed" if after is None else "changed"
-        changed.append(f"sink {name}: {word}")
-    return changed
+        if before != after:
+            word = "new" if before is None else "removed" if after is None else "changed"
+            yield f"sink {name}: {word}"
+
+
+def _give_up_messages(txn: BoardTransaction, old: Deployment, new: Deployment) -> None:
+    """End the messages that wait for a removed sink."""
+    for name in sorted(old.sinks.keys() - new.sinks.keys()):
+        txn.sql.run(
+            OUTBOX.end_messages,
+            sink=name,
+            state=MessageState.FAILED,
+            now=txn.now,
+            error="the deployment does not have this sink any more",
+        )
 
 
 def _check_names(old: Deployment, new: Deployment) -> None:
@@ -157,7 +159,7 @@ def _check_filters(new: Deployment) -> None:
         raise ConfigurationError(mistakes)
 
 
-def complete(txn: BoardTransaction, new: Deployment) -> Deployment:
+def with_known_kinds(txn: BoardTransaction, new: Deployment) -> Deployment:
     """Return the deployment that becomes active.
 
     Kinds that the new deployment does not name stay. A schema keeps its text if the new text differs only in words, or
@@ -178,7 +180,7 @@ def _with_known_schema(spec: KindSpec, known: KindSpec | None) -> KindSpec:
 
 
 def is_change(txn: BoardTransaction, new: Deployment) -> bool:
-    """Return whether registering a complete deployment changes anything."""
+    """Return whether a deployment with the known kinds changes anything."""
     return not txn.deployment.version or new.content() != txn.deployment.content()
 
 

@@ -17,7 +17,7 @@ class ClaimedMark:
 
     id: int
     event_id: int
-    """The event of its state, for `if_event`."""
+    """The event that gave the mark this state; pass it as `if_event`."""
     kind: str
     subject: str
     payload: Mapping[str, JsonValue]
@@ -44,7 +44,7 @@ class RemoteActivation:
     lease_until: datetime
     """When the lease ends, unless the worker extends it by a heartbeat."""
     lease_seconds: float
-    """How long it runs from the claim."""
+    """How long the lease runs, counted from the claim."""
     watch: str
     """The name of the watch that woke the agent."""
     reason: str

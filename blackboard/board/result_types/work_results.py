@@ -256,7 +256,7 @@ class ModelCostRow:
     api: str
     calls: int
     marks: int
-    """The number of marks in their requests."""
+    """The number of marks in the requests of these calls."""
     input_tokens: int
     cache_read_tokens: int
     cache_write_tokens: int

@@ -9,7 +9,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import NamedTuple
 
-from blackboard.board.transactions import tagged_marks
+from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
 from blackboard.board.transactions.strongest_marks import strongest
@@ -180,7 +180,7 @@ def record_reads(
 
 
 def _read(txn: BoardTransaction, read: ReadSpec, subject: str | None) -> list[tuple[MarkRow, float]]:
-    tags = tagged_marks.filter_of(txn, read.kind, read.where_of(subject))
+    tags = filtered_marks.filter_of(txn, read.kind, read.where_of(subject))
     return strongest(txn, read.kind, read.limit, subject if read.same_subject else None, tags)
 
 

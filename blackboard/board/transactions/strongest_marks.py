@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import Any
 
-from blackboard.board.transactions import tagged_marks
+from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.clock import Instant
 from blackboard.core.marks.tags import TagFilter
@@ -33,8 +33,8 @@ def strongest(
     txn.require_kind(kind)
     are_few = False
     if tags is not None and subject is None:
-        tags, are_few = tagged_marks.rarest_first(txn, tags)
-    number, filters = (0, {}) if tags is None else (len(tags.keys), tagged_marks.parameters(txn, tags))
+        tags, are_few = filtered_marks.rarest_first(txn, tags)
+    number, filters = (0, {}) if tags is None else (len(tags.keys), filtered_marks.parameters(txn, tags))
     values = {"as_of": txn.now if as_of is None else as_of, "kind": kind, **filters}
     if subject is not None:
         statement = live_marks("kind", "subject", "limit", tags=number)

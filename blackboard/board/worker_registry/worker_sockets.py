@@ -25,7 +25,7 @@ MAX_ADDRESS_BYTES = 100
 """The largest number of bytes in the path of a socket. Systems allow 104 or 108."""
 
 FOLDER = re.compile(r"blackboard-\d+-[0-9a-f]{16}")
-"""The name of a temporary folder of a socket. That of a spool has another form."""
+"""The name of a temporary folder of a socket."""
 
 
 def listen(path: Path, mode: int = PRIVATE_MODE) -> socket.socket:

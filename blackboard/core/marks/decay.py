@@ -323,7 +323,7 @@ class Power(Decay):
         return float((1.0 + max(0.0, age) / self.length) ** -self.exponent)
 
     def age_below(self, share: float) -> Duration | None:
-        """Return the age after share ** (-1 / exponent) - 1 scales."""
+        """Return the age at which the share is reached: (share ** (-1 / exponent) - 1) times the scale."""
         if share <= 0:
             return None
         if share > 1:
@@ -351,7 +351,7 @@ class Step(Decay):
 
     Attributes:
         lasting: Longer than 0s.
-        fixed: Whether a repeated deposit leaves the end where it is.
+        fixed: Whether a repeated deposit leaves the end of the mark unchanged.
     """
 
     lasting: DurationLike
@@ -367,7 +367,7 @@ class Step(Decay):
 
     @property
     def ends_fixed(self) -> bool:
-        """Whether a repeated deposit leaves the end where it is."""
+        """Whether a repeated deposit leaves the end of the mark unchanged."""
         return self.fixed
 
     def share(self, age: float) -> float:

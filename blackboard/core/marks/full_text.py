@@ -21,9 +21,9 @@ Match = Literal["all", "any"]
 MAX_WORDS = 64
 """The number of different words of a text that are searched, from its start."""
 MAX_WORD_BYTES = 1000
-"""The longest word that a server's index holds; it takes no more than 2,046 bytes."""
+"""Longer words are left out; PostgreSQL's limit is 2,046 bytes."""
 MAX_VECTOR_BYTES = 500_000
-"""The length of a text that a server's index takes, of its limit of about 1 MB."""
+"""The index takes the text up to here; PostgreSQL's limit is about 1 MB."""
 MAX_POSITIONS = 255
 """The number of occurrences of a word that a server's index counts in one text."""
 
@@ -51,11 +51,13 @@ class SearchSchema:
             yield "search names a field twice"
         for name in (name for name in self.names if '"' in name):
             yield f"search: {name!r} contains a quote, and such a field cannot be searched"
-        for name in self.names if self.schema is not None else ():
-            fields = self.schema.get("properties", {}) if self.schema else {}
+        if self.schema is None:
+            return
+        fields = self.schema.get("properties", {})
+        for name in self.names:
             if name not in fields:
                 yield str(UnknownName("field", name, fields, f"search: the payload has no field {name!r}"))
-            elif not _is_text(fields[name], self.schema or {}):
+            elif not _is_text(fields[name], self.schema):
                 yield f"search: {name!r} must be a text to be searched"
 
     def text(self, payload: Mapping[str, Any]) -> str:
@@ -99,12 +101,12 @@ class Word(NamedTuple):
 
 
 def words_of(text: str) -> list[Word]:
-    """Return the different words of a user's text, at most `MAX_WORDS`. Signs are not words.
+    """Return the different words of a user's text, at most `MAX_WORDS`. A part without a letter or digit is no word.
 
     A part such as `e-mail` is one word here. The index has two, which must stand side by side.
     """
     found: dict[Word, None] = {}
-    for part in re.split(r"[\s\x00]+", _valid(text)):
+    for part in re.split(r"[\s\x00]+", _without_surrogates(text)):
         word = Word(part.rstrip("*"), part.endswith("*"))
         if any(unicodedata.category(sign)[0] in "LN" for sign in word.text):
             found[word] = None
@@ -159,13 +161,13 @@ def checked_raw(text: str) -> str:
     Raises:
         InvalidSearch: It is not text, or one of the commands by which FTS5 is tested.
     """
-    if "\x00" in text or text != _valid(text):
+    if "\x00" in text or text != _without_surrogates(text):
         raise InvalidSearch("the query contains characters that are not valid text")
     if text.lstrip().startswith("*"):
         raise InvalidSearch("a query cannot begin with *; a prefix is written pric*")
     return text
 
 
-def _valid(text: str) -> str:
+def _without_surrogates(text: str) -> str:
     """Return a text without halves of surrogate pairs, which no database takes."""
     return text.encode(errors="replace").decode()

@@ -84,7 +84,7 @@ class WhereClause:
         for name, value in sorted(where.items()):
             texts = sorted({_literal(name, item) for item in _values_of(name, value)})
             if not texts:
-                raise UsageError(f"{name!r} has no value, and an absent tag matches nothing")
+                raise UsageError(f"{name!r} needs a value; marks without the tag cannot be selected")
             literals.append((name, tuple(texts)))
         return cls(tuple(literals))
 

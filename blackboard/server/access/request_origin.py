@@ -40,4 +40,4 @@ def check_own_page(request: Request) -> None:
     else:  # browsers name the origin of each request that changes something
         is_own = is_reading
     if not is_own:
-        raise HttpProblem("cross-site", "the cookie of a web session counts only in requests of pages of this server")
+        raise HttpProblem("cross-site", "the cookie of a web session is accepted only from this server's own pages")

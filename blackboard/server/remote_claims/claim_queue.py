@@ -101,7 +101,7 @@ class ClaimQueue:
         of_token = sum(claim.token == other.token for queue in self._queues.values() for other in queue)
         if self.waiting >= MAX_WAITING or of_token >= MAX_WAITING_OF_TOKEN:
             raise HttpProblem("overloaded", "too many claims wait already", headers={"Retry-After": "1"})
-        await self._listen()
+        self._listen()
         queue = self._queues.setdefault(agent, deque())
         queue.append(claim)
         if agent not in self._tasks:
@@ -137,7 +137,7 @@ class ClaimQueue:
                 if not claim.answer.done():
                     claim.answer.set_result(None)
 
-    async def _listen(self) -> None:
+    def _listen(self) -> None:
         """Begin to hear of commits."""
         if self._loop is None:
             self._tick = self._listening.enter_context(self._board.listen(self._hear))

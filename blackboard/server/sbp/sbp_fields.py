@@ -1,4 +1,8 @@
-"""What the parameters of the protocol share. A field that the protocol does not know is ignored."""
+"""What the parameters of the protocol share.
+
+A field that the protocol does not know is ignored, except where it may be a misspelt filter: among tags, and in
+requests that remove.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,12 @@ class SbpFields(BaseModel):
     """The parameters of a method, or a part of them."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class RemovalFields(SbpFields):
+    """The parameters of a method that removes. With a misspelt filter, it would remove more than is meant."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class WantedTags(SbpFields):

@@ -7,7 +7,16 @@ from typing import Literal
 from pydantic import Field, JsonValue, field_validator
 
 from blackboard.server.sbp.decay_models import DEFAULT_MODEL, DecayModel
-from blackboard.server.sbp.sbp_fields import Limit, Milliseconds, Name, Names, SbpFields, Share, WantedTags
+from blackboard.server.sbp.sbp_fields import (
+    Limit,
+    Milliseconds,
+    Name,
+    Names,
+    RemovalFields,
+    SbpFields,
+    Share,
+    WantedTags,
+)
 
 MAX_AGENT_CHARACTERS = 200
 
@@ -46,7 +55,7 @@ class WantedPheromones(SbpFields):
     """Without effect: what has evaporated is not on the board any more, but in its history."""
 
 
-class UnwantedPheromones(SbpFields):
+class UnwantedPheromones(RemovalFields):
     """Which pheromones to evaporate."""
 
     trail: str | None = None
@@ -111,7 +120,7 @@ class WantedTraces(SbpFields):
     limit: Limit = 100
 
 
-class UnwantedTraces(SbpFields):
+class UnwantedTraces(RemovalFields):
     """Which traces to erase."""
 
     trail: str | None = None

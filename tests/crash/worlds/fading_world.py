@@ -218,10 +218,10 @@ class Fading(CrashWorld):
         # Register only: the daemon migrates the marks batch by batch.
         deployment = board.deployment
         kinds = {**deployment.kinds, "smoke": deployment.kinds["smoke"].model_copy(update={"decay": law})}
-        from blackboard.board.registration.redeployment import register
+        from blackboard.board.registration.redeployment import activate
 
         board.session.write(
-            lambda txn: register(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
+            lambda txn: activate(txn, deployment.model_copy(update={"kinds": kinds})), record_instant=True
         )
         settings = DaemonSection(evaporation_batch=10)
         daemon = Daemon(board, self.agents, settings, rng=random.Random(1))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard.board.transactions import tagged_marks
+from blackboard.board.transactions import filtered_marks
 from blackboard.board.transactions.active_deployment import RegisteredWatch
 from blackboard.board.transactions.board_transaction import BoardTransaction
 from blackboard.board.transactions.shown_payloads import with_shown_payload
@@ -129,7 +129,7 @@ def stored_stimuli_of(txn: BoardTransaction, watch: RegisteredWatch, scope: str)
 
 def _tagged(txn: BoardTransaction, tags: TagFilter, values: dict[str, Any]) -> list[MarkRow]:
     """Return the stimuli over the board with the rarest tag of a filter."""
-    tags, are_few = tagged_marks.rarest_first(txn, tags)
-    values = values | tagged_marks.parameters(txn, tags.first)
+    tags, are_few = filtered_marks.rarest_first(txn, tags)
+    values = values | filtered_marks.parameters(txn, tags.first)
     statement = MARKS.tagged_stimuli_of_board if are_few else MARKS.stimuli_of_board.using("tag")
     return txn.sql.all(statement, **values)
