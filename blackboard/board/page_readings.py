@@ -50,7 +50,7 @@ def predictions(board: Blackboard, limit: int) -> list[Prediction]:
     return board.session.read(lambda txn: work_queries.predictions(txn, limit))
 
 
-def agenda_of(board: Blackboard, agent: str, limit: int) -> list[AgendaItem]:
+def agenda_of(board: Blackboard, agent: str, limit: int | None = None) -> list[AgendaItem]:
     """Return the crossings of an agent that wait or whose activation is deferred, strongest first."""
     return board.session.read(lambda txn: work_queries.agenda(txn, limit, agent=agent))
 

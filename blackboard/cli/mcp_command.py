@@ -11,7 +11,10 @@ from blackboard.cli.cli_session import session_of
 from blackboard.cli.quiet_board import unknown_remote_agent
 from blackboard.cli.terminal.output import note
 from blackboard.core.access_scopes import VERBS, Scopes
-from blackboard.errors import MissingPackage
+from blackboard.errors import MissingPackage, UsageError
+
+_SCOPES = ", ".join(verb + limit if limit.startswith(":") else verb for verb, limit in VERBS.items())
+"""Each scope, with what it cannot be without."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,7 +28,7 @@ def mcp(
         list[str] | None,
         typer.Option(
             metavar="SCOPE",
-            help=f"What the model may do: {', '.join(VERBS)}. May be repeated; by default all but answer.",
+            help=f"What the model may do: {_SCOPES}. May be repeated; by default all but answer.",
         ),
     ] = None,
     channel: Annotated[
@@ -51,6 +54,10 @@ def mcp(
     from blackboard.mcp_server.board_access import BoardAccess
 
     scopes = Scopes(may) if may else None
+    if channel is not None and scopes is not None and not scopes.allow("claim", channel):
+        raise UsageError(
+            f"--channel {channel} announces work that this session may not claim: add --may claim:{channel}"
+        )
     session = session_of(context)
     if channel is not None and (warning := unknown_remote_agent(session, channel)) is not None:
         note(warning)

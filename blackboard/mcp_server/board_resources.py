@@ -1,4 +1,4 @@
-"""The resources: the state of the board, its views, and the live marks of a subject with their whole payloads."""
+"""The resources: the state of the board, its views, and the live marks of a subject with long payloads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from blackboard.store.view_columns import VIEWS
 SUBJECT = "board://subject/"
 SUBJECT_TEMPLATE = SUBJECT + "{subject}"
 MAX_RESOURCE_BYTES = 256_000
-"""The size at which the list of a subject's marks ends."""
+"""A resource that is longer is not sent."""
+MAX_SUBJECT_BYTES = 200_000
+"""The size at which a payload of a subject is cut, and at which the list of its marks ends."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,6 @@ def _subject(access: BoardAccess, subject: str) -> dict[str, Any]:
     if not events:
         raise NotFound("no mark of this subject was ever deposited")
     marks = access.board.marks(subject=subject, limit=MAX_ROWS + 1)
-    shown = listed("marks", marks, lambda mark: mark_of(mark, is_whole=True), MAX_ROWS, max_bytes=MAX_RESOURCE_BYTES)
+    shown = listed("marks", marks, lambda mark: mark_of(mark, MAX_SUBJECT_BYTES), MAX_ROWS, max_bytes=MAX_SUBJECT_BYTES)
     history = listed("events", events, event_of, MAX_ROWS)
     return {**shown, "subject": subject, "history": history["events"], "more_history": "next" in history}

@@ -14,7 +14,8 @@ from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
-from blackboard.board import Blackboard
+from blackboard.board import Blackboard, page_readings
+from blackboard.board.result_types import AgendaItem
 from blackboard.errors import BlackboardError
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.system.log_queue import Log
@@ -25,8 +26,8 @@ CAPABILITY = "claude/channel"
 METHOD = "notifications/claude/channel"
 TICK_SECONDS = 10.0
 """The longest time between two reads of a board that is behind a server."""
-AT_ONCE = 50
-"""The most crossings that are read at once."""
+MAX_IDS = 50
+"""The most crossings that one notification names."""
 
 
 class Channel:
@@ -76,7 +77,7 @@ class Channel:
     def _look(self) -> tuple[list[int], float | None]:
         """Return the crossings to announce, and the seconds until the next one is ready; None if there is none."""
         with self._access.reading():
-            items = [item for item in self._access.board.agenda(limit=AT_ONCE) if item.agent == self._agent]
+            items = self._agenda()
             now: datetime = self._access.board.now()
         waiting = {item.id for item in items}
         self._announced &= waiting  # what has ended is forgotten
@@ -85,7 +86,14 @@ class Channel:
         later = [item.ready_at for item in items if item.held_by is not None and item.ready_at is not None]
         return [item.id for item in ready], min(((at - now) / timedelta(seconds=1) for at in later), default=None)
 
+    def _agenda(self) -> list[AgendaItem]:
+        """Return all crossings of the agent that wait. Those of other agents may be stronger, however many they are."""
+        board = self._access.board
+        if isinstance(board, Blackboard):
+            return page_readings.agenda_of(board, self._agent)
+        return [item for item in board.agenda() if item.agent == self._agent]
+
     def _event(self, ready: list[int]) -> dict[str, Any]:
         """Return the parameters of the notification."""
         content = f"Work waits for the agent {self._agent!r} on the blackboard. Call the tool claim with this agent."
-        return {"content": content, "meta": {"agent": self._agent, "crossings": ",".join(map(str, ready))}}
+        return {"content": content, "meta": {"agent": self._agent, "crossings": ",".join(map(str, ready[:MAX_IDS]))}}

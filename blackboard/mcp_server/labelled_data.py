@@ -20,7 +20,7 @@ MAX_ROWS = 50
 MAX_BYTES = 24_000
 """The size in JSON at which the list of an answer ends."""
 MAX_PAYLOAD_BYTES = 4_000
-"""A longer payload is cut. The resource of its subject has all of it."""
+"""A longer payload is cut. The resource of its subject has more of it."""
 
 
 def encode(value: Any) -> str:
@@ -33,24 +33,24 @@ def plain(value: Any) -> Any:
     return json.loads(encode(value))
 
 
-def payload_of(payload: Mapping[str, Any] | None) -> Any:
-    """Return a payload, or the first part of its JSON if it is long."""
-    text = encode(payload)
-    size = len(text.encode("utf-8", "replace"))
-    if size <= MAX_PAYLOAD_BYTES:
+def payload_of(payload: Mapping[str, Any] | None, max_bytes: int = MAX_PAYLOAD_BYTES) -> Any:
+    """Return a payload, or the first part of its JSON if it is longer than a number of bytes."""
+    text = encode(payload).encode("utf-8", "replace")
+    if len(text) <= max_bytes:
         return payload
-    return {"cut_from_bytes": size, "beginning": text[: MAX_PAYLOAD_BYTES // 2]}
+    beginning = text[: max_bytes // 2].decode("utf-8", "ignore")  # as a text in JSON, it may take twice as much
+    return {"cut_from_bytes": len(text), "beginning": beginning}
 
 
-def mark_of(mark: MarkRecord | ClaimedMark, *, is_whole: bool = False) -> dict[str, Any]:
-    """Return a mark with what a model needs of it, and with its whole payload if `is_whole`."""
+def mark_of(mark: MarkRecord | ClaimedMark, max_bytes: int = MAX_PAYLOAD_BYTES) -> dict[str, Any]:
+    """Return a mark with what a model needs of it. A payload that is longer than `max_bytes` is cut."""
     shown: dict[str, Any] = {
         "id": mark.id,
         "event_id": mark.event_id,
         "kind": mark.kind,
         "author": mark.author,
         "subject": mark.subject,
-        "payload": mark.payload if is_whole else payload_of(mark.payload),
+        "payload": payload_of(mark.payload, max_bytes),
         "strength": round(mark.strength, 4),
         "occurred_at": mark.occurred_at,
     }

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from blackboard.errors import BlackboardError, NotFound
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_prompts import PROMPTS
-from blackboard.mcp_server.board_resources import RESOURCES, SUBJECT_TEMPLATE, read_resource
+from blackboard.mcp_server.board_resources import MAX_RESOURCE_BYTES, RESOURCES, SUBJECT_TEMPLATE, read_resource
 from blackboard.mcp_server.labelled_data import encode
 from blackboard.mcp_server.tool_errors import describe_error, describe_mistakes
 from blackboard.mcp_server.tool_table import TOOLS, Tool, usable_tools
@@ -93,7 +93,7 @@ class ProtocolHandlers:
         template = types.ResourceTemplate(
             uri_template=SUBJECT_TEMPLATE,
             name="subject",
-            description="The live marks of a subject with whole payloads. Percent-encode the subject.",
+            description="The live marks of a subject with payloads up to 200 KB. Percent-encode the subject.",
             mime_type=JSON,
         )
         return types.ListResourceTemplatesResult(
@@ -104,7 +104,7 @@ class ProtocolHandlers:
         """Read a resource.
 
         Raises:
-            MCPError: There is none, the caller may not read it, or the board cannot be read.
+            MCPError: There is none, the caller may not read it, it is too long, or the board cannot be read.
         """
         uri, access = str(params.uri), self._access_of(context)
 
@@ -117,6 +117,9 @@ class ProtocolHandlers:
         except BlackboardError as error:
             code = types.INVALID_PARAMS if isinstance(error, NotFound) else types.INTERNAL_ERROR
             raise MCPError(code=code, message=str(error), data={"uri": uri}) from None
+        if _size(text) > MAX_RESOURCE_BYTES:
+            message = "the resource is too long; use the tools find, agenda and explain"
+            raise MCPError(code=types.INTERNAL_ERROR, message=message, data={"uri": uri})
         return types.ReadResourceResult(contents=[types.TextResourceContents(uri=uri, mime_type=JSON, text=text)])
 
     async def list_prompts(self, context: Any, params: Any) -> types.ListPromptsResult:
@@ -181,9 +184,13 @@ def _answer(tool: Tool, access: BoardAccess, asked: Any) -> types.CallToolResult
         log.error("a tool failed", tool=tool.name, error=error)
         return _refusal({"error": "this is a bug in blackboard; its log has the details", "problem": "internal"})
     text = encode(value)
-    if len(text.encode("utf-8", "replace")) > MAX_ANSWER_BYTES:
+    if _size(text) > MAX_ANSWER_BYTES:
         return _refusal({"error": "the answer is too long", "problem": "too-large", "remedy": "Ask for less."})
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)], structured_content=value)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def _refusal(value: dict[str, Any]) -> types.CallToolResult:

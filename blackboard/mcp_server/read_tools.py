@@ -128,9 +128,11 @@ def agenda(access: BoardAccess, asked: AgendaArguments) -> dict[str, Any]:
     crossings = access.board.agenda(limit=start + asked.limit + 1)[start:]
     needs = [] if start else access.board.inbox(all_needs=True)
     shown = listed("needs", needs, need_of, asked.limit)
+    has_more = len(needs) > len(shown["needs"])
+    hint: dict[str, Any] = {"hint": "find with kind 'need' has the other needs, page by page"} if has_more else {}
     return listed(
         "crossings", crossings, vars, asked.limit, lambda item, number: start + number,
-        needs=shown["needs"], more_needs=len(needs) > len(shown["needs"]),
+        needs=shown["needs"], more_needs=has_more, **hint,
     )  # fmt: skip
 
 

@@ -111,9 +111,10 @@ class FinishArguments(Arguments):
     agent: str
     id: Id
     fence: Id
-    result: dict[str, JsonValue] = Field(
-        default_factory=dict,
-        description="{marks: [{kind, subject, payload, key}], withdrawals: [{mark}], reinforcements: [{mark, by}]}",
+    result: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="{} or {marks: [{kind, subject, payload, key}], withdrawals: [{mark}],"
+        " reinforcements: [{mark, by}]}",
     )
     failed: str | None = Field(default=None, max_length=20_000, description="Why it failed, instead of a result")
     retry: bool = Field(default=True, description="Whether another attempt may succeed")

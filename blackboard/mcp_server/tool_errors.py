@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from blackboard.board.problem_names import PROBLEM_NAMES
 from blackboard.core.deployment import KindSpec
-from blackboard.errors import AccessDenied, BlackboardError, InvalidMark, UniqueConflict, UnknownName
+from blackboard.errors import AccessDenied, AgentError, BlackboardError, InvalidMark, UniqueConflict, UnknownName
 from blackboard.mcp_server.board_access import BoardAccess
-from blackboard.mcp_server.tool_arguments import Arguments, DepositArguments
+from blackboard.mcp_server.tool_arguments import Arguments, DepositArguments, FindArguments, FinishArguments
 
 REMEDIES = {
     "conflict": "Find the mark again, and use its present event_id.",
@@ -42,8 +43,8 @@ def describe_mistakes(error: ValidationError) -> dict[str, Any]:
 def describe_error(error: BlackboardError, access: BoardAccess, asked: Arguments) -> dict[str, Any]:
     """Return an error of the board, with its remedy.
 
-    If the caller may read, an unknown kind or agent is answered with those that there are, and a payload that does not
-    fit with the schema of its kind.
+    If the caller may read, an unknown kind or agent is answered with those that there are, a payload that does not fit
+    with the schema of its kind, and a result that is refused with the schemas of the kinds of its marks.
     """
     name = next(PROBLEM_NAMES[base] for base in type(error).__mro__ if base in PROBLEM_NAMES)
     if isinstance(error, AccessDenied):
@@ -57,6 +58,10 @@ def describe_error(error: BlackboardError, access: BoardAccess, asked: Arguments
         shown["agents"] = [agent.agent for agent in access.board.agents()]
     if isinstance(asked, DepositArguments) and isinstance(error, UnknownName | InvalidMark):
         shown |= _kinds_for(access, asked.kind) if not isinstance(error, UniqueConflict) else {}
+    if isinstance(asked, FindArguments) and isinstance(error, UnknownName) and asked.kind is not None:
+        shown |= _kinds_for(access, asked.kind)
+    if isinstance(asked, FinishArguments) and isinstance(error, AgentError):
+        shown |= _kinds_of_result(access, asked.result or {})
     return shown
 
 
@@ -64,6 +69,17 @@ def _kinds_for(access: BoardAccess, kind: str) -> dict[str, Any]:
     """Return the schema of a kind's payload, or all kinds if there is none of this name."""
     kinds = kinds_of(access)
     return {"payload_schema": kinds[kind].payload_schema} if kind in kinds else {"kinds": sorted(kinds)}
+
+
+def _kinds_of_result(access: BoardAccess, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schemas of the payloads of the marks of a result, and all kinds if one of its kinds does not exist."""
+    marks = result.get("marks")
+    named = {str(mark.get("kind")) for mark in marks if isinstance(mark, dict)} if isinstance(marks, list) else set()
+    kinds = kinds_of(access)
+    shown: dict[str, Any] = {
+        "payload_schemas": {name: kinds[name].payload_schema for name in sorted(named & set(kinds))}
+    }
+    return shown if named <= set(kinds) else {**shown, "kinds": sorted(kinds)}
 
 
 def kinds_of(access: BoardAccess) -> dict[str, KindSpec]:

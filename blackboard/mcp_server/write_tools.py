@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from blackboard import Receipt, RemoteActivation
+from blackboard import ClaimedMark, MarkRecord, Receipt, RemoteActivation
 from blackboard.core.built_in_marks import Decision
 from blackboard.errors import NotFound, UsageError
 from blackboard.mcp_server.board_access import BoardAccess
@@ -13,6 +13,18 @@ from blackboard.mcp_server.tool_arguments import AnswerArguments, ClaimArguments
 
 MAX_DECISIONS = 1000
 """In how many live decisions, the strongest first, a repeated answer looks for itself."""
+MAX_READS_BYTES = 16_000
+"""The size in JSON at which the list of what a claim reads besides its marks ends."""
+MAX_NAMES_BYTES = 6_000
+"""The size in JSON at which a list of subjects in a claim ends: a claim is never too long to be answered."""
+MAX_ERROR_CHARACTERS = 1_000
+"""How much a claim shows of the error of the attempt before."""
+HINT_OF_OTHERS = (
+    "other_marks belong to this work too. Read each with find by its subject, or whole as the resource"
+    " board://subject/SUBJECT, percent-encoded; with history if it has changed since."
+    " The shell command 'blackboard activation {id} --json' has all of them."
+)
+"""How a model reads the marks of a claim that did not fit."""
 
 
 def deposit(access: BoardAccess, asked: DepositArguments) -> dict[str, Any]:
@@ -89,7 +101,11 @@ def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
     if found is None:
         return {"note": "there is no work now", "claimed": False}
     marks = listed("marks", found.marks, mark_of, len(found.marks))["marks"]
-    reads = listed("reads", found.reads, mark_of, len(found.reads))["reads"]
+    reads = listed("reads", found.reads, mark_of, len(found.reads), max_bytes=MAX_READS_BYTES)["reads"]
+    subjects = listed("subjects", found.subjects[: len(marks)], str, len(marks), max_bytes=MAX_NAMES_BYTES)["subjects"]
+    others = [*found.marks[len(marks) :], *found.reads[len(reads) :]]
+    named = listed("others", others, _name_of, len(others), max_bytes=MAX_NAMES_BYTES)["others"]
+    rest = {"other_marks": named, "hint": HINT_OF_OTHERS.format(id=found.id)} if others else {}
     return {
         "note": f"{NOTE} End this work with finish, by id and fence, before lease_until.",
         "claimed": True,
@@ -101,14 +117,21 @@ def activation_of(found: RemoteActivation | None) -> dict[str, Any]:
             "lease_until": found.lease_until,
             "watch": found.watch,
             "reason": found.reason,
-            "subjects": found.subjects[: len(marks)],
+            "subjects": subjects,
             "group": found.group,
-            "previous_error": found.error,
+            "previous_error": found.error and found.error[:MAX_ERROR_CHARACTERS],
         }),
         "marks": marks,
         "more_marks": len(found.marks) - len(marks),
         "reads": reads,
+        "more_reads": len(found.reads) - len(reads),
+        **rest,
     }  # fmt: skip
+
+
+def _name_of(mark: ClaimedMark | MarkRecord) -> dict[str, Any]:
+    """Return what a mark can be found by."""
+    return {"id": mark.id, "subject": mark.subject}
 
 
 def finish(access: BoardAccess, asked: FinishArguments) -> dict[str, Any]:
@@ -120,11 +143,15 @@ def finish(access: BoardAccess, asked: FinishArguments) -> dict[str, Any]:
         Conflict: A mark has changed since the event that the result names. The activation is put back.
         LeaseLost: The caller no longer has the activation. Nothing is stored.
         NotFound: There is no such activation.
-        UsageError: The result is not valid.
+        UsageError: The result is not valid, or there is neither a result nor the reason of a failure.
     """
     access.require("claim", asked.agent)
     run: dict[str, Any] = {"fence": asked.fence, "agent": asked.agent}
     if asked.failed is None:
+        if asked.result is None:
+            raise UsageError(
+                "give a result, or in failed the reason why there is none; the result {} ends the work without a mark"
+            )
         return dict(plain(access.board.finish(asked.id, asked.result, **run)))
     if asked.result:
         raise UsageError("give either a result or the reason of a failure")

@@ -2,23 +2,102 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from blackboard import Blackboard
-from tests.mcp_server.sessions import ROOT, Finding, deploy
+from blackboard import Blackboard, agent, strength
+from blackboard.client import Client as BoardClient
+from blackboard.mcp_server.board_access import BoardAccess
+from blackboard.mcp_server.channel_events import MAX_IDS, Channel
+from tests.mcp_server.sessions import ROOT, Finding, Verdict, awaited, deploy, open_board
+from tests.server.served_board import serve
 
 pytestmark = pytest.mark.processes
 
 EVENT = "notifications/claude/channel"
+
+
+@agent(watches=strength(Verdict) >= 1, name="other", batch=1)
+def other(verdicts: Any, context: Any) -> None:
+    return None
+
+
+def let_others_wait(board: Blackboard) -> None:
+    """Let more crossings wait for another agent, all of them stronger, than a notification names."""
+    deploy(board)
+    agents = {**board.deployment.agents, "other": other.spec.model_copy(update={"remote": True, "code": None})}
+    board.deploy(board.deployment.model_copy(update={"agents": agents}))
+    for number in range(MAX_IDS + 10):
+        board.deposit(Verdict(subject=f"v/{number}"), intensity=9)
+
+
+async def announced(access: BoardAccess) -> dict[str, Any]:
+    """Return what is announced first to a session of the agent `review`."""
+    found: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+
+    async def run(work: Callable[[], Any]) -> Any:
+        return await asyncio.to_thread(work)
+
+    async def send(params: dict[str, Any]) -> None:
+        found.set_result(params)
+
+    announcing = asyncio.create_task(Channel(access, "review", run, send).announce())
+    try:
+        return await asyncio.wait_for(found, 30)
+    finally:
+        announcing.cancel()
+        with suppress(asyncio.CancelledError):
+            await announcing
+
+
+@awaited
+async def test_work_is_announced_however_much_waits_for_others(tmp_path: Path) -> None:
+    with open_board(tmp_path) as board:
+        let_others_wait(board)
+        board.deposit(Finding(subject="first"))
+        [mine] = [item.id for item in board.agenda() if item.agent == "review"]
+        assert (await announced(BoardAccess(board)))["meta"] == {"agent": "review", "crossings": str(mine)}
+
+
+@awaited
+async def test_work_on_a_server_is_announced_however_much_waits_for_others(tmp_path: Path) -> None:
+    with serve(tmp_path) as served:
+        let_others_wait(served.board)
+        served.board.deposit(Finding(subject="first"))
+        [mine] = [item.id for item in served.board.agenda() if item.agent == "review"]
+        token = served.board.create_token("claude", may=["read", "claim:review"])
+        with BoardClient(served.url, token=token) as board:
+            assert (await announced(BoardAccess(board)))["meta"]["crossings"] == str(mine)
+
+
+@awaited
+async def test_a_notification_names_a_limited_number_of_crossings(tmp_path: Path) -> None:
+    with open_board(tmp_path) as board:
+        for number in range(MAX_IDS + 10):
+            board.deposit(Finding(subject=f"f/{number}"))
+        crossings = (await announced(BoardAccess(board)))["meta"]["crossings"]
+        assert len(crossings.split(",")) == MAX_IDS
+
+
+def test_a_channel_for_work_that_may_not_be_claimed_is_refused(tmp_path: Path) -> None:
+    with Blackboard.open(tmp_path / "board.db") as board:
+        deploy(board)
+    words = ["--database", str(tmp_path / "board.db"), "mcp", "--channel", "review", "--may", "read"]
+    done = subprocess.run(
+        [sys.executable, "-m", "blackboard", *words], check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "add --may claim:review" in " ".join(done.stderr.split())
 
 
 class Client:

@@ -58,8 +58,8 @@ async def test_each_session_is_its_token(server: Served, mode: str) -> None:
         assert mark["author"] == "a"
         work = await b.call("claim", agent="review")
         run = {"agent": "review", "id": work["id"], "fence": work["fence"]}
-        assert (await a.refused("finish", **run))["problem"] == "lease-lost"
-        assert (await b.call("finish", **run))["state"] == "done"
+        assert (await a.refused("finish", **run, result={}))["problem"] == "lease-lost"
+        assert (await b.call("finish", **run, result={}))["state"] == "done"
 
 
 @awaited

@@ -127,3 +127,9 @@ def test_the_oldest_revision_is_served(database: str) -> None:
 def test_what_is_not_a_request_is_answered_by_an_error(database: str) -> None:
     [answer] = exchange(database, {"neither": "this"}, request(1, "nothing/at/all"))
     assert "error" in answer
+
+
+def test_help_shows_how_scopes_are_written() -> None:
+    words = [sys.executable, "-m", "blackboard", "mcp", "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    assert "claim:AGENT" in subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout

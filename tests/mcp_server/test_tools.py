@@ -55,8 +55,11 @@ async def test_work_that_failed_is_tried_again(shared_board: Blackboard) -> None
         run = {"agent": "review", "id": work["id"], "fence": work["fence"]}
         both = await session.refused("finish", **run, failed="no", result={"marks": []})
         assert "either a result or the reason" in both["error"]
+        neither = await session.refused("finish", **run)
+        assert "give a result, or in failed the reason" in neither["error"]
+        assert shared_board.activation(work["id"]).activation.state == "running"
         assert (await session.call("finish", **run, failed="the tests do not run"))["state"] == "ready"
-        lost = await session.refused("finish", **run)
+        lost = await session.refused("finish", **run, result={})
         assert lost["problem"] == "lease-lost"
         assert lost["remedy"].startswith("Stop this work")
 
@@ -69,6 +72,9 @@ async def test_a_refused_result_is_corrected_and_given_again(shared_board: Black
         run = {"agent": "review", "id": work["id"], "fence": work["fence"]}
         wrong = await session.refused("finish", **run, result={"marks": [{"kind": "finding", "subject": "a"}]})
         assert wrong["problem"] == "invalid-result"
+        assert "text" in wrong["payload_schemas"]["finding"]["properties"]
+        none = await session.refused("finish", **run, result={"marks": [{"kind": "verdicts", "subject": "a"}]})
+        assert "verdict" in none["kinds"]
         unknown = await session.refused("finish", **run, result={"mark": []})
         assert "mark: extra inputs" in unknown["error"]
         assert (await session.call("finish", **run, result={}))["state"] == "done"
@@ -81,6 +87,8 @@ async def test_errors_say_what_would_be_right(shared_board: Blackboard) -> None:
         assert "text" in unfit["payload_schema"]["properties"]
         unknown = await session.refused("deposit", kind="findings", subject="a")
         assert "finding" in unknown["kinds"]
+        assert "finding" in (await session.refused("find", kind="findings"))["kinds"]
+        assert "finding" in (await session.refused("find", kind="findings", text="x"))["kinds"]
         assert (await session.refused("claim", agent="reviews"))["agents"] == ["review"]
         assert (await session.refused("query", sql="DELETE FROM mark"))["problem"] == "invalid-query"
         mistakes = (await session.refused("deposit", knd="finding"))["mistakes"]

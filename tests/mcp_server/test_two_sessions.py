@@ -103,14 +103,14 @@ async def test_the_work_of_a_session_that_dies_goes_to_another(database: str) ->
         assert work["fence"] > lost["fence"]
         assert [mark["event_id"] for mark in work["marks"]] == [mark["event_id"] for mark in lost["marks"]]
         async with on_stdio("--database", database, "--author", "session-b", "mcp") as late:
-            refused = await late.refused("finish", agent="review", id=lost["id"], fence=lost["fence"])
+            refused = await late.refused("finish", agent="review", id=lost["id"], fence=lost["fence"], result={})
             assert refused["problem"] == "lease-lost"
         with command(database, "session-c", "finish", str(work["id"]), "--fence", str(work["fence"])) as end:
             out, err = end.communicate(timeout=60)
             assert end.returncode == 2, "without a result on stdin, it says so"
             assert "is empty" in err + out
         async with on_stdio("--database", database, "--author", "session-c", "mcp") as session_c:
-            ended = await session_c.call("finish", agent="review", id=work["id"], fence=work["fence"])
+            ended = await session_c.call("finish", agent="review", id=work["id"], fence=work["fence"], result={})
             assert ended["state"] == "done"
         assert (await session_a.call("agenda"))["crossings"] == []
 

@@ -105,9 +105,7 @@ def _answer(request: dict[str, Any]) -> list[Any]:
             finally:
                 child.kill()
     except subprocess.TimeoutExpired:
-        raise QueryStopped(
-            f"the query took longer than {seconds:g} s; narrow it, or give it a longer --timeout"
-        ) from None
+        raise QueryStopped(f"the query took longer than {seconds:g} s; narrow it, or give it more time") from None
     finally:
         os.close(alive)
         os.close(ours)
