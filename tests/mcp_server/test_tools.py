@@ -10,6 +10,7 @@ from mcp.shared.exceptions import MCPError
 from blackboard import Blackboard, ManualClock, Need
 from blackboard.board.json_shapes import encode_cursor
 from blackboard.core.access_scopes import Scopes
+from blackboard.mcp_server import read_tools
 from blackboard.mcp_server.board_access import BoardAccess
 from blackboard.mcp_server.board_prompts import PROMPTS
 from blackboard.mcp_server.board_resources import subject_uri
@@ -100,6 +101,17 @@ async def test_errors_say_what_would_be_right(shared_board: Blackboard) -> None:
         assert (stale["problem"], stale["remedy"]) == ("conflict", "Find the mark again, and use its present event_id.")
         with pytest.raises(MCPError, match="no tool 'drop'"):
             await session.call("drop")
+
+
+@awaited
+async def test_a_long_query_is_stopped_with_words_for_a_model(
+    shared_board: Blackboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_tools, "SQL_SECONDS", 0.5)
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    async with within(BoardAccess(shared_board)) as session:
+        stopped = await session.refused("query", sql=endless)
+        assert (stopped["problem"], "--timeout" in stopped["error"]) == ("query-stopped", False)
 
 
 @awaited
