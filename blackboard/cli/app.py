@@ -109,6 +109,7 @@ class Commands(TyperGroup):
             return self._invoke(ctx)
 
     def _invoke(self, ctx: Any) -> Any:
+        """Run a command, and report an error by its class: a mistake of the caller, the system's, or a bug."""
         try:
             return super().invoke(ctx)
         except BlackboardError as error:
