@@ -201,7 +201,7 @@ class ProjectChanges:
     # -- texts
 
     def _set_text(self, name: str, text: str | None) -> None:
-        """Set the text of a file of which nothing else is kept, unless a person has changed it."""
+        """Set the whole text of a file, unless a person has changed it."""
         written, present = self._record.get(name), self._before[name]
         if present != written:
             if present is not None and (text is not None or written is not None):

@@ -36,7 +36,7 @@ def next_change(condition: Condition, seen: Observation, now: Instant, band: flo
 
 
 def _changes(part: Condition, seen: Observation, now: Instant, band: float) -> Iterator[Instant]:
-    """Yield instants, of which the first is the first change of one part."""
+    """Yield instants at which one part may change. The earliest of them is its first change."""
     if isinstance(part, RateCondition | PatternCondition):
         length = round(part.window_ms * 1000)
         emissions = seen.within(part.window_ms, now)

@@ -10,9 +10,18 @@ from pydantic import TypeAdapter
 
 from blackboard import Blackboard, Decay, MarkRecord
 from blackboard.clock import from_datetime
-from blackboard.errors import Conflict, NotFound
+from blackboard.errors import Conflict
 from blackboard.server.sbp.decay_models import DecayModel
-from blackboard.server.sbp.sbp_marks import Pheromone, fields_of, identity_of, intensity_of, live_marks, milliseconds
+from blackboard.server.sbp.sbp_marks import (
+    Pheromone,
+    fields_of,
+    identity_of,
+    intensity_of,
+    live_marks,
+    milliseconds,
+    trails_of,
+    withdraw_unchanged,
+)
 from blackboard.server.sbp.sbp_parameters import Emission, UnwantedPheromones, WantedPheromones
 
 ATTEMPTS = 100
@@ -201,11 +210,5 @@ def _is_unwanted(record: MarkRecord, asked: UnwantedPheromones) -> bool:
 
 def evaporate(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:
     """Withdraw pheromones from the board, except those that others have changed or removed since they were read."""
-    gone = []
-    for record in records:
-        try:
-            board.withdraw(record.id, if_event=record.event_id)
-        except (Conflict, NotFound):
-            continue
-        gone.append(record)
-    return {"evaporated_count": len(gone), "trails_affected": sorted({fields_of(record)["trail"] for record in gone})}
+    gone = withdraw_unchanged(board, records)
+    return {"evaporated_count": len(gone), "trails_affected": trails_of(gone)}

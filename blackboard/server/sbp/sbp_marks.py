@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue
@@ -12,7 +12,7 @@ from pydantic import Field, JsonValue
 from blackboard import Blackboard, Exponential, Mark, MarkRecord, Step
 from blackboard.clock import from_datetime
 from blackboard.core.marks.tags import Where
-from blackboard.errors import UnknownName
+from blackboard.errors import Conflict, NotFound, UnknownName
 
 
 class Pheromone(Mark, kind="sbp_pheromone", decay=Exponential("5m"), on_repeat="replace",
@@ -92,6 +92,23 @@ def live_marks(
 def fields_of(record: MarkRecord) -> Mapping[str, Any]:
     """Return the fields of a mark of the protocol, which its class has checked."""
     return record.payload
+
+
+def trails_of(records: Iterable[MarkRecord]) -> list[str]:
+    """Return the trails of pheromones or traces."""
+    return sorted({fields_of(record)["trail"] for record in records})
+
+
+def withdraw_unchanged(board: Blackboard, records: Iterable[MarkRecord]) -> list[MarkRecord]:
+    """Withdraw marks, except those that others have changed or removed since they were read; return those that left."""
+    gone = []
+    for record in records:
+        try:
+            board.withdraw(record.id, if_event=record.event_id)
+        except (Conflict, NotFound):
+            continue
+        gone.append(record)
+    return gone
 
 
 def identity_of(*parts: Any) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
-from blackboard import Blackboard
+from blackboard import Blackboard, MarkRecord
 from blackboard.errors import BlackboardError
 from blackboard.server.access.token_checks import Caller
 from blackboard.server.problems import HttpProblem
@@ -36,6 +36,8 @@ from blackboard.server.sbp.sbp_parameters import (
     WantedPheromones,
     WantedTraces,
 )
+
+Named = TypeVar("Named", Emission, Inscription)
 
 READING_TIME = "10s"
 """The longest time for which a method may read."""
@@ -70,9 +72,7 @@ class Method(NamedTuple):
 def emit(call: SbpCall, asked: Emission) -> dict[str, Any]:
     """Emit a pheromone."""
     call.caller.require("deposit", Pheromone.kind, pheromones.subject_of(asked))
-    if asked.source_agent is None:
-        asked = asked.model_copy(update={"source_agent": call.agent})
-    return pheromones.emit(call.board, asked)
+    return pheromones.emit(call.board, _named(call, asked))
 
 
 def sniff(call: SbpCall, asked: WantedPheromones) -> dict[str, Any]:
@@ -87,8 +87,7 @@ def evaporate(call: SbpCall, asked: UnwantedPheromones) -> dict[str, Any]:
     call.caller.require("deposit", Pheromone.kind)
     with call.board.reads_within(READING_TIME):
         found = pheromones.unwanted(call.board, asked)
-    for record in found:
-        call.caller.require("deposit", Pheromone.kind, record.subject)
+    _require_all(call, found)
     return pheromones.evaporate(call.board, found)
 
 
@@ -143,9 +142,7 @@ def _require_scents(call: SbpCall, scent_id: str) -> None:
 def inscribe(call: SbpCall, asked: Inscription) -> dict[str, Any]:
     """Make or change a trace."""
     call.caller.require("deposit", Trace.kind, traces.subject_of(asked.trail, asked.key))
-    if asked.source_agent is None:
-        asked = asked.model_copy(update={"source_agent": call.agent})
-    return traces.inscribe(call.board, asked)
+    return traces.inscribe(call.board, _named(call, asked))
 
 
 def read(call: SbpCall, asked: WantedTraces) -> dict[str, Any]:
@@ -160,9 +157,23 @@ def erase(call: SbpCall, asked: UnwantedTraces) -> dict[str, Any]:
     call.caller.require("deposit", Trace.kind)
     with call.board.reads_within(READING_TIME):
         found = traces.unwanted(call.board, asked)
-    for record in found:
-        call.caller.require("deposit", Trace.kind, record.subject)
+    _require_all(call, found)
     return traces.erase(call.board, found)
+
+
+def _named(call: SbpCall, asked: Named) -> Named:
+    """Return parameters with the name that the program gives itself, if they name no source."""
+    return asked if asked.source_agent is not None else asked.model_copy(update={"source_agent": call.agent})
+
+
+def _require_all(call: SbpCall, records: Iterable[MarkRecord]) -> None:
+    """Check that the caller may deposit, and so withdraw, each of some marks.
+
+    Raises:
+        HttpProblem: It may not.
+    """
+    for record in records:
+        call.caller.require("deposit", record.kind, record.subject)
 
 
 METHODS: Mapping[str, Method] = {

@@ -8,10 +8,18 @@ from typing import Any
 
 from blackboard import Blackboard, MarkRecord
 from blackboard.clock import from_datetime
-from blackboard.errors import Conflict, NotFound
+from blackboard.errors import Conflict
 from blackboard.server.sbp.pheromones import ATTEMPTS
 from blackboard.server.sbp.sbp_errors import LARGE_TRACE, SbpError
-from blackboard.server.sbp.sbp_marks import Trace, fields_of, identity_of, live_marks, milliseconds
+from blackboard.server.sbp.sbp_marks import (
+    Trace,
+    fields_of,
+    identity_of,
+    live_marks,
+    milliseconds,
+    trails_of,
+    withdraw_unchanged,
+)
 from blackboard.server.sbp.sbp_parameters import Inscription, UnwantedTraces, WantedTraces
 
 MAX_VALUE_BYTES = 1_048_576
@@ -110,11 +118,5 @@ def _unchanged_for(record: MarkRecord) -> int:
 
 def erase(board: Blackboard, records: Sequence[MarkRecord]) -> dict[str, Any]:
     """Withdraw traces from the board, except those that others have changed or removed since they were read."""
-    gone = []
-    for record in records:
-        try:
-            board.withdraw(record.id, if_event=record.event_id)
-        except (Conflict, NotFound):
-            continue
-        gone.append(record)
-    return {"erased_count": len(gone), "trails_affected": sorted({fields_of(record)["trail"] for record in gone})}
+    gone = withdraw_unchanged(board, records)
+    return {"erased_count": len(gone), "trails_affected": trails_of(gone)}

@@ -15,7 +15,7 @@ class CommitAnnouncer:
     """Announces commits after they were made, one notification at a time for all threads.
 
     Args:
-        pool: Idle connections, one of which sends.
+        pool: Idle connections. One of them sends.
         connect: Opens another one.
         sender: The name of this process, which does not hear itself.
     """
